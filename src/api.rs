@@ -1,0 +1,26 @@
+//! The resources of VM Runtime, as data: one file a kind, and every Kubernetes string spelled once.
+//!
+//! Everyone may read this room; it uses nobody. The types are what we *read*: nothing here is ever written back
+//! as a typed copy, because a cluster may carry fields that we do not know (see `docs/architecture.md`).
+//!
+//! Sources: Google's documentation of VM Runtime on Google Distributed Cloud for the two kinds of
+//! `vm.cluster.gke.io`, KubeVirt's and CDI's own API for the engine.
+
+pub mod condition;
+pub mod crd;
+pub mod engine;
+pub mod name;
+pub mod preflight_check;
+pub mod virtual_machine;
+pub mod vmruntime;
+pub mod workload;
+
+pub use condition::{Condition, ConditionStatus};
+pub use preflight_check::{
+    CheckResult, NodeResult, VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus,
+};
+pub use vmruntime::{
+    FeatureStatus, ImageFormat, Phase, PreflightCheckSummary, VMRuntime, VMRuntimeSpec,
+    VMRuntimeStatus,
+};
+pub use workload::{WorkloadKind, WorkloadRole};

@@ -1,0 +1,44 @@
+//! Names that the product and we agree on: group, namespace, annotations, labels, field managers.
+//!
+//! Source: the product's documentation, unless a comment says *ours*.
+
+/// API group of VMRuntime, VMRuntimePreflightCheck and the product's own virtual machines.
+pub const GROUP: &str = "vm.cluster.gke.io";
+/// The only version of [`GROUP`] that is served.
+pub const VERSION: &str = "v1";
+/// The one VMRuntime object.
+pub const VMRUNTIME: &str = "vmruntime";
+/// Where preflight checks, their pods and the controller live.
+pub const SYSTEM_NAMESPACE: &str = "vm-system";
+/// The Deployment whose pods are all that is left in [`SYSTEM_NAMESPACE`] while VM Runtime is disabled.
+pub const CONTROLLER_DEPLOYMENT: &str = "vmruntime-controller-manager";
+
+/// Allows a disable to delete all VMs. The misspelling *is* the product's key.
+pub const FORCE_DISABLE: &str = "baremetal.cluster.gke.io/vmrumtime-force-disable";
+/// The spelling that people try instead; read (with a warning) only where [`FORCE_DISABLE`] is absent, never written.
+pub const FORCE_DISABLE_CORRECTED: &str = "baremetal.cluster.gke.io/vmruntime-force-disable";
+/// Ours: until this RFC 3339 time our controller keeps VM creation closed, because a disable is deleting VMs.
+pub const CREATION_FENCE_UNTIL: &str = "vm.cluster.gke.io/creation-fence-until";
+/// Ours: label on everything that the controller itself made (engine objects, probe pods, admission policies).
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Ours: value of [`MANAGED_BY`].
+pub const MANAGER: &str = "vmruntime-controller";
+/// Ours: label on a probe pod, naming the check that it belongs to.
+pub const PREFLIGHT_CHECK_LABEL: &str = "vm.cluster.gke.io/preflight-check";
+/// Ours: on a VMRuntimePreflightCheck that the controller made, why it was made (see `runtime::preflight::Trigger`).
+pub const PREFLIGHT_TRIGGER: &str = "vm.cluster.gke.io/preflight-trigger";
+
+/// A node with this label (any value, usually empty) is left out of preflight checks and runs no VMs.
+pub const SKIP_SCHEDULE: &str = "kubevm.io/VM-SkipSchedule";
+
+/// Automatic checks are called this and a UUID.
+pub const PREFLIGHT_CHECK_PREFIX: &str = "vmruntime-preflight-check-";
+
+/// Field manager of everything that the command line writes.
+pub const FIELD_MANAGER: &str = "bmctl";
+/// Field manager of everything that the controller writes.
+pub const CONTROLLER_FIELD_MANAGER: &str = "vmruntime-controller";
+
+/// The ids of the checks whose result is always published as a feature status.
+/// A public health check of the product reads all three without looking whether they are there.
+pub const PUBLISHED_FEATURES: [&str; 3] = ["CPU", "KVM", "VSOCK"];

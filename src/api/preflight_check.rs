@@ -1,0 +1,88 @@
+//! VMRuntimePreflightCheck: one run of the node checks over the cluster.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Nothing can be asked of a check: creating one runs it.
+#[derive(
+    CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema,
+)]
+#[kube(
+    group = "vm.cluster.gke.io",
+    version = "v1",
+    kind = "VMRuntimePreflightCheck",
+    plural = "vmruntimepreflightchecks",
+    singular = "vmruntimepreflightcheck",
+    shortname = "vmruntimepfc",
+    namespaced,
+    status = "VMRuntimePreflightCheckStatus",
+    derive = "Default",
+    derive = "PartialEq",
+    doc = "VMRuntimePreflightCheck checks once whether the nodes of the cluster can run virtual machines. Creating one starts the check; it lives in namespace vm-system.",
+    printcolumn = r#"{"name":"Pass","type":"boolean","jsonPath":".status.pass","description":"Whether every verified node passed; empty while the check runs"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VMRuntimePreflightCheckSpec {}
+
+/// What the check found. `pass` and the results are written once, when the check has finished.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VMRuntimePreflightCheckStatus {
+    /// Whether at least one node was verified and no verified node failed. Absent until the check has finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<bool>,
+    /// The result of every node, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, NodeResult>,
+    /// The nodes that failed, at most 10 of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<String, NodeResult>,
+    /// How many nodes could not be verified. They run no VMs until a later check verifies them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown_node_num: Option<i64>,
+    /// Why the check could not be carried out at all, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the controller took the check up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::crd::date_time")]
+    pub start_time: Option<Time>,
+    /// When the check finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::crd::date_time")]
+    pub completion_time: Option<Time>,
+}
+
+/// What the check found on one node.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeResult {
+    /// Whether every check that VMs depend on passed on this node.
+    pub passed: bool,
+    /// True if the checks could not be carried out on this node; passed is false then, and results are empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<bool>,
+    /// Why the node is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The single checks.
+    pub results: Vec<CheckResult>,
+}
+
+/// The outcome of one check on one node.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CheckResult {
+    /// Id of the check, for example KVM.
+    pub check_name: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was found; raw text that may have several lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}

@@ -1,0 +1,108 @@
+//! The kinds that count as virtual machines, and those that belong to them. One table, read by the inventory, the
+//! removal, the controller and the admission policies.
+
+use kube::core::{ApiResource, GroupVersionKind};
+
+/// What a kind means for a disable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkloadRole {
+    /// A virtual machine: as long as one exists, running or not, VM Runtime is in use.
+    Machine,
+    /// Storage of virtual machines: does not keep VM Runtime in use by itself.
+    Disk,
+}
+
+/// A kind of workload object, always named with its group: the plural `virtualmachines` exists in two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkloadKind {
+    pub group: &'static str,
+    /// The version that we ask for first; a cluster may serve another one (`cluster::inventory` looks).
+    pub version: &'static str,
+    pub kind: &'static str,
+    pub plural: &'static str,
+    pub role: WorkloadRole,
+}
+
+impl WorkloadKind {
+    /// `plural.group`, as kubectl takes it.
+    #[must_use]
+    pub fn qualified(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+
+    /// For `kube::Api`.
+    #[must_use]
+    pub fn resource(&self) -> ApiResource {
+        ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(self.group, self.version, self.kind),
+            self.plural,
+        )
+    }
+}
+
+const fn machine(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+) -> WorkloadKind {
+    WorkloadKind {
+        group,
+        version,
+        kind,
+        plural,
+        role: WorkloadRole::Machine,
+    }
+}
+
+const fn disk(
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+) -> WorkloadKind {
+    WorkloadKind {
+        group,
+        version,
+        kind,
+        plural,
+        role: WorkloadRole::Disk,
+    }
+}
+
+/// Parents before children: a VM pool before its machines, a machine before its instance, machines before disks.
+/// That is also the order of removal.
+pub const WORKLOAD_KINDS: [WorkloadKind; 7] = [
+    machine(
+        "pool.kubevirt.io",
+        "v1beta1",
+        "VirtualMachinePool",
+        "virtualmachinepools",
+    ),
+    machine(
+        "kubevirt.io",
+        "v1",
+        "VirtualMachineInstanceReplicaSet",
+        "virtualmachineinstancereplicasets",
+    ),
+    machine(
+        "vm.cluster.gke.io",
+        "v1",
+        "VirtualMachine",
+        "virtualmachines",
+    ),
+    machine("kubevirt.io", "v1", "VirtualMachine", "virtualmachines"),
+    machine(
+        "kubevirt.io",
+        "v1",
+        "VirtualMachineInstance",
+        "virtualmachineinstances",
+    ),
+    disk(
+        "vm.cluster.gke.io",
+        "v1",
+        "VirtualMachineDisk",
+        "virtualmachinedisks",
+    ),
+    disk("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes"),
+];

@@ -1,0 +1,126 @@
+//! What went wrong, as a value: the kind decides the exit code, the hints say what to do about it.
+//!
+//! A failed check is a *report*, not a failure. Wording of API errors stays the server's own, because people search
+//! for it. Nothing in here prints.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+
+/// What kind of thing went wrong. The exit code follows from it, whatever the output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Kind {
+    /// Anything that no other kind names.
+    Other,
+    /// Wrong usage, bad kubeconfig, invalid value.
+    Usage,
+    /// Something that the decision needs could not be determined.
+    Incomplete,
+    /// We, or an admission policy of the cluster, refused.
+    Refused,
+    /// Already in that state.
+    Already,
+    /// Definition, object or controller missing.
+    NotInstalled,
+    /// 401, 403 or the login plugin.
+    Denied,
+    /// DNS, TCP, TLS, proxy, or 429/5xx after all retries.
+    Unreachable,
+    /// Changed by someone else at the same time.
+    Conflict,
+    /// The operation itself failed and will not heal by waiting.
+    OperationFailed,
+    /// The time-out passed; the operation goes on.
+    TimedOut,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl Kind {
+    /// The exit code of a command that ends with this kind of failure.
+    #[must_use]
+    pub const fn exit(self) -> Exit {
+        match self {
+            Self::Other => Exit::Error,
+            Self::Usage => Exit::Usage,
+            Self::Incomplete => Exit::Incomplete,
+            Self::Refused => Exit::Refused,
+            Self::Already => Exit::Already,
+            Self::NotInstalled => Exit::NotInstalled,
+            Self::Denied => Exit::Denied,
+            Self::Unreachable => Exit::Unreachable,
+            Self::Conflict => Exit::Conflict,
+            Self::OperationFailed => Exit::OperationFailed,
+            Self::TimedOut => Exit::TimedOut,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Terminated => Exit::Terminated,
+        }
+    }
+}
+
+/// Why a command could not do what it was asked, for people and for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: Kind,
+    /// One CamelCase word that programs compare, for example `VMsExist`.
+    pub reason: &'static str,
+    /// What could not be done, without a full stop: the `error:` line.
+    pub message: String,
+    /// Why, outermost first: the `caused by:` lines.
+    pub causes: Vec<String>,
+    /// What to do about it, best first: the `hint:` lines.
+    pub hints: Vec<String>,
+    /// Would the same command later have a chance without anybody changing anything?
+    pub retryable: bool,
+}
+
+impl Failure {
+    /// A failure without causes and hints yet.
+    pub fn new(kind: Kind, reason: &'static str, message: impl Into<String>) -> Self {
+        let retryable = matches!(kind, Kind::Unreachable | Kind::Conflict | Kind::TimedOut);
+        Self {
+            kind,
+            reason,
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            retryable,
+        }
+    }
+
+    /// Adds a `caused by:` line.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Adds a `hint:` line.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The exit code of a command that ends with it.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        self.kind.exit()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for cause in &self.causes {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

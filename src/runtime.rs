@@ -1,0 +1,5 @@
+//! The rules of VM Runtime as pure functions over plain data: no clock, no network, no terminal.
+//!
+//! `commands` and `controller` both decide with them, so that a `kubectl edit` and a `bmctl disable` are judged alike.
+
+pub mod force;

@@ -1,0 +1,193 @@
+//! Why the API server says no: the `Status` objects of a real kube-apiserver, word for word.
+//!
+//! Every verb returns `Result<_, Refusal>`; only the server turns one into bytes. The constructors follow
+//! k8s.io/apimachinery `pkg/api/errors`.
+
+use serde_json::{Map, Value, json};
+
+use super::resource::ResourceType;
+
+/// One fault in an object, as in `details.causes` of a `Status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// For example `FieldValueInvalid`.
+    pub reason: &'static str,
+    /// Without the field, for example `Invalid value: 0: spec.replicas in body should be greater than or equal to 1`.
+    pub message: String,
+    /// Path of the field, for example `spec.replicas`; `<nil>` for the whole object.
+    pub field: String,
+}
+
+/// A request that is not served, as the client sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// HTTP status code.
+    pub code: u16,
+    /// Machine-readable reason, for example `NotFound`; empty where the API server gives none.
+    pub reason: &'static str,
+    pub message: String,
+    /// The `details` object, where there is one.
+    pub details: Option<Value>,
+}
+
+impl Refusal {
+    fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
+    }
+
+    fn about(mut self, resource: &ResourceType, name: &str) -> Self {
+        self.details = Some(details(name, &resource.group, &resource.plural));
+        self
+    }
+
+    /// The object is not there.
+    #[must_use]
+    pub fn not_found(resource: &ResourceType, name: &str) -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            format!("{} {name:?} not found", resource.qualified()),
+        )
+        .about(resource, name)
+    }
+
+    /// An object of that name is there already.
+    #[must_use]
+    pub fn already_exists(resource: &ResourceType, name: &str) -> Self {
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("{} {name:?} already exists", resource.qualified()),
+        )
+        .about(resource, name)
+    }
+
+    /// The object is not what the request was made for.
+    #[must_use]
+    pub fn conflict(resource: &ResourceType, name: &str, why: &str) -> Self {
+        Self::new(
+            409,
+            "Conflict",
+            format!(
+                "Operation cannot be fulfilled on {} {name:?}: {why}",
+                resource.qualified()
+            ),
+        )
+        .about(resource, name)
+    }
+
+    /// Admission or authorization denied it.
+    #[must_use]
+    pub fn forbidden(resource: &ResourceType, name: &str, why: &str) -> Self {
+        let subject = if name.is_empty() {
+            resource.qualified()
+        } else {
+            format!("{} {name:?}", resource.qualified())
+        };
+        Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}")).about(resource, name)
+    }
+
+    /// The object itself is faulty. `kind` is the kind with its group, for example `Gadget.example.com`.
+    #[must_use]
+    pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        let faults: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
+        let list = match faults.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let qualified = if group.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}.{group}")
+        };
+        let mut refusal = Self::new(
+            422,
+            "Invalid",
+            format!("{qualified} {name:?} is invalid: {list}"),
+        );
+        let mut about = details(name, group, kind);
+        about["causes"] = causes
+            .iter()
+            .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
+            .collect();
+        refusal.details = Some(about);
+        refusal
+    }
+
+    /// The request can not be understood.
+    #[must_use]
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    /// The body is of a media type that is not understood.
+    #[must_use]
+    pub fn unsupported_media_type(accepted: &str) -> Self {
+        Self::new(
+            415,
+            "UnsupportedMediaType",
+            format!(
+                "the body of the request was in an unknown format - accepted media types include: {accepted}"
+            ),
+        )
+    }
+
+    /// A history or a continue token that is no longer kept.
+    #[must_use]
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::new(410, "Expired", message)
+    }
+
+    /// No or a wrong credential.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    /// Anything else, with the code and reason that the API server gives it.
+    #[must_use]
+    pub fn other(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(code, reason, message)
+    }
+
+    /// The same refusal with other details.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// The `Status` object that the client receives.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "code": self.code,
+        });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+}
+
+fn details(name: &str, group: &str, kind: &str) -> Value {
+    let mut details = Map::new();
+    for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
+        if !value.is_empty() {
+            details.insert(key.to_owned(), value.into());
+        }
+    }
+    Value::Object(details)
+}

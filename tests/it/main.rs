@@ -1,0 +1,15 @@
+//! The one integration binary: every room's stories, run by libtest-mimic so that a test that needs something which
+//! this machine lacks is shown as ignored, with the reason, instead of passing.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod architecture;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    trials.extend(architecture::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}
