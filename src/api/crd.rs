@@ -71,15 +71,18 @@ fn preflight_check() -> CustomResourceDefinition {
     finish(definition)
 }
 
-/// kube's derive marks what has a default as optional, which is right, and leaves out nothing else that we want;
-/// kubectl's `explain` needs a description at the root of the schema, which the derive already took from `doc`.
+/// Takes out what the derive says of the object as a whole and the API server has no use for.
 fn finish(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let schema = root(&mut definition);
-    // The API server fills the spec's defaults itself; a default for the whole object would never apply.
-    schema.default = None;
+    schema.title = None;
+    // An object without a spec is one with the spec's defaults.
     if let Some(required) = &mut schema.required {
         required.retain(|field| field != "spec");
     }
+    schema.required = schema
+        .required
+        .take()
+        .filter(|required| !required.is_empty());
     definition
 }
 
