@@ -1,1 +1,263 @@
-//! Under construction.
+//! What can be typed: the clap types of the whole program, and nothing that acts.
+//!
+//! The arguments of a single command live beside the command, in `commands/<verb>_<noun>.rs`; their doc comments are
+//! the help. A new command is one line in one of the enums here.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{
+        Styles,
+        styling::{AnsiColor, Effects},
+    },
+};
+
+use crate::{
+    commands::{controller::ControllerArgs, help::HelpArgs, sandbox::SandboxArgs},
+    ui::{ColorChoice, ProgressChoice},
+};
+
+/// Turn the VM Runtime of a Kubernetes cluster on and off, and check that its nodes can run virtual machines.
+///
+/// bmctl works against Google Distributed Cloud, against any cluster that runs KubeVirt under bmctl's own controller,
+/// and against a sandbox cluster that it carries inside.
+#[derive(Parser)]
+#[command(
+    name = "bmctl",
+    bin_name = "bmctl",
+    version,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    infer_subcommands = false,
+    arg_required_else_help = true,
+    propagate_version = false,
+    max_term_width = 100,
+    styles = STYLES,
+    after_help = AFTER_HELP
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  bmctl sandbox run -- enable vmruntime --use-emulation   try everything without a cluster
+  bmctl enable vmruntime --kubeconfig admin.conf          turn VM Runtime on and wait until it is ready
+  bmctl check vmruntimepfc -c my-cluster                  can the nodes run VMs?
+  bmctl disable vmruntime                                 turn it off; refuses while VMs exist
+
+'bmctl help exit-codes' lists what scripts can rely on.";
+
+/// Every verb. Nouns are accepted as kubectl accepts them: singular, plural, short name, with or without the group.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
+    Sandbox(SandboxArgs),
+    /// The controller: what makes VM Runtime work on a cluster that is not Google's.
+    Controller(ControllerArgs),
+    /// Print the version.
+    Version,
+    /// Explain a command, or a topic such as exit-codes.
+    Help(HelpArgs),
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub struct GlobalArgs {
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Which cluster, as whom.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Cluster options")]
+pub struct ConnectionArgs {
+    /// Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in
+    /// bmctl-workspace; else in-cluster.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig. Default: its current context.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig.
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// How long one request may take, as 15s or 1m; 0 means no limit.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
+    pub request_timeout: Duration,
+}
+
+/// How results and progress are shown.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output options")]
+pub struct OutputArgs {
+    /// Format of the result on stdout; everything else goes to stderr.
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+    /// When to use colour. NO_COLOR and CLICOLOR_FORCE are respected.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// How progress is shown on stderr.
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = ProgressChoice::Auto)]
+    pub progress: ProgressChoice,
+    /// Print the result, warnings and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on stderr; twice: what the program does inside.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask anything: what needs an answer is refused.
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer yes to plain questions. It never confirms the deletion of VMs.
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Write a log of the command below this folder. Default: bmctl-workspace, where it exists.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+}
+
+/// Format of the result document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// One JSON document, also for errors.
+    Json,
+    /// The same document as YAML.
+    Yaml,
+}
+
+/// How long a command that changes or starts something stays with it.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Waiting")]
+pub struct WaitArgs {
+    /// Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub wait: bool,
+    /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
+    pub timeout: Duration,
+}
+
+impl ValueEnum for ColorChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Always, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }))
+    }
+}
+
+impl ValueEnum for ProgressChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Plain, Self::None]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Self::Auto => ("auto", "Live on a terminal, plain lines elsewhere"),
+            Self::Plain => ("plain", "A line with the time for each change"),
+            Self::None => ("none", "Nothing"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
+    }
+}
+
+/// A boolean as Go's flag package reads it, because `--force=1` and `--force=TRUE` are habits that people bring along.
+///
+/// # Errors
+/// Anything else.
+pub fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+/// A duration as Go writes it: `10m`, `1h30m`, `90s`, or a bare `0`.
+///
+/// # Errors
+/// No unit, an unknown unit, a negative or an absurdly long time.
+pub fn go_duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let wrong = || "expected a duration such as 90s, 10m or 1h30m".to_owned();
+    if text.contains(char::is_whitespace) {
+        return Err(wrong());
+    }
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(parsed).map_err(|_| "must not be negative".to_owned())?;
+    // Timers add it to "now"; a century is where that stays far from overflowing.
+    if duration > Duration::from_secs(100 * 366 * 24 * 3600) {
+        return Err("too long".into());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("10m", Some(600_000)),
+            ("1h30m", Some(5_400_000)),
+            ("90s", Some(90_000)),
+            ("1.5s", Some(1_500)),
+            ("250ms", Some(250)),
+            ("", None),
+            ("10", None),
+            ("-1s", None),
+            ("ten", None),
+            ("10 m", None),
+            ("99999999999999999999h", None),
+            ("9000000h", None),
+        ] {
+            assert_eq!(
+                go_duration(text).ok().map(|duration| duration.as_millis()),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+}

@@ -34,3 +34,5 @@ pub mod render;
 pub mod runtime;
 pub mod sandbox;
 pub mod ui;
+
+pub use commands::run;

@@ -1,1 +1,1 @@
-//! Under construction.
+//! Reports become words here; nothing here acts or reads.
