@@ -4,6 +4,8 @@
 //! clients, and it knows nothing of the controller or the commands: what it stores are plain JSON objects.
 //! What is faithful and what is not stands in `docs/sandbox.md`.
 
+pub mod cel;
 pub mod refusal;
 pub mod resource;
 pub mod schema;
+pub mod wording;

@@ -1,17 +1,202 @@
 //! Structural schemas (see apiextensions.k8s.io): defaulting, pruning and validation, with the API server's wording.
+//!
+//! A CRD's `openAPIV3Schema` is compiled once into a tree of [`Node`]s; the verbs then run it over objects. The rules
+//! are those of k8s.io/apiextensions-apiserver 1.36 and of k8s.io/kube-openapi's validator, including their order.
+
+mod default;
+mod format;
+mod list;
+mod node;
+mod prune;
+mod rule;
+mod structural;
+mod validate;
 
 use serde_json::Value;
+
+use super::{refusal::Cause, wording};
+
+pub(super) use node::{ListType, Node};
+pub use prune::prune_metadata;
 
 /// A compiled `openAPIV3Schema`.
 #[derive(Clone, Debug)]
 pub struct Schema {
     raw: Value,
+    root: Node,
 }
 
 impl Schema {
+    /// Understands a schema, or says why the API server would not accept it. The fields of the causes start at
+    /// `spec.validation.openAPIV3Schema`, as in the answers of a real one.
+    pub fn compile(raw: &Value) -> Result<Self, Vec<Cause>> {
+        const PATH: &str = "spec.validation.openAPIV3Schema";
+        let mut root =
+            Node::parse(raw).map_err(|why| vec![cause::invalid(PATH, &Value::Null, why)])?;
+        let mut causes = structural::check(&root, PATH);
+        causes.extend(rule::compile(&mut root, PATH));
+        if causes.is_empty() {
+            causes.extend(validate::check_defaults(&root, PATH));
+        }
+        if causes.is_empty() {
+            Ok(Self {
+                raw: raw.clone(),
+                root,
+            })
+        } else {
+            Err(causes)
+        }
+    }
+
+    /// A schema of our own for a built-in kind: a sketch for `kubectl explain` and server-side apply, never used to
+    /// validate, so that it need not be structural.
+    pub fn sketch(raw: Value) -> Result<Self, serde_json::Error> {
+        let root = serde_json::from_value(raw.clone())?;
+        Ok(Self { raw, root })
+    }
+
     /// The schema as it was given.
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.raw
     }
+
+    /// Fills in defaults where their parent exists, and removes nulls that the schema does not allow.
+    pub fn default(&self, object: &mut Value) {
+        default::remove_forbidden_nulls(object, Some(&self.root));
+        default::apply(object, &self.root);
+    }
+
+    /// Removes what the schema does not know, and returns the removed paths in order, for example `spec.nope`.
+    pub fn prune(&self, object: &mut Value) -> Vec<String> {
+        prune::prune(object, &self.root)
+    }
+
+    /// All faults of an object; `old` is the stored one on an update. A fault in a part that the update leaves as it
+    /// was is not reported (ratcheting), and transition rules compare with it.
+    #[must_use]
+    pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let mut causes = validate::validate(&self.root, new, old);
+        let old_lists_are_sound = old.is_none_or(|old| list::check(&self.root, old, "").is_empty());
+        if old_lists_are_sound {
+            causes.extend(list::check(&self.root, new, ""));
+        }
+        causes.extend(rule::check(&self.root, new, old, &causes));
+        causes
+    }
 }
+
+/// The path of a member, for example `spec.replicas`.
+fn child(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// `FieldValue…` causes, as k8s.io/apimachinery `pkg/util/validation/field` words them.
+pub(super) mod cause {
+    use super::{Cause, Value, wording};
+
+    fn new(reason: &'static str, field: &str, message: String) -> Cause {
+        Cause {
+            reason,
+            message,
+            field: field.to_owned(),
+        }
+    }
+
+    fn with_detail(title: &str, detail: &str) -> String {
+        if detail.is_empty() {
+            title.to_owned()
+        } else {
+            format!("{title}: {detail}")
+        }
+    }
+
+    pub fn required(field: &str, detail: &str) -> Cause {
+        new(
+            "FieldValueRequired",
+            field,
+            with_detail("Required value", detail),
+        )
+    }
+
+    pub fn forbidden(field: &str, detail: &str) -> Cause {
+        new(
+            "FieldValueForbidden",
+            field,
+            with_detail("Forbidden", detail),
+        )
+    }
+
+    pub fn invalid(field: &str, value: &Value, detail: impl AsRef<str>) -> Cause {
+        let title = format!("Invalid value: {}", wording::value(value));
+        new(
+            "FieldValueInvalid",
+            field,
+            with_detail(&title, detail.as_ref()),
+        )
+    }
+
+    /// Like [`invalid`], without the value.
+    pub fn invalid_omitting_value(field: &str, detail: &str) -> Cause {
+        new(
+            "FieldValueInvalid",
+            field,
+            with_detail("Invalid value", detail),
+        )
+    }
+
+    pub fn wrong_type(field: &str, value: &Value, detail: &str) -> Cause {
+        let title = format!("Invalid value: {}", wording::value(value));
+        new("FieldValueTypeInvalid", field, with_detail(&title, detail))
+    }
+
+    pub fn duplicate(field: &str, value: &Value) -> Cause {
+        new(
+            "FieldValueDuplicate",
+            field,
+            format!("Duplicate value: {}", wording::value(value)),
+        )
+    }
+
+    pub fn not_supported(field: &str, value: &Value, supported: &[Value]) -> Cause {
+        let supported: Vec<String> = supported
+            .iter()
+            .map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| wording::quote(&value.to_string()), wording::quote)
+            })
+            .collect();
+        let message = format!(
+            "Unsupported value: {}: supported values: {}",
+            wording::value(value),
+            supported.join(", ")
+        );
+        new("FieldValueNotSupported", field, message)
+    }
+
+    pub fn too_long(field: &str, most: i64) -> Cause {
+        let unit = if most == 1 { "byte" } else { "bytes" };
+        new(
+            "FieldValueTooLong",
+            field,
+            format!("Too long: may not be more than {most} {unit}"),
+        )
+    }
+
+    pub fn too_many(field: &str, actual: usize, most: i64) -> Cause {
+        let unit = if most == 1 { "item" } else { "items" };
+        new(
+            "FieldValueTooMany",
+            field,
+            format!("Too many: {actual}: must have at most {most} {unit}"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;
