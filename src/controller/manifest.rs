@@ -1,0 +1,206 @@
+//! The engine's operators as release files: multi-document YAML that is applied in order and removed in reverse.
+//!
+//! `commands` reads them from a folder or from text; `engine` applies them. Nothing in here talks to a cluster.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, bail};
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::api::{engine, name};
+
+/// The release files of the operators, in the order in which they are applied.
+#[derive(Clone, Debug, Default)]
+pub struct EngineManifests {
+    parts: Vec<Part>,
+}
+
+/// One release file.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// For messages: the file's name.
+    pub name: String,
+    /// In the order of the file.
+    pub objects: Vec<DynamicObject>,
+}
+
+impl EngineManifests {
+    /// One file's text.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Self::from_parts([("manifests", text)])
+    }
+
+    /// Several files' texts, each with a name for messages.
+    pub fn from_parts<'a>(
+        parts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> anyhow::Result<Self> {
+        let parts = parts
+            .into_iter()
+            .map(|(name, text)| Part::parse(name, text))
+            .collect::<anyhow::Result<Vec<Part>>>()?;
+        if parts.iter().all(|part| part.objects.is_empty()) {
+            bail!("the engine manifests hold no object");
+        }
+        Ok(Self { parts })
+    }
+
+    /// Every `.yaml`, `.yml` and `.json` file of a folder, by name.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let mut files = fs::read_dir(folder)
+            .with_context(|| format!("could not read {}", folder.display()))?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        files.retain(|file| {
+            file.extension()
+                .is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json")
+        });
+        files.sort();
+        let mut texts = Vec::new();
+        for file in &files {
+            let text = fs::read_to_string(file)
+                .with_context(|| format!("could not read {}", file.display()))?;
+            texts.push((file.display().to_string(), text));
+        }
+        Self::from_parts(
+            texts
+                .iter()
+                .map(|(name, text)| (name.as_str(), text.as_str())),
+        )
+        .with_context(|| format!("in {}", folder.display()))
+    }
+
+    /// What to apply, in order.
+    pub fn objects(&self) -> impl Iterator<Item = &DynamicObject> {
+        self.parts.iter().flat_map(|part| &part.objects)
+    }
+
+    /// What to remove, in order: the reverse of applying. A part that defines the disks' kinds stays while disks are
+    /// kept, because the API server deletes every disk with the definition. The system namespace always stays.
+    pub fn removal(&self, disks: Disks) -> impl Iterator<Item = &DynamicObject> {
+        self.parts
+            .iter()
+            .rev()
+            .filter(move |part| match disks {
+                Disks::Kept => !part.defines_disks(),
+                Disks::None => true,
+            })
+            .flat_map(|part| part.objects.iter().rev())
+            .filter(|object| !is_system_namespace(object))
+    }
+}
+
+/// Are there disks that a disable leaves in place?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disks {
+    None,
+    Kept,
+}
+
+impl Part {
+    fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+            .with_context(|| format!("{name} is not YAML of Kubernetes objects"))?;
+        let mut objects = Vec::new();
+        for document in documents.into_iter().filter(|document| !document.is_null()) {
+            let object: DynamicObject = serde_json::from_value(document)
+                .with_context(|| format!("{name} holds something that is no Kubernetes object"))?;
+            if object.types.is_none() || object.metadata.name.is_none() {
+                bail!("{name} holds an object without apiVersion, kind or name");
+            }
+            objects.push(object);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            objects,
+        })
+    }
+
+    fn defines_disks(&self) -> bool {
+        self.objects.iter().any(|object| {
+            is_kind(object, "CustomResourceDefinition")
+                && object.data["spec"]["group"] == engine::CDI_GROUP
+        })
+    }
+}
+
+fn is_kind(object: &DynamicObject, kind: &str) -> bool {
+    object
+        .types
+        .as_ref()
+        .is_some_and(|types| types.kind == kind)
+}
+
+fn is_system_namespace(object: &DynamicObject) -> bool {
+    is_kind(object, "Namespace") && object.metadata.name.as_deref() == Some(name::SYSTEM_NAMESPACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KUBEVIRT: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: vm-system}
+---
+# a comment alone is no object
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: virt-operator, namespace: vm-system}
+";
+    const CDI: &str = "
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: cdis.cdi.kubevirt.io}
+spec: {group: cdi.kubevirt.io}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cdi-operator, namespace: vm-system}
+";
+
+    fn names<'a>(objects: impl Iterator<Item = &'a DynamicObject>) -> Vec<&'a str> {
+        objects
+            .filter_map(|object| object.metadata.name.as_deref())
+            .collect()
+    }
+
+    #[test]
+    fn applied_in_order_removed_in_reverse_without_the_system_namespace() {
+        let manifests = EngineManifests::from_parts([("a", KUBEVIRT), ("b", CDI)]).unwrap();
+        assert_eq!(
+            names(manifests.objects()),
+            [
+                "vm-system",
+                "virt-operator",
+                "cdis.cdi.kubevirt.io",
+                "cdi-operator"
+            ]
+        );
+        assert_eq!(
+            names(manifests.removal(Disks::None)),
+            ["cdi-operator", "cdis.cdi.kubevirt.io", "virt-operator"]
+        );
+    }
+
+    #[test]
+    fn what_defines_disks_stays_while_disks_are_kept() {
+        let manifests = EngineManifests::from_parts([("a", KUBEVIRT), ("b", CDI)]).unwrap();
+        assert_eq!(names(manifests.removal(Disks::Kept)), ["virt-operator"]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in [
+            "",
+            "# nothing",
+            "a: [",
+            "kind: Pod",
+            "apiVersion: v1\nkind: Pod\nmetadata: {}",
+        ] {
+            assert!(EngineManifests::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

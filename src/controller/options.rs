@@ -1,0 +1,80 @@
+//! What a controller is started with. Made by `commands`; the controller itself never reads flags or the environment.
+
+use std::time::Duration;
+
+use super::manifest::EngineManifests;
+
+/// How one controller works.
+#[derive(Clone, Debug)]
+pub struct ControllerOptions {
+    /// Image of the probe pods: one that carries this program.
+    pub probe_image: String,
+    /// Let the probe pods see the host's /dev. Such pods do not pass PodSecurity `restricted`.
+    pub deep_probe: bool,
+    /// Release files of the engine's operators, for a cluster that does not bring them. They need rights to escalate.
+    pub engine_manifests: Option<EngineManifests>,
+    /// Arm the policy that lets the API server refuse a disable while VMs exist.
+    pub safe_disable: bool,
+    pub pace: Pace,
+}
+
+impl ControllerOptions {
+    /// The careful defaults, with this image for the probe pods.
+    pub fn new(probe_image: impl Into<String>) -> Self {
+        Self {
+            probe_image: probe_image.into(),
+            deep_probe: false,
+            engine_manifests: None,
+            safe_disable: false,
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// Every duration and bound that the controller works with, so that a sandbox can be quick and a test exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long events are collected before one reconcile answers them all.
+    pub debounce: Duration,
+    /// How far apart the two empty lists are that make "no VMs" believed.
+    pub settle: Duration,
+    /// After this long an engine that does not come up is called slow.
+    pub install: Duration,
+    /// How long one attempt on one node may take.
+    pub node: Duration,
+    /// How long a whole check may take; the nodes that are left are unknown.
+    pub check: Duration,
+    /// The least time between two checks that changes of nodes bring about.
+    pub node_checks: Duration,
+    /// How many probe pods exist at once.
+    pub pods_in_flight: usize,
+    /// How many VM objects one reconcile deletes.
+    pub drain_batch: usize,
+    /// After this long an admission policy that could not be seen at work is armed all the same.
+    pub arming: Duration,
+    /// Reconcile again after this long even if nothing was heard: a watch may have missed something.
+    pub resync: Duration,
+    /// Waiting time after a first failed reconcile; doubles up to [`Pace::retry_most`].
+    pub retry: Duration,
+    /// The longest waiting time between failed reconciles.
+    pub retry_most: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            debounce: Duration::from_millis(20),
+            settle: Duration::from_secs(10),
+            install: Duration::from_secs(8 * 60),
+            node: Duration::from_secs(2 * 60),
+            check: Duration::from_secs(8 * 60),
+            node_checks: Duration::from_secs(30),
+            pods_in_flight: 100,
+            drain_batch: 50,
+            arming: Duration::from_secs(30),
+            resync: Duration::from_secs(5 * 60),
+            retry: Duration::from_millis(500),
+            retry_most: Duration::from_secs(30),
+        }
+    }
+}
