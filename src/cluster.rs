@@ -1,1 +1,26 @@
-//! Under construction.
+//! The cluster: connecting to it, asking it, changing it, waiting for it. The only room that makes a client.
+//!
+//! `commands` and `controller` call it. It decides nothing that `runtime` can decide, and it prints nothing: what a
+//! person should see on the way goes to an [`Observer`], what went wrong comes back as a [`Failure`].
+//!
+//! ```text
+//! kubeconfig ─ connect ─┬─ vmruntime   read and patch the one object
+//!                       ├─ inventory   what VMs exist
+//!                       ├─ removal     delete them, in order, until they are gone
+//!                       └─ wait        until a target holds
+//!              retry and event are used by all of them
+//! ```
+//!
+//! [`Failure`]: crate::failure::Failure
+
+pub mod connect;
+pub mod event;
+pub mod inventory;
+pub mod removal;
+pub mod retry;
+pub mod vmruntime;
+pub mod wait;
+
+pub use connect::{Cluster, ConnectOptions, connect};
+pub use event::{Event, Observer, Silent};
+pub use retry::{Deadline, Retry};

@@ -3,11 +3,18 @@
 //! A failed check is a *report*, not a failure. Wording of API errors stays the server's own, because people search
 //! for it. Nothing in here prints.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
 use crate::exit::Exit;
+
+mod access;
+mod classify;
+mod network;
+
+pub use access::shell_word;
+pub use classify::{Transience, from_kube, kind_is_not_served, transience};
 
 /// What kind of thing went wrong. The exit code follows from it, whatever the output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -111,6 +118,20 @@ impl Failure {
     pub const fn exit(&self) -> Exit {
         self.kind.exit()
     }
+
+    /// What everything else follows from: the last cause, or the message where there is none.
+    #[must_use]
+    pub fn root_cause(&self) -> &str {
+        self.causes.last().unwrap_or(&self.message)
+    }
+}
+
+/// A request got no answer in the time that one request may take. The client of `cluster::connect` returns it inside
+/// a [`kube::Error::Service`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {after:?}")]
+pub struct RequestTimedOut {
+    pub after: Duration,
 }
 
 impl fmt::Display for Failure {

@@ -2,4 +2,5 @@
 //!
 //! `commands` and `controller` both decide with them, so that a `kubectl edit` and a `bmctl disable` are judged alike.
 
+pub mod disable;
 pub mod force;

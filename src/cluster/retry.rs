@@ -1,0 +1,243 @@
+//! Requests that are made again when that may help, within one deadline, and never silently.
+//!
+//! kube's own retries are off (they are silent and nearly endless); every request of this room goes through [`Retry`].
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::event::{Event, Observer, Silent};
+use crate::failure::{self, Transience};
+
+/// The moment when a whole command gives up. Copied freely: retries, waits and plugins share the one budget.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    started: Instant,
+    budget: Option<Duration>,
+}
+
+impl Deadline {
+    /// From now on this long; zero means "look once".
+    #[must_use]
+    pub fn after(budget: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            budget: Some(budget),
+        }
+    }
+
+    /// No limit of its own: for a controller.
+    #[must_use]
+    pub fn never() -> Self {
+        Self {
+            started: Instant::now(),
+            budget: None,
+        }
+    }
+
+    /// How long ago the clock was started.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What is left; `None` without a limit.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.budget
+            .map(|budget| budget.saturating_sub(self.elapsed()))
+    }
+
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
+    /// Was it set to "look once"?
+    #[must_use]
+    pub fn looks_once(&self) -> bool {
+        self.budget == Some(Duration::ZERO)
+    }
+
+    /// For `tokio::time::sleep_until`: far away where there is no limit.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        self.started + self.budget.unwrap_or(FAR).min(FAR)
+    }
+}
+
+/// May a request be sent again after a failure that leaves open whether the server carried it out?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Reads, and writes with a precondition that a second execution would fail.
+    Safe,
+    /// A write that must not happen twice: only where it surely was not carried out.
+    OnlyIfNotCarriedOut,
+}
+
+/// How requests are repeated: until when, and before whose eyes.
+pub struct Retry<'a> {
+    deadline: Deadline,
+    observer: &'a dyn Observer,
+    /// Has this cluster ever answered? Before that, an unreachable one is a wrong address more often than an outage.
+    contacted: AtomicBool,
+    pace: Pace,
+    /// How many tries one request gets; `None`: as many as fit before the deadline.
+    tries: Option<u32>,
+}
+
+/// How many tries a request gets that nobody waits for in earnest: about a quarter of a minute.
+const TRIES: u32 = 8;
+
+/// Delays between tries. The defaults are for people; tests use shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Before the second try; doubled for each further one, and then jittered.
+    pub first: Duration,
+    pub longest: Duration,
+    /// How many tries an address gets that has never answered.
+    pub first_contact_tries: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(200),
+            longest: Duration::from_secs(5),
+            first_contact_tries: 3,
+        }
+    }
+}
+
+impl Pace {
+    /// The delay after so many failed tries: exponential, with half of it left to chance so that clients spread out.
+    #[must_use]
+    pub fn delay(&self, tried: u32) -> Duration {
+        let full = self
+            .first
+            .saturating_mul(1 << tried.saturating_sub(1).min(16))
+            .min(self.longest);
+        full.mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+}
+
+impl<'a> Retry<'a> {
+    #[must_use]
+    pub fn new(deadline: Deadline, observer: &'a dyn Observer) -> Self {
+        Self {
+            deadline,
+            observer,
+            contacted: AtomicBool::new(false),
+            pace: Pace::default(),
+            tries: Some(TRIES),
+        }
+    }
+
+    /// The same, but as long as the deadline allows: for requests in the middle of an operation that can not be left
+    /// half done.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self {
+            deadline: self.deadline,
+            observer: self.observer,
+            contacted: AtomicBool::new(true),
+            pace: self.pace,
+            tries: None,
+        }
+    }
+
+    /// With other delays.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    #[must_use]
+    pub fn observer(&self) -> &'a dyn Observer {
+        self.observer
+    }
+
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Makes a request, and makes it again as long as that may help and there is time. The error that is returned is
+    /// the last one seen.
+    ///
+    /// `doing` says what is done, for example `read vmruntime`.
+    pub async fn request<T, F>(
+        &self,
+        doing: &str,
+        repeat: Repeat,
+        mut request: impl FnMut() -> F,
+    ) -> kube::Result<T>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let error = match request().await {
+                Ok(answer) => {
+                    self.contacted.store(true, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let Some(after) = self.next_delay(&error, repeat, tried) else {
+                return Err(error);
+            };
+            self.observer.event(&Event::Retrying {
+                doing: doing.to_owned(),
+                tried,
+                after,
+                why: failure::from_kube(&error, doing).root_cause().to_owned(),
+            });
+            tokio::time::sleep(after).await;
+        }
+    }
+
+    /// How long to wait before the next try; `None` if there is none.
+    fn next_delay(&self, error: &kube::Error, repeat: Repeat, tried: u32) -> Option<Duration> {
+        let asked = match (failure::transience(error), repeat) {
+            (Transience::Permanent, _)
+            | (Transience::MayBeCarriedOut, Repeat::OnlyIfNotCarriedOut) => return None,
+            (Transience::NotCarriedOut { retry_after }, _) => retry_after,
+            (Transience::MayBeCarriedOut, Repeat::Safe) => None,
+        };
+        if self.tries.is_some_and(|tries| tried >= tries) {
+            return None;
+        }
+        let first_contact = !self.contacted.load(Ordering::Relaxed);
+        if first_contact && tried >= self.pace.first_contact_tries {
+            return None;
+        }
+        let delay = asked.unwrap_or_default().max(self.pace.delay(tried));
+        match self.deadline.remaining() {
+            Some(remaining) if delay >= remaining => None,
+            _ => Some(delay),
+        }
+    }
+}
+
+impl Retry<'static> {
+    /// Nothing is repeated: for a controller, which comes round again anyway.
+    #[must_use]
+    pub fn once() -> Self {
+        let mut retry = Self::new(Deadline::never(), &Silent);
+        retry.tries = Some(1);
+        retry
+    }
+}

@@ -1,0 +1,369 @@
+//! The one classifier: from what kube returns to what a person is told, and whether a second try can help.
+//!
+//! Never shown: the output of login plugins, the content of kubeconfigs, user information in URLs.
+
+use std::time::Duration;
+
+use kube::{
+    client::AuthError,
+    core::{Status, response::reason},
+};
+
+use super::{Failure, Kind, RequestTimedOut, access, network};
+
+/// Can the same request succeed a moment later, and may the first one have been carried out?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transience {
+    /// The answer will not change by itself.
+    Permanent,
+    /// It may pass, and the server surely did nothing. The server may have said when to come back.
+    NotCarriedOut { retry_after: Option<Duration> },
+    /// It may pass, but whether the server did what was asked is open.
+    MayBeCarriedOut,
+}
+
+/// Why `doing` failed, for example `read vmruntime`.
+#[must_use]
+pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
+    let diagnosis = diagnose(error);
+    let mut failure = Failure::new(
+        diagnosis.kind,
+        diagnosis.reason,
+        format!("could not {doing}"),
+    );
+    failure.causes = diagnosis.causes;
+    failure.hints = diagnosis.hints;
+    failure.retryable |= transience(error) != Transience::Permanent;
+    failure
+}
+
+/// See [`Transience`].
+#[must_use]
+pub fn transience(error: &kube::Error) -> Transience {
+    if find::<AuthError>(error).is_some() {
+        return Transience::Permanent;
+    }
+    if find::<RequestTimedOut>(error).is_some() {
+        return Transience::MayBeCarriedOut;
+    }
+    match error {
+        kube::Error::Api(status) => transience_of_status(status),
+        kube::Error::Service(_) => network::transience(error),
+        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Transience::MayBeCarriedOut,
+        _ => Transience::Permanent,
+    }
+}
+
+fn transience_of_status(status: &Status) -> Transience {
+    match status.code {
+        429 => Transience::NotCarriedOut {
+            retry_after: status
+                .details
+                .as_ref()
+                .map(|details| details.retry_after_seconds)
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| Duration::from_secs(seconds.into())),
+        },
+        500 | 502 | 503 | 504 => Transience::MayBeCarriedOut,
+        _ => Transience::Permanent,
+    }
+}
+
+/// The first error of that type in the chain.
+pub(super) fn find<E: std::error::Error + 'static>(error: &kube::Error) -> Option<&E> {
+    network::chain(error).find_map(|link| link.downcast_ref::<E>())
+}
+
+/// What is known about an error before anybody says what was being done.
+pub(super) struct Diagnosis {
+    pub kind: Kind,
+    pub reason: &'static str,
+    pub causes: Vec<String>,
+    pub hints: Vec<String>,
+}
+
+impl Diagnosis {
+    pub fn new(kind: Kind, reason: &'static str, cause: impl Into<String>) -> Self {
+        Self {
+            kind,
+            reason,
+            causes: vec![cause.into()],
+            hints: Vec::new(),
+        }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+fn diagnose(error: &kube::Error) -> Diagnosis {
+    if let Some(error) = find::<AuthError>(error) {
+        return authentication(error);
+    }
+    if let Some(timeout) = find::<RequestTimedOut>(error) {
+        return Diagnosis::new(Kind::Unreachable, "RequestTimedOut", timeout.to_string())
+            .hint("is the API server overloaded? --request-timeout gives one request more time");
+    }
+    match error {
+        kube::Error::Api(status) => answer(status),
+        kube::Error::Service(_) => network::diagnose(error),
+        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Diagnosis::new(
+            Kind::Unreachable,
+            "ConnectionLost",
+            "the connection to the API server broke off",
+        ),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Diagnosis::new(
+            Kind::Other,
+            "UnexpectedAnswer",
+            "the answer is not what an API server sends (is something else listening there?)",
+        ),
+        kube::Error::ProxyProtocolUnsupported { proxy_url }
+        | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => Diagnosis::new(
+            Kind::Usage,
+            "ProxyUnsupported",
+            format!(
+                "a proxy of scheme {:?} is not supported",
+                proxy_url.scheme_str().unwrap_or_default()
+            ),
+        )
+        .hint("HTTPS_PROXY and proxy-url take http://, https:// and socks5://"),
+        kube::Error::RustlsTls(error) => Diagnosis::new(
+            Kind::Usage,
+            "BadCertificate",
+            format!("the certificates of the kubeconfig can not be used: {error}"),
+        ),
+        // Its text may quote the kubeconfig; `cluster::kubeconfig` reads those files itself and says where they fail.
+        kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => Diagnosis::new(
+            Kind::Usage,
+            "BadKubeconfig",
+            "the kubeconfig can not be used",
+        ),
+        other => Diagnosis::new(Kind::Other, "ClientError", other.to_string()),
+    }
+}
+
+/// The login plugin, or a token that can not be read. What a plugin wrote may hold credentials: never shown.
+fn authentication(error: &AuthError) -> Diagnosis {
+    let cause = match error {
+        AuthError::AuthExecStart(error) => {
+            format!("the login plugin of the kubeconfig could not be started: {error}")
+        }
+        AuthError::AuthExecRun { cmd, out } => format!(
+            "the login plugin {} failed: {}",
+            cmd.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .trim_matches('"'),
+            out.status
+        ),
+        AuthError::AuthExecParse(_)
+        | AuthError::ExecPluginFailed
+        | AuthError::MalformedTokenExpirationDate(_) => {
+            "the login plugin of the kubeconfig did not return a credential".to_owned()
+        }
+        AuthError::ReadTokenFile(error, path) => {
+            format!("token file {} could not be read: {error}", path.display())
+        }
+        AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
+            "the credential of the kubeconfig holds characters that can not be sent".to_owned()
+        }
+        _ => "the credential of the kubeconfig could not be used".to_owned(),
+    };
+    Diagnosis::new(Kind::Denied, "LoginFailed", cause)
+        .hint("log in again, and try the same access with: kubectl auth whoami")
+}
+
+/// An answer of the API server, or of something in front of it.
+fn answer(status: &Status) -> Diagnosis {
+    let message = server_message(status);
+    if access::is_admission_denial(&message) {
+        return Diagnosis::new(Kind::Refused, "AdmissionDenied", message)
+            .hint("an admission policy of the cluster refused it; its message says what it wants");
+    }
+    match status.code {
+        401 => Diagnosis::new(Kind::Denied, "Unauthorized", message).hint(
+            "the credential is missing, wrong or expired; log in again, and try: kubectl auth whoami",
+        ),
+        403 => access::forbidden(message),
+        404 => not_found(status, message),
+        409 if status.is_already_exists() => {
+            Diagnosis::new(Kind::Conflict, "AlreadyExists", message)
+        }
+        409 => Diagnosis::new(Kind::Conflict, "Conflict", message),
+        410 => Diagnosis::new(Kind::Incomplete, "Expired", message),
+        422 => Diagnosis::new(Kind::Usage, "Invalid", message),
+        429 => Diagnosis::new(Kind::Unreachable, "TooManyRequests", message),
+        500..=599 => Diagnosis::new(Kind::Unreachable, "ServerError", message),
+        _ => Diagnosis::new(Kind::Other, "ServerRefused", message),
+    }
+}
+
+/// The server's own words, because people search for them; the code where it said nothing.
+fn server_message(status: &Status) -> String {
+    let text = status.message.trim();
+    if text.is_empty() {
+        return format!("the server answered with HTTP status {}", status.code);
+    }
+    if is_page(text) {
+        return format!(
+            "HTTP status {} with a web page instead of an API answer",
+            status.code
+        );
+    }
+    text.to_owned()
+}
+
+fn is_page(text: &str) -> bool {
+    let start: String = text.chars().take(16).collect();
+    let start = start.to_ascii_lowercase();
+    start.starts_with("<!doctype") || start.starts_with("<html")
+}
+
+/// Missing is an object, its kind, or the API server itself.
+fn not_found(status: &Status, message: String) -> Diagnosis {
+    if is_not_served(status) {
+        return Diagnosis::new(Kind::NotInstalled, "NotServed", message).hint(
+            "the cluster does not serve this kind; install VM Runtime with: bmctl controller manifests | kubectl apply -f -",
+        );
+    }
+    if status.reason == reason::NOT_FOUND {
+        return Diagnosis::new(Kind::NotInstalled, "NotFound", message);
+    }
+    Diagnosis::new(Kind::Other, "UnexpectedAnswer", message)
+        .hint("this is not an answer of an API server: check the server address in the kubeconfig")
+}
+
+/// A 404 for a whole path, as opposed to one for an object: no such group, version or kind.
+fn is_not_served(status: &Status) -> bool {
+    status.code == 404
+        && (status.message.trim() == "404 page not found"
+            || status.message == "the server could not find the requested resource")
+}
+
+/// Is it the 404 that an API server gives to a path that it does not serve (and not one for an object, or of a proxy)?
+#[must_use]
+pub fn kind_is_not_served(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if is_not_served(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::response::StatusDetails;
+
+    use super::*;
+
+    fn api(code: u16, reason: &str, message: &str) -> kube::Error {
+        kube::Error::Api(Box::new(Status::failure(message, reason).with_code(code)))
+    }
+
+    #[test]
+    fn every_answer_has_its_kind_and_keeps_the_servers_words() {
+        #[rustfmt::skip]
+        let cases = [
+            (401, "Unauthorized", "Unauthorized", Kind::Denied, "Unauthorized"),
+            (403, "Forbidden", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: User "eve" cannot get resource "vmruntimes" in API group "vm.cluster.gke.io" at the cluster scope"#, Kind::Denied, "Forbidden"),
+            (403, "Forbidden", r#"virtualmachines.kubevirt.io "a" is forbidden: ValidatingAdmissionPolicy 'vm-create' with binding 'vm-create' denied request: no"#, Kind::Refused, "AdmissionDenied"),
+            (422, "Invalid", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"#, Kind::Refused, "AdmissionDenied"),
+            (400, "BadRequest", r#"admission webhook "w.example.com" denied the request: no"#, Kind::Refused, "AdmissionDenied"),
+            (404, "NotFound", r#"vmruntimes.vm.cluster.gke.io "vmruntime" not found"#, Kind::NotInstalled, "NotFound"),
+            (404, "Failed to parse error data", "404 page not found", Kind::NotInstalled, "NotServed"),
+            (404, "NotFound", "the server could not find the requested resource", Kind::NotInstalled, "NotServed"),
+            (404, "Failed to parse error data", "nginx says no", Kind::Other, "UnexpectedAnswer"),
+            (409, "Conflict", "the object has been modified", Kind::Conflict, "Conflict"),
+            (409, "AlreadyExists", "x already exists", Kind::Conflict, "AlreadyExists"),
+            (410, "Expired", "too old resource version", Kind::Incomplete, "Expired"),
+            (422, "Invalid", "spec.enabled: Invalid value", Kind::Usage, "Invalid"),
+            (429, "TooManyRequests", "try later", Kind::Unreachable, "TooManyRequests"),
+            (500, "InternalError", r#"failed calling webhook "w": no endpoints"#, Kind::Unreachable, "ServerError"),
+            (503, "ServiceUnavailable", "etcd is away", Kind::Unreachable, "ServerError"),
+            (413, "RequestEntityTooLarge", "limit is 3145728", Kind::Other, "ServerRefused"),
+        ];
+        for (code, reason, message, kind, word) in cases {
+            let failure = from_kube(&api(code, reason, message), "do it");
+            assert_eq!((failure.kind, failure.reason), (kind, word), "{message}");
+            assert_eq!(failure.message, "could not do it");
+            assert_eq!(failure.causes, [message]);
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_not_repeated() {
+        let cause = |code, text| from_kube(&api(code, "", text), "x").causes.remove(0);
+        assert_eq!(
+            cause(502, "<html><body>Bad gateway</body></html>"),
+            "HTTP status 502 with a web page instead of an API answer"
+        );
+        assert_eq!(cause(503, " "), "the server answered with HTTP status 503");
+    }
+
+    #[test]
+    fn what_a_second_try_can_do() {
+        let mut busy = Status::failure("busy", "TooManyRequests").with_code(429);
+        busy.details = Some(StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 7,
+        });
+        let timed_out = RequestTimedOut {
+            after: Duration::from_secs(15),
+        };
+        let seven = Transience::NotCarriedOut {
+            retry_after: Some(Duration::from_secs(7)),
+        };
+        let cases = [
+            (kube::Error::Api(Box::new(busy)), seven),
+            (
+                api(429, "", ""),
+                Transience::NotCarriedOut { retry_after: None },
+            ),
+            (api(500, "", ""), Transience::MayBeCarriedOut),
+            (api(502, "", ""), Transience::MayBeCarriedOut),
+            (api(503, "", ""), Transience::MayBeCarriedOut),
+            (api(504, "", ""), Transience::MayBeCarriedOut),
+            (api(403, "", ""), Transience::Permanent),
+            (api(409, "", ""), Transience::Permanent),
+            (
+                kube::Error::Service(Box::new(timed_out)),
+                Transience::MayBeCarriedOut,
+            ),
+            (
+                kube::Error::Auth(AuthError::ExecPluginFailed),
+                Transience::Permanent,
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(transience(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_output_of_a_login_plugin_is_never_shown() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let out = std::process::Output {
+            status: std::process::ExitStatus::from_raw(256),
+            stdout: b"hunter2".to_vec(),
+            stderr: b"hunter2".to_vec(),
+        };
+        let run = AuthError::AuthExecRun {
+            cmd: "gke-gcloud-auth-plugin --token hunter2".to_owned(),
+            out: Box::new(out),
+        };
+        // Once as kube returns it while it makes the client, once from deep inside a request.
+        for error in [
+            kube::Error::Auth(run),
+            kube::Error::Service(Box::new(AuthError::AuthExec("hunter2".to_owned()))),
+        ] {
+            let failure = from_kube(&error, "log in");
+            assert_eq!(
+                (failure.kind, failure.reason),
+                (Kind::Denied, "LoginFailed")
+            );
+            assert!(!format!("{failure:?}").contains("hunter2"));
+        }
+    }
+}

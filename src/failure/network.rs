@@ -1,0 +1,210 @@
+//! Between us and the API server: names, connections, certificates, proxies. kube's own texts stop at "client error
+//! (Connect)", so the chain of sources is walked down to what a person can act on.
+
+use std::{error::Error, io, iter};
+
+use hyper_util::client::legacy;
+use tokio_rustls::rustls;
+
+use super::{
+    Kind,
+    classify::{Diagnosis, Transience, find},
+};
+
+/// Every error of the chain, outermost first. An `io::Error` hides the error that it was made from behind `get_ref`.
+pub(super) fn chain(error: &kube::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    iter::successors(Some(error as &(dyn Error + 'static)), |link| inner(*link))
+}
+
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+/// A connection that was never made carried nothing out; a broken one may have.
+pub(super) fn transience(error: &kube::Error) -> Transience {
+    if find::<rustls::Error>(error).is_some() {
+        return Transience::Permanent;
+    }
+    if find::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
+        Transience::NotCarriedOut { retry_after: None }
+    } else {
+        Transience::MayBeCarriedOut
+    }
+}
+
+/// What a person is told about an error of the transport.
+pub(super) fn diagnose(error: &kube::Error) -> Diagnosis {
+    if let Some(error) = find::<rustls::Error>(error) {
+        return certificate(error);
+    }
+    let texts: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let says = |wording: &str| texts.iter().any(|text| text.contains(wording));
+    let root = texts.last().cloned().unwrap_or_default();
+    let unreachable = |reason, cause| Diagnosis::new(Kind::Unreachable, reason, cause);
+    if says("tunnel error") || says("SOCKS error") {
+        return unreachable(
+            "ProxyFailed",
+            format!("the proxy did not connect us: {root}"),
+        )
+        .hint("check HTTPS_PROXY, NO_PROXY and the proxy-url of the kubeconfig");
+    }
+    if says("dns error") {
+        return unreachable(
+            "NameNotResolved",
+            format!("the name of the server is not known: {root}"),
+        )
+        .hint("check the server address in the kubeconfig, your DNS and your VPN");
+    }
+    match io_kind(error) {
+        Some(io::ErrorKind::ConnectionRefused) => unreachable("ConnectionRefused", root)
+            .hint("nothing listens there: is the API server up, and is the port right?"),
+        Some(io::ErrorKind::TimedOut) => unreachable(
+            "ConnectTimedOut",
+            "no connection was made in time".to_owned(),
+        )
+        .hint("check the server address, your VPN and firewalls"),
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof,
+        ) => unreachable("ConnectionLost", root),
+        _ => unreachable("Unreachable", root),
+    }
+}
+
+/// The kind of the innermost system error.
+fn io_kind(error: &kube::Error) -> Option<io::ErrorKind> {
+    chain(error)
+        .filter_map(|link| link.downcast_ref::<io::Error>())
+        .last()
+        .map(io::Error::kind)
+}
+
+fn certificate(error: &rustls::Error) -> Diagnosis {
+    use rustls::CertificateError as Certificate;
+    let (reason, hint) = match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::UnknownIssuer | Certificate::BadSignature => (
+                "UnknownAuthority",
+                "the certificate is not signed by the authority in the kubeconfig; has the cluster been made anew?",
+            ),
+            Certificate::Expired | Certificate::ExpiredContext { .. } => (
+                "CertificateExpired",
+                "the certificate of the API server has expired; renew it, and check the clock of this machine",
+            ),
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                ("CertificateNotValidYet", "check the clock of this machine")
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => (
+                "WrongServerName",
+                "the certificate is for another host name: use that name in the kubeconfig, or set tls-server-name there",
+            ),
+            _ => (
+                "CertificateRejected",
+                "check the certificate authority in the kubeconfig",
+            ),
+        },
+        rustls::Error::InvalidMessage(_) => (
+            "NotTls",
+            "what listens there does not speak TLS: should the server address begin with http://?",
+        ),
+        rustls::Error::AlertReceived(_) => (
+            "TlsRejected",
+            "the server ended the TLS handshake: check the client certificate in the kubeconfig",
+        ),
+        _ => (
+            "TlsFailed",
+            "check the server address and the certificates in the kubeconfig",
+        ),
+    };
+    Diagnosis::new(Kind::Unreachable, reason, error.to_string()).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{from_kube, transience};
+
+    /// As the client reports it: an error of the connector, wrapped by whoever stands between.
+    #[derive(Debug, thiserror::Error)]
+    #[error("client error (Connect)")]
+    struct Outer(#[source] io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Inner(&'static str);
+
+    fn service(error: io::Error) -> kube::Error {
+        kube::Error::Service(Box::new(Outer(error)))
+    }
+
+    fn tls(error: rustls::Error) -> kube::Error {
+        service(io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn reason(error: &kube::Error) -> &'static str {
+        let failure = from_kube(error, "read vmruntime");
+        assert_eq!(failure.kind, Kind::Unreachable);
+        assert!(!failure.causes.is_empty());
+        failure.reason
+    }
+
+    #[test]
+    fn every_way_of_not_getting_through_has_its_reason() {
+        use rustls::{CertificateError as Certificate, Error as Tls};
+        let system = |kind| service(io::Error::from(kind));
+        let bad = |error| tls(Tls::InvalidCertificate(error));
+        let other = |text| service(io::Error::other(Inner(text)));
+        let not_tls = Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        let cases = [
+            (
+                system(io::ErrorKind::ConnectionRefused),
+                "ConnectionRefused",
+            ),
+            (system(io::ErrorKind::TimedOut), "ConnectTimedOut"),
+            (system(io::ErrorKind::ConnectionReset), "ConnectionLost"),
+            (other("dns error"), "NameNotResolved"),
+            (other("tunnel error: unsuccessful"), "ProxyFailed"),
+            (bad(Certificate::UnknownIssuer), "UnknownAuthority"),
+            (bad(Certificate::Expired), "CertificateExpired"),
+            (bad(Certificate::NotValidForName), "WrongServerName"),
+            (tls(not_tls), "NotTls"),
+            (other("something else"), "Unreachable"),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(reason(&error), expected);
+        }
+    }
+
+    #[test]
+    fn a_wrong_certificate_does_not_heal() {
+        let error = tls(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ));
+        assert_eq!(transience(&error), Transience::Permanent);
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused_and_nothing_was_carried_out() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let mut config = kube::Config::new(format!("http://{closed}").parse().unwrap());
+        config.default_retry = false;
+        let client = kube::Client::try_from(config).unwrap();
+        let error = client.apiserver_version().await.unwrap_err();
+        assert_eq!(reason(&error), "ConnectionRefused");
+        assert_eq!(
+            transience(&error),
+            Transience::NotCarriedOut { retry_after: None }
+        );
+    }
+}
