@@ -18,6 +18,8 @@ pub mod event;
 pub mod inventory;
 pub mod removal;
 pub mod retry;
+#[cfg(test)]
+pub(crate) mod script;
 pub mod vmruntime;
 pub mod wait;
 

@@ -33,8 +33,14 @@ impl WorkloadKind {
     /// For `kube::Api`.
     #[must_use]
     pub fn resource(&self) -> ApiResource {
+        self.resource_in(self.version)
+    }
+
+    /// The same in another version.
+    #[must_use]
+    pub fn resource_in(&self, version: &str) -> ApiResource {
         ApiResource::from_gvk_with_plural(
-            &GroupVersionKind::gvk(self.group, self.version, self.kind),
+            &GroupVersionKind::gvk(self.group, version, self.kind),
             self.plural,
         )
     }

@@ -1,11 +1,19 @@
-//! Under construction: see the types.
-#![allow(clippy::unused_async, reason = "the body follows")]
+//! What VMs exist, of all kinds and in all namespaces: what a disable is decided by, and what a removal starts from.
+//!
+//! Called by `commands`, `removal` and the controller. It never guesses: a list that was denied, broke off or came from
+//! something that is no API server is a [`Failure`], and only a kind that the cluster demonstrably does not serve
+//! counts as none.
 
+mod list;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::{event::ObjectName, retry::Retry};
 use crate::{
-    api::WorkloadKind,
+    api::{WorkloadKind, WorkloadRole, workload::WORKLOAD_KINDS},
     failure::{Failure, Kind},
 };
 
@@ -50,6 +58,12 @@ impl Workload {
             name: self.name.clone(),
         }
     }
+
+    /// For `kube::Api`, in the version that the cluster serves.
+    #[must_use]
+    pub fn resource(&self) -> kube::core::ApiResource {
+        self.kind.resource_in(&self.version)
+    }
 }
 
 impl Inventory {
@@ -62,11 +76,99 @@ impl Inventory {
     /// The machines that [`count`](Self::count) counts: those that no other machine owns.
     #[must_use]
     pub fn roots(&self) -> Vec<&Workload> {
-        self.machines.iter().collect()
+        let by_uid: BTreeMap<&str, &Workload> = self
+            .machines
+            .iter()
+            .map(|machine| (machine.uid.as_str(), machine))
+            .collect();
+        let roots: BTreeSet<&str> = by_uid.keys().map(|uid| root_of(uid, &by_uid)).collect();
+        self.machines
+            .iter()
+            .filter(|machine| roots.contains(machine.uid.as_str()))
+            .collect()
+    }
+
+    fn of(workloads: impl IntoIterator<Item = Workload>) -> Self {
+        let (machines, disks) = workloads
+            .into_iter()
+            .partition(|workload| workload.kind.role == WorkloadRole::Machine);
+        Self { machines, disks }
+    }
+}
+
+/// Climbs to the machine that owns the others. Machines that own each other in a circle (which only a faulty controller
+/// makes) have the smallest of them as their root, so that a circle still counts as one and not as none.
+fn root_of<'a>(uid: &'a str, machines: &BTreeMap<&'a str, &'a Workload>) -> &'a str {
+    let mut path = vec![uid];
+    let mut current = uid;
+    loop {
+        let owner = machines[current]
+            .owners
+            .iter()
+            .find(|owner| machines.contains_key(owner.as_str()));
+        let Some(owner) = owner else { return current };
+        if let Some(start) = path.iter().position(|seen| seen == owner) {
+            return path[start..].iter().min().copied().unwrap_or(current);
+        }
+        current = owner;
+        path.push(current);
     }
 }
 
 /// Lists all workload kinds at once, page by page. Whatever can not be determined is a failure, never a zero.
-pub async fn take(_client: &kube::Client, _retry: &Retry<'_>) -> Result<Inventory, Failure> {
-    Err(Failure::new(Kind::Other, "UnderConstruction", "take"))
+pub async fn take(client: &kube::Client, retry: &Retry<'_>) -> Result<Inventory, Failure> {
+    let lists = WORKLOAD_KINDS
+        .iter()
+        .map(|kind| async move { (kind, list::all(client, retry, *kind).await) });
+    let mut found = Vec::new();
+    let mut failed = Vec::new();
+    for (kind, result) in join_all(lists).await {
+        match result {
+            Ok(workloads) => found.extend(workloads),
+            Err(failure) => failed.push((*kind, failure)),
+        }
+    }
+    if failed.is_empty() {
+        Ok(Inventory::of(found))
+    } else {
+        Err(undetermined(failed))
+    }
 }
+
+/// One failure from all lists that failed. Denied wins, because somebody can do something about it.
+fn undetermined(failed: Vec<(WorkloadKind, Failure)>) -> Failure {
+    let all = |kind: Kind| failed.iter().all(|(_, failure)| failure.kind == kind);
+    let any = |kind: Kind| failed.iter().any(|(_, failure)| failure.kind == kind);
+    let kind = if any(Kind::Denied) {
+        Kind::Denied
+    } else if all(Kind::Unreachable) && !failed.iter().any(|(_, failure)| was_answered(failure)) {
+        Kind::Unreachable
+    } else {
+        Kind::Incomplete
+    };
+    let mut merged = Failure::new(kind, "VMsUnknown", "could not determine whether VMs exist");
+    merged.retryable = failed.iter().all(|(_, failure)| failure.retryable);
+    for (kind, failure) in failed {
+        let cause = failure.root_cause();
+        merged
+            .causes
+            .push(format!("list {}: {cause}", kind.qualified()));
+        for hint in failure.hints {
+            if !merged.hints.contains(&hint) {
+                merged.hints.push(hint);
+            }
+        }
+    }
+    merged
+}
+
+/// Is the API server there, although it gave no list?
+fn was_answered(failure: &Failure) -> bool {
+    matches!(
+        failure.reason,
+        "ServerError" | "TooManyRequests" | "RequestTimedOut"
+    )
+}
+
+#[cfg(test)]
+mod tests;
