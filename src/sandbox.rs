@@ -9,3 +9,4 @@ pub mod refusal;
 pub mod resource;
 pub mod schema;
 pub mod wording;
+pub mod world;

@@ -1,0 +1,169 @@
+//! The kinds that the world plays with, and how they are asked for.
+
+use kube::core::{ApiResource, GroupVersionKind};
+
+/// A kind of object. The two kinds named VirtualMachine are told apart by their group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Node,
+    Pod,
+    PersistentVolumeClaim,
+    Deployment,
+    ReplicaSet,
+    DaemonSet,
+    Definition,
+    KubeVirt,
+    Cdi,
+    VirtualMachine,
+    Instance,
+    InstanceReplicaSet,
+    Pool,
+    DataVolume,
+    ProductMachine,
+    ProductDisk,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they are watched.
+    pub const ALL: [Self; 16] = [
+        Self::Node,
+        Self::Pod,
+        Self::PersistentVolumeClaim,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::DaemonSet,
+        Self::Definition,
+        Self::KubeVirt,
+        Self::Cdi,
+        Self::VirtualMachine,
+        Self::Instance,
+        Self::InstanceReplicaSet,
+        Self::Pool,
+        Self::DataVolume,
+        Self::ProductMachine,
+        Self::ProductDisk,
+    ];
+
+    /// Group, version, kind and plural.
+    const fn names(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Node => ("", "v1", "Node", "nodes"),
+            Self::Pod => ("", "v1", "Pod", "pods"),
+            Self::PersistentVolumeClaim => {
+                ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+            }
+            Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
+            Self::DaemonSet => ("apps", "v1", "DaemonSet", "daemonsets"),
+            Self::Definition => (
+                "apiextensions.k8s.io",
+                "v1",
+                "CustomResourceDefinition",
+                "customresourcedefinitions",
+            ),
+            Self::KubeVirt => ("kubevirt.io", "v1", "KubeVirt", "kubevirts"),
+            Self::Cdi => ("cdi.kubevirt.io", "v1beta1", "CDI", "cdis"),
+            Self::VirtualMachine => ("kubevirt.io", "v1", "VirtualMachine", "virtualmachines"),
+            Self::Instance => (
+                "kubevirt.io",
+                "v1",
+                "VirtualMachineInstance",
+                "virtualmachineinstances",
+            ),
+            Self::InstanceReplicaSet => (
+                "kubevirt.io",
+                "v1",
+                "VirtualMachineInstanceReplicaSet",
+                "virtualmachineinstancereplicasets",
+            ),
+            Self::Pool => (
+                "pool.kubevirt.io",
+                "v1beta1",
+                "VirtualMachinePool",
+                "virtualmachinepools",
+            ),
+            Self::DataVolume => ("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes"),
+            Self::ProductMachine => (
+                "vm.cluster.gke.io",
+                "v1",
+                "VirtualMachine",
+                "virtualmachines",
+            ),
+            Self::ProductDisk => (
+                "vm.cluster.gke.io",
+                "v1",
+                "VirtualMachineDisk",
+                "virtualmachinedisks",
+            ),
+        }
+    }
+
+    pub const fn group(self) -> &'static str {
+        self.names().0
+    }
+
+    /// The `kind` field.
+    pub const fn name(self) -> &'static str {
+        self.names().2
+    }
+
+    pub const fn plural(self) -> &'static str {
+        self.names().3
+    }
+
+    pub fn api_version(self) -> String {
+        self.resource().api_version
+    }
+
+    /// For `kube::Api`.
+    pub fn resource(self) -> ApiResource {
+        let (group, version, kind, plural) = self.names();
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    /// Is it served by every API server, without a definition?
+    pub const fn built_in(self) -> bool {
+        match self {
+            Self::Node
+            | Self::Pod
+            | Self::PersistentVolumeClaim
+            | Self::Deployment
+            | Self::ReplicaSet
+            | Self::DaemonSet
+            | Self::Definition => true,
+            Self::KubeVirt
+            | Self::Cdi
+            | Self::VirtualMachine
+            | Self::Instance
+            | Self::InstanceReplicaSet
+            | Self::Pool
+            | Self::DataVolume
+            | Self::ProductMachine
+            | Self::ProductDisk => false,
+        }
+    }
+
+    /// Name of the CustomResourceDefinition that brings it, where it is not built in.
+    pub fn definition(self) -> Option<String> {
+        (!self.built_in()).then(|| format!("{}.{}", self.plural(), self.group()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use crate::api::workload::WORKLOAD_KINDS;
+
+    #[test]
+    fn every_workload_kind_of_the_product_is_played() {
+        for workload in WORKLOAD_KINDS {
+            assert!(
+                Kind::ALL.iter().any(|kind| {
+                    kind.resource() == workload.resource()
+                        && kind.definition() == Some(workload.qualified())
+                }),
+                "{workload:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Carries out steps with the API. Nothing is decided here.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use http::{HeaderName, HeaderValue, Request};
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    client::Body,
+    core::DynamicObject,
+};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::{
+    NodeProfile, NodeRunner,
+    builder::object,
+    kind::Kind,
+    scene::{Fate, Key, Object, Read as _},
+    step::{Action, ServiceAccount, Target},
+};
+
+/// Requests that may be under way at a time, as many as a busy controller manager has.
+const REQUESTS: usize = 64;
+
+/// What came of an action.
+pub enum Effect {
+    /// The API server's answer: the object as it is now.
+    Written(Kind, Object),
+    /// What the runner said.
+    Fate(Object, Fate),
+}
+
+/// Writes to the cluster on behalf of the components.
+#[derive(Clone)]
+pub struct Performer {
+    client: Client,
+    runner: Arc<dyn NodeRunner>,
+    requests: Arc<Semaphore>,
+}
+
+impl Performer {
+    pub fn new(client: Client, runner: Arc<dyn NodeRunner>) -> Self {
+        Self {
+            client,
+            runner,
+            requests: Arc::new(Semaphore::new(REQUESTS)),
+        }
+    }
+
+    /// Carries out the actions in their order, until one fails. `node` is the machine that an asked pod is on.
+    pub async fn perform(
+        self,
+        manager: &'static str,
+        actions: Vec<Action>,
+        node: Option<NodeProfile>,
+    ) -> (Vec<Effect>, anyhow::Result<()>) {
+        let mut effects = Vec::new();
+        for action in actions {
+            match self.one(manager, action, node.as_ref()).await {
+                Ok(effect) => effects.extend(effect),
+                Err(error) => return (effects, Err(error)),
+            }
+        }
+        (effects, Ok(()))
+    }
+
+    async fn one(
+        &self,
+        manager: &'static str,
+        action: Action,
+        node: Option<&NodeProfile>,
+    ) -> anyhow::Result<Option<Effect>> {
+        if let Action::Ask { pod } = action {
+            return self.ask(pod, node).await.map(Some);
+        }
+        let _permit = self.requests.acquire().await?;
+        let written = match action {
+            Action::Create {
+                kind,
+                object,
+                author,
+            } => self.create(manager, kind, &object, author).await?,
+            Action::Status { of, patch } => {
+                let (api, patch) = (self.api(&of.key), Patch::Merge(patch));
+                let by = PatchParams::apply(manager);
+                let answer = api.patch_status(&of.key.name, &by, &patch).await;
+                present(answer)?.map(|object| (of.key.kind, object))
+            }
+            Action::Patch { of, patch } => {
+                let (api, patch) = (self.api(&of.key), Patch::Merge(with_uid(patch, &of)));
+                let by = PatchParams::apply(manager);
+                let answer = api.patch(&of.key.name, &by, &patch).await;
+                present(answer)?.map(|object| (of.key.kind, object))
+            }
+            Action::Delete { of, grace } => {
+                self.delete(&of, grace).await?;
+                None
+            }
+            Action::Bind { pod, node } => {
+                self.bind(manager, &pod, &node).await?;
+                None
+            }
+            Action::Tell {
+                about,
+                reason,
+                message,
+            } => {
+                self.tell(manager, &about, reason, &message).await?;
+                None
+            }
+            Action::Ask { .. } => unreachable!("handled above"),
+        };
+        Ok(written.map(|(kind, object)| Effect::Written(kind, Arc::new(object))))
+    }
+
+    async fn create(
+        &self,
+        manager: &'static str,
+        kind: Kind,
+        object: &DynamicObject,
+        author: Option<ServiceAccount>,
+    ) -> anyhow::Result<Option<(Kind, DynamicObject)>> {
+        let client = match &author {
+            Some(author) => act_as(&self.client, author)?,
+            None => self.client.clone(),
+        };
+        let api = api(&client, &Key::of(kind, object));
+        match api.create(&by(manager), object).await {
+            Ok(created) => Ok(Some((kind, created))),
+            // It is there already; the watch will tell.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("creating a {}", kind.name())),
+        }
+    }
+
+    async fn delete(&self, of: &Target, grace: Option<u32>) -> anyhow::Result<()> {
+        let params = DeleteParams {
+            grace_period_seconds: grace,
+            preconditions: Some(Preconditions {
+                uid: Some(of.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        present(self.api(&of.key).delete(&of.key.name, &params).await)?;
+        Ok(())
+    }
+
+    async fn bind(&self, manager: &'static str, pod: &Target, node: &str) -> anyhow::Result<()> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &pod.key.namespace);
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": {"name": pod.key.name, "namespace": pod.key.namespace, "uid": pod.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        });
+        let name = &pod.key.name;
+        let answer: kube::Result<Value> = pods
+            .create_subresource("binding", name, &by(manager), &binding)
+            .await;
+        present(answer)?;
+        Ok(())
+    }
+
+    async fn ask(&self, pod: Object, node: Option<&NodeProfile>) -> anyhow::Result<Effect> {
+        let node = node.context("a pod was asked about that is on no known node")?;
+        let typed: Pod = DynamicObject::clone(&pod).try_parse()?;
+        let (runner, node) = (self.runner.clone(), node.clone());
+        let exit = tokio::task::spawn_blocking(move || runner.run(&node, &typed)).await?;
+        Ok(Effect::Fate(pod, exit.map_or(Fate::Runs, Fate::Ends)))
+    }
+
+    async fn tell(
+        &self,
+        manager: &'static str,
+        about: &Object,
+        reason: &'static str,
+        message: &str,
+    ) -> anyhow::Result<()> {
+        let types = about.types.clone().unwrap_or_default();
+        let namespace = match about.namespace() {
+            "" => "default",
+            namespace => namespace,
+        };
+        let now = Time(jiff::Timestamp::now());
+        let event = json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {
+                "namespace": namespace,
+                // One event for each reason and object: telling it again changes nothing.
+                "name": format!("{}.{}", about.name(), super::builder::digest(&[about.uid(), reason])),
+            },
+            "involvedObject": {
+                "apiVersion": types.api_version, "kind": types.kind, "name": about.name(),
+                "namespace": about.metadata.namespace, "uid": about.uid(),
+            },
+            "reason": reason, "message": message, "type": event_type(reason), "count": 1,
+            "firstTimestamp": now, "lastTimestamp": now,
+            "source": {"component": manager}, "reportingComponent": manager,
+        });
+        let events: Api<k8s_openapi::api::core::v1::Event> =
+            Api::namespaced(self.client.clone(), namespace);
+        match events
+            .create(&by(manager), &serde_json::from_value(event)?)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            Err(error) => Err(error).context("recording an event"),
+        }
+    }
+
+    fn api(&self, key: &Key) -> Api<DynamicObject> {
+        api(&self.client, key)
+    }
+}
+
+fn event_type(reason: &str) -> &'static str {
+    if reason.starts_with("Failed") {
+        "Warning"
+    } else {
+        "Normal"
+    }
+}
+
+/// Creates the Node object, unless there is one of that name.
+pub async fn register(client: &Client, node: &NodeProfile) -> anyhow::Result<()> {
+    let object = object(node.node())?;
+    let key = Key::of(Kind::Node, &object);
+    match api(client, &key).create(&by("kubelet"), &object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn by(manager: &str) -> PostParams {
+    PostParams {
+        field_manager: Some(manager.to_owned()),
+        ..PostParams::default()
+    }
+}
+
+fn api(client: &Client, key: &Key) -> Api<DynamicObject> {
+    let resource = key.kind.resource();
+    if key.namespace.is_empty() {
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), &key.namespace, &resource)
+    }
+}
+
+/// A patch that a namesake with another uid refuses.
+fn with_uid(mut patch: Value, of: &Target) -> Value {
+    patch["metadata"]["uid"] = of.uid.clone().into();
+    patch
+}
+
+/// The answer, unless the object is gone or has changed meanwhile: then the watch brings news and the rule decides
+/// again.
+fn present<T>(answer: kube::Result<T>) -> anyhow::Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The same client, seen as a service account: KubeVirt's own controller is exempt from the gate on VM creation.
+fn act_as(client: &Client, account: &ServiceAccount) -> anyhow::Result<Client> {
+    let user = HeaderValue::from_str(&format!(
+        "system:serviceaccount:{}:{}",
+        account.namespace, account.name
+    ))?;
+    let namespaced =
+        HeaderValue::from_str(&format!("system:serviceaccounts:{}", account.namespace))?;
+    let inner = client.clone();
+    let service = tower::service_fn(move |mut request: Request<Body>| {
+        let headers = request.headers_mut();
+        headers.insert(HeaderName::from_static("impersonate-user"), user.clone());
+        let group = HeaderName::from_static("impersonate-group");
+        headers.append(&group, HeaderValue::from_static("system:serviceaccounts"));
+        headers.append(&group, namespaced.clone());
+        headers.append(&group, HeaderValue::from_static("system:authenticated"));
+        let client = inner.clone();
+        async move { client.send(request).await }
+    });
+    Ok(Client::new(service, client.default_namespace()))
+}

@@ -1,0 +1,131 @@
+//! What a machine of the cluster is: its name and what the kubelet would report of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+/// One machine of the cluster.
+#[derive(Clone, Debug)]
+pub struct NodeProfile {
+    pub name: String,
+    /// Folder that stands for the root of the machine (`proc`, `sys`, `dev` inside), `/` for the machine that we run
+    /// on; `None` for a machine that exists on paper alone and is healthy.
+    pub host: Option<PathBuf>,
+    /// In Kubernetes' words: amd64, arm64, s390x.
+    pub architecture: String,
+    /// Has it the role of a control plane? It takes pods nevertheless, as in every one-node cluster.
+    pub control_plane: bool,
+    /// Does its kubelet report? A machine that does not is registered as NotReady and runs nothing.
+    pub ready: bool,
+}
+
+impl NodeProfile {
+    /// A healthy machine that exists on paper alone.
+    pub fn pretend(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            host: None,
+            architecture: own_architecture().to_owned(),
+            control_plane: false,
+            ready: true,
+        }
+    }
+
+    /// A machine whose facts lie under `host`.
+    pub fn real(name: impl Into<String>, host: impl Into<PathBuf>) -> Self {
+        Self {
+            host: Some(host.into()),
+            ..Self::pretend(name)
+        }
+    }
+
+    /// The Node object as its kubelet registers it.
+    pub fn node(&self) -> Value {
+        let mut labels = json!({
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": self.architecture,
+            "beta.kubernetes.io/os": "linux",
+            "beta.kubernetes.io/arch": self.architecture,
+        });
+        if self.control_plane {
+            labels["node-role.kubernetes.io/control-plane"] = "".into();
+        }
+        json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": self.name, "labels": labels},
+            "spec": {"providerID": format!("sandbox://{}", self.name)},
+        })
+    }
+
+    /// `status.nodeInfo`.
+    pub fn info(&self, kubelet_version: &str) -> Value {
+        let root = self.host.as_deref();
+        let first_line = |inside: &str, otherwise: &str| {
+            root.and_then(|root| fs::read_to_string(root.join(inside)).ok())
+                .and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
+                .filter(|line| !line.is_empty())
+                .unwrap_or_else(|| otherwise.to_owned())
+        };
+        json!({
+            "architecture": self.architecture,
+            "bootID": first_line("proc/sys/kernel/random/boot_id", ""),
+            "containerRuntimeVersion": "sandbox://1",
+            "kernelVersion": first_line("proc/sys/kernel/osrelease", "6.8.0-sandbox"),
+            "kubeProxyVersion": "",
+            "kubeletVersion": kubelet_version,
+            "machineID": "",
+            "operatingSystem": "linux",
+            "osImage": root.and_then(os_image).unwrap_or_else(|| "Sandbox Linux".to_owned()),
+            "systemUUID": "",
+        })
+    }
+
+    /// `status.capacity`.
+    pub fn capacity(&self) -> Value {
+        let root = self.host.as_deref();
+        let cpus = root.and_then(processors).unwrap_or(4);
+        let memory = root
+            .and_then(memory)
+            .unwrap_or_else(|| "16384000Ki".to_owned());
+        json!({"cpu": cpus.to_string(), "memory": memory, "pods": "110", "ephemeral-storage": "100Gi"})
+    }
+}
+
+/// Of the machine that this program was built for, in Kubernetes' words.
+fn own_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn processors(root: &Path) -> Option<usize> {
+    let text = fs::read_to_string(root.join("proc/cpuinfo")).ok()?;
+    let count = text
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    (count > 0).then_some(count)
+}
+
+fn memory(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(format!("{kibibytes}Ki"))
+}
+
+fn os_image(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("etc/os-release")).ok()?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(name.trim_matches('"').to_owned())
+}

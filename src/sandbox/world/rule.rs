@@ -1,0 +1,240 @@
+//! The rules: what each component of a cluster does, one file each.
+//!
+//! A rule is a pure function from what is known to what is to be done. It is asked again whenever its subject or
+//! something that it looks at has changed, so it must answer with nothing once nothing is left to do.
+
+mod cdi_operator;
+mod daemon_set;
+mod deployment;
+mod disk;
+mod instance;
+mod kubelet;
+mod machine;
+mod node;
+mod product;
+mod replicas;
+mod scheduler;
+mod virt_handler;
+mod virt_operator;
+
+mod component;
+
+use super::{
+    kind::Kind,
+    scene::{Key, Object, Read as _, Scene},
+    step::Step,
+};
+
+/// What a component does about objects of one kind.
+pub struct Rule {
+    /// Field manager of its writes: the real component's name.
+    pub component: &'static str,
+    /// The kind of object that it looks after.
+    pub subject: Kind,
+    /// Other kinds whose changes concern it, and which subjects they concern.
+    pub also: &'static [(Kind, Related)],
+    pub plan: fn(&Scene, &Object) -> Vec<Step>,
+}
+
+/// Which subjects a changed object concerns.
+pub type Related = fn(&Scene, Kind, &Object) -> Vec<Key>;
+
+const CONTROLLER_MANAGER: &str = "kube-controller-manager";
+const VIRT_CONTROLLER: &str = "virt-controller";
+const VIRT_OPERATOR: &str = "virt-operator";
+const CDI_CONTROLLER: &str = "cdi-controller";
+
+/// Every rule of the world.
+pub static RULES: &[Rule] = &[
+    Rule {
+        component: "kubelet",
+        subject: Kind::Node,
+        also: &[],
+        plan: node::plan,
+    },
+    Rule {
+        component: "kube-scheduler",
+        subject: Kind::Pod,
+        also: &[(Kind::Node, unbound_pods)],
+        plan: scheduler::plan,
+    },
+    Rule {
+        component: "kubelet",
+        subject: Kind::Pod,
+        also: &[(Kind::Node, pods_of)],
+        plan: kubelet::plan,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::Pod,
+        also: &[(Kind::Node, pods_of)],
+        plan: kubelet::collect,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::Deployment,
+        also: &[(Kind::ReplicaSet, owner)],
+        plan: deployment::plan,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::ReplicaSet,
+        also: &[(Kind::Pod, owner)],
+        plan: replicas::pods,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::DaemonSet,
+        also: &[(Kind::Pod, owner), (Kind::Node, every)],
+        plan: daemon_set::plan,
+    },
+    Rule {
+        component: VIRT_OPERATOR,
+        subject: Kind::KubeVirt,
+        also: &[
+            (Kind::Deployment, every),
+            (Kind::DaemonSet, every),
+            (Kind::Definition, every),
+            (Kind::VirtualMachine, every),
+            (Kind::Instance, every),
+            (Kind::InstanceReplicaSet, every),
+            (Kind::Pool, every),
+        ],
+        plan: virt_operator::plan,
+    },
+    Rule {
+        component: "cdi-operator",
+        subject: Kind::Cdi,
+        also: &[
+            (Kind::Deployment, every),
+            (Kind::Definition, every),
+            (Kind::DataVolume, every),
+        ],
+        plan: cdi_operator::plan,
+    },
+    Rule {
+        component: "virt-handler",
+        subject: Kind::Node,
+        also: &[(Kind::Pod, node_of)],
+        plan: virt_handler::plan,
+    },
+    Rule {
+        component: "vmruntime-controller-manager",
+        subject: Kind::ProductMachine,
+        also: &[
+            (Kind::VirtualMachine, owner),
+            (Kind::ProductDisk, users_of),
+            (Kind::Deployment, every),
+        ],
+        plan: product::machine,
+    },
+    Rule {
+        component: "vmruntime-controller-manager",
+        subject: Kind::ProductDisk,
+        also: &[(Kind::DataVolume, owner), (Kind::Deployment, every)],
+        plan: product::disk,
+    },
+    Rule {
+        component: CDI_CONTROLLER,
+        subject: Kind::DataVolume,
+        also: &[
+            (Kind::PersistentVolumeClaim, owner),
+            (Kind::Deployment, every),
+        ],
+        plan: disk::plan,
+    },
+    Rule {
+        component: CDI_CONTROLLER,
+        subject: Kind::PersistentVolumeClaim,
+        also: &[],
+        plan: disk::bind,
+    },
+    Rule {
+        component: VIRT_CONTROLLER,
+        subject: Kind::Pool,
+        also: &[(Kind::VirtualMachine, owner), (Kind::Deployment, every)],
+        plan: replicas::machines,
+    },
+    Rule {
+        component: VIRT_CONTROLLER,
+        subject: Kind::InstanceReplicaSet,
+        also: &[(Kind::Instance, owner), (Kind::Deployment, every)],
+        plan: replicas::instances,
+    },
+    Rule {
+        component: VIRT_CONTROLLER,
+        subject: Kind::VirtualMachine,
+        also: &[(Kind::Instance, owner), (Kind::Deployment, every)],
+        plan: machine::plan,
+    },
+    Rule {
+        component: VIRT_CONTROLLER,
+        subject: Kind::Instance,
+        also: &[(Kind::Pod, owner), (Kind::Deployment, every)],
+        plan: instance::plan,
+    },
+];
+
+/// The subject that controls the changed object.
+fn owner(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
+    changed
+        .controller()
+        .filter(|owner| owner.kind == subject.name() && owner.api_version == subject.api_version())
+        .map(|owner| Key {
+            kind: subject,
+            namespace: changed.namespace().to_owned(),
+            name: owner.name.clone(),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// All subjects there are: for changes that are rare, or where there are few subjects.
+fn every(scene: &Scene, subject: Kind, _: &Object) -> Vec<Key> {
+    scene.keys(subject).cloned().collect()
+}
+
+/// The pods on a changed node.
+fn pods_of(scene: &Scene, subject: Kind, node: &Object) -> Vec<Key> {
+    keys(subject, scene.pods_on(node.name()))
+}
+
+/// The pods that a changed node could take.
+fn unbound_pods(scene: &Scene, subject: Kind, _: &Object) -> Vec<Key> {
+    keys(subject, scene.pods_on(""))
+}
+
+fn keys<'a>(kind: Kind, objects: impl Iterator<Item = &'a Object>) -> Vec<Key> {
+    objects.map(|object| Key::of(kind, object)).collect()
+}
+
+/// The product's machines that use a changed disk.
+fn users_of(scene: &Scene, subject: Kind, disk: &Object) -> Vec<Key> {
+    let users = scene.all(subject).filter(|machine| {
+        machine.namespace() == disk.namespace()
+            && product::disks(machine).any(|used| used.name == disk.name())
+    });
+    keys(subject, users)
+}
+
+/// The node of a changed pod.
+fn node_of(_: &Scene, subject: Kind, pod: &Object) -> Vec<Key> {
+    pod.text("/spec/nodeName")
+        .map(|node| Key {
+            kind: subject,
+            namespace: String::new(),
+            name: node.to_owned(),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// A pod that serves: ready, and not on its way out.
+fn is_ready(pod: &Object) -> bool {
+    !pod.deleting() && pod.condition("Ready") == Some("True")
+}
+
+/// A pod whose containers have ended for good.
+fn is_finished(pod: &Object) -> bool {
+    matches!(pod.text("/status/phase"), Some("Succeeded" | "Failed"))
+}

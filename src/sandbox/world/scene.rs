@@ -1,0 +1,359 @@
+//! What the cluster looks like, as far as the watches have told: the only thing that rules read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use super::{NodeProfile, PodExit, kind::Kind};
+
+/// An object as the API server sent it.
+pub type Object = Arc<DynamicObject>;
+
+/// Where an object is found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub kind: Kind,
+    /// Empty for what belongs to no namespace.
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Key {
+    pub fn of(kind: Kind, object: &DynamicObject) -> Self {
+        Self {
+            kind,
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name: object.metadata.name.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// What a node's runner said about a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It runs until somebody deletes it.
+    Runs,
+    Ends(PodExit),
+}
+
+/// The cluster as it is known to be.
+pub struct Scene {
+    /// Time of this moment, for the times that rules write.
+    pub now: Timestamp,
+    /// Version of the API server, which the kubelets claim for themselves too.
+    pub version: String,
+    profiles: BTreeMap<String, NodeProfile>,
+    objects: BTreeMap<Kind, BTreeMap<Key, Object>>,
+    /// uid of a controlling owner → what it controls.
+    controlled: HashMap<String, BTreeSet<Key>>,
+    /// Name of a node → the pods on it; under the empty name those that wait for one.
+    placed: HashMap<String, BTreeSet<Key>>,
+    /// uid of a pod → what becomes of it.
+    fates: HashMap<String, Fate>,
+    /// The newest resourceVersion that the watch of a kind has told.
+    told: HashMap<Kind, u64>,
+}
+
+impl Scene {
+    pub fn new(profiles: Vec<NodeProfile>, version: String) -> Self {
+        Self {
+            now: Timestamp::now(),
+            version,
+            profiles: profiles
+                .into_iter()
+                .map(|profile| (profile.name.clone(), profile))
+                .collect(),
+            objects: BTreeMap::new(),
+            controlled: HashMap::new(),
+            placed: HashMap::new(),
+            fates: HashMap::new(),
+            told: HashMap::new(),
+        }
+    }
+
+    /// The machine behind a node that we registered.
+    pub fn profile(&self, node: &str) -> Option<&NodeProfile> {
+        self.profiles.get(node)
+    }
+
+    pub fn get(&self, key: &Key) -> Option<&Object> {
+        self.objects.get(&key.kind)?.get(key)
+    }
+
+    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
+        self.get(&Key {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    pub fn keys(&self, kind: Kind) -> impl Iterator<Item = &Key> {
+        self.objects.get(&kind).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    /// What `owner` controls of that kind.
+    pub fn controlled<'a>(
+        &'a self,
+        owner: &DynamicObject,
+        kind: Kind,
+    ) -> impl Iterator<Item = &'a Object> {
+        owner
+            .metadata
+            .uid
+            .as_deref()
+            .and_then(|uid| self.controlled.get(uid))
+            .into_iter()
+            .flatten()
+            .filter(move |key| key.kind == kind)
+            .filter_map(|key| self.get(key))
+    }
+
+    /// The pods on a node; of the empty name, those that wait for one.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Object> {
+        self.placed
+            .get(node)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.get(key))
+    }
+
+    /// Is there a definition of that kind, established?
+    pub fn serves(&self, kind: Kind) -> bool {
+        kind.definition().is_none_or(|name| {
+            self.find(Kind::Definition, "", &name)
+                .is_some_and(|definition| definition.condition("Established") == Some("True"))
+        })
+    }
+
+    pub fn fate(&self, pod: &DynamicObject) -> Option<&Fate> {
+        self.fates.get(pod.metadata.uid.as_deref()?)
+    }
+
+    /// Remembers what becomes of a pod, as long as it is there.
+    pub fn decide_fate(&mut self, pod: &DynamicObject, fate: Fate) {
+        let there = self
+            .get(&Key::of(Kind::Pod, pod))
+            .is_some_and(|known| known.metadata.uid == pod.metadata.uid);
+        if let (true, Some(uid)) = (there, pod.metadata.uid.clone()) {
+            self.fates.insert(uid, fate);
+        }
+    }
+
+    /// What a watch told about one object.
+    pub fn tell(&mut self, kind: Kind, object: &Object) {
+        self.hear(kind, object);
+        self.put(kind, object.clone());
+    }
+
+    /// What a watch told about an object that is gone.
+    pub fn tell_gone(&mut self, kind: Kind, object: &Object) {
+        self.hear(kind, object);
+        self.remove(&Key::of(kind, object));
+    }
+
+    /// The whole of a kind, as listed. Returns what is no longer there.
+    pub fn tell_all(&mut self, kind: Kind, objects: &[Object]) -> Vec<Object> {
+        let present: BTreeSet<Key> = objects.iter().map(|object| Key::of(kind, object)).collect();
+        let gone: Vec<Key> = self
+            .keys(kind)
+            .filter(|key| !present.contains(key))
+            .cloned()
+            .collect();
+        for object in objects {
+            self.tell(kind, object);
+        }
+        gone.iter().filter_map(|key| self.remove(key)).collect()
+    }
+
+    /// Forgets a kind that is no longer served. Returns what there was.
+    pub fn forget(&mut self, kind: Kind) -> Vec<Object> {
+        self.told.remove(&kind);
+        self.tell_all(kind, &[])
+    }
+
+    /// The answer to a write of ours, before the watch tells the same; so that the next decision knows of this one.
+    /// Returns whether it is news: the watch may have told this or something later already.
+    pub fn answer(&mut self, kind: Kind, object: &Object) -> bool {
+        let Some(version) = version(object) else {
+            return false;
+        };
+        if self.told.get(&kind).is_some_and(|told| version <= *told) {
+            return false;
+        }
+        let known = self
+            .get(&Key::of(kind, object))
+            .and_then(|known| version_of(known.metadata.resource_version.as_deref()));
+        if known.is_some_and(|known| version <= known) {
+            return false;
+        }
+        let finished = object.metadata.deletion_timestamp.is_some()
+            && object
+                .metadata
+                .finalizers
+                .as_ref()
+                .is_none_or(Vec::is_empty)
+            && kind != Kind::Pod;
+        if finished {
+            return false;
+        }
+        self.put(kind, object.clone());
+        true
+    }
+
+    fn hear(&mut self, kind: Kind, object: &DynamicObject) {
+        if let Some(version) = version(object) {
+            let told = self.told.entry(kind).or_default();
+            *told = version.max(*told);
+        }
+    }
+
+    fn put(&mut self, kind: Kind, object: Object) {
+        let key = Key::of(kind, &object);
+        self.remove_links(&key, Some(&object));
+        if let Some(owner) = object.controller() {
+            let children = self.controlled.entry(owner.uid.clone()).or_default();
+            children.insert(key.clone());
+        }
+        if kind == Kind::Pod {
+            let node = object.text("/spec/nodeName").unwrap_or_default();
+            let pods = self.placed.entry(node.to_owned()).or_default();
+            pods.insert(key.clone());
+        }
+        self.objects.entry(kind).or_default().insert(key, object);
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Object> {
+        self.remove_links(key, None);
+        self.objects.get_mut(&key.kind)?.remove(key)
+    }
+
+    /// Unlinks what is known under `key` from its owner and its node, and its fate unless `next` is the same pod.
+    fn remove_links(&mut self, key: &Key, next: Option<&Object>) {
+        let Some(known) = self.get(key).cloned() else {
+            return;
+        };
+        if let Some(owner) = known.controller() {
+            unlink(&mut self.controlled, &owner.uid, key);
+        }
+        if key.kind == Kind::Pod {
+            let node = known.text("/spec/nodeName").unwrap_or_default();
+            unlink(&mut self.placed, node, key);
+        }
+        if next.is_none_or(|next| next.uid() != known.uid()) {
+            self.fates.remove(known.uid());
+        }
+    }
+}
+
+fn unlink(links: &mut HashMap<String, BTreeSet<Key>>, from: &str, key: &Key) {
+    if let Some(linked) = links.get_mut(from) {
+        linked.remove(key);
+        if linked.is_empty() {
+            links.remove(from);
+        }
+    }
+}
+
+fn version(object: &DynamicObject) -> Option<u64> {
+    version_of(object.metadata.resource_version.as_deref())
+}
+
+/// Versions of one resource may be compared as numbers (KEP-5504); what is not a number is never news.
+fn version_of(text: Option<&str>) -> Option<u64> {
+    text?.parse().ok()
+}
+
+/// Short words for what rules ask of an object.
+pub trait Read {
+    fn text(&self, pointer: &str) -> Option<&str>;
+    /// 0 where there is none.
+    fn number(&self, pointer: &str) -> i64;
+    fn value(&self, pointer: &str) -> Option<&Value>;
+    fn uid(&self) -> &str;
+    fn name(&self) -> &str;
+    fn namespace(&self) -> &str;
+    fn deleting(&self) -> bool;
+    fn label(&self, key: &str) -> Option<&str>;
+    fn has_finalizer(&self, finalizer: &str) -> bool;
+    /// Status of a condition.
+    fn condition(&self, kind: &str) -> Option<&str>;
+    fn controller(&self)
+    -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference>;
+}
+
+impl Read for DynamicObject {
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.data.pointer(pointer)?.as_str()
+    }
+
+    fn number(&self, pointer: &str) -> i64 {
+        self.data
+            .pointer(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+    }
+
+    fn value(&self, pointer: &str) -> Option<&Value> {
+        self.data.pointer(pointer)
+    }
+
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    fn deleting(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.metadata.labels.as_ref()?.get(key).map(String::as_str)
+    }
+
+    fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|held| held == finalizer)
+    }
+
+    fn condition(&self, kind: &str) -> Option<&str> {
+        self.data
+            .pointer("/status/conditions")?
+            .as_array()?
+            .iter()
+            .find(|condition| condition["type"] == kind)?["status"]
+            .as_str()
+    }
+
+    fn controller(
+        &self,
+    ) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference> {
+        self.metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .find(|owner| owner.controller == Some(true))
+    }
+}
