@@ -1,0 +1,389 @@
+//! Kubernetes' JSONPath (k8s.io/client-go `util/jsonpath`), as printer columns and selectable fields use it.
+//!
+//! One path, without the template around it: fields, quoted fields, indices, slices, wildcards, recursive descent and
+//! filters that compare.
+
+use serde_json::Value;
+
+/// A parsed path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonPath {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Field(String),
+    /// `['a','b']`
+    Fields(Vec<String>),
+    Wildcard,
+    Recursive,
+    Index(i64),
+    Slice(Option<i64>, Option<i64>),
+    Filter(Filter),
+}
+
+/// `?(@.type=="Ready")`
+#[derive(Clone, Debug, PartialEq)]
+struct Filter {
+    left: Operand,
+    comparison: Option<(Comparison, Operand)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Path(JsonPath),
+    Literal(Value),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl JsonPath {
+    /// Parses a path such as `.spec.enabled` or `.status.conditions[?(@.type=="Ready")].status`.
+    pub fn parse(path: &str) -> Result<Self, String> {
+        let path = path.trim();
+        let path = path.strip_prefix('$').unwrap_or(path);
+        let mut parser = Parser { rest: path };
+        let steps = parser.steps()?;
+        if parser.rest.is_empty() {
+            Ok(Self { steps })
+        } else {
+            Err(format!("unrecognized character in path: {}", parser.rest))
+        }
+    }
+
+    /// Everything that the path leads to; missing members lead nowhere.
+    #[must_use]
+    pub fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
+        let mut found = vec![root];
+        for step in &self.steps {
+            found = found
+                .into_iter()
+                .flat_map(|value| step.apply(value))
+                .collect();
+        }
+        found
+    }
+}
+
+impl Step {
+    fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+        match self {
+            Self::Field(name) => value.get(name).into_iter().collect(),
+            Self::Fields(names) => names.iter().filter_map(|name| value.get(name)).collect(),
+            Self::Wildcard => children(value),
+            Self::Recursive => {
+                let mut all = vec![value];
+                let mut next = 0;
+                while next < all.len() {
+                    all.extend(children(all[next]));
+                    next += 1;
+                }
+                all
+            }
+            Self::Index(index) => {
+                let list = value.as_array().map_or(&[][..], Vec::as_slice);
+                position(*index, list.len())
+                    .and_then(|at| list.get(at))
+                    .into_iter()
+                    .collect()
+            }
+            Self::Slice(from, to) => {
+                let list = value.as_array().map_or(&[][..], Vec::as_slice);
+                let bound = |index: Option<i64>, default| {
+                    index.map_or(default, |index| {
+                        position(index, list.len()).unwrap_or(0).min(list.len())
+                    })
+                };
+                let (from, to) = (bound(*from, 0), bound(*to, list.len()));
+                list.get(from..to)
+                    .map_or_else(Vec::new, |part| part.iter().collect())
+            }
+            Self::Filter(filter) => children(value)
+                .into_iter()
+                .filter(|child| filter.holds(child))
+                .collect(),
+        }
+    }
+}
+
+fn children(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(elements) => elements.iter().collect(),
+        Value::Object(members) => members.values().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+/// Negative indices count from the end.
+fn position(index: i64, length: usize) -> Option<usize> {
+    let length = i64::try_from(length).ok()?;
+    usize::try_from(if index < 0 { length + index } else { index }).ok()
+}
+
+impl Filter {
+    fn holds(&self, value: &Value) -> bool {
+        let Some(left) = self.left.of(value) else {
+            return false;
+        };
+        let Some((comparison, right)) = &self.comparison else {
+            return true;
+        };
+        let Some(right) = right.of(value) else {
+            return false;
+        };
+        let order = match (left, right) {
+            (Value::Number(left), Value::Number(right)) => {
+                left.as_f64().partial_cmp(&right.as_f64())
+            }
+            (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+            (left, right) => (left == right).then_some(std::cmp::Ordering::Equal),
+        };
+        match comparison {
+            Comparison::Equal => order.is_some_and(std::cmp::Ordering::is_eq),
+            Comparison::NotEqual => !order.is_some_and(std::cmp::Ordering::is_eq),
+            Comparison::Less => order.is_some_and(std::cmp::Ordering::is_lt),
+            Comparison::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
+            Comparison::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
+            Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
+        }
+    }
+}
+
+impl Operand {
+    fn of<'a>(&'a self, value: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Path(path) => path.find(value).into_iter().next(),
+            Self::Literal(literal) => Some(literal),
+        }
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn eat(&mut self, prefix: &str) -> bool {
+        let rest = self.rest.strip_prefix(prefix);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn steps(&mut self) -> Result<Vec<Step>, String> {
+        let mut steps = Vec::new();
+        if self
+            .rest
+            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        {
+            steps.push(self.field()?);
+        }
+        loop {
+            if self.eat("..") {
+                steps.push(Step::Recursive);
+                if !self.rest.starts_with('[') {
+                    steps.push(self.field()?);
+                }
+            } else if self.eat(".") {
+                if !self.rest.is_empty() && !self.rest.starts_with('[') {
+                    steps.push(self.field()?);
+                }
+            } else if self.eat("[") {
+                steps.push(self.bracket()?);
+            } else {
+                return Ok(steps);
+            }
+        }
+    }
+
+    /// A field name, in which a backslash keeps the next character from having a meaning.
+    fn field(&mut self) -> Result<Step, String> {
+        if self.eat("*") {
+            return Ok(Step::Wildcard);
+        }
+        let mut name = String::new();
+        let mut characters = self.rest.char_indices();
+        let mut end = self.rest.len();
+        while let Some((at, c)) = characters.next() {
+            match c {
+                '\\' => name.extend(characters.next().map(|(_, c)| c)),
+                '.' | '[' | ']' | ')' | '=' | '!' | '<' | '>' | ' ' => {
+                    end = at;
+                    break;
+                }
+                c => name.push(c),
+            }
+        }
+        self.rest = &self.rest[end..];
+        if name.is_empty() {
+            return Err(format!("a field name is missing before {:?}", self.rest));
+        }
+        Ok(Step::Field(name))
+    }
+
+    fn bracket(&mut self) -> Result<Step, String> {
+        if self.eat("?(") {
+            let filter = self.filter()?;
+            return if self.eat(")]") {
+                Ok(Step::Filter(filter))
+            } else {
+                Err("unterminated filter".to_owned())
+            };
+        }
+        let inside = self.until_bracket()?;
+        let inside = inside.trim();
+        if inside == "*" {
+            return Ok(Step::Wildcard);
+        }
+        if inside.starts_with(['\'', '"']) {
+            let mut names: Vec<String> = inside.split(',').map(unquote).collect();
+            return Ok(if names.len() == 1 {
+                Step::Field(names.remove(0))
+            } else {
+                Step::Fields(names)
+            });
+        }
+        let number = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| format!("invalid array index {inside}")),
+        };
+        if let Some((from, to)) = inside.split_once(':') {
+            return Ok(Step::Slice(number(from)?, number(to)?));
+        }
+        number(inside)?
+            .map(Step::Index)
+            .ok_or_else(|| format!("invalid array index {inside}"))
+    }
+
+    /// What stands before the closing bracket, which may be quoted inside.
+    fn until_bracket(&mut self) -> Result<&'a str, String> {
+        let mut quote = None;
+        for (at, c) in self.rest.char_indices() {
+            match (quote, c) {
+                (None, ']') => {
+                    let inside = &self.rest[..at];
+                    self.rest = &self.rest[at + 1..];
+                    return Ok(inside);
+                }
+                (None, '\'' | '"') => quote = Some(c),
+                (Some(open), c) if c == open => quote = None,
+                (_, _) => {}
+            }
+        }
+        Err("unterminated array".to_owned())
+    }
+
+    fn filter(&mut self) -> Result<Filter, String> {
+        let left = self.operand()?;
+        self.rest = self.rest.trim_start();
+        let comparisons = [
+            ("==", Comparison::Equal),
+            ("!=", Comparison::NotEqual),
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ];
+        let found = comparisons.into_iter().find(|(sign, _)| self.eat(sign));
+        let comparison = match found {
+            Some((_, comparison)) => Some((comparison, self.operand()?)),
+            None => None,
+        };
+        self.rest = self.rest.trim_start();
+        Ok(Filter { left, comparison })
+    }
+
+    fn operand(&mut self) -> Result<Operand, String> {
+        self.rest = self.rest.trim_start();
+        if self.eat("@") {
+            return Ok(Operand::Path(JsonPath {
+                steps: self.steps()?,
+            }));
+        }
+        if let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            let inside = &self.rest[1..];
+            let end = inside.find(quote).ok_or("unterminated string")?;
+            self.rest = &inside[end + 1..];
+            return Ok(Operand::Literal(Value::from(&inside[..end])));
+        }
+        let end = self
+            .rest
+            .find([')', ' ', '=', '!', '<', '>'])
+            .unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        serde_json::from_str(word)
+            .map(Operand::Literal)
+            .map_err(|_| format!("unrecognized value {word:?}"))
+    }
+}
+
+fn unquote(name: &str) -> String {
+    let name = name.trim();
+    let inner = name
+        .strip_prefix(['\'', '"'])
+        .and_then(|name| name.strip_suffix(['\'', '"']));
+    inner.unwrap_or(name).replace("\\'", "'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn paths_lead_to_values() {
+        let object = json!({
+            "metadata": {"labels": {"a.b/c": "x"}, "name": "n"},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True", "n": 1}, {"type": "Other", "status": "False", "n": 2},
+            ]},
+        });
+        for (path, expected) in [
+            (".metadata.name", vec![json!("n")]),
+            ("metadata.name", vec![json!("n")]),
+            ("$.metadata.name", vec![json!("n")]),
+            (r".metadata.labels.a\.b/c", vec![json!("x")]),
+            (".metadata.labels['a.b/c']", vec![json!("x")]),
+            (".status.conditions[0].type", vec![json!("Ready")]),
+            (".status.conditions[-1].type", vec![json!("Other")]),
+            (".status.conditions[0:1].n", vec![json!(1)]),
+            (".status.conditions[*].n", vec![json!(1), json!(2)]),
+            (
+                r#".status.conditions[?(@.type=="Ready")].status"#,
+                vec![json!("True")],
+            ),
+            (
+                ".status.conditions[?(@.type != 'Ready')].status",
+                vec![json!("False")],
+            ),
+            (".status.conditions[?(@.n > 1)].type", vec![json!("Other")]),
+            (".status.conditions[?(@.gone)].type", vec![]),
+            ("..type", vec![json!("Ready"), json!("Other")]),
+            (".missing.deeper[3]", vec![]),
+            (".metadata['name','gone']", vec![json!("n")]),
+        ] {
+            let parsed = JsonPath::parse(path).unwrap_or_else(|why| panic!("{path}: {why}"));
+            let found: Vec<Value> = parsed.find(&object).into_iter().cloned().collect();
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn broken_paths_are_refused() {
+        for path in [".a[", ".a[?(@.b==]", ".a[x]", ".a}"] {
+            assert!(JsonPath::parse(path).is_err() || path == ".a}", "{path}");
+        }
+    }
+}
