@@ -16,6 +16,7 @@
 pub mod connect;
 pub mod event;
 pub mod inventory;
+mod kubeconfig;
 pub mod removal;
 pub mod retry;
 #[cfg(test)]

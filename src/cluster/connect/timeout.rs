@@ -1,0 +1,148 @@
+//! A limit for every single answer, as a layer of the client. A watch is limited only until it begins.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use kube::client::{Body, DynBody};
+use tower::{BoxError, Layer, Service};
+
+use crate::failure::RequestTimedOut;
+
+/// Gives a request this long, its whole answer included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestTimeout {
+    pub limit: Duration,
+}
+
+impl<S> Layer<S> for RequestTimeout {
+    type Service = Limited<S>;
+
+    fn layer(&self, inner: S) -> Limited<S> {
+        Limited {
+            inner,
+            limit: self.limit,
+        }
+    }
+}
+
+/// A service whose answers come in time or not at all.
+pub(super) struct Limited<S> {
+    inner: S,
+    limit: Duration,
+}
+
+impl<S> Service<Request<Body>> for Limited<S>
+where
+    S: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Box<DynBody>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let streams = is_watch(&request);
+        let answer = self.inner.call(request);
+        let limit = self.limit;
+        Box::pin(async move {
+            let answer = async {
+                let answer = answer.await?;
+                if streams {
+                    Ok(answer)
+                } else {
+                    whole(answer).await
+                }
+            };
+            tokio::time::timeout(limit, answer)
+                .await
+                .unwrap_or_else(|_| Err(RequestTimedOut { after: limit }.into()))
+        })
+    }
+}
+
+fn is_watch(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "watch=true")
+}
+
+/// Reads the answer to its end: only then it has come.
+async fn whole(answer: Response<Box<DynBody>>) -> Result<Response<Box<DynBody>>, BoxError> {
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let body = Full::new(bytes).map_err(|never| match never {});
+    Ok(Response::from_parts(parts, Box::new(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use kube::client::ClientBuilder;
+
+    use super::*;
+    use crate::failure::{Kind, from_kube};
+
+    /// A server that answers each connection with these bytes, and then keeps it open.
+    fn stalling_server(answer: &'static [u8]) -> std::net::SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let _ = connection.read(&mut [0; 4096]);
+                connection.write_all(answer).unwrap();
+                open.push(connection);
+            }
+        });
+        address
+    }
+
+    fn client(address: std::net::SocketAddr) -> kube::Client {
+        let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
+        config.default_retry = false;
+        let limit = Duration::from_millis(50);
+        ClientBuilder::try_from(config)
+            .unwrap()
+            .with_layer(&RequestTimeout { limit })
+            .build()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stalls_before_or_within_its_answer_is_given_up() {
+        for answer in [
+            &b""[..],
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"major",
+        ] {
+            let error = client(stalling_server(answer)).apiserver_version().await.unwrap_err();
+            let failure = from_kube(&error, "ask");
+            assert_eq!((failure.kind, failure.reason), (Kind::Unreachable, "RequestTimedOut"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_watch_may_take_as_long_as_it_likes_once_it_has_begun() {
+        let address = stalling_server(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+        let request = Request::get("/apis/x?watch=true")
+            .body(Body::empty())
+            .unwrap();
+        let answer = client(address).send(request).await.unwrap();
+        let body = answer.into_body().collect();
+        assert!(
+            tokio::time::timeout(Duration::from_millis(150), body)
+                .await
+                .is_err(),
+            "still open"
+        );
+    }
+}

@@ -1,0 +1,375 @@
+//! Which kubeconfig, which context. Whatever is wrong is [`Kind::Usage`], names the file and the nearest that exists,
+//! and never quotes a file's content: kubeconfigs hold credentials.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::OsString,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
+
+use super::connect::ConnectOptions;
+use crate::failure::{Failure, Kind, shell_word};
+
+/// What the process was started with, as far as it matters here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Environment {
+    /// `KUBECONFIG`: a list of paths.
+    pub kubeconfig: Option<OsString>,
+    pub home: Option<PathBuf>,
+    /// Does this run in a pod with a service account?
+    pub in_cluster: bool,
+}
+
+impl Environment {
+    pub fn of_process() -> Self {
+        let token = Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token");
+        Self {
+            kubeconfig: env::var_os("KUBECONFIG").filter(|list| !list.is_empty()),
+            home: env::home_dir(),
+            in_cluster: env::var_os("KUBERNETES_SERVICE_HOST").is_some() && token.exists(),
+        }
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// To be merged, the first wins.
+    Files(Vec<PathBuf>),
+    InCluster,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(paths) => {
+                let paths: Vec<_> = paths
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                f.write_str(&paths.join(", "))
+            }
+            Self::InCluster => f.write_str("in-cluster"),
+        }
+    }
+}
+
+/// In this order: `--kubeconfig`, `--cluster`, `KUBECONFIG`, `~/.kube/config`, the only one in the workspace, the pod's
+/// own service account.
+pub(super) fn find(options: &ConnectOptions, environment: &Environment) -> Result<Found, Failure> {
+    if let Some(path) = &options.kubeconfig {
+        return given(path, &options.workspace);
+    }
+    if let Some(name) = &options.cluster {
+        return of_cluster(name, &options.workspace);
+    }
+    if let Some(list) = &environment.kubeconfig {
+        return listed(list);
+    }
+    let usual = environment
+        .home
+        .as_ref()
+        .map(|home| home.join(".kube/config"));
+    if let Some(usual) = usual.filter(|path| path.exists()) {
+        return Ok(Found::Files(vec![usual]));
+    }
+    match in_workspace(&options.workspace).as_slice() {
+        [(_, only)] => Ok(Found::Files(vec![only.clone()])),
+        [] if environment.in_cluster => Ok(Found::InCluster),
+        [] => Err(none_found(&options.workspace)),
+        several => Err(which_one(several)),
+    }
+}
+
+fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
+    if path.exists() {
+        return Ok(Found::Files(vec![path.to_owned()]));
+    }
+    let failure = Failure::new(
+        Kind::Usage,
+        "KubeconfigNotFound",
+        format!("there is no kubeconfig {}", path.display()),
+    );
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let beside = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| path.with_file_name(entry.file_name()))
+        .filter(|path| path.is_file());
+    let known = in_workspace(workspace).into_iter().map(|(_, path)| path);
+    let candidates: Vec<String> = beside
+        .chain(known)
+        .map(|path| path.display().to_string())
+        .collect();
+    Err(match nearest(&path.display().to_string(), &candidates) {
+        Some(near) => failure.hint(format!("did you mean --kubeconfig {}?", shell_word(near))),
+        None => failure,
+    })
+}
+
+fn of_cluster(name: &str, workspace: &Path) -> Result<Found, Failure> {
+    let path = workspace.join(name).join(format!("{name}-kubeconfig"));
+    let plain = Path::new(name).file_name().is_some_and(|file| file == name);
+    if plain && path.exists() {
+        return Ok(Found::Files(vec![path]));
+    }
+    let known: Vec<String> = in_workspace(workspace)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let failure = Failure::new(
+        Kind::Usage,
+        "ClusterNotFound",
+        format!("there is no cluster {name:?} in {}", workspace.display()),
+    )
+    .caused_by(format!("no file {}", path.display()));
+    Err(suggest(failure, "--cluster", name, &known))
+}
+
+/// As kubectl does: files of the list that do not exist are passed over, as long as one does.
+fn listed(list: &OsString) -> Result<Found, Failure> {
+    let named: Vec<PathBuf> = env::split_paths(list)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    let there: Vec<PathBuf> = named.iter().filter(|path| path.exists()).cloned().collect();
+    if there.is_empty() {
+        let mut failure = Failure::new(
+            Kind::Usage,
+            "KubeconfigNotFound",
+            "no file that KUBECONFIG names exists",
+        );
+        failure.causes = named
+            .iter()
+            .map(|path| format!("no file {}", path.display()))
+            .collect();
+        return Err(failure.hint("unset KUBECONFIG, or give --kubeconfig FILE"));
+    }
+    Ok(Found::Files(there))
+}
+
+/// Name and kubeconfig of every cluster in bmctl's workspace, by name.
+fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
+    let folders = fs::read_dir(workspace).into_iter().flatten().flatten();
+    let names: BTreeSet<String> = folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let path = workspace.join(&name).join(format!("{name}-kubeconfig"));
+            (name, path)
+        })
+        .filter(|(_, path)| path.is_file())
+        .collect()
+}
+
+fn none_found(workspace: &Path) -> Failure {
+    Failure::new(Kind::Usage, "NoKubeconfig", "no kubeconfig found")
+        .caused_by(format!(
+            "looked at --kubeconfig, --cluster, KUBECONFIG, ~/.kube/config and {}",
+            workspace.display()
+        ))
+        .hint("give --kubeconfig FILE")
+        .hint("without a cluster, try the built-in one: bmctl sandbox start")
+}
+
+fn which_one(several: &[(String, PathBuf)]) -> Failure {
+    let names: Vec<String> = several.iter().map(|(name, _)| name.clone()).collect();
+    let mut failure = Failure::new(
+        Kind::Usage,
+        "SeveralClusters",
+        format!("there are {} clusters, and none was named", several.len()),
+    );
+    failure.causes = several
+        .iter()
+        .map(|(_, path)| path.display().to_string())
+        .collect();
+    failure.hint(format!(
+        "name one: --cluster {}",
+        names.join(" | --cluster ")
+    ))
+}
+
+/// Reads the files and merges them by kubectl's rules: whoever says something first is believed.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {
+    let mut merged = Kubeconfig::default();
+    for path in paths {
+        let shown = path.display().to_string();
+        let mut next = Kubeconfig::read_from(path).map_err(|error| unusable(&shown, &error))?;
+        // `kubectl config unset current-context` leaves an empty one, which says nothing.
+        next.current_context = next.current_context.filter(|context| !context.is_empty());
+        merged = merged
+            .merge(next)
+            .map_err(|error| unusable(&shown, &error))?;
+    }
+    Ok(merged)
+}
+
+/// The chosen context and the name of its cluster.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub context: String,
+    pub cluster: String,
+}
+
+/// Finds the context, and what it refers to.
+pub(super) fn choose(
+    kubeconfig: &Kubeconfig,
+    wanted: Option<&str>,
+    source: &str,
+) -> Result<Chosen, Failure> {
+    let names: Vec<String> = kubeconfig
+        .contexts
+        .iter()
+        .map(|named| named.name.clone())
+        .collect();
+    if names.is_empty() {
+        return Err(bad(source, "it has no contexts"));
+    }
+    let Some(name) = wanted.or(kubeconfig.current_context.as_deref()) else {
+        return Err(suggest(
+            bad(source, "it has no current context"),
+            "--context",
+            "",
+            &names,
+        ));
+    };
+    let context = kubeconfig
+        .contexts
+        .iter()
+        .find(|named| named.name == name)
+        .and_then(|named| named.context.as_ref());
+    let Some(context) = context else {
+        let failure = Failure::new(
+            Kind::Usage,
+            "ContextNotFound",
+            format!("there is no context {name:?} in kubeconfig {source}"),
+        );
+        return Err(suggest(failure, "--context", name, &names));
+    };
+    if !kubeconfig
+        .clusters
+        .iter()
+        .any(|named| named.name == context.cluster)
+    {
+        return Err(bad(
+            source,
+            format!(
+                "context {name:?} refers to cluster {:?}, which is not there",
+                context.cluster
+            ),
+        ));
+    }
+    let user = context.user.as_deref().unwrap_or_default();
+    if !user.is_empty() && !kubeconfig.auth_infos.iter().any(|named| named.name == user) {
+        return Err(bad(
+            source,
+            format!("context {name:?} refers to user {user:?}, who is not there"),
+        ));
+    }
+    Ok(Chosen {
+        context: name.to_owned(),
+        cluster: context.cluster.clone(),
+    })
+}
+
+fn bad(source: &str, why: impl Into<String>) -> Failure {
+    Failure::new(
+        Kind::Usage,
+        "BadKubeconfig",
+        format!("could not use kubeconfig {source}"),
+    )
+    .caused_by(why)
+}
+
+/// Why a kubeconfig can not be used, without quoting it.
+pub(super) fn unusable(source: &str, error: &KubeconfigError) -> Failure {
+    let why = match error {
+        KubeconfigError::ReadConfig(error, _) => error.to_string(),
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(at) => format!(
+                "it is not a kubeconfig: line {}, column {}",
+                at.line(),
+                at.column()
+            ),
+            None => "it is not a kubeconfig".to_owned(),
+        },
+        KubeconfigError::MissingClusterUrl => "its cluster has no server".to_owned(),
+        KubeconfigError::ParseClusterUrl(_) => "the server of its cluster is not a URL".to_owned(),
+        KubeconfigError::ParseProxyUrl(_) => {
+            "its proxy-url, or HTTPS_PROXY, is not a URL".to_owned()
+        }
+        KubeconfigError::LoadCertificateAuthority(error) => {
+            format!("certificate authority: {}", unloadable(error))
+        }
+        KubeconfigError::LoadClientCertificate(error) => {
+            format!("client certificate: {}", unloadable(error))
+        }
+        KubeconfigError::LoadClientKey(error) => format!("client key: {}", unloadable(error)),
+        KubeconfigError::ParseCertificates(_) => {
+            "its certificate authority is not in PEM format".to_owned()
+        }
+        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
+            "it is of another kind or version than the files before it".to_owned()
+        }
+        _ => "it refers to something that is not there".to_owned(),
+    };
+    bad(source, why)
+}
+
+fn unloadable(error: &LoadDataError) -> String {
+    match error {
+        LoadDataError::DecodeBase64(_) => "the data is not base64".to_owned(),
+        LoadDataError::ReadFile(error, path) => format!("file {}: {error}", path.display()),
+        LoadDataError::NoBase64DataOrFile => "neither data nor a file".to_owned(),
+    }
+}
+
+/// At most this many names are listed.
+const LISTED: usize = 20;
+
+/// Adds the nearest name and the list of all.
+fn suggest(mut failure: Failure, flag: &str, wanted: &str, known: &[String]) -> Failure {
+    if let Some(near) = nearest(wanted, known) {
+        failure = failure.hint(format!("did you mean {flag} {}?", shell_word(near)));
+    }
+    match known {
+        [] => failure,
+        known => {
+            let more = known.len().saturating_sub(LISTED);
+            let mut list = known[..known.len().min(LISTED)].join(", ");
+            if more > 0 {
+                list.push_str(&format!(" and {more} more"));
+            }
+            failure.hint(format!("{flag} takes one of: {list}"))
+        }
+    }
+}
+
+/// The candidate that was most likely meant, if any is like it at all.
+fn nearest<'a>(wanted: &str, candidates: &'a [String]) -> Option<&'a str> {
+    /// From here on two names look alike.
+    const ALIKE: f64 = 0.6;
+    let likeness = |candidate: &str| {
+        let distance = strsim::normalized_damerau_levenshtein(wanted, candidate);
+        let part = !wanted.is_empty() && candidate.contains(wanted);
+        if part { distance.max(ALIKE) } else { distance }
+    };
+    candidates
+        .iter()
+        .map(|candidate| (likeness(candidate), candidate.as_str()))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests;
