@@ -344,12 +344,12 @@ fn suggest(mut failure: Failure, flag: &str, wanted: &str, known: &[String]) -> 
     match known {
         [] => failure,
         known => {
-            let more = known.len().saturating_sub(LISTED);
-            let mut list = known[..known.len().min(LISTED)].join(", ");
-            if more > 0 {
-                list.push_str(&format!(" and {more} more"));
-            }
-            failure.hint(format!("{flag} takes one of: {list}"))
+            let list = known[..known.len().min(LISTED)].join(", ");
+            let more = match known.len().saturating_sub(LISTED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            failure.hint(format!("{flag} takes one of: {list}{more}"))
         }
     }
 }

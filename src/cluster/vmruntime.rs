@@ -1,27 +1,48 @@
-//! Under construction: see the types.
-#![allow(clippy::unused_async, reason = "the body follows")]
+//! The one VMRuntime: read it, and change single fields of it.
+//!
+//! On Google Distributed Cloud the object is Google's, with fields and values that we may not know. So it is read
+//! field by field, a field that we can not read is left out, and only what was asked for is ever sent.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::retry::Retry;
+use jiff::Timestamp;
+use kube::{
+    Client,
+    api::{Patch, PatchParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use super::retry::{Repeat, Retry};
 use crate::{
-    api::{ImageFormat, VMRuntime},
-    failure::{Failure, Kind},
+    api::{
+        ImageFormat, VMRuntime, VMRuntimeStatus,
+        name::{
+            CREATION_FENCE_UNTIL, FIELD_MANAGER, FORCE_DISABLE, FORCE_DISABLE_CORRECTED, GROUP,
+            VERSION, VMRUNTIME,
+        },
+    },
+    failure::{self, Failure, Kind},
 };
 
 /// The one VMRuntime as it was read: typed where we know the field, and as it came for comparing.
 #[derive(Clone, Debug)]
 pub struct RuntimeObject {
+    /// What we know of it. A field whose value we can not read is as if it were absent.
     pub object: VMRuntime,
     /// Everything, also the fields that we do not know.
     pub raw: Value,
 }
 
 /// A change to the spec: only what was asked for is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SpecChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub use_emulation: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_image_format: Option<ImageFormat>,
 }
 
@@ -34,28 +55,290 @@ pub enum DryRun {
     Server,
 }
 
+impl RuntimeObject {
+    /// Takes an answer of the API server for what it is. Only what decisions hang on must be readable: the identity of
+    /// the object, and whether it is enabled.
+    pub fn parse(raw: Value) -> Result<Self, Failure> {
+        let unreadable = |what: &str| {
+            Failure::new(
+                Kind::Incomplete,
+                "UnexpectedAnswer",
+                "could not understand the VMRuntime of this cluster",
+            )
+            .caused_by(format!("{what} can not be read"))
+        };
+        let metadata =
+            serde_json::from_value(raw["metadata"].clone()).map_err(|_| unreadable("metadata"))?;
+        if !matches!(raw["spec"]["enabled"], Value::Null | Value::Bool(_)) {
+            return Err(unreadable("spec.enabled"));
+        }
+        let object = VMRuntime {
+            metadata,
+            spec: readable(&raw["spec"]),
+            status: raw["status"].is_object().then(|| readable(&raw["status"])),
+        };
+        if object.metadata.uid.is_none() || object.metadata.resource_version.is_none() {
+            return Err(unreadable("metadata.uid or metadata.resourceVersion"));
+        }
+        Ok(Self { object, raw })
+    }
+
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        self.object.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn resource_version(&self) -> &str {
+        let version = &self.object.metadata.resource_version;
+        version.as_deref().unwrap_or_default()
+    }
+
+    /// 0 where the API server counts none.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or_default()
+    }
+
+    /// The status, as if it were empty where there is none yet.
+    #[must_use]
+    pub fn status(&self) -> VMRuntimeStatus {
+        self.object.status.clone().unwrap_or_default()
+    }
+
+    /// The check that the summary names.
+    #[must_use]
+    pub fn check_name(&self) -> Option<String> {
+        self.status().preflight_check_summary?.preflight_check_name
+    }
+
+    /// Who wrote that field last (by managed fields), for example `spec.enabled`.
+    #[must_use]
+    pub fn writer(&self, field: &[&str]) -> Option<String> {
+        self.writes()
+            .filter(|write| {
+                let mut fields = &write["fieldsV1"];
+                for name in field {
+                    fields = &fields[format!("f:{name}").as_str()];
+                }
+                !fields.is_null()
+            })
+            .max_by_key(|write| write["time"].as_str().unwrap_or_default())
+            .and_then(|write| write["manager"].as_str())
+            .map(str::to_owned)
+    }
+
+    /// When that manager last wrote to the object itself (not to its status), by the server's clock.
+    #[must_use]
+    pub fn written_by(&self, manager: &str) -> Option<Timestamp> {
+        self.writes()
+            .filter(|write| write["manager"] == manager && write["subresource"].is_null())
+            .filter_map(|write| write["time"].as_str()?.parse().ok())
+            .max()
+    }
+
+    fn writes(&self) -> impl Iterator<Item = &Value> {
+        let managed = self.raw["metadata"]["managedFields"].as_array();
+        managed.into_iter().flatten()
+    }
+
+    /// What a patch of ours depends on: if any of this was changed by somebody else, they and the user must talk.
+    fn decided_by(&self) -> (&str, &Value, [&Value; 2]) {
+        let annotations = &self.raw["metadata"]["annotations"];
+        (
+            self.uid(),
+            &self.raw["spec"],
+            [
+                &annotations[FORCE_DISABLE],
+                &annotations[FORCE_DISABLE_CORRECTED],
+            ],
+        )
+    }
+}
+
+/// Reads a struct whose fields all have defaults, and leaves out what has a shape that we do not know.
+fn readable<T: DeserializeOwned + Default>(value: &Value) -> T {
+    if let Ok(whole) = serde_json::from_value(value.clone()) {
+        return whole;
+    }
+    let fields = value.as_object().cloned().unwrap_or_default();
+    let fit: Map<String, Value> = fields
+        .into_iter()
+        .filter(|(key, value)| {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            serde_json::from_value::<T>(Value::Object(alone)).is_ok()
+        })
+        .collect();
+    serde_json::from_value(Value::Object(fit)).unwrap_or_default()
+}
+
+fn path() -> kube::core::Request {
+    kube::core::Request::new(format!("/apis/{GROUP}/{VERSION}/vmruntimes"))
+}
+
 /// Reads the VMRuntime. Not there, or its kind not served: [`Kind::NotInstalled`].
-pub async fn get(_client: &kube::Client, _retry: &Retry<'_>) -> Result<RuntimeObject, Failure> {
-    Err(Failure::new(Kind::Other, "UnderConstruction", "get"))
+pub async fn get(client: &Client, retry: &Retry<'_>) -> Result<RuntimeObject, Failure> {
+    const DOING: &str = "read vmruntime";
+    let raw: Value = retry
+        .request(DOING, Repeat::Safe, || async {
+            let request = path().get(VMRUNTIME, &kube::api::GetParams::default());
+            client
+                .request(request.map_err(kube::Error::BuildRequest)?)
+                .await
+        })
+        .await
+        .map_err(|error| not_installed(failure::from_kube(&error, DOING)))?;
+    RuntimeObject::parse(raw)
+}
+
+fn not_installed(failure: Failure) -> Failure {
+    if failure.reason == "NotFound" {
+        failure.hint(
+            "the controller creates this object when it starts; is it running? kubectl get pods --namespace=vm-system",
+        )
+    } else {
+        failure
+    }
 }
 
 /// Patches the spec on the condition that it is still the one that was `read`. Somebody else's unrelated change (of a
 /// label, of the status) does not matter; another spec, force annotation or UID is a [`Kind::Conflict`].
 pub async fn patch(
-    _client: &kube::Client,
-    _retry: &Retry<'_>,
-    _read: &RuntimeObject,
-    _change: &SpecChange,
-    _dry_run: DryRun,
+    client: &Client,
+    retry: &Retry<'_>,
+    read: &RuntimeObject,
+    change: &SpecChange,
+    dry_run: DryRun,
 ) -> Result<RuntimeObject, Failure> {
-    Err(Failure::new(Kind::Other, "UnderConstruction", "patch"))
+    /// More conflicts than this mean that somebody rewrites the object all the time.
+    const ROUNDS: u32 = 10;
+    const DOING: &str = "change vmruntime";
+    let mut current = read.clone();
+    for _ in 0..ROUNDS {
+        let body = json!({
+            "metadata": {"uid": current.uid(), "resourceVersion": current.resource_version()},
+            "spec": change,
+        });
+        let error = match send(client, retry, DOING, &body, dry_run).await {
+            Ok(raw) => return RuntimeObject::parse(raw),
+            Err(error) => error,
+        };
+        if !matches!(&error, kube::Error::Api(status) if status.is_conflict()) {
+            return Err(failure::from_kube(&error, DOING));
+        }
+        let now = get(client, retry).await?;
+        // A first try whose answer was lost may have been carried out: then nothing is left to do.
+        if now.decided_by() == read.decided_by() {
+            current = now;
+        } else if now.uid() == read.uid() && now.raw["spec"] == changed(&read.raw["spec"], *change)
+        {
+            return Ok(now);
+        } else {
+            return Err(conflict(read, &now));
+        }
+    }
+    Err(
+        Failure::new(Kind::Conflict, "Conflict", format!("could not {DOING}")).caused_by(format!(
+            "somebody else changed it at the same time, {ROUNDS} times in a row"
+        )),
+    )
+}
+
+async fn send(
+    client: &Client,
+    retry: &Retry<'_>,
+    doing: &str,
+    body: &Value,
+    dry_run: DryRun,
+) -> kube::Result<Value> {
+    let parameters = PatchParams {
+        dry_run: dry_run == DryRun::Server,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    retry
+        .request(doing, Repeat::Safe, || async {
+            let request = path().patch(VMRUNTIME, &parameters, &Patch::Merge(body));
+            client
+                .request(request.map_err(kube::Error::BuildRequest)?)
+                .await
+        })
+        .await
+}
+
+/// The spec with the change in it.
+fn changed(spec: &Value, change: SpecChange) -> Value {
+    let mut spec = spec.clone();
+    json_patch::merge(&mut spec, &json!(change));
+    spec
+}
+
+fn conflict(read: &RuntimeObject, now: &RuntimeObject) -> Failure {
+    let mut failure = Failure::new(
+        Kind::Conflict,
+        "Conflict",
+        "vmruntime was changed by someone else at the same time",
+    );
+    if now.uid() != read.uid() {
+        failure = failure.caused_by("it was deleted and created again");
+    }
+    for (field, before, after) in differences(&read.raw["spec"], &now.raw["spec"]) {
+        let writer = now.writer(&["spec", &field]);
+        let writer = writer.map_or_else(String::new, |writer| format!(", by {writer}"));
+        failure = failure.caused_by(format!("spec.{field}: {before} → {after}{writer}"));
+    }
+    let annotation =
+        |object: &RuntimeObject| object.raw["metadata"]["annotations"][FORCE_DISABLE].clone();
+    if annotation(read) != annotation(now) {
+        failure = failure.caused_by(format!(
+            "annotation {FORCE_DISABLE}: {} → {}",
+            annotation(read),
+            annotation(now)
+        ));
+    }
+    failure.hint("look at it, and run the command again: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
+}
+
+/// Name, value before and value after of every field that differs.
+fn differences(before: &Value, after: &Value) -> Vec<(String, Value, Value)> {
+    let fields = |value: &Value| -> BTreeMap<String, Value> {
+        value
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+            .into_iter()
+            .collect()
+    };
+    let (before, mut after) = (fields(before), fields(after));
+    let mut different = Vec::new();
+    for (field, old) in before {
+        let new = after.remove(&field).unwrap_or_default();
+        if new != old {
+            different.push((field, old, new));
+        }
+    }
+    different.extend(
+        after
+            .into_iter()
+            .map(|(field, new)| (field, Value::Null, new)),
+    );
+    different
 }
 
 /// Keeps VM creation closed until then (our controller reads it, a foreign one ignores it); `None` takes it away.
 pub async fn fence(
-    _client: &kube::Client,
-    _retry: &Retry<'_>,
-    _until: Option<jiff::Timestamp>,
+    client: &Client,
+    retry: &Retry<'_>,
+    until: Option<Timestamp>,
 ) -> Result<RuntimeObject, Failure> {
-    Err(Failure::new(Kind::Other, "UnderConstruction", "fence"))
+    const DOING: &str = "close VM creation on vmruntime";
+    let until = until.map(|until| until.to_string());
+    let body = json!({"metadata": {"annotations": {CREATION_FENCE_UNTIL: until}}});
+    let raw = send(client, retry, DOING, &body, DryRun::No)
+        .await
+        .map_err(|error| failure::from_kube(&error, DOING))?;
+    RuntimeObject::parse(raw)
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ fn the_order_is_the_documented_one() {
     assert_eq!(place.find().unwrap(), Found::InCluster);
 
     let only = place.write("bmctl-workspace/a/a-kubeconfig", "");
-    assert_eq!(place.found(), [only.clone()]);
+    assert_eq!(place.found(), std::slice::from_ref(&only));
 
     let usual = place.write("home/.kube/config", "");
     assert_eq!(place.found(), [usual]);
