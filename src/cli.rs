@@ -14,7 +14,12 @@ use clap::{
 };
 
 use crate::{
-    commands::{controller::ControllerArgs, help::HelpArgs, sandbox::SandboxArgs},
+    api::ImageFormat,
+    commands::{
+        check_vmruntimepfc::CheckVmruntimepfcArgs, controller::ControllerArgs,
+        disable_vmruntime::DisableVmruntimeArgs, enable_vmruntime::EnableVmruntimeArgs,
+        help::HelpArgs, sandbox::SandboxArgs,
+    },
     ui::{ColorChoice, ProgressChoice},
 };
 
@@ -61,6 +66,15 @@ Examples:
 /// Every verb. Nouns are accepted as kubectl accepts them: singular, plural, short name, with or without the group.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Turn something on: enable vmruntime.
+    #[command(subcommand)]
+    Enable(Enable),
+    /// Turn something off: disable vmruntime.
+    #[command(subcommand)]
+    Disable(Disable),
+    /// Check something: check vmruntimepfc.
+    #[command(subcommand)]
+    Check(Check),
     /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
@@ -69,6 +83,59 @@ pub enum Command {
     Version,
     /// Explain a command, or a topic such as exit-codes.
     Help(HelpArgs),
+}
+
+/// What can be turned on.
+#[derive(Subcommand)]
+pub enum Enable {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(EnableVmruntimeArgs),
+}
+
+/// What can be turned off.
+#[derive(Subcommand)]
+pub enum Disable {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(DisableVmruntimeArgs),
+}
+
+/// What can be checked.
+#[derive(Subcommand)]
+pub enum Check {
+    #[command(aliases = VMRUNTIMEPFC)]
+    Vmruntimepfc(CheckVmruntimepfcArgs),
+}
+
+/// The other names of VMRuntime, as kubectl takes them.
+const VMRUNTIME: [&str; 4] = [
+    "vmruntimes",
+    "vmruntime.vm.cluster.gke.io",
+    "vmruntimes.vm.cluster.gke.io",
+    "vmruntime/vmruntime",
+];
+
+/// The other names of VMRuntimePreflightCheck.
+const VMRUNTIMEPFC: [&str; 4] = [
+    "vmruntimepreflightcheck",
+    "vmruntimepreflightchecks",
+    "vmruntimepreflightcheck.vm.cluster.gke.io",
+    "vmruntimepreflightchecks.vm.cluster.gke.io",
+];
+
+impl Command {
+    /// Verb and noun, as they stand in documents and in the name of the log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Enable(Enable::Vmruntime(_)) => "enable vmruntime",
+            Self::Disable(Disable::Vmruntime(_)) => "disable vmruntime",
+            Self::Check(Check::Vmruntimepfc(_)) => "check vmruntimepfc",
+            Self::Sandbox(_) => "sandbox",
+            Self::Controller(_) => "controller",
+            Self::Version => "version",
+            Self::Help(_) => "help",
+        }
+    }
 }
 
 /// What every command understands.
@@ -160,6 +227,19 @@ pub struct WaitArgs {
     /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
     pub timeout: Duration,
+    /// End early where waiting can not help any more, for example after a failed preflight check.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub fail_fast: bool,
 }
 
 impl ValueEnum for ColorChoice {
@@ -201,6 +281,17 @@ pub fn go_bool(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => Err("expected true or false".into()),
     }
+}
+
+/// A disk image format by the name that the resource has for it.
+///
+/// # Errors
+/// Anything else.
+pub fn image_format(text: &str) -> Result<ImageFormat, String> {
+    [ImageFormat::Raw, ImageFormat::Qcow2]
+        .into_iter()
+        .find(|format| format.to_string() == text)
+        .ok_or_else(|| "expected raw or qcow2".to_owned())
 }
 
 /// A duration as Go writes it: `10m`, `1h30m`, `90s`, or a bare `0`.

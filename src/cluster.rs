@@ -17,6 +17,7 @@ pub mod connect;
 pub mod event;
 pub mod inventory;
 mod kubeconfig;
+pub mod preflight_check;
 pub mod removal;
 pub mod retry;
 #[cfg(test)]

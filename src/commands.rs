@@ -3,56 +3,94 @@
 //! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other rooms, writes
 //! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
 
+pub mod check_vmruntimepfc;
 pub mod context;
 pub mod controller;
+pub mod disable_vmruntime;
+pub mod enable_vmruntime;
 pub mod help;
+pub mod narration;
+pub mod preflight;
 pub mod sandbox;
+pub mod session;
 pub mod version;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use clap::Parser;
 
 pub use context::Context;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Check, Cli, Command, Disable, Enable},
     exit::Exit,
     failure::{Failure, Kind},
-    ui::Ui,
 };
 
 /// Runs the program with these arguments, the first of which is its own name, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let Cli { global, command } = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return help::answer(&error),
+        Err(error) => return help::answer(&error, &arguments),
     };
-    let runtime = match runtime_for(&cli.command) {
+    let runtime = match runtime_for(&command) {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failure = Failure::new(
-                Kind::Other,
-                "NoRuntime",
-                "could not start the asynchronous runtime",
-            )
-            .caused_by(error.to_string());
-            return Context::new(cli.global, Ui::from_environment()).fail(&failure);
+            let failure = Failure::new(Kind::Other, "NoRuntime", "could not start the runtime")
+                .caused_by(error.to_string());
+            return context::fail_early(&global, &failure);
         }
     };
-    let context = Context::new(cli.global, Ui::from_environment());
-    let exit = runtime.block_on(dispatch(&context, cli.command));
+    let exit = runtime.block_on(async {
+        match Context::new(global.clone(), command.name()) {
+            Ok(context) => until_second_signal(&context, command).await,
+            Err(failure) => context::fail_early(&global, &failure),
+        }
+    });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.
     runtime.shutdown_background();
     exit
+}
+
+/// The first signal is the command's to answer; the second ends it wherever it is.
+async fn until_second_signal(context: &Context, command: Command) -> Exit {
+    tokio::select! {
+        biased;
+        signal = context.interrupts.second() => signal.exit(),
+        exit = dispatch(context, command) => exit,
+    }
+}
+
+/// Runs a command inside another one, for `sandbox run -- COMMAND`: against this kubeconfig, whatever the environment
+/// says.
+pub async fn run_inside(outer: &Context, arguments: &[OsString], kubeconfig: &Path) -> Exit {
+    let typed: Vec<OsString> = std::iter::once(OsString::from("bmctl"))
+        .chain(arguments.iter().cloned())
+        .collect();
+    let Cli {
+        mut global,
+        command,
+    } = match Cli::try_parse_from(&typed) {
+        Ok(cli) => cli,
+        Err(error) => return help::answer(&error, &typed),
+    };
+    global.connection.kubeconfig = Some(kubeconfig.to_owned());
+    match Context::nested(global.clone(), command.name(), outer.interrupts.clone()) {
+        Ok(context) => Box::pin(dispatch(&context, command)).await,
+        Err(failure) => context::fail_early(&global, &failure),
+    }
 }
 
 /// Which runtime a command wants: a client has nothing to spread over threads, and starts faster with one.
 fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = match command {
         Command::Sandbox(_) | Command::Controller(_) => tokio::runtime::Builder::new_multi_thread(),
-        Command::Version | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
+        Command::Enable(_)
+        | Command::Disable(_)
+        | Command::Check(_)
+        | Command::Version
+        | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
     };
     builder.enable_all().build()
 }
@@ -60,6 +98,13 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
 /// The one place where a typed command becomes a running one.
 async fn dispatch(context: &Context, command: Command) -> Exit {
     let ended = match command {
+        Command::Enable(Enable::Vmruntime(args)) => Ok(enable_vmruntime::run(context, &args).await),
+        Command::Disable(Disable::Vmruntime(args)) => {
+            Ok(disable_vmruntime::run(context, &args).await)
+        }
+        Command::Check(Check::Vmruntimepfc(args)) => {
+            Ok(check_vmruntimepfc::run(context, &args).await)
+        }
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Version => version::run(context),

@@ -25,6 +25,8 @@ pub enum Kind {
     Usage,
     /// Something that the decision needs could not be determined.
     Incomplete,
+    /// A preflight check failed, and the operation depends on it.
+    CheckFailed,
     /// We, or an admission policy of the cluster, refused.
     Refused,
     /// Already in that state.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Other => Exit::Error,
             Self::Usage => Exit::Usage,
             Self::Incomplete => Exit::Incomplete,
+            Self::CheckFailed => Exit::CheckFailed,
             Self::Refused => Exit::Refused,
             Self::Already => Exit::Already,
             Self::NotInstalled => Exit::NotInstalled,

@@ -1,1 +1,23 @@
-//! Reports become words here; nothing here acts or reads.
+//! Reports become words: one file a report. Nothing here acts, reads the clock or knows the terminal.
+//!
+//! `commands` fills a report, which is plain data, and asks for its text or its document. Text is written on a
+//! [`Page`], which cleans everything that comes from outside; colour is marked up while writing ([`Tone`]) and painted
+//! at the very end ([`paint`]), so that a report reads the same in every output. Only [`table`] uses comfy-table, only
+//! [`document`] writes JSON and YAML.
+
+pub mod age;
+pub mod check;
+pub mod clean;
+pub mod disable;
+pub mod document;
+pub mod enable;
+pub mod failure;
+pub mod page;
+pub mod preflight;
+pub mod style;
+pub mod table;
+
+pub use clean::{clean, clean_lines};
+pub use document::{ClusterReference, Document, Report};
+pub use page::Page;
+pub use style::{Style, Tone, paint};

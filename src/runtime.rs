@@ -4,3 +4,5 @@
 
 pub mod disable;
 pub mod force;
+pub mod observed;
+pub mod verdict;

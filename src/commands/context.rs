@@ -1,27 +1,302 @@
-//! What a command works with: what was typed for all commands, and the terminal.
+//! What a command works with: what was typed for all commands, the terminal, and the signals.
 
-use crate::{cli::GlobalArgs, exit::Exit, failure::Failure, ui::Ui};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    cli::{GlobalArgs, OutputFormat},
+    exit::Exit,
+    failure::{Failure, Kind, shell_word},
+    render::{self, Document, Page, Report, Style, document, document::Nothing},
+    ui::{Environment, Interrupts, LogFile, Signal, Ui, UiOptions, log},
+};
+
+/// The folder that holds a person's clusters, kubeconfigs and logs; it is used where it exists.
+pub const WORKSPACE: &str = "bmctl-workspace";
 
 /// Made once per program run, handed to every command.
 pub struct Context {
     pub global: GlobalArgs,
+    /// Verb and noun, as they stand in documents and in the log's name.
+    pub command: &'static str,
     pub ui: Ui,
+    pub interrupts: Interrupts,
+    warnings: Mutex<Vec<String>>,
+}
+
+/// What an interrupted command leaves behind: one sentence, and the commands to go on with.
+pub struct Left {
+    pub sentence: String,
+    pub hints: Vec<String>,
+}
+
+/// How a command ended, with everything that its result is made of.
+pub struct Ending<'a, R> {
+    pub cluster: Option<&'a render::ClusterReference>,
+    pub report: &'a R,
+    pub exit: Exit,
+    pub failure: Option<&'a Failure>,
 }
 
 impl Context {
-    pub fn new(global: GlobalArgs, ui: Ui) -> Self {
-        Self { global, ui }
+    /// Looks at the terminal and starts to listen for signals. Needs a runtime.
+    ///
+    /// # Errors
+    /// The system does not let us listen for signals, or the log that was asked for can not be written.
+    pub fn new(global: GlobalArgs, command: &'static str) -> Result<Self, Failure> {
+        let interrupts = Interrupts::listen().map_err(|error| {
+            Failure::new(Kind::Other, "NoSignals", "could not listen for signals")
+                .caused_by(error.to_string())
+        })?;
+        Self::nested(global, command, interrupts)
     }
 
-    /// Ends a command that produced no result of its own: the error goes to stderr.
-    pub fn fail(&self, failure: &Failure) -> Exit {
-        self.ui.note(&format!("error: {}", failure.message));
-        for cause in &failure.causes {
-            self.ui.note(&format!("caused by: {cause}"));
+    /// For a command that runs inside another one and shares its signals.
+    pub fn nested(
+        global: GlobalArgs,
+        command: &'static str,
+        interrupts: Interrupts,
+    ) -> Result<Self, Failure> {
+        let mut ui = terminal(&global);
+        let log = open_log(&global, command)?;
+        log::listen_inside(global.output.verbose, log.as_ref());
+        if let Some(log) = log {
+            let typed: Vec<String> = std::env::args().collect();
+            log.write("typed", &typed.join(" "));
+            ui = ui.with_log(log);
         }
-        for hint in &failure.hints {
-            self.ui.note(&format!("hint: {hint}"));
-        }
-        failure.exit()
+        Ok(Self {
+            global,
+            command,
+            ui,
+            interrupts,
+            warnings: Mutex::default(),
+        })
     }
+
+    /// What stdout can show.
+    pub fn result_style(&self) -> Style {
+        Style {
+            width: self.ui.stdout.width,
+            unicode: self.ui.unicode,
+        }
+    }
+
+    /// What stderr can show.
+    pub fn note_style(&self) -> Style {
+        note_style(&self.ui)
+    }
+
+    /// Says it now, and once more in the document; the same warning twice says nothing new.
+    pub fn warn(&self, warning: &str) {
+        let warning = render::clean(warning);
+        {
+            let mut warned = self.warned();
+            if warned.contains(&warning) {
+                return;
+            }
+            warned.push(warning.clone());
+        }
+        let mut page = Page::new(self.note_style());
+        render::failure::warning(&mut page, &warning);
+        self.ui
+            .note(&render::paint(&page.finish(), self.ui.stderr.color));
+    }
+
+    fn warned(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the one result of a command, then what went wrong, and returns how it ended.
+    pub fn end<R: Report>(&self, ending: &Ending<'_, R>) -> Exit {
+        let warnings = self.warned().clone();
+        let document = Document::new(
+            self.command,
+            ending.cluster,
+            ending.report,
+            &warnings,
+            ending.exit,
+            ending.failure,
+        );
+        let text = match self.global.output.output {
+            OutputFormat::Text => {
+                let mut page = Page::new(self.result_style());
+                ending.report.text(&mut page);
+                render::paint(&page.finish(), self.ui.stdout.color)
+            }
+            OutputFormat::Json => document::json(&document),
+            OutputFormat::Yaml => document::yaml(&document),
+        };
+        let written = self.ui.result(&text);
+        if let Some(failure) = ending.failure {
+            complain(&self.ui, failure);
+        }
+        match written {
+            Ok(()) => ending.exit,
+            Err(failure) => {
+                complain(&self.ui, &failure);
+                failure.exit()
+            }
+        }
+    }
+
+    /// Ends a command that has nothing to report but why it failed.
+    pub fn fail(&self, failure: &Failure) -> Exit {
+        self.end(&Ending {
+            cluster: None,
+            report: &Nothing {},
+            exit: failure.exit(),
+            failure: Some(failure),
+        })
+    }
+
+    /// Does the work until a signal comes. `left` then says what the cluster was left doing.
+    ///
+    /// # Errors
+    /// The work's own, or the interruption.
+    pub async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+        left: impl FnOnce() -> Left,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            signal = self.interrupts.first() => Err(interrupted(signal, &left())),
+            ended = work => ended,
+        }
+    }
+
+    /// A bmctl command to paste, with the flags by which this one found its cluster.
+    pub fn paste(&self, command: &str) -> String {
+        let connection = &self.global.connection;
+        let mut line = format!("bmctl {command}");
+        let flags = [
+            (
+                "--kubeconfig",
+                connection
+                    .kubeconfig
+                    .as_ref()
+                    .map(|path| path.display().to_string()),
+            ),
+            ("--context", connection.context.clone()),
+            ("--cluster", connection.cluster.clone()),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                // Writing to a String cannot fail.
+                let _ = write!(line, " {flag} {}", shell_word(&value));
+            }
+        }
+        line
+    }
+}
+
+/// Ends a program run that never got a context. Nothing is written to stdout unless a document was asked for.
+pub fn fail_early(global: &GlobalArgs, failure: &Failure) -> Exit {
+    fail_on(&terminal(global), global.output.output, failure)
+}
+
+/// As [`fail_early`], where not even the arguments are known.
+pub fn fail_on(ui: &Ui, format: OutputFormat, failure: &Failure) -> Exit {
+    let exit = document_only(ui, format, failure);
+    complain(ui, failure);
+    exit
+}
+
+/// Only the document, for a failure that has been told to people already.
+pub fn document_only(ui: &Ui, format: OutputFormat, failure: &Failure) -> Exit {
+    let exit = failure.exit();
+    let document = Document::new("bmctl", None, &Nothing {}, &[], exit, Some(failure));
+    let written = match format {
+        OutputFormat::Text => Ok(()),
+        OutputFormat::Json => ui.result(&document::json(&document)),
+        OutputFormat::Yaml => ui.result(&document::yaml(&document)),
+    };
+    match written {
+        Ok(()) => exit,
+        Err(failure) => {
+            complain(ui, &failure);
+            failure.exit()
+        }
+    }
+}
+
+/// Writes a failure to stderr.
+fn complain(ui: &Ui, failure: &Failure) {
+    let mut page = Page::new(note_style(ui));
+    render::failure::write(&mut page, failure);
+    ui.note(&render::paint(&page.finish(), ui.stderr.color));
+}
+
+fn note_style(ui: &Ui) -> Style {
+    Style {
+        width: ui.stderr.width,
+        unicode: ui.unicode,
+    }
+}
+
+fn terminal(global: &GlobalArgs) -> Ui {
+    let output = &global.output;
+    Ui::new(
+        &UiOptions {
+            color: output.color,
+            progress: output.progress,
+            quiet: output.quiet,
+            verbosity: output.verbose,
+            no_input: output.no_input,
+        },
+        &Environment::read(),
+    )
+}
+
+/// `bmctl-workspace/[CLUSTER/]log/…` where the workspace exists, or `--log-dir`.
+fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failure> {
+    if matches!(command, "version" | "help") {
+        return Ok(None);
+    }
+    let name = command.replace(' ', "-");
+    let now = jiff::Timestamp::now();
+    if let Some(folder) = &global.output.log_dir {
+        return LogFile::create(folder, &name, now)
+            .map(Some)
+            .map_err(|error| {
+                Failure::new(
+                    Kind::Usage,
+                    "LogNotWritable",
+                    format!("could not write a log below {}", folder.display()),
+                )
+                .caused_by(error.to_string())
+            });
+    }
+    let Some(folder) = workspace_log(global.connection.cluster.as_deref()) else {
+        return Ok(None);
+    };
+    // A log that nobody asked for must not stop anything, for example in a workspace that is read-only.
+    Ok(LogFile::create(&folder, &name, now).ok())
+}
+
+fn workspace_log(cluster: Option<&str>) -> Option<PathBuf> {
+    let workspace = Path::new(WORKSPACE);
+    if !workspace.is_dir() {
+        return None;
+    }
+    let plain = |name: &&str| !name.contains(['/', '\\']) && !matches!(*name, "" | "." | "..");
+    Some(match cluster.filter(plain) {
+        // A mistyped name must not become a folder.
+        Some(cluster) if workspace.join(cluster).is_dir() => workspace.join(cluster).join("log"),
+        _ => workspace.join("log"),
+    })
+}
+
+fn interrupted(signal: Signal, left: &Left) -> Failure {
+    let (kind, reason, word) = match signal {
+        Signal::Interrupt => (Kind::Interrupted, "Interrupted", "interrupted"),
+        Signal::Terminate => (Kind::Terminated, "Terminated", "terminated"),
+    };
+    let mut failure = Failure::new(kind, reason, format!("{word}: {}", left.sentence));
+    failure.hints.clone_from(&left.hints);
+    failure
 }

@@ -1,13 +1,18 @@
 //! `bmctl help`: the help of commands (clap's), and topics that belong to no command.
 
-use clap::{CommandFactory, error::ErrorKind};
+use std::{ffi::OsString, fmt::Write};
 
-use super::Context;
+use clap::{CommandFactory, ValueEnum, error::ErrorKind};
+
+use super::{
+    Context,
+    context::{document_only, fail_on},
+};
 use crate::{
-    cli::Cli,
+    cli::{Cli, OutputFormat},
     exit::Exit,
     failure::{Failure, Kind},
-    ui::Ui,
+    ui::{Environment, Ui, UiOptions},
 };
 
 /// Explain a command or a topic.
@@ -18,7 +23,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct HelpArgs {
-    /// A command, or the topic exit-codes.
+    /// A command, or the topic exit-codes
     #[arg(value_name = "COMMAND|TOPIC")]
     pub subject: Vec<String>,
 }
@@ -43,33 +48,109 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
             .hint("bmctl help")
         })?;
     }
-    context.ui.result(&found.render_long_help().to_string())?;
+    let help = found.render_long_help();
+    let text = if context.ui.stdout.color {
+        help.ansi().to_string()
+    } else {
+        help.to_string()
+    };
+    context.ui.result(&text)?;
     Ok(Exit::Ok)
 }
 
 /// Answers what clap did not accept, or was asked to print.
-pub fn answer(error: &clap::Error) -> Exit {
-    let ui = Ui::from_environment();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            match ui.result(&error.render().to_string()) {
-                Ok(()) => Exit::Ok,
-                Err(failure) => failure.exit(),
-            }
+pub fn answer(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let ui = Ui::new(&UiOptions::default(), &Environment::read());
+    let rendered = error.render();
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        let text = if ui.stdout.color {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
+        };
+        return match ui.result(&text) {
+            Ok(()) => Exit::Ok,
+            Err(failure) => fail_on(&ui, OutputFormat::Text, &failure),
+        };
+    }
+    let plain = rendered.to_string();
+    let text = if ui.stderr.color {
+        rendered.ansi().to_string()
+    } else {
+        plain.clone()
+    };
+    ui.note(&text);
+    let format = asked_format(arguments);
+    if format == OutputFormat::Text {
+        return Exit::Usage;
+    }
+    let mut lines = plain.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut failure = Failure::new(
+        Kind::Usage,
+        "InvalidUsage",
+        first.strip_prefix("error: ").unwrap_or(first),
+    )
+    .hint("bmctl help");
+    failure.causes = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .map(str::to_owned)
+        .collect();
+    document_only(&ui, format, &failure)
+}
+
+/// The last `-o` before a `--`, for arguments that clap did not accept as a whole.
+fn asked_format(arguments: &[OsString]) -> OutputFormat {
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(|word| word.to_str().unwrap_or_default())
+        .take_while(|word| *word != "--")
+        .collect();
+    let mut asked = OutputFormat::Text;
+    for (at, word) in words.iter().enumerate() {
+        let value = match *word {
+            "-o" | "--output" => words.get(at + 1).copied(),
+            _ => word
+                .strip_prefix("--output=")
+                .or_else(|| word.strip_prefix("-o=")),
         }
-        _ => {
-            ui.note(error.render().to_string().trim_end());
-            Exit::Usage
+        .or_else(|| word.strip_prefix("-o"));
+        if let Some(format) = value.and_then(|value| OutputFormat::from_str(value, false).ok()) {
+            asked = format;
         }
     }
+    asked
 }
 
 fn exit_codes() -> String {
-    use std::fmt::Write;
     let mut text = String::from("Exit codes, the same for every output format:\n\n");
     for exit in Exit::ALL {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_found_in_arguments_that_are_wrong_otherwise() {
+        for (typed, expected) in [
+            ("bmctl enable --frobnicate -o json", OutputFormat::Json),
+            ("bmctl -ojson enable", OutputFormat::Json),
+            ("bmctl -o=yaml enable", OutputFormat::Yaml),
+            ("bmctl --output=yaml enable", OutputFormat::Yaml),
+            ("bmctl --output json enable", OutputFormat::Json),
+            ("bmctl sandbox run -- enable -o json", OutputFormat::Text),
+            ("bmctl -o", OutputFormat::Text),
+            ("bmctl -o xml", OutputFormat::Text),
+            ("bmctl enable", OutputFormat::Text),
+        ] {
+            let words: Vec<OsString> = typed.split(' ').map(OsString::from).collect();
+            assert_eq!(asked_format(&words), expected, "{typed}");
+        }
+    }
 }

@@ -51,7 +51,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("render", &["api", "exit", "failure", "runtime"]),
         ("ui", &["exit", "failure"]),
-        ("cli", &["commands", "ui", "exit"]),
+        ("cli", &["api", "commands", "ui", "exit"]),
         (
             "commands",
             &[

@@ -1,0 +1,94 @@
+//! The question before all VMs are deleted on the word of the annotation alone.
+
+use super::DisableVmruntimeArgs;
+use crate::{
+    cluster::{Cluster, inventory::Inventory},
+    commands::session::Session,
+    failure::{Failure, Kind},
+    render::{self, Page, clean, disable::DisableReport},
+    ui::Answer,
+};
+
+/// What is typed to confirm, and whether `--confirm` has typed it already.
+pub struct Confirmation {
+    /// The context's name; in a pod, where there is none, the cluster's.
+    word: String,
+    given: bool,
+}
+
+impl Confirmation {
+    /// A `--confirm` that names another context is a mistake that is found before anything is done.
+    pub fn new(cluster: &Cluster, args: &DisableVmruntimeArgs) -> Result<Self, Failure> {
+        let word = if cluster.context.is_empty() {
+            cluster.name.clone()
+        } else {
+            cluster.context.clone()
+        };
+        match &args.confirm {
+            Some(typed) if *typed != word => Err(Failure::new(
+                Kind::Refused,
+                "WrongConfirmation",
+                format!("--confirm names {typed:?}, but this is context {word:?}"),
+            )),
+            given => Ok(Self {
+                word,
+                given: given.is_some(),
+            }),
+        }
+    }
+
+    /// Returns if the deletion is confirmed.
+    pub async fn ask(
+        &self,
+        session: &Session<'_, DisableReport>,
+        inventory: &Inventory,
+    ) -> Result<(), Failure> {
+        if self.given {
+            return Ok(());
+        }
+        let context = session.context;
+        let word = clean(&self.word);
+        let count = inventory.count();
+        let disks = inventory.disks.len();
+        if context.ui.interactive {
+            let mut page = Page::new(context.note_style());
+            session.report.machine_table(&mut page);
+            page.gap();
+            page.line(format!(
+                "This deletes {count} VMs and the disks that belong to them ({disks} disks exist), with all data on \
+                 them. There is no backup."
+            ));
+            context
+                .ui
+                .note(&render::paint(&page.finish(), context.ui.stderr.color));
+        }
+        let question = format!("Type the name of the context to delete them ({word})");
+        match context.ui.ask_for_word(&question, &word).await {
+            Answer::Confirmed => Ok(()),
+            Answer::Declined => Err(Failure::new(
+                Kind::Refused,
+                "NotConfirmed",
+                format!("not confirmed; {count} VMs exist, and nothing was changed"),
+            )),
+            Answer::NobodyThere => Err(Failure::new(
+                Kind::Refused,
+                "NotConfirmed",
+                format!(
+                    "{count} VMs exist, their deletion must be confirmed, and there is no terminal to ask on; nothing \
+                     was changed"
+                ),
+            )
+            .hint(format!(
+                "to confirm it beforehand: {}",
+                context.paste(&format!(
+                    "disable vmruntime --confirm {}",
+                    crate::failure::shell_word(&word)
+                ))
+            ))
+            .hint(format!(
+                "or: {}",
+                context.paste("disable vmruntime --force=true")
+            ))),
+        }
+    }
+}

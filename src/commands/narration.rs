@@ -1,0 +1,140 @@
+//! Puts into words what the cluster room reports on the way.
+
+use super::Context;
+use crate::{
+    cluster::{Event, Observer},
+    render::{age, clean},
+    ui::{Progress, progress::State},
+};
+
+/// Watches one command's work on the cluster.
+pub struct Narrator<'a> {
+    context: &'a Context,
+    progress: Progress<'a>,
+    /// What is being waited for, for example `Waiting until VM Runtime is ready`.
+    purpose: &'static str,
+}
+
+impl<'a> Narrator<'a> {
+    pub fn new(context: &'a Context, purpose: &'static str) -> Self {
+        Self {
+            context,
+            progress: context.ui.progress(),
+            purpose,
+        }
+    }
+
+    /// Something that the command itself did: it stays on the screen.
+    pub fn happened(&self, text: &str) {
+        self.progress.happened(text);
+    }
+}
+
+impl Observer for Narrator<'_> {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Warning(text) => self.context.warn(text),
+            Event::Waiting { phase, missing } => self.progress.state(&State {
+                headline: match phase {
+                    Some(phase) => format!("{} ({})", self.purpose, clean(phase)),
+                    None => self.purpose.to_owned(),
+                },
+                missing: missing.iter().map(|text| clean(text)).collect(),
+            }),
+            other => self.progress.happened(&words(other)),
+        }
+    }
+}
+
+/// What happened, on one line.
+fn words(event: &Event) -> String {
+    let text = match event {
+        Event::Retrying {
+            doing,
+            tried,
+            after,
+            why,
+        } => format!(
+            "could not {doing} (try {tried}): {why}; trying again in {}",
+            age::span(*after)
+        ),
+        Event::WatchLost { watched, why } => {
+            format!("lost sight of {watched}: {why}; reading it again")
+        }
+        Event::Waiting { phase, missing } => format!(
+            "waiting ({}): {}",
+            phase.as_deref().unwrap_or("no phase"),
+            missing.join("; ")
+        ),
+        Event::CheckStarted { name } => format!("preflight check {name} runs"),
+        Event::CheckFinished { name, passed } => format!(
+            "preflight check {name} {}",
+            if *passed { "passed" } else { "failed" }
+        ),
+        Event::Warning(text) => text.clone(),
+        Event::Removing { resource, count } => format!("deleting {count} {resource}"),
+        Event::Removed(object) => format!("gone: {object}"),
+        Event::Stuck(stuck) => format!(
+            "still there: {}; held by finalizers: {}",
+            stuck.object,
+            if stuck.finalizers.is_empty() {
+                "none".to_owned()
+            } else {
+                stuck.finalizers.join(", ")
+            }
+        ),
+        Event::FoundMore { count } => {
+            format!("{count} more appeared in the meantime; deleting them too")
+        }
+    };
+    clean(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::event::{ObjectName, StuckObject};
+
+    #[test]
+    fn events_have_words_and_the_words_are_clean() {
+        let object = ObjectName {
+            resource: "virtualmachines.kubevirt.io".to_owned(),
+            namespace: Some("default".to_owned()),
+            name: "db".to_owned(),
+        };
+        for (event, expected) in [
+            (
+                Event::Retrying {
+                    doing: "read vmruntime".to_owned(),
+                    tried: 2,
+                    after: Duration::from_millis(400),
+                    why: "connection\nrefused\x1b[2J".to_owned(),
+                },
+                "could not read vmruntime (try 2): connection refused; trying again in 400ms",
+            ),
+            (
+                Event::Removed(object.clone()),
+                "gone: virtualmachines.kubevirt.io default/db",
+            ),
+            (
+                Event::Stuck(StuckObject {
+                    object,
+                    deleting_since: None,
+                    finalizers: vec!["a/b".to_owned(), "c".to_owned()],
+                }),
+                "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c",
+            ),
+            (
+                Event::CheckFinished {
+                    name: "manual".to_owned(),
+                    passed: false,
+                },
+                "preflight check manual failed",
+            ),
+        ] {
+            assert_eq!(words(&event), expected);
+        }
+    }
+}

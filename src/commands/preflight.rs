@@ -1,0 +1,108 @@
+//! What `enable` and `check` share about preflight checks: their report, and what a bad one means for the exit code.
+
+use super::Context;
+use crate::{
+    api::VMRuntimePreflightCheck,
+    failure::{Failure, Kind},
+    probe,
+    render::preflight::{Explanation, Knowledge, PreflightReport},
+    runtime::verdict::{NodeVerdict, Verdict},
+};
+
+/// The report of a check, with causes and fixes from the probe's own table of checks.
+pub fn report(check: &VMRuntimePreflightCheck) -> PreflightReport {
+    let info = |id: &str| probe::CheckId::from_name(id).map(probe::CheckId::info);
+    PreflightReport::new(
+        check,
+        &Knowledge {
+            blocks: &|id| info(id).is_some_and(|check| check.blocking),
+            explain: &|id| {
+                info(id).map(|check| Explanation {
+                    check: id.to_owned(),
+                    cause: check.cause.to_owned(),
+                    fix: check.fix.to_owned(),
+                })
+            },
+        },
+    )
+}
+
+/// Why this check is not a success; `None` if it is one.
+pub fn failure(report: &PreflightReport) -> Option<Failure> {
+    let names = |verdict| {
+        let all: Vec<&str> = report
+            .nodes_that(verdict)
+            .map(|node| node.name.as_str())
+            .collect();
+        match all.as_slice() {
+            [] => "no node".to_owned(),
+            [only] => format!("node {only}"),
+            many => format!("{} of {} nodes", many.len(), report.nodes.len()),
+        }
+    };
+    let name = &report.name;
+    match report.result {
+        Verdict::Passed => None,
+        Verdict::Failed => Some(Failure::new(
+            Kind::CheckFailed,
+            "PreflightFailed",
+            format!(
+                "preflight check {name} failed on {}",
+                names(NodeVerdict::Failed)
+            ),
+        )),
+        Verdict::Incomplete if report.nodes.is_empty() => Some(Failure::new(
+            Kind::Incomplete,
+            "NoNodeVerified",
+            format!("preflight check {name} verified no node"),
+        )),
+        Verdict::Incomplete => Some(Failure::new(
+            Kind::Incomplete,
+            "NodesUnknown",
+            format!(
+                "preflight check {name} could not verify {}",
+                names(NodeVerdict::Unknown)
+            ),
+        )),
+        Verdict::Inconsistent => Some(Failure::new(
+            Kind::Incomplete,
+            "PreflightInconsistent",
+            format!(
+                "preflight check {name} contradicts itself: pass is {}, but {} failed",
+                report.pass.unwrap_or_default(),
+                names(NodeVerdict::Failed)
+            ),
+        )),
+        Verdict::Unfinished => Some(Failure::new(
+            Kind::Incomplete,
+            "PreflightUnfinished",
+            format!("preflight check {name} has not finished"),
+        )),
+    }
+}
+
+/// The ways on from a failed check, best first.
+pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) -> Failure {
+    let mut failure = failure.hint(format!(
+        "fix the nodes, then check again: {}",
+        context.paste("check vmruntimepfc")
+    ));
+    if let Some(node) = report.nodes_that(NodeVerdict::Failed).next() {
+        failure = failure.hint(format!(
+            "leave a node out (it runs no VMs then): kubectl label node {} {}=",
+            node.name,
+            crate::api::name::SKIP_SCHEDULE
+        ));
+    }
+    let lacks_hardware = report
+        .nodes_that(NodeVerdict::Failed)
+        .flat_map(|node| &node.checks)
+        .any(|check| !check.passed && matches!(check.name.as_str(), "CPU" | "KVM"));
+    if lacks_hardware {
+        failure = failure.hint(format!(
+            "run all new VMs in software, also on nodes that have KVM: {}",
+            context.paste("enable vmruntime --use-emulation --ensure")
+        ));
+    }
+    failure
+}

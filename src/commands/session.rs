@@ -1,0 +1,75 @@
+//! One command at work on one cluster: it collects what the result will be made of.
+
+use super::context::{Context, Ending, WORKSPACE};
+use crate::{
+    cluster::{self, Cluster, ConnectOptions, connect::IdentityOverride},
+    exit::Exit,
+    failure::Failure,
+    render::{ClusterReference, Report, clean},
+};
+
+/// Does the command change the cluster? Then it says which one, before it does anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    Read,
+    Change,
+}
+
+/// The result under construction.
+pub struct Session<'a, R> {
+    pub context: &'a Context,
+    pub report: R,
+    cluster: Option<ClusterReference>,
+}
+
+impl<'a, R: Report> Session<'a, R> {
+    pub fn new(context: &'a Context, report: R) -> Self {
+        Self {
+            context,
+            report,
+            cluster: None,
+        }
+    }
+
+    /// Finds the cluster that the flags name. Nothing is sent to it yet.
+    pub async fn connect(&mut self, intent: Intent) -> Result<Cluster, Failure> {
+        let connection = &self.context.global.connection;
+        let cluster = cluster::connect(&ConnectOptions {
+            kubeconfig: connection.kubeconfig.clone(),
+            context: connection.context.clone(),
+            cluster: connection.cluster.clone(),
+            workspace: WORKSPACE.into(),
+            request_timeout: connection.request_timeout,
+            identity: IdentityOverride::default(),
+        })
+        .await?;
+        let reference = ClusterReference {
+            context: clean(&cluster.context),
+            server: clean(&cluster.server),
+        };
+        let said = match (intent, reference.context.as_str()) {
+            (_, "") => format!("Cluster: {}", reference.server),
+            (_, context) => format!("Cluster: {context} ({})", reference.server),
+        };
+        match intent {
+            Intent::Change => self.context.ui.note(&said),
+            Intent::Read => self.context.ui.inform(&said),
+        }
+        self.cluster = Some(reference);
+        Ok(cluster)
+    }
+
+    /// Writes the result. A report may come with a failure, and a failure with a report.
+    pub fn end(self, ended: Result<Exit, Failure>) -> Exit {
+        let (exit, failure) = match ended {
+            Ok(exit) => (exit, None),
+            Err(failure) => (failure.exit(), Some(failure)),
+        };
+        self.context.end(&Ending {
+            cluster: self.cluster.as_ref(),
+            report: &self.report,
+            exit,
+            failure: failure.as_ref(),
+        })
+    }
+}

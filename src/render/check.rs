@@ -1,0 +1,52 @@
+//! What `bmctl check vmruntimepfc` found.
+
+use serde::Serialize;
+
+use super::{document::Report, page::Page, preflight::PreflightReport};
+use crate::runtime::verdict::{NodeVerdict, Verdict};
+
+/// The result of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// Name of the check that was created.
+    pub created: Option<String>,
+    /// What it found, once it has finished.
+    pub preflight_check: Option<PreflightReport>,
+}
+
+impl Report for CheckReport {
+    const KIND: &'static str = "CheckResult";
+
+    fn text(&self, page: &mut Page) {
+        let Some(check) = &self.preflight_check else {
+            if let Some(created) = &self.created {
+                page.line(format!(
+                    "Preflight check {created} was created; nobody waited for it to finish."
+                ));
+            }
+            return;
+        };
+        check.text(page);
+        page.gap();
+        let count = |verdict| check.nodes_that(verdict).count();
+        page.line(match check.result {
+            Verdict::Passed => format!(
+                "{} can run VMs.",
+                if check.nodes.len() == 1 {
+                    "The node".to_owned()
+                } else {
+                    format!("All {} nodes", check.nodes.len())
+                }
+            ),
+            Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
+                format!(
+                    "Nodes: {} passed, {} failed, {} unknown.",
+                    count(NodeVerdict::Passed),
+                    count(NodeVerdict::Failed),
+                    count(NodeVerdict::Unknown)
+                )
+            }
+        });
+    }
+}

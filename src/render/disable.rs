@@ -1,0 +1,262 @@
+//! What `bmctl disable vmruntime` did, or which VMs are in its way.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    age,
+    clean::clean,
+    document::Report,
+    enable::{Change, sentence, whole_seconds},
+    page::Page,
+    style::Tone,
+    table::Table,
+};
+
+/// How many VMs people are shown; documents have them all.
+const SHOWN: usize = 20;
+
+/// A virtual machine, as people tell it from others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineReport {
+    /// `plural.group`.
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    /// What the object says of itself, for example `Running`.
+    pub state: Option<String>,
+    pub created: Option<Timestamp>,
+    /// Its deletion was accepted, and it is not gone yet.
+    pub deleting: bool,
+}
+
+/// An object that was deleted and is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GoneObject {
+    pub resource: String,
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+/// What became of the machines that were there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Machines {
+    /// They are still there, and nothing was deleted.
+    #[default]
+    Kept,
+    /// Their deletion was begun.
+    Deleting,
+    /// They are gone.
+    Deleted,
+}
+
+/// The result of a disable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisableReport {
+    pub changed: Vec<Change>,
+    /// How many VMs were there; null where it was not looked.
+    pub machine_count: Option<usize>,
+    /// All of them.
+    pub machines: Vec<MachineReport>,
+    pub machines_were: Machines,
+    /// What was deleted and is gone: VMs, what was generated from them, and their disks.
+    pub deleted: Vec<GoneObject>,
+    /// Is VM Runtime off? Null where it was not waited for.
+    pub disabled: Option<bool>,
+    #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
+    pub waited: Duration,
+    /// The command that turns it on again.
+    pub undo: String,
+    /// When the ages are counted to.
+    #[serde(skip)]
+    pub now: Timestamp,
+}
+
+impl DisableReport {
+    /// The machines as a table, the first of them only.
+    pub fn machine_table(&self, page: &mut Page) {
+        let mut table = Table::new(["NAMESPACE", "NAME", "STATE", "AGE", "RESOURCE"]);
+        for machine in self.machines.iter().take(SHOWN) {
+            let age = machine
+                .created
+                .and_then(|created| self.now.duration_since(created).try_into().ok())
+                .map_or_else(|| "<unknown>".to_owned(), age::age);
+            let state = if machine.deleting {
+                Tone::Warning.of("Terminating")
+            } else {
+                machine
+                    .state
+                    .as_deref()
+                    .map_or_else(|| "<unknown>".to_owned(), clean)
+            };
+            table.row([
+                clean(&machine.namespace),
+                clean(&machine.name),
+                state,
+                age,
+                machine.resource.clone(),
+            ]);
+        }
+        page.table(&table);
+        if self.machines.len() > SHOWN {
+            page.line(format!(
+                "... and {} more, all in -o json",
+                self.machines.len() - SHOWN
+            ));
+        }
+    }
+}
+
+impl Report for DisableReport {
+    const KIND: &'static str = "DisableResult";
+
+    fn text(&self, page: &mut Page) {
+        match self.machines_were {
+            Machines::Kept | Machines::Deleting if !self.machines.is_empty() => {
+                self.machine_table(page);
+            }
+            Machines::Kept | Machines::Deleting => {}
+            Machines::Deleted => {
+                page.line(match self.deleted.len() {
+                    1 => "Deleted, and gone:".to_owned(),
+                    count => format!("Deleted, and gone: {count} objects"),
+                });
+                for object in self.deleted.iter().take(SHOWN) {
+                    page.line(format!(
+                        "  {} {}{}",
+                        object.resource,
+                        object
+                            .namespace
+                            .as_deref()
+                            .map(|namespace| format!("{}/", clean(namespace)))
+                            .unwrap_or_default(),
+                        clean(&object.name)
+                    ));
+                }
+                if self.deleted.len() > SHOWN {
+                    page.line(format!(
+                        "  ... and {} more, all in -o json",
+                        self.deleted.len() - SHOWN
+                    ));
+                }
+            }
+        }
+        match self.disabled {
+            Some(true) => {
+                page.gap();
+                page.line(sentence(
+                    page.style,
+                    &format!("VM Runtime is disabled ({}).", age::span(self.waited)),
+                ));
+                page.line("VM creation is closed, and the engine is gone.");
+                page.line(format!("To undo: {}", self.undo));
+            }
+            None if !self.changed.is_empty() => {
+                page.gap();
+                page.line("VM Runtime is being disabled; nobody waited for it to be off.");
+                page.line(format!("To undo: {}", self.undo));
+            }
+            None | Some(false) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Style, paint};
+
+    fn machine(name: &str) -> MachineReport {
+        MachineReport {
+            resource: "virtualmachines.vm.cluster.gke.io".to_owned(),
+            namespace: "default".to_owned(),
+            name: name.to_owned(),
+            state: Some("Running".to_owned()),
+            created: Some("2026-11-23T05:00:00Z".parse().unwrap()),
+            deleting: false,
+        }
+    }
+
+    fn report() -> DisableReport {
+        DisableReport {
+            machine_count: Some(2),
+            machines: vec![
+                machine("db"),
+                MachineReport {
+                    state: None,
+                    created: None,
+                    deleting: true,
+                    ..machine("evil\x1b[2J")
+                },
+            ],
+            now: "2026-11-23T05:05:09Z".parse().unwrap(),
+            undo: "bmctl enable vmruntime".to_owned(),
+            ..DisableReport::default()
+        }
+    }
+
+    fn text(report: &DisableReport) -> String {
+        let mut page = Page::new(Style {
+            width: Some(80),
+            unicode: true,
+        });
+        report.text(&mut page);
+        paint(&page.finish(), false)
+    }
+
+    #[test]
+    fn a_refusal_shows_the_machines_in_the_way() {
+        assert_eq!(
+            text(&report()),
+            "\
+NAMESPACE   NAME   STATE         AGE         RESOURCE
+default     db     Running       5m9s        virtualmachines.vm.cluster.gke.io
+default     evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
+"
+        );
+    }
+
+    #[test]
+    fn only_the_first_machines_are_shown_and_the_others_counted() {
+        let many = DisableReport {
+            machines: (0..25).map(|at| machine(&format!("vm-{at}"))).collect(),
+            ..report()
+        };
+        let text = text(&many);
+        assert_eq!(text.lines().count(), 1 + SHOWN + 1);
+        assert!(text.ends_with("... and 5 more, all in -o json\n"), "{text}");
+        let value = serde_json::to_value(many).unwrap();
+        assert_eq!(value["machines"].as_array().unwrap().len(), 25);
+    }
+
+    #[test]
+    fn the_end_says_what_is_gone_and_how_to_undo() {
+        let done = DisableReport {
+            machines_were: Machines::Deleted,
+            deleted: vec![GoneObject {
+                resource: "virtualmachines.vm.cluster.gke.io".to_owned(),
+                namespace: Some("default".to_owned()),
+                name: "db".to_owned(),
+            }],
+            disabled: Some(true),
+            waited: Duration::from_secs(5),
+            ..report()
+        };
+        assert_eq!(
+            text(&done),
+            "\
+Deleted, and gone:
+  virtualmachines.vm.cluster.gke.io default/db
+
+✓ VM Runtime is disabled (5s).
+VM creation is closed, and the engine is gone.
+To undo: bmctl enable vmruntime
+"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! What `bmctl enable vmruntime` did.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{
+    age,
+    document::Report,
+    page::Page,
+    preflight::PreflightReport,
+    style::{Mark, Style},
+};
+
+/// One field that was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Path of the field, for example `spec.enabled`.
+    pub field: &'static str,
+    pub old: String,
+    pub new: String,
+}
+
+impl Change {
+    /// `spec.enabled: false → true`.
+    #[must_use]
+    pub fn sentence(&self, style: Style) -> String {
+        format!(
+            "{}: {} {} {}",
+            self.field,
+            self.old,
+            style.arrow(),
+            self.new
+        )
+    }
+}
+
+/// The result of an enable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnableReport {
+    /// What was changed; empty where everything was already as asked.
+    pub changed: Vec<Change>,
+    /// Can VMs be run? Null where it was not waited for.
+    pub ready: Option<bool>,
+    /// The check that decided.
+    pub preflight_check: Option<PreflightReport>,
+    /// How long it was waited.
+    #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
+    pub waited: Duration,
+    /// The command that turns it off again.
+    pub undo: String,
+}
+
+impl Report for EnableReport {
+    const KIND: &'static str = "EnableResult";
+
+    fn text(&self, page: &mut Page) {
+        if let Some(check) = &self.preflight_check {
+            check.text(page);
+        }
+        match self.ready {
+            Some(true) => {
+                page.gap();
+                page.line(sentence(
+                    page.style,
+                    &format!(
+                        "VM Runtime is enabled and ready ({}).",
+                        age::span(self.waited)
+                    ),
+                ));
+                page.line("VM creation is open.");
+                page.line(format!("To undo: {}", self.undo));
+            }
+            None if !self.changed.is_empty() => {
+                page.gap();
+                page.line("VM Runtime is being enabled; nobody waited for it to be ready.");
+                page.line(format!("To undo: {}", self.undo));
+            }
+            None | Some(false) => {}
+        }
+    }
+}
+
+/// A good end, with its mark where one can be drawn.
+pub(super) fn sentence(style: Style, text: &str) -> String {
+    if style.unicode {
+        format!("{} {text}", style.mark(Mark::Passed))
+    } else {
+        text.to_owned()
+    }
+}
+
+pub(super) fn whole_seconds<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exit::Exit,
+        failure::{Failure, Kind},
+        render::{ClusterReference, Document, document, paint, preflight},
+    };
+
+    fn report() -> EnableReport {
+        EnableReport {
+            changed: vec![Change {
+                field: "spec.enabled",
+                old: "false".to_owned(),
+                new: "true".to_owned(),
+            }],
+            ready: Some(true),
+            preflight_check: None,
+            waited: Duration::from_secs(72),
+            undo: "bmctl disable vmruntime".to_owned(),
+        }
+    }
+
+    fn text(report: &EnableReport, unicode: bool) -> String {
+        let mut page = Page::new(Style {
+            width: Some(80),
+            unicode,
+        });
+        report.text(&mut page);
+        paint(&page.finish(), false)
+    }
+
+    #[test]
+    fn it_says_that_it_is_ready_and_how_to_undo_it() {
+        assert_eq!(
+            text(&report(), true),
+            "✓ VM Runtime is enabled and ready (1m12s).\nVM creation is open.\nTo undo: bmctl disable vmruntime\n"
+        );
+        assert!(text(&report(), false).starts_with("VM Runtime is enabled and ready"));
+    }
+
+    #[test]
+    fn a_failed_check_is_shown_and_nothing_is_promised() {
+        let failed = EnableReport {
+            ready: Some(false),
+            preflight_check: Some(preflight::tests::mixed()),
+            ..report()
+        };
+        let text = text(&failed, true);
+        assert!(text.contains("✗ KVM failed on worker-1"), "{text}");
+        assert!(!text.contains("is enabled and ready"), "{text}");
+    }
+
+    #[test]
+    fn the_document_of_a_refused_change() {
+        let failure = Failure::new(
+            Kind::Already,
+            "AlreadyEnabled",
+            "VM Runtime is already enabled",
+        )
+        .hint("bmctl enable vmruntime --ensure");
+        let report = EnableReport {
+            changed: vec![],
+            undo: "bmctl disable vmruntime".to_owned(),
+            ..EnableReport::default()
+        };
+        let cluster = ClusterReference {
+            context: "prod".to_owned(),
+            server: "https://10.0.0.1:6443".to_owned(),
+        };
+        let document = Document::new(
+            "enable vmruntime",
+            Some(&cluster),
+            &report,
+            &[],
+            Exit::Already,
+            Some(&failure),
+        );
+        assert_eq!(
+            document::yaml(&document),
+            "\
+schema: bmctl/v1
+kind: EnableResult
+command: enable vmruntime
+cluster:
+  context: prod
+  server: https://10.0.0.1:6443
+changed: []
+ready: null
+preflightCheck: null
+waitedSeconds: 0
+undo: bmctl disable vmruntime
+warnings: []
+exitCode: 7
+error:
+  kind: Already
+  reason: AlreadyEnabled
+  exitCode: 7
+  retryable: false
+  message: VM Runtime is already enabled
+  causes: []
+  hints:
+  - bmctl enable vmruntime --ensure
+"
+        );
+    }
+}

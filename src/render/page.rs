@@ -1,0 +1,153 @@
+//! A page of text under construction: lines, paragraphs, tables.
+
+use std::fmt::Write;
+
+use super::{
+    clean::{clean, clean_lines},
+    style::Style,
+    table::Table,
+};
+
+/// Text for one stream. The caller's own words are given as they are; words from outside go through [`clean`] or
+/// [`Page::quote`].
+pub struct Page {
+    pub style: Style,
+    text: String,
+}
+
+impl Page {
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            text: String::new(),
+        }
+    }
+
+    /// One line, never wrapped: commands to paste, and whatever is short.
+    pub fn line(&mut self, line: impl AsRef<str>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{}", line.as_ref().trim_end());
+    }
+
+    /// An empty line between two things, never at the top.
+    pub fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// A paragraph with a hanging label, wrapped to the width of the page.
+    pub fn paragraph(&mut self, label: &str, text: &str) {
+        let indent = console::measure_text_width(label);
+        let room = self.style.width.map(|width| width.saturating_sub(indent));
+        for (at, line) in wrap(&clean(text), room).iter().enumerate() {
+            if at == 0 {
+                self.line(format!("{label}{line}"));
+            } else {
+                self.line(format!("{:indent$}{line}", ""));
+            }
+        }
+    }
+
+    /// Short things side by side, in as many lines as they need.
+    pub fn items(&mut self, indent: &str, items: &[String]) {
+        let room = self
+            .style
+            .width
+            .map_or(usize::MAX, |width| width.saturating_sub(indent.len()));
+        let mut line = String::new();
+        for item in items {
+            let together =
+                console::measure_text_width(&line) + 2 + console::measure_text_width(item);
+            if !line.is_empty() && together > room {
+                self.line(format!("{indent}{line}"));
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push_str("  ");
+            }
+            line.push_str(item);
+        }
+        if !line.is_empty() {
+            self.line(format!("{indent}{line}"));
+        }
+    }
+
+    /// Somebody else's words, cleaned, each line behind this indent. Long texts are cut, and it is said so.
+    pub fn quote(&mut self, indent: usize, text: &str) {
+        const LINES: usize = 20;
+        let cleaned = clean_lines(text);
+        let lines: Vec<&str> = cleaned
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        for line in lines.iter().take(LINES) {
+            self.line(format!("{:indent$}{}", "", line.trim_end()));
+        }
+        if lines.len() > LINES {
+            self.line(format!(
+                "{:indent$}({} more lines, all in -o json)",
+                "",
+                lines.len() - LINES
+            ));
+        }
+    }
+
+    pub fn table(&mut self, table: &Table) {
+        self.text.push_str(&table.render(self.style));
+    }
+
+    #[must_use]
+    pub fn finish(self) -> String {
+        self.text
+    }
+}
+
+/// Breaks at spaces so that no line is wider than the room, unless a single word is.
+fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
+    // Narrower than this, breaking does more harm than the terminal's own.
+    const NARROWEST: usize = 20;
+    let Some(room) = room.map(|room| room.max(NARROWEST)) else {
+        return vec![text.to_owned()];
+    };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        let together = console::measure_text_width(line) + 1 + console::measure_text_width(word);
+        if line.is_empty() {
+            line.push_str(word);
+        } else if together <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_hang_and_wrap() {
+        let mut page = Page::new(Style {
+            width: Some(30),
+            unicode: true,
+        });
+        page.gap();
+        page.paragraph(
+            "  fix  ",
+            "load the module that offers /dev/kvm on this node",
+        );
+        page.gap();
+        page.gap();
+        page.quote(4, "two\r\n\x1b[31mlines\n\n");
+        assert_eq!(
+            page.finish(),
+            "  fix  load the module that\n       offers /dev/kvm on this\n       node\n\n    two\n    lines\n"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The log file of a command: what was typed, what was shown, and what happened inside.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+/// A log that is being written. Cheap to clone.
+#[derive(Clone)]
+pub struct LogFile {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl LogFile {
+    /// Creates `<folder>/<command>-YYYYMMDD-HHMMSS/<command>.log`, readable by its owner only: server names and the
+    /// names of people's machines are nobody else's business. The time is UTC.
+    ///
+    /// # Errors
+    /// The folder or the file can not be made.
+    pub fn create(folder: &Path, command: &str, now: Timestamp) -> io::Result<Self> {
+        let folder = folder.join(format!("{command}-{}", now.strftime("%Y%m%d-%H%M%S")));
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{command}.log"));
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path)?;
+        Ok(Self {
+            path,
+            file: Arc::new(Mutex::new(file)),
+        })
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// One line a line, with the time and where it was shown. A log that can not be written does not stop the work.
+    pub fn write(&self, shown: &str, text: &str) {
+        let time = now();
+        let plain = console::strip_ansi_codes(text);
+        if let Ok(mut file) = self.file.lock() {
+            for line in plain.lines() {
+                let _ = writeln!(file, "{time} {shown}: {line}");
+            }
+        }
+    }
+}
+
+/// The time to the second, as RFC 3339 in UTC.
+pub(super) fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Lets the program's inner events into the log file and, with `-vv`, onto stderr.
+///
+/// kube reports every failed request as an error of its own; `kube_client` is silenced because we say it ourselves.
+pub fn listen_inside(verbosity: u8, log: Option<&LogFile>) {
+    let targets = |level: LevelFilter| {
+        Targets::new()
+            .with_default(LevelFilter::WARN.min(level))
+            .with_target("bmctl", level)
+            .with_target("kube_client", LevelFilter::OFF)
+    };
+    let shown = match verbosity {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let stderr = (verbosity > 0).then(|| {
+        fmt::layer()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .with_filter(targets(shown))
+    });
+    let file = log.map(|log| {
+        fmt::layer()
+            .with_ansi(false)
+            .with_writer(Mutex::new(Appender(log.file.clone())))
+            .with_filter(targets(LevelFilter::DEBUG))
+    });
+    // A second program run in the same process (a test) keeps the first one's listener.
+    let _ = tracing_subscriber::registry()
+        .with(stderr)
+        .with(file)
+        .try_init();
+}
+
+struct Appender(Arc<Mutex<File>>);
+
+impl Write for Appender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.lock() {
+            Ok(mut file) => file.write(bytes),
+            Err(_) => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_log_is_named_after_the_command_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-23T05:12:03Z".parse().unwrap();
+        let log = LogFile::create(folder.path(), "enable-vmruntime", now).unwrap();
+        assert_eq!(
+            log.path().strip_prefix(folder.path()).unwrap(),
+            Path::new("enable-vmruntime-20261123-051203/enable-vmruntime.log")
+        );
+        log.write("stderr", "\x1b[31mtwo\x1b[0m\nlines");
+        let text = fs::read_to_string(log.path()).unwrap();
+        assert!(
+            text.contains("Z stderr: two\n") && text.ends_with("stderr: lines\n"),
+            "{text}"
+        );
+        let mode = fs::metadata(log.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,371 @@
+//! Progress on stderr: a live region on a terminal; elsewhere a line for each change and a sign of life every 30
+//! seconds, because CI systems kill what is silent. Both always say what is still missing.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Ui, log::now};
+
+/// `--progress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressChoice {
+    /// Live on a terminal, plain lines elsewhere.
+    Auto,
+    /// A line with the time for each change.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// How progress is really shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    Live,
+    Plain,
+    Hidden,
+}
+
+impl Manner {
+    pub(super) fn decide(choice: ProgressChoice, quiet: bool, live_terminal: bool) -> Self {
+        match (choice, quiet) {
+            (ProgressChoice::None, _) | (_, true) => Self::Hidden,
+            (ProgressChoice::Auto, false) if live_terminal => Self::Live,
+            (ProgressChoice::Auto | ProgressChoice::Plain, false) => Self::Plain,
+        }
+    }
+}
+
+/// Silence longer than this makes people and CI systems think that a command hangs.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// What is done sooner needs no progress.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Repaints a second.
+const REPAINTS: u8 = 10;
+/// How many missing things the live region lists.
+const LISTED: usize = 6;
+
+/// What is going on, and what is still missing for it to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    pub headline: String,
+    pub missing: Vec<String>,
+}
+
+impl State {
+    /// On one line.
+    fn sentence(&self) -> String {
+        if self.missing.is_empty() {
+            self.headline.clone()
+        } else {
+            format!("{}: {}", self.headline, self.missing.join("; "))
+        }
+    }
+
+    /// On several lines, no wider than the terminal.
+    fn lines(&self, width: usize, bullet: &str) -> String {
+        let cut = |line: &str, taken: usize| {
+            console::truncate_str(line, width.saturating_sub(taken).max(10), "...").into_owned()
+        };
+        // Spinner, elapsed time and some air share the first line.
+        let mut lines = vec![cut(&self.headline, 12)];
+        for missing in self.missing.iter().take(LISTED) {
+            lines.push(format!("  {bullet} {}", cut(missing, 6)));
+        }
+        if self.missing.len() > LISTED {
+            lines.push(format!(
+                "  {bullet} and {} more",
+                self.missing.len() - LISTED
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Shows one piece of work while it lasts. Dropping it takes the live region away.
+pub struct Progress<'a> {
+    ui: Option<&'a Ui>,
+    inner: Arc<Inner>,
+    timer: Option<tokio::task::JoinHandle<()>>,
+}
+
+struct Inner {
+    manner: Manner,
+    started: Instant,
+    bar: Option<ProgressBar>,
+    shown: Mutex<Shown>,
+    /// What a test sees instead of a terminal.
+    record: Option<Mutex<Vec<String>>>,
+}
+
+#[derive(Default)]
+struct Shown {
+    state: State,
+    last_line: Option<Instant>,
+}
+
+impl Ui {
+    /// Starts to show progress. Needs a runtime for the sign of life.
+    pub fn progress(&self) -> Progress<'_> {
+        let bar = (self.progress == Manner::Live).then(|| self.live_region());
+        let inner = Arc::new(Inner {
+            manner: self.progress,
+            started: Instant::now(),
+            bar,
+            shown: Mutex::default(),
+            record: None,
+        });
+        let timer = match self.progress {
+            Manner::Live => Some(tokio::spawn(appear(inner.clone()))),
+            Manner::Plain => Some(tokio::spawn(beat(inner.clone(), HEARTBEAT))),
+            Manner::Hidden => None,
+        };
+        Progress {
+            ui: Some(self),
+            inner,
+            timer,
+        }
+    }
+
+    fn live_region(&self) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let ticks = if self.unicode {
+            "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
+        } else {
+            "|/-\\ "
+        };
+        let template = if self.stderr.color {
+            "{spinner:.cyan} {elapsed:.dim} {msg}"
+        } else {
+            "{spinner} {elapsed} {msg}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.tick_chars(ticks));
+        }
+        if let Ok(mut live) = self.live.lock() {
+            *live = Some(bar.clone());
+        }
+        bar
+    }
+}
+
+impl Progress<'_> {
+    /// Shows nothing and remembers everything, for tests.
+    #[must_use]
+    pub fn recording() -> Self {
+        Self {
+            ui: None,
+            inner: Arc::new(Inner {
+                manner: Manner::Plain,
+                started: Instant::now(),
+                bar: None,
+                shown: Mutex::default(),
+                record: Some(Mutex::default()),
+            }),
+            timer: None,
+        }
+    }
+
+    /// What a [`recording`](Self::recording) one has been told.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<String> {
+        self.inner
+            .record
+            .as_ref()
+            .map(|record| {
+                record
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Something has happened: a line that stays.
+    pub fn happened(&self, text: &str) {
+        match (self.inner.manner, self.ui) {
+            (Manner::Live, Some(ui)) => ui.note(text),
+            (Manner::Plain, _) => self.inner.line(text),
+            (Manner::Live, None) | (Manner::Hidden, _) => {}
+        }
+        self.log(text);
+    }
+
+    /// This is going on now; the same again says nothing new.
+    pub fn state(&self, state: &State) {
+        {
+            let mut shown = self.inner.shown();
+            if shown.state == *state {
+                return;
+            }
+            shown.state = state.clone();
+        }
+        let sentence = state.sentence();
+        match self.inner.manner {
+            Manner::Live => {
+                if let (Some(bar), Some(ui)) = (&self.inner.bar, self.ui) {
+                    let bullet = if ui.unicode { "·" } else { "-" };
+                    bar.set_message(state.lines(ui.stderr.width.unwrap_or(80), bullet));
+                }
+            }
+            Manner::Plain => self.inner.line(&sentence),
+            Manner::Hidden => {}
+        }
+        self.log(&sentence);
+    }
+
+    /// Lines on a terminal's live region are gone afterwards; the log keeps them.
+    fn log(&self, text: &str) {
+        if let Some(log) = self.ui.and_then(|ui| ui.log.as_ref()) {
+            log.write("progress", text);
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            timer.abort();
+        }
+        if let Some(bar) = &self.inner.bar {
+            bar.finish_and_clear();
+        }
+        if let Some(mut live) = self.ui.and_then(|ui| ui.live.lock().ok()) {
+            *live = None;
+        }
+    }
+}
+
+impl Inner {
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self, text: &str) {
+        self.shown().last_line = Some(Instant::now());
+        match &self.record {
+            Some(record) => record
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(text.to_owned()),
+            None => {
+                let _ = writeln!(io::stderr().lock(), "{} {text}", now());
+            }
+        }
+    }
+
+    /// Says that we are still there, if nothing else was said for so long.
+    fn sign_of_life(&self, silence: Duration) {
+        let (quiet, state) = {
+            let shown = self.shown();
+            let quiet = shown
+                .last_line
+                .unwrap_or(self.started)
+                .elapsed()
+                .saturating_add(Duration::from_millis(500))
+                >= silence;
+            (quiet, shown.state.clone())
+        };
+        if quiet {
+            self.line(&format!(
+                "still at it after {}s: {}",
+                self.started.elapsed().as_secs(),
+                if state.headline.is_empty() {
+                    "waiting for the cluster's answer".to_owned()
+                } else {
+                    state.sentence()
+                }
+            ));
+        }
+    }
+}
+
+/// The live region shows itself when the work turns out to take a while.
+async fn appear(inner: Arc<Inner>) {
+    tokio::time::sleep(PATIENCE).await;
+    if let Some(bar) = &inner.bar {
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REPAINTS));
+        bar.enable_steady_tick(Duration::from_secs(1) / u32::from(REPAINTS));
+    }
+}
+
+async fn beat(inner: Arc<Inner>, silence: Duration) {
+    loop {
+        tokio::time::sleep(silence).await;
+        inner.sign_of_life(silence);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(headline: &str, missing: &[&str]) -> State {
+        State {
+            headline: headline.to_owned(),
+            missing: missing.iter().map(|text| (*text).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn who_sees_what() {
+        use ProgressChoice::{Auto, None, Plain};
+        for (choice, quiet, terminal, expected) in [
+            (Auto, false, true, Manner::Live),
+            (Auto, false, false, Manner::Plain),
+            (Plain, false, true, Manner::Plain),
+            (None, false, true, Manner::Hidden),
+            (Auto, true, true, Manner::Hidden),
+            (Plain, true, false, Manner::Hidden),
+        ] {
+            assert_eq!(Manner::decide(choice, quiet, terminal), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_line_and_the_same_again_is_not() {
+        let progress = Progress::recording();
+        progress.state(&state("Installing", &["engine", "preflight check"]));
+        progress.state(&state("Installing", &["engine", "preflight check"]));
+        progress.happened("check passed");
+        progress.state(&state("Installing", &["engine"]));
+        assert_eq!(
+            progress.recorded(),
+            [
+                "Installing: engine; preflight check",
+                "check passed",
+                "Installing: engine"
+            ]
+        );
+    }
+
+    #[test]
+    fn silence_is_broken_by_what_is_missing() {
+        let progress = Progress::recording();
+        progress.state(&state("Installing", &["engine"]));
+        progress.inner.sign_of_life(Duration::from_secs(30));
+        assert_eq!(progress.recorded().len(), 1, "a line was just written");
+        progress.inner.sign_of_life(Duration::ZERO);
+        assert_eq!(
+            progress.recorded()[1],
+            "still at it after 0s: Installing: engine"
+        );
+    }
+
+    #[test]
+    fn the_live_region_stays_within_the_terminal() {
+        let many: Vec<&str> = vec!["a node with a name that does not fit into the terminal"; 9];
+        let text = state("Waiting until VM Runtime is ready on a cluster", &many).lines(40, "-");
+        assert_eq!(text.lines().count(), 1 + LISTED + 1);
+        assert!(
+            text.lines()
+                .all(|line| console::measure_text_width(line) <= 40),
+            "{text}"
+        );
+        assert!(text.ends_with("and 3 more"), "{text}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Questions. They are asked on stderr, and only where somebody is there to answer.
+
+use dialoguer::{Input, theme::ColorfulTheme, theme::SimpleTheme, theme::Theme};
+
+use super::Ui;
+
+/// How a question was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The expected word was typed.
+    Confirmed,
+    /// Something else was typed, or the input ended.
+    Declined,
+    /// There is no terminal to ask on, or `--no-input` was given.
+    NobodyThere,
+}
+
+impl Ui {
+    /// Asks for this exact word: a reflex types "y", nobody types the name of the wrong cluster by reflex.
+    pub async fn ask_for_word(&self, question: &str, word: &str) -> Answer {
+        if !self.interactive {
+            return Answer::NobodyThere;
+        }
+        if let Some(log) = &self.log {
+            log.write("prompt", question);
+        }
+        let question = question.to_owned();
+        let theme: Box<dyn Theme + Send> = if self.stderr.color {
+            Box::new(ColorfulTheme::default())
+        } else {
+            Box::new(SimpleTheme)
+        };
+        // Reading blocks; on a thread of its own, Ctrl-C still reaches us.
+        let typed = tokio::task::spawn_blocking(move || {
+            Input::<String>::with_theme(&*theme)
+                .with_prompt(question)
+                .allow_empty(true)
+                .report(false)
+                .interact_text_on(&console::Term::stderr())
+        })
+        .await;
+        match typed {
+            Ok(Ok(typed)) if typed.trim() == word => Answer::Confirmed,
+            _ => Answer::Declined,
+        }
+    }
+}
