@@ -1,71 +1,75 @@
-//! The node-side check: can this node run virtual machines?
+//! The node check: can this machine run virtual machines?
 //!
-//! [`gather`] reads the facts of a node from `/proc`, `/sys` and `/dev` below a root folder, [`judge`] turns them into
-//! verdicts, without any I/O. The controller runs both in a pod on every node (`bmctl controller probe`) and reads the
-//! report back from the pod's termination message; the sandbox runs them over this machine, or over a folder.
+//! [`gather`] reads facts from a machine's `/proc`, `/sys` and `/dev` (or from a folder that stands for them), and
+//! [`judge`] turns them into a [`ProbeReport`], purely. In a cluster a pod on each node does it and hands the report to
+//! the controller in its termination message; `bmctl check host` and the sandbox do it in their own process.
 //!
-//! A fact that could not be read is not an absent one: a verdict that depends on it is *unknown*, never a pass.
+//! This room prints nothing, talks to no cluster and changes nothing on the machine. What a machine does not let us
+//! read is *unknown*: never a pass. A new check is a file here, a row in [`CHECKS`] and a section in `docs/checks.md`.
 
-mod cgroup;
+pub mod architecture;
 pub mod check;
 pub mod command;
-mod cpu;
+pub mod device;
 pub mod facts;
+pub mod message;
+pub mod report;
+
+mod cgroup;
+mod cpu;
 mod inotify;
 mod iommu;
 mod kernel;
 mod kvm;
 mod nested;
 mod publish;
-pub mod report;
+mod root;
 mod tun;
 mod vhost_net;
 mod vsock;
 
-pub use check::{CHECKS, CheckId, CheckInfo};
-pub use facts::{Facts, gather};
-pub use publish::node_result;
-pub use report::{Outcome, ProbeMessageError, ProbeReport, Verdict};
+#[cfg(test)]
+mod fixture;
 
-/// How the VMs of the cluster are to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub use architecture::Architecture;
+pub use check::{CHECKS, CheckId, CheckInfo};
+pub use facts::{Fact, Facts, gather};
+pub use message::ProbeMessageError;
+pub use publish::node_result;
+pub use report::{Outcome, ProbeReport, Verdict};
+
+/// What VMs are to run on: `spec.useEmulation` of VMRuntime, as the probe sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Virtualization {
-    /// With the processor's help, through KVM.
+    /// KVM: CPU and KVM have to be there.
     Hardware,
-    /// In software (`useEmulation: true`): CPU and KVM are not required.
+    /// Software (QEMU's TCG): CPU and KVM are looked at, and not required.
     Emulation,
 }
 
-/// How much of the host the probe can see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far the probe can look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Depth {
-    /// An ordinary pod: the host's `/proc` and `/sys`, but not its `/dev`. The kernel's registration decides.
+    /// From a pod without the host's `/dev`: what the kernel has registered in `/sys` decides.
     Pod,
-    /// The host's `/dev` is mounted at `/mnt/dev` as well, and the device itself must be there.
+    /// From a pod that has the host's `/dev` mounted at `/mnt/dev`: the device nodes are looked at too.
     Deep,
+    /// On the machine itself.
+    Host,
 }
 
-/// Judges the facts of one node with every check, in the order of [`CHECKS`].
+/// Judges the facts by every row of [`CHECKS`], in that order.
 #[must_use]
 pub fn judge(facts: &Facts, virtualization: Virtualization) -> ProbeReport {
     let verdicts = CHECKS
         .iter()
-        .map(|check| {
-            let (outcome, message) = (check.judge)(facts, virtualization);
-            Verdict {
-                check: check.id,
-                outcome,
-                message,
-            }
-        })
+        .map(|check| (check.judge)(facts, virtualization).of(check.id))
         .collect();
     ProbeReport {
-        architecture: facts.architecture.to_string(),
+        architecture: facts.architecture_name(),
         verdicts,
     }
 }
 
-#[cfg(test)]
-mod fixture;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,15 @@
-//! The table of checks: one row each, in the order in which they are reported.
-//!
-//! A new check is its file, a row here, and a section in `docs/checks.md`.
+//! The table of checks: what each one is called, whether VMs depend on it, and what to do when it fails.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Virtualization, cgroup, cpu, facts::Facts, inotify, iommu, kernel, kvm, nested,
-    report::Outcome, tun, vhost_net, vsock,
+    Facts, Virtualization, cgroup, cpu, inotify, iommu, kernel, kvm, nested, report::Finding, tun,
+    vhost_net, vsock,
 };
 
-/// Id of a check, as it is published and as `docs/checks.md` names it.
+/// The name of a check, in reports, in `status.checks` of a preflight check and in `docs/checks.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(non_camel_case_types, reason = "the ids are the product's own")]
 pub enum CheckId {
@@ -26,44 +24,6 @@ pub enum CheckId {
     INOTIFY,
     KERNEL,
 }
-
-impl fmt::Display for CheckId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-/// What a check is about, for people, and how it judges.
-pub struct CheckInfo {
-    pub id: CheckId,
-    /// A few words.
-    pub title: &'static str,
-    /// Does a node that fails it fail as a whole?
-    pub blocking: bool,
-    /// Is its result written into the status of a VMRuntimePreflightCheck?
-    pub published: bool,
-    /// What it looks at, and what follows from it.
-    pub meaning: &'static str,
-    /// Why it usually fails. Empty for a check that can not fail.
-    pub cause: &'static str,
-    /// What to do then. Empty for a check that can not fail.
-    pub fix: &'static str,
-    pub(super) judge: fn(&Facts, Virtualization) -> (Outcome, Option<String>),
-}
-
-/// Every check.
-pub const CHECKS: [CheckInfo; 10] = [
-    cpu::INFO,
-    kvm::INFO,
-    vsock::INFO,
-    tun::INFO,
-    vhost_net::INFO,
-    nested::INFO,
-    cgroup::INFO,
-    iommu::INFO,
-    inotify::INFO,
-    kernel::INFO,
-];
 
 impl CheckId {
     /// Its row of [`CHECKS`].
@@ -83,3 +43,41 @@ impl CheckId {
             .find(|id| id.to_string() == name)
     }
 }
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// One check, as data. Each stands in its own file.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckInfo {
+    pub id: CheckId,
+    pub title: &'static str,
+    /// VMs cannot run on a node that fails it.
+    pub blocking: bool,
+    /// Its result is shown in the preflight check and as a feature status of VMRuntime.
+    pub published: bool,
+    /// What is looked at, and what it means.
+    pub meaning: &'static str,
+    /// Why it fails, most often first.
+    pub cause: &'static str,
+    /// What to do about it.
+    pub fix: &'static str,
+    pub(super) judge: fn(&Facts, Virtualization) -> Finding,
+}
+
+/// Every check, in the order in which they are shown.
+pub const CHECKS: [CheckInfo; 10] = [
+    cpu::INFO,
+    kvm::INFO,
+    vsock::INFO,
+    tun::INFO,
+    vhost_net::INFO,
+    nested::INFO,
+    cgroup::INFO,
+    iommu::INFO,
+    inotify::INFO,
+    kernel::INFO,
+];

@@ -16,6 +16,8 @@ const WORDS: [&str; 2] = ["controller", "probe"];
 const EMULATION: &str = "--emulation";
 /// The host's `/dev` is mounted at `/mnt/dev`.
 const DEEP: &str = "--deep";
+/// The probe runs on the machine itself.
+const HOST: &str = "--host";
 
 impl ProbeCommand {
     /// The arguments of the program `bmctl` in a probe pod.
@@ -29,6 +31,7 @@ impl ProbeCommand {
         match self.depth {
             Depth::Pod => {}
             Depth::Deep => arguments.push(DEEP.to_owned()),
+            Depth::Host => arguments.push(HOST.to_owned()),
         }
         arguments
     }
@@ -46,9 +49,43 @@ impl ProbeCommand {
             match *flag {
                 EMULATION => command.virtualization = Virtualization::Emulation,
                 DEEP => command.depth = Depth::Deep,
+                HOST => command.depth = Depth::Host,
                 _ => return None,
             }
         }
         Some(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Depth, ProbeCommand, Virtualization};
+
+    #[test]
+    fn is_read_back_as_it_was_written() {
+        for virtualization in [Virtualization::Hardware, Virtualization::Emulation] {
+            for depth in [Depth::Pod, Depth::Deep, Depth::Host] {
+                let written = ProbeCommand {
+                    virtualization,
+                    depth,
+                };
+                assert_eq!(ProbeCommand::parse(&written.arguments()), Some(written));
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_a_probe() {
+        for other in [
+            "",
+            "controller",
+            "controller run",
+            "probe controller",
+            "controller probe --else",
+            "controller probe --emulation=true",
+        ] {
+            let words: Vec<&str> = other.split(' ').collect();
+            assert_eq!(ProbeCommand::parse(&words), None, "{other}");
+        }
     }
 }

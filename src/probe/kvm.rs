@@ -1,122 +1,101 @@
-//! KVM: is the kernel ready to run virtual machines?
+//! KVM: is the kernel's virtualization up?
 
 use super::{
-    Virtualization,
-    check::{CheckId, CheckInfo},
-    facts::{Device, DeviceNode, Fact, Facts},
-    report::Outcome,
+    CheckId, CheckInfo, Fact, Facts, Virtualization,
+    device::{Device, DeviceNumber, Presence},
+    report::Finding,
+    root::Root,
 };
 
 pub(super) const INFO: CheckInfo = CheckInfo {
     id: CheckId::KVM,
-    title: "kernel offers KVM",
+    title: "KVM is available",
     blocking: true,
     published: true,
-    meaning: "The kernel has registered the device kvm (/sys/devices/virtual/misc/kvm/dev) as a character device of major \
-              10. A deep probe also wants the host's /dev/kvm to be that device. Mode and owner are not judged: the engine \
-              sets them.",
-    cause: "The modules kvm and kvm_intel or kvm_amd are not loaded, most often because the processor offers no hardware \
-            virtualization (see CPU).",
-    fix: "Mend CPU first. Then load the module (modprobe kvm_intel or kvm_amd) and look at dmesg for its reason. Else leave \
-          the node out with the label kubevm.io/VM-SkipSchedule, or run VMs in software with --use-emulation (which then \
-          holds for every node, also those that have KVM).",
+    meaning: "The kernel has registered the character device kvm (/sys/devices/virtual/misc/kvm/dev, major 10): it \
+              does so when a module that brings virtualization, such as kvm_intel or kvm_amd, has come up. Where the \
+              host's /dev can be seen, /dev/kvm has to be that device; its mode and owner are not judged.",
+    cause: "The processor offers no virtualization (see the check CPU), or the kernel module is not loaded, or \
+            another hypervisor on this machine holds the processor.",
+    fix: "Load the module: modprobe kvm_intel or modprobe kvm_amd; the kernel log (dmesg | grep -i kvm) says why it \
+          refuses. Or leave the node out with the label kubevm.io/VM-SkipSchedule. Or run VMs in software: \
+          --use-emulation forces it for every new VM, even on nodes that have KVM.",
     judge,
 };
 
-/// Major number of misc devices, among them kvm (Documentation/admin-guide/devices.txt of Linux).
-const MISC_MAJOR: u32 = 10;
+pub(super) const DEVICE: Device = Device {
+    registered_as: "kvm",
+    node: "kvm",
+};
 
-fn judge(facts: &Facts, virtualization: Virtualization) -> (Outcome, Option<String>) {
-    let (outcome, message) = hardware(facts);
+/// Whether KVM works here, or why that is not so. CPU asks too.
+pub(super) enum Kvm {
+    Works(DeviceNumber),
+    Missing(String),
+    Unknown(String),
+}
+
+pub(super) fn look(facts: &Facts) -> Kvm {
+    let path = DEVICE.path(facts.depth);
+    match facts.kvm.presence() {
+        Presence::Registered(number) => Kvm::Works(number),
+        // No module that brings virtualization is loaded by opening this node.
+        Presence::OnDemand(number) => Kvm::Missing(format!(
+            "{path}: device {number} is there, but no driver is behind it"
+        )),
+        Presence::Missing => Kvm::Missing(format!("ls: {path}: No such file or directory")),
+        Presence::Unfit(reason) => Kvm::Missing(format!("{path}: {reason}")),
+        Presence::Unknown(reason) => Kvm::Unknown(reason),
+    }
+}
+
+fn judge(facts: &Facts, virtualization: Virtualization) -> Finding {
+    let finding = match look(facts) {
+        Kvm::Works(number) => {
+            let seen = format!("device {number}{}", named_backends(facts));
+            if brings_its_own_backend(facts) {
+                Finding::passed(&seen).saying(seen)
+            } else {
+                Finding::passed(seen)
+            }
+        }
+        // The product's own words, which people search for and tools compare.
+        Kvm::Missing(reason) => Finding::failed(&reason)
+            .saying(format!("command terminated with exit code 1\n{reason}")),
+        Kvm::Unknown(reason) => Finding::unknown(&reason),
+    };
     match virtualization {
-        Virtualization::Hardware => (outcome, message),
-        Virtualization::Emulation => not_required(outcome, message),
+        Virtualization::Hardware => finding,
+        Virtualization::Emulation => finding.not_required(),
     }
 }
 
-/// What was found, under the heading that it does not matter.
-pub(super) fn not_required(outcome: Outcome, message: Option<String>) -> (Outcome, Option<String>) {
-    let found = match (outcome, message) {
-        (Outcome::Passed, None) => "present".to_owned(),
-        (_, Some(message)) => message,
-        (Outcome::NotApplicable, None) => "not applicable".to_owned(),
-        (Outcome::Failed | Outcome::Unknown | Outcome::Informational, None) => {
-            "not found".to_owned()
-        }
-    };
-    (
-        Outcome::Passed,
-        Some(format!("not required with useEmulation; found: {found}")),
-    )
+/// Not one of the two that every kernel brings.
+fn brings_its_own_backend(facts: &Facts) -> bool {
+    !facts.kvm_backends.is_empty()
+        && !facts
+            .kvm_backends
+            .iter()
+            .any(|module| module == "kvm_intel" || module == "kvm_amd")
 }
 
-fn hardware(facts: &Facts) -> (Outcome, Option<String>) {
-    let registered = match &facts.kvm {
-        Fact::Known(device) if device.major == MISC_MAJOR => *device,
-        Fact::Known(device) => {
-            let message =
-                format!("kvm is registered as {device}, not as a misc device ({MISC_MAJOR})");
-            return (Outcome::Failed, Some(message));
-        }
-        // The product's own probe lists the device in a pod; people search for this text.
-        Fact::Absent => return (Outcome::Failed, Some(missing("/mnt/dev/kvm"))),
-        Fact::Unreadable(why) => {
-            let message = format!("the kernel's registration of kvm could not be read: {why}");
-            return (Outcome::Unknown, Some(message));
-        }
-    };
-    match &facts.kvm_node {
-        None => passed(facts),
-        Some(Fact::Known(DeviceNode::Character(device))) if *device == registered => passed(facts),
-        Some(Fact::Known(DeviceNode::Character(device))) => {
-            let message =
-                format!("/mnt/dev/kvm is device {device}, but the kernel registered {registered}");
-            (Outcome::Failed, Some(message))
-        }
-        Some(Fact::Known(DeviceNode::Other)) => (
-            Outcome::Failed,
-            Some("/mnt/dev/kvm is not a character device".to_owned()),
-        ),
-        Some(Fact::Absent) => (Outcome::Failed, Some(missing("/mnt/dev/kvm"))),
-        Some(Fact::Unreadable(why)) => (
-            Outcome::Unknown,
-            Some(format!("/mnt/dev/kvm could not be looked at: {why}")),
-        ),
-    }
-}
-
-fn passed(facts: &Facts) -> (Outcome, Option<String>) {
-    let ordinary = facts
-        .kvm_backends
-        .iter()
-        .any(|name| name == "kvm_intel" || name == "kvm_amd");
-    let foreign = !ordinary && !facts.kvm_backends.is_empty();
-    (
-        Outcome::Passed,
-        foreign.then(|| format!("through {}", backend(facts))),
-    )
-}
-
-fn missing(path: &str) -> String {
-    format!("command terminated with exit code 1\nls: {path}: No such file or directory")
-}
-
-/// Does KVM run, by all that can be seen? A registration means that a vendor module has come up.
-pub(super) fn proven(facts: &Facts) -> bool {
-    hardware(facts).0 == Outcome::Passed
-}
-
-/// The module that KVM runs through.
-pub(super) fn backend(facts: &Facts) -> String {
+/// ` (kvm_pvm)`, or nothing where no module can be seen.
+pub(super) fn named_backends(facts: &Facts) -> String {
     if facts.kvm_backends.is_empty() {
-        "a backend that is built into the kernel".to_owned()
+        String::new()
     } else {
-        facts.kvm_backends.join(", ")
+        format!(" ({})", facts.kvm_backends.join(", "))
     }
 }
 
-impl std::fmt::Display for Device {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.major, self.minor)
+/// Only words for people hang on it: not to see it is the same as none.
+pub(super) fn backends(root: &Root) -> Vec<String> {
+    match root.names("sys/module") {
+        Fact::Known(names) => names
+            .into_iter()
+            .filter(|name| name.starts_with("kvm_"))
+            .take(8)
+            .collect(),
+        Fact::Absent | Fact::Unreadable(_) => Vec::new(),
     }
 }

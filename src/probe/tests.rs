@@ -1,374 +1,395 @@
-//! Whole nodes, from their files to the published result.
+//! Whole machines: a folder, and what the probe says about it.
 
-use proptest::prelude::*;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use super::{fixture::Node, *};
-use crate::api::name::PUBLISHED_FEATURES;
+use super::{
+    CHECKS, CheckId, Depth, Fact, Facts, Outcome, ProbeReport, Virtualization, fixture::Machine,
+    gather, judge, node_result,
+};
 
-fn probe(node: &Node, virtualization: Virtualization) -> ProbeReport {
-    judge(&gather(node.path(), Depth::Pod), virtualization)
+const NO_KVM: &str =
+    "command terminated with exit code 1\nls: /mnt/dev/kvm: No such file or directory";
+
+fn probe(machine: &Machine, virtualization: Virtualization) -> ProbeReport {
+    judge(&gather(machine.root(), Depth::Pod), virtualization)
 }
 
-fn verdict(report: &ProbeReport, id: CheckId) -> &Verdict {
+fn outcome(report: &ProbeReport, check: CheckId) -> Outcome {
+    report.verdict(check).unwrap().outcome
+}
+
+fn message(report: &ProbeReport, check: CheckId) -> &str {
     report
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.check == id)
+        .verdict(check)
         .unwrap()
-}
-
-fn outcomes(node: &Node) -> (String, Outcome, Outcome, bool) {
-    let report = probe(node, Virtualization::Hardware);
-    let outcome = |id| verdict(&report, id).outcome;
-    (
-        report.architecture.clone(),
-        outcome(CheckId::CPU),
-        outcome(CheckId::KVM),
-        report.passed(),
-    )
+        .message
+        .as_deref()
+        .unwrap_or_default()
 }
 
 #[test]
-fn every_kind_of_node_is_judged() {
+fn judges_machines_by_their_kind() {
     use Outcome::{Failed, NotApplicable, Passed, Unknown};
-    let table = [
-        (
-            "intel",
-            Node::amd64("vmx").with_kvm("kvm_intel"),
-            "amd64",
-            Passed,
-            Passed,
-            true,
-        ),
+    let hypervisor =
+        "this is a virtual machine, and nested virtualization is off in its hypervisor";
+    let firmware = "virtualization is switched off in the firmware, or the processor has none";
+    let cases = [
+        ("intel", Machine::intel(), Passed, "", Passed, ""),
         (
             "amd",
-            Node::amd64("svm").with_kvm("kvm_amd"),
-            "amd64",
+            Machine::new().flags("fpu svm", 1).kvm("kvm_amd"),
             Passed,
+            "",
             Passed,
-            true,
+            "",
         ),
         (
-            "flag without kvm",
-            Node::amd64("vmx"),
-            "amd64",
+            "intel, module not loaded",
+            Machine::new()
+                .flags("fpu vmx", 1)
+                .folder("sys/devices/virtual/misc"),
             Passed,
+            "load the module kvm_intel",
             Failed,
-            false,
+            NO_KVM,
         ),
-        ("nothing", Node::amd64(""), "amd64", Failed, Failed, false),
         (
-            "micro-VM",
-            Node::amd64("hypervisor").with_kvm("kvm_pvm"),
-            "amd64",
+            "VM without nested virtualization",
+            Machine::new().flags("fpu hypervisor", 1),
+            Failed,
+            hypervisor,
+            Failed,
+            NO_KVM,
+        ),
+        (
+            "bare metal, firmware",
+            Machine::new().flags("fpu", 1),
+            Failed,
+            firmware,
+            Failed,
+            NO_KVM,
+        ),
+        (
+            "another backend",
+            Machine::new().flags("fpu hypervisor", 1).kvm("kvm_pvm"),
             Passed,
+            "another backend (kvm_pvm)",
             Passed,
-            true,
+            "(kvm_pvm)",
+        ),
+        (
+            "another backend, not visible",
+            Machine::new()
+                .flags("fpu", 1)
+                .file("sys/devices/virtual/misc/kvm/dev", "10:232\n"),
+            Passed,
+            "another backend",
+            Passed,
+            "",
+        ),
+        (
+            "registered below class only, by a link",
+            Machine::new()
+                .flags("vmx", 1)
+                .file("sys/elsewhere/kvm/dev", "10:232\n")
+                .link("sys/class/misc", "../elsewhere"),
+            Passed,
+            "",
+            Passed,
+            "",
+        ),
+        (
+            "512 processors",
+            Machine::new()
+                .flags(&"flag ".repeat(400), 512)
+                .kvm("kvm_pvm"),
+            Passed,
+            "another backend",
+            Passed,
+            "(kvm_pvm)",
         ),
         (
             "arm64",
-            Node::arm64().with("sys/class/misc/kvm/dev", "10:232"),
-            "arm64",
+            Machine::arm64().kvm("kvm_arm"),
             NotApplicable,
+            "KVM decides",
             Passed,
-            true,
+            "(kvm_arm)",
         ),
         (
-            "arm64 without kvm",
-            Node::arm64(),
-            "arm64",
+            "arm64 without",
+            Machine::arm64(),
             NotApplicable,
+            "KVM decides",
             Failed,
-            false,
+            NO_KVM,
         ),
         (
             "s390x",
-            Node::s390x("sie").with("sys/class/misc/kvm/dev", "10:232"),
-            "s390x",
+            Machine::s390x("esan3 sie").file("sys/devices/virtual/misc/kvm/dev", "10:232"),
             Passed,
+            "",
             Passed,
-            true,
+            "",
         ),
         (
-            "s390x without sie",
-            Node::s390x(""),
-            "s390x",
+            "s390x without",
+            Machine::s390x("esan3"),
             Failed,
+            "no sie",
             Failed,
-            false,
+            NO_KVM,
         ),
         (
-            "kvm of a wrong kind",
-            Node::amd64("vmx").with("sys/class/misc/kvm/dev", "9:1"),
-            "amd64",
+            "riscv64",
+            Machine::new()
+                .file("proc/sys/kernel/arch", "riscv64\n")
+                .file("proc/cpuinfo", "isa : rv64\n")
+                .kvm("kvm_x"),
+            NotApplicable,
+            "not applicable on riscv64",
             Passed,
-            Failed,
-            false,
+            "",
         ),
         (
-            "garbled registration",
-            Node::amd64("vmx").with("sys/class/misc/kvm/dev", "soon"),
-            "amd64",
-            Passed,
+            "empty",
+            Machine::new(),
             Unknown,
-            false,
+            "architecture",
+            Failed,
+            NO_KVM,
         ),
         (
-            "empty folder",
-            Node::empty(),
-            "unknown",
+            "a registration that is none",
+            Machine::new()
+                .flags("vmx", 1)
+                .file("sys/devices/virtual/misc/kvm/dev", "soon\n"),
+            Passed,
+            "",
             Unknown,
+            "not a device number",
+        ),
+        (
+            "a registration of another family",
+            Machine::new()
+                .flags("vmx", 1)
+                .file("sys/devices/virtual/misc/kvm/dev", "1:3\n"),
+            Passed,
+            "",
             Failed,
-            false,
+            "command terminated with exit code 1\n/mnt/dev/kvm: registered as 1:3",
+        ),
+        (
+            "cpuinfo is a folder",
+            Machine::new()
+                .folder("proc/cpuinfo")
+                .file("proc/sys/kernel/arch", "x86_64")
+                .kvm("kvm_intel"),
+            Unknown,
+            "not a regular file",
+            Passed,
+            "",
+        ),
+        (
+            "links lead out of the folder",
+            Machine::new()
+                .file("proc/sys/kernel/arch", "x86_64")
+                .link("proc/cpuinfo", "/proc/cpuinfo")
+                .link("sys/devices/virtual/misc", "/sys/devices/virtual/misc"),
+            Unknown,
+            "leads out of the folder",
+            Unknown,
+            "leads out of the folder",
         ),
     ];
-    for (name, node, architecture, cpu, kvm, passed) in table {
-        assert_eq!(
-            outcomes(&node),
-            (architecture.to_owned(), cpu, kvm, passed),
-            "{name}"
-        );
+    for (name, machine, cpu, cpu_says, kvm, kvm_says) in cases {
+        let report = probe(&machine, Virtualization::Hardware);
+        assert_eq!(outcome(&report, CheckId::CPU), cpu, "{name}: {report:?}");
+        assert_eq!(outcome(&report, CheckId::KVM), kvm, "{name}: {report:?}");
+        for (check, says) in [(CheckId::CPU, cpu_says), (CheckId::KVM, kvm_says)] {
+            let message = message(&report, check);
+            assert!(message.contains(says), "{name}: {check}: {message:?}");
+        }
+        assert_eq!(report.passed(), cpu.is_pass() && kvm.is_pass(), "{name}");
+
+        let emulated = probe(&machine, Virtualization::Emulation);
+        assert!(emulated.passed(), "{name}");
+        for check in [CheckId::CPU, CheckId::KVM] {
+            assert_eq!(outcome(&emulated, check), Outcome::Passed, "{name}");
+            assert!(
+                message(&emulated, check).starts_with("not required with useEmulation; found: ")
+            );
+        }
     }
 }
 
 #[test]
-fn a_processor_without_the_flag_names_the_backend_that_proves_kvm() {
-    let report = probe(
-        &Node::amd64("hypervisor").with_kvm("kvm_pvm"),
-        Virtualization::Hardware,
-    );
-    let message = verdict(&report, CheckId::CPU).message.clone().unwrap();
+fn what_cannot_be_read_is_unknown() {
+    let machine = Machine::intel();
+    let cpuinfo = machine.root().join("proc/cpuinfo");
+    fs::set_permissions(&cpuinfo, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads it all the same: then it is as if it were readable.
+    let readable = fs::read(&cpuinfo).is_ok();
+    let report = probe(&machine, Virtualization::Hardware);
+    let expected = if readable {
+        Outcome::Passed
+    } else {
+        Outcome::Unknown
+    };
+    assert_eq!(outcome(&report, CheckId::CPU), expected);
+
+    let mut facts = Facts::pretend();
+    facts.processor = Fact::Unreadable("/proc/cpuinfo: Permission denied (os error 13)".to_owned());
+    let report = judge(&facts, Virtualization::Hardware);
+    assert_eq!(outcome(&report, CheckId::CPU), Outcome::Unknown);
+    assert!(!report.passed());
+    let node = node_result(&report);
     assert_eq!(
-        message,
-        "no vmx or svm flag in /proc/cpuinfo; KVM runs through kvm_pvm"
+        (node.passed, node.unknown, node.results.len()),
+        (false, Some(true), 0)
     );
-}
-
-#[test]
-fn advice_depends_on_whether_the_node_is_a_virtual_machine() {
-    for (flags, advice) in [("hypervisor", "nested virtualization"), ("", "firmware")] {
-        let report = probe(&Node::amd64(flags), Virtualization::Hardware);
-        let message = verdict(&report, CheckId::CPU).message.clone().unwrap();
-        assert!(message.contains(advice), "{message}");
-    }
-}
-
-#[test]
-fn a_missing_device_reads_as_in_the_product() {
-    let report = probe(&Node::amd64("vmx"), Virtualization::Hardware);
     assert_eq!(
-        verdict(&report, CheckId::KVM).message.as_deref(),
-        Some("command terminated with exit code 1\nls: /mnt/dev/kvm: No such file or directory")
+        node.message.as_deref(),
+        Some("CPU: could not be determined: /proc/cpuinfo: Permission denied (os error 13)")
     );
-}
 
-#[test]
-fn emulation_requires_nothing_and_still_says_what_was_found() {
-    let report = probe(&Node::amd64("hypervisor"), Virtualization::Emulation);
-    assert!(report.passed());
-    let message = verdict(&report, CheckId::KVM).message.clone().unwrap();
-    assert!(
-        message.starts_with("not required with useEmulation; found: command terminated"),
-        "{message}"
-    );
-    assert!(probe(&Node::empty(), Virtualization::Emulation).passed());
-}
-
-#[test]
-fn a_deep_probe_wants_the_device_itself() {
-    let node = Node::amd64("vmx").with_kvm("kvm_intel");
-    let deep = |node: &Node| judge(&gather(node.path(), Depth::Deep), Virtualization::Hardware);
-    assert_eq!(verdict(&deep(&node), CheckId::KVM).outcome, Outcome::Failed);
-    let file = node.with("mnt/dev/kvm", "");
-    let message = verdict(&deep(&file), CheckId::KVM).message.clone().unwrap();
-    assert_eq!(message, "/mnt/dev/kvm is not a character device");
-}
-
-#[test]
-fn links_do_not_lead_out_of_a_described_node() {
-    let node = Node::empty().with("proc/version", "");
-    std::os::unix::fs::symlink("/proc/cpuinfo", node.path().join("proc/cpuinfo")).unwrap();
-    let report = probe(&node, Virtualization::Hardware);
-    assert_eq!(verdict(&report, CheckId::CPU).outcome, Outcome::Unknown);
-    assert!(
-        verdict(&report, CheckId::CPU)
-            .message
-            .as_deref()
-            .unwrap()
-            .contains("leads out of the folder")
-    );
-}
-
-#[test]
-fn hundreds_of_processors_are_read_in_a_bounded_way() {
-    let block = format!(
-        "processor\t: 0\nflags\t\t: fpu vmx {}\n\n",
-        "abcdefgh ".repeat(150)
-    );
-    let node = Node::empty()
-        .with("proc/cpuinfo", &block.repeat(512))
-        .with_kvm("kvm_intel");
-    assert!(probe(&node, Virtualization::Hardware).passed());
-}
-
-#[test]
-fn this_machine_can_be_looked_at() {
+    // A root that is not there hides everything: nothing passes, nothing fails.
     let report = judge(
-        &gather(std::path::Path::new("/"), Depth::Pod),
+        &gather(Path::new("/nonexistent-root"), Depth::Pod),
         Virtualization::Hardware,
     );
-    assert_eq!(report.verdicts.len(), CHECKS.len());
+    for verdict in &report.verdicts {
+        assert_eq!(verdict.outcome, Outcome::Unknown, "{verdict:?}");
+    }
 }
 
 #[test]
-fn the_table_is_in_the_order_of_the_ids() {
-    for (index, check) in CHECKS.iter().enumerate() {
-        assert_eq!(check.id as usize, index);
-        assert_eq!(check.id.info().id, check.id);
+fn one_that_failed_is_failed_though_another_is_unknown() {
+    let report = probe(&Machine::new(), Virtualization::Hardware);
+    let node = node_result(&report);
+    assert_eq!((node.passed, node.unknown), (false, None));
+    let results: Vec<_> = node
+        .results
+        .iter()
+        .map(|result| (result.check_name.as_str(), result.passed))
+        .collect();
+    assert_eq!(results, [("CPU", false), ("KVM", false), ("VSOCK", false)]);
+    assert_eq!(node.results[1].message.as_deref(), Some(NO_KVM));
+}
+
+#[test]
+fn a_healthy_node_has_little_to_say() {
+    let node = node_result(&judge(&Facts::pretend(), Virtualization::Hardware));
+    assert!(node.passed);
+    assert_eq!(node.message, None);
+    for result in &node.results {
+        assert!(result.passed && result.message.is_none(), "{result:?}");
+    }
+    // Virtual sockets alone keep no VM from running.
+    let mut facts = Facts::pretend();
+    facts.vsock.registration = Fact::Absent;
+    let node = node_result(&judge(&facts, Virtualization::Hardware));
+    assert!(node.passed);
+    assert!(!node.results[2].passed);
+}
+
+#[test]
+fn tells_the_values_of_the_informational_checks() {
+    let report = probe(&Machine::intel(), Virtualization::Hardware);
+    for (check, says) in [
+        (CheckId::TUN, "device 10:200"),
+        (
+            CheckId::VHOST_NET,
+            "not there, or its module is not loaded yet",
+        ),
+        (CheckId::NESTED, "kvm_intel: Y"),
+        (CheckId::CGROUP, "version 2"),
+        (CheckId::IOMMU, "2 groups"),
+        (CheckId::INOTIFY, "128 instances, 65536 watches"),
+        (CheckId::KERNEL, "6.8.0-31-generic"),
+    ] {
+        assert_eq!(outcome(&report, check), Outcome::Informational);
+        assert_eq!(message(&report, check), says, "{check}");
+    }
+}
+
+#[test]
+fn looks_at_device_nodes_where_there_are_some() {
+    // An ordinary file in the node's place, below the folder's own dev and below a mounted one.
+    let machine = Machine::intel().file("dev/kvm", "");
+    let report = judge(
+        &gather(machine.root(), Depth::Host),
+        Virtualization::Hardware,
+    );
+    assert_eq!(
+        message(&report, CheckId::KVM),
+        "command terminated with exit code 1\n/dev/kvm: not a character device"
+    );
+    let report = judge(
+        &gather(machine.root(), Depth::Deep),
+        Virtualization::Hardware,
+    );
+    assert!(message(&report, CheckId::KVM).ends_with("/mnt/dev/kvm: not a character device"));
+    let machine = machine.folder("mnt/dev");
+    let report = judge(
+        &gather(machine.root(), Depth::Deep),
+        Virtualization::Hardware,
+    );
+    assert_eq!(message(&report, CheckId::KVM), NO_KVM);
+    let report = judge(
+        &gather(Machine::intel().root(), Depth::Host),
+        Virtualization::Hardware,
+    );
+    assert!(message(&report, CheckId::KVM).ends_with("ls: /dev/kvm: No such file or directory"));
+}
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let machine = Machine::new().folder("proc");
+    let made = std::process::Command::new("mkfifo")
+        .arg(machine.root().join("proc/cpuinfo"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let facts = gather(machine.root(), Depth::Pod);
+    assert!(matches!(facts.processor, Fact::Unreadable(_)));
+}
+
+#[test]
+fn this_machine_is_judged_without_surprise() {
+    for depth in [Depth::Pod, Depth::Deep, Depth::Host] {
+        let facts = gather(Path::new("/"), depth);
+        assert!(facts.architecture.known().is_some());
+        let report = judge(&facts, Virtualization::Emulation);
+        assert!(report.passed());
+        let text = report.to_termination_message();
+        assert_eq!(ProbeReport::parse_termination_message(&text), Ok(report));
+    }
+}
+
+#[test]
+fn every_id_has_one_row_and_one_section_in_the_docs() {
+    let ids: Vec<String> = CHECKS.iter().map(|check| check.id.to_string()).collect();
+    let docs = include_str!("../../docs/checks.md");
+    let sections: Vec<&str> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .filter(|heading| heading.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    assert_eq!(sections, ids);
+    for check in CHECKS {
         assert_eq!(CheckId::from_name(&check.id.to_string()), Some(check.id));
-        assert!(
-            !check.blocking || check.published,
-            "{}: what blocks must be seen",
-            check.id
+        assert_eq!(
+            serde_json::to_value(check.id).unwrap(),
+            check.id.to_string()
         );
+        assert_eq!(check.id.info().id, check.id);
+        assert!(!check.blocking || check.published, "{}", check.id);
     }
     let published: Vec<String> = CHECKS
         .iter()
         .filter(|check| check.published)
         .map(|check| check.id.to_string())
         .collect();
-    assert_eq!(published, PUBLISHED_FEATURES);
-}
-
-#[test]
-fn what_is_published_is_what_vms_depend_on() {
-    let failed = node_result(&probe(&Node::amd64("vmx"), Virtualization::Hardware));
-    assert!(!failed.passed && failed.unknown.is_none());
-    let names: Vec<&str> = failed
-        .results
-        .iter()
-        .map(|result| result.check_name.as_str())
-        .collect();
-    assert_eq!(names, PUBLISHED_FEATURES);
-    assert_eq!(
-        failed
-            .results
-            .iter()
-            .map(|result| result.passed)
-            .collect::<Vec<_>>(),
-        [true, false, false]
-    );
-
-    // VSOCK is missing here too, and blocks nothing.
-    assert!(
-        node_result(&probe(
-            &Node::amd64("vmx").with_kvm("kvm_intel"),
-            Virtualization::Hardware
-        ))
-        .passed
-    );
-
-    let unknown = node_result(&probe(
-        &Node::empty().with_kvm("kvm_intel"),
-        Virtualization::Hardware,
-    ));
-    assert_eq!(
-        (unknown.passed, unknown.unknown, unknown.results.len()),
-        (false, Some(true), 0)
-    );
-    assert_eq!(
-        unknown.message.as_deref(),
-        Some("CPU: the architecture could not be told from /proc/cpuinfo")
-    );
-}
-
-#[test]
-fn the_command_line_is_read_back_as_it_was_written() {
-    for virtualization in [Virtualization::Hardware, Virtualization::Emulation] {
-        for depth in [Depth::Pod, Depth::Deep] {
-            let written = command::ProbeCommand {
-                virtualization,
-                depth,
-            };
-            assert_eq!(
-                command::ProbeCommand::parse(&written.arguments()),
-                Some(written)
-            );
-        }
-    }
-    for other in [
-        &["controller", "run"][..],
-        &["controller", "probe", "--else"],
-        &[],
-    ] {
-        assert_eq!(command::ProbeCommand::parse(other), None);
-    }
-}
-
-#[test]
-fn a_message_that_is_not_a_report_is_an_error() {
-    let report = probe(
-        &Node::amd64("vmx").with_kvm("kvm_intel"),
-        Virtualization::Hardware,
-    );
-    let good = report.to_termination_message();
-    assert_eq!(
-        ProbeReport::parse_termination_message(&good).unwrap(),
-        report
-    );
-    let twice = good.replace(r#""id":"TUN""#, r#""id":"KVM""#);
-    assert_eq!(
-        ProbeReport::parse_termination_message(&twice),
-        Err(ProbeMessageError::Twice(CheckId::KVM))
-    );
-    let lacking = r#"{"form":1,"architecture":"amd64","checks":[{"id":"CPU","outcome":"passed"}]}"#;
-    assert_eq!(
-        ProbeReport::parse_termination_message(lacking),
-        Err(ProbeMessageError::Lacks(CheckId::KVM))
-    );
-    assert_eq!(
-        ProbeReport::parse_termination_message(" \n"),
-        Err(ProbeMessageError::Empty)
-    );
-    assert_eq!(
-        ProbeReport::parse_termination_message(&"x".repeat(5000)),
-        Err(ProbeMessageError::TooLong(5000))
-    );
-    for bad in [
-        good.replace(r#""form":1"#, r#""form":2"#),
-        good.replace(r#""outcome":"passed""#, r#""outcome":"fine""#),
-        good.replace(r#""architecture""#, r#""extra":1,"architecture""#),
-        good[..good.len() - 1].to_owned(),
-        "passed".to_owned(),
-    ] {
-        assert!(
-            matches!(
-                ProbeReport::parse_termination_message(&bad),
-                Err(ProbeMessageError::Malformed(_))
-            ),
-            "{bad}"
-        );
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_report_fits_into_a_termination_message(texts in prop::collection::vec(prop::option::of(any::<String>()), CHECKS.len()), stretch in 1_usize..200) {
-        let verdicts = CHECKS.iter().zip(texts).map(|(check, text)| Verdict {
-            check: check.id,
-            outcome: Outcome::Failed,
-            message: text.map(|text| text.repeat(stretch)),
-        }).collect();
-        let report = ProbeReport { architecture: "amd64".to_owned(), verdicts };
-        let message = report.to_termination_message();
-        prop_assert!(message.len() <= report::MESSAGE_LIMIT);
-        let read = ProbeReport::parse_termination_message(&message).unwrap();
-        prop_assert_eq!(read.verdicts.len(), report.verdicts.len());
-        prop_assert!(!read.passed());
-    }
-
-    #[test]
-    fn no_message_makes_the_parser_panic(text in any::<String>()) {
-        let _: Result<_, _> = ProbeReport::parse_termination_message(&text);
-    }
+    assert_eq!(published, crate::api::name::PUBLISHED_FEATURES);
 }

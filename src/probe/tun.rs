@@ -1,23 +1,23 @@
-//! TUN: is /dev/net/tun there? Informational.
+//! TUN: can a VM be given a network interface of its own?
 
-use super::{
-    Virtualization,
-    check::{CheckId, CheckInfo},
-    facts::Facts,
-    report::Outcome,
-};
+use super::{CheckId, CheckInfo, Facts, Virtualization, device::Device, report::Finding};
 
 pub(super) const INFO: CheckInfo = CheckInfo {
     id: CheckId::TUN,
-    title: "virtual machines can get network interfaces",
+    title: "TUN/TAP network devices",
     blocking: false,
     published: false,
-    meaning: "The device tun is there, which the network of most VMs needs; the engine loads it on demand.",
-    cause: "",
-    fix: "",
+    meaning: "The device /dev/net/tun, from which the engine makes the network interfaces of VMs.",
+    cause: "The kernel module tun is not loaded; the engine loads it by opening the device.",
+    fix: "If VMs start without a network: modprobe tun.",
     judge,
 };
 
-fn judge(facts: &Facts, _: Virtualization) -> (Outcome, Option<String>) {
-    (Outcome::Informational, Some(facts.tun.to_string()))
+pub(super) const DEVICE: Device = Device {
+    registered_as: "tun",
+    node: "net/tun",
+};
+
+fn judge(facts: &Facts, _: Virtualization) -> Finding {
+    DEVICE.tell(&facts.tun, facts.depth)
 }

@@ -1,34 +1,41 @@
-//! VSOCK: can a guest talk to its host through a socket?
+//! VSOCK: can a VM talk to its host over a virtual socket?
 
 use super::{
-    Virtualization,
-    check::{CheckId, CheckInfo},
-    facts::{Facts, Presence},
-    report::Outcome,
+    CheckId, CheckInfo, Facts, Virtualization,
+    device::{Device, Presence},
+    report::Finding,
 };
 
 pub(super) const INFO: CheckInfo = CheckInfo {
     id: CheckId::VSOCK,
-    title: "guests can talk to the host through vsock",
+    title: "Virtual sockets are available",
     blocking: false,
     published: true,
-    meaning: "The device vhost-vsock is there. VMs run without it; some guest tools want it.",
-    cause: "The module vhost_vsock is not loaded.",
-    fix: "modprobe vhost_vsock, and name it in /etc/modules-load.d to keep it.",
+    meaning: "The character device vhost-vsock is there, over which a VM and its host can talk without a network. \
+              Only VMs that ask for a virtual socket need it.",
+    cause: "The kernel module vhost_vsock is not loaded, or the kernel was built without it.",
+    fix: "Load the module: modprobe vhost_vsock, and name it in /etc/modules-load.d so that it is loaded at boot. \
+          Without it all VMs run that do not ask for a virtual socket.",
     judge,
 };
 
-fn judge(facts: &Facts, _: Virtualization) -> (Outcome, Option<String>) {
-    match &facts.vhost_vsock {
-        Presence::Present => (Outcome::Passed, None),
-        Presence::Absent => (
-            Outcome::Failed,
-            Some("no /dev/vhost-vsock: the module vhost_vsock is not loaded".to_owned()),
-        ),
-        // It blocks nothing, so it is reported as missing rather than making the whole node unknown.
-        Presence::Unreadable(why) => (
-            Outcome::Failed,
-            Some(format!("could not be looked at: {why}")),
-        ),
+pub(super) const DEVICE: Device = Device {
+    registered_as: "vhost-vsock",
+    node: "vhost-vsock",
+};
+
+fn judge(facts: &Facts, _: Virtualization) -> Finding {
+    let path = DEVICE.path(facts.depth);
+    match facts.vsock.presence() {
+        Presence::Registered(number) | Presence::OnDemand(number) => {
+            Finding::passed(format!("device {number}"))
+        }
+        Presence::Missing => Finding::failed(format!(
+            "command terminated with exit code 1\nls: {path}: No such file or directory"
+        )),
+        Presence::Unfit(reason) => Finding::failed(format!(
+            "command terminated with exit code 1\n{path}: {reason}"
+        )),
+        Presence::Unknown(reason) => Finding::unknown(&reason),
     }
 }
