@@ -3,6 +3,8 @@
 //! Every verb returns `Result<_, Refusal>`; only the server turns one into bytes. The constructors follow
 //! k8s.io/apimachinery `pkg/api/errors`.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::resource::ResourceType;
@@ -95,9 +97,12 @@ impl Refusal {
     /// The object itself is faulty. `kind` is the kind with its group, for example `Gadget.example.com`.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+        // The message says everything once; the causes say it as often as it was found.
+        let mut said = HashSet::new();
         let faults: Vec<String> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .filter(|fault| said.insert(fault.clone()))
             .collect();
         let list = match faults.as_slice() {
             [one] => one.clone(),
@@ -144,6 +149,28 @@ impl Refusal {
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
+    }
+
+    /// A path below a built-in group that means nothing.
+    #[must_use]
+    pub fn no_such_path() -> Self {
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+        .with_details(json!({}))
+    }
+
+    /// A method that the path does not have.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .with_details(json!({}))
     }
 
     /// No or a wrong credential.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod api_server;
 mod architecture;
 
 use libtest_mimic::Arguments;
@@ -10,6 +11,7 @@ use libtest_mimic::Arguments;
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
+    trials.extend(api_server::trials());
     trials.extend(architecture::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

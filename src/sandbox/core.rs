@@ -1,0 +1,268 @@
+//! The API server without its sockets: one function from a request to a response, and what all verbs share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Identity,
+    answer::{self, Answer, Body, Encoding, Shape, Wanted},
+    body::RequestBody,
+    definition,
+    metadata::is_deleting,
+    pages,
+    query::Query,
+    refusal::Refusal,
+    registry::Registry,
+    resource::ResourceType,
+    route::{self, ResourcePath, Route, Verb},
+    store::{Change, ObjectId, ShelfKey, Store, Writer},
+    strategy,
+    verb::{self, Call},
+};
+
+/// What admission is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+/// Everything that an answer needs.
+#[derive(Debug)]
+pub struct Core {
+    pub store: Arc<Store>,
+    /// Host and port that clients are told.
+    pub address: String,
+    /// Cancelled when the sandbox stops: watches end.
+    pub stopping: CancellationToken,
+    registry: RwLock<Arc<Registry>>,
+}
+
+impl Core {
+    /// An API server with the built-in resources and the namespaces that every cluster has; tells `changes` of every
+    /// write and remembers `memory` writes a resource for watches.
+    pub fn new(
+        address: String,
+        memory: usize,
+        changes: mpsc::UnboundedSender<Arc<Change>>,
+    ) -> Self {
+        let core = Self {
+            address,
+            store: Arc::new(Store::new(memory, changes)),
+            stopping: CancellationToken::new(),
+            registry: RwLock::new(Arc::new(Registry::built_in())),
+        };
+        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            core.create_namespace(namespace);
+        }
+        core
+    }
+
+    fn create_namespace(&self, name: &str) {
+        let registry = self.registry();
+        let Some(resource) = registry.find("", "v1", "namespaces") else {
+            return;
+        };
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let owner = Identity::owner();
+        let mut call = self.internal(&owner, resource.clone(), ResourcePath::default());
+        call.body = RequestBody::new(body.to_string().into(), "application/json");
+        // There is nothing before it that it could collide with.
+        let _ = verb::perform(Verb::Create, &mut call);
+    }
+
+    /// Answers a request of somebody who has been authenticated.
+    pub fn handle(&self, identity: &Identity, request: &Request<Bytes>) -> Response<Body> {
+        let mut warnings = Vec::new();
+        let wanted = match wanted(request) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return answer::refuse(&refusal),
+        };
+        match self.answer(identity, request, wanted, &mut warnings) {
+            Ok(answer) => answer::respond(answer, wanted, &warnings),
+            Err(refusal) => answer::refuse(&refusal),
+        }
+    }
+
+    fn answer(
+        &self,
+        identity: &Identity,
+        request: &Request<Bytes>,
+        wanted: Wanted,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Refusal> {
+        match route::route(request.uri().path()) {
+            Route::Resource(path) => self.resource(identity, request, path, wanted, warnings),
+            other => Ok(pages::page(self, &other, request)),
+        }
+    }
+
+    fn resource(
+        &self,
+        identity: &Identity,
+        request: &Request<Bytes>,
+        path: ResourcePath,
+        wanted: Wanted,
+        warnings: &mut Vec<String>,
+    ) -> Result<Answer, Refusal> {
+        let registry = self.registry();
+        let Some(resource) = registry.find(&path.group, &path.version, &path.plural) else {
+            if registry.is_built_in(&path.group, &path.version) {
+                return Err(Refusal::no_such_path());
+            }
+            return Ok(pages::not_found());
+        };
+        let Some(verb) = Verb::of(request.method(), path.name.is_some()) else {
+            return Err(Refusal::method_not_allowed());
+        };
+        let query = Query::parse(
+            request.uri().query().unwrap_or_default(),
+            options_kind(verb),
+        )?;
+        let header = |name| text_header(request, name);
+        let mut call = Call {
+            core: self,
+            identity,
+            resource: resource.clone(),
+            path,
+            query,
+            body: RequestBody::new(request.body().clone(), header(header::CONTENT_TYPE)),
+            user_agent: header(header::USER_AGENT).to_owned(),
+            wanted,
+            now: Timestamp::now(),
+            warnings: Vec::new(),
+        };
+        let answer = verb::perform(verb, &mut call);
+        warnings.append(&mut call.warnings);
+        answer
+    }
+
+    /// A call that the sandbox makes itself.
+    pub fn internal<'a>(
+        &'a self,
+        identity: &'a Identity,
+        resource: Arc<ResourceType>,
+        path: ResourcePath,
+    ) -> Call<'a> {
+        Call {
+            core: self,
+            identity,
+            resource,
+            path,
+            query: Query::default(),
+            body: RequestBody::default(),
+            user_agent: identity.username.clone(),
+            wanted: Wanted::default(),
+            now: Timestamp::now(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_registry(&self, registry: Registry) {
+        *self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+
+    pub fn namespace(&self, name: &str) -> Option<Arc<Value>> {
+        self.store.get(&ShelfKey::new("", "namespaces"), name)
+    }
+
+    /// The definition of a custom resource.
+    pub fn definition_of(&self, resource: &ResourceType) -> Option<Arc<Value>> {
+        let shelf = ShelfKey::new(definition::GROUP, definition::PLURAL);
+        self.store.get(&shelf, &resource.qualified())
+    }
+
+    /// What follows from a write at once: definitions add, change and take away resources.
+    pub fn after_write(
+        &self,
+        writer: &Writer<'_>,
+        id: &ObjectId,
+        object: Option<&Arc<Value>>,
+        now: Timestamp,
+    ) {
+        if id.shelf.group == definition::GROUP && id.shelf.plural == definition::PLURAL {
+            self.define(writer, id, object, now);
+        }
+    }
+
+    fn define(
+        &self,
+        writer: &Writer<'_>,
+        id: &ObjectId,
+        object: Option<&Arc<Value>>,
+        now: Timestamp,
+    ) {
+        let registry = self.registry();
+        let Some(object) = object else {
+            return self.set_registry(registry.with(&id.key, Vec::new()));
+        };
+        let mut definition = Value::clone(object);
+        if !is_deleting(&definition) {
+            definition::establish(&mut definition, &strategy::seconds(now));
+        }
+        self.set_registry(registry.with(&id.key, definition::resources(&definition)));
+        if definition != **object {
+            writer.put(id, definition);
+        }
+    }
+}
+
+/// What the client wants to see.
+fn wanted(request: &Request<Bytes>) -> Result<Wanted, Refusal> {
+    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT))?;
+    let query = Query::parse(request.uri().query().unwrap_or_default(), "GetOptions")?;
+    Ok(Wanted {
+        shape,
+        encoding,
+        include: query.include_object,
+        pretty: query.pretty,
+    })
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            shape: Shape::Plain,
+            encoding: Encoding::Json,
+            include: super::table::IncludeObject::default(),
+            pretty: false,
+        }
+    }
+}
+
+fn text_header(request: &Request<Bytes>, name: header::HeaderName) -> &str {
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// The options' kind, as messages name it.
+const fn options_kind(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GetOptions",
+        Verb::List => "ListOptions",
+        Verb::Create => "CreateOptions",
+        Verb::Update => "UpdateOptions",
+        Verb::Patch => "PatchOptions",
+        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
+    }
+}

@@ -1,0 +1,265 @@
+//! What the API server fills into built-in objects that leave it out (`pkg/apis/**/defaults.go`), as far as clients and
+//! the machinery look at it.
+
+use serde_json::{Value, json};
+
+use super::{definition, metadata::text, resource::ResourceType, view};
+
+/// Fills in the fields of a built-in object that have a fixed default, on every write.
+pub fn complete(resource: &ResourceType, object: &mut Value) {
+    if resource.custom {
+        return;
+    }
+    match resource.storage_key() {
+        ("", "namespaces") => namespace(object),
+        ("", "pods") => at(object, "/spec", pod_spec),
+        ("", "services") => at(object, "/spec", service),
+        ("", "secrets") => default(object, "type", "Opaque"),
+        ("", "persistentvolumeclaims") => default(&mut object["spec"], "volumeMode", "Filesystem"),
+        ("", "persistentvolumes") => {
+            default(&mut object["spec"], "volumeMode", "Filesystem");
+            default(
+                &mut object["spec"],
+                "persistentVolumeReclaimPolicy",
+                "Retain",
+            );
+        }
+        ("apps", "deployments") => at(object, "/spec", deployment),
+        ("apps", "daemonsets") => at(object, "/spec", daemon_set),
+        ("apps", "replicasets") => at(object, "/spec", replica_set),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
+        ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
+            default(&mut object["spec"], "failurePolicy", "Fail");
+            at(object, "/spec/matchConstraints", constraints);
+        }
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
+            at(object, "/spec/matchResources", constraints);
+        }
+        ("scheduling.k8s.io", "priorityclasses") => {
+            default(object, "preemptionPolicy", "PreemptLowerPriority");
+        }
+        ("storage.k8s.io", "storageclasses") => {
+            default(object, "reclaimPolicy", "Delete");
+            default(object, "volumeBindingMode", "Immediate");
+        }
+        _ => {}
+    }
+}
+
+/// What only a new object gets: first states, and what the API server's own admission adds.
+pub fn complete_new(resource: &ResourceType, object: &mut Value) {
+    match resource.storage_key() {
+        ("", "namespaces") => {
+            object["spec"]["finalizers"] = json!(["kubernetes"]);
+            object["status"] = json!({"phase": "Active"});
+        }
+        ("", "nodes") => node(object),
+        ("", "pods") => pod(object),
+        ("", "persistentvolumeclaims" | "persistentvolumes") => {
+            object["status"] = json!({"phase": "Pending"});
+        }
+        ("", "services") => object["status"] = json!({"loadBalancer": {}}),
+        ("", "events") => view::default_event(object),
+        _ => {}
+    }
+}
+
+/// Does something to a part of the object, where it is there.
+fn at(object: &mut Value, pointer: &str, act: impl FnOnce(&mut Value)) {
+    if let Some(part) = object.pointer_mut(pointer).filter(|part| part.is_object()) {
+        act(part);
+    }
+}
+
+/// The items of a list, where it is there.
+fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
+    object
+        .get_mut(field)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter(|item| item.is_object())
+}
+
+fn default(object: &mut Value, field: &str, value: impl Into<Value>) {
+    if (object.is_object() || object.is_null()) && object[field].is_null() {
+        object[field] = value.into();
+    }
+}
+
+fn namespace(object: &mut Value) {
+    let name = text(&object["metadata"], "name").to_owned();
+    if !name.is_empty() {
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+    }
+}
+
+/// A node is not ready until its kubelet says so (admission plugin TaintNodesByCondition).
+fn node(object: &mut Value) {
+    const NOT_READY: &str = "node.kubernetes.io/not-ready";
+    if !object["spec"]["taints"].is_array() {
+        object["spec"]["taints"] = json!([]);
+    }
+    if let Some(taints) = object["spec"]["taints"].as_array_mut()
+        && !taints.iter().any(|taint| taint["key"] == NOT_READY)
+    {
+        taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+    }
+    default(
+        &mut object["status"],
+        "daemonEndpoints",
+        json!({"kubeletEndpoint": {"Port": 0}}),
+    );
+    for field in [
+        "machineID",
+        "systemUUID",
+        "bootID",
+        "kernelVersion",
+        "osImage",
+        "containerRuntimeVersion",
+        "kubeletVersion",
+        "kubeProxyVersion",
+        "operatingSystem",
+        "architecture",
+    ] {
+        default(&mut object["status"]["nodeInfo"], field, "");
+    }
+}
+
+fn pod(object: &mut Value) {
+    default(&mut object["status"], "phase", "Pending");
+    default(&mut object["status"], "qosClass", "BestEffort");
+    let spec = &mut object["spec"];
+    default(spec, "serviceAccountName", "default");
+    default(spec, "priority", 0);
+    default(spec, "preemptionPolicy", "PreemptLowerPriority");
+}
+
+fn pod_spec(spec: &mut Value) {
+    default(spec, "restartPolicy", "Always");
+    default(spec, "dnsPolicy", "ClusterFirst");
+    default(spec, "terminationGracePeriodSeconds", 30);
+    default(spec, "schedulerName", "default-scheduler");
+    default(spec, "securityContext", json!({}));
+    default(spec, "enableServiceLinks", true);
+    for list in ["initContainers", "containers"] {
+        for container in items(spec, list) {
+            let policy = pull_policy(text(container, "image"));
+            default(container, "imagePullPolicy", policy);
+            default(container, "resources", json!({}));
+            default(container, "terminationMessagePath", "/dev/termination-log");
+            default(container, "terminationMessagePolicy", "File");
+            for port in items(container, "ports") {
+                default(port, "protocol", "TCP");
+            }
+        }
+    }
+}
+
+/// `Always` for `latest` and for images without a tag, else `IfNotPresent`.
+fn pull_policy(image: &str) -> &'static str {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let pinned = last.contains('@') || last.split_once(':').is_some_and(|(_, tag)| tag != "latest");
+    if pinned { "IfNotPresent" } else { "Always" }
+}
+
+fn template(spec: &mut Value) {
+    at(spec, "/template/spec", pod_spec);
+}
+
+fn replica_set(spec: &mut Value) {
+    default(spec, "replicas", 1);
+    template(spec);
+}
+
+fn deployment(spec: &mut Value) {
+    default(spec, "replicas", 1);
+    default(spec, "revisionHistoryLimit", 10);
+    default(spec, "progressDeadlineSeconds", 600);
+    default(&mut spec["strategy"], "type", "RollingUpdate");
+    if spec["strategy"]["type"] == "RollingUpdate" {
+        default(&mut spec["strategy"]["rollingUpdate"], "maxSurge", "25%");
+        default(
+            &mut spec["strategy"]["rollingUpdate"],
+            "maxUnavailable",
+            "25%",
+        );
+    }
+    template(spec);
+}
+
+fn daemon_set(spec: &mut Value) {
+    default(spec, "revisionHistoryLimit", 10);
+    default(&mut spec["updateStrategy"], "type", "RollingUpdate");
+    if spec["updateStrategy"]["type"] == "RollingUpdate" {
+        let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
+        default(rolling, "maxSurge", 0);
+        default(rolling, "maxUnavailable", 1);
+    }
+    template(spec);
+}
+
+fn service(spec: &mut Value) {
+    default(spec, "type", "ClusterIP");
+    default(spec, "sessionAffinity", "None");
+    for port in items(spec, "ports") {
+        default(port, "protocol", "TCP");
+        let target = port["port"].clone();
+        default(port, "targetPort", target);
+    }
+}
+
+fn binding(object: &mut Value) {
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    if object["roleRef"].is_object() {
+        default(&mut object["roleRef"], "apiGroup", RBAC);
+    }
+    for subject in items(object, "subjects") {
+        if subject["kind"] == "User" || subject["kind"] == "Group" {
+            default(subject, "apiGroup", RBAC);
+        }
+    }
+}
+
+/// `matchConstraints` and `matchResources` of admission policies.
+fn constraints(constraints: &mut Value) {
+    default(constraints, "matchPolicy", "Equivalent");
+    default(constraints, "namespaceSelector", json!({}));
+    default(constraints, "objectSelector", json!({}));
+    for list in ["resourceRules", "excludeResourceRules"] {
+        for rule in items(constraints, list) {
+            default(rule, "scope", "*");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::registry::Registry;
+
+    #[test]
+    fn a_namespace_is_labelled_with_its_name() {
+        let registry = Registry::built_in();
+        let mut object = json!({"metadata": {"name": "a"}});
+        complete(registry.find("", "v1", "namespaces").unwrap(), &mut object);
+        assert_eq!(
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"],
+            "a"
+        );
+    }
+
+    #[test]
+    fn images_are_pulled_by_their_tag() {
+        for (image, policy) in [
+            ("a", "Always"),
+            ("a:latest", "Always"),
+            ("r:5000/a", "Always"),
+            ("a:v1", "IfNotPresent"),
+            ("a@sha256:0", "IfNotPresent"),
+        ] {
+            assert_eq!(pull_policy(image), policy, "{image}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What is not a resource: health, version, discovery and the index.
+
+use bytes::Bytes;
+use http::{Request, header};
+use serde_json::{Value, json};
+
+use super::{answer::Answer, core::Core, discovery, route::Route};
+
+/// Answers a path that names no resource.
+pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
+    let registry = core.registry();
+    let resources = registry.all();
+    let aggregated = aggregated_version(request);
+    let found = match route {
+        Route::Health => return Answer::Text(200, "ok".to_owned()),
+        Route::Version => Some(version()),
+        Route::Index => Some(index(core)),
+        Route::CoreVersions => Some(match aggregated {
+            Some(version) => discovery::aggregated_core(resources, version),
+            None => discovery::api_versions(&core.address),
+        }),
+        Route::Groups => Some(match aggregated {
+            Some(version) => discovery::aggregated_groups(resources, version),
+            None => discovery::groups(resources),
+        }),
+        Route::Group(name) => discovery::group(resources, name),
+        Route::Resources { group, version } => discovery::resources(resources, group, version),
+        Route::OpenApiIndex
+        | Route::OpenApiDocument { .. }
+        | Route::Resource(_)
+        | Route::Unknown => None,
+    };
+    found.map_or_else(not_found, |document| Answer::Document {
+        code: 200,
+        document,
+    })
+}
+
+/// The answer to a path that means nothing.
+pub fn not_found() -> Answer {
+    Answer::Text(404, "404 page not found\n".to_owned())
+}
+
+/// The version of the aggregated discovery document, where the client prefers one.
+fn aggregated_version(request: &Request<Bytes>) -> Option<&'static str> {
+    let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
+    let first = accept.split(',').next()?;
+    if !first.contains("as=APIGroupDiscoveryList") {
+        return None;
+    }
+    let version = first
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("v="))?;
+    ["v2", "v2beta1"]
+        .into_iter()
+        .find(|known| *known == version)
+}
+
+/// `/`: every path that can be asked for.
+fn index(core: &Core) -> Value {
+    let registry = core.registry();
+    let mut paths: Vec<String> = registry
+        .all()
+        .iter()
+        .flat_map(|resource| {
+            let group = &resource.group;
+            if group.is_empty() {
+                vec!["/api".to_owned(), format!("/api/{}", resource.version)]
+            } else {
+                let group = format!("/apis/{group}");
+                let version = format!("{group}/{}", resource.version);
+                vec!["/apis".to_owned(), group, version]
+            }
+        })
+        .chain(["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(str::to_owned))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    json!({"paths": paths})
+}
+
+/// `/version`: the release whose rules the sandbox follows.
+fn version() -> Value {
+    let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
+    json!({
+        "major": "1", "minor": "36", "gitVersion": "v1.36.0+bmctl-sandbox", "gitCommit": "",
+        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
+        "compiler": "rustc", "platform": platform,
+    })
+}

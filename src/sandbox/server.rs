@@ -1,0 +1,144 @@
+//! The HTTPS front end: accepts connections, knows who is asking, and hands whole requests to the core.
+//!
+//! Limits: so many connections, so long for the handshake and the head of a request, so large a body.
+
+use std::{
+    convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
+};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::{self, Body},
+    auth::{self, Token},
+    core::Core,
+    refusal::Refusal,
+};
+
+/// As kube-apiserver: no request body is larger.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
+const MOST_CONNECTIONS: usize = 2048;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a connection needs.
+pub struct Front {
+    pub core: Arc<Core>,
+    pub token: Arc<Token>,
+    pub tls: Arc<ServerConfig>,
+}
+
+/// Binds an address so that it can be bound again at once after closing.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    use anyhow::Context;
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("can not listen on {address}"))
+}
+
+/// Accepts until told to stop, then cuts what is open.
+pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let acceptor = TlsAcceptor::from(front.tls.clone());
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: others have to close first.
+                tracing::warn!(%error, "can not accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            tracing::warn!("more than {MOST_CONNECTIONS} connections: one was closed");
+            continue;
+        };
+        let (acceptor, front, stop) = (acceptor.clone(), front.clone(), stop.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = connection(stream, acceptor, front) => {}
+            }
+        });
+    }
+}
+
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>) {
+    // Watches send small frames that should not wait for more.
+    let _ = stream.set_nodelay(true);
+    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => return tracing::debug!("TLS handshake timed out"),
+    };
+    let service = service_fn(move |request| {
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(respond(&front, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn respond(front: &Front, request: Request<Incoming>) -> Response<Body> {
+    let identity = match auth::authenticate(request.headers(), &front.token) {
+        Ok(identity) => identity,
+        Err(refusal) => return answer::refuse(&refusal),
+    };
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            return answer::refuse(&Refusal::other(
+                413,
+                "RequestEntityTooLarge",
+                format!("Request entity too large: limit is {LARGEST_BODY}"),
+            ));
+        }
+        Err(error) => return answer::refuse(&Refusal::bad_request(error.to_string())),
+    };
+    let request = Request::from_parts(head, body);
+    guarded(async { front.core.handle(&identity, &request) }).await
+}
+
+/// A panic in a handler is a bug; it costs one request, not the server.
+pub async fn guarded(answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => answer::refuse(&Refusal::other(
+            500,
+            "InternalError",
+            "Internal error occurred: the handler of this request panicked",
+        )),
+    }
+}
+
+/// An in-process request with its whole body.
+pub async fn whole(request: Request<kube::client::Body>) -> Result<Request<Bytes>, kube::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    Ok(Request::from_parts(head, body))
+}

@@ -1,0 +1,406 @@
+//! Where the objects live: one version counter, one sorted map a resource, one bounded history a resource.
+//!
+//! Readers take a short read lock and leave with `Arc`s. Writers hold the [`Writer`], of which there is one: a write
+//! verb reads, decides and commits without anybody writing in between. The store knows nothing of verbs or schemas;
+//! it stamps `metadata.resourceVersion` and keeps what the collector of garbage needs to find owners and dependents.
+
+mod history;
+mod index;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+
+use self::history::History;
+pub use self::{history::Compacted, index::Index};
+use super::resource::ResourceType;
+
+/// Group and plural: all versions of a resource lie on one shelf.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShelfKey {
+    pub group: String,
+    pub plural: String,
+}
+
+impl ShelfKey {
+    pub fn of(resource: &ResourceType) -> Self {
+        let (group, plural) = resource.storage_key();
+        Self::new(group, plural)
+    }
+
+    pub fn new(group: &str, plural: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            plural: plural.to_owned(),
+        }
+    }
+}
+
+/// One object's place: its shelf and `namespace/name`, or the name alone where there are no namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    pub shelf: ShelfKey,
+    pub key: String,
+}
+
+impl ObjectId {
+    /// The namespace, empty for an object without one.
+    pub fn namespace(&self) -> &str {
+        self.key
+            .split_once('/')
+            .map_or("", |(namespace, _)| namespace)
+    }
+
+    pub fn name(&self) -> &str {
+        self.key.split_once('/').map_or(&self.key, |(_, name)| name)
+    }
+}
+
+/// The key of an object on its shelf.
+pub fn key(namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) if !namespace.is_empty() => format!("{namespace}/{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// One committed write.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub version: u64,
+    pub id: ObjectId,
+    /// What was there before.
+    pub old: Option<Arc<Value>>,
+    /// What is there now; `None` after a delete.
+    pub new: Option<Arc<Value>>,
+}
+
+/// Objects of one shelf as they were at one version, sorted by key.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub version: u64,
+    pub objects: Vec<(String, Arc<Value>)>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    objects: BTreeMap<String, Arc<Value>>,
+    history: History,
+    /// The version of the latest write, for those who wait for the next.
+    latest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    version: u64,
+    shelves: HashMap<ShelfKey, Shelf>,
+    index: Index,
+}
+
+/// The store; shared by reference.
+#[derive(Debug)]
+pub struct Store {
+    inner: RwLock<Inner>,
+    turn: Mutex<()>,
+    changes: mpsc::UnboundedSender<Arc<Change>>,
+    /// How many writes a shelf remembers.
+    memory: usize,
+}
+
+impl Store {
+    /// An empty store that tells `changes` of every write and remembers `memory` writes a resource.
+    pub fn new(memory: usize, changes: mpsc::UnboundedSender<Arc<Change>>) -> Self {
+        Self {
+            inner: RwLock::default(),
+            turn: Mutex::new(()),
+            changes,
+            memory,
+        }
+    }
+
+    /// The version of the latest write of all.
+    pub fn version(&self) -> u64 {
+        self.read().version
+    }
+
+    pub fn get(&self, shelf: &ShelfKey, key: &str) -> Option<Arc<Value>> {
+        self.read().shelves.get(shelf)?.objects.get(key).cloned()
+    }
+
+    /// Every object of the shelf whose key starts with `prefix` and lies after `after`, now or at an earlier version.
+    pub fn snapshot(
+        &self,
+        shelf: &ShelfKey,
+        prefix: &str,
+        after: Option<&str>,
+        at: Option<u64>,
+    ) -> Result<Snapshot, Compacted> {
+        let inner = self.read();
+        let version = at.unwrap_or(inner.version);
+        let Some(shelf) = inner.shelves.get(shelf) else {
+            return Ok(Snapshot {
+                version,
+                objects: Vec::new(),
+            });
+        };
+        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        let now = shelf
+            .objects
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, object)| (key.clone(), object.clone()));
+        let undone = match at {
+            Some(at) => shelf.history.undo_to(at)?,
+            None => BTreeMap::new(),
+        };
+        if undone.is_empty() {
+            return Ok(Snapshot {
+                version,
+                objects: now.collect(),
+            });
+        }
+        let mut then: BTreeMap<String, Arc<Value>> = now.collect();
+        for (key, object) in undone {
+            let inside = key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
+            match object {
+                Some(object) if inside => drop(then.insert(key, object)),
+                Some(_) | None => drop(then.remove(&key)),
+            }
+        }
+        Ok(Snapshot {
+            version,
+            objects: then.into_iter().collect(),
+        })
+    }
+
+    /// The writes to a shelf after `version`, oldest first.
+    pub fn changes_since(
+        &self,
+        shelf: &ShelfKey,
+        version: u64,
+    ) -> Result<Vec<Arc<Change>>, Compacted> {
+        self.read()
+            .shelves
+            .get(shelf)
+            .map_or(Ok(Vec::new()), |shelf| shelf.history.since(version))
+    }
+
+    /// Wakes whenever the shelf has been written to.
+    pub fn subscribe(&self, shelf: &ShelfKey) -> watch::Receiver<u64> {
+        if let Some(shelf) = self.read().shelves.get(shelf) {
+            return shelf.latest.subscribe();
+        }
+        let mut inner = self.lock();
+        let memory = self.memory;
+        inner.shelf(shelf, memory).latest.subscribe()
+    }
+
+    /// Ids of all objects in a namespace.
+    pub fn contents_of(&self, namespace: &str) -> Vec<ObjectId> {
+        let prefix = format!("{namespace}/");
+        let inner = self.read();
+        let mut found = Vec::new();
+        for (shelf_key, shelf) in &inner.shelves {
+            let keys = shelf
+                .objects
+                .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+                .take_while(|(key, _)| key.starts_with(&prefix));
+            found.extend(keys.map(|(key, _)| ObjectId {
+                shelf: shelf_key.clone(),
+                key: key.clone(),
+            }));
+        }
+        found
+    }
+
+    /// Looks something up in the index of uids and owners.
+    pub fn index<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.read().index)
+    }
+
+    /// Waits for its turn to write. Hold it over everything that the decision depends on, never over an await.
+    pub fn write(&self) -> Writer<'_> {
+        Writer {
+            store: self,
+            _turn: self.turn.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    // A panic while a lock is held leaves whole objects behind (every commit is one insert), so poison is ignored.
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one who may write.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    store: &'a Store,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Writer<'_> {
+    /// Puts an object in its place and stamps it with the next version.
+    pub fn put(&self, id: &ObjectId, mut object: Value) -> Arc<Value> {
+        let mut inner = self.store.lock();
+        let version = inner.next();
+        stamp(&mut object, version);
+        let object = Arc::new(object);
+        let shelf = inner.shelf(&id.shelf, self.store.memory);
+        let old = shelf.objects.insert(id.key.clone(), object.clone());
+        self.commit(inner, id, old, Some(object.clone()), version);
+        object
+    }
+
+    /// Takes an object out of its place.
+    pub fn remove(&self, id: &ObjectId) -> Option<Arc<Value>> {
+        let mut inner = self.store.lock();
+        let shelf = inner.shelf(&id.shelf, self.store.memory);
+        let old = shelf.objects.remove(&id.key)?;
+        let version = inner.next();
+        self.commit(inner, id, Some(old.clone()), None, version);
+        Some(old)
+    }
+
+    fn commit(
+        &self,
+        mut inner: RwLockWriteGuard<'_, Inner>,
+        id: &ObjectId,
+        old: Option<Arc<Value>>,
+        new: Option<Arc<Value>>,
+        version: u64,
+    ) {
+        inner.index.replace(id, old.as_deref(), new.as_deref());
+        let change = Arc::new(Change {
+            version,
+            id: id.clone(),
+            old,
+            new,
+        });
+        let shelf = inner.shelf(&id.shelf, self.store.memory);
+        shelf.history.push(change.clone());
+        shelf.latest.send_replace(version);
+        drop(inner);
+        // Nobody listens only when the sandbox is going down.
+        let _ = self.store.changes.send(change);
+    }
+}
+
+impl Inner {
+    fn next(&mut self) -> u64 {
+        self.version += 1;
+        self.version
+    }
+
+    fn shelf(&mut self, key: &ShelfKey, memory: usize) -> &mut Shelf {
+        self.shelves.entry(key.clone()).or_insert_with(|| Shelf {
+            objects: BTreeMap::new(),
+            history: History::new(memory),
+            latest: watch::Sender::new(0),
+        })
+    }
+}
+
+/// Sets `metadata.resourceVersion`.
+pub fn stamp(object: &mut Value, version: u64) {
+    object["metadata"]["resourceVersion"] = version.to_string().into();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn store(memory: usize) -> Store {
+        Store::new(memory, mpsc::unbounded_channel().0)
+    }
+
+    fn id(name: &str) -> ObjectId {
+        ObjectId {
+            shelf: ShelfKey::new("example.com", "gadgets"),
+            key: key(Some("default"), name),
+        }
+    }
+
+    fn object(name: &str, size: i64) -> Value {
+        json!({"metadata": {"name": name, "namespace": "default", "uid": name}, "size": size})
+    }
+
+    fn seen(snapshot: &Snapshot) -> Vec<(String, i64)> {
+        let size = |object: &Value| object["size"].as_i64().unwrap();
+        snapshot
+            .objects
+            .iter()
+            .map(|(key, object)| (key.clone(), size(object)))
+            .collect()
+    }
+
+    #[test]
+    fn an_earlier_version_can_be_read_as_it_was() {
+        let store = store(100);
+        let shelf = id("a").shelf;
+        let writer = store.write();
+        writer.put(&id("a"), object("a", 1));
+        writer.put(&id("b"), object("b", 1));
+        let then = store.version();
+        writer.put(&id("a"), object("a", 2));
+        writer.remove(&id("b"));
+        writer.put(&id("c"), object("c", 1));
+        drop(writer);
+
+        let earlier = store
+            .snapshot(&shelf, "default/", None, Some(then))
+            .unwrap();
+        assert_eq!(
+            seen(&earlier),
+            [("default/a".to_owned(), 1), ("default/b".to_owned(), 1)]
+        );
+        let rest = store
+            .snapshot(&shelf, "default/", Some("default/a"), Some(then))
+            .unwrap();
+        assert_eq!(seen(&rest), [("default/b".to_owned(), 1)]);
+        let now = store.snapshot(&shelf, "default/", None, None).unwrap();
+        assert_eq!(
+            seen(&now),
+            [("default/a".to_owned(), 2), ("default/c".to_owned(), 1)]
+        );
+    }
+
+    #[test]
+    fn what_the_history_no_longer_holds_is_compacted() {
+        let store = store(2);
+        let shelf = id("a").shelf;
+        let writer = store.write();
+        for size in 0..5 {
+            writer.put(&id("a"), object("a", size));
+        }
+        drop(writer);
+        assert_eq!(store.changes_since(&shelf, 3).unwrap().len(), 2);
+        assert!(store.changes_since(&shelf, 2).is_err());
+        assert!(store.snapshot(&shelf, "", None, Some(2)).is_err());
+        assert!(store.snapshot(&shelf, "", None, Some(3)).is_ok());
+    }
+
+    #[test]
+    fn every_write_gets_its_own_version_and_wakes_those_who_wait() {
+        let store = store(10);
+        let mut receiver = store.subscribe(&id("a").shelf);
+        let writer = store.write();
+        let first = writer.put(&id("a"), object("a", 1));
+        let second = writer.put(&id("a"), object("a", 2));
+        assert_eq!(first["metadata"]["resourceVersion"], "1");
+        assert_eq!(second["metadata"]["resourceVersion"], "2");
+        assert!(receiver.has_changed().unwrap());
+        assert_eq!(*receiver.borrow_and_update(), 2);
+    }
+}

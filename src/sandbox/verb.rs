@@ -1,0 +1,179 @@
+//! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`Refusal`]. They read and write the store; they
+//! know nothing of HTTP.
+
+#![allow(dead_code, reason = "the pieces that use it land separately")]
+
+mod create;
+mod delete;
+mod intake;
+mod patch;
+mod read;
+mod review;
+mod scale;
+mod update;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use self::{
+    delete::{Deletion, FOREGROUND, ORPHAN, Propagation, delete_one, remove_finalizer},
+    update::edit,
+};
+use super::{
+    Identity,
+    answer::{Answer, Wanted},
+    body::RequestBody,
+    core::{Core, Operation},
+    query::Query,
+    refusal::Refusal,
+    resource::ResourceType,
+    route::{ResourcePath, Verb},
+    store::{ObjectId, ShelfKey, key},
+    strategy::Part,
+};
+
+/// One request for a resource.
+pub struct Call<'a> {
+    pub core: &'a Core,
+    pub identity: &'a Identity,
+    pub resource: Arc<ResourceType>,
+    pub path: ResourcePath,
+    pub query: Query,
+    pub body: RequestBody,
+    /// Names the field manager where the query does not.
+    pub user_agent: String,
+    pub wanted: Wanted,
+    pub now: Timestamp,
+    /// For the `Warning` headers of the response.
+    pub warnings: Vec<String>,
+}
+
+/// Does what the request asks for.
+pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    let subresource = call.path.subresource.clone();
+    match subresource.as_deref() {
+        None => main(verb, call),
+        Some("status") if call.resource.status_subresource => match verb {
+            Verb::Get => read::get(call),
+            Verb::Update => update::update(call, Part::Status),
+            Verb::Patch => patch::patch(call, Part::Status),
+            Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
+                Err(not_allowed(call))
+            }
+        },
+        Some("scale") if call.resource.scale_subresource => match verb {
+            Verb::Get => scale::get(call),
+            Verb::Update => scale::update(call),
+            Verb::Patch => scale::patch(call),
+            Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
+                Err(not_allowed(call))
+            }
+        },
+        Some(_) => Err(Refusal::no_such_path()),
+    }
+}
+
+fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    let may = |word: &str| call.resource.verbs.contains(&word);
+    // A custom resource's handler does not look at the name in the path of a POST.
+    let named_post = verb == Verb::Create && call.path.name.is_some() && !call.resource.custom;
+    if !may(verb.word()) || named_post {
+        return Err(not_allowed(call));
+    }
+    // Namespaced objects are reached through their namespace; without it there are only lists.
+    let placeless = call.resource.namespaced && call.path.namespace.is_none();
+    match verb {
+        Verb::List => read::list(call),
+        Verb::Get | Verb::Create | Verb::Update | Verb::Patch | Verb::Delete if placeless => {
+            Err(not_allowed(call))
+        }
+        Verb::Get if call.query.watch => read::list(call),
+        Verb::Get => read::get(call),
+        Verb::Create if call.resource.verbs.contains(&"get") => create::create(call),
+        Verb::Create => review::answer(call),
+        Verb::Update => update::update(call, Part::Main),
+        Verb::Patch => patch::patch(call, Part::Main),
+        Verb::Delete => delete::delete(call),
+        Verb::DeleteCollection => delete::delete_collection(call),
+    }
+}
+
+fn not_allowed(call: &Call<'_>) -> Refusal {
+    let resource = &call.resource;
+    let mut details = serde_json::json!({"kind": resource.plural});
+    if !resource.group.is_empty() {
+        details["group"] = resource.group.as_str().into();
+    }
+    Refusal::method_not_allowed().with_details(details)
+}
+
+#[allow(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "the pieces behind it land separately"
+)]
+impl Call<'_> {
+    /// The object that the path names.
+    pub fn id(&self) -> ObjectId {
+        self.id_of(self.path.name.as_deref().unwrap_or_default())
+    }
+
+    /// An object of this resource in the path's namespace.
+    pub fn id_of(&self, name: &str) -> ObjectId {
+        ObjectId {
+            shelf: ShelfKey::of(&self.resource),
+            key: key(self.path.namespace.as_deref(), name),
+        }
+    }
+
+    /// What is stored of the object that the path names.
+    pub fn existing(&self) -> Result<Arc<Value>, Refusal> {
+        let id = self.id();
+        self.core
+            .store
+            .get(&id.shelf, &id.key)
+            .ok_or_else(|| Refusal::not_found(&self.resource, id.name()))
+    }
+
+    /// Who a write is recorded for in `managedFields`.
+    pub fn manager(&self) -> String {
+        const LONGEST: usize = 128;
+        if let Some(manager) = &self.query.field_manager {
+            return manager.clone();
+        }
+        let agent = self.user_agent.split('/').next().unwrap_or_default();
+        let agent: String = agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST)
+            .collect();
+        if agent.is_empty() {
+            "unknown".to_owned()
+        } else {
+            agent
+        }
+    }
+
+    /// Notes in `managedFields` what a write that is no apply has changed.
+    fn record(&self, _old: Option<&Value>, _new: &mut Value, _subresource: Option<String>) {}
+
+    /// The object as a server-side apply of the intent makes it.
+    fn applied(&self, _live: Option<&Value>, _intent: &Value) -> Result<Value, Refusal> {
+        Err(Refusal::unsupported_media_type(
+            "application/merge-patch+json",
+        ))
+    }
+
+    /// Asks the admission policies.
+    fn admit(
+        &mut self,
+        _operation: Operation,
+        _name: &str,
+        _object: Option<&Value>,
+        _old: Option<&Value>,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+}

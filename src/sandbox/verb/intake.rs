@@ -1,0 +1,107 @@
+//! What every object goes through on its way in: is it of the right kind and place, does it have unknown fields, and
+//! which defaults complete it.
+
+use serde_json::Value;
+
+use super::Call;
+use crate::sandbox::{
+    defaults,
+    metadata::{self, text},
+    query::FieldValidation,
+    refusal::{Cause, Refusal},
+    resource::ResourceType,
+};
+
+/// Checks kind and version of an object that a client sent.
+pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Refusal> {
+    let expected = resource.api_version();
+    if !resource.custom {
+        // Typed decoders take a missing kind or version from the path.
+        for (field, value) in [("apiVersion", &expected), ("kind", &resource.kind)] {
+            if text(object, field).is_empty() {
+                object[field] = value.as_str().into();
+            }
+        }
+    }
+    let kind = text(object, "kind").to_owned();
+    let version = text(object, "apiVersion").to_owned();
+    if kind.is_empty() {
+        return Err(Refusal::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{object}'",
+            resource.kind
+        )));
+    }
+    if version != expected {
+        return Err(Refusal::bad_request(format!(
+            "the API version in the data ({version}) does not match the expected API version ({expected})"
+        )));
+    }
+    if kind == resource.kind {
+        return Ok(());
+    }
+    if resource.custom {
+        let name = text(&object["metadata"], "name");
+        let cause = Cause {
+            reason: "FieldValueInvalid",
+            message: format!("Invalid value: {kind:?}: must be {}", resource.kind),
+            field: "kind".to_owned(),
+        };
+        return Err(Refusal::invalid(&resource.group, &kind, name, &[cause]));
+    }
+    Err(Refusal::bad_request(format!(
+        "{kind} in version {:?} cannot be handled as a {}: no kind {kind:?} is registered for version {version:?}",
+        resource.version, resource.kind
+    )))
+}
+
+/// Cleans the metadata, drops unknown fields and sets defaults. Unknown fields are refused, warned of or ignored, as
+/// the query says.
+pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
+    let resource = call.resource.clone();
+    let cannot = |why: &str| {
+        Refusal::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: {why}",
+            resource.kind, resource.version, resource.kind
+        ))
+    };
+    let mut unknown = metadata::normalise(object).map_err(|why| cannot(&why))?;
+    if let Some(schema) = resource.schema.as_ref().filter(|_| resource.custom) {
+        unknown.extend(schema.prune(object));
+        schema.default(object);
+    }
+    defaults::complete(&resource, object);
+    unknown.sort();
+    unknown.dedup();
+    let named: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field {path:?}"))
+        .collect();
+    match call.query.field_validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => call.warnings.extend(named),
+        FieldValidation::Strict if named.is_empty() => {}
+        FieldValidation::Strict => {
+            return Err(cannot(&format!(
+                "strict decoding error: {}",
+                named.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Puts the object into the path's namespace.
+pub fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
+    let given = text(&object["metadata"], "namespace");
+    match call.path.namespace.as_deref() {
+        Some(namespace) if given.is_empty() => object["metadata"]["namespace"] = namespace.into(),
+        Some(namespace) if given == namespace => {}
+        Some(_) => {
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        None => {}
+    }
+    Ok(())
+}

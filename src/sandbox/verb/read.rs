@@ -1,0 +1,220 @@
+//! Get, list and watch.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::sandbox::{
+    answer::Answer,
+    query::VersionMatch,
+    refusal::Refusal,
+    selection::Selection,
+    store::{Compacted, ShelfKey},
+    view,
+    watch::{self, Watch},
+};
+
+/// One object.
+pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let stored = call.existing()?;
+    let object = view::of(&call.resource, &stored);
+    Ok(Answer::object(&call.resource, object))
+}
+
+/// A list, or a watch of what a list would show.
+pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let selection = Selection::new(&call.resource, &call.path, &call.query)?;
+    if call.query.watch {
+        return watch(call, selection);
+    }
+    let place = Place::of(call)?;
+    let shelf = ShelfKey::of(&call.resource);
+    let snapshot = call
+        .core
+        .store
+        .snapshot(&shelf, &selection.prefix, place.after.as_deref(), place.at)
+        .map_err(|gone| expired(gone, call))?;
+
+    let limit = call.query.limit.unwrap_or(usize::MAX);
+    let mut objects = Vec::new();
+    let mut last = None;
+    let mut rest = 0;
+    for (key, object) in snapshot.objects {
+        if objects.len() == limit {
+            // With a selector the rest is not counted, only found to be there.
+            let counts = selection.is_everything();
+            if counts || selection.matches(&selection.view(&object)) {
+                rest += 1;
+                if !counts {
+                    break;
+                }
+            }
+            continue;
+        }
+        let object = selection.view(&object);
+        if selection.matches(&object) {
+            objects.push(object);
+            last = Some(key);
+        }
+    }
+
+    let mut metadata = json!({"resourceVersion": snapshot.version.to_string(), "continue": ""});
+    if let Some(after) = last.filter(|_| rest > 0) {
+        metadata["continue"] = Token {
+            at: snapshot.version,
+            after,
+        }
+        .written()
+        .into();
+        if selection.is_everything() {
+            metadata["remainingItemCount"] = rest.into();
+        }
+    }
+    Ok(Answer::List {
+        resource: call.resource.clone(),
+        objects,
+        metadata,
+    })
+}
+
+/// Where a list begins, and at which version.
+#[derive(Debug, Default)]
+struct Place {
+    at: Option<u64>,
+    after: Option<String>,
+}
+
+impl Place {
+    fn of(call: &Call<'_>) -> Result<Self, Refusal> {
+        let given = call.query.resource_version.as_deref();
+        if let Some(token) = &call.query.continue_token {
+            if given.is_some_and(|version| version != "0") {
+                return Err(Refusal::bad_request(
+                    "specifying resource version is not allowed when using continue",
+                ));
+            }
+            let token = Token::read(token)?;
+            return Ok(Self {
+                at: Some(token.at),
+                after: Some(token.after),
+            });
+        }
+        let version = given.map(version).transpose()?.unwrap_or(0);
+        let current = call.core.store.version();
+        if version > current {
+            return Err(too_large(version, current));
+        }
+        let exact = call.query.version_match == Some(VersionMatch::Exact);
+        Ok(Self {
+            at: (exact && version > 0).then_some(version),
+            after: None,
+        })
+    }
+}
+
+/// What a `continue` token says; base64 of JSON, opaque to clients.
+#[derive(Debug, Serialize, Deserialize)]
+struct Token {
+    at: u64,
+    after: String,
+}
+
+impl Token {
+    fn written(&self) -> String {
+        URL_SAFE_NO_PAD.encode(json!(self).to_string())
+    }
+
+    fn read(text: &str) -> Result<Self, Refusal> {
+        let bad = |why: String| {
+            Refusal::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|error| bad(error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+    }
+}
+
+fn version(text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| {
+        let message = format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        );
+        Refusal::other(500, "", message)
+    })
+}
+
+fn too_large(version: u64, current: u64) -> Refusal {
+    Refusal::other(
+        504,
+        "Timeout",
+        format!("Timeout: Too large resource version: {version}, current: {current}"),
+    )
+    .with_details(json!({
+        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+        "retryAfterSeconds": 1,
+    }))
+}
+
+fn expired(gone: Compacted, call: &Call<'_>) -> Refusal {
+    if call.query.continue_token.is_some() {
+        Refusal::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter.",
+        )
+    } else {
+        let asked = call.query.resource_version.as_deref().unwrap_or_default();
+        Refusal::expired(format!(
+            "too old resource version: {asked} ({})",
+            gone.oldest
+        ))
+    }
+}
+
+fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
+    let given = call.query.resource_version.as_deref();
+    let asked = given.map(version).transpose()?.unwrap_or(0);
+    let from_now = asked == 0 || call.query.send_initial_events;
+    let (from, initial) = if from_now {
+        let shelf = ShelfKey::of(&call.resource);
+        let snapshot = call
+            .core
+            .store
+            .snapshot(&shelf, &selection.prefix, None, None)
+            .map_err(|gone| expired(gone, call))?;
+        let objects = snapshot.objects.iter();
+        let viewed = objects.map(|(_, object)| selection.view(object));
+        let selected: Vec<Arc<Value>> = viewed.filter(|object| selection.matches(object)).collect();
+        (snapshot.version, selected)
+    } else {
+        (asked, Vec::new())
+    };
+    let lifetime = call
+        .query
+        .timeout
+        .filter(|timeout| !timeout.is_zero())
+        .unwrap_or_else(usual_lifetime);
+    let watch = Watch {
+        wanted: call.wanted,
+        from,
+        initial,
+        mark_initial: call.query.send_initial_events && call.query.bookmarks,
+        bookmarks: call.query.bookmarks,
+        lifetime,
+        selection,
+    };
+    let store = call.core.store.clone();
+    let stopping = call.core.stopping.clone();
+    Ok(Answer::Watch(watch::start(store, watch, stopping)))
+}
+
+/// Between half an hour and an hour, so that not all watchers come back at once.
+fn usual_lifetime() -> Duration {
+    Duration::from_secs(rand::rng().random_range(1800..3600))
+}
