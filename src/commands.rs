@@ -32,7 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let Cli { global, command } = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return help::answer(&error, &arguments),
+        Err(error) => return help::answer(error, &arguments),
     };
     let runtime = match runtime_for(&command) {
         Ok(runtime) => runtime,
@@ -73,7 +73,7 @@ pub async fn run_inside(outer: &Context, arguments: &[OsString], kubeconfig: &Pa
         command,
     } = match Cli::try_parse_from(&typed) {
         Ok(cli) => cli,
-        Err(error) => return help::answer(&error, &typed),
+        Err(error) => return help::answer(error, &typed),
     };
     global.connection.kubeconfig = Some(kubeconfig.to_owned());
     match Context::nested(global.clone(), command.name(), outer.interrupts.clone()) {

@@ -35,7 +35,7 @@ pub async fn create(
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
     };
-    let doing = format!("create the preflight check {SYSTEM_NAMESPACE}/{name}");
+    let doing = format!("create a preflight check in namespace {SYSTEM_NAMESPACE}");
     let created = retry
         .request(&doing, Repeat::Safe, || api.create(&params, &check))
         .await;

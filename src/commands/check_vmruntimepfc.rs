@@ -27,16 +27,17 @@ use crate::{
 /// It creates a VMRuntimePreflightCheck and waits for its result; VM Runtime may be enabled or not. Nodes with the label
 /// kubevm.io/VM-SkipSchedule are left out. The exit code is 3 where a check failed, and 5 where nothing failed but a
 /// node could not be verified.
-///
-/// Examples:
-///   bmctl check vmruntimepfc
-///   bmctl check vmruntimepfc -c my-cluster -o json
 #[derive(clap::Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckVmruntimepfcArgs {
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl check vmruntimepfc
+  bmctl check vmruntimepfc -c my-cluster -o json";
 
 pub async fn run(context: &Context, args: &CheckVmruntimepfcArgs) -> Exit {
     let mut session = Session::new(context, CheckReport::default());

@@ -38,14 +38,8 @@ use crate::{
 /// It refuses as long as virtual machines exist, running or not. To delete them all, together with their disks, and
 /// turn VM Runtime off: --force=true. There is no backup. Where the VMRuntime carries the annotation
 /// baremetal.cluster.gke.io/vmrumtime-force-disable: "true", it asks instead of refusing.
-///
-/// Examples:
-///   bmctl disable vmruntime
-///   bmctl disable vmruntime --force=true            deletes all VMs and their disks
-///   bmctl disable vmruntime --confirm my-context    answers the question in a script
-///   bmctl disable vmruntime --ensure                safe to run again and again
 #[derive(clap::Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub struct DisableVmruntimeArgs {
     /// Delete all VMs and what belongs to them first. This is itself the confirmation: nothing is asked.
     #[arg(
@@ -69,6 +63,13 @@ pub struct DisableVmruntimeArgs {
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl disable vmruntime
+  bmctl disable vmruntime --force=true            deletes all VMs and their disks
+  bmctl disable vmruntime --confirm my-context    answers the question in a script
+  bmctl disable vmruntime --ensure                safe to run again and again";
 
 /// How far it came, for whoever interrupts.
 #[derive(Clone, Copy)]

@@ -30,14 +30,8 @@ use crate::{
 ///
 /// The cluster checks its nodes first (CPU, KVM): where a node fails, VM Runtime stays enabled, but no VM can be
 /// created until a later check passes.
-///
-/// Examples:
-///   bmctl enable vmruntime
-///   bmctl enable vmruntime --use-emulation          nodes without hardware virtualization
-///   bmctl enable vmruntime --ensure --timeout 20m   safe to run again and again
-///   bmctl enable vmruntime --wait=false -o json
 #[derive(clap::Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub struct EnableVmruntimeArgs {
     /// Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure.
     /// It forces software emulation for every new VM, even on nodes that have KVM.
@@ -60,6 +54,13 @@ pub struct EnableVmruntimeArgs {
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl enable vmruntime
+  bmctl enable vmruntime --use-emulation          nodes without hardware virtualization
+  bmctl enable vmruntime --ensure --timeout 20m   safe to run again and again
+  bmctl enable vmruntime --wait=false -o json";
 
 /// How far it came, for whoever interrupts.
 #[derive(Clone, Copy)]

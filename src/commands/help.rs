@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, fmt::Write};
 
-use clap::{CommandFactory, ValueEnum, error::ErrorKind};
+use clap::{
+    CommandFactory, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::{
     Context,
@@ -16,12 +19,8 @@ use crate::{
 };
 
 /// Explain a command or a topic.
-///
-/// Examples:
-///   bmctl help enable vmruntime
-///   bmctl help exit-codes
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n  bmctl help enable vmruntime\n  bmctl help exit-codes")]
 pub struct HelpArgs {
     /// A command, or the topic exit-codes
     #[arg(value_name = "COMMAND|TOPIC")]
@@ -59,7 +58,8 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
 }
 
 /// Answers what clap did not accept, or was asked to print.
-pub fn answer(error: &clap::Error, arguments: &[OsString]) -> Exit {
+pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
+    suggest_names_only(&mut error);
     let ui = Ui::new(&UiOptions::default(), &Environment::read());
     let rendered = error.render();
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
@@ -98,6 +98,31 @@ pub fn answer(error: &clap::Error, arguments: &[OsString]) -> Exit {
         .map(str::to_owned)
         .collect();
     document_only(&ui, format, &failure)
+}
+
+/// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
+fn suggest_names_only(error: &mut clap::Error) {
+    let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand) else {
+        return;
+    };
+    let names: Vec<String> = similar
+        .iter()
+        .filter(|name| names(&Cli::command(), name))
+        .cloned()
+        .collect();
+    if !names.is_empty() {
+        error.insert(
+            ContextKind::SuggestedSubcommand,
+            ContextValue::Strings(names),
+        );
+    }
+}
+
+/// Does a command of that very name exist, at any depth?
+fn names(command: &clap::Command, name: &str) -> bool {
+    command
+        .get_subcommands()
+        .any(|known| known.get_name() == name || names(known, name))
 }
 
 /// The last `-o` before a `--`, for arguments that clap did not accept as a whole.

@@ -80,7 +80,7 @@ pub struct DisableReport {
 impl DisableReport {
     /// The machines as a table, the first of them only.
     pub fn machine_table(&self, page: &mut Page) {
-        let mut table = Table::new(["NAMESPACE", "NAME", "STATE", "AGE", "RESOURCE"]);
+        let mut table = Table::new(["VM", "STATE", "AGE", "RESOURCE"]);
         for machine in self.machines.iter().take(SHOWN) {
             let age = machine
                 .created
@@ -95,8 +95,7 @@ impl DisableReport {
                     .map_or_else(|| "<unknown>".to_owned(), clean)
             };
             table.row([
-                clean(&machine.namespace),
-                clean(&machine.name),
+                format!("{}/{}", clean(&machine.namespace), clean(&machine.name)),
                 state,
                 age,
                 machine.resource.clone(),
@@ -214,9 +213,9 @@ mod tests {
         assert_eq!(
             text(&report()),
             "\
-NAMESPACE   NAME   STATE         AGE         RESOURCE
-default     db     Running       5m9s        virtualmachines.vm.cluster.gke.io
-default     evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
+VM             STATE         AGE         RESOURCE
+default/db     Running       5m9s        virtualmachines.vm.cluster.gke.io
+default/evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
 "
         );
     }

@@ -5,6 +5,8 @@
 
 mod api_server;
 mod architecture;
+mod bench;
+mod cli;
 
 use libtest_mimic::Arguments;
 
@@ -13,5 +15,6 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
+    trials.extend(cli::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

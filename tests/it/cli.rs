@@ -1,0 +1,375 @@
+//! What the command line holds without any cluster: help, wrong usage, wrong kubeconfigs, a closed port.
+
+use std::{fs, net::TcpListener, process::Stdio};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::bench::Bench;
+
+type Outcome = Result<(), Failed>;
+type Test = (&'static str, fn() -> Outcome);
+
+pub fn trials() -> Vec<Trial> {
+    let tests: [Test; 14] = [
+        (
+            "version_in_the_products_words",
+            version_in_the_products_words,
+        ),
+        ("exit_codes_are_printed", exit_codes_are_printed),
+        ("every_command_has_help", every_command_has_help),
+        ("wrong_usage_exits_2", wrong_usage_exits_2),
+        (
+            "wrong_usage_is_a_document_too",
+            wrong_usage_is_a_document_too,
+        ),
+        (
+            "a_mistyped_word_gets_the_nearest",
+            a_mistyped_word_gets_the_nearest,
+        ),
+        ("nouns_as_kubectl_takes_them", nouns_as_kubectl_takes_them),
+        ("booleans_and_durations", booleans_and_durations),
+        (
+            "a_missing_context_names_the_nearest",
+            a_missing_context_names_the_nearest,
+        ),
+        ("a_closed_port_exits_10", a_closed_port_exits_10),
+        (
+            "colour_follows_the_environment",
+            colour_follows_the_environment,
+        ),
+        (
+            "a_log_only_where_there_is_a_workspace",
+            a_log_only_where_there_is_a_workspace,
+        ),
+        (
+            "a_reader_that_leaves_is_no_error",
+            a_reader_that_leaves_is_no_error,
+        ),
+        ("a_full_disk_is_an_error", a_full_disk_is_an_error),
+    ];
+    tests
+        .into_iter()
+        .map(|(name, test)| Trial::test(format!("cli::{name}"), test))
+        .collect()
+}
+
+const COMMANDS: [&str; 3] = [
+    "enable vmruntime",
+    "disable vmruntime",
+    "check vmruntimepfc",
+];
+
+fn kubeconfig(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: production\n\
+         clusters: [{{name: prod, cluster: {{server: '{server}'}}}}]\n\
+         users: [{{name: me, user: {{token: not-a-real-token}}}}]\n\
+         contexts: [{{name: production, context: {{cluster: prod, user: me}}}}]\n"
+    )
+}
+
+/// An address on which nothing listens.
+fn closed() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("https://{}", listener.local_addr().unwrap())
+}
+
+fn version_in_the_products_words() -> Outcome {
+    Bench::new()
+        .bmctl("version")
+        .code(0)?
+        .stdout(&format!("bmctl version: {}\n", env!("CARGO_PKG_VERSION")))?
+        .stderr("")?;
+    Ok(())
+}
+
+fn exit_codes_are_printed() -> Outcome {
+    let help = Bench::new().bmctl("help exit-codes").code(0)?.stderr("")?;
+    for exit in bmctl::exit::Exit::ALL {
+        let line = format!("  {:>3}  {}\n", exit.code(), exit.meaning());
+        if !help.stdout.contains(&line) {
+            return Err(format!("{line:?} is missing in\n{}", help.stdout).into());
+        }
+    }
+    Ok(())
+}
+
+fn every_command_has_help() -> Outcome {
+    let bench = Bench::new();
+    for command in COMMANDS {
+        let asked = bench
+            .bmctl(&format!("help {command}"))
+            .code(0)?
+            .stderr("")?;
+        let flag = bench
+            .bmctl(&format!("{command} --help"))
+            .code(0)?
+            .stderr("")?;
+        if asked.stdout != flag.stdout || !asked.stdout.contains("Examples:") {
+            return Err(format!("{command}:\n{}\n{}", asked.stdout, flag.stdout).into());
+        }
+    }
+    bench
+        .bmctl("help frobnicate")
+        .code(2)?
+        .stdout("")?
+        .stderr("error: bmctl has no command or topic 'frobnicate'\nhint: bmctl help\n")?;
+    Ok(())
+}
+
+fn wrong_usage_exits_2() -> Outcome {
+    let bench = Bench::new();
+    bench
+        .bmctl("disable vmruntime --force=maybe")
+        .code(2)?
+        .stdout("")?
+        .stderr(
+            "error: invalid value 'maybe' for '--force[=<BOOL>]': expected true or false\n\n\
+             For more information, try '--help'.\n",
+        )?;
+    for words in [
+        "frobnicate",
+        "enable",
+        "enable vmruntime --frobnicate",
+        "enable vmruntime --use-emulation true",
+        "enable vmruntime --vm-image-format vmdk",
+        "enable vmruntime --color sometimes",
+        "enable vmruntime -q -v",
+        "",
+    ] {
+        bench.bmctl(words).code(2)?.stdout("")?;
+    }
+    Ok(())
+}
+
+fn wrong_usage_is_a_document_too() -> Outcome {
+    let bench = Bench::new();
+    let json = bench
+        .bmctl("enable vmruntime --frobnicate -o json")
+        .code(2)?;
+    let document = json.json()?;
+    if document["exitCode"] != 2
+        || document["error"]["reason"] != "InvalidUsage"
+        || document["error"]["message"] != "unexpected argument '--frobnicate' found"
+    {
+        return Err(json.stdout.into());
+    }
+    let yaml = bench
+        .bmctl("enable vmruntime --frobnicate -o yaml")
+        .code(2)?;
+    if !yaml
+        .stdout
+        .starts_with("schema: bmctl/v1\nkind: ErrorResult\n")
+    {
+        return Err(yaml.stdout.into());
+    }
+    Ok(())
+}
+
+fn a_mistyped_word_gets_the_nearest() -> Outcome {
+    let bench = Bench::new();
+    bench.bmctl("enable vmruntim").code(2)?.stdout("")?.stderr(
+        "error: unrecognized subcommand 'vmruntim'\n\n  tip: a similar subcommand exists: 'vmruntime'\n\n\
+         Usage: bmctl enable [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n",
+    )?;
+    let flag = bench.bmctl("enable vmruntime --use-emulatoin").code(2)?;
+    if !flag
+        .stderr
+        .contains("a similar argument exists: '--use-emulation'")
+    {
+        return Err(flag.stderr.into());
+    }
+    Ok(())
+}
+
+fn nouns_as_kubectl_takes_them() -> Outcome {
+    let bench = Bench::new().file("kubeconfig", &kubeconfig(&closed()));
+    for (verb, nouns) in [
+        (
+            "enable",
+            &[
+                "vmruntime",
+                "vmruntimes",
+                "vmruntime.vm.cluster.gke.io",
+                "vmruntimes.vm.cluster.gke.io",
+                "vmruntime/vmruntime",
+            ] as &[_],
+        ),
+        (
+            "check",
+            &[
+                "vmruntimepfc",
+                "vmruntimepreflightcheck",
+                "vmruntimepreflightchecks",
+                "vmruntimepreflightchecks.vm.cluster.gke.io",
+            ],
+        ),
+    ] {
+        for noun in nouns {
+            bench
+                .bmctl(&format!("{verb} {noun} --kubeconfig kubeconfig"))
+                .code(10)?;
+        }
+    }
+    Ok(())
+}
+
+fn booleans_and_durations() -> Outcome {
+    let bench = Bench::new().file("kubeconfig", &kubeconfig(&closed()));
+    for flags in [
+        "disable vmruntime --force",
+        "disable vmruntime --force=true",
+        "disable vmruntime --force=false",
+        "enable vmruntime --use-emulation",
+        "enable vmruntime --use-emulation=0 --wait=FALSE",
+        "enable vmruntime --wait --timeout 1h30m",
+        "enable vmruntime --timeout 0",
+        "enable vmruntime --timeout=90s --request-timeout 0 --vm-image-format qcow2",
+    ] {
+        bench
+            .bmctl(&format!("{flags} --kubeconfig kubeconfig"))
+            .code(10)?;
+    }
+    Ok(())
+}
+
+fn a_missing_context_names_the_nearest() -> Outcome {
+    let bench = Bench::new().file("kubeconfig", &kubeconfig("https://127.0.0.1:9"));
+    let text = bench
+        .bmctl("enable vmruntime --kubeconfig kubeconfig --context productoin")
+        .code(2)?
+        .stdout("")?;
+    if !text.stderr.contains("production") {
+        return Err(text.stderr.into());
+    }
+    let json = bench
+        .bmctl("enable vmruntime --kubeconfig kubeconfig --context productoin -o json")
+        .code(2)?
+        .json()?;
+    if json["error"]["exitCode"] != 2 || !json["cluster"].is_null() {
+        return Err(json.to_string().into());
+    }
+    bench.bmctl("enable vmruntime --kubeconfig none").code(2)?;
+    bench.bmctl("enable vmruntime").code(2)?.stdout("")?;
+    Ok(())
+}
+
+fn a_closed_port_exits_10() -> Outcome {
+    let server = closed();
+    let bench = Bench::new().file("kubeconfig", &kubeconfig(&server));
+    bench
+        .bmctl("enable vmruntime --kubeconfig kubeconfig --progress none")
+        .code(10)?
+        .stdout("")?
+        .stderr(&format!(
+            "Cluster: production ({server})\n\
+             error: could not read vmruntime\n\
+             caused by: Connection refused (os error 111)\n\
+             hint: nothing listens there: is the API server up, and is the port right?\n"
+        ))?;
+    for command in COMMANDS {
+        for (format, parse) in [("json", true), ("yaml", false)] {
+            let ended = bench
+                .bmctl(&format!("{command} --kubeconfig kubeconfig -o {format}"))
+                .code(10)?;
+            if parse {
+                let document = ended.json()?;
+                if document["command"] != command
+                    || document["exitCode"] != 10
+                    || document["error"]["retryable"] != true
+                    || document["cluster"]["context"] != "production"
+                {
+                    return Err(ended.stdout.into());
+                }
+            }
+            if ended.stdout.contains("not-a-real-token")
+                || ended.stderr.contains("not-a-real-token")
+            {
+                return Err("a secret was printed".into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn colour_follows_the_environment() -> Outcome {
+    let colored = |bench: Bench, flags: &str| {
+        bench
+            .bmctl(&format!("enable vmruntime --kubeconfig none {flags}"))
+            .stderr
+            .contains('\x1b')
+    };
+    let forced = || Bench::new().environment("CLICOLOR_FORCE", "1");
+    for (bench, flags, expected) in [
+        (Bench::new(), "", false),
+        (Bench::new(), "--color always", true),
+        (forced(), "", true),
+        (forced(), "--color never", false),
+        (forced().environment("NO_COLOR", "1"), "", false),
+    ] {
+        if colored(bench, flags) != expected {
+            return Err(format!("{flags:?} should be {expected}").into());
+        }
+    }
+    Ok(())
+}
+
+fn a_log_only_where_there_is_a_workspace() -> Outcome {
+    let command = "check vmruntimepfc --kubeconfig kubeconfig";
+    let bench = Bench::new().file("kubeconfig", &kubeconfig(&closed()));
+    bench.bmctl(command).code(10)?;
+    if bench.folder().join("bmctl-workspace").exists() {
+        return Err("a workspace was made".into());
+    }
+    fs::create_dir(bench.folder().join("bmctl-workspace")).unwrap();
+    bench.bmctl(command).code(10)?;
+    bench.bmctl("version").code(0)?;
+    let runs: Vec<_> = fs::read_dir(bench.folder().join("bmctl-workspace/log"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let [run] = runs.as_slice() else {
+        return Err(format!("{runs:?}").into());
+    };
+    let log = fs::read_to_string(run.join("check-vmruntimepfc.log")).unwrap();
+    if !log.contains("stderr: error: could not create a preflight check")
+        || log.contains("not-a-real-token")
+    {
+        return Err(log.into());
+    }
+    Ok(())
+}
+
+fn a_reader_that_leaves_is_no_error() -> Outcome {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_bmctl"))
+        .args(["help", "enable", "vmruntime"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    if output.status.code() != Some(0) || !output.stderr.is_empty() {
+        return Err(format!("{output:?}").into());
+    }
+    Ok(())
+}
+
+fn a_full_disk_is_an_error() -> Outcome {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bmctl"))
+        .arg("version")
+        .stdout(
+            fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap(),
+        )
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() != Some(1) || !stderr.contains("could not write the result to stdout") {
+        return Err(format!("{output:?}").into());
+    }
+    Ok(())
+}
