@@ -15,7 +15,7 @@ pub mod sandbox;
 pub mod session;
 pub mod version;
 
-use std::{ffi::OsString, path::Path};
+use std::ffi::OsString;
 
 use clap::Parser;
 
@@ -59,26 +59,6 @@ async fn until_second_signal(context: &Context, command: Command) -> Exit {
         biased;
         signal = context.interrupts.second() => signal.exit(),
         exit = dispatch(context, command) => exit,
-    }
-}
-
-/// Runs a command inside another one, for `sandbox run -- COMMAND`: against this kubeconfig, whatever the environment
-/// says.
-pub async fn run_inside(outer: &Context, arguments: &[OsString], kubeconfig: &Path) -> Exit {
-    let typed: Vec<OsString> = std::iter::once(OsString::from("bmctl"))
-        .chain(arguments.iter().cloned())
-        .collect();
-    let Cli {
-        mut global,
-        command,
-    } = match Cli::try_parse_from(&typed) {
-        Ok(cli) => cli,
-        Err(error) => return help::answer(error, &typed),
-    };
-    global.connection.kubeconfig = Some(kubeconfig.to_owned());
-    match Context::nested(global.clone(), command.name(), outer.interrupts.clone()) {
-        Ok(context) => Box::pin(dispatch(&context, command)).await,
-        Err(failure) => context::fail_early(&global, &failure),
     }
 }
 

@@ -12,27 +12,44 @@
 //!                                          api (the resources, as data)
 //! ```
 //!
+//! Take `bmctl enable vmruntime`. [`cli`] turns words into arguments, [`commands`] picks the one file that knows what
+//! to do with them, and from there the way is always the same: *read* (a function of [`cluster`]), *decide* (a pure
+//! function, of the command itself or of [`runtime`]), *change* (a patch of what was asked and nothing else), *wait*
+//! (the one engine in `cluster::wait`), *report*. A report is plain data; [`render`] makes text of it for people and
+//! one document for programs, and [`ui`] puts them on the right stream. What goes wrong on the way is a
+//! [`failure::Failure`], whose kind alone decides the [`exit::Exit`] code, whatever the output format.
+//!
+//! On the other side of the API server the [`controller`] observes, plans and applies, and asks every node with the
+//! [`probe`]. Where there is no cluster, the [`sandbox`] is one, in this process: an API server and pretend machinery
+//! around the same controller and the same probe.
+//!
 //! # What always holds
 //!
 //! 1. Never a false green: unknown is not a pass, "deleted" means gone, and nothing is said before it is so.
 //! 2. Decisions are pure functions over plain data (`runtime`, `controller::plan`, `probe::judge`); I/O is at the rim.
 //! 3. Only `ui` touches the terminal, only `cluster` makes a client, only `main` exits.
 //! 4. A cluster's objects are patched, never written back from a typed copy.
-//! 5. Text from a cluster, a file or the environment is untrusted until `ui` or `render` has cleaned it.
+//! 5. Text from a cluster, a file or the environment is untrusted until `render` has cleaned it.
 //!
 //! `docs/architecture.md` tells the same at length; `tests/it/architecture.rs` holds the arrows.
+//!
+//! The modules in reading order: what is talked about, what may come of it, the way of a command, the two other
+//! programs that live here.
 
 pub mod api;
-pub mod cli;
-pub mod cluster;
-pub mod commands;
-pub mod controller;
 pub mod exit;
 pub mod failure;
-pub mod probe;
+
+pub mod cli;
+pub mod commands;
+
+pub mod cluster;
 pub mod render;
 pub mod runtime;
-pub mod sandbox;
 pub mod ui;
+
+pub mod controller;
+pub mod probe;
+pub mod sandbox;
 
 pub use commands::run;

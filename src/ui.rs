@@ -12,7 +12,6 @@ pub mod prompt;
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
     sync::Mutex,
 };
 
@@ -109,11 +108,6 @@ impl Ui {
     pub fn with_log(mut self, log: LogFile) -> Self {
         self.log = Some(log);
         self
-    }
-
-    /// Where the log goes, if anywhere.
-    pub fn log_path(&self) -> Option<&PathBuf> {
-        self.log.as_ref().map(LogFile::path)
     }
 
     /// Writes the result to stdout.

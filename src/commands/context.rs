@@ -51,21 +51,17 @@ impl Context {
             Failure::new(Kind::Other, "NoSignals", "could not listen for signals")
                 .caused_by(error.to_string())
         })?;
-        Self::nested(global, command, interrupts)
-    }
-
-    /// For a command that runs inside another one and shares its signals.
-    pub fn nested(
-        global: GlobalArgs,
-        command: &'static str,
-        interrupts: Interrupts,
-    ) -> Result<Self, Failure> {
         let mut ui = terminal(&global);
         let log = open_log(&global, command)?;
         log::listen_inside(global.output.verbose, log.as_ref());
         if let Some(log) = log {
-            let typed: Vec<String> = std::env::args().collect();
+            let typed: Vec<String> = std::env::args_os()
+                .map(|word| shell_word(&word.to_string_lossy()))
+                .collect();
             log.write("typed", &typed.join(" "));
+            if global.output.verbose > 0 {
+                ui.note(&format!("Log: {}", log.path().display()));
+            }
             ui = ui.with_log(log);
         }
         Ok(Self {

@@ -4,7 +4,7 @@
 mod confirmation;
 mod fence;
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use confirmation::Confirmation;
 
@@ -156,7 +156,7 @@ async fn disable(
 
 /// Looks once whether a disable that somebody asked for before has come to its end.
 async fn is_off(cluster: &Cluster, runtime: &RuntimeObject) -> Result<bool, Failure> {
-    let once = Retry::new(Deadline::after(std::time::Duration::ZERO), &cluster::Silent);
+    let once = Retry::new(Deadline::after(Duration::ZERO), &cluster::Silent);
     let looked = wait::until(
         &cluster.client,
         &Wait {
@@ -310,12 +310,33 @@ async fn turn_off(
         enabled: Some(false),
         ..SpecChange::default()
     };
-    let after = vmruntime::patch(&cluster.client, retry, &before, &change, DryRun::No).await?;
+    let after = patch_in_spite_of_lag(cluster, retry, &before, &change).await?;
     session.report.changed = changes(&before.object, &after.object);
     for change in &session.report.changed {
         narrator.happened(&change.sentence(session.context.note_style()));
     }
     Ok(Baseline::patched(&before, after))
+}
+
+/// A policy of our controller refuses a disable while the VMs that its status counts exist, and the status lags behind
+/// the VMs that we have just seen to be gone. So a refusal is final only after it has had time to catch up.
+async fn patch_in_spite_of_lag(
+    cluster: &Cluster,
+    retry: &Retry<'_>,
+    before: &RuntimeObject,
+    change: &SpecChange,
+) -> Result<RuntimeObject, Failure> {
+    const LAG: Duration = Duration::from_secs(30);
+    const PAUSE: Duration = Duration::from_secs(1);
+    let started = tokio::time::Instant::now();
+    loop {
+        let patched = vmruntime::patch(&cluster.client, retry, before, change, DryRun::No).await;
+        let lagging = matches!(&patched, Err(failure) if failure.kind == Kind::Refused);
+        if !lagging || started.elapsed() >= LAG || retry.deadline().passed() {
+            return patched;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn conclude(

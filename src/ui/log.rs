@@ -42,8 +42,9 @@ impl LogFile {
         })
     }
 
+    /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &PathBuf {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
