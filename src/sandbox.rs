@@ -19,6 +19,7 @@ mod auth;
 mod body;
 mod builtin;
 mod caretaker;
+pub mod apply;
 pub mod cel;
 mod certificate;
 mod core;

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{refusal::Cause, wording};
 
-pub(super) use node::{ListType, Node};
+pub(super) use node::{ListType, MapType, Node};
 pub use prune::prune_metadata;
 
 /// A compiled `openAPIV3Schema`.
@@ -24,6 +24,7 @@ pub use prune::prune_metadata;
 pub struct Schema {
     raw: Value,
     root: Node,
+    is_sketch: bool,
 }
 
 impl Schema {
@@ -42,6 +43,7 @@ impl Schema {
             Ok(Self {
                 raw: raw.clone(),
                 root,
+                is_sketch: false,
             })
         } else {
             Err(causes)
@@ -52,13 +54,27 @@ impl Schema {
     /// validate, so that it need not be structural.
     pub fn sketch(raw: Value) -> Result<Self, serde_json::Error> {
         let root = serde_json::from_value(raw.clone())?;
-        Ok(Self { raw, root })
+        Ok(Self {
+            raw,
+            root,
+            is_sketch: true,
+        })
     }
 
     /// The schema as it was given.
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.raw
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Is it only a sketch of a built-in kind?
+    #[must_use]
+    pub fn is_sketch(&self) -> bool {
+        self.is_sketch
     }
 
     /// Fills in defaults where their parent exists, and removes nulls that the schema does not allow.
