@@ -15,11 +15,11 @@
 
 pub mod age;
 mod answer;
+pub mod apply;
 mod auth;
 mod body;
 mod builtin;
 mod caretaker;
-pub mod apply;
 pub mod cel;
 mod certificate;
 mod core;

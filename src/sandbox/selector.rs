@@ -8,7 +8,7 @@ use serde_json::Value;
 pub use field::FieldSelector;
 use token::{Token, tokens};
 
-use super::wording;
+use super::{name, wording};
 
 /// Requirements on an object's labels that must all hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -281,7 +281,7 @@ impl Parser {
 
 /// A key must be what a label's key can be.
 fn check_key(key: &str) -> Result<(), String> {
-    let faults = label_key_faults(key);
+    let faults = name::qualified(key);
     if faults.is_empty() {
         return Ok(());
     }
@@ -297,7 +297,7 @@ fn check_values(key: &str, values: &[String]) -> Result<(), String> {
         .iter()
         .enumerate()
         .filter_map(|(index, value)| {
-            let faults = label_value_faults(value);
+            let faults = name::label_value(value);
             let quoted = wording::quote(value);
             (!faults.is_empty()).then(|| {
                 format!(
@@ -312,70 +312,6 @@ fn check_values(key: &str, values: &[String]) -> Result<(), String> {
         [one] => Err(one.clone()),
         many => Err(format!("[{}]", many.join(", "))),
     }
-}
-
-/// What is wrong with a label's key (k8s.io/apimachinery `pkg/api/validate/content`).
-fn label_key_faults(key: &str) -> Vec<String> {
-    const SHAPE: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
-        alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
-        '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-    const PREFIX: &str = "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
-        characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used \
-        for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-    let (prefix, name) = match key.split('/').collect::<Vec<_>>().as_slice() {
-        [name] => (None, *name),
-        [prefix, name] => (Some(*prefix), *name),
-        _ => {
-            return vec![format!(
-                "a valid label key {SHAPE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-            )];
-        }
-    };
-    let is_label = |label: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !label.is_empty()
-            && label.chars().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let mut faults = Vec::new();
-    match prefix {
-        Some("") => faults.push("prefix part must be non-empty".to_owned()),
-        Some(prefix) if !prefix.split('.').all(is_label) => faults.push(PREFIX.to_owned()),
-        Some(_) | None => {}
-    }
-    if name.is_empty() {
-        faults.push("name part must be non-empty".to_owned());
-    } else if name.len() > 63 {
-        faults.push("name part must be no more than 63 characters".to_owned());
-    }
-    if !is_word(name) {
-        faults.push(format!("name part {SHAPE}"));
-    }
-    faults
-}
-
-/// What is wrong with a label's value.
-fn label_value_faults(value: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    if value.len() > 63 {
-        faults.push("must be no more than 63 characters".to_owned());
-    }
-    if !value.is_empty() && !is_word(value) {
-        faults.push(
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must \
-             start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
-             validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-                .to_owned(),
-        );
-    }
-    faults
-}
-
-fn is_word(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    text.chars().all(inner) && edge(text.chars().next()) && edge(text.chars().next_back())
 }
 
 #[cfg(test)]
