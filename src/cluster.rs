@@ -15,6 +15,7 @@
 
 pub mod connect;
 pub mod event;
+mod feed;
 pub mod inventory;
 mod kubeconfig;
 pub mod preflight_check;

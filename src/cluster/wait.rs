@@ -1,14 +1,37 @@
-//! Under construction: see the types.
-#![allow(clippy::unused_async, reason = "the body follows")]
+//! The one wait engine: `enable`, `disable`, `check`, `update` and `wait` all end in [`until`].
+//!
+//! It listens (`feed`), keeps a [`Snapshot`](snapshot::Snapshot) of what it heard, and asks a pure function
+//! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
+//! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
+
+mod disabled;
+mod judge;
+mod ready;
+mod snapshot;
+mod timeout;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::Client;
+use tokio::time::Instant;
 
-use super::{retry::Retry, vmruntime::RuntimeObject};
+use self::{
+    judge::{Verdict, judge},
+    snapshot::{Seen, Snapshot},
+};
+use super::{
+    event::Event,
+    feed::{Feeds, Subject, Update},
+    retry::Retry,
+    vmruntime::RuntimeObject,
+};
 use crate::{
-    api::{VMRuntime, VMRuntimePreflightCheck},
-    failure::{Failure, Kind},
+    api::{
+        VMRuntime, VMRuntimePreflightCheck,
+        name::{FIELD_MANAGER, GROUP, SYSTEM_NAMESPACE, VERSION, VMRUNTIME},
+    },
+    failure::Failure,
 };
 
 /// What is waited for.
@@ -52,10 +75,24 @@ impl Baseline {
         }
     }
 
-    /// `before` was patched, `after` is what the patch returned: only what happens from then on counts.
+    /// `before` was patched, `after` is what the patch returned: only what happens from then on counts. A patch that
+    /// changed nothing (the API server then stores no new version) leaves everything as it was.
     #[must_use]
-    pub fn patched(_before: &RuntimeObject, after: RuntimeObject) -> Self {
-        Self::unchanged(after)
+    pub fn patched(before: &RuntimeObject, after: RuntimeObject) -> Self {
+        if before.uid() == after.uid() && before.resource_version() == after.resource_version() {
+            return Self::unchanged(after);
+        }
+        let (old, new) = (&before.object.spec, &after.object.spec);
+        let starts_check = new.enabled && (!old.enabled || old.use_emulation != new.use_emulation);
+        let change = Change {
+            at: after.written_by(FIELD_MANAGER),
+            previous_check: before.check_name(),
+            starts_check,
+        };
+        Self {
+            object: after,
+            change: Some(change),
+        }
     }
 }
 
@@ -93,10 +130,221 @@ pub struct Reached {
 
 /// Waits until the target holds, or can not hold any more, or the time is over ([`Kind::TimedOut`], naming what is
 /// still missing).
-pub async fn until(
-    _client: &kube::Client,
-    _wait: &Wait,
-    _retry: &Retry<'_>,
-) -> Result<Outcome, Failure> {
-    Err(Failure::new(Kind::Other, "UnderConstruction", "until"))
+///
+/// [`Kind::TimedOut`]: crate::failure::Kind::TimedOut
+pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Outcome, Failure> {
+    let mut engine = Engine::new(client, wait, retry);
+    match engine.look() {
+        Verdict::Waiting(_) => engine.run().await,
+        verdict => engine.conclude(verdict),
+    }
 }
+
+/// One wait under way.
+struct Engine<'a> {
+    client: &'a Client,
+    wait: &'a Wait,
+    retry: &'a Retry<'a>,
+    snapshot: Snapshot,
+    began: Instant,
+    /// The trouble that the controller reports, and since when we have seen it unchanged.
+    trouble: Option<(String, Instant)>,
+    /// What the observer was told last.
+    told: Option<Event>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(client: &'a Client, wait: &'a Wait, retry: &'a Retry<'a>) -> Self {
+        Self {
+            client,
+            wait,
+            retry,
+            snapshot: Snapshot::starting(wait),
+            began: Instant::now(),
+            trouble: None,
+            told: None,
+        }
+    }
+
+    /// Judges what is known now.
+    fn look(&mut self) -> Verdict {
+        let reported = self.wait.baseline.as_ref().and_then(|baseline| {
+            judge::trouble(&self.snapshot, baseline).map(|condition| format!("{condition:?}"))
+        });
+        self.trouble = match (reported, self.trouble.take()) {
+            (Some(now), Some((before, since))) if now == before => Some((before, since)),
+            (Some(now), _) => Some((now, Instant::now())),
+            (None, _) => None,
+        };
+        self.snapshot.elapsed = self.began.elapsed();
+        self.snapshot.trouble_for = self
+            .trouble
+            .as_ref()
+            .map(|(_, since)| since.elapsed())
+            .unwrap_or_default();
+        judge(&self.snapshot, self.wait)
+    }
+
+    async fn run(&mut self) -> Result<Outcome, Failure> {
+        let mut feeds = Feeds::new(self.retry.pace());
+        let mut silent = self.listen(&mut feeds);
+        loop {
+            let waiting = match self.look() {
+                Verdict::Waiting(waiting) => waiting,
+                verdict => return self.conclude(verdict),
+            };
+            self.tell(Event::Waiting {
+                phase: self.snapshot.phase(),
+                missing: waiting.missing.clone(),
+            });
+            let looks_once = self.retry.deadline().looks_once();
+            let over = if looks_once {
+                silent.is_empty() || self.began.elapsed() > LOOK
+            } else {
+                self.retry.deadline().passed()
+            };
+            if over {
+                let elapsed = self.retry.deadline().elapsed();
+                let phase = self.snapshot.phase();
+                let missing = waiting.missing;
+                return Err(
+                    timeout::failure(self.client, self.wait, elapsed, phase, missing).await,
+                );
+            }
+            let mut wake = if looks_once {
+                self.began + LOOK
+            } else {
+                self.retry.deadline().instant()
+            };
+            if let Some(after) = waiting.look_again {
+                wake = wake.min(Instant::now() + after);
+            }
+            let heard = tokio::select! {
+                heard = feeds.next() => Some(heard),
+                () = tokio::time::sleep_until(wake) => None,
+            };
+            let mut next = heard;
+            while let Some((seen, update)) = next {
+                silent.retain(|still| *still != seen);
+                self.take(seen, update);
+                next = feeds.ready();
+            }
+            self.snapshot.resolve_owners(self.client, self.retry).await;
+        }
+    }
+
+    /// Starts to listen to what the target needs, and says to what.
+    fn listen(&self, feeds: &mut Feeds<Seen>) -> Vec<Seen> {
+        let named = |name: &str| Some(format!("metadata.name={name}"));
+        // From the version that the patch returned; to look once, everything is read.
+        let from = match &self.wait.baseline {
+            Some(baseline) if !self.retry.deadline().looks_once() => {
+                Some(baseline.object.resource_version().to_owned())
+            }
+            _ => None,
+        };
+        let changed = self
+            .wait
+            .baseline
+            .as_ref()
+            .is_some_and(|baseline| baseline.change.is_some());
+        let checks = format!(
+            "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
+        );
+        let subject = |what: &str, path: String, field_selector| Subject {
+            what: what.to_owned(),
+            path,
+            field_selector,
+            metadata_only: false,
+        };
+        let runtime = || {
+            let path = format!("/apis/{GROUP}/{VERSION}/vmruntimes");
+            subject("vmruntime", path, named(VMRUNTIME))
+        };
+        let mut listened = Vec::new();
+        let mut listen = |seen, subject, from| {
+            feeds.listen(seen, self.client, subject, from);
+            listened.push(seen);
+        };
+        match &self.wait.target {
+            Target::Ready => {
+                listen(Seen::Runtime, runtime(), from.clone());
+                // What was there before a change does not count, so it need not be read.
+                let since = from.filter(|_| changed);
+                listen(
+                    Seen::Checks,
+                    subject("preflight checks", checks, None),
+                    since,
+                );
+            }
+            Target::Disabled => {
+                listen(Seen::Runtime, runtime(), from);
+                let path = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
+                listen(Seen::Pods, subject("pods", path, None), None);
+            }
+            Target::Preflight { name } => {
+                listen(Seen::Checks, subject(name, checks, named(name)), None);
+            }
+        }
+        listened
+    }
+
+    fn take(&mut self, seen: Seen, update: Update) {
+        if let Update::Lost(why) = &update {
+            self.retry.observer().event(&Event::WatchLost {
+                watched: seen.to_string(),
+                why: why.clone(),
+            });
+        }
+        for event in self.snapshot.take(seen, update, self.wait) {
+            self.retry.observer().event(&event);
+        }
+    }
+
+    /// Says it once.
+    fn tell(&mut self, event: Event) {
+        if self.told.as_ref() != Some(&event) {
+            self.retry.observer().event(&event);
+            self.told = Some(event);
+        }
+    }
+
+    fn conclude(&self, verdict: Verdict) -> Result<Outcome, Failure> {
+        let reached = |check, warnings, unknown| Reached {
+            runtime: self
+                .snapshot
+                .runtime()
+                .map(|runtime| runtime.object.clone()),
+            check,
+            elapsed: self.retry.deadline().elapsed(),
+            warnings,
+            unknown,
+        };
+        match verdict {
+            Verdict::Done(done) => Ok(Outcome::Reached(reached(
+                done.check,
+                done.warnings,
+                done.unknown,
+            ))),
+            Verdict::CheckFailed(check) => Ok(Outcome::CheckFailed(reached(
+                Some(*check),
+                Vec::new(),
+                Vec::new(),
+            ))),
+            Verdict::Failed(failure) => Err(failure),
+            // Not a conclusion; `run` never gets here with it.
+            Verdict::Waiting(waiting) => Err(timeout::summary(
+                self.wait,
+                self.retry.deadline().elapsed(),
+                self.snapshot.phase(),
+                waiting.missing,
+            )),
+        }
+    }
+}
+
+/// To look once may take this long.
+const LOOK: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! What happens to the objects of one kind, as a stream that survives everything: `wait` and `removal` listen to it.
+//!
+//! It watches from a given version, and re-reads after the end of a stream, an expired version, an error in the stream
+//! or a lost connection; where watching is not permitted but listing is, that makes it a poll. It never ends by itself:
+//! whoever listens has a deadline, and dropping the [`Feeds`] stops it. No outage ever looks like a change.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, pin_mut};
+use kube::{
+    Client,
+    api::{ListParams, WatchEvent, WatchParams},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+
+use super::retry::Pace;
+use crate::failure::{self, Failure, Kind};
+
+/// What is listened to.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// For people, for example `vmruntime`.
+    pub what: String,
+    /// The collection, for example `/apis/vm.cluster.gke.io/v1/vmruntimes`.
+    pub path: String,
+    pub field_selector: Option<String>,
+    /// The metadata of the objects is enough.
+    pub metadata_only: bool,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub(super) enum Update {
+    /// An object came into being after the version that the feed started from.
+    Added(Value),
+    Changed(Value),
+    Gone(Value),
+    /// Everything there is: what is not in it is gone.
+    All(Vec<Value>),
+    /// The watch was lost; what follows is an [`Update::All`], sooner or later.
+    Lost(String),
+    /// It can not even be listed, several times in a row. The feed goes on trying.
+    Refused(Failure),
+}
+
+/// The running feeds, and what they report, each under its key.
+pub(super) struct Feeds<K> {
+    sender: mpsc::Sender<(K, Update)>,
+    updates: mpsc::Receiver<(K, Update)>,
+    tasks: JoinSet<()>,
+    pace: Pace,
+}
+
+/// The longest that a watch may say nothing before it is taken for dead: API servers send a bookmark every minute.
+const SILENCE: Duration = Duration::from_secs(90);
+/// A watch that lived this long was no failure.
+const LIVED: Duration = Duration::from_secs(5);
+/// Objects per page.
+const PAGE: u32 = 500;
+
+impl<K: Clone + Send + Sync + 'static> Feeds<K> {
+    pub fn new(pace: Pace) -> Self {
+        let (sender, updates) = mpsc::channel(64);
+        Self {
+            sender,
+            updates,
+            tasks: JoinSet::new(),
+            pace,
+        }
+    }
+
+    /// Starts to listen: from that version on, or with an [`Update::All`] first.
+    pub fn listen(&mut self, key: K, client: &Client, subject: Subject, from: Option<String>) {
+        let feed = Feed {
+            client: client.clone(),
+            subject,
+            pace: self.pace,
+            key,
+            sender: self.sender.clone(),
+        };
+        self.tasks.spawn(feed.run(from));
+    }
+
+    /// The next thing that happens. Never ends.
+    pub async fn next(&mut self) -> (K, Update) {
+        match self.updates.recv().await {
+            Some(update) => update,
+            // Not while we hold a sender ourselves; and if it were, waiting is what the caller has a deadline for.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What has already happened.
+    pub fn ready(&mut self) -> Option<(K, Update)> {
+        self.updates.try_recv().ok()
+    }
+}
+
+struct Feed<K> {
+    client: Client,
+    subject: Subject,
+    pace: Pace,
+    key: K,
+    sender: mpsc::Sender<(K, Update)>,
+}
+
+/// Nobody listens any more.
+struct Closed;
+
+/// Why a watch came to its end.
+enum Ending {
+    /// As watches do from time to time.
+    Ordinary,
+    Failed(String),
+}
+
+impl<K: Clone + Send + Sync> Feed<K> {
+    async fn run(self, from: Option<String>) {
+        // The only way out is that nobody listens.
+        let _closed = self.listen(from).await;
+    }
+
+    async fn listen(&self, from: Option<String>) -> Result<(), Closed> {
+        let mut from = from;
+        let mut failures = 0;
+        loop {
+            let version = match from.take() {
+                Some(version) => version,
+                None => self.read(&mut failures).await?,
+            };
+            let began = Instant::now();
+            let ending = self.watch(&version).await?;
+            if began.elapsed() >= LIVED {
+                failures = 0;
+            }
+            if let Ending::Failed(why) = ending {
+                failures += 1;
+                self.send(Update::Lost(why)).await?;
+            } else if began.elapsed() < LIVED {
+                failures += 1;
+            }
+            if failures > 0 {
+                tokio::time::sleep(self.pace.delay(failures)).await;
+            }
+        }
+    }
+
+    /// Reads everything there is, however long it takes, and returns its version.
+    async fn read(&self, failures: &mut u32) -> Result<String, Closed> {
+        loop {
+            let error = match self.list().await {
+                Ok((items, version)) => {
+                    self.send(Update::All(items)).await?;
+                    return Ok(version);
+                }
+                Err(error) => error,
+            };
+            *failures += 1;
+            let failure = failure::from_kube(&error, &format!("read {}", self.subject.what));
+            if *failures >= patience(&failure) {
+                self.send(Update::Refused(failure)).await?;
+            } else {
+                self.send(Update::Lost(failure.root_cause().to_owned()))
+                    .await?;
+            }
+            tokio::time::sleep(self.pace.delay(*failures)).await;
+        }
+    }
+
+    async fn list(&self) -> kube::Result<(Vec<Value>, String)> {
+        let request = kube::core::Request::new(&self.subject.path);
+        let mut parameters = ListParams::default().limit(PAGE);
+        parameters
+            .field_selector
+            .clone_from(&self.subject.field_selector);
+        let mut items = Vec::new();
+        loop {
+            let request = if self.subject.metadata_only {
+                request.list_metadata(&parameters)
+            } else {
+                request.list(&parameters)
+            };
+            let page: Page = self
+                .client
+                .request(request.map_err(kube::Error::BuildRequest)?)
+                .await?;
+            items.extend(page.items);
+            match page.metadata.continue_ {
+                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
+                _ => return Ok((items, page.metadata.resource_version)),
+            }
+        }
+    }
+
+    async fn watch(&self, version: &str) -> Result<Ending, Closed> {
+        let request = kube::core::Request::new(&self.subject.path);
+        let parameters = WatchParams {
+            field_selector: self.subject.field_selector.clone(),
+            ..WatchParams::default()
+        };
+        let request = if self.subject.metadata_only {
+            request.watch_metadata(&parameters, version)
+        } else {
+            request.watch(&parameters, version)
+        };
+        let stream = match request {
+            Ok(request) => self.client.request_events::<Value>(request).await,
+            Err(error) => Err(kube::Error::BuildRequest(error)),
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => return Ok(self.failed(&error)),
+        };
+        pin_mut!(stream);
+        loop {
+            let Ok(event) = tokio::time::timeout(SILENCE, stream.next()).await else {
+                return Ok(Ending::Ordinary);
+            };
+            match event {
+                Some(Ok(WatchEvent::Added(object))) => self.send(Update::Added(object)).await?,
+                Some(Ok(WatchEvent::Modified(object))) => {
+                    self.send(Update::Changed(object)).await?;
+                }
+                Some(Ok(WatchEvent::Deleted(object))) => self.send(Update::Gone(object)).await?,
+                Some(Ok(WatchEvent::Bookmark(_))) => {}
+                Some(Ok(WatchEvent::Error(status))) => {
+                    return Ok(self.failed(&kube::Error::Api(status)));
+                }
+                Some(Err(error)) => return Ok(self.failed(&error)),
+                None => return Ok(Ending::Ordinary),
+            }
+        }
+    }
+
+    fn failed(&self, error: &kube::Error) -> Ending {
+        let failure = failure::from_kube(error, &format!("watch {}", self.subject.what));
+        Ending::Failed(failure.root_cause().to_owned())
+    }
+
+    async fn send(&self, update: Update) -> Result<(), Closed> {
+        let sent = self.sender.send((self.key.clone(), update)).await;
+        sent.map_err(|_| Closed)
+    }
+}
+
+/// How many times in a row something must be refused before it is believed. An API server that has just started denies
+/// what it permits, and does not serve what it serves; a token may be rotated at that moment. Outages are never
+/// believed.
+fn patience(failure: &Failure) -> u32 {
+    match failure.kind {
+        Kind::Denied if failure.reason == "Forbidden" => 3,
+        Kind::Denied | Kind::NotInstalled => 8,
+        _ => u32::MAX,
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMeta,
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMeta {
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    continue_: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Does the target hold? Pure: what was heard and for how long goes in, a verdict comes out.
+
+use std::time::Duration;
+
+use super::{
+    Baseline, Target, Wait, disabled, ready,
+    snapshot::{Reading, Snapshot},
+};
+use crate::{
+    api::{
+        Condition, ConditionStatus, VMRuntimePreflightCheck,
+        condition::{find, kind},
+    },
+    cluster::vmruntime::RuntimeObject,
+    failure::{Failure, Kind},
+};
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    Done(Box<Done>),
+    /// The check that the target needs has failed.
+    CheckFailed(Box<VMRuntimePreflightCheck>),
+    Waiting(Waiting),
+    /// It can not hold any more.
+    Failed(Failure),
+}
+
+/// The target holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Done {
+    pub check: Option<VMRuntimePreflightCheck>,
+    pub warnings: Vec<String>,
+    pub unknown: Vec<String>,
+}
+
+/// The target does not hold yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting {
+    /// What must still happen, one line each. Never empty.
+    pub missing: Vec<String>,
+    /// When to look again although nothing was heard.
+    pub look_again: Option<Duration>,
+}
+
+/// A Degraded or Failed condition must have been there this long before it ends a wait.
+const STABLE: Duration = Duration::from_secs(30);
+
+/// Judges.
+pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {
+    match (&wait.target, &wait.baseline) {
+        (Target::Preflight { name }, _) => preflight(snapshot, name),
+        (Target::Ready, Some(baseline)) => runtime(snapshot, wait, baseline, ready::judge),
+        (Target::Disabled, Some(baseline)) => runtime(snapshot, wait, baseline, disabled::judge),
+        (Target::Ready | Target::Disabled, None) => Verdict::Failed(Failure::new(
+            Kind::Other,
+            "NoBaseline",
+            "a wait for vmruntime must know from where it starts",
+        )),
+    }
+}
+
+/// What both targets of the VMRuntime have in common: it must be the same object, and the controller must not have
+/// given up.
+fn runtime(
+    snapshot: &Snapshot,
+    wait: &Wait,
+    baseline: &Baseline,
+    target: fn(&Snapshot, &Wait, &Baseline, &RuntimeObject) -> Verdict,
+) -> Verdict {
+    let runtime = match &snapshot.runtime {
+        Reading::Known(Some(runtime)) => runtime,
+        Reading::Known(None) => return Verdict::Failed(gone("vmruntime was deleted")),
+        Reading::Refused(failure) => return Verdict::Failed(failure.clone()),
+        Reading::Pending => return waiting_for("vmruntime has not been read yet"),
+    };
+    if runtime.uid() != baseline.object.uid() {
+        return Verdict::Failed(gone("vmruntime was deleted and created again"));
+    }
+    let verdict = target(snapshot, wait, baseline, runtime);
+    match (verdict, trouble(snapshot, baseline)) {
+        (Verdict::Waiting(mut waiting), Some(condition)) if wait.fail_fast => {
+            if snapshot.trouble_for >= STABLE {
+                return Verdict::Failed(given_up(&condition));
+            }
+            let left = STABLE.checked_sub(snapshot.trouble_for).unwrap_or_default();
+            waiting.look_again = Some(waiting.look_again.map_or(left, |again| again.min(left)));
+            Verdict::Waiting(waiting)
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+pub(super) fn waiting_for(missing: impl Into<String>) -> Verdict {
+    Verdict::Waiting(Waiting {
+        missing: vec![missing.into()],
+        look_again: None,
+    })
+}
+
+fn gone(what: &str) -> Failure {
+    Failure::new(
+        Kind::Conflict,
+        "Deleted",
+        format!("{what} while we waited for it"),
+    )
+}
+
+/// Somebody set `spec.enabled` back.
+pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
+    let enabled = runtime.object.spec.enabled;
+    let by = runtime
+        .writer(&["spec", "enabled"])
+        .unwrap_or_else(|| "someone else".to_owned());
+    Failure::new(
+        Kind::Conflict,
+        "FlippedBack",
+        format!("spec.enabled was set to {enabled} by {by} while we waited"),
+    )
+    .hint("a GitOps tool may hold the object: change it there, or look who writes it: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
+}
+
+/// The generation that the target must hold for: ours, or a later one that somebody else made.
+pub(super) fn generation(baseline: &Baseline, runtime: &RuntimeObject) -> i64 {
+    baseline.object.generation().max(runtime.generation())
+}
+
+/// Has the controller looked at that generation? Where it does not say what it has looked at, it is taken to have.
+pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String> {
+    let wanted = generation(baseline, runtime);
+    let observed = runtime.status().observed_generation?;
+    (observed < wanted).then(|| {
+        format!("the controller has not looked at the change yet (generation {wanted}, it has seen {observed})")
+    })
+}
+
+/// A controller that publishes neither what it has observed nor conditions: not ours.
+pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
+    let status = runtime.status();
+    status.observed_generation.is_none() && status.conditions.is_empty()
+}
+
+/// A condition that says, of this generation, that the controller can not go on.
+pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
+    let runtime = snapshot.runtime()?;
+    let status = runtime.status();
+    let wanted = generation(baseline, runtime);
+    let failed = ["Failed", kind::DEGRADED];
+    failed
+        .iter()
+        .filter_map(|type_| find(&status.conditions, type_))
+        .find(|condition| {
+            let observed = condition.observed_generation.or(status.observed_generation);
+            condition.status == ConditionStatus::True
+                && observed.is_some_and(|observed| observed >= wanted)
+        })
+        .cloned()
+}
+
+fn given_up(condition: &Condition) -> Failure {
+    let mut failure = Failure::new(
+        Kind::OperationFailed,
+        "Degraded",
+        "the controller can not go on by itself",
+    );
+    failure.causes.push(says(condition));
+    failure.hint("look at its log: kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager")
+}
+
+/// A condition in one line.
+pub(super) fn says(condition: &Condition) -> String {
+    let words = [condition.reason.as_str(), condition.message.as_str()];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    format!(
+        "{} is {:?}: {}",
+        condition.type_,
+        condition.status,
+        words.join(": ")
+    )
+    .trim_end_matches(": ")
+    .to_owned()
+}
+
+fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {
+    let checks = match &snapshot.checks {
+        Reading::Known(checks) => checks,
+        Reading::Refused(failure) => return Verdict::Failed(failure.clone()),
+        Reading::Pending => {
+            return waiting_for(format!("preflight check {name} has not been read yet"));
+        }
+    };
+    let Some(seen) = checks.get(name) else {
+        return Verdict::Failed(gone(&format!("preflight check {name} was deleted")));
+    };
+    let status = seen.check.status.clone().unwrap_or_default();
+    if status.pass.is_some() {
+        return Verdict::Done(Box::new(Done {
+            check: Some(seen.check.clone()),
+            ..Done::default()
+        }));
+    }
+    if status.start_time.is_some() {
+        waiting_for(format!("preflight check {name} is running"))
+    } else {
+        waiting_for(format!(
+            "preflight check {name} has not been taken up by the controller"
+        ))
+    }
+}

@@ -1,0 +1,343 @@
+//! What a wait has heard so far, as plain data for [`judge`](super::judge::judge).
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
+use kube::{Api, Client, ResourceExt as _, api::ListParams};
+use serde_json::Value;
+
+use super::{Target, Wait};
+use crate::{
+    api::{
+        VMRuntimePreflightCheck,
+        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+    },
+    cluster::{
+        event::Event,
+        feed::Update,
+        retry::{Repeat, Retry},
+        vmruntime::RuntimeObject,
+    },
+    failure::{self, Failure},
+};
+
+/// What a wait can listen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Runtime,
+    Checks,
+    Pods,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Runtime => "vmruntime",
+            Self::Checks => "preflight checks",
+            Self::Pods => "pods",
+        })
+    }
+}
+
+/// Something that is read at its own time, if it may be read.
+#[derive(Clone, Debug)]
+pub(super) enum Reading<T> {
+    /// Not yet.
+    Pending,
+    /// Again and again refused.
+    Refused(Failure),
+    Known(T),
+}
+
+/// A check that was seen.
+#[derive(Clone, Debug)]
+pub(super) struct SeenCheck {
+    pub check: VMRuntimePreflightCheck,
+    /// We saw it come into being after our change.
+    pub added: bool,
+}
+
+/// To whom a pod in `vm-system` belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PodOwner {
+    /// The Deployment of the controller.
+    Controller,
+    Other,
+    /// Its ReplicaSet may not be read.
+    Unknown,
+}
+
+/// Everything that was heard.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    /// `Known(None)`: deleted.
+    pub runtime: Reading<Option<Box<RuntimeObject>>>,
+    /// By name.
+    pub checks: Reading<BTreeMap<String, SeenCheck>>,
+    /// The pods in `vm-system` that have not finished, by name.
+    pub pods: Reading<BTreeMap<String, Pod>>,
+    /// By the UID of their ReplicaSet.
+    pub owners: BTreeMap<String, PodOwner>,
+    /// How long the wait has lasted.
+    pub elapsed: Duration,
+    /// How long the trouble that the controller reports has been there, unchanged.
+    pub trouble_for: Duration,
+}
+
+impl Snapshot {
+    /// What is known before anything was heard.
+    pub fn starting(wait: &Wait) -> Self {
+        let baseline = wait.baseline.as_ref();
+        let changed = baseline.is_some_and(|baseline| baseline.change.is_some());
+        Self {
+            runtime: baseline.map_or(Reading::Pending, |baseline| {
+                Reading::Known(Some(Box::new(baseline.object.clone())))
+            }),
+            // Checks from before a change do not count, and none can have come since.
+            checks: if changed && wait.target == Target::Ready {
+                Reading::Known(BTreeMap::new())
+            } else {
+                Reading::Pending
+            },
+            pods: Reading::Pending,
+            owners: BTreeMap::new(),
+            elapsed: Duration::ZERO,
+            trouble_for: Duration::ZERO,
+        }
+    }
+
+    /// The VMRuntime, while it is there.
+    pub fn runtime(&self) -> Option<&RuntimeObject> {
+        match &self.runtime {
+            Reading::Known(Some(runtime)) => Some(runtime),
+            Reading::Known(None) | Reading::Pending | Reading::Refused(_) => None,
+        }
+    }
+
+    /// The phase that the controller reports, if it does.
+    pub fn phase(&self) -> Option<String> {
+        self.runtime()?.status().phase
+    }
+
+    /// Takes in what was heard, and says what of it is worth telling.
+    pub fn take(&mut self, seen: Seen, update: Update, wait: &Wait) -> Vec<Event> {
+        match seen {
+            Seen::Runtime => {
+                self.take_runtime(update);
+                Vec::new()
+            }
+            Seen::Checks => self.take_check(update, wait),
+            Seen::Pods => {
+                self.take_pod(update);
+                Vec::new()
+            }
+        }
+    }
+
+    fn take_runtime(&mut self, update: Update) {
+        let known = |raw| match RuntimeObject::parse(raw) {
+            Ok(runtime) => Reading::Known(Some(Box::new(runtime))),
+            Err(failure) => Reading::Refused(failure),
+        };
+        self.runtime = match update {
+            Update::Added(raw) | Update::Changed(raw) => known(raw),
+            Update::All(items) => match items.into_iter().next() {
+                Some(raw) => known(raw),
+                None => Reading::Known(None),
+            },
+            Update::Gone(_) => Reading::Known(None),
+            Update::Refused(failure) => Reading::Refused(failure),
+            Update::Lost(_) => return,
+        };
+    }
+
+    fn take_check(&mut self, update: Update, wait: &Wait) -> Vec<Event> {
+        let before = match std::mem::replace(&mut self.checks, Reading::Pending) {
+            Reading::Known(checks) => checks,
+            Reading::Pending if matches!(update, Update::Lost(_)) => return Vec::new(),
+            Reading::Refused(failure) if matches!(update, Update::Lost(_)) => {
+                self.checks = Reading::Refused(failure);
+                return Vec::new();
+            }
+            Reading::Pending | Reading::Refused(_) => BTreeMap::new(),
+        };
+        let mut checks = before.clone();
+        match update {
+            Update::Added(raw) => insert(&mut checks, raw, true),
+            Update::Changed(raw) => insert(&mut checks, raw, false),
+            Update::Gone(raw) => {
+                checks.remove(raw["metadata"]["name"].as_str().unwrap_or_default());
+            }
+            Update::All(items) => {
+                let seen_to_come = std::mem::take(&mut checks);
+                for raw in items {
+                    let name = raw["metadata"]["name"].as_str().unwrap_or_default();
+                    let added = seen_to_come.get(name).is_some_and(|seen| seen.added);
+                    insert(&mut checks, raw, added);
+                }
+            }
+            Update::Refused(failure) => {
+                self.checks = Reading::Refused(failure);
+                return Vec::new();
+            }
+            Update::Lost(_) => {}
+        }
+        let news = news(&before, &checks, wait);
+        self.checks = Reading::Known(checks);
+        news
+    }
+
+    fn take_pod(&mut self, update: Update) {
+        let mut pods = match std::mem::replace(&mut self.pods, Reading::Pending) {
+            Reading::Known(pods) => pods,
+            other if matches!(update, Update::Lost(_)) => {
+                self.pods = other;
+                return;
+            }
+            Reading::Pending | Reading::Refused(_) => BTreeMap::new(),
+        };
+        match update {
+            Update::Added(raw) | Update::Changed(raw) => insert_pod(&mut pods, raw),
+            Update::Gone(raw) => {
+                pods.remove(raw["metadata"]["name"].as_str().unwrap_or_default());
+            }
+            Update::All(items) => {
+                pods.clear();
+                for raw in items {
+                    insert_pod(&mut pods, raw);
+                }
+            }
+            Update::Refused(failure) => {
+                self.pods = Reading::Refused(failure);
+                return;
+            }
+            Update::Lost(_) => {}
+        }
+        self.pods = Reading::Known(pods);
+    }
+
+    /// Finds out which of the pods belong to the controller: those of a ReplicaSet of its Deployment. Asks only where
+    /// there is a ReplicaSet that was not asked about before.
+    pub async fn resolve_owners(&mut self, client: &Client, retry: &Retry<'_>) {
+        let Reading::Known(pods) = &self.pods else {
+            return;
+        };
+        let unresolved: Vec<String> = pods
+            .values()
+            .filter_map(replica_set)
+            .filter(|uid| !self.owners.contains_key(uid))
+            .collect();
+        if unresolved.is_empty() {
+            return;
+        }
+        let api: Api<ReplicaSet> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
+        let doing = format!("list replicasets in {SYSTEM_NAMESPACE}");
+        let listed = retry
+            .request(&doing, Repeat::Safe, || async {
+                api.list_metadata(&ListParams::default()).await
+            })
+            .await;
+        let (sets, otherwise) = match &listed {
+            Ok(sets) => (sets.items.as_slice(), PodOwner::Other),
+            Err(_) => (&[][..], PodOwner::Unknown),
+        };
+        for uid in unresolved {
+            let set = sets
+                .iter()
+                .find(|set| set.metadata.uid.as_ref() == Some(&uid));
+            let owner = set.map_or(otherwise, |set| {
+                let of_controller = set
+                    .owner_references()
+                    .iter()
+                    .any(|owner| owner.kind == "Deployment" && owner.name == CONTROLLER_DEPLOYMENT);
+                if of_controller {
+                    PodOwner::Controller
+                } else {
+                    PodOwner::Other
+                }
+            });
+            self.owners.insert(uid, owner);
+        }
+        if let Err(error) = listed
+            && failure::transience(&error) != failure::Transience::Permanent
+        {
+            // An outage is no answer: ask again at the next change.
+            self.owners.retain(|_, owner| *owner != PodOwner::Unknown);
+        }
+    }
+
+    /// To whom that pod belongs.
+    pub fn owner(&self, pod: &Pod) -> PodOwner {
+        replica_set(pod).map_or(PodOwner::Other, |uid| {
+            let known = self.owners.get(&uid).copied();
+            known.unwrap_or(PodOwner::Unknown)
+        })
+    }
+}
+
+fn replica_set(pod: &Pod) -> Option<String> {
+    pod.owner_references()
+        .iter()
+        .find(|owner| owner.kind == "ReplicaSet")
+        .map(|owner| owner.uid.clone())
+}
+
+fn insert(checks: &mut BTreeMap<String, SeenCheck>, raw: Value, added: bool) {
+    // A check that can not be read at all can not have passed; it stays as it was.
+    let Ok(check) = serde_json::from_value::<VMRuntimePreflightCheck>(raw) else {
+        return;
+    };
+    let name = check.name_any();
+    let added = added || checks.get(&name).is_some_and(|seen| seen.added);
+    checks.insert(name, SeenCheck { check, added });
+}
+
+fn insert_pod(pods: &mut BTreeMap<String, Pod>, raw: Value) {
+    let name = raw["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let phase = raw["status"]["phase"].as_str().unwrap_or_default();
+    if matches!(phase, "Succeeded" | "Failed") {
+        pods.remove(&name);
+        return;
+    }
+    // One that can not be read is still one that is there.
+    let pod = serde_json::from_value(raw).unwrap_or_else(|_| {
+        let mut pod = Pod::default();
+        pod.metadata.name = Some(name.clone());
+        pod
+    });
+    pods.insert(name, pod);
+}
+
+/// Which checks that the wait depends on have started or finished.
+fn news(
+    before: &BTreeMap<String, SeenCheck>,
+    now: &BTreeMap<String, SeenCheck>,
+    wait: &Wait,
+) -> Vec<Event> {
+    let pass = |seen: &SeenCheck| seen.check.status.as_ref().and_then(|status| status.pass);
+    let mut events = Vec::new();
+    for (name, seen) in now {
+        let matters = match &wait.target {
+            Target::Ready => seen.added,
+            Target::Preflight { name: wanted } => wanted == name,
+            Target::Disabled => false,
+        };
+        if !matters {
+            continue;
+        }
+        let old = before.get(name);
+        if old.is_none() {
+            events.push(Event::CheckStarted { name: name.clone() });
+        }
+        if let (None, Some(passed)) = (old.and_then(pass), pass(seen)) {
+            events.push(Event::CheckFinished {
+                name: name.clone(),
+                passed,
+            });
+        }
+    }
+    events
+}

@@ -1,0 +1,295 @@
+//! The loop around `judge`, against a scripted API server.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::*;
+use crate::{
+    cluster::{
+        Deadline, Observer,
+        retry::Pace,
+        script::{self, Answer, Call, Recorder},
+    },
+    failure::Kind,
+};
+
+const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
+const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
+const LATER: &str = "2026-11-22T10:00:20Z";
+
+fn quick(observer: &dyn Observer, budget: Duration) -> Retry<'_> {
+    Retry::new(Deadline::after(budget), observer).with_pace(Pace {
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(2),
+        first_contact_tries: 3,
+    })
+}
+
+/// A server that gives, for each path, one answer after the other, and the last one for ever.
+struct Server {
+    calls: Arc<Mutex<Vec<Call>>>,
+    client: Client,
+}
+
+fn server(answers: &[(&'static str, &[Answer])]) -> Server {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&calls);
+    let answers: BTreeMap<&str, (AtomicUsize, Vec<Answer>)> = answers
+        .iter()
+        .map(|(path, answers)| (*path, (AtomicUsize::new(0), answers.to_vec())))
+        .collect();
+    let client = script::client(move |call| {
+        seen.lock().unwrap().push(call.clone());
+        let Some((next, answers)) = answers.get(call.path.as_str()) else {
+            return Answer::status(404, "NotFound", "not found");
+        };
+        let at = next.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        answers[at].clone()
+    });
+    Server { calls, client }
+}
+
+fn list(items: &[Value]) -> Answer {
+    Answer::json(&json!({"kind": "List", "metadata": {"resourceVersion": "60"}, "items": items}))
+}
+
+async fn waited(server: &Server, wait: &Wait) -> Result<Outcome, Failure> {
+    until(
+        &server.client,
+        wait,
+        &quick(&crate::cluster::Silent, Duration::from_secs(20)),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn two_watches_from_the_version_of_the_patch_are_all_that_enabling_takes() {
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[("MODIFIED", ready())])]),
+        (
+            CHECKS,
+            &[Answer::watch(&[
+                ("ADDED", check("new", LATER, None)),
+                ("MODIFIED", check("new", LATER, Some(true))),
+            ])],
+        ),
+    ]);
+    let recorder = Recorder::default();
+    let outcome = until(
+        &server.client,
+        &after_enabling(),
+        &quick(&recorder, Duration::from_secs(20)),
+    )
+    .await;
+    let Outcome::Reached(reached) = outcome.unwrap() else {
+        panic!("the check has passed");
+    };
+    assert_eq!(reached.check.unwrap().metadata.name.as_deref(), Some("new"));
+    assert_eq!(
+        reached
+            .runtime
+            .unwrap()
+            .metadata
+            .resource_version
+            .as_deref(),
+        Some("50")
+    );
+    let calls = server.calls.lock().unwrap();
+    assert_eq!(calls.len(), 2);
+    assert!(calls.iter().all(Call::watches));
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.query("resourceVersion").as_deref() == Some("40"))
+    );
+    let events = recorder.events();
+    for expected in [
+        Event::CheckStarted { name: "new".into() },
+        Event::CheckFinished {
+            name: "new".into(),
+            passed: true,
+        },
+    ] {
+        assert!(events.contains(&expected), "{events:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_holds_already_takes_no_request() {
+    let server = server(&[]);
+    let outcome = waited(&server, &unchanged(Target::Ready, ready())).await;
+    assert!(matches!(outcome, Ok(Outcome::Reached(_))));
+    assert!(server.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn outages_expired_versions_and_cut_streams_do_not_end_a_wait() {
+    let expired = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"});
+    let server = server(&[
+        (
+            RUNTIMES,
+            &[
+                Answer::Broken,
+                Answer::status(503, "ServiceUnavailable", "starting"),
+                Answer::status(401, "Unauthorized", "rotating"),
+                list(&[enabled()]),
+                Answer::cut_watch(&[("ERROR", expired)]),
+                list(&[enabled()]),
+                Answer::cut_watch(&[]),
+                list(&[ready()]),
+                Answer::watch(&[]),
+            ],
+        ),
+        (
+            CHECKS,
+            &[
+                Answer::cut_watch(&[("ADDED", check("new", LATER, None))]),
+                list(&[check("new", LATER, Some(true))]),
+                Answer::watch(&[]),
+            ],
+        ),
+    ]);
+    let outcome = waited(&server, &after_enabling()).await;
+    assert!(matches!(outcome, Ok(Outcome::Reached(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_failed_check_comes_back_in_full() {
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[])]),
+        (
+            CHECKS,
+            &[Answer::watch(&[(
+                "ADDED",
+                check("new", LATER, Some(false)),
+            )])],
+        ),
+    ]);
+    let Ok(Outcome::CheckFailed(reached)) = waited(&server, &after_enabling()).await else {
+        panic!("the check has failed");
+    };
+    assert!(!reached.check.unwrap().status.unwrap().checks["n1"].passed);
+}
+
+#[tokio::test]
+async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
+    let warning = json!({"metadata": {"name": "e"}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
+        "reason": "EngineSlow", "message": "image can not be pulled", "lastTimestamp": LATER});
+    let events = Answer::json(
+        &json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [warning]}),
+    );
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[])]),
+        (CHECKS, &[Answer::watch(&[])]),
+        ("/api/v1/namespaces/default/events", &[events]),
+    ]);
+    let retry = quick(&crate::cluster::Silent, Duration::from_millis(30));
+    let failure = until(&server.client, &after_enabling(), &retry)
+        .await
+        .unwrap_err();
+    assert_eq!((failure.kind, failure.exit().code()), (Kind::TimedOut, 124));
+    assert_eq!(
+        failure.message,
+        "timed out after 0s waiting for vmruntime to be ready"
+    );
+    assert_eq!(
+        failure.causes,
+        [
+            "last state: Ready",
+            "still missing: the controller has not looked at the change yet (generation 4, it has seen 3)",
+            "still missing: no preflight check has started since the change",
+            "latest warning: EngineSlow: image can not be pulled",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_timeout_of_zero_looks_once() {
+    let pods = "/api/v1/namespaces/vm-system/pods";
+    let off = || (RUNTIMES, vec![list(&[disabled()]), Answer::watch(&[])]);
+    let wait = unchanged(Target::Disabled, disabled());
+    for (left, done) in [(vec![], true), (vec![pod("virt-api-1", "rs")], false)] {
+        let (path, runtimes) = off();
+        let server = server(&[
+            (path, &runtimes),
+            (pods, &[list(&left), Answer::watch(&[])]),
+        ]);
+        let retry = quick(&crate::cluster::Silent, Duration::ZERO);
+        let outcome = until(&server.client, &wait, &retry).await;
+        assert_eq!(outcome.is_ok(), done, "{outcome:?}");
+        if let Err(failure) = outcome {
+            assert_eq!(failure.kind, Kind::TimedOut);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_controllers_pods_are_known_by_their_replica_set() {
+    let sets = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": [
+        {"metadata": {"name": "set", "uid": "rs-1", "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "name": "vmruntime-controller-manager", "uid": "d"},
+        ]}},
+    ]});
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[("MODIFIED", disabled())])]),
+        (
+            "/api/v1/namespaces/vm-system/pods",
+            &[
+                list(&[
+                    pod("vmruntime-controller-manager-1", "rs-1"),
+                    pod("virt-api-1", "rs-2"),
+                ]),
+                Answer::watch(&[("DELETED", pod("virt-api-1", "rs-2"))]),
+            ],
+        ),
+        (
+            "/apis/apps/v1/namespaces/vm-system/replicasets",
+            &[Answer::json(&sets)],
+        ),
+    ]);
+    let wait = unchanged(Target::Disabled, disabled());
+    let Ok(Outcome::Reached(reached)) = waited(&server, &wait).await else {
+        panic!("only the controller is left");
+    };
+    assert!(reached.unknown.is_empty(), "{:?}", reached.unknown);
+}
+
+#[tokio::test]
+async fn waiting_is_told_once_per_change() {
+    let server = server(&[
+        (
+            RUNTIMES,
+            &[Answer::watch(&[
+                ("MODIFIED", enabled()),
+                ("MODIFIED", enabled()),
+                ("MODIFIED", ready()),
+            ])],
+        ),
+        (
+            CHECKS,
+            &[Answer::watch(&[(
+                "ADDED",
+                check("new", LATER, Some(false)),
+            )])],
+        ),
+    ]);
+    let recorder = Recorder::default();
+    until(
+        &server.client,
+        &after_enabling(),
+        &quick(&recorder, Duration::from_secs(20)),
+    )
+    .await
+    .unwrap();
+    let events = recorder.events();
+    let waits: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event, Event::Waiting { .. }))
+        .collect();
+    assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "{waits:?}");
+}
