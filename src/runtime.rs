@@ -5,4 +5,6 @@
 pub mod disable;
 pub mod force;
 pub mod observed;
+pub mod preflight;
+pub mod readiness;
 pub mod verdict;

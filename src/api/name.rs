@@ -23,10 +23,12 @@ pub const CREATION_FENCE_UNTIL: &str = "vm.cluster.gke.io/creation-fence-until";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Ours: value of [`MANAGED_BY`].
 pub const MANAGER: &str = "vmruntime-controller";
-/// Ours: label on a probe pod, naming the check that it belongs to.
+/// Ours: label on a probe pod, with the UID of the check that it belongs to.
 pub const PREFLIGHT_CHECK_LABEL: &str = "vm.cluster.gke.io/preflight-check";
 /// Ours: on a VMRuntimePreflightCheck that the controller made, why it was made (see `runtime::preflight::Trigger`).
 pub const PREFLIGHT_TRIGGER: &str = "vm.cluster.gke.io/preflight-trigger";
+/// Ours: on the same, what was known of spec and nodes when it was made (see `runtime::preflight::Inputs`).
+pub const PREFLIGHT_INPUTS: &str = "vm.cluster.gke.io/preflight-inputs";
 
 /// A node with this label (any value, usually empty) is left out of preflight checks and runs no VMs.
 pub const SKIP_SCHEDULE: &str = "kubevm.io/VM-SkipSchedule";

@@ -1,0 +1,147 @@
+//! May virtual machines be created? Only a finished check of the present enabling can say yes.
+
+use super::{CheckFacts, Inputs, Subject, trigger};
+
+/// What the checks of the present enabling say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gate<'a> {
+    /// None has finished yet; this one is running, if any.
+    Pending(Option<&'a CheckFacts>),
+    /// The latest finished one passed.
+    Passed(&'a CheckFacts),
+    /// The latest finished one did not pass.
+    Failed(&'a CheckFacts),
+}
+
+/// Judges an enabled VM Runtime. What passed before it was enabled counts for nothing; while a later check runs, the
+/// last result stands.
+#[must_use]
+pub fn gate<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Gate<'a> {
+    match finished_in_epoch(subject, checks) {
+        Some(check) if check.status.pass == Some(true) => Gate::Passed(check),
+        Some(check) => Gate::Failed(check),
+        None => Gate::Pending(
+            checks
+                .iter()
+                .filter(|check| !check.finished() && !check.deleting && check.inputs.is_some())
+                .max_by(|one, other| one.age_order().cmp(&other.age_order())),
+        ),
+    }
+}
+
+/// The latest finished check, whoever made it and whenever.
+#[must_use]
+pub fn latest_finished(checks: &[CheckFacts]) -> Option<&CheckFacts> {
+    newest(checks.iter())
+}
+
+/// The latest finished check that belongs to the present enabling.
+pub(super) fn finished_in_epoch<'a>(
+    subject: &Subject,
+    checks: &'a [CheckFacts],
+) -> Option<&'a CheckFacts> {
+    let epoch = trigger::last_inputs(subject, checks)?;
+    // Further away, it may have been disabled in between: see `due`.
+    if !(0..=1).contains(&(subject.generation - epoch.generation)) {
+        return None;
+    }
+    newest(checks.iter().filter(|check| belongs(check, epoch)))
+}
+
+fn newest<'a>(checks: impl Iterator<Item = &'a CheckFacts>) -> Option<&'a CheckFacts> {
+    checks
+        .filter(|check| check.finished() && !check.deleting)
+        .max_by(|one, other| one.age_order().cmp(&other.age_order()))
+}
+
+/// A check of our own says what it belongs to. Somebody's own must be created in a later second than the enabling was
+/// noticed, because creation times are whole seconds.
+fn belongs(check: &CheckFacts, epoch: &Inputs) -> bool {
+    match &check.inputs {
+        Some(inputs) => inputs.runtime == epoch.runtime && inputs.since == epoch.since,
+        None => check.created.as_second() > epoch.since.as_second(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{at, check},
+        *,
+    };
+
+    fn subject(generation: i64) -> Subject {
+        Subject {
+            uid: "u".to_owned(),
+            generation,
+            now: at(100),
+        }
+    }
+
+    fn own(name: &str, second: i64, generation: i64, since: i64, pass: Option<bool>) -> CheckFacts {
+        CheckFacts {
+            inputs: Some(Inputs {
+                runtime: "u".to_owned(),
+                generation,
+                since: at(since),
+                ..Inputs::default()
+            }),
+            ..check(name, second, pass)
+        }
+    }
+
+    fn said(gate: Gate<'_>) -> (&'static str, Option<&str>) {
+        match gate {
+            Gate::Pending(check) => ("pending", check.map(|check| check.name.as_str())),
+            Gate::Passed(check) => ("passed", Some(&check.name)),
+            Gate::Failed(check) => ("failed", Some(&check.name)),
+        }
+    }
+
+    #[test]
+    fn only_the_latest_finished_check_of_this_enabling_counts() {
+        let passed = || own("a", 10, 5, 10, Some(true));
+        let table = [
+            ("no check", vec![], ("pending", None)),
+            (
+                "running",
+                vec![own("a", 10, 5, 10, None)],
+                ("pending", Some("a")),
+            ),
+            ("passed", vec![passed()], ("passed", Some("a"))),
+            (
+                "from before the enabling",
+                vec![own("old", 1, 3, 1, Some(true)), own("a", 10, 5, 10, None)],
+                ("pending", Some("a")),
+            ),
+            (
+                "somebody's own from before",
+                vec![check("own", 10, Some(true)), own("a", 10, 5, 10, None)],
+                ("pending", Some("a")),
+            ),
+            (
+                "somebody's own closes",
+                vec![passed(), check("own", 11, Some(false))],
+                ("failed", Some("own")),
+            ),
+            (
+                "a later one is running",
+                vec![passed(), own("b", 20, 5, 10, None)],
+                ("passed", Some("a")),
+            ),
+            (
+                "settings changed, the next check is not there yet",
+                vec![own("a", 10, 4, 10, Some(true))],
+                ("passed", Some("a")),
+            ),
+            (
+                "maybe disabled and enabled since",
+                vec![own("a", 10, 3, 10, Some(true))],
+                ("pending", None),
+            ),
+        ];
+        for (story, checks, expected) in table {
+            assert_eq!(said(gate(&subject(5), &checks)), expected, "{story}");
+        }
+    }
+}

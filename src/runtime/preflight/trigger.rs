@@ -1,0 +1,333 @@
+//! When a check is due: told from what stands on the checks and the nodes, never from memory.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CheckFacts, NodeFacts, gate, kubelets};
+
+/// Why the controller makes a check.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trigger {
+    /// VM Runtime was enabled: VM creation stays closed until this check has passed.
+    #[default]
+    Enabled,
+    /// useEmulation, or anything else in the spec, was changed while enabled.
+    SettingsChanged,
+    /// A node joined, or its skip label was removed.
+    NodeAdded,
+    /// A node is ready again, or was replaced by another of the same name.
+    NodeBack,
+    /// More nodes than before run some version of the kubelet.
+    Upgraded,
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What a check was made for, kept in an annotation of the check.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    pub trigger: Trigger,
+    /// UID of the VMRuntime: another object of the same name starts anew.
+    pub runtime: String,
+    /// Generation of the VMRuntime.
+    pub generation: i64,
+    /// When the enabling was noticed that this check belongs to. Checks from before it open no gate.
+    pub since: Timestamp,
+    /// How many eligible nodes ran which kubelet.
+    pub kubelets: BTreeMap<String, usize>,
+}
+
+/// The VMRuntime that checks are made for, and the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub uid: String,
+    pub generation: i64,
+    pub now: Timestamp,
+}
+
+/// Is a check due?
+#[derive(Clone, Debug, PartialEq)]
+pub enum Due {
+    No,
+    Now(Inputs),
+    /// Nodes changed, but the last check is too recent.
+    At(Timestamp),
+}
+
+/// Whether an enabled VM Runtime needs a new check.
+///
+/// Every change of the spec brings one about. Two changes since the last check may have been a disable and an enable
+/// that nobody saw (one change can not: VM Runtime was enabled then and is now), so they count as an enabling.
+#[must_use]
+pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: Duration) -> Due {
+    let now = |trigger, since| {
+        Due::Now(Inputs {
+            trigger,
+            runtime: subject.uid.clone(),
+            generation: subject.generation,
+            since,
+            kubelets: kubelets(nodes),
+        })
+    };
+    let Some(last) = last_inputs(subject, checks) else {
+        return now(Trigger::Enabled, subject.now);
+    };
+    match subject.generation - last.generation {
+        0 => {}
+        1 => return now(Trigger::SettingsChanged, last.since),
+        _ => return now(Trigger::Enabled, subject.now),
+    }
+    let running = checks
+        .iter()
+        .any(|check| !check.finished() && !check.deleting);
+    let Some(base) = gate::finished_in_epoch(subject, checks).filter(|_| !running) else {
+        return Due::No;
+    };
+    let Some(trigger) = node_trigger(subject.now, nodes, base, last) else {
+        return Due::No;
+    };
+    let completed = base.status.completion_time.as_ref();
+    let earliest = completed
+        .map_or(base.created, |time| time.0)
+        .checked_add(gap);
+    match earliest {
+        Ok(earliest) if earliest > subject.now => Due::At(earliest),
+        Ok(_) | Err(_) => now(trigger, last.since),
+    }
+}
+
+/// What the newest check of the controller for this VMRuntime was made for.
+pub(super) fn last_inputs<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Option<&'a Inputs> {
+    checks
+        .iter()
+        .filter(|check| !check.deleting)
+        .filter_map(|check| check.inputs.as_ref().map(|inputs| (check, inputs)))
+        .filter(|(_, inputs)| inputs.runtime == subject.uid)
+        .max_by_key(|(check, inputs)| (inputs.generation, inputs.since, check.created))
+        .map(|(_, inputs)| inputs)
+}
+
+/// Did something happen to a node that the last finished check could not know?
+fn node_trigger(
+    now: Timestamp,
+    nodes: &[NodeFacts],
+    base: &CheckFacts,
+    last: &Inputs,
+) -> Option<Trigger> {
+    let mut triggers = nodes
+        .iter()
+        .filter(|node| !node.skipped && node.ready)
+        .filter_map(|node| changed_node(now, node, base));
+    if let Some(trigger) = triggers.next() {
+        return Some(trigger);
+    }
+    let upgraded = kubelets(nodes)
+        .into_iter()
+        .any(|(version, nodes)| nodes > last.kubelets.get(&version).copied().unwrap_or(0));
+    upgraded.then_some(Trigger::Upgraded)
+}
+
+/// A node that stays unknown although it is ready (its image can not be pulled, say) is no reason for another check:
+/// that would go on for ever. A time in the future, from a clock that is ahead, is not believed yet.
+fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
+    let Some(entry) = base.status.checks.get(&node.name) else {
+        return Some(Trigger::NodeAdded);
+    };
+    let started = base.started();
+    let unknown = entry.unknown == Some(true);
+    let after = |time: Option<Timestamp>| {
+        time.is_some_and(|time| {
+            time <= now && (time > started || (unknown && time.as_second() == started.as_second()))
+        })
+    };
+    (after(node.ready_since) || after(node.created)).then_some(Trigger::NodeBack)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{at, check},
+        *,
+    };
+
+    const GAP: Duration = Duration::from_secs(10);
+
+    fn subject(generation: i64, second: i64) -> Subject {
+        Subject {
+            uid: "u".to_owned(),
+            generation,
+            now: at(second),
+        }
+    }
+
+    fn node(name: &str) -> NodeFacts {
+        NodeFacts {
+            name: name.to_owned(),
+            ready: true,
+            ready_since: Some(at(-100)),
+            created: Some(at(-100)),
+            kubelet_version: "v1".to_owned(),
+            ..NodeFacts::default()
+        }
+    }
+
+    fn own(name: &str, second: i64, generation: i64, pass: Option<bool>) -> CheckFacts {
+        CheckFacts {
+            inputs: Some(Inputs {
+                trigger: Trigger::Enabled,
+                runtime: "u".to_owned(),
+                generation,
+                since: at(0),
+                kubelets: BTreeMap::from([("v1".to_owned(), 1)]),
+            }),
+            ..check(name, second, pass)
+        }
+    }
+
+    fn trigger(due: Due) -> Option<Trigger> {
+        match due {
+            Due::Now(inputs) => Some(inputs.trigger),
+            Due::No | Due::At(_) => None,
+        }
+    }
+
+    #[test]
+    fn the_spec_decides_first() {
+        let nodes = [node("n1")];
+        let table = [
+            ("never checked", vec![], Some(Trigger::Enabled)),
+            (
+                "somebody's own check does not enable",
+                vec![check("own", 0, Some(true))],
+                Some(Trigger::Enabled),
+            ),
+            ("checked", vec![own("a", 0, 5, Some(true))], None),
+            ("being checked", vec![own("a", 0, 5, None)], None),
+            (
+                "changed once",
+                vec![own("a", 0, 4, Some(true))],
+                Some(Trigger::SettingsChanged),
+            ),
+            (
+                "changed while being checked",
+                vec![own("a", 0, 4, None)],
+                Some(Trigger::SettingsChanged),
+            ),
+            (
+                "maybe disabled and enabled",
+                vec![own("a", 0, 3, Some(true))],
+                Some(Trigger::Enabled),
+            ),
+            (
+                "another object of that name",
+                vec![own("a", 0, 9, Some(true))],
+                Some(Trigger::Enabled),
+            ),
+        ];
+        for (story, checks, expected) in table {
+            assert_eq!(
+                trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
+                expected,
+                "{story}"
+            );
+        }
+    }
+
+    #[test]
+    fn nodes_bring_a_check_about_when_the_last_one_could_not_know() {
+        let back = |second| NodeFacts {
+            ready_since: Some(at(second)),
+            ..node("n1")
+        };
+        let upgraded = NodeFacts {
+            kubelet_version: "v2".to_owned(),
+            ..node("n1")
+        };
+        let skipped = NodeFacts {
+            skipped: true,
+            ..node("n2")
+        };
+        let away = NodeFacts {
+            ready: false,
+            ready_since: Some(at(30)),
+            ..node("n1")
+        };
+        let replaced = NodeFacts {
+            created: Some(at(30)),
+            ..node("n1")
+        };
+        let table = [
+            ("nothing", vec![node("n1")], None),
+            ("gone", vec![], None),
+            (
+                "joined",
+                vec![node("n1"), node("n2")],
+                Some(Trigger::NodeAdded),
+            ),
+            ("skipped", vec![node("n1"), skipped], None),
+            ("back", vec![back(30)], Some(Trigger::NodeBack)),
+            ("back before the check", vec![back(0)], None),
+            ("back in the future", vec![back(3600)], None),
+            ("away", vec![away], None),
+            ("replaced", vec![replaced], Some(Trigger::NodeBack)),
+            ("upgraded", vec![upgraded], Some(Trigger::Upgraded)),
+        ];
+        for (story, nodes, expected) in table {
+            let checks = [own("a", 0, 5, Some(true))];
+            assert_eq!(
+                trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
+                expected,
+                "{story}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_node_is_checked_again_when_it_is_back_and_not_before() {
+        let mut last = own("a", 0, 5, Some(true));
+        last.status.checks.insert(
+            "n2".to_owned(),
+            super::super::unknown("the node is not ready"),
+        );
+        for (ready_since, expected) in [
+            (at(-100), None),
+            (at(0), Some(Trigger::NodeBack)),
+            (at(20), Some(Trigger::NodeBack)),
+        ] {
+            let nodes = [
+                node("n1"),
+                NodeFacts {
+                    ready_since: Some(ready_since),
+                    kubelet_version: "v1".to_owned(),
+                    ..node("n2")
+                },
+            ];
+            let mut last = last.clone();
+            last.inputs.as_mut().unwrap().kubelets = kubelets(&nodes);
+            assert_eq!(
+                trigger(due(&subject(5, 60), &nodes, &[last], GAP)),
+                expected,
+                "{ready_since}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_flapping_node_causes_no_storm() {
+        let nodes = [node("n1"), node("n2")];
+        let finished = [own("a", 55, 5, Some(true))];
+        assert_eq!(
+            due(&subject(5, 60), &nodes, &finished, GAP),
+            Due::At(at(65))
+        );
+        let running = [own("a", 0, 5, Some(true)), check("b", 50, None)];
+        assert_eq!(due(&subject(5, 60), &nodes, &running, GAP), Due::No);
+    }
+}

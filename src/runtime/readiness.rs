@@ -1,0 +1,310 @@
+//! Is the engine up? Judged from its custom resources and its components, over the nodes that are to run VMs.
+//!
+//! KubeVirt's own condition Available goes False with one node that is not ready, so it is no measure: VMs can run as
+//! soon as the control plane is complete and one eligible node has a handler. What is missing beyond that is said.
+
+use std::collections::BTreeSet;
+
+use super::preflight::NodeFacts;
+use crate::api::engine::PHASE_DEPLOYED;
+
+/// A custom resource of which there is to be one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// The API server does not know the kind.
+    #[default]
+    NotServed,
+    Absent,
+    Present(EngineObject),
+}
+
+impl Presence {
+    /// The object, if there is one.
+    #[must_use]
+    pub fn object(&self) -> Option<&EngineObject> {
+        match self {
+            Self::Present(object) => Some(object),
+            Self::NotServed | Self::Absent => None,
+        }
+    }
+
+    /// The object, if there is one that we made.
+    #[must_use]
+    pub fn ours(&self) -> Option<&EngineObject> {
+        self.object().filter(|object| object.ours)
+    }
+}
+
+/// A KubeVirt or a CDI object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineObject {
+    pub name: String,
+    /// `None` for CDI, which is cluster-scoped.
+    pub namespace: Option<String>,
+    pub uid: String,
+    pub resource_version: String,
+    /// Carries our label. What does not is used and never touched.
+    pub ours: bool,
+    pub deleting: bool,
+    pub phase: Option<String>,
+    /// The operator has not looked at the present spec yet, or is still going from one version to another.
+    pub updating: bool,
+    pub use_emulation: bool,
+    /// Uninstalling is refused by the engine as long as workloads exist.
+    pub protects_workloads: bool,
+    /// The engine's own words for what is wrong with it.
+    pub failure: Option<String>,
+}
+
+/// A Deployment of the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Component {
+    pub name: String,
+    pub wanted: i32,
+    pub ready: i32,
+}
+
+/// Everything that is known of the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// Namespace of virt-operator, where it is installed.
+    pub operator: Option<String>,
+    pub kubevirt: Presence,
+    pub cdi: Presence,
+    /// virt-api and virt-controller, as far as they are there.
+    pub components: Vec<Component>,
+    /// Nodes with a ready virt-handler.
+    pub handlers: BTreeSet<String>,
+}
+
+/// Deployments without which nothing runs.
+pub const COMPONENTS: [&str; 2] = ["virt-api", "virt-controller"];
+
+/// Whether VMs could run, as far as the engine goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineState {
+    /// There is no KubeVirt object.
+    Absent,
+    /// It is going away.
+    Deleting,
+    /// Not yet; this is what is missing.
+    Incomplete(Vec<String>),
+    /// It runs; what does not run everywhere.
+    Up { partial: Vec<String> },
+}
+
+/// Judges the engine.
+#[must_use]
+pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
+    let Some(kubevirt) = facts.kubevirt.object() else {
+        return EngineState::Absent;
+    };
+    if kubevirt.deleting {
+        return EngineState::Deleting;
+    }
+    let mut missing = Vec::new();
+    let mut partial = Vec::new();
+    missing.extend(undeployed("KubeVirt", kubevirt));
+    if let Some(cdi) = facts.cdi.object() {
+        // Disks are not ours to judge on a CDI that somebody else runs.
+        let trouble = undeployed("CDI", cdi);
+        if cdi.ours {
+            missing.extend(trouble);
+        } else {
+            partial.extend(trouble);
+        }
+    }
+    for name in COMPONENTS {
+        let found = facts.components.iter().find(|found| found.name == name);
+        match found {
+            Some(found) if found.ready >= found.wanted && found.ready > 0 => {}
+            Some(found) if found.ready > 0 => partial.push(format!(
+                "{name}: {} of {} replicas ready",
+                found.ready, found.wanted
+            )),
+            Some(_) => missing.push(format!("{name} is not ready")),
+            None => missing.push(format!("{name} is not there")),
+        }
+    }
+    let eligible: Vec<&NodeFacts> = nodes.iter().filter(|node| !node.skipped).collect();
+    let handled = eligible
+        .iter()
+        .filter(|node| facts.handlers.contains(&node.name))
+        .count();
+    match (handled, eligible.len()) {
+        (_, 0) => missing.push("no node is eligible for virtual machines".to_owned()),
+        (0, nodes) => missing.push(format!("virt-handler is ready on 0 of {nodes} nodes")),
+        (handled, nodes) if handled < nodes => partial.push(format!(
+            "virt-handler is ready on {handled} of {nodes} nodes"
+        )),
+        (_, _) => {}
+    }
+    if missing.is_empty() {
+        EngineState::Up { partial }
+    } else {
+        EngineState::Incomplete(missing)
+    }
+}
+
+fn undeployed(kind: &str, object: &EngineObject) -> Option<String> {
+    let phase = object.phase.as_deref().unwrap_or("not taken up yet");
+    let failure = object.failure.as_deref();
+    if phase != PHASE_DEPLOYED {
+        Some(match failure {
+            Some(failure) => format!("{kind} is {phase}: {failure}"),
+            None => format!("{kind} is {phase}"),
+        })
+    } else if object.updating {
+        Some(format!("{kind} is updating"))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn up() -> EngineFacts {
+        let deployed = EngineObject {
+            ours: true,
+            phase: Some(PHASE_DEPLOYED.to_owned()),
+            ..EngineObject::default()
+        };
+        EngineFacts {
+            operator: Some("kubevirt".to_owned()),
+            kubevirt: Presence::Present(deployed.clone()),
+            cdi: Presence::Present(deployed),
+            components: COMPONENTS
+                .iter()
+                .map(|name| Component {
+                    name: (*name).to_owned(),
+                    wanted: 2,
+                    ready: 2,
+                })
+                .collect(),
+            handlers: BTreeSet::from(["n1".to_owned(), "n2".to_owned()]),
+        }
+    }
+
+    fn nodes() -> Vec<NodeFacts> {
+        ["n1", "n2"]
+            .map(|name| NodeFacts {
+                name: name.to_owned(),
+                ready: true,
+                ..NodeFacts::default()
+            })
+            .to_vec()
+    }
+
+    fn changed(object: &Presence, change: impl Fn(&mut EngineObject)) -> Presence {
+        let mut object = object.object().unwrap().clone();
+        change(&mut object);
+        Presence::Present(object)
+    }
+
+    #[test]
+    fn up_only_with_everything_that_vms_need() {
+        let full = up();
+        assert_eq!(
+            engine(&full, &nodes()),
+            EngineState::Up { partial: vec![] }
+        );
+
+        type Change = fn(&mut EngineFacts);
+        let incomplete: [(&str, Change, &str); 7] = [
+            (
+                "not taken up",
+                |facts| facts.kubevirt = changed(&facts.kubevirt, |object| object.phase = None),
+                "KubeVirt is not taken up yet",
+            ),
+            (
+                "deploying",
+                |facts| {
+                    facts.kubevirt = changed(&facts.kubevirt, |object| {
+                        object.phase = Some("Deploying".to_owned());
+                        object.failure = Some("no room".to_owned());
+                    });
+                },
+                "KubeVirt is Deploying: no room",
+            ),
+            (
+                "updating",
+                |facts| facts.kubevirt = changed(&facts.kubevirt, |object| object.updating = true),
+                "KubeVirt is updating",
+            ),
+            (
+                "our CDI",
+                |facts| facts.cdi = changed(&facts.cdi, |object| object.phase = None),
+                "CDI is not taken up yet",
+            ),
+            (
+                "component gone",
+                |facts| facts.components.truncate(1),
+                "virt-controller is not there",
+            ),
+            (
+                "component down",
+                |facts| facts.components[0].ready = 0,
+                "virt-api is not ready",
+            ),
+            (
+                "handlers",
+                |facts| facts.handlers = BTreeSet::from(["elsewhere".to_owned()]),
+                "virt-handler is ready on 0 of 2 nodes",
+            ),
+        ];
+        for (story, change, missing) in incomplete {
+            let mut facts = up();
+            change(&mut facts);
+            assert_eq!(
+                engine(&facts, &nodes()),
+                EngineState::Incomplete(vec![missing.to_owned()]),
+                "{story}"
+            );
+        }
+        assert_eq!(
+            engine(&full, &[]),
+            EngineState::Incomplete(vec!["no node is eligible for virtual machines".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_runs_partly_is_up_and_says_so() {
+        let mut facts = up();
+        facts.handlers.remove("n2");
+        facts.components[0].ready = 1;
+        facts.cdi = changed(&facts.cdi, |object| {
+            object.ours = false;
+            object.phase = None;
+        });
+        assert_eq!(
+            engine(&facts, &nodes()),
+            EngineState::Up {
+                partial: vec![
+                    "CDI is not taken up yet".to_owned(),
+                    "virt-api: 1 of 2 replicas ready".to_owned(),
+                    "virt-handler is ready on 1 of 2 nodes".to_owned()
+                ]
+            }
+        );
+    }
+
+    #[test]
+    fn a_skipped_node_is_not_missed() {
+        let mut facts = up();
+        facts.handlers.remove("n2");
+        let mut nodes = nodes();
+        nodes[1].skipped = true;
+        assert_eq!(engine(&facts, &nodes), EngineState::Up { partial: vec![] });
+    }
+
+    #[test]
+    fn absent_or_going_away() {
+        let mut facts = up();
+        facts.kubevirt = changed(&facts.kubevirt, |object| object.deleting = true);
+        assert_eq!(engine(&facts, &nodes()), EngineState::Deleting);
+        facts.kubevirt = Presence::Absent;
+        assert_eq!(engine(&facts, &nodes()), EngineState::Absent);
+    }
+}
