@@ -11,7 +11,9 @@
 //! Started by `commands` with a client that somebody else made; talks to the log and to the API server only.
 
 pub mod manifest;
+pub mod observed;
 pub mod options;
+pub mod plan;
 
 use tokio_util::sync::CancellationToken;
 

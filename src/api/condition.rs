@@ -97,6 +97,9 @@ pub mod reason {
     pub const USE_EMULATION: &str = "UseEmulation";
     pub const ANNOTATION_TRUE: &str = "AnnotationTrue";
     pub const CONVERGED: &str = "Converged";
+    pub const DISKS_EXIST: &str = "DisksExist";
+    pub const ADMISSION_UNAVAILABLE: &str = "AdmissionUnavailable";
+    pub const STEP_FAILED: &str = "StepFailed";
 }
 
 /// The condition of that type, if it is published.

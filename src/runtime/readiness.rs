@@ -64,11 +64,19 @@ pub struct Component {
     pub ready: i32,
 }
 
+/// The Deployment of virt-operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operator {
+    pub namespace: String,
+    /// Carries our label: we installed it from manifests.
+    pub ours: bool,
+}
+
 /// Everything that is known of the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineFacts {
-    /// Namespace of virt-operator, where it is installed.
-    pub operator: Option<String>,
+    /// virt-operator, where it is installed.
+    pub operator: Option<Operator>,
     pub kubevirt: Presence,
     pub cdi: Presence,
     /// virt-api and virt-controller, as far as they are there.
@@ -172,7 +180,7 @@ mod tests {
             ..EngineObject::default()
         };
         EngineFacts {
-            operator: Some("kubevirt".to_owned()),
+            operator: Some(Operator::default()),
             kubevirt: Presence::Present(deployed.clone()),
             cdi: Presence::Present(deployed),
             components: COMPONENTS

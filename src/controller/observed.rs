@@ -1,0 +1,136 @@
+//! What one round saw: plain data, without a client and without a clock. `observe` fills it in, `plan` reads it.
+
+use jiff::Timestamp;
+
+use super::manifest::Disks;
+use crate::{
+    api::VMRuntimeStatus,
+    cluster::inventory::Inventory,
+    runtime::{
+        force::ForceAnnotation,
+        preflight::{CheckFacts, NodeFacts},
+        readiness::EngineFacts,
+    },
+};
+
+/// The whole cluster, as far as the controller cares.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub now: Timestamp,
+    /// `None`: there is no VMRuntime object.
+    pub runtime: Option<RuntimeFacts>,
+    /// Is the system namespace there?
+    pub system_namespace: bool,
+    /// Linux nodes, skipped ones included.
+    pub nodes: Vec<NodeFacts>,
+    pub checks: Vec<CheckFacts>,
+    pub workloads: Workloads,
+    /// Disks that would die with CDI.
+    pub disks: Disks,
+    pub engine: EngineFacts,
+    pub manifests: Manifests,
+    pub admission: Admission,
+    pub creation: Creation,
+}
+
+/// The VMRuntime object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RuntimeFacts {
+    pub uid: String,
+    pub resource_version: String,
+    pub generation: i64,
+    /// Wanted, and the object is not being deleted.
+    pub enabled: bool,
+    pub use_emulation: bool,
+    pub force: Force,
+    /// Until when a `bmctl disable` wants VM creation closed.
+    pub fence_until: Option<Timestamp>,
+    /// As it was published last: kept for transition times, and to write nothing that is there already.
+    pub status: VMRuntimeStatus,
+}
+
+/// The annotation that permits deleting VMs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Force(pub ForceAnnotation);
+
+impl Default for Force {
+    fn default() -> Self {
+        Self(ForceAnnotation::read(None))
+    }
+}
+
+/// The VMs and disks of the cluster.
+#[derive(Clone, Debug)]
+pub enum Workloads {
+    Known(Inventory),
+    /// Why they could not be listed. Never zero.
+    Unknown(String),
+}
+
+/// What is left of the engine manifests that we were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Manifests {
+    #[default]
+    NotGiven,
+    /// Nothing of ours is left, as far as it is to be removed.
+    Gone,
+    /// These objects of ours are there.
+    Present(Vec<String>),
+}
+
+/// The admission policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The cluster has no such API, or does not let us use it.
+    Unavailable(String),
+    Available(Vec<PolicyFacts>),
+}
+
+/// One of our admission policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFacts {
+    pub policy: Policy,
+    pub armed: Armed,
+}
+
+/// Which of our admission policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// No VM is created unless VMCreationAllowed says so.
+    CreationGate,
+    /// The API server refuses a disable while VMs exist.
+    SafeDisable,
+    /// Nobody removes our engine from under running VMs.
+    EngineProtection,
+}
+
+impl Policy {
+    pub const ALL: [Self; 3] = [Self::CreationGate, Self::SafeDisable, Self::EngineProtection];
+}
+
+/// How far a policy is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Armed {
+    /// Policy and binding are both missing.
+    Absent,
+    /// One of the two is missing, or is not what we want. The policy's own strictness is kept while it is repaired.
+    Differs { strict: bool },
+    /// In place with failurePolicy Ignore, since then: an API server that is still learning it lets things pass.
+    Lenient { since: Timestamp },
+    /// In place with failurePolicy Fail.
+    Strict,
+}
+
+/// Can somebody create a VM right now? Told by trying (as a dry run).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// Nobody needed to know.
+    NotTried,
+    /// No kind of VM is served: there is nothing to create.
+    NotServed,
+    /// Our policy refused.
+    Closed,
+    Open,
+    /// It was refused for another reason, or could not be tried.
+    Unproven(String),
+}

@@ -1,0 +1,243 @@
+//! From what was seen to what is done about it: the one place where the controller decides.
+//!
+//! Pure: no clock, no client, no memory but the little that is handed in and out. Two laws hold whatever is observed,
+//! and tests try to break them: no VM is deleted unless VM Runtime is disabled and the annotation permits it, and
+//! nothing of the engine is removed unless VM Runtime is disabled and the VMs are known to be none.
+
+mod admission;
+mod disabled;
+mod drain;
+mod enabled;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    manifest::Disks,
+    observed::{Observed, Policy, RuntimeFacts},
+    options::Pace,
+};
+use crate::{
+    api::{VMRuntimeStatus, WorkloadKind},
+    runtime::preflight::{self, Inputs},
+};
+
+/// One thing to do. Each can be done twice without harm, and names the very object that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The VMRuntime object, disabled.
+    CreateRuntime,
+    /// The namespace of checks and their pods.
+    CreateSystemNamespace,
+    /// A preflight check of our own.
+    StartCheck(Inputs),
+    /// A check that nobody needs any more, with its pods.
+    DeleteCheck { name: String, uid: String },
+    ApplyEngineManifests,
+    /// Whatever they brought, except what disks depend on.
+    RemoveEngineManifests(Disks),
+    CreateKubeVirt {
+        namespace: String,
+        use_emulation: bool,
+        /// No node is a control plane: the engine's own pods may run anywhere.
+        anywhere: bool,
+    },
+    /// Our KubeVirt object, as it was seen, gets these settings.
+    ConfigureKubeVirt {
+        object: ObjectReference,
+        use_emulation: bool,
+    },
+    DeleteKubeVirt(ObjectReference),
+    CreateCdi { anywhere: bool },
+    DeleteCdi(ObjectReference),
+    /// Policy and binding, failing closed or (while the API server learns them) open.
+    ArmPolicy { policy: Policy, strict: bool },
+    DisarmPolicy(Policy),
+    /// A VM, or a disk of a VM that is going away.
+    DeleteWorkload(WorkloadReference),
+}
+
+/// One version of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    pub namespace: Option<String>,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+}
+
+/// One workload object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadReference {
+    pub kind: WorkloadKind,
+    /// The version that it was read in.
+    pub version: String,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
+/// What is to be done, and what is to be said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// In this order; a step that fails ends the round.
+    pub steps: Vec<Step>,
+    /// What to publish; `None` while there is no object to publish it on.
+    pub status: Option<VMRuntimeStatus>,
+    /// When to look again at the latest, if nothing is heard.
+    pub requeue: Duration,
+    pub memory: Memory,
+}
+
+/// What one round hands to the next. Losing it costs time, never safety.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Since when every list of VMs was empty while creation was closed.
+    pub empty_since: Option<Timestamp>,
+    /// This process has applied the engine manifests.
+    pub manifests_applied: bool,
+    /// What kept the last round from being carried out.
+    pub trouble: Option<String>,
+}
+
+/// What the controller was started with, as far as decisions depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub engine_manifests: bool,
+    pub safe_disable: bool,
+    pub pace: Pace,
+}
+
+/// Decides one round.
+#[must_use]
+pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
+    let mut draft = Draft {
+        observed,
+        settings,
+        steps: Vec::new(),
+        requeue: settings.pace.resync,
+        memory: Memory {
+            empty_since: None,
+            ..memory.clone()
+        },
+    };
+    if !observed.system_namespace {
+        draft.steps.push(Step::CreateSystemNamespace);
+    }
+    let Some(runtime) = &observed.runtime else {
+        draft.steps.push(Step::CreateRuntime);
+        return draft.finish(None);
+    };
+    admission::arm(&mut draft, runtime);
+    let report = if runtime.enabled {
+        enabled::decide(&mut draft, runtime)
+    } else {
+        disabled::decide(&mut draft, runtime, memory)
+    };
+    let status = report.publish(observed, runtime, memory);
+    draft.forget_checks(&status);
+    draft.finish(Some(status))
+}
+
+/// A plan in the making.
+struct Draft<'a> {
+    observed: &'a Observed,
+    settings: &'a Settings,
+    steps: Vec<Step>,
+    requeue: Duration,
+    memory: Memory,
+}
+
+impl Draft<'_> {
+    /// Look again at that time at the latest.
+    fn wake_at(&mut self, time: Timestamp) {
+        let wait = time.duration_since(self.observed.now);
+        self.wake_in(Duration::try_from(wait).unwrap_or(Duration::ZERO));
+    }
+
+    /// Look again after this long at the latest.
+    fn wake_in(&mut self, wait: Duration) {
+        // Times of the API are whole seconds: never spin on one.
+        const SHORTEST: Duration = Duration::from_millis(10);
+        self.requeue = self.requeue.min(wait.max(SHORTEST));
+    }
+
+    /// Has it been that long since then? If not, look again when it has.
+    fn elapsed(&mut self, since: Timestamp, wait: Duration) -> bool {
+        match since.checked_add(wait) {
+            Ok(end) if end > self.observed.now => {
+                self.wake_at(end);
+                false
+            }
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    fn forget_checks(&mut self, status: &VMRuntimeStatus) {
+        let summary = status.preflight_check_summary.as_ref();
+        let needed: Vec<&str> = summary
+            .and_then(|summary| summary.preflight_check_name.as_deref())
+            .into_iter()
+            .collect();
+        for check in preflight::superfluous(&self.observed.checks, &needed) {
+            self.steps.push(Step::DeleteCheck {
+                name: check.name.clone(),
+                uid: check.uid.clone(),
+            });
+        }
+    }
+
+    fn finish(self, status: Option<VMRuntimeStatus>) -> Plan {
+        Plan {
+            steps: self.steps,
+            status,
+            requeue: self.requeue,
+            memory: self.memory,
+        }
+    }
+}
+
+/// A condition's status, reason and message, without its type and times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    status: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Word {
+    fn yes(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: true,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn no(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: false,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The object, in the version that was seen.
+fn reference(object: &crate::runtime::readiness::EngineObject) -> ObjectReference {
+    ObjectReference {
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+        uid: object.uid.clone(),
+        resource_version: object.resource_version.clone(),
+    }
+}
+
+/// A person who disables should not have to wait for a controller that is asleep.
+fn fenced(runtime: &RuntimeFacts, now: Timestamp) -> Option<Timestamp> {
+    runtime.fence_until.filter(|until| *until > now)
+}

@@ -1,0 +1,277 @@
+//! VM Runtime is not wanted: close creation, protect or delete the VMs, and only then remove the engine.
+
+use super::{Draft, Memory, Step, Word, drain, reference, report::Report};
+use crate::{
+    api::{
+        Phase,
+        condition::{self, kind, reason},
+    },
+    cluster::inventory::Inventory,
+    controller::{
+        manifest::Disks,
+        observed::{Admission, Armed, Creation, Manifests, Policy, RuntimeFacts, Workloads},
+    },
+    runtime::{
+        disable::{Decision, Force, decide as table},
+        preflight,
+        readiness::{self, EngineObject},
+    },
+};
+
+/// What is being done about the VMs and the engine.
+struct Course {
+    phase: Phase,
+    progressing: Word,
+    degraded: Word,
+    blocked: Word,
+}
+
+impl Course {
+    fn new(phase: Phase, progressing: Word) -> Self {
+        Self {
+            phase,
+            progressing,
+            degraded: Word::no(reason::CONVERGED, ""),
+            blocked: Word::no(reason::NO_WORKLOADS, "nothing blocks a disable"),
+        }
+    }
+}
+
+pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Report {
+    let observed = draft.observed;
+    abandon_checks(draft);
+    let course = match &observed.workloads {
+        Workloads::Unknown(why) => unknown(draft, why),
+        Workloads::Known(inventory) if inventory.machines.is_empty() => {
+            without_machines(draft, runtime, memory)
+        }
+        Workloads::Known(inventory) => with_machines(draft, runtime, inventory),
+    };
+    let latest = preflight::latest_finished(&observed.checks);
+    Report {
+        ready: Word::no(
+            match course.phase {
+                Phase::Disabled => reason::DISABLED,
+                _ if course.blocked.status => reason::WORKLOADS_EXIST,
+                _ => course.progressing.reason,
+            },
+            course.progressing.message.clone(),
+        ),
+        phase: course.phase,
+        progressing: course.progressing,
+        degraded: course.degraded,
+        preflight: match latest.map(|check| (check, check.status.pass)) {
+            Some((check, Some(true))) => Word::yes(
+                reason::PREFLIGHT_PASSED,
+                format!("preflight check {} passed", check.name),
+            ),
+            Some((check, _)) => Word::no(
+                reason::PREFLIGHT_FAILED,
+                format!(
+                    "preflight check {} {}",
+                    check.name,
+                    preflight::explain(&check.status)
+                ),
+            ),
+            None => Word::no(reason::DISABLED, "no preflight check has finished"),
+        },
+        creation: Word::no(
+            reason::DISABLED,
+            "VM Runtime is not enabled: VM creation is blocked. Run 'bmctl enable vmruntime' and retry.",
+        ),
+        disable_blocked: course.blocked,
+        summary: preflight::summary(latest),
+        engine: readiness::engine(&observed.engine, &observed.nodes),
+        taken_up: true,
+        disks_kept: observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some(),
+    }
+}
+
+/// Checks that the controller began for an enabled VM Runtime; somebody's own goes on.
+fn abandon_checks(draft: &mut Draft<'_>) {
+    let unfinished = draft
+        .observed
+        .checks
+        .iter()
+        .filter(|check| check.inputs.is_some() && !check.finished() && !check.deleting);
+    draft.steps.extend(unfinished.map(|check| Step::DeleteCheck {
+        name: check.name.clone(),
+        uid: check.uid.clone(),
+    }));
+}
+
+fn unknown(draft: &mut Draft<'_>, why: &str) -> Course {
+    draft.wake_in(draft.settings.pace.retry_most);
+    let message = format!("whether VMs exist could not be determined: {why}");
+    let mut course = Course::new(
+        Phase::Fencing,
+        Word::yes(reason::WORKLOADS_UNKNOWN, message.clone()),
+    );
+    course.degraded = Word::yes(reason::WORKLOADS_UNKNOWN, message);
+    course
+}
+
+fn with_machines(
+    draft: &mut Draft<'_>,
+    runtime: &RuntimeFacts,
+    inventory: &Inventory,
+) -> Course {
+    let force = &runtime.force.0;
+    match table(inventory.machines.len(), Force::Absent, force) {
+        Decision::Refuse => {
+            let mut message = drain::blocked(inventory);
+            if let Some(warning) = &force.warning {
+                message = format!("{message} ({warning})");
+            }
+            let mut course = Course::new(
+                Phase::DisableBlocked,
+                Word::no(reason::WORKLOADS_EXIST, message.clone()),
+            );
+            course.blocked = Word::yes(reason::WORKLOADS_EXIST, message);
+            course
+        }
+        // Somebody set the annotation: that is the answer which `bmctl` would have asked for.
+        Decision::AskThenDelete | Decision::DeleteThenDisable => {
+            if let Some(open) = open(draft, runtime) {
+                return open;
+            }
+            let doomed = drain::next(inventory, draft.settings.pace.drain_batch);
+            draft
+                .steps
+                .extend(doomed.into_iter().map(Step::DeleteWorkload));
+            draft.wake_in(draft.settings.pace.settle);
+            Course::new(
+                Phase::Draining,
+                Word::yes(
+                    reason::DRAINING,
+                    drain::progress(inventory, draft.observed.now),
+                ),
+            )
+        }
+        Decision::Disable => without_machines(draft, runtime, &Memory::default()),
+    }
+}
+
+/// VM creation has not been seen closed: nothing may be deleted yet.
+fn open(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Option<Course> {
+    let why = match &draft.observed.creation {
+        Creation::NotServed | Creation::Closed => return None,
+        Creation::Open | Creation::NotTried => "VM creation is being closed".to_owned(),
+        Creation::Unproven(why) => {
+            if closed_for_long(draft, runtime) {
+                return None;
+            }
+            format!("whether VM creation is closed could not be tried: {why}")
+        }
+    };
+    // Without policies nothing can close it, and waiting would not help.
+    if matches!(draft.observed.admission, Admission::Unavailable(_)) {
+        return None;
+    }
+    draft.wake_in(draft.settings.pace.retry);
+    Some(Course::new(
+        Phase::Fencing,
+        Word::yes(reason::FENCED, why),
+    ))
+}
+
+/// The policy is strict and the condition that it reads has been False for a while: as good as tried.
+fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
+    let strict = match &draft.observed.admission {
+        Admission::Unavailable(_) => false,
+        Admission::Available(policies) => policies.iter().any(|facts| {
+            facts.policy == Policy::CreationGate && facts.armed == Armed::Strict
+        }),
+    };
+    let closed = condition::find(&runtime.status.conditions, kind::VM_CREATION_ALLOWED)
+        .filter(|condition| condition.status == condition::ConditionStatus::False)
+        .and_then(|condition| condition.last_transition_time.as_ref())
+        .map(|time| time.0);
+    let wait = draft.settings.pace.arming;
+    strict && closed.is_some_and(|since| draft.elapsed(since, wait))
+}
+
+fn without_machines(
+    draft: &mut Draft<'_>,
+    runtime: &RuntimeFacts,
+    memory: &Memory,
+) -> Course {
+    let Some(left) = what_is_left(draft) else {
+        return Course::new(
+            Phase::Disabled,
+            Word::no(reason::DISABLED, "VM Runtime is disabled"),
+        );
+    };
+    if let Some(open) = open(draft, runtime) {
+        return open;
+    }
+    let since = memory.empty_since.unwrap_or(draft.observed.now);
+    draft.memory.empty_since = Some(since);
+    let settle = draft.settings.pace.settle;
+    if !draft.elapsed(since, settle) {
+        return Course::new(
+            Phase::Fencing,
+            Word::yes(
+                reason::FENCED,
+                "VM creation is closed; making sure that no VM is left",
+            ),
+        );
+    }
+    let message = left.message();
+    draft.steps.extend(left.step());
+    draft.memory.manifests_applied = false;
+    Course::new(
+        Phase::Uninstalling,
+        Word::yes(reason::ENGINE_UNINSTALLING, message),
+    )
+}
+
+/// The part of our engine that goes next.
+enum Left<'a> {
+    KubeVirt(&'a EngineObject),
+    Cdi(&'a EngineObject),
+    Manifests(&'a [String], Disks),
+}
+
+/// KubeVirt, then CDI (unless disks would die with it), then the operators.
+fn what_is_left<'a>(draft: &Draft<'a>) -> Option<Left<'a>> {
+    let observed = draft.observed;
+    if let Some(kubevirt) = observed.engine.kubevirt.ours() {
+        return Some(Left::KubeVirt(kubevirt));
+    }
+    if let (Some(cdi), Disks::None) = (observed.engine.cdi.ours(), observed.disks) {
+        return Some(Left::Cdi(cdi));
+    }
+    match &observed.manifests {
+        Manifests::Present(objects) => Some(Left::Manifests(objects, observed.disks)),
+        Manifests::NotGiven | Manifests::Gone => None,
+    }
+}
+
+impl Left<'_> {
+    fn step(&self) -> Option<Step> {
+        match self {
+            Self::KubeVirt(object) => {
+                (!object.deleting).then(|| Step::DeleteKubeVirt(reference(object)))
+            }
+            Self::Cdi(object) => (!object.deleting).then(|| Step::DeleteCdi(reference(object))),
+            Self::Manifests(_, disks) => Some(Step::RemoveEngineManifests(*disks)),
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::KubeVirt(object) => format!("KubeVirt {} is being removed", object.name),
+            Self::Cdi(object) => format!("CDI {} is being removed", object.name),
+            Self::Manifests(objects, _) => {
+                const NAMED: usize = 3;
+                let named: Vec<&str> = objects.iter().take(NAMED).map(String::as_str).collect();
+                format!(
+                    "the engine's operators are being removed: {} objects are left ({}…)",
+                    objects.len(),
+                    named.join(", ")
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! VM Runtime is wanted: check the nodes, install the engine, open the gate.
+
+use super::{Draft, Step, Word, fenced, reference, report::Report};
+use crate::{
+    api::{Phase, condition::reason, name::SYSTEM_NAMESPACE},
+    controller::observed::RuntimeFacts,
+    runtime::{
+        preflight::{self, Due, Gate, Subject},
+        readiness::{self, EngineState, Presence},
+    },
+};
+
+pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
+    let observed = draft.observed;
+    let subject = Subject {
+        uid: runtime.uid.clone(),
+        generation: runtime.generation,
+        now: observed.now,
+    };
+    let before = draft.steps.len();
+    start_check(draft, &subject);
+    install(draft, runtime);
+    let taken_up = !draft.steps[before..].iter().any(follows_the_spec);
+
+    let gate = preflight::gate(&subject, &observed.checks);
+    let engine = readiness::engine(&observed.engine, &observed.nodes);
+    let up = matches!(engine, EngineState::Up { .. });
+    let ready = ready(draft, &engine, gate);
+    let slow = !up && too_slow(draft, runtime);
+    let degraded = degraded(draft, &engine, gate, slow);
+    let fence = fenced(runtime, observed.now);
+    if let Some(until) = fence {
+        draft.wake_at(until);
+    }
+    let phase = match (fence, degraded.status, ready.status, up) {
+        (Some(_), _, _, _) => Phase::Fencing,
+        (None, true, _, _) => Phase::Degraded,
+        (None, false, true, _) => Phase::Ready,
+        (None, false, false, true) => Phase::Preflight,
+        (None, false, false, false) => Phase::Installing,
+    };
+    let stuck = matches!(gate, Gate::Failed(_)) || ready.reason == reason::OPERATOR_NOT_FOUND;
+    let progressing = match (ready.status, stuck) {
+        (true, _) => Word::no(reason::CONVERGED, "VM Runtime is ready"),
+        (false, true) => Word::no(ready.reason, ready.message.clone()),
+        (false, false) => Word::yes(ready.reason, ready.message.clone()),
+    };
+    Report {
+        phase,
+        progressing,
+        degraded,
+        preflight: preflight_word(gate),
+        creation: match fence {
+            Some(until) => Word::no(
+                reason::FENCED,
+                format!("VM creation is closed until {until}: a disable is deleting VMs"),
+            ),
+            None => creation(gate),
+        },
+        disable_blocked: Word::no(reason::ENABLED, "no disable is wanted"),
+        summary: preflight::summary(match gate {
+            Gate::Pending(check) => check,
+            Gate::Passed(check) | Gate::Failed(check) => Some(check),
+        }),
+        engine,
+        taken_up,
+        disks_kept: false,
+        ready,
+    }
+}
+
+fn start_check(draft: &mut Draft<'_>, subject: &Subject) {
+    let observed = draft.observed;
+    let gap = draft.settings.pace.node_checks;
+    match preflight::due(subject, &observed.nodes, &observed.checks, gap) {
+        Due::No => {}
+        Due::Now(inputs) => draft.steps.push(Step::StartCheck(inputs)),
+        Due::At(time) => draft.wake_at(time),
+    }
+}
+
+/// As long as such a step is due, the present generation has not been taken up.
+fn follows_the_spec(step: &Step) -> bool {
+    match step {
+        Step::StartCheck(inputs) => matches!(
+            inputs.trigger,
+            preflight::Trigger::Enabled | preflight::Trigger::SettingsChanged
+        ),
+        Step::ConfigureKubeVirt { .. } => true,
+        Step::CreateRuntime
+        | Step::CreateSystemNamespace
+        | Step::DeleteCheck { .. }
+        | Step::ApplyEngineManifests
+        | Step::RemoveEngineManifests(_)
+        | Step::CreateKubeVirt { .. }
+        | Step::DeleteKubeVirt(_)
+        | Step::CreateCdi { .. }
+        | Step::DeleteCdi(_)
+        | Step::ArmPolicy { .. }
+        | Step::DisarmPolicy(_)
+        | Step::DeleteWorkload(_) => false,
+    }
+}
+
+/// Operators, then KubeVirt, then CDI. What somebody else brought is used as it is.
+fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
+    let engine = &draft.observed.engine;
+    let anywhere = !draft.observed.nodes.iter().any(|node| node.control_plane);
+    if engine
+        .kubevirt
+        .object()
+        .is_some_and(|kubevirt| !kubevirt.ours)
+    {
+        return;
+    }
+    if manifests_are_due(draft) {
+        draft.steps.push(Step::ApplyEngineManifests);
+        return;
+    }
+    let Some(operator) = &engine.operator else {
+        return;
+    };
+    match &engine.kubevirt {
+        // Its definition comes with the operator; a watch tells when it is there.
+        Presence::NotServed => return,
+        Presence::Absent => draft.steps.push(Step::CreateKubeVirt {
+            namespace: operator.namespace.clone(),
+            use_emulation: runtime.use_emulation,
+            anywhere,
+        }),
+        Presence::Present(kubevirt) => {
+            let differs =
+                kubevirt.use_emulation != runtime.use_emulation || !kubevirt.protects_workloads;
+            if differs && !kubevirt.deleting {
+                draft.steps.push(Step::ConfigureKubeVirt {
+                    object: reference(kubevirt),
+                    use_emulation: runtime.use_emulation,
+                });
+            }
+        }
+    }
+    if engine.cdi == Presence::Absent {
+        draft.steps.push(Step::CreateCdi { anywhere });
+    }
+}
+
+/// Are there manifests to apply? Not over an operator that somebody else installed.
+fn manifests_are_due(draft: &Draft<'_>) -> bool {
+    let engine = &draft.observed.engine;
+    let operator = engine.operator.as_ref();
+    draft.settings.engine_manifests
+        && operator.is_none_or(|operator| operator.ours)
+        && (operator.is_none()
+            || engine.kubevirt == Presence::NotServed
+            || !draft.memory.manifests_applied)
+}
+
+fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
+    let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
+    match (engine, gate) {
+        (EngineState::Absent, _) if no_operator => Word::no(
+            reason::OPERATOR_NOT_FOUND,
+            "virt-operator is not installed: install KubeVirt's operator, or start the controller with --engine-manifests",
+        ),
+        (_, Gate::Failed(check)) => Word::no(reason::PREFLIGHT_FAILED, failed(check)),
+        (EngineState::Absent, _) => {
+            Word::no(reason::ENGINE_INSTALLING, "the engine is being installed")
+        }
+        (EngineState::Deleting, _) => Word::no(
+            reason::ENGINE_UNINSTALLING,
+            "the engine is still being removed; it is installed again after that",
+        ),
+        (EngineState::Incomplete(missing), _) => {
+            Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
+        }
+        (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
+        (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
+            reason::ENGINE_READY,
+            format!(
+                "the engine is up and preflight check {} passed",
+                check.name
+            ),
+        ),
+    }
+}
+
+fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool) -> Word {
+    let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
+    match gate {
+        Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, failed(check)),
+        Gate::Pending(_) | Gate::Passed(_) if slow => Word::yes(
+            reason::ENGINE_INSTALL_SLOW,
+            match engine {
+                EngineState::Incomplete(missing) => format!(
+                    "the engine is not up after a long time: {}",
+                    missing.join("; ")
+                ),
+                EngineState::Absent | EngineState::Deleting | EngineState::Up { .. } => {
+                    "the engine is not up after a long time".to_owned()
+                }
+            },
+        ),
+        Gate::Pending(_) | Gate::Passed(_) if no_operator && *engine == EngineState::Absent => {
+            Word::yes(
+                reason::OPERATOR_NOT_FOUND,
+                "virt-operator is not installed",
+            )
+        }
+        Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
+    }
+}
+
+/// Has the controller been on its way for too long?
+fn too_slow(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
+    use crate::api::condition::{ConditionStatus, find, kind};
+    let progressing = find(&runtime.status.conditions, kind::PROGRESSING);
+    let since = progressing
+        .filter(|condition| condition.status == ConditionStatus::True)
+        .and_then(|condition| condition.last_transition_time.as_ref());
+    match since {
+        Some(since) => {
+            let wait = draft.settings.pace.install;
+            draft.elapsed(since.0, wait)
+        }
+        None => false,
+    }
+}
+
+fn failed(check: &preflight::CheckFacts) -> String {
+    format!(
+        "preflight check {} {}",
+        check.name,
+        preflight::explain(&check.status)
+    )
+}
+
+fn pending(check: Option<&preflight::CheckFacts>) -> Word {
+    match check {
+        Some(check) => Word::no(
+            reason::PREFLIGHT_RUNNING,
+            format!("preflight check {} is running", check.name),
+        ),
+        None => Word::no(reason::PREFLIGHT_PENDING, "a preflight check is about to start"),
+    }
+}
+
+fn preflight_word(gate: Gate<'_>) -> Word {
+    match gate {
+        Gate::Pending(check) => pending(check),
+        Gate::Passed(check) => Word::yes(
+            reason::PREFLIGHT_PASSED,
+            format!("preflight check {} passed", check.name),
+        ),
+        Gate::Failed(check) => Word::no(reason::PREFLIGHT_FAILED, failed(check)),
+    }
+}
+
+/// The admission policy shows this message to whoever is refused.
+fn creation(gate: Gate<'_>) -> Word {
+    let word = preflight_word(gate);
+    if word.status {
+        return word;
+    }
+    Word {
+        message: format!(
+            "VM creation is blocked: {}. See: kubectl get vmruntimepfc -n {SYSTEM_NAMESPACE}",
+            word.message
+        ),
+        ..word
+    }
+}

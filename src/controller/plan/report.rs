@@ -1,0 +1,209 @@
+//! From what was decided to the published status. Transition times are kept where nothing turned; a status that is
+//! equal to the published one is not written again.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Memory, Word};
+use crate::{
+    api::{
+        Condition, ConditionStatus, Phase, PreflightCheckSummary, VMRuntimeStatus,
+        condition::{self, kind, reason},
+    },
+    controller::observed::{Admission, Observed, RuntimeFacts, Workloads},
+    runtime::{preflight::cut, readiness::EngineState},
+};
+
+/// A message of a condition may have that many bytes; the API server allows 32 KiB.
+const MESSAGE_LIMIT: usize = 1024;
+
+/// What one round has to say.
+pub(super) struct Report {
+    pub phase: Phase,
+    pub ready: Word,
+    pub progressing: Word,
+    pub degraded: Word,
+    pub preflight: Word,
+    pub creation: Word,
+    pub disable_blocked: Word,
+    pub summary: PreflightCheckSummary,
+    pub engine: EngineState,
+    /// Nothing of the present generation is left to be taken up.
+    pub taken_up: bool,
+    pub disks_kept: bool,
+}
+
+impl Report {
+    /// The status that says so.
+    pub(super) fn publish(
+        self,
+        observed: &Observed,
+        runtime: &RuntimeFacts,
+        memory: &Memory,
+    ) -> VMRuntimeStatus {
+        let generation = if self.taken_up {
+            Some(runtime.generation)
+        } else {
+            runtime.status.observed_generation
+        };
+        let mut conditions = Conditions {
+            previous: &runtime.status.conditions,
+            generation,
+            now: observed.now,
+            conditions: Vec::new(),
+        };
+        let asides = self.asides(observed, runtime);
+        let degraded = match &memory.trouble {
+            Some(trouble) => Word::yes(reason::STEP_FAILED, trouble.clone()),
+            None => self.degraded,
+        };
+        let ready = self.ready.status;
+        conditions.say(kind::READY, self.ready);
+        conditions.say(kind::PROGRESSING, self.progressing);
+        conditions.say(kind::DEGRADED, degraded);
+        conditions.say(kind::PREFLIGHT_PASSED, self.preflight);
+        conditions.say(kind::VM_CREATION_ALLOWED, self.creation);
+        conditions.say(kind::DISABLE_BLOCKED, self.disable_blocked);
+        for (kind, word) in asides {
+            conditions.mention(kind, word);
+        }
+        VMRuntimeStatus {
+            ready: Some(ready),
+            phase: Some(self.phase.to_string()),
+            workload_count: match &observed.workloads {
+                Workloads::Known(inventory) => i64::try_from(inventory.count()).ok(),
+                Workloads::Unknown(_) => None,
+            },
+            preflight_check_summary: Some(self.summary),
+            conditions: conditions.conditions,
+            observed_generation: generation,
+        }
+    }
+
+    /// What is worth knowing, but seldom so.
+    fn asides(&self, observed: &Observed, runtime: &RuntimeFacts) -> [(&'static str, Word); 7] {
+        let foreign = observed
+            .engine
+            .kubevirt
+            .object()
+            .filter(|kubevirt| !kubevirt.ours);
+        let partial = match &self.engine {
+            EngineState::Up { partial } => partial.join("; "),
+            EngineState::Absent | EngineState::Deleting | EngineState::Incomplete(_) => {
+                String::new()
+            }
+        };
+        let emulation = foreign.map_or(runtime.use_emulation, |kubevirt| kubevirt.use_emulation);
+        let settled = matches!(
+            self.phase,
+            Phase::Disabled | Phase::Ready | Phase::Preflight | Phase::Installing
+        );
+        [
+            (
+                kind::ENGINE_DEGRADED,
+                aside(!partial.is_empty(), reason::ENGINE_PARTIAL, &partial),
+            ),
+            (
+                kind::ENGINE_FOREIGN,
+                aside(
+                    foreign.is_some(),
+                    reason::ADOPTED,
+                    &foreign_message(foreign.map(|kubevirt| kubevirt.use_emulation), runtime),
+                ),
+            ),
+            (
+                kind::ENGINE_OPERATOR_MISSING,
+                aside(
+                    self.ready.reason == reason::OPERATOR_NOT_FOUND,
+                    reason::OPERATOR_NOT_FOUND,
+                    &self.ready.message,
+                ),
+            ),
+            (
+                kind::EMULATION_FORCED,
+                aside(
+                    runtime.enabled && emulation,
+                    reason::USE_EMULATION,
+                    "every new virtual machine is emulated in software, even on nodes that have KVM",
+                ),
+            ),
+            (
+                kind::FORCE_ANNOTATION_LEFT,
+                aside(
+                    settled && runtime.force.0.permits,
+                    reason::ANNOTATION_TRUE,
+                    "the force annotation is \"true\": a disable will delete all virtual machines without asking",
+                ),
+            ),
+            (
+                kind::DISKS_KEPT,
+                aside(
+                    self.disks_kept,
+                    reason::DISKS_EXIST,
+                    "CDI stays installed: removing it would delete the disks that are left",
+                ),
+            ),
+            (
+                kind::ADMISSION_MISSING,
+                match &observed.admission {
+                    Admission::Available(_) => Word::no(reason::CONVERGED, ""),
+                    Admission::Unavailable(why) => Word::yes(
+                        reason::ADMISSION_UNAVAILABLE,
+                        format!("VM creation is not gated by the API server: {why}"),
+                    ),
+                },
+            ),
+        ]
+    }
+}
+
+fn aside(is_so: bool, reason: &'static str, message: &str) -> Word {
+    if is_so {
+        Word::yes(reason, message)
+    } else {
+        Word::no(reason::CONVERGED, "")
+    }
+}
+
+fn foreign_message(emulation: Option<bool>, runtime: &RuntimeFacts) -> String {
+    let base = "the KubeVirt object was not made by this controller: it is used and never changed or removed";
+    if emulation == Some(runtime.use_emulation) || emulation.is_none() {
+        base.to_owned()
+    } else {
+        format!(
+            "{base}; its useEmulation is {}, not {}",
+            !runtime.use_emulation, runtime.use_emulation
+        )
+    }
+}
+
+/// The conditions in the making.
+struct Conditions<'a> {
+    previous: &'a [Condition],
+    generation: Option<i64>,
+    now: jiff::Timestamp,
+    conditions: Vec<Condition>,
+}
+
+impl Conditions<'_> {
+    fn say(&mut self, type_: &str, word: Word) {
+        let status = ConditionStatus::from(word.status);
+        let unchanged = condition::find(self.previous, type_)
+            .filter(|previous| previous.status == status)
+            .and_then(|previous| previous.last_transition_time.clone());
+        self.conditions.push(Condition {
+            type_: type_.to_owned(),
+            status,
+            reason: word.reason.to_owned(),
+            message: cut(&word.message, MESSAGE_LIMIT),
+            last_transition_time: Some(unchanged.unwrap_or(Time(self.now))),
+            observed_generation: self.generation,
+        });
+    }
+
+    /// Says it only if it is so, or was said before.
+    fn mention(&mut self, type_: &str, word: Word) {
+        if word.status || condition::find(self.previous, type_).is_some() {
+            self.say(type_, word);
+        }
+    }
+}
