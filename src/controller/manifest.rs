@@ -75,6 +75,21 @@ impl EngineManifests {
         self.parts.iter().flat_map(|part| &part.objects)
     }
 
+    /// Where they put virt-operator.
+    #[must_use]
+    pub fn engine_namespace(&self) -> Option<&str> {
+        self.objects()
+            .filter(|object| is_kind(object, "Deployment"))
+            .find(|object| {
+                let labels = object.metadata.labels.as_ref();
+                labels.is_some_and(|labels| {
+                    labels.get(engine::COMPONENT_LABEL).map(String::as_str)
+                        == Some(engine::VIRT_OPERATOR)
+                })
+            })
+            .and_then(|operator| operator.metadata.namespace.as_deref())
+    }
+
     /// What to remove, in order: the reverse of applying. A part that defines the disks' kinds stays while disks are
     /// kept, because the API server deletes every disk with the definition. The system namespace always stays.
     pub fn removal(&self, disks: Disks) -> impl Iterator<Item = &DynamicObject> {

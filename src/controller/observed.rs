@@ -28,6 +28,8 @@ pub struct Observed {
     /// Disks that would die with CDI.
     pub disks: Disks,
     pub engine: EngineFacts,
+    /// Where the engine lives, or would live.
+    pub engine_namespace: String,
     pub manifests: Manifests,
     pub admission: Admission,
     pub creation: Creation,
@@ -105,7 +107,11 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub const ALL: [Self; 3] = [Self::CreationGate, Self::SafeDisable, Self::EngineProtection];
+    pub const ALL: [Self; 3] = [
+        Self::CreationGate,
+        Self::SafeDisable,
+        Self::EngineProtection,
+    ];
 }
 
 /// How far a policy is in force.

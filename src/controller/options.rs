@@ -52,6 +52,8 @@ pub struct Pace {
     pub drain_batch: usize,
     /// After this long an admission policy that could not be seen at work is armed all the same.
     pub arming: Duration,
+    /// How long the API server may take for one answer.
+    pub request: Duration,
     /// Reconcile again after this long even if nothing was heard: a watch may have missed something.
     pub resync: Duration,
     /// Waiting time after a first failed reconcile; doubles up to [`Pace::retry_most`].
@@ -68,13 +70,24 @@ impl Default for Pace {
             install: Duration::from_secs(8 * 60),
             node: Duration::from_secs(2 * 60),
             check: Duration::from_secs(8 * 60),
-            node_checks: Duration::from_secs(30),
+            node_checks: Duration::from_secs(10),
             pods_in_flight: 100,
             drain_batch: 50,
             arming: Duration::from_secs(30),
+            request: Duration::from_secs(30),
             resync: Duration::from_secs(5 * 60),
             retry: Duration::from_millis(500),
             retry_most: Duration::from_secs(30),
         }
+    }
+}
+
+impl Pace {
+    /// How long to wait after that many failures in a row.
+    pub(super) fn backoff(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(16);
+        self.retry
+            .saturating_mul(1 << doublings)
+            .min(self.retry_most)
     }
 }

@@ -36,7 +36,10 @@ pub enum Step {
     /// A preflight check of our own.
     StartCheck(Inputs),
     /// A check that nobody needs any more, with its pods.
-    DeleteCheck { name: String, uid: String },
+    DeleteCheck {
+        name: String,
+        uid: String,
+    },
     ApplyEngineManifests,
     /// Whatever they brought, except what disks depend on.
     RemoveEngineManifests(Disks),
@@ -52,10 +55,15 @@ pub enum Step {
         use_emulation: bool,
     },
     DeleteKubeVirt(ObjectReference),
-    CreateCdi { anywhere: bool },
+    CreateCdi,
     DeleteCdi(ObjectReference),
     /// Policy and binding, failing closed or (while the API server learns them) open.
-    ArmPolicy { policy: Policy, strict: bool },
+    ArmPolicy {
+        policy: Policy,
+        strict: bool,
+        /// Where the engine's service accounts live.
+        engine_namespace: String,
+    },
     DisarmPolicy(Policy),
     /// A VM, or a disk of a VM that is going away.
     DeleteWorkload(WorkloadReference),
@@ -100,6 +108,8 @@ pub struct Memory {
     pub empty_since: Option<Timestamp>,
     /// This process has applied the engine manifests.
     pub manifests_applied: bool,
+    /// This process has seen that nothing of them is left.
+    pub manifests_gone: bool,
     /// What kept the last round from being carried out.
     pub trouble: Option<String>,
 }
@@ -132,7 +142,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
         draft.steps.push(Step::CreateRuntime);
         return draft.finish(None);
     };
-    admission::arm(&mut draft, runtime);
+    admission::arm(&mut draft);
     let report = if runtime.enabled {
         enabled::decide(&mut draft, runtime)
     } else {

@@ -211,15 +211,13 @@ mod tests {
         Presence::Present(object)
     }
 
+    type Change = fn(&mut EngineFacts);
+
     #[test]
     fn up_only_with_everything_that_vms_need() {
         let full = up();
-        assert_eq!(
-            engine(&full, &nodes()),
-            EngineState::Up { partial: vec![] }
-        );
+        assert_eq!(engine(&full, &nodes()), EngineState::Up { partial: vec![] });
 
-        type Change = fn(&mut EngineFacts);
         let incomplete: [(&str, Change, &str); 7] = [
             (
                 "not taken up",

@@ -4,12 +4,10 @@
 //! seconds (measured). So: first failing open, with its binding; then tried; only then failing closed.
 
 use super::{Draft, Step};
-use crate::controller::observed::{
-    Admission, Armed, Creation, Policy, PolicyFacts, RuntimeFacts,
-};
+use crate::controller::observed::{Admission, Armed, Creation, Policy, PolicyFacts};
 
 /// Brings the policies one step nearer to where they are wanted.
-pub(super) fn arm(draft: &mut Draft<'_>, _runtime: &RuntimeFacts) {
+pub(super) fn arm(draft: &mut Draft<'_>) {
     let Admission::Available(policies) = &draft.observed.admission else {
         return;
     };
@@ -25,22 +23,24 @@ fn next(draft: &mut Draft<'_>, facts: &PolicyFacts) -> Option<Step> {
     if !wanted(draft, policy) {
         return (facts.armed != Armed::Absent).then_some(Step::DisarmPolicy(policy));
     }
-    match facts.armed {
-        Armed::Absent => Some(Step::ArmPolicy {
-            policy,
-            strict: !has_parameters(policy),
-        }),
-        Armed::Differs { strict } => Some(Step::ArmPolicy { policy, strict }),
+    let strict = match facts.armed {
+        Armed::Absent => !has_parameters(policy),
+        Armed::Differs { strict } => strict,
         Armed::Lenient { since } => {
             let proven = draft.observed.creation == Creation::Closed;
             let arming = draft.settings.pace.arming;
-            (proven || draft.elapsed(since, arming)).then_some(Step::ArmPolicy {
-                policy,
-                strict: true,
-            })
+            if !proven && !draft.elapsed(since, arming) {
+                return None;
+            }
+            true
         }
-        Armed::Strict => None,
-    }
+        Armed::Strict => return None,
+    };
+    Some(Step::ArmPolicy {
+        policy,
+        strict,
+        engine_namespace: draft.observed.engine_namespace.clone(),
+    })
 }
 
 fn wanted(draft: &Draft<'_>, policy: Policy) -> bool {

@@ -39,6 +39,8 @@ impl Course {
 
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Report {
     let observed = draft.observed;
+    draft.memory.manifests_applied = false;
+    draft.memory.manifests_gone = observed.manifests == Manifests::Gone;
     abandon_checks(draft);
     let course = match &observed.workloads {
         Workloads::Unknown(why) => unknown(draft, why),
@@ -94,10 +96,12 @@ fn abandon_checks(draft: &mut Draft<'_>) {
         .checks
         .iter()
         .filter(|check| check.inputs.is_some() && !check.finished() && !check.deleting);
-    draft.steps.extend(unfinished.map(|check| Step::DeleteCheck {
-        name: check.name.clone(),
-        uid: check.uid.clone(),
-    }));
+    draft
+        .steps
+        .extend(unfinished.map(|check| Step::DeleteCheck {
+            name: check.name.clone(),
+            uid: check.uid.clone(),
+        }));
 }
 
 fn unknown(draft: &mut Draft<'_>, why: &str) -> Course {
@@ -111,11 +115,7 @@ fn unknown(draft: &mut Draft<'_>, why: &str) -> Course {
     course
 }
 
-fn with_machines(
-    draft: &mut Draft<'_>,
-    runtime: &RuntimeFacts,
-    inventory: &Inventory,
-) -> Course {
+fn with_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, inventory: &Inventory) -> Course {
     let force = &runtime.force.0;
     match table(inventory.machines.len(), Force::Absent, force) {
         Decision::Refuse => {
@@ -169,19 +169,16 @@ fn open(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Option<Course> {
         return None;
     }
     draft.wake_in(draft.settings.pace.retry);
-    Some(Course::new(
-        Phase::Fencing,
-        Word::yes(reason::FENCED, why),
-    ))
+    Some(Course::new(Phase::Fencing, Word::yes(reason::FENCED, why)))
 }
 
 /// The policy is strict and the condition that it reads has been False for a while: as good as tried.
 fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
     let strict = match &draft.observed.admission {
         Admission::Unavailable(_) => false,
-        Admission::Available(policies) => policies.iter().any(|facts| {
-            facts.policy == Policy::CreationGate && facts.armed == Armed::Strict
-        }),
+        Admission::Available(policies) => policies
+            .iter()
+            .any(|facts| facts.policy == Policy::CreationGate && facts.armed == Armed::Strict),
     };
     let closed = condition::find(&runtime.status.conditions, kind::VM_CREATION_ALLOWED)
         .filter(|condition| condition.status == condition::ConditionStatus::False)
@@ -191,11 +188,7 @@ fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
     strict && closed.is_some_and(|since| draft.elapsed(since, wait))
 }
 
-fn without_machines(
-    draft: &mut Draft<'_>,
-    runtime: &RuntimeFacts,
-    memory: &Memory,
-) -> Course {
+fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Course {
     let Some(left) = what_is_left(draft) else {
         return Course::new(
             Phase::Disabled,
@@ -219,7 +212,6 @@ fn without_machines(
     }
     let message = left.message();
     draft.steps.extend(left.step());
-    draft.memory.manifests_applied = false;
     Course::new(
         Phase::Uninstalling,
         Word::yes(reason::ENGINE_UNINSTALLING, message),

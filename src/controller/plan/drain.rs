@@ -105,7 +105,11 @@ pub(super) fn progress(inventory: &Inventory, now: Timestamp) -> String {
             if machine.finalizers.is_empty() {
                 named(machine)
             } else {
-                format!("{} (finalizers {})", named(machine), machine.finalizers.join(", "))
+                format!(
+                    "{} (finalizers {})",
+                    named(machine),
+                    machine.finalizers.join(", ")
+                )
             }
         })
         .collect();

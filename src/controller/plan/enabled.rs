@@ -17,6 +17,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         generation: runtime.generation,
         now: observed.now,
     };
+    draft.memory.manifests_gone = false;
     let before = draft.steps.len();
     start_check(draft, &subject);
     install(draft, runtime);
@@ -94,7 +95,7 @@ fn follows_the_spec(step: &Step) -> bool {
         | Step::RemoveEngineManifests(_)
         | Step::CreateKubeVirt { .. }
         | Step::DeleteKubeVirt(_)
-        | Step::CreateCdi { .. }
+        | Step::CreateCdi
         | Step::DeleteCdi(_)
         | Step::ArmPolicy { .. }
         | Step::DisarmPolicy(_)
@@ -140,7 +141,7 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
         }
     }
     if engine.cdi == Presence::Absent {
-        draft.steps.push(Step::CreateCdi { anywhere });
+        draft.steps.push(Step::CreateCdi);
     }
 }
 
@@ -176,10 +177,7 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
         (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
         (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
             reason::ENGINE_READY,
-            format!(
-                "the engine is up and preflight check {} passed",
-                check.name
-            ),
+            format!("the engine is up and preflight check {} passed", check.name),
         ),
     }
 }
@@ -201,10 +199,7 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
             },
         ),
         Gate::Pending(_) | Gate::Passed(_) if no_operator && *engine == EngineState::Absent => {
-            Word::yes(
-                reason::OPERATOR_NOT_FOUND,
-                "virt-operator is not installed",
-            )
+            Word::yes(reason::OPERATOR_NOT_FOUND, "virt-operator is not installed")
         }
         Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
     }
@@ -240,7 +235,10 @@ fn pending(check: Option<&preflight::CheckFacts>) -> Word {
             reason::PREFLIGHT_RUNNING,
             format!("preflight check {} is running", check.name),
         ),
-        None => Word::no(reason::PREFLIGHT_PENDING, "a preflight check is about to start"),
+        None => Word::no(
+            reason::PREFLIGHT_PENDING,
+            "a preflight check is about to start",
+        ),
     }
 }
 

@@ -49,7 +49,7 @@ impl Report {
             previous: &runtime.status.conditions,
             generation,
             now: observed.now,
-            conditions: Vec::new(),
+            said: Vec::new(),
         };
         let asides = self.asides(observed, runtime);
         let degraded = match &memory.trouble {
@@ -57,14 +57,14 @@ impl Report {
             None => self.degraded,
         };
         let ready = self.ready.status;
-        conditions.say(kind::READY, self.ready);
-        conditions.say(kind::PROGRESSING, self.progressing);
-        conditions.say(kind::DEGRADED, degraded);
-        conditions.say(kind::PREFLIGHT_PASSED, self.preflight);
-        conditions.say(kind::VM_CREATION_ALLOWED, self.creation);
-        conditions.say(kind::DISABLE_BLOCKED, self.disable_blocked);
+        conditions.say(kind::READY, &self.ready);
+        conditions.say(kind::PROGRESSING, &self.progressing);
+        conditions.say(kind::DEGRADED, &degraded);
+        conditions.say(kind::PREFLIGHT_PASSED, &self.preflight);
+        conditions.say(kind::VM_CREATION_ALLOWED, &self.creation);
+        conditions.say(kind::DISABLE_BLOCKED, &self.disable_blocked);
         for (kind, word) in asides {
-            conditions.mention(kind, word);
+            conditions.mention(kind, &word);
         }
         VMRuntimeStatus {
             ready: Some(ready),
@@ -74,7 +74,7 @@ impl Report {
                 Workloads::Unknown(_) => None,
             },
             preflight_check_summary: Some(self.summary),
-            conditions: conditions.conditions,
+            conditions: conditions.said,
             observed_generation: generation,
         }
     }
@@ -181,16 +181,16 @@ struct Conditions<'a> {
     previous: &'a [Condition],
     generation: Option<i64>,
     now: jiff::Timestamp,
-    conditions: Vec<Condition>,
+    said: Vec<Condition>,
 }
 
 impl Conditions<'_> {
-    fn say(&mut self, type_: &str, word: Word) {
+    fn say(&mut self, type_: &str, word: &Word) {
         let status = ConditionStatus::from(word.status);
         let unchanged = condition::find(self.previous, type_)
             .filter(|previous| previous.status == status)
             .and_then(|previous| previous.last_transition_time.clone());
-        self.conditions.push(Condition {
+        self.said.push(Condition {
             type_: type_.to_owned(),
             status,
             reason: word.reason.to_owned(),
@@ -201,7 +201,7 @@ impl Conditions<'_> {
     }
 
     /// Says it only if it is so, or was said before.
-    fn mention(&mut self, type_: &str, word: Word) {
+    fn mention(&mut self, type_: &str, word: &Word) {
         if word.status || condition::find(self.previous, type_).is_some() {
             self.say(type_, word);
         }

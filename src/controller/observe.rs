@@ -1,0 +1,344 @@
+//! Looks at the cluster: everything that one round needs, as data. Reads only; a read that fails fails the round,
+//! because a decision on half a picture would be a guess.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Client,
+    api::ListParams,
+    core::{DynamicObject, GroupVersionKind},
+    discovery,
+    runtime::reflector::Store,
+};
+
+use super::{
+    admission, engine,
+    manifest::{Disks, EngineManifests},
+    observed::{
+        Admission, Armed, Creation, Force, Manifests, Observed, Policy, RuntimeFacts, Workloads,
+    },
+    plan::Memory,
+    request::Doing,
+};
+use crate::{
+    api::{VMRuntime, VMRuntimePreflightCheck, name},
+    cluster::{
+        inventory::{self, Inventory},
+        retry::Retry,
+    },
+    failure::{Failure, Kind},
+    runtime::{
+        force::ForceAnnotation,
+        preflight::{CheckFacts, NodeFacts},
+        readiness::EngineFacts,
+    },
+};
+
+/// Label of the node's operating system.
+const OS_LABEL: &str = "kubernetes.io/os";
+/// Marks nodes that are no machines.
+const VIRTUAL_KUBELET: (&str, &str) = ("type", "virtual-kubelet");
+const CONTROL_PLANE: [&str; 2] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+];
+/// CDI puts this label on every claim that it made.
+const CDI_CLAIMS: &str = "app=containerized-data-importer";
+
+/// What watches keep at hand: what there may be thousands of.
+#[derive(Clone)]
+pub(super) struct Caches {
+    pub nodes: Store<Node>,
+    pub checks: Store<VMRuntimePreflightCheck>,
+    /// virt-handler's pods.
+    pub handlers: Store<Pod>,
+    pub probe_pods: Store<Pod>,
+}
+
+impl Caches {
+    /// Waits until every one of them has been filled once.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
+        let stopped = |_| {
+            Failure::new(
+                Kind::Other,
+                "WatchStopped",
+                "a watch of the controller has stopped",
+            )
+        };
+        self.nodes.wait_until_ready().await.map_err(stopped)?;
+        self.checks.wait_until_ready().await.map_err(stopped)?;
+        self.handlers.wait_until_ready().await.map_err(stopped)?;
+        self.probe_pods.wait_until_ready().await.map_err(stopped)
+    }
+
+    /// The nodes that are machines and run Linux.
+    pub(super) fn nodes(&self) -> Vec<NodeFacts> {
+        let nodes = self.nodes.state();
+        nodes.iter().filter_map(|node| node_facts(node)).collect()
+    }
+
+    /// The checks of the system namespace.
+    pub(super) fn checks(&self) -> Vec<CheckFacts> {
+        let checks = self.checks.state();
+        checks.iter().map(|check| CheckFacts::read(check)).collect()
+    }
+}
+
+/// Looks at everything once.
+pub(super) async fn observe(
+    client: &Client,
+    caches: &Caches,
+    manifests: Option<&EngineManifests>,
+    memory: &Memory,
+) -> Result<Observed, Failure> {
+    let now = Timestamp::now();
+    let (runtime, system_namespace, workloads, engine) = futures::try_join!(
+        runtime(client),
+        system_namespace(client),
+        workloads(client),
+        engine::read(client, &caches.handlers),
+    )?;
+    let engine_namespace = engine::namespace(&engine, manifests);
+    let admission = admission::read(client, &engine_namespace).await?;
+    let enabled = runtime.as_ref().is_some_and(|runtime| runtime.enabled);
+    let (disks, left) = if enabled {
+        (Disks::None, Manifests::NotGiven)
+    } else {
+        let disks = disks(client, &workloads).await;
+        let left = leftovers(client, manifests, disks, &engine, memory).await?;
+        (disks, left)
+    };
+    let creation = if enabled && is_strict(&admission) {
+        Creation::NotTried
+    } else {
+        admission::try_creation(client).await
+    };
+    Ok(Observed {
+        now,
+        runtime,
+        system_namespace,
+        nodes: caches.nodes(),
+        checks: caches.checks(),
+        workloads,
+        disks,
+        engine,
+        engine_namespace,
+        manifests: left,
+        admission,
+        creation,
+    })
+}
+
+fn is_strict(admission: &Admission) -> bool {
+    match admission {
+        Admission::Unavailable(_) => true,
+        Admission::Available(policies) => policies
+            .iter()
+            .any(|facts| facts.policy == Policy::CreationGate && facts.armed == Armed::Strict),
+    }
+}
+
+/// The VMRuntime object. Read without a type first: an object without a spec is a disabled one.
+pub(super) async fn runtime(client: &Client) -> Result<Option<RuntimeFacts>, Failure> {
+    let doing = "read vmruntime";
+    let resource = kube::core::ApiResource::erase::<VMRuntime>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let Some(mut object) = api.get_opt(name::VMRUNTIME).await.doing(doing)? else {
+        return Ok(None);
+    };
+    for field in ["spec", "status"] {
+        if object.data[field].is_null() {
+            object.data[field] = serde_json::json!({});
+        }
+    }
+    let runtime: VMRuntime = object.try_parse().map_err(|error| {
+        Failure::new(Kind::Other, "Unreadable", format!("could not {doing}"))
+            .caused_by(error.to_string())
+    })?;
+    Ok(Some(runtime_facts(&runtime)))
+}
+
+fn runtime_facts(runtime: &VMRuntime) -> RuntimeFacts {
+    let metadata = &runtime.metadata;
+    let annotations = metadata.annotations.as_ref();
+    RuntimeFacts {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        resource_version: metadata.resource_version.clone().unwrap_or_default(),
+        generation: metadata.generation.unwrap_or_default(),
+        enabled: runtime.spec.enabled && metadata.deletion_timestamp.is_none(),
+        use_emulation: runtime.spec.use_emulation,
+        force: Force(ForceAnnotation::read(annotations)),
+        fence_until: annotations
+            .and_then(|annotations| annotations.get(name::CREATION_FENCE_UNTIL))
+            .and_then(|text| text.parse().ok()),
+        status: runtime.status.clone().unwrap_or_default(),
+    }
+}
+
+async fn system_namespace(client: &Client) -> Result<bool, Failure> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let found = api
+        .get_metadata_opt(name::SYSTEM_NAMESPACE)
+        .await
+        .doing("read the system namespace")?;
+    Ok(found.is_some())
+}
+
+/// A list that can not be read is not an empty one.
+async fn workloads(client: &Client) -> Result<Workloads, Failure> {
+    Ok(match inventory::take(client, &Retry::once()).await {
+        Ok(inventory) => Workloads::Known(inventory),
+        Err(failure) => Workloads::Unknown(failure.to_string()),
+    })
+}
+
+/// Would disks die with CDI? What can not be determined counts as a disk.
+async fn disks(client: &Client, workloads: &Workloads) -> Disks {
+    let listed = match workloads {
+        Workloads::Known(Inventory { disks, .. }) => !disks.is_empty(),
+        Workloads::Unknown(_) => true,
+    };
+    if listed {
+        return Disks::Kept;
+    }
+    let claims: Api<PersistentVolumeClaim> = Api::all(client.clone());
+    let one = ListParams::default().labels(CDI_CLAIMS).limit(1);
+    match claims.list_metadata(&one).await {
+        Ok(claims) if claims.items.is_empty() => Disks::None,
+        Ok(_) => Disks::Kept,
+        Err(kube::Error::Api(status)) if status.code == 404 => Disks::None,
+        Err(error) => {
+            tracing::warn!(%error, "could not list the disks' claims: CDI stays");
+            Disks::Kept
+        }
+    }
+}
+
+/// Which objects of the engine manifests are there, and ours.
+async fn leftovers(
+    client: &Client,
+    manifests: Option<&EngineManifests>,
+    disks: Disks,
+    engine: &EngineFacts,
+    memory: &Memory,
+) -> Result<Manifests, Failure> {
+    let Some(manifests) = manifests else {
+        return Ok(Manifests::NotGiven);
+    };
+    if memory.manifests_gone && engine.operator.is_none() {
+        return Ok(Manifests::Gone);
+    }
+    let mut left = Vec::new();
+    for object in manifests.removal(disks) {
+        if let Some(found) = find_ours(client, object).await? {
+            left.push(found.describe());
+        }
+    }
+    Ok(if left.is_empty() {
+        Manifests::Gone
+    } else {
+        Manifests::Present(left)
+    })
+}
+
+/// An object of the manifests, found in the cluster with our label.
+pub(super) struct Found {
+    pub api: Api<DynamicObject>,
+    pub kind: String,
+    pub name: String,
+    pub uid: String,
+    pub deleting: bool,
+}
+
+impl Found {
+    fn describe(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
+
+/// The object of the manifests in the cluster, if it is there and ours.
+pub(super) async fn find_ours(
+    client: &Client,
+    object: &DynamicObject,
+) -> Result<Option<Found>, Failure> {
+    let Some(api) = api_of(client, object).await? else {
+        return Ok(None);
+    };
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let found = api.get_metadata_opt(&name).await;
+    let found = found.doing(&format!("read {name} of the engine manifests"))?;
+    Ok(found
+        .filter(|found| engine::is_ours(found.metadata.labels.as_ref()))
+        .map(|found| Found {
+            api,
+            kind: object
+                .types
+                .as_ref()
+                .map(|types| types.kind.clone())
+                .unwrap_or_default(),
+            name,
+            uid: found.metadata.uid.unwrap_or_default(),
+            deleting: found.metadata.deletion_timestamp.is_some(),
+        }))
+}
+
+/// How to reach an object of the manifests; `None` if its kind is not served.
+pub(super) async fn api_of(
+    client: &Client,
+    object: &DynamicObject,
+) -> Result<Option<Api<DynamicObject>>, Failure> {
+    let types = object.types.clone().unwrap_or_default();
+    let kind = GroupVersionKind::try_from(&types).map_err(|error| {
+        Failure::new(
+            Kind::Usage,
+            "BadManifest",
+            format!("{} is no apiVersion", types.api_version),
+        )
+        .caused_by(error.to_string())
+    })?;
+    let (resource, capabilities) = match discovery::pinned_kind(client, &kind).await {
+        Ok(found) => found,
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
+        Err(kube::Error::Discovery(_)) => return Ok(None),
+        Err(error) => return Err(error).doing(&format!("look up kind {}", kind.kind)),
+    };
+    let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
+    Ok(Some(match capabilities.scope {
+        discovery::Scope::Cluster => Api::all_with(client.clone(), &resource),
+        discovery::Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
+    }))
+}
+
+/// `None`: not a machine that could run VMs.
+fn node_facts(node: &Node) -> Option<NodeFacts> {
+    let labels = node.metadata.labels.clone().unwrap_or_default();
+    let status = node.status.as_ref();
+    let info = status.and_then(|status| status.node_info.as_ref());
+    let system = labels
+        .get(OS_LABEL)
+        .or_else(|| info.map(|info| &info.operating_system));
+    let virtual_kubelet =
+        labels.get(VIRTUAL_KUBELET.0).map(String::as_str) == Some(VIRTUAL_KUBELET.1);
+    if virtual_kubelet || system.is_some_and(|system| system != "linux" && !system.is_empty()) {
+        return None;
+    }
+    let ready = status
+        .and_then(|status| status.conditions.as_ref())
+        .and_then(|conditions| conditions.iter().find(|found| found.type_ == "Ready"));
+    Some(NodeFacts {
+        name: node.metadata.name.clone()?,
+        skipped: labels.contains_key(name::SKIP_SCHEDULE),
+        ready: ready.is_some_and(|ready| ready.status == "True")
+            && node.metadata.deletion_timestamp.is_none(),
+        ready_since: ready
+            .and_then(|ready| ready.last_transition_time.as_ref())
+            .map(|time| time.0),
+        created: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        kubelet_version: info
+            .map(|info| info.kubelet_version.clone())
+            .unwrap_or_default(),
+        control_plane: CONTROL_PLANE
+            .iter()
+            .any(|label| labels.contains_key(*label)),
+    })
+}

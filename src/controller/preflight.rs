@@ -1,0 +1,290 @@
+//! Runs preflight checks: a pod on every eligible node, its termination message read, the results written once.
+//!
+//! Level-triggered like the controller itself: `turn` decides from nodes and pods what is due, this file does it. A
+//! controller that was restarted finds its pods by their label and goes on; results that had been read but not written
+//! are asked for again.
+
+mod pod;
+mod turn;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::Pod,
+    apimachinery::pkg::apis::meta::v1::{OwnerReference, Time},
+};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+
+use super::{
+    engine,
+    observe::{self, Caches},
+    options::ControllerOptions,
+    request::{Doing, within},
+    watch::{Bell, Listener},
+};
+use crate::{
+    api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name},
+    failure::{Failure, Kind},
+    probe::Virtualization,
+    runtime::preflight::{self, CheckFacts},
+};
+
+use pod::{PodFacts, Probe};
+use turn::{Launch, Run};
+
+/// Checks that run at once; more wait for their turn, oldest first. They share the pods in flight.
+const RUNS: usize = 4;
+/// Requests of one turn that are made at once.
+const REQUESTS: usize = 16;
+
+/// Carries checks out.
+pub(super) struct Runner<'a> {
+    pub client: &'a Client,
+    pub caches: &'a Caches,
+    pub options: &'a ControllerOptions,
+    /// To wake the controller with: a finished check is news even before its watch tells.
+    pub bell: &'a Bell,
+}
+
+impl Runner<'_> {
+    /// Carries checks out for ever.
+    pub(super) async fn run(&self, mut listener: Listener) {
+        let mut runs = BTreeMap::new();
+        let mut failures = 0;
+        loop {
+            let wait = match self.round(&mut runs).await {
+                Ok(wait) => {
+                    failures = 0;
+                    wait
+                }
+                Err(failure) => {
+                    tracing::warn!(%failure, "could not go on with a preflight check");
+                    failures += 1;
+                    self.options.pace.backoff(failures)
+                }
+            };
+            if failures > 0 {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            tokio::select! {
+                () = listener.rang() => tokio::time::sleep(self.options.pace.debounce).await,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One turn of every check that is running. Returns when to look again at the latest.
+    async fn round(&self, runs: &mut BTreeMap<String, Run>) -> Result<Duration, Failure> {
+        self.caches.ready().await?;
+        let mut unfinished: Vec<CheckFacts> = self.caches.checks();
+        unfinished.retain(|check| !check.finished() && !check.deleting);
+        unfinished
+            .sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
+        let alive: BTreeSet<&str> = unfinished.iter().map(|check| check.uid.as_str()).collect();
+        runs.retain(|uid, _| alive.contains(uid.as_str()));
+
+        let mut wait = self.options.pace.resync;
+        for check in unfinished.iter().take(RUNS) {
+            let uid = check.uid.clone();
+            let mut run = match runs.remove(&uid) {
+                Some(run) => run,
+                None => self.begin(check).await?,
+            };
+            if run.concluded {
+                // The watch has not shown it yet.
+                runs.insert(uid, run);
+                continue;
+            }
+            let others: usize = runs.values().map(Run::in_flight).sum();
+            let turned = self.turn(check, &mut run, others).await;
+            runs.insert(uid, run);
+            wait = wait.min(turned?);
+        }
+        Ok(wait)
+    }
+
+    /// Takes a check up, or takes up again what another controller began.
+    async fn begin(&self, check: &CheckFacts) -> Result<Run, Failure> {
+        let limit = self.options.pace.request;
+        let runtime = within(limit, "read vmruntime", observe::runtime(self.client)).await?;
+        let virtualization = if runtime.is_some_and(|runtime| runtime.use_emulation) {
+            Virtualization::Emulation
+        } else {
+            Virtualization::Hardware
+        };
+        let started = if let Some(started) = &check.status.start_time {
+            started.0
+        } else {
+            let started = Timestamp::now();
+            let status = VMRuntimePreflightCheckStatus {
+                start_time: Some(Time(started)),
+                ..VMRuntimePreflightCheckStatus::default()
+            };
+            self.write(check, &status).await?;
+            started
+        };
+        tracing::info!(check = check.name, "preflight check begins");
+        Ok(Run::new(started, virtualization))
+    }
+
+    async fn turn(
+        &self,
+        check: &CheckFacts,
+        run: &mut Run,
+        others_in_flight: usize,
+    ) -> Result<Duration, Failure> {
+        let pods = self.pods(check);
+        let nodes = self.caches.nodes();
+        let pace = &self.options.pace;
+        let room = pace.pods_in_flight.saturating_sub(others_in_flight);
+        let turn = run.turn(Timestamp::now(), &nodes, &pods, pace, room);
+        self.discard(&turn.discard).await?;
+        self.launch(check, run, turn.launch).await?;
+        if let Some(results) = turn.results {
+            let status = preflight::conclude(results, run.started, Timestamp::now());
+            let passed = status.pass == Some(true);
+            self.write(check, &status).await?;
+            run.concluded = true;
+            tracing::info!(check = check.name, passed, "preflight check ends");
+            self.bell.ring();
+        }
+        Ok(turn.wait)
+    }
+
+    /// The pods of a check, without what only looks like one.
+    fn pods(&self, check: &CheckFacts) -> Vec<PodFacts> {
+        let pods = self.caches.probe_pods.state();
+        pods.iter()
+            .filter_map(|pod| PodFacts::read(pod, &check.uid))
+            .collect()
+    }
+
+    async fn launch(
+        &self,
+        check: &CheckFacts,
+        run: &mut Run,
+        launches: Vec<Launch>,
+    ) -> Result<(), Failure> {
+        let api: &Api<Pod> = &Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
+        let owner = &owner(check);
+        let virtualization = run.virtualization;
+        let mut created = stream::iter(launches)
+            .map(|launch| async move {
+                let probe = Probe {
+                    owner: owner.clone(),
+                    node: launch.node.clone(),
+                    attempt: launch.attempt,
+                    image: self.options.probe_image.clone(),
+                    deep: self.options.deep_probe,
+                    virtualization,
+                    deadline: self.options.pace.node,
+                };
+                let doing = format!("create the probe pod for node {}", launch.node);
+                let pod = probe.pod();
+                let created = async { api.create(&engine::writer(), &pod).await.or_there(&doing) };
+                let created = within(self.options.pace.request, &doing, created).await;
+                (launch, created)
+            })
+            .buffer_unordered(REQUESTS);
+        let mut first_failure = None;
+        while let Some((launch, created)) = created.next().await {
+            match created {
+                Ok(()) => run.launched(&launch, Timestamp::now()),
+                // Quota, Pod security, an admission policy: asking again gets the same answer.
+                Err(failure) if is_final(&failure) => run.refused(&launch, &failure),
+                Err(failure) => first_failure = first_failure.or(Some(failure)),
+            }
+        }
+        if !run.refusals_are_news() {
+            return first_failure.map_or(Ok(()), Err);
+        }
+        self.bell.ring();
+        Ok(())
+    }
+
+    async fn discard(&self, pods: &[PodFacts]) -> Result<(), Failure> {
+        let api: &Api<Pod> = &Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
+        let limit = self.options.pace.request;
+        let mut deleted = stream::iter(pods)
+            .map(|pod| async move {
+                let exactly = DeleteParams {
+                    preconditions: Some(Preconditions {
+                        uid: Some(pod.uid.clone()),
+                        resource_version: None,
+                    }),
+                    ..DeleteParams::default().grace_period(0)
+                };
+                let doing = format!("delete probe pod {}", pod.name);
+                let deleted = async { api.delete(&pod.name, &exactly).await.or_gone(&doing) };
+                within(limit, &doing, deleted).await
+            })
+            .buffer_unordered(REQUESTS);
+        while let Some(deleted) = deleted.next().await {
+            match deleted {
+                // Another pod of that name: not the one that was seen.
+                Err(failure) if failure.kind == Kind::Conflict => {}
+                deleted => deleted?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        check: &CheckFacts,
+        status: &VMRuntimePreflightCheckStatus,
+    ) -> Result<(), Failure> {
+        let api: Api<VMRuntimePreflightCheck> =
+            Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
+        let patch = json!({"metadata": {"uid": check.uid}, "status": status});
+        let parameters = PatchParams {
+            field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let doing = format!("write the status of preflight check {}", check.name);
+        let written = async {
+            api.patch_status(&check.name, &parameters, &Patch::Merge(&patch))
+                .await
+                .or_gone(&doing)
+        };
+        within(self.options.pace.request, &doing, written).await
+    }
+}
+
+/// Will the same request never be granted?
+fn is_final(failure: &Failure) -> bool {
+    match failure.kind {
+        Kind::Denied | Kind::Refused | Kind::Usage => true,
+        Kind::Other | Kind::OperationFailed => !failure.retryable,
+        Kind::Incomplete
+        | Kind::Already
+        | Kind::NotInstalled
+        | Kind::Unreachable
+        | Kind::Conflict
+        | Kind::TimedOut
+        | Kind::Interrupted
+        | Kind::Terminated => false,
+    }
+}
+
+fn owner(check: &CheckFacts) -> OwnerReference {
+    let resource = kube::core::ApiResource::erase::<VMRuntimePreflightCheck>(&());
+    OwnerReference {
+        api_version: resource.api_version,
+        kind: resource.kind,
+        name: check.name.clone(),
+        uid: check.uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: Some(false),
+    }
+}

@@ -1,0 +1,220 @@
+//! Hears that something changed. What exactly does not matter: every round looks at everything.
+//!
+//! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
+
+use std::fmt::Debug;
+
+use futures::{StreamExt, pin_mut};
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Node, Pod},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Resource,
+    core::{DynamicObject, GroupVersionKind, PartialObjectMeta},
+    discovery,
+    runtime::{
+        WatchStreamExt,
+        reflector::{self, Store},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{engine, observe::Caches};
+use crate::api::{
+    VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+};
+
+/// Rings when something changed. Rings that nobody has heard yet are one.
+#[derive(Clone)]
+pub(super) struct Bell(watch::Sender<()>);
+
+/// Hears a [`Bell`].
+pub(super) struct Listener(watch::Receiver<()>);
+
+impl Bell {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    pub(super) fn ring(&self) {
+        self.0.send_modify(|()| ());
+    }
+
+    pub(super) fn listen(&self) -> Listener {
+        Listener(self.0.subscribe())
+    }
+}
+
+impl Listener {
+    /// Returns at once if it rang since the last time.
+    pub(super) async fn rang(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Nobody can ring any more; a timer or the shutdown goes on.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Starts all watches. They end when the set is dropped.
+pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Caches {
+    let everything = watcher::Config::default();
+    let system = name::SYSTEM_NAMESPACE;
+    let labelled = |selector: &str| watcher::Config::default().labels(selector);
+    let probes = labelled(name::PREFLIGHT_CHECK_LABEL);
+    let handlers = labelled(&format!(
+        "{}={}",
+        engine_names::COMPONENT_LABEL,
+        engine_names::VIRT_HANDLER
+    ));
+    let definitions = Bell::new();
+    let caches = Caches {
+        nodes: keep(
+            Api::<Node>::all(client.clone()),
+            everything.clone(),
+            bell,
+            tasks,
+        ),
+        checks: keep(
+            Api::<VMRuntimePreflightCheck>::namespaced(client.clone(), system),
+            everything.clone(),
+            bell,
+            tasks,
+        ),
+        handlers: keep(Api::<Pod>::all(client.clone()), handlers, bell, tasks),
+        probe_pods: keep(
+            Api::<Pod>::namespaced(client.clone(), system),
+            probes,
+            bell,
+            tasks,
+        ),
+    };
+    tasks.spawn(hear(
+        Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
+        everything.clone(),
+        vec![bell.clone()],
+    ));
+    tasks.spawn(hear(
+        Api::<PartialObjectMeta<Deployment>>::all(client.clone()),
+        labelled(engine_names::COMPONENT_LABEL),
+        vec![bell.clone()],
+    ));
+    tasks.spawn(hear(
+        Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client.clone()),
+        everything,
+        vec![bell.clone(), definitions.clone()],
+    ));
+    for kind in engine_kinds() {
+        let heard = hear_once_served(client.clone(), kind, bell.clone(), definitions.listen());
+        tasks.spawn(heard);
+    }
+    caches
+}
+
+/// The kinds that may not be served: the engine's own, and all kinds of VMs and disks.
+fn engine_kinds() -> Vec<GroupVersionKind> {
+    let resources = [engine::kubevirt(), engine::cdi()];
+    let engine = resources
+        .into_iter()
+        .map(|resource| GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind));
+    let workloads = WORKLOAD_KINDS
+        .into_iter()
+        .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind));
+    engine.chain(workloads).collect()
+}
+
+/// Keeps all objects at hand, and rings with each change.
+fn keep<K>(api: Api<K>, config: watcher::Config, bell: &Bell, tasks: &mut JoinSet<()>) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let bell = bell.clone();
+    tasks.spawn(async move {
+        let stream = watcher(api, config)
+            .modify(|object| object.meta_mut().managed_fields = None)
+            .default_backoff()
+            .reflect(writer);
+        pin_mut!(stream);
+        while let Some(event) = stream.next().await {
+            told(&K::kind(&()), &event);
+            bell.ring();
+        }
+    });
+    store
+}
+
+/// Rings with each change, and keeps nothing.
+async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Bell>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let stream = watcher(api, config).default_backoff();
+    pin_mut!(stream);
+    while let Some(event) = stream.next().await {
+        told(&K::kind(&()), &event);
+        for bell in &bells {
+            bell.ring();
+        }
+    }
+}
+
+/// The same for a kind that may come and go with its definition.
+async fn hear_once_served(
+    client: Client,
+    kind: GroupVersionKind,
+    bell: Bell,
+    mut definitions: Listener,
+) {
+    loop {
+        let Some(resource) = served(&client, &kind).await else {
+            definitions.rang().await;
+            continue;
+        };
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &resource);
+        let stream = watcher(api, watcher::Config::default()).default_backoff();
+        pin_mut!(stream);
+        while let Some(event) = stream.next().await {
+            told(&kind.kind, &event);
+            bell.ring();
+            if event.is_err_and(|error| is_not_served(&error)) {
+                break;
+            }
+        }
+    }
+}
+
+/// The kind in the version that the cluster prefers, if it serves it at all.
+async fn served(client: &Client, kind: &GroupVersionKind) -> Option<kube::core::ApiResource> {
+    match discovery::group(client, &kind.group).await {
+        Ok(group) => group
+            .recommended_kind(&kind.kind)
+            .map(|(resource, _)| resource),
+        Err(error) => {
+            tracing::debug!(%error, kind = kind.kind, "not served");
+            None
+        }
+    }
+}
+
+fn is_not_served(error: &watcher::Error) -> bool {
+    let cause = match error {
+        watcher::Error::InitialListFailed(cause)
+        | watcher::Error::WatchStartFailed(cause)
+        | watcher::Error::WatchFailed(cause) => cause,
+        watcher::Error::WatchError(status) => return status.code == 404,
+        watcher::Error::NoResourceVersion => return false,
+    };
+    matches!(cause, kube::Error::Api(status) if status.code == 404)
+}
+
+fn told<T>(kind: &str, event: &Result<T, watcher::Error>) {
+    if let Err(error) = event {
+        tracing::debug!(%error, kind, "a watch failed and is made again");
+    }
+}
