@@ -261,20 +261,9 @@ impl Runner<'_> {
     }
 }
 
-/// Will the same request never be granted?
+/// Will the same request never be granted? A namespace that is missing is on its way.
 fn is_final(failure: &Failure) -> bool {
-    match failure.kind {
-        Kind::Denied | Kind::Refused | Kind::Usage => true,
-        Kind::Other | Kind::OperationFailed => !failure.retryable,
-        Kind::Incomplete
-        | Kind::Already
-        | Kind::NotInstalled
-        | Kind::Unreachable
-        | Kind::Conflict
-        | Kind::TimedOut
-        | Kind::Interrupted
-        | Kind::Terminated => false,
-    }
+    !failure.retryable && failure.kind != Kind::NotInstalled
 }
 
 fn owner(check: &CheckFacts) -> OwnerReference {
