@@ -12,7 +12,7 @@ pub mod prompt;
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 pub use color::ColorChoice;
@@ -69,7 +69,7 @@ pub struct Ui {
     progress: progress::Manner,
     log: Option<LogFile>,
     /// The live region, while there is one: lines are written above it.
-    live: Mutex<Option<indicatif::ProgressBar>>,
+    live: Arc<Mutex<Option<indicatif::ProgressBar>>>,
 }
 
 impl Ui {
@@ -99,7 +99,7 @@ impl Ui {
                 stderr.terminal && !environment.is_dumb(),
             ),
             log: None,
-            live: Mutex::new(None),
+            live: Arc::default(),
         }
     }
 

@@ -61,6 +61,7 @@ async fn check(
     let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
 
     let name = format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4());
+    narrator.step("Starting a preflight check");
     preflight_check::create(&cluster.client, &retry, &name).await?;
     session.report.created = Some(name.clone());
     *created.borrow_mut() = Some(name.clone());

@@ -108,6 +108,7 @@ async fn disable(
     let narrator = Narrator::new(context, "Waiting until VM Runtime is off");
     let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
 
+    narrator.step("Reading VM Runtime");
     let before = vmruntime::get(&cluster.client, &retry).await?;
     let annotation = ForceAnnotation::read(before.object.metadata.annotations.as_ref());
     if let Some(warning) = &annotation.warning {
@@ -120,6 +121,7 @@ async fn disable(
         narrator.happened("VM Runtime is being turned off already, and is not off yet");
         stage.set(Stage::Disabled);
     }
+    narrator.step("Counting VMs");
     let inventory = inventory::take(&cluster.client, &retry).await?;
     report_machines(&mut session.report, &inventory);
     match decide(inventory.count(), Force::from(args.force), &annotation) {
@@ -127,11 +129,13 @@ async fn disable(
         Decision::Refuse => return Err(refusal(context, &inventory)),
         decision @ (Decision::AskThenDelete | Decision::DeleteThenDisable) => {
             if decision == Decision::AskThenDelete {
+                narrator.pause();
                 confirmation.ask(session, &inventory).await?;
             }
             delete(session, &cluster, &retry, &narrator, &inventory, stage).await?;
         }
     }
+    narrator.step("Turning VM Runtime off");
     let baseline = turn_off(session, &cluster, &retry, &narrator, before).await?;
     stage.set(Stage::Disabled);
     if session.report.machines_were == Machines::Deleted {

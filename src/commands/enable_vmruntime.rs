@@ -96,6 +96,7 @@ async fn enable(
     let narrator = Narrator::new(context, "Waiting until VM Runtime is ready");
     let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
 
+    narrator.step("Reading VM Runtime");
     let before = vmruntime::get(&cluster.client, &retry).await?;
     let baseline = match plan(&before.object, args) {
         Plan::AlreadyReady => {
@@ -115,6 +116,7 @@ async fn enable(
             Baseline::unchanged(before)
         }
         Plan::Patch(change) => {
+            narrator.step("Turning VM Runtime on");
             let after =
                 vmruntime::patch(&cluster.client, &retry, &before, &change, DryRun::No).await?;
             stage.set(Stage::Enabled);

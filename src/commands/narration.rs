@@ -24,6 +24,16 @@ impl<'a> Narrator<'a> {
         }
     }
 
+    /// A short step begins.
+    pub fn step(&self, headline: &str) {
+        self.progress.step(headline);
+    }
+
+    /// Keeps the screen still, for a question.
+    pub fn pause(&self) {
+        self.progress.pause();
+    }
+
     /// Something that the command itself did: it stays on the screen.
     pub fn happened(&self, text: &str) {
         self.progress.happened(text);

@@ -72,6 +72,9 @@ pub struct DisableReport {
     pub waited: Duration,
     /// The command that turns it on again.
     pub undo: String,
+    /// They were shown already, when it was asked about them.
+    #[serde(skip)]
+    pub machines_shown: bool,
     /// When the ages are counted to.
     #[serde(skip)]
     pub now: Timestamp,
@@ -116,7 +119,9 @@ impl Report for DisableReport {
 
     fn text(&self, page: &mut Page) {
         match self.machines_were {
-            Machines::Kept | Machines::Deleting if !self.machines.is_empty() => {
+            Machines::Kept | Machines::Deleting
+                if !self.machines.is_empty() && !self.machines_shown =>
+            {
                 self.machine_table(page);
             }
             Machines::Kept | Machines::Deleting => {}

@@ -96,10 +96,20 @@ pub struct Progress<'a> {
 struct Inner {
     manner: Manner,
     started: Instant,
-    bar: Option<ProgressBar>,
+    look: Look,
     shown: Mutex<Shown>,
+    /// The bar of the live region, while it is drawn; the [`Ui`] writes around it.
+    live: Arc<Mutex<Option<ProgressBar>>>,
     /// What a test sees instead of a terminal.
     record: Option<Mutex<Vec<String>>>,
+}
+
+/// What the live region is drawn with.
+#[derive(Clone, Copy)]
+struct Look {
+    width: usize,
+    unicode: bool,
+    color: bool,
 }
 
 #[derive(Default)]
@@ -111,12 +121,16 @@ struct Shown {
 impl Ui {
     /// Starts to show progress. Needs a runtime for the sign of life.
     pub fn progress(&self) -> Progress<'_> {
-        let bar = (self.progress == Manner::Live).then(|| self.live_region());
         let inner = Arc::new(Inner {
             manner: self.progress,
             started: Instant::now(),
-            bar,
+            look: Look {
+                width: self.stderr.width.unwrap_or(80),
+                unicode: self.unicode,
+                color: self.stderr.color,
+            },
             shown: Mutex::default(),
+            live: self.live.clone(),
             record: None,
         });
         let timer = match self.progress {
@@ -130,27 +144,6 @@ impl Ui {
             timer,
         }
     }
-
-    fn live_region(&self) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let ticks = if self.unicode {
-            "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
-        } else {
-            "|/-\\ "
-        };
-        let template = if self.stderr.color {
-            "{spinner:.cyan} {elapsed:.dim} {msg}"
-        } else {
-            "{spinner} {elapsed} {msg}"
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.tick_chars(ticks));
-        }
-        if let Ok(mut live) = self.live.lock() {
-            *live = Some(bar.clone());
-        }
-        bar
-    }
 }
 
 impl Progress<'_> {
@@ -162,8 +155,13 @@ impl Progress<'_> {
             inner: Arc::new(Inner {
                 manner: Manner::Plain,
                 started: Instant::now(),
-                bar: None,
+                look: Look {
+                    width: 80,
+                    unicode: false,
+                    color: false,
+                },
                 shown: Mutex::default(),
+                live: Arc::default(),
                 record: Some(Mutex::default()),
             }),
             timer: None,
@@ -176,12 +174,7 @@ impl Progress<'_> {
         self.inner
             .record
             .as_ref()
-            .map(|record| {
-                record
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone()
-            })
+            .map(|record| locked(record).clone())
             .unwrap_or_default()
     }
 
@@ -195,27 +188,31 @@ impl Progress<'_> {
         self.log(text);
     }
 
-    /// This is going on now; the same again says nothing new.
+    /// This is going on now, and that is missing; the same again says nothing new.
     pub fn state(&self, state: &State) {
-        {
-            let mut shown = self.inner.shown();
-            if shown.state == *state {
-                return;
-            }
-            shown.state = state.clone();
+        if !self.inner.remember(state) {
+            return;
         }
-        let sentence = state.sentence();
-        match self.inner.manner {
-            Manner::Live => {
-                if let (Some(bar), Some(ui)) = (&self.inner.bar, self.ui) {
-                    let bullet = if ui.unicode { "·" } else { "-" };
-                    bar.set_message(state.lines(ui.stderr.width.unwrap_or(80), bullet));
-                }
-            }
-            Manner::Plain => self.inner.line(&sentence),
-            Manner::Hidden => {}
+        if self.inner.manner == Manner::Plain {
+            self.inner.line(&state.sentence());
         }
-        self.log(&sentence);
+        self.inner.draw();
+        self.log(&state.sentence());
+    }
+
+    /// A short step begins: no line of its own, but whoever waits longer sees what it is that takes so long.
+    pub fn step(&self, headline: &str) {
+        self.inner.remember(&State {
+            headline: headline.to_owned(),
+            missing: Vec::new(),
+        });
+        self.inner.draw();
+    }
+
+    /// Takes the live region away until something is going on again, for example while a question is asked.
+    pub fn pause(&self) {
+        self.inner.remember(&State::default());
+        self.inner.clear();
     }
 
     /// Lines on a terminal's live region are gone afterwards; the log keeps them.
@@ -231,27 +228,44 @@ impl Drop for Progress<'_> {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-        if let Some(bar) = &self.inner.bar {
-            bar.finish_and_clear();
-        }
-        if let Some(mut live) = self.ui.and_then(|ui| ui.live.lock().ok()) {
-            *live = None;
-        }
+        self.inner.clear();
     }
 }
 
 impl Inner {
-    fn shown(&self) -> MutexGuard<'_, Shown> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Is it news?
+    fn remember(&self, state: &State) -> bool {
+        let mut shown = locked(&self.shown);
+        let news = shown.state != *state;
+        shown.state.clone_from(state);
+        news
+    }
+
+    /// Draws the live region, once the work has turned out to take a while.
+    fn draw(&self) {
+        let state = locked(&self.shown).state.clone();
+        if self.manner != Manner::Live
+            || state.headline.is_empty()
+            || self.started.elapsed() < PATIENCE
+        {
+            return;
+        }
+        let mut live = locked(&self.live);
+        let bar = live.get_or_insert_with(|| self.look.bar(self.started.elapsed()));
+        bar.set_message(state.lines(self.look.width, self.look.bullet()));
+        bar.enable_steady_tick(Duration::from_secs(1) / u32::from(REPAINTS));
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = locked(&self.live).take() {
+            bar.finish_and_clear();
+        }
     }
 
     fn line(&self, text: &str) {
-        self.shown().last_line = Some(Instant::now());
+        locked(&self.shown).last_line = Some(Instant::now());
         match &self.record {
-            Some(record) => record
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(text.to_owned()),
+            Some(record) => locked(record).push(text.to_owned()),
             None => {
                 let _ = writeln!(io::stderr().lock(), "{} {text}", now());
             }
@@ -260,37 +274,57 @@ impl Inner {
 
     /// Says that we are still there, if nothing else was said for so long.
     fn sign_of_life(&self, silence: Duration) {
-        let (quiet, state) = {
-            let shown = self.shown();
-            let quiet = shown
-                .last_line
-                .unwrap_or(self.started)
-                .elapsed()
-                .saturating_add(Duration::from_millis(500))
-                >= silence;
-            (quiet, shown.state.clone())
+        let (last_line, state) = {
+            let shown = locked(&self.shown);
+            (shown.last_line.unwrap_or(self.started), shown.state.clone())
         };
-        if quiet {
-            self.line(&format!(
-                "still at it after {}s: {}",
-                self.started.elapsed().as_secs(),
-                if state.headline.is_empty() {
-                    "waiting for the cluster's answer".to_owned()
-                } else {
-                    state.sentence()
-                }
-            ));
+        // The clock of this call and that of the line before differ by a little.
+        if last_line.elapsed() + Duration::from_millis(500) < silence {
+            return;
         }
+        let what = if state.headline.is_empty() {
+            "waiting for an answer".to_owned()
+        } else {
+            state.sentence()
+        };
+        let seconds = self.started.elapsed().as_secs();
+        self.line(&format!("still at it after {seconds}s: {what}"));
     }
+}
+
+impl Look {
+    fn bar(self, elapsed: Duration) -> ProgressBar {
+        let target = ProgressDrawTarget::stderr_with_hz(REPAINTS);
+        let bar = ProgressBar::with_draw_target(None, target).with_elapsed(elapsed);
+        let template = if self.color {
+            "{spinner:.cyan} {elapsed:.dim} {msg}"
+        } else {
+            "{spinner} {elapsed} {msg}"
+        };
+        let ticks = if self.unicode {
+            "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
+        } else {
+            "|/-\\ "
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.tick_chars(ticks));
+        }
+        bar
+    }
+
+    const fn bullet(self) -> &'static str {
+        if self.unicode { "·" } else { "-" }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The live region shows itself when the work turns out to take a while.
 async fn appear(inner: Arc<Inner>) {
     tokio::time::sleep(PATIENCE).await;
-    if let Some(bar) = &inner.bar {
-        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REPAINTS));
-        bar.enable_steady_tick(Duration::from_secs(1) / u32::from(REPAINTS));
-    }
+    inner.draw();
 }
 
 async fn beat(inner: Arc<Inner>, silence: Duration) {

@@ -1,5 +1,7 @@
 //! Questions. They are asked on stderr, and only where somebody is there to answer.
 
+use std::io;
+
 use dialoguer::{Input, theme::ColorfulTheme, theme::SimpleTheme, theme::Theme};
 
 use super::Ui;
@@ -11,6 +13,8 @@ pub enum Answer {
     Confirmed,
     /// Something else was typed, or the input ended.
     Declined,
+    /// Ctrl-C.
+    Interrupted,
     /// There is no terminal to ask on, or `--no-input` was given.
     NobodyThere,
 }
@@ -41,7 +45,12 @@ impl Ui {
         .await;
         match typed {
             Ok(Ok(typed)) if typed.trim() == word => Answer::Confirmed,
-            _ => Answer::Declined,
+            // The terminal is in raw mode while it is asked, so that Ctrl-C is no signal.
+            Ok(Err(dialoguer::Error::IO(error))) if error.kind() == io::ErrorKind::Interrupted => {
+                self.note("");
+                Answer::Interrupted
+            }
+            Ok(Ok(_) | Err(_)) | Err(_) => Answer::Declined,
         }
     }
 }

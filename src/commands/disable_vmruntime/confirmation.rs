@@ -40,7 +40,7 @@ impl Confirmation {
     /// Returns if the deletion is confirmed.
     pub async fn ask(
         &self,
-        session: &Session<'_, DisableReport>,
+        session: &mut Session<'_, DisableReport>,
         inventory: &Inventory,
     ) -> Result<(), Failure> {
         if self.given {
@@ -54,10 +54,14 @@ impl Confirmation {
             let mut page = Page::new(context.note_style());
             session.report.machine_table(&mut page);
             page.gap();
-            page.line(format!(
+            page.paragraph(
+                "",
+                &format!(
                 "This deletes {count} VMs and the disks that belong to them ({disks} disks exist), with all data on \
                  them. There is no backup."
-            ));
+            ),
+            );
+            session.report.machines_shown = true;
             context
                 .ui
                 .note(&render::paint(&page.finish(), context.ui.stderr.color));
@@ -65,6 +69,11 @@ impl Confirmation {
         let question = format!("Type the name of the context to delete them ({word})");
         match context.ui.ask_for_word(&question, &word).await {
             Answer::Confirmed => Ok(()),
+            Answer::Interrupted => Err(Failure::new(
+                Kind::Interrupted,
+                "Interrupted",
+                "interrupted: nothing was changed",
+            )),
             Answer::Declined => Err(Failure::new(
                 Kind::Refused,
                 "NotConfirmed",
