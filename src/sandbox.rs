@@ -13,6 +13,7 @@
 //!                      answer (Accept → bytes)                   └─ caretaker (owners, namespaces, definitions)
 //! ```
 
+pub mod admission;
 pub mod age;
 mod answer;
 pub mod apply;
