@@ -39,6 +39,8 @@ pub enum Answer {
         code: u16,
         document: Value,
     },
+    /// The aggregated discovery document, in this version. Clients tell it from the plain one by its media type.
+    Discovery(&'static str, Value),
     Text(u16, String),
     Watch(Frames),
 }
@@ -122,6 +124,17 @@ pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<
     let mut response = match answer {
         Answer::Text(code, text) => whole(code, "text/plain; charset=utf-8", text.into()),
         Answer::Watch(frames) => streamed(frames),
+        Answer::Discovery(version, document) => {
+            let mut response = json_response(200, &document, wanted.pretty);
+            let media_type = match version {
+                "v2" => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+                _ => "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+            };
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+            response
+        }
         Answer::Document { code, document } => document_response(code, &document, wanted),
         Answer::Object {
             code,

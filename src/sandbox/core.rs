@@ -215,7 +215,11 @@ impl Core {
         };
         let mut definition = Value::clone(object);
         if !is_deleting(&definition) {
-            definition::establish(&mut definition, &strategy::seconds(now));
+            let now = strategy::seconds(now);
+            match definition::conflict(&definition, &registry) {
+                None => definition::establish(&mut definition, &now),
+                Some(taken) => definition::refuse_names(&mut definition, &taken, &now),
+            }
         }
         self.set_registry(registry.with(&id.key, definition::resources(&definition)));
         if definition != **object {

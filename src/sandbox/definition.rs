@@ -1,7 +1,5 @@
 //! CustomResourceDefinitions: what they must say, what they become when accepted, and the resources they add.
 
-#![allow(dead_code, reason = "the pieces that use it land separately")]
-
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     metadata::text,
     refusal::Cause,
+    registry::Registry,
     resource::{ALL_VERBS, Column, ResourceType},
     schema::Schema,
 };
@@ -199,10 +198,65 @@ pub fn establish(definition: &mut Value, now: &str) {
     }
 }
 
+/// A name that another resource of the same group has already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenName {
+    /// For example `KindConflict`.
+    reason: &'static str,
+    name: String,
+}
+
+/// The first name of a definition that is taken.
+pub fn conflict(definition: &Value, registry: &Registry) -> Option<TakenName> {
+    let (spec, names) = (&definition["spec"], &definition["spec"]["names"]);
+    let (group, plural) = (text(spec, "group"), text(names, "plural"));
+    let others = || {
+        let all = registry.all().iter();
+        all.filter(|one| one.group == group && one.plural != plural)
+    };
+    let taken = |name: &str| {
+        others().any(|one| {
+            one.plural == name
+                || one.singular == name
+                || one.short_names.iter().any(|short| short == name)
+        })
+    };
+    let kind_taken = |kind: &str| others().any(|one| one.kind == kind || one.list_kind == kind);
+    let short = names["shortNames"].as_array().into_iter().flatten();
+    let short = short.filter_map(|name| Some(("ShortNamesConflict", name.as_str()?, true)));
+    [
+        ("PluralConflict", plural, true),
+        ("SingularConflict", text(names, "singular"), true),
+        ("KindConflict", text(names, "kind"), false),
+        ("ListKindConflict", text(names, "listKind"), false),
+    ]
+    .into_iter()
+    .chain(short)
+    .find(|(_, name, is_resource)| {
+        if *is_resource {
+            taken(name)
+        } else {
+            kind_taken(name)
+        }
+    })
+    .map(|(reason, name, _)| TakenName {
+        reason,
+        name: name.to_owned(),
+    })
+}
+
 /// Refuses the names of a definition because another one in its group has them already.
-pub fn refuse_names(definition: &mut Value, reason: &str, message: &str, now: &str) {
+pub fn refuse_names(definition: &mut Value, taken: &TakenName, now: &str) {
     let status = &mut definition["status"];
-    set_condition(status, "NamesAccepted", "False", reason, message, now);
+    let message = format!("{:?} is already in use", taken.name);
+    set_condition(
+        status,
+        "NamesAccepted",
+        "False",
+        taken.reason,
+        &message,
+        now,
+    );
     set_condition(
         status,
         "Established",

@@ -1,28 +1,36 @@
 //! What is not a resource: health, version, discovery and the index.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, header};
 use serde_json::{Value, json};
 
-use super::{answer::Answer, core::Core, discovery, route::Route};
+use super::{answer::Answer, core::Core, discovery, resource::ResourceType, route::Route};
 
 /// Answers a path that names no resource.
 pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
     let registry = core.registry();
     let resources = registry.all();
-    let aggregated = aggregated_version(request);
-    let found = match route {
-        Route::Health => return Answer::Text(200, "ok".to_owned()),
+    let found = match (route, aggregated_version(request)) {
+        (Route::CoreVersions, Some(version)) => {
+            return Answer::Discovery(version, discovery::aggregated_core(resources, version));
+        }
+        (Route::Groups, Some(version)) => {
+            return Answer::Discovery(version, discovery::aggregated_groups(resources, version));
+        }
+        (route, _) => plain(core, route, resources),
+    };
+    found.unwrap_or_else(not_found)
+}
+
+fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<Answer> {
+    let document = match route {
+        Route::Health => return Some(Answer::Text(200, "ok".to_owned())),
         Route::Version => Some(version()),
-        Route::Index => Some(index(core)),
-        Route::CoreVersions => Some(match aggregated {
-            Some(version) => discovery::aggregated_core(resources, version),
-            None => discovery::api_versions(&core.address),
-        }),
-        Route::Groups => Some(match aggregated {
-            Some(version) => discovery::aggregated_groups(resources, version),
-            None => discovery::groups(resources),
-        }),
+        Route::Index => Some(index(resources)),
+        Route::CoreVersions => Some(discovery::api_versions(&core.address)),
+        Route::Groups => Some(discovery::groups(resources)),
         Route::Group(name) => discovery::group(resources, name),
         Route::Resources { group, version } => discovery::resources(resources, group, version),
         Route::OpenApiIndex
@@ -30,7 +38,7 @@ pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
         | Route::Resource(_)
         | Route::Unknown => None,
     };
-    found.map_or_else(not_found, |document| Answer::Document {
+    document.map(|document| Answer::Document {
         code: 200,
         document,
     })
@@ -57,10 +65,8 @@ fn aggregated_version(request: &Request<Bytes>) -> Option<&'static str> {
 }
 
 /// `/`: every path that can be asked for.
-fn index(core: &Core) -> Value {
-    let registry = core.registry();
-    let mut paths: Vec<String> = registry
-        .all()
+fn index(resources: &[Arc<ResourceType>]) -> Value {
+    let mut paths: Vec<String> = resources
         .iter()
         .flat_map(|resource| {
             let group = &resource.group;

@@ -2,8 +2,6 @@
 //!
 //! A registry never changes; a new one replaces it when a definition comes, changes or goes.
 
-#![allow(dead_code, reason = "the pieces that use it land separately")]
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{builtin, resource::ResourceType};
@@ -67,25 +65,12 @@ impl Registry {
             .find(|one| one.plural == plural && one.version == version && one.group == group)
     }
 
-    #[must_use]
-    pub fn find_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<ResourceType>> {
-        self.all
-            .iter()
-            .find(|one| one.kind == kind && one.api_version() == api_version)
-    }
-
     /// Any version of a resource, the first that is served.
     #[must_use]
     pub fn find_stored(&self, group: &str, plural: &str) -> Option<&Arc<ResourceType>> {
         self.all
             .iter()
             .find(|one| one.plural == plural && one.group == group)
-    }
-
-    /// The resources that a definition added, one a served version.
-    #[must_use]
-    pub fn defined_by(&self, definition: &str) -> &[Arc<ResourceType>] {
-        self.defined.get(definition).map_or(&[], Vec::as_slice)
     }
 
     /// Is this group and version one that every API server has? Its unknown paths are answered with a `Status`.

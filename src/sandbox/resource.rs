@@ -84,10 +84,14 @@ impl ResourceType {
         }
     }
 
-    /// The resource as objects are stored under: all versions of a resource share one store.
+    /// The group and plural that objects are stored under: all versions of a resource share one store, and so do the
+    /// two groups of events.
     #[must_use]
     pub fn storage_key(&self) -> (&str, &str) {
-        (&self.group, &self.plural)
+        match (self.group.as_str(), self.plural.as_str()) {
+            ("events.k8s.io", "events") => ("", "events"),
+            key => key,
+        }
     }
 
     /// The raw OpenAPI v3 schema, where there is one.

@@ -1,8 +1,6 @@
 //! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`Refusal`]. They read and write the store; they
 //! know nothing of HTTP.
 
-#![allow(dead_code, reason = "the pieces that use it land separately")]
-
 mod create;
 mod delete;
 mod intake;
@@ -24,6 +22,7 @@ pub use self::{
 use super::{
     Identity,
     answer::{Answer, Wanted},
+    apply::{self, Write},
     body::RequestBody,
     core::{Core, Operation},
     query::Query,
@@ -157,13 +156,25 @@ impl Call<'_> {
     }
 
     /// Notes in `managedFields` what a write that is no apply has changed.
-    fn record(&self, _old: Option<&Value>, _new: &mut Value, _subresource: Option<String>) {}
+    fn record(&self, old: Option<&Value>, new: &mut Value) {
+        let schema = self.resource.schema.as_deref();
+        apply::record_update(old, new, &self.write(), schema);
+    }
 
     /// The object as a server-side apply of the intent makes it.
-    fn applied(&self, _live: Option<&Value>, _intent: &Value) -> Result<Value, Refusal> {
-        Err(Refusal::unsupported_media_type(
-            "application/merge-patch+json",
-        ))
+    fn applied(&self, live: Option<&Value>, intent: &Value) -> Result<Value, Refusal> {
+        let schema = self.resource.schema.as_deref();
+        apply::apply(live, intent, &self.write(), self.query.force, schema)
+    }
+
+    fn write(&self) -> Write {
+        Write {
+            manager: self.manager(),
+            api_version: self.resource.api_version(),
+            subresource: self.path.subresource.clone(),
+            status_subresource: self.resource.status_subresource,
+            time: self.now,
+        }
     }
 
     /// Asks the admission policies.

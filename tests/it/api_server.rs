@@ -1,46 +1,52 @@
-//! What an API server has to do for the controller and the commands: run against the sandbox.
+//! What an API server has to do for the controller and the commands: run against the sandbox, over HTTPS and without
+//! sockets.
 
-use std::{collections::BTreeMap, time::Duration};
+mod collecting;
+mod defining;
+mod listing;
+mod serving;
+mod writing;
 
+use std::{fmt::Debug, time::Duration};
+
+use anyhow::{Context, ensure};
 use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use http::Request;
+use http_body_util::BodyExt;
 use kube::{
-    Api, Client, Config,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    Client, Config, ResourceExt,
+    api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams},
+    client::Body,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("api_server::over_https", || run(over_https())),
         Trial::test("api_server::without_sockets", || run(without_sockets())),
-        Trial::test("api_server::away_and_back", || run(away_and_back())),
+        Trial::test(
+            "api_server::away_and_back",
+            || run(serving::away_and_back()),
+        ),
+        Trial::test(
+            "api_server::who_is_asking",
+            || run(serving::who_is_asking()),
+        ),
+        Trial::test("api_server::limits", || run(serving::limits())),
+        Trial::test("api_server::forgets_old_history", || {
+            run(listing::forgets_old_history())
+        }),
     ]
 }
 
-/// Runs one story to its end, at most this long.
-fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
-    const DEADLINE: Duration = Duration::from_secs(60);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await });
-    match ended {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(format!("{error:?}").into()),
-        Err(_) => Err(format!("not done after {DEADLINE:?}").into()),
-    }
-}
-
-async fn client_of(sandbox: &Sandbox) -> anyhow::Result<Client> {
-    let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
+/// What every API server does.
+async fn suite(client: Client) -> anyhow::Result<()> {
+    writing::suite(&client).await.context("writing")?;
+    listing::suite(&client).await.context("listing")?;
+    defining::suite(&client).await.context("defining")?;
+    collecting::suite(&client).await.context("collecting")
 }
 
 async fn over_https() -> anyhow::Result<()> {
@@ -55,42 +61,123 @@ async fn without_sockets() -> anyhow::Result<()> {
     suite(sandbox.client(&Identity::owner())).await
 }
 
-async fn away_and_back() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-    let client = client_of(&sandbox).await?;
-    let namespaces: Api<Namespace> = Api::all(client);
-    namespaces.get("default").await?;
-    sandbox.close_listener().await;
-    anyhow::ensure!(namespaces.get("default").await.is_err(), "the port is open");
-    sandbox.open_listener().await?;
-    namespaces.get("default").await?;
+/// Runs one story to its end, at most this long.
+fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+    const DEADLINE: Duration = Duration::from_secs(60);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await });
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("{error:#}").into()),
+        Err(_) => Err(format!("not done after {DEADLINE:?}").into()),
+    }
+}
+
+async fn client_of(sandbox: &Sandbox) -> anyhow::Result<Client> {
+    let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+/// One raw request; the status code and the answer, a string where it is no JSON.
+async fn call(
+    client: &Client,
+    method: &str,
+    path: &str,
+    body: Value,
+) -> anyhow::Result<(u16, Value)> {
+    let media_type = match method {
+        "PATCH" if body.is_array() => "application/json-patch+json",
+        "PATCH" => "application/merge-patch+json",
+        _ => "application/json",
+    };
+    call_as(client, method, path, media_type, body).await
+}
+
+async fn call_as(
+    client: &Client,
+    method: &str,
+    path: &str,
+    media_type: &str,
+    body: Value,
+) -> anyhow::Result<(u16, Value)> {
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", media_type)
+        .body(Body::from(body.into_bytes()))?;
+    let response = client.send(request).await?;
+    let code = response.status().as_u16();
+    let bytes = response.into_body().collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let answer = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok((code, answer))
+}
+
+/// The frames of a watch that ends by itself.
+async fn frames(client: &Client, path: &str) -> anyhow::Result<Vec<Value>> {
+    let request = Request::get(path).body(Body::empty())?;
+    let body = client.send(request).await?.into_body();
+    let bytes = body.collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(text
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?)
+}
+
+/// A resource by its kind.
+fn api(client: &Client, group: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+async fn create(api: &Api<DynamicObject>, object: Value) -> anyhow::Result<DynamicObject> {
+    let object: DynamicObject = serde_json::from_value(object)?;
+    let name = object.name_any();
+    api.create(&PostParams::default(), &object)
+        .await
+        .with_context(|| format!("creating {name}"))
+}
+
+fn config_map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}})
+}
+
+/// Waits until the object is gone; fails with what is left of it.
+async fn until_gone(api: &Api<DynamicObject>, name: &str) -> anyhow::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let condition = kube::runtime::wait::await_condition(
+        api.clone(),
+        name,
+        |object: Option<&DynamicObject>| object.is_none(),
+    );
+    if tokio::time::timeout(PATIENCE, condition).await.is_err() {
+        anyhow::bail!(
+            "still there after {PATIENCE:?}: {:?}",
+            api.get_opt(name).await?
+        );
+    }
     Ok(())
 }
 
-/// What every API server does.
-async fn suite(client: Client) -> anyhow::Result<()> {
-    objects(client.clone()).await
-}
-
-async fn objects(client: Client) -> anyhow::Result<()> {
-    let maps: Api<ConfigMap> = Api::namespaced(client, "default");
-    let map = ConfigMap {
-        metadata: kube::api::ObjectMeta {
-            name: Some("a".to_owned()),
-            labels: Some(BTreeMap::from([("k".to_owned(), "v".to_owned())])),
-            ..Default::default()
-        },
-        data: Some(BTreeMap::from([("x".to_owned(), "1".to_owned())])),
-        ..Default::default()
-    };
-    let created = maps.create(&PostParams::default(), &map).await?;
-    anyhow::ensure!(created.metadata.uid.is_some(), "no uid");
-    let patch = Patch::Merge(json!({"data": {"x": "2"}}));
-    let patched = maps.patch("a", &PatchParams::default(), &patch).await?;
-    anyhow::ensure!(patched.data.unwrap_or_default()["x"] == "2", "not patched");
-    let listed = maps.list(&ListParams::default().labels("k=v")).await?;
-    anyhow::ensure!(listed.items.len() == 1, "not listed");
-    maps.delete("a", &DeleteParams::default()).await?;
-    anyhow::ensure!(maps.get_opt("a").await?.is_none(), "not deleted");
+fn same<T: PartialEq + Debug>(got: &T, expected: &T, what: &str) -> anyhow::Result<()> {
+    ensure!(
+        got == expected,
+        "{what}: expected {expected:?}, got {got:?}"
+    );
     Ok(())
 }

@@ -7,6 +7,7 @@ mod api_server;
 mod architecture;
 mod bench;
 mod cli;
+mod conformance;
 
 use libtest_mimic::Arguments;
 
@@ -16,5 +17,6 @@ fn main() {
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
     trials.extend(cli::trials());
+    trials.extend(conformance::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -44,12 +44,11 @@ pub fn create_object(
         let message = "resourceVersion should not be set on objects to be created";
         return Err(Refusal::other(500, "", message));
     }
-    strategy::remove(&mut object["metadata"], "managedFields");
     let uid = Uuid::new_v4().to_string();
     strategy::prepare_create(&call.resource, &mut object, &uid, call.now);
     let name = choose_name(call, &mut object);
     if record {
-        call.record(None, &mut object, None);
+        call.record(None, &mut object);
     }
     // What the API server itself adds belongs to no manager.
     defaults::complete_new(&call.resource, &mut object);

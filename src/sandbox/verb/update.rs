@@ -100,7 +100,7 @@ pub fn commit(
     check_version(call, &new, &old)?;
     strategy::prepare_update(&resource, part, &mut new, &old);
     if recorded == Recorded::No {
-        call.record(Some(&old), &mut new, call.path.subresource.clone());
+        call.record(Some(&old), &mut new);
     }
     let causes = strategy::validate_update(&resource, &new, &old);
     if !causes.is_empty() {

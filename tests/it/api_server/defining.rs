@@ -1,0 +1,123 @@
+//! CustomResourceDefinitions and namespaces come, change and go.
+
+use anyhow::ensure;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::{api, call, config_map, same, until_gone};
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const GADGETS: &str = "/apis/example.com/v1/namespaces/default/gadgets";
+
+pub async fn suite(client: &Client) -> anyhow::Result<()> {
+    definitions(client).await?;
+    namespaces(client).await
+}
+
+fn definition() -> Value {
+    let schema = json!({"type": "object", "properties": {
+        "spec": {"type": "object", "properties": {
+            "enabled": {"type": "boolean", "default": false},
+            "size": {"type": "integer", "maximum": 5},
+        }},
+        "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    }});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": schema},
+            }],
+        },
+    })
+}
+
+fn gadget(spec: &Value) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "g"}, "spec": spec})
+}
+
+async fn definitions(client: &Client) -> anyhow::Result<()> {
+    let (code, _) = call(client, "GET", GADGETS, Value::Null).await?;
+    same(&code, &404, "before the definition")?;
+    let (code, answer) = call(client, "POST", DEFINITIONS, definition()).await?;
+    same(&code, &201, &format!("a definition: {answer}"))?;
+    let path = format!("{DEFINITIONS}/gadgets.example.com");
+    let (_, stored) = call(client, "GET", &path, Value::Null).await?;
+    same(
+        &stored["status"]["acceptedNames"]["listKind"],
+        &json!("GadgetList"),
+        "names",
+    )?;
+
+    let (code, answer) = call(client, "POST", GADGETS, gadget(&json!({"size": 9}))).await?;
+    same(&code, &422, &format!("against the schema: {answer}"))?;
+    let (_, created) = call(
+        client,
+        "POST",
+        GADGETS,
+        gadget(&json!({"size": 1, "more": 2})),
+    )
+    .await?;
+    same(
+        &created["spec"],
+        &json!({"enabled": false, "size": 1}),
+        "defaulted and pruned",
+    )?;
+    let strict = format!("{GADGETS}?fieldValidation=Strict");
+    let (code, _) = call(client, "POST", &strict, gadget(&json!({"more": 2}))).await?;
+    same(&code, &400, "strict")?;
+
+    // The definition goes when its objects are gone.
+    let hold = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+    call(client, "PATCH", &format!("{GADGETS}/g"), hold).await?;
+    call(client, "DELETE", &path, Value::Null).await?;
+    let (code, _) = call(client, "POST", GADGETS, gadget(&json!({}))).await?;
+    same(&code, &405, "a new object of a terminating definition")?;
+    let (_, waiting) = call(client, "GET", &path, Value::Null).await?;
+    ensure!(
+        !waiting["metadata"]["deletionTimestamp"].is_null(),
+        "not terminating: {waiting}"
+    );
+    let release = json!({"metadata": {"finalizers": null}});
+    call(client, "PATCH", &format!("{GADGETS}/g"), release).await?;
+    let definitions = api(
+        client,
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        None,
+    );
+    until_gone(&definitions, "gadgets.example.com").await?;
+    let (code, _) = call(client, "GET", GADGETS, Value::Null).await?;
+    same(&code, &404, "after the definition")
+}
+
+async fn namespaces(client: &Client) -> anyhow::Result<()> {
+    let namespace = json!({"metadata": {"name": "passing"}});
+    let (_, created) = call(client, "POST", "/api/v1/namespaces", namespace).await?;
+    same(
+        &created["status"]["phase"],
+        &json!("Active"),
+        "a new namespace",
+    )?;
+    let maps = "/api/v1/namespaces/passing/configmaps";
+    call(client, "POST", maps, config_map("free")).await?;
+    let mut held = config_map("held");
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    call(client, "POST", maps, held).await?;
+    let path = "/api/v1/namespaces/passing";
+    let (_, deleted) = call(client, "DELETE", path, Value::Null).await?;
+    same(
+        &deleted["status"]["phase"],
+        &json!("Terminating"),
+        "a deleted namespace",
+    )?;
+    until_gone(&api(client, "", "ConfigMap", Some("passing")), "free").await?;
+    let (code, answer) = call(client, "POST", maps, config_map("late")).await?;
+    same(&code, &403, &format!("a late object: {answer}"))?;
+    let release = json!({"metadata": {"finalizers": null}});
+    call(client, "PATCH", &format!("{maps}/held"), release).await?;
+    until_gone(&api(client, "", "Namespace", None), "passing").await
+}

@@ -1,0 +1,72 @@
+//! Connections, credentials and limits.
+
+use anyhow::ensure;
+use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Value, json};
+
+use super::{call, client_of, config_map, same};
+
+pub async fn away_and_back() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let client = client_of(&sandbox).await?;
+    let namespaces: Api<Namespace> = Api::all(client);
+    let before = namespaces.get("default").await?;
+    sandbox.close_listener().await;
+    ensure!(namespaces.get("default").await.is_err(), "the port is open");
+    let inside: Api<Namespace> = Api::all(sandbox.client(&Identity::owner()));
+    inside.get("default").await?;
+    sandbox.open_listener().await?;
+    let after = namespaces.get("default").await?;
+    same(&after.metadata.uid, &before.metadata.uid, "the same store")
+}
+
+pub async fn who_is_asking() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let owner = client_of(&sandbox).await?;
+    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let (_, answer) = call(&owner, "POST", path, question.clone()).await?;
+    same(
+        &answer["status"]["userInfo"]["username"],
+        &json!("kubernetes-admin"),
+        "owner",
+    )?;
+
+    let account = Identity::service_account("vm-system", "controller");
+    let (_, answer) = call(&sandbox.client(&account), "POST", path, question).await?;
+    let name = "system:serviceaccount:vm-system:controller";
+    same(
+        &answer["status"]["userInfo"]["username"],
+        &json!(name),
+        "service account",
+    )?;
+
+    let mut kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
+    for user in &mut kubeconfig.auth_infos {
+        user.auth_info = Some(kube::config::AuthInfo::default());
+    }
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    let stranger = Client::try_from(config)?;
+    let (code, answer) = call(&stranger, "GET", "/api/v1/nodes", Value::Null).await?;
+    same(&code, &401, "without a token")?;
+    same(&answer["reason"], &json!("Unauthorized"), "without a token")
+}
+
+pub async fn limits() -> anyhow::Result<()> {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let client = client_of(&sandbox).await?;
+    let path = "/api/v1/namespaces/default/configmaps";
+    let mut large = config_map("large");
+    large["data"] = json!({"x": "y".repeat(3 * 1024 * 1024)});
+    let (code, _) = call(&client, "POST", path, large).await?;
+    same(&code, &413, "a body of more than 3 MiB")?;
+    let (code, _) = call(&client, "POST", path, config_map("small")).await?;
+    same(&code, &201, "the next one")
+}
