@@ -88,7 +88,9 @@ impl Inventory {
             .collect()
     }
 
-    fn of(workloads: impl IntoIterator<Item = Workload>) -> Self {
+    /// Machines and disks, told apart by their kinds.
+    #[must_use]
+    pub fn of(workloads: impl IntoIterator<Item = Workload>) -> Self {
         let (machines, disks) = workloads
             .into_iter()
             .partition(|workload| workload.kind.role == WorkloadRole::Machine);

@@ -94,7 +94,7 @@ pub struct Retry<'a> {
 /// How many tries a request gets that nobody waits for in earnest: about a quarter of a minute.
 const TRIES: u32 = 8;
 
-/// Delays between tries. The defaults are for people; tests use shorter ones.
+/// Delays between tries and looks. The defaults are for people; tests use shorter ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Before the second try; doubled for each further one, and then jittered.
@@ -102,6 +102,10 @@ pub struct Pace {
     pub longest: Duration,
     /// How many tries an address gets that has never answered.
     pub first_contact_tries: u32,
+    /// Between two looks that must agree.
+    pub settle: Duration,
+    /// How long nothing may happen before something is called stuck.
+    pub stuck: Duration,
 }
 
 impl Default for Pace {
@@ -110,8 +114,22 @@ impl Default for Pace {
             first: Duration::from_millis(200),
             longest: Duration::from_secs(5),
             first_contact_tries: 3,
+            settle: Duration::from_secs(1),
+            stuck: Duration::from_secs(30),
         }
     }
+}
+
+#[cfg(test)]
+impl Pace {
+    /// So short that no test notices.
+    pub(crate) const QUICK: Self = Self {
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(2),
+        first_contact_tries: 3,
+        settle: Duration::from_millis(1),
+        stuck: Duration::from_millis(20),
+    };
 }
 
 impl Pace {

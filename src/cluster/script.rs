@@ -1,7 +1,5 @@
 //! For tests: a client whose API server is a function. No sockets, no clock.
 
-#![allow(dead_code, reason = "the tests of wait and removal follow")]
-
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;

@@ -5,12 +5,6 @@ use serde_json::json;
 use super::*;
 use crate::cluster::script::{self, Answer, Call};
 
-const QUICK: Pace = Pace {
-    first: Duration::from_millis(1),
-    longest: Duration::from_millis(2),
-    first_contact_tries: 3,
-};
-
 fn object(name: &str, version: u64) -> Value {
     json!({"metadata": {"name": name, "resourceVersion": version.to_string()}})
 }
@@ -29,7 +23,7 @@ async fn heard(
 ) -> Vec<String> {
     let calls = AtomicUsize::new(0);
     let client = script::client(move |call| answer(calls.fetch_add(1, Ordering::SeqCst), call));
-    let mut feeds = Feeds::new(QUICK);
+    let mut feeds = Feeds::new(Pace::QUICK);
     let subject = Subject {
         what: "things".into(),
         path: "/apis/example.com/v1/things".into(),

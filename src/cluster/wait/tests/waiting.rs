@@ -23,11 +23,7 @@ const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimep
 const LATER: &str = "2026-11-22T10:00:20Z";
 
 fn quick(observer: &dyn Observer, budget: Duration) -> Retry<'_> {
-    Retry::new(Deadline::after(budget), observer).with_pace(Pace {
-        first: Duration::from_millis(1),
-        longest: Duration::from_millis(2),
-        first_contact_tries: 3,
-    })
+    Retry::new(Deadline::after(budget), observer).with_pace(Pace::QUICK)
 }
 
 /// A server that gives, for each path, one answer after the other, and the last one for ever.

@@ -1,0 +1,275 @@
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::{
+    Deadline,
+    retry::Pace,
+    script::{self, Answer, Call, Recorder},
+};
+
+const GVM: &str = "/apis/vm.cluster.gke.io/v1/virtualmachines";
+const KVM: &str = "/apis/kubevirt.io/v1/virtualmachines";
+const GDISK: &str = "/apis/vm.cluster.gke.io/v1/virtualmachinedisks";
+const DV: &str = "/apis/cdi.kubevirt.io/v1beta1/datavolumes";
+
+/// A server with a few objects: (collection, object). Deleting one deletes what it owns, as garbage collection does.
+#[derive(Clone, Default)]
+struct World {
+    objects: Arc<Mutex<Vec<(&'static str, Value)>>>,
+    calls: Arc<Mutex<Vec<String>>>,
+    /// What to say to a delete, instead of obeying.
+    refuses: Arc<Mutex<Vec<Answer>>>,
+}
+
+fn object(name: &str, uid: &str, owner: Option<&str>) -> Value {
+    let owners: Vec<_> = owner.iter().map(|uid| json!({"uid": uid})).collect();
+    json!({"metadata": {"name": name, "namespace": "ns", "uid": uid, "resourceVersion": "1", "ownerReferences": owners}})
+}
+
+impl World {
+    fn with(objects: &[(&'static str, Value)]) -> Self {
+        let world = Self::default();
+        *world.objects.lock().unwrap() = objects.to_vec();
+        world
+    }
+
+    fn client(&self) -> Client {
+        let world = self.clone();
+        script::client(move |call| world.answer(call))
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        let mut objects = self.objects.lock().unwrap();
+        let items = |collection: &str| -> Vec<Value> {
+            let of = objects.iter().filter(|(of, _)| *of == collection);
+            of.map(|(_, object)| object.clone()).collect()
+        };
+        if call.watches() {
+            return Answer::watch(&[]);
+        }
+        if call.method == "GET" {
+            return match [GVM, KVM, GDISK, DV].contains(&call.path.as_str()) {
+                true => Answer::json(
+                    &json!({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
+                ),
+                false if call.path.contains("/namespaces/") => {
+                    match objects
+                        .iter()
+                        .find(|(of, object)| path(of, object) == call.path)
+                    {
+                        Some((_, object)) => Answer::json(object),
+                        None => Answer::status(404, "NotFound", "not found"),
+                    }
+                }
+                false => Answer::not_served(),
+            };
+        }
+        assert_eq!(call.method, "DELETE");
+        assert_eq!(call.body["propagationPolicy"], "Background");
+        self.calls.lock().unwrap().push(call.path.clone());
+        if let Some(refusal) = self.refuses.lock().unwrap().pop() {
+            return refusal;
+        }
+        let Some(at) = objects
+            .iter()
+            .position(|(of, object)| path(of, object) == call.path)
+        else {
+            return Answer::status(404, "NotFound", "not found");
+        };
+        if objects[at].1["metadata"]["uid"] != call.body["preconditions"]["uid"] {
+            return Answer::status(409, "Conflict", "Precondition failed: UID in precondition");
+        }
+        if objects[at].1["metadata"]["finalizers"].is_array() {
+            objects[at].1["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
+        } else {
+            let mut gone = vec![objects.remove(at).1["metadata"]["uid"].clone()];
+            while let Some(owner) = gone.pop() {
+                let owned =
+                    |object: &Value| object["metadata"]["ownerReferences"][0]["uid"] == owner;
+                gone.extend(
+                    objects
+                        .iter()
+                        .filter(|(_, object)| owned(object))
+                        .map(|(_, object)| object["metadata"]["uid"].clone()),
+                );
+                objects.retain(|(_, object)| !owned(object));
+            }
+        }
+        Answer::json(&json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+    }
+
+    async fn removed(&self, budget: Duration, recorder: &Recorder) -> Result<Removed, Failure> {
+        let client = self.client();
+        let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+        let retry = Retry::new(Deadline::after(budget), recorder).with_pace(Pace::QUICK);
+        remove(&client, &inventory, &retry).await
+    }
+
+    fn deleted(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn left(&self) -> Vec<String> {
+        let objects = self.objects.lock().unwrap();
+        objects
+            .iter()
+            .map(|(of, object)| path(of, object))
+            .collect()
+    }
+}
+
+fn path(collection: &str, object: &Value) -> String {
+    let (group, plural) = collection.rsplit_once('/').unwrap();
+    format!(
+        "{group}/namespaces/ns/{plural}/{}",
+        object["metadata"]["name"].as_str().unwrap()
+    )
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn gvm_with_disk() -> Value {
+    let mut machine = object("a", "gvm-a", None);
+    machine["spec"] = json!({"disks": [{"virtualMachineDiskName": "a-boot"}]});
+    machine
+}
+
+#[tokio::test]
+async fn machines_go_first_with_their_children_then_their_disks_and_nothing_else() {
+    let world = World::with(&[
+        (DV, object("unrelated", "dv-1", None)),
+        (DV, object("a-boot", "dv-2", Some("disk-1"))),
+        (GDISK, object("a-boot", "disk-1", None)),
+        (GDISK, object("kept", "disk-2", None)),
+        (KVM, object("b", "vm-b", None)),
+        (KVM, object("a", "vm-a", Some("gvm-a"))),
+        (DV, object("b-data", "dv-3", Some("vm-b"))),
+        (GVM, gvm_with_disk()),
+    ]);
+    let recorder = Recorder::default();
+    let removed = world.removed(LONG, &recorder).await.unwrap();
+    assert_eq!(
+        world.deleted(),
+        [
+            "/apis/vm.cluster.gke.io/v1/namespaces/ns/virtualmachines/a",
+            "/apis/kubevirt.io/v1/namespaces/ns/virtualmachines/b",
+            "/apis/vm.cluster.gke.io/v1/namespaces/ns/virtualmachinedisks/a-boot",
+        ]
+    );
+    assert_eq!(
+        world.left(),
+        [
+            "/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/unrelated",
+            "/apis/vm.cluster.gke.io/v1/namespaces/ns/virtualmachinedisks/kept",
+        ]
+    );
+    let names = |objects: &[ObjectName]| -> Vec<String> {
+        objects.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        names(&removed.machines),
+        [
+            "virtualmachines.kubevirt.io ns/a",
+            "virtualmachines.kubevirt.io ns/b",
+            "virtualmachines.vm.cluster.gke.io ns/a"
+        ]
+    );
+    assert_eq!(
+        names(&removed.disks),
+        [
+            "datavolumes.cdi.kubevirt.io ns/a-boot",
+            "datavolumes.cdi.kubevirt.io ns/b-data",
+            "virtualmachinedisks.vm.cluster.gke.io ns/a-boot"
+        ]
+    );
+    let gone = recorder
+        .events()
+        .iter()
+        .filter(|event| matches!(event, Event::Removed(_)))
+        .count();
+    assert_eq!(gone, 6, "each is told once");
+}
+
+#[tokio::test]
+async fn another_object_of_the_same_name_is_only_deleted_after_it_was_seen() {
+    let world = World::with(&[(KVM, object("a", "new", None))]);
+    let client = world.client();
+    let mut inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    inventory.machines[0].uid = "old".into();
+    let recorder = Recorder::default();
+    let retry = Retry::new(Deadline::after(LONG), &recorder).with_pace(Pace::QUICK);
+    remove(&client, &inventory, &retry).await.unwrap();
+    assert!(world.left().is_empty());
+    assert!(recorder.events().contains(&Event::FoundMore { count: 1 }));
+}
+
+#[tokio::test]
+async fn busy_servers_are_asked_again_and_what_is_gone_is_gone() {
+    let world = World::with(&[(KVM, object("a", "1", None))]);
+    *world.refuses.lock().unwrap() = vec![
+        Answer::status(429, "TooManyRequests", "later"),
+        Answer::status(503, "ServiceUnavailable", "later"),
+        Answer::Broken,
+    ];
+    world.removed(LONG, &Recorder::default()).await.unwrap();
+    assert!(world.left().is_empty());
+}
+
+#[tokio::test]
+async fn a_denial_ends_it_and_says_how_far_it_came() {
+    let world = World::with(&[(GVM, gvm_with_disk()), (KVM, object("b", "2", None))]);
+    *world.refuses.lock().unwrap() = vec![Answer::status(403, "Forbidden", "no")];
+    let failure = world.removed(LONG, &Recorder::default()).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Denied);
+    assert!(
+        failure.causes[1].starts_with("0 VM objects and 0 disks were deleted"),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_finalizer_holds_is_told_and_left_alone() {
+    let mut held = object("a", "1", None);
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let world = World::with(&[(KVM, held)]);
+    let recorder = Recorder::default();
+    let failure = world
+        .removed(Duration::from_millis(200), &recorder)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, Kind::TimedOut);
+    assert_eq!(
+        failure.causes[0],
+        "still there: virtualmachines.kubevirt.io ns/a, being deleted since 2026-11-22T10:00:00Z, held by example.com/hold"
+    );
+    let stuck = |event: &Event| matches!(event, Event::Stuck(stuck) if stuck.finalizers == ["example.com/hold"]);
+    assert_eq!(
+        recorder
+            .events()
+            .iter()
+            .filter(|event| stuck(event))
+            .count(),
+        1
+    );
+    assert_eq!(world.left().len(), 1);
+}
+
+#[tokio::test]
+async fn a_child_that_outlives_its_parent_is_deleted_by_itself() {
+    // Its owner is in the inventory, so it is not deleted at first; but nothing collects it, because the owner that it
+    // names was never there.
+    let world = World::with(&[(KVM, object("orphan", "1", Some("2")))]);
+    let client = world.client();
+    let mut inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let mut parent = inventory.machines[0].clone();
+    (parent.uid, parent.name, parent.owners) = ("2".into(), "parent".into(), Vec::new());
+    inventory.machines.push(parent);
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    remove(&client, &inventory, &retry).await.unwrap();
+    assert!(world.left().is_empty());
+}
