@@ -14,6 +14,7 @@ mod admission;
 mod apply;
 mod engine;
 mod event;
+pub mod install;
 pub mod manifest;
 mod observe;
 pub mod observed;

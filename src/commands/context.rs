@@ -53,7 +53,9 @@ impl Context {
         })?;
         let mut ui = terminal(&global);
         let log = open_log(&global, command)?;
-        log::listen_inside(global.output.verbose, log.as_ref());
+        // A controller has nobody to report to: its log is all that it says.
+        let least = u8::from(command == "controller");
+        log::listen_inside(global.output.verbose.max(least), log.as_ref());
         if let Some(log) = log {
             let typed: Vec<String> = std::env::args_os()
                 .map(|word| shell_word(&word.to_string_lossy()))

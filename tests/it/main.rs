@@ -8,6 +8,7 @@ mod architecture;
 mod bench;
 mod cli;
 mod conformance;
+mod docs;
 
 use libtest_mimic::Arguments;
 
@@ -18,5 +19,6 @@ fn main() {
     trials.extend(architecture::trials());
     trials.extend(cli::trials());
     trials.extend(conformance::trials());
+    trials.extend(docs::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
