@@ -33,6 +33,7 @@ mod metadata;
 mod name;
 mod pages;
 mod patch;
+pub mod protobuf;
 mod query;
 pub mod refusal;
 mod registry;
