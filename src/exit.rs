@@ -1,47 +1,46 @@
 //! The exit codes: one list, the same for every output format. `bmctl help exit-codes` prints it, tests hold each one.
 
-use serde::Serialize;
-
 /// How a command ended. The number is what the shell sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exit {
     /// The target state is reached, all checks passed, or there was nothing to do and `--ensure` was given.
-    Ok = 0,
+    Ok,
     /// Anything that no other code names.
-    Error = 1,
+    Error,
     /// Wrong usage, a bad kubeconfig, an invalid value.
-    Usage = 2,
+    Usage,
     /// A check failed (also when others are unknown).
-    CheckFailed = 3,
+    CheckFailed,
     /// Only warnings, with `--fail-on warn`.
-    Warnings = 4,
+    Warnings,
     /// Something could not be determined.
-    Incomplete = 5,
+    Incomplete,
     /// Refused: VMs exist, not confirmed, no terminal to ask on, or an admission policy denied it.
-    Refused = 6,
+    Refused,
     /// Already in that state, and converged. With `--ensure` this is 0.
-    Already = 7,
+    Already,
     /// Not installed: the definition, the object or the controller is missing.
-    NotInstalled = 8,
+    NotInstalled,
     /// Denied: not authenticated (401), not permitted (403), or the login plugin failed.
-    Denied = 9,
+    Denied,
     /// Unreachable: DNS, TCP, TLS, proxy, or 429/5xx after all retries.
-    Unreachable = 10,
+    Unreachable,
     /// Changed by someone else at the same time.
-    Conflict = 11,
+    Conflict,
     /// The operation itself failed and will not heal by waiting.
-    OperationFailed = 12,
+    OperationFailed,
     /// Timed out; the operation is still going on.
-    TimedOut = 124,
+    TimedOut,
     /// Interrupted (Ctrl-C).
-    Interrupted = 130,
+    Interrupted,
     /// Terminated (SIGTERM).
-    Terminated = 143,
+    Terminated,
+    /// The code of the command that `sandbox run` ran, where it is none of the above.
+    PassedOn(u8),
 }
 
 impl Exit {
-    /// Every code, in order.
+    /// Every code of ours, in order.
     pub const ALL: [Self; 16] = [
         Self::Ok,
         Self::Error,
@@ -64,7 +63,34 @@ impl Exit {
     /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Ok => 0,
+            Self::Error => 1,
+            Self::Usage => 2,
+            Self::CheckFailed => 3,
+            Self::Warnings => 4,
+            Self::Incomplete => 5,
+            Self::Refused => 6,
+            Self::Already => 7,
+            Self::NotInstalled => 8,
+            Self::Denied => 9,
+            Self::Unreachable => 10,
+            Self::Conflict => 11,
+            Self::OperationFailed => 12,
+            Self::TimedOut => 124,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+            Self::PassedOn(code) => code,
+        }
+    }
+
+    /// The exit code of another program as ours.
+    #[must_use]
+    pub fn passed_on(code: u8) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|exit| exit.code() == code)
+            .unwrap_or(Self::PassedOn(code))
     }
 
     /// What the number means, in one line.
@@ -87,6 +113,7 @@ impl Exit {
             Self::TimedOut => "timed out, still going on",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
+            Self::PassedOn(_) => "of the command that sandbox run ran",
         }
     }
 }

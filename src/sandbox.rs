@@ -170,7 +170,12 @@ impl Sandbox {
             let (core, user) = (core.clone(), user.clone());
             async move {
                 let request = server::whole(request).await?;
-                let answer = async { core.handle(&user, &request) };
+                let answer = async {
+                    match auth::impersonate(request.headers(), Identity::clone(&user)) {
+                        Ok(user) => core.handle(&user, &request),
+                        Err(refusal) => answer::refuse(&refusal),
+                    }
+                };
                 Ok::<_, kube::Error>(server::guarded(answer).await)
             }
         });

@@ -1,11 +1,28 @@
-//! `bmctl sandbox start|run`: assembles the embedded cluster (API server, pretend machinery, controller).
+//! `bmctl sandbox start|run`: a Kubernetes cluster inside this program, to try things out and to test scripts.
+//!
+//! [`assembly`] puts the cluster together, [`start`] keeps one in the foreground, [`around`] runs one command in one.
 
-use std::{ffi::OsString, path::PathBuf};
+pub mod around;
+pub mod assembly;
+pub mod boot;
+pub mod runner;
+pub mod start;
+pub mod workspace;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use assembly::{AssemblyOptions, Cast};
 
 use super::Context;
 use crate::{
     exit::Exit,
     failure::{Failure, Kind},
+    sandbox::world::{NodeProfile, Pace},
 };
 
 /// Run a Kubernetes cluster inside bmctl.
@@ -17,53 +34,205 @@ pub struct SandboxArgs {
 
 #[derive(clap::Subcommand)]
 pub enum SandboxCommand {
-    /// Start the sandbox and stay in the foreground until Ctrl-C.
+    /// Start a cluster and keep it until Ctrl-C.
+    ///
+    /// The kubeconfig is written to bmctl-workspace/NAME/NAME-kubeconfig, so that 'bmctl … --cluster NAME' finds the
+    /// cluster, and removed at the end. Nothing of the cluster remains.
     Start(ClusterArgs),
-    /// Run one bmctl command in a sandbox of its own.
+    /// Start a cluster, run one command in it, and take it down again.
+    ///
+    /// The command is one of bmctl's own ('-- enable vmruntime'), or any program: KUBECONFIG points it to the cluster.
+    /// Its exit code is passed on.
     Run(RunArgs),
 }
 
-/// What the sandbox cluster looks like.
+/// What the cluster looks like.
 #[derive(clap::Args)]
 pub struct ClusterArgs {
-    /// How many nodes the cluster has; the first is this machine.
-    #[arg(long, default_value_t = 1)]
+    /// How many nodes the cluster has. The first is this machine, judged by what it really has; the others exist on
+    /// paper and are healthy. With --node-facts it may be 0.
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub nodes: usize,
     /// Add a node that is judged over a folder with proc, sys and dev in it. Repeatable.
     #[arg(long, value_name = "NAME=DIR", value_parser = node_facts)]
     pub node_facts: Vec<(String, PathBuf)>,
+    /// Port on 127.0.0.1. Default: one that is free.
+    #[arg(
+        long,
+        default_value_t = 0,
+        hide_default_value = true,
+        value_name = "PORT"
+    )]
+    pub port: u16,
+    /// How long each transition of the machinery takes: normal, instant, or a duration such as 2s.
+    #[arg(long, default_value = "normal", value_name = "PACE", value_parser = pace)]
+    pub pace: Pace,
+    /// Name of the cluster, its context and its user.
+    #[arg(long, default_value = "sandbox", value_name = "NAME", value_parser = cluster_name)]
+    pub name: String,
+    /// Leave the controller out: VMRuntime is defined, but nothing acts on it. Run your own with 'bmctl controller run'.
+    #[arg(long)]
+    pub no_controller: bool,
+    /// The API server alone: no definitions, no nodes, no machinery.
+    #[arg(long, conflicts_with_all = ["no_controller", "node_facts", "nodes"])]
+    pub bare: bool,
 }
 
 #[derive(clap::Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
-    /// The bmctl command and its flags, for example: enable vmruntime.
+    /// The command and its arguments, for example: enable vmruntime --use-emulation.
     #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
+    pub command: Vec<std::ffi::OsString>,
 }
 
-fn node_facts(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
-            Ok((name.to_owned(), PathBuf::from(folder)))
-        }
-        _ => Err("expected NAME=DIR".into()),
+pub async fn run(context: &Context, args: SandboxArgs) -> Result<Exit, Failure> {
+    match args.command {
+        SandboxCommand::Start(args) => start::run(context, &args).await,
+        SandboxCommand::Run(args) => around::run(context, &args).await,
     }
 }
 
-#[expect(
-    clippy::unused_async,
-    reason = "the assembly that this calls is asynchronous"
-)]
-pub async fn run(_context: &Context, args: SandboxArgs) -> Result<Exit, Failure> {
-    let asked = match args.command {
-        SandboxCommand::Start(_) => "start",
-        SandboxCommand::Run(_) => "run",
-    };
-    Err(Failure::new(
-        Kind::Other,
-        "NotAssembled",
-        format!("sandbox {asked} is not assembled yet"),
-    ))
+impl ClusterArgs {
+    /// The cluster that was asked for.
+    ///
+    /// # Errors
+    /// No node at all, two nodes of one name, or facts that are no folder.
+    pub fn options(&self) -> Result<AssemblyOptions, Failure> {
+        Ok(AssemblyOptions {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)),
+            name: self.name.clone(),
+            nodes: if self.bare {
+                Vec::new()
+            } else {
+                self.profiles()?
+            },
+            pace: self.pace,
+            cast: if self.bare {
+                Cast::ApiServer
+            } else if self.no_controller {
+                Cast::Machinery
+            } else {
+                Cast::Everyone
+            },
+        })
+    }
+
+    fn profiles(&self) -> Result<Vec<NodeProfile>, Failure> {
+        let mut profiles = Vec::new();
+        if self.nodes > 0 {
+            profiles.push(NodeProfile::real(own_name(), "/"));
+        }
+        profiles
+            .extend((2..=self.nodes).map(|number| NodeProfile::pretend(format!("node-{number}"))));
+        for (name, folder) in &self.node_facts {
+            if !folder.is_dir() {
+                return Err(usage(format!(
+                    "--node-facts {name}: {} is not a folder",
+                    folder.display()
+                )));
+            }
+            profiles.push(NodeProfile::real(name, folder));
+        }
+        let names: BTreeSet<&str> = profiles.iter().map(|node| node.name.as_str()).collect();
+        if names.len() < profiles.len() {
+            return Err(usage("two nodes of the same name".to_owned()));
+        }
+        match profiles.first_mut() {
+            Some(first) => first.control_plane = true,
+            None => return Err(usage("a cluster needs a node".to_owned())),
+        }
+        Ok(profiles)
+    }
+}
+
+fn usage(message: String) -> Failure {
+    Failure::new(Kind::Usage, "InvalidCluster", message)
+}
+
+/// This machine's host name as the name of a node, or `sandbox` where it does not lend itself to one.
+fn own_name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .and_then(|name| as_node_name(&name))
+        .unwrap_or_else(|| "sandbox".to_owned())
+}
+
+/// Lower case letters, digits and dashes of the first label, as RFC 1123 has it.
+fn as_node_name(host: &str) -> Option<String> {
+    let label = host.trim().split('.').next()?.to_ascii_lowercase();
+    let dashed: String = label
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(63)
+        .collect();
+    let name = dashed.trim_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn node_facts(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    if as_node_name(name).as_deref() != Some(name) {
+        return Err(format!(
+            "{name:?} is no name of a node: lower case letters, digits and dashes"
+        ));
+    }
+    if folder.is_empty() {
+        return Err("expected NAME=DIR".into());
+    }
+    Ok((name.to_owned(), PathBuf::from(folder)))
+}
+
+/// It becomes a folder and a context, so it must be a plain word.
+fn cluster_name(text: &str) -> Result<String, String> {
+    if as_node_name(text).as_deref() == Some(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected lower case letters, digits and dashes".into())
+    }
+}
+
+fn pace(text: &str) -> Result<Pace, String> {
+    match text {
+        "normal" => Ok(Pace::NORMAL),
+        "instant" => Ok(Pace::INSTANT),
+        other => crate::cli::go_duration(other)
+            .map(|transition| Pace { transition })
+            .map_err(|_| "expected normal, instant or a duration such as 2s".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_become_names_of_nodes() {
+        for (host, expected) in [
+            ("worker-0\n", Some("worker-0")),
+            ("Build_Box.example.com", Some("build-box")),
+            ("-odd-", Some("odd")),
+            ("", None),
+            ("___", None),
+        ] {
+            assert_eq!(as_node_name(host).as_deref(), expected, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn facts_need_a_name_and_a_folder() {
+        assert!(node_facts("worker-0=/tmp/facts").is_ok());
+        for text in ["worker-0", "=/tmp", "worker-0=", "Worker=/tmp", "a/b=/tmp"] {
+            assert!(node_facts(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pace_is_a_word_or_a_duration() {
+        assert_eq!(pace("normal"), Ok(Pace::NORMAL));
+        assert_eq!(pace("instant"), Ok(Pace::INSTANT));
+        assert_eq!(pace("2s").map(|pace| pace.transition.as_secs()), Ok(2));
+        assert!(pace("slow").is_err());
+    }
 }

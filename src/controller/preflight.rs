@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::Pod,
@@ -148,8 +148,8 @@ impl Runner<'_> {
         let pace = &self.options.pace;
         let room = pace.pods_in_flight.saturating_sub(others_in_flight);
         let turn = run.turn(Timestamp::now(), &nodes, &pods, pace, room);
-        self.discard(&turn.discard).await?;
-        self.launch(check, run, turn.launch).await?;
+        self.discard(turn.discard).boxed().await?;
+        self.launch(check, run, turn.launch).boxed().await?;
         if let Some(results) = turn.results {
             let status = preflight::conclude(results, run.started, Timestamp::now());
             let passed = status.pass == Some(true);
@@ -212,7 +212,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn discard(&self, pods: &[PodFacts]) -> Result<(), Failure> {
+    async fn discard(&self, pods: Vec<PodFacts>) -> Result<(), Failure> {
         let api: &Api<Pod> = &Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
         let limit = self.options.pace.request;
         let mut deleted = stream::iter(pods)

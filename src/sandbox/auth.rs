@@ -39,25 +39,24 @@ impl Token {
 
 /// The identity behind a request's headers.
 pub fn authenticate(headers: &HeaderMap, token: &Token) -> Result<Identity, Refusal> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .filter(|value| !value.is_empty())
-    };
-    let given = text(header::AUTHORIZATION.as_str()).and_then(bearer);
+    let given = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
     if !given.is_some_and(|given| token.is(given)) {
         return Err(Refusal::unauthorized());
     }
+    impersonate(headers, Identity::owner())
+}
+
+/// Whom the headers say that `user` wants to be taken for; itself, if they say nothing.
+pub fn impersonate(headers: &HeaderMap, user: Identity) -> Result<Identity, Refusal> {
     let mut groups: Vec<String> = headers
         .get_all("impersonate-group")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .map(str::to_owned)
         .collect();
-    let Some(username) = text("impersonate-user") else {
+    let Some(username) = text(headers, "impersonate-user") else {
         if groups.is_empty() {
-            return Ok(Identity::owner());
+            return Ok(user);
         }
         return Err(Refusal::other(
             500,
@@ -75,6 +74,13 @@ pub fn authenticate(headers: &HeaderMap, token: &Token) -> Result<Identity, Refu
         username: username.to_owned(),
         groups,
     })
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty())
 }
 
 fn bearer(header: &str) -> Option<&str> {

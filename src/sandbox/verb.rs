@@ -1,6 +1,7 @@
 //! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`Refusal`]. They read and write the store; they
 //! know nothing of HTTP.
 
+mod binding;
 mod create;
 mod delete;
 mod intake;
@@ -69,6 +70,15 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
             Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
                 Err(not_allowed(call))
             }
+        },
+        Some("binding") if binding::is_bound(&call.resource) => match verb {
+            Verb::Create => binding::create(call),
+            Verb::Get
+            | Verb::List
+            | Verb::Update
+            | Verb::Patch
+            | Verb::Delete
+            | Verb::DeleteCollection => Err(not_allowed(call)),
         },
         Some(_) => Err(Refusal::no_such_path()),
     }

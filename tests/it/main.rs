@@ -9,6 +9,7 @@ mod bench;
 mod cli;
 mod conformance;
 mod docs;
+mod world;
 
 use libtest_mimic::Arguments;
 
@@ -20,5 +21,6 @@ fn main() {
     trials.extend(cli::trials());
     trials.extend(conformance::trials());
     trials.extend(docs::trials());
+    trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -57,7 +57,7 @@ fn check_place(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
 }
 
 /// A uid in the body is a precondition: another object of the same name is not meant.
-fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusal> {
+pub fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusal> {
     let (wanted, found) = (text(&new["metadata"], "uid"), text(&old["metadata"], "uid"));
     if wanted.is_empty() || wanted == found {
         return Ok(());

@@ -18,7 +18,7 @@ use super::{
     NodeProfile, NodeRunner,
     builder::object,
     kind::Kind,
-    scene::{Fate, Key, Object, Read as _},
+    scene::{Fate, Key, Object, Read as _, this_second},
     step::{Action, ServiceAccount, Target},
 };
 
@@ -184,7 +184,7 @@ impl Performer {
             "" => "default",
             namespace => namespace,
         };
-        let now = Time(jiff::Timestamp::now());
+        let now = Time(this_second());
         let event = json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {

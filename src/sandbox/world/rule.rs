@@ -53,6 +53,12 @@ pub static RULES: &[Rule] = &[
         plan: node::plan,
     },
     Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::Node,
+        also: &[],
+        plan: node::taint,
+    },
+    Rule {
         component: "kube-scheduler",
         subject: Kind::Pod,
         also: &[(Kind::Node, unbound_pods)],

@@ -62,7 +62,7 @@ pub struct Scene {
 impl Scene {
     pub fn new(profiles: Vec<NodeProfile>, version: String) -> Self {
         Self {
-            now: Timestamp::now(),
+            now: this_second(),
             version,
             profiles: profiles
                 .into_iter()
@@ -74,6 +74,11 @@ impl Scene {
             fates: HashMap::new(),
             told: HashMap::new(),
         }
+    }
+
+    /// Sets the clock.
+    pub fn tick(&mut self) {
+        self.now = this_second();
     }
 
     /// The machine behind a node that we registered.
@@ -256,6 +261,12 @@ impl Scene {
             self.fates.remove(known.uid());
         }
     }
+}
+
+/// Kubernetes writes whole seconds.
+pub fn this_second() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 fn unlink(links: &mut HashMap<String, BTreeSet<Key>>, from: &str, key: &Key) {

@@ -123,7 +123,7 @@ impl Stage {
                 () = until(next) => self.wake(),
             }
             if self.unseen.is_empty() {
-                self.scene.now = jiff::Timestamp::now();
+                self.scene.tick();
                 while let Some(task) = self.queue.pop_first() {
                     self.decide(task);
                 }

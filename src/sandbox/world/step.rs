@@ -117,7 +117,7 @@ impl Action {
         json_patch::merge(&mut status, wanted);
         (status != before).then(|| Self::Status {
             of: Target::of(kind, object),
-            patch: serde_json::json!({"status": wanted}),
+            patch: serde_json::json!({"metadata": {"uid": object.uid()}, "status": wanted}),
         })
     }
 

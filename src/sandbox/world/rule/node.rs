@@ -1,14 +1,14 @@
-//! kubelet, about its node: reports once what the machine is.
+//! kubelet, about its node: reports once what the machine is. And what follows from a node's state.
 //!
 //! Once, not forever: a test that writes another Ready condition means it, and the world believes it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sandbox::world::{
     builder::{Wanted, conditions, digest},
     kind::Kind,
     scene::{Object, Read as _, Scene},
-    step::{Action, Step},
+    step::{Action, Step, Target},
 };
 
 pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
@@ -56,6 +56,43 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
         .map(Action::now)
         .into_iter()
         .collect()
+}
+
+/// kube-controller-manager: the taints that follow from a node's state. Every node is born with the first of them.
+pub fn taint(_: &Scene, node: &Object) -> Vec<Step> {
+    let ready = node.condition("Ready");
+    let cordoned = node.value("/spec/unschedulable") == Some(&Value::Bool(true));
+    let states = [
+        (
+            "node.kubernetes.io/not-ready",
+            !matches!(ready, Some("True" | "Unknown")),
+        ),
+        ("node.kubernetes.io/unreachable", ready == Some("Unknown")),
+        ("node.kubernetes.io/unschedulable", cordoned),
+    ];
+    let before: Vec<Value> = node
+        .value("/spec/taints")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut taints = before.clone();
+    for (key, holds) in states {
+        let is_it = |taint: &Value| taint["key"] == key && taint["effect"] == "NoSchedule";
+        if !holds {
+            taints.retain(|taint| !is_it(taint));
+        } else if !taints.iter().any(is_it) {
+            taints.push(json!({"key": key, "effect": "NoSchedule"}));
+        }
+    }
+    if taints == before {
+        return Vec::new();
+    }
+    let patch = json!({
+        "metadata": {"resourceVersion": node.metadata.resource_version},
+        "spec": {"taints": taints},
+    });
+    let of = Target::of(Kind::Node, node);
+    vec![Action::Patch { of, patch }.now()]
 }
 
 /// An address out of TEST-NET-1 (RFC 5737), which leads nowhere: on purpose, nothing listens there.

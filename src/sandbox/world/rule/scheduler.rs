@@ -1,5 +1,7 @@
 //! kube-scheduler: gives pods a node that is ready, schedulable and asked for, the one with the fewest pods.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde_json::{Value, json};
 
 use crate::sandbox::world::{
@@ -17,7 +19,7 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     let emptiest = scene
         .all(Kind::Node)
         .filter(|node| suits(node, pod))
-        .min_by_key(|node| scene.pods_on(node.name()).count());
+        .min_by_key(|node| (scene.pods_on(node.name()).count(), lot(pod, node)));
     let Some(node) = emptiest else {
         return unschedulable(scene, pod);
     };
@@ -40,6 +42,13 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
         }
         .now(),
     ]
+}
+
+/// Decides between equally empty nodes, so that pods which come at once are spread.
+fn lot(pod: &Object, node: &Object) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (pod.uid(), node.uid()).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn unschedulable(scene: &Scene, pod: &Object) -> Vec<Step> {

@@ -1,0 +1,615 @@
+//! The pretend machinery, seen through the API: what a user of the sandbox would see with kubectl.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bmctl::{
+    api::crd,
+    sandbox::{
+        Identity, Sandbox, SandboxOptions,
+        world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
+    },
+};
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::{ApiResource, DynamicObject, GroupVersionKind},
+    runtime::{WatchStreamExt as _, watcher},
+};
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Far more than anything here takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn trials() -> Vec<Trial> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .init();
+    vec![
+        story("deployment_rolls_out", deployment_rolls_out),
+        story(
+            "a_probe_pod_ends_with_its_message",
+            a_probe_pod_ends_with_its_message,
+        ),
+        story(
+            "a_node_that_is_deleted_stays_away",
+            a_node_that_is_deleted_stays_away,
+        ),
+        story("a_silent_node_runs_nothing", a_silent_node_runs_nothing),
+        story("the_engine_comes_and_goes", the_engine_comes_and_goes),
+        story(
+            "a_machine_runs_stops_and_goes",
+            a_machine_runs_stops_and_goes,
+        ),
+        story(
+            "uninstalling_waits_for_machines",
+            uninstalling_waits_for_machines,
+        ),
+        story(
+            "pools_and_replica_sets_keep_their_number",
+            pools_and_replica_sets_keep_their_number,
+        ),
+    ]
+}
+
+fn story<F>(name: &str, tell: impl FnOnce() -> F + Send + 'static) -> Trial
+where
+    F: Future<Output = Result<(), Failed>>,
+{
+    Trial::test(format!("world::{name}"), move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            tokio::time::timeout(PATIENCE * 2, tell())
+                .await
+                .map_err(|_| "the story did not end in time")?
+        })
+    })
+}
+
+async fn deployment_rolls_out() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a", "b"], Pace::INSTANT).await;
+    let deployments = cluster.namespaced(DEPLOYMENT, "default");
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+            },
+        },
+    });
+    create(&deployments, &deployment).await;
+    let rolled_out = |image: &'static str| {
+        move |deployment: &Value| {
+            deployment["status"]["availableReplicas"] == 3
+                && deployment["status"]["updatedReplicas"] == 3
+                && deployment["status"]["replicas"] == 3
+                && deployment["status"]["observedGeneration"]
+                    == deployment["metadata"]["generation"]
+                && deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
+        }
+    };
+    seen(&deployments, "web", rolled_out("web:1")).await?;
+    let next = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web:2"}]}}}});
+    merge(&deployments, "web", &next).await;
+    seen(&deployments, "web", rolled_out("web:2")).await?;
+
+    let pods = cluster.namespaced(POD, "default");
+    let list = pods
+        .list(&kube::api::ListParams::default().labels("app=web"))
+        .await?;
+    assert_eq!(list.items.len(), 3);
+    assert!(
+        list.iter()
+            .all(|pod| pod.data["spec"]["nodeName"].is_string())
+    );
+    let victim = list.items[0].name_any();
+    pods.delete(&victim, &DeleteParams::default()).await?;
+    gone(&pods, &victim).await?;
+    seen(&deployments, "web", rolled_out("web:2")).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn a_probe_pod_ends_with_its_message() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
+    let pods = cluster.namespaced(POD, "default");
+    let pod = |name: &str, node: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {
+                "nodeName": node, "restartPolicy": "Never",
+                "containers": [{"name": "main", "image": "job", "args": ["fail"]}],
+            },
+        })
+    };
+    create(&pods, &pod("job", "a")).await;
+    let ended = seen(&pods, "job", |pod| pod["status"]["phase"] == "Failed").await?;
+    let state = &ended["status"]["containerStatuses"][0]["state"]["terminated"];
+    assert_eq!(state["exitCode"], 3);
+    assert_eq!(state["message"], "on a");
+    pods.delete("job", &DeleteParams::default()).await?;
+    gone(&pods, "job").await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn a_node_that_is_deleted_stays_away() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a", "b"], Pace::INSTANT).await;
+    let (nodes, pods) = (cluster.global(NODE), cluster.namespaced(POD, "default"));
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bound"},
+        "spec": {"nodeName": "b", "containers": [{"name": "main", "image": "web"}]},
+    });
+    create(&pods, &pod).await;
+    seen(&pods, "bound", |pod| pod["status"]["phase"] == "Running").await?;
+    nodes.delete("b", &DeleteParams::default()).await?;
+    gone(&pods, "bound").await?;
+    assert!(nodes.get_opt("b").await?.is_none());
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn a_silent_node_runs_nothing() -> Result<(), Failed> {
+    let silent = NodeProfile {
+        ready: false,
+        ..NodeProfile::pretend("b")
+    };
+    let first = NodeProfile {
+        control_plane: true,
+        ..NodeProfile::pretend("a")
+    };
+    let cluster = Cluster::with(vec![first, silent], Pace::INSTANT).await;
+    let nodes = cluster.global(NODE);
+    seen(&nodes, "b", |node| condition(node, "Ready") == "False").await?;
+    cluster.install_engine().await?;
+    let kubevirts = cluster.namespaced(KUBEVIRT, "vm-system");
+    // One handler is enough to be deployed, and not enough to be available.
+    let kubevirt = get(&kubevirts, "kubevirt").await?;
+    assert_eq!(condition(&kubevirt, "Available"), "False");
+    assert_eq!(kubevirt["status"]["observedKubeVirtVersion"], "v1.6.3");
+    let handlers = cluster.namespaced(DAEMON_SET, "vm-system");
+    let handler = seen(&handlers, "virt-handler", |set| {
+        set["status"]["numberReady"] == 1
+    })
+    .await?;
+    assert_eq!(handler["status"]["desiredNumberScheduled"], 2);
+
+    let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+    nodes
+        .patch_status("b", &PatchParams::default(), &Patch::Merge(&ready))
+        .await?;
+    seen(&kubevirts, "kubevirt", |kubevirt| {
+        condition(kubevirt, "Available") == "True"
+    })
+    .await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn the_engine_comes_and_goes() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
+    cluster.install_engine().await?;
+    let definitions = cluster.global(DEFINITION);
+    let machines = "virtualmachines.kubevirt.io";
+    assert_eq!(
+        condition(&get(&definitions, machines).await?, "Established"),
+        "True"
+    );
+    seen(&cluster.global(NODE), "a", |node| {
+        node["metadata"]["labels"]["kubevirt.io/schedulable"] == "true"
+    })
+    .await?;
+
+    let (kubevirts, cdis) = (
+        cluster.namespaced(KUBEVIRT, "vm-system"),
+        cluster.global(CDI),
+    );
+    kubevirts
+        .delete("kubevirt", &DeleteParams::default())
+        .await?;
+    gone(&kubevirts, "kubevirt").await?;
+    gone(&definitions, machines).await?;
+    cdis.delete("cdi", &DeleteParams::default()).await?;
+    gone(&cdis, "cdi").await?;
+    gone(&definitions, "datavolumes.cdi.kubevirt.io").await?;
+    for name in ["virt-api", "virt-controller", "cdi-deployment"] {
+        gone(&cluster.namespaced(DEPLOYMENT, "vm-system"), name).await?;
+    }
+    // The operators are whoever installed them's to remove.
+    get(
+        &cluster.namespaced(DEPLOYMENT, "vm-system"),
+        "virt-operator",
+    )
+    .await?;
+
+    cluster.order_engine().await;
+    seen(&kubevirts, "kubevirt", deployed).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn a_machine_runs_stops_and_goes() -> Result<(), Failed> {
+    let pace = Pace {
+        transition: Duration::from_millis(50),
+    };
+    let cluster = Cluster::start(&["a"], pace).await;
+    let machines = cluster.namespaced(PRODUCT_MACHINE, "default");
+    let disk = json!({
+        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
+        "metadata": {"name": "vm1-boot"}, "spec": {"size": "20Gi"},
+    });
+    let machine = json!({
+        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "metadata": {"name": "vm1"},
+        "spec": {"osType": "Linux", "disks": [
+            {"virtualMachineDiskName": "vm1-boot", "boot": true, "autoDelete": true},
+        ]},
+    });
+    create(&cluster.namespaced(PRODUCT_DISK, "default"), &disk).await;
+    create(&machines, &machine).await;
+    seen(&machines, "vm1", |machine| {
+        machine["status"]["state"] == "Pending"
+    })
+    .await?;
+    cluster.install_engine().await?;
+    let running = seen(&machines, "vm1", |machine| {
+        machine["status"]["state"] == "Running"
+    })
+    .await?;
+    assert!(running["status"]["interfaces"][0]["ipAddresses"][0].is_string());
+    let instances = cluster.namespaced(INSTANCE, "default");
+    assert_eq!(get(&instances, "vm1").await?["status"]["nodeName"], "a");
+    let volumes = cluster.namespaced(DATA_VOLUME, "default");
+    seen(&volumes, "vm1-boot", |volume| {
+        volume["status"]["phase"] == "Succeeded"
+    })
+    .await?;
+
+    merge(
+        &machines,
+        "vm1",
+        &json!({"spec": {"runningState": "Stopped"}}),
+    )
+    .await;
+    seen(&machines, "vm1", |machine| {
+        machine["status"]["state"] == "Stopped"
+    })
+    .await?;
+    gone(&instances, "vm1").await?;
+    merge(
+        &machines,
+        "vm1",
+        &json!({"spec": {"runningState": "Running"}}),
+    )
+    .await;
+    seen(&machines, "vm1", |machine| {
+        machine["status"]["state"] == "Running"
+    })
+    .await?;
+
+    let kubevirt_machines = cluster.namespaced(MACHINE, "default");
+    machines.delete("vm1", &DeleteParams::default()).await?;
+    // Its finalizer holds the machine until its instance is gone.
+    let leaving = seen(&kubevirt_machines, "vm1", |machine| {
+        machine["status"]["printableStatus"] == "Terminating"
+    })
+    .await?;
+    assert!(leaving["metadata"]["deletionTimestamp"].is_string());
+    gone(&instances, "vm1").await?;
+    gone(&kubevirt_machines, "vm1").await?;
+    gone(&cluster.namespaced(PRODUCT_DISK, "default"), "vm1-boot").await?;
+    gone(&volumes, "vm1-boot").await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn uninstalling_waits_for_machines() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
+    cluster.install_engine().await?;
+    let machines = cluster.namespaced(MACHINE, "default");
+    create(&machines, &kubevirt_machine("vm1", "Halted")).await;
+    seen(&machines, "vm1", |machine| {
+        machine["status"]["printableStatus"] == "Stopped"
+    })
+    .await?;
+    let kubevirts = cluster.namespaced(KUBEVIRT, "vm-system");
+    kubevirts
+        .delete("kubevirt", &DeleteParams::default())
+        .await?;
+    let blocked = seen(&kubevirts, "kubevirt", |kubevirt| {
+        condition(kubevirt, "UninstallBlocked") == "True"
+    })
+    .await?;
+    assert_eq!(blocked["status"]["phase"], "Deployed");
+    machines.delete("vm1", &DeleteParams::default()).await?;
+    gone(&kubevirts, "kubevirt").await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn pools_and_replica_sets_keep_their_number() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
+    cluster.install_engine().await?;
+    let pools = cluster.namespaced(POOL, "default");
+    let pool = json!({
+        "apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool",
+        "metadata": {"name": "pool"},
+        "spec": {"replicas": 2, "virtualMachineTemplate": {
+            "metadata": {"labels": {"pool": "pool"}},
+            "spec": {"runStrategy": "Always", "template": {"spec": {"domain": {}}}},
+        }},
+    });
+    create(&pools, &pool).await;
+    seen(&pools, "pool", |pool| pool["status"]["readyReplicas"] == 2).await?;
+    merge(&pools, "pool", &json!({"spec": {"replicas": 1}})).await;
+    seen(&pools, "pool", |pool| pool["status"]["replicas"] == 1).await?;
+
+    let sets = cluster.namespaced(INSTANCE_SET, "default");
+    let set = json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet",
+        "metadata": {"name": "set"},
+        "spec": {"replicas": 2, "template": {
+            "metadata": {"labels": {"set": "set"}}, "spec": {"domain": {}},
+        }},
+    });
+    create(&sets, &set).await;
+    seen(&sets, "set", |set| set["status"]["readyReplicas"] == 2).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+/// An API server with machinery behind it, and nobody else.
+struct Cluster {
+    sandbox: Sandbox,
+    client: Client,
+    shutdown: CancellationToken,
+    world: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+/// Pods with the argument `fail` end with code 3 and say where they were.
+struct Failing;
+
+impl NodeRunner for Failing {
+    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit> {
+        let arguments = pod.spec.as_ref()?.containers.first()?.args.as_ref()?;
+        (arguments == &["fail"]).then(|| PodExit {
+            code: 3,
+            message: format!("on {}", node.name),
+        })
+    }
+}
+
+impl Cluster {
+    async fn start(nodes: &[&str], pace: Pace) -> Self {
+        let mut profiles: Vec<_> = nodes
+            .iter()
+            .map(|name| NodeProfile::pretend(*name))
+            .collect();
+        profiles[0].control_plane = true;
+        Self::with(profiles, pace).await
+    }
+
+    async fn with(nodes: Vec<NodeProfile>, pace: Pace) -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let client = sandbox.client(&Identity::owner());
+        let shutdown = CancellationToken::new();
+        let options = WorldOptions { nodes, pace };
+        let world = world::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
+        let cluster = Self {
+            sandbox,
+            client,
+            shutdown,
+            world: tokio::spawn(world),
+        };
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vm-system"}});
+        create(
+            &cluster.global(("", "v1", "Namespace", "namespaces")),
+            &namespace,
+        )
+        .await;
+        for definition in crd::machine_definitions() {
+            let definition = serde_json::to_value(definition).unwrap();
+            create(&cluster.global(DEFINITION), &definition).await;
+        }
+        cluster
+    }
+
+    /// Applies the operators and orders KubeVirt and CDI, then waits until both are deployed.
+    async fn install_engine(&self) -> Result<(), Failed> {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(OPERATOR_MANIFESTS).unwrap();
+        for document in &documents {
+            let kind = document["kind"].as_str().unwrap();
+            let api = match kind {
+                "CustomResourceDefinition" => self.global(DEFINITION),
+                "Deployment" => self.namespaced(DEPLOYMENT, "vm-system"),
+                "ServiceAccount" => {
+                    self.namespaced(("", "v1", "ServiceAccount", "serviceaccounts"), "vm-system")
+                }
+                other => return Err(format!("a {other} among the operators' manifests").into()),
+            };
+            create(&api, document).await;
+        }
+        self.order_engine().await;
+        seen(
+            &self.namespaced(KUBEVIRT, "vm-system"),
+            "kubevirt",
+            deployed,
+        )
+        .await?;
+        seen(&self.global(CDI), "cdi", deployed).await?;
+        Ok(())
+    }
+
+    async fn order_engine(&self) {
+        let kubevirt = json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "kubevirt"},
+            "spec": {"uninstallStrategy": "BlockUninstallIfWorkloadsExist"},
+        });
+        let cdi = json!({
+            "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "CDI", "metadata": {"name": "cdi"},
+            "spec": {},
+        });
+        create(&self.namespaced(KUBEVIRT, "vm-system"), &kubevirt).await;
+        create(&self.global(CDI), &cdi).await;
+    }
+
+    fn global(&self, names: Names) -> Api<DynamicObject> {
+        Api::all_with(self.client.clone(), &resource(names))
+    }
+
+    fn namespaced(&self, names: Names, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &resource(names))
+    }
+
+    async fn stop(self) {
+        assert!(!self.world.is_finished(), "the world went on until the end");
+        self.shutdown.cancel();
+        self.world.await.unwrap().unwrap();
+        self.sandbox.stop().await;
+    }
+}
+
+/// Group, version, kind, plural.
+type Names = (&'static str, &'static str, &'static str, &'static str);
+
+const NODE: Names = ("", "v1", "Node", "nodes");
+const POD: Names = ("", "v1", "Pod", "pods");
+const DEPLOYMENT: Names = ("apps", "v1", "Deployment", "deployments");
+const DAEMON_SET: Names = ("apps", "v1", "DaemonSet", "daemonsets");
+const DEFINITION: Names = (
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+);
+const KUBEVIRT: Names = ("kubevirt.io", "v1", "KubeVirt", "kubevirts");
+const CDI: Names = ("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
+const MACHINE: Names = ("kubevirt.io", "v1", "VirtualMachine", "virtualmachines");
+const INSTANCE: Names = (
+    "kubevirt.io",
+    "v1",
+    "VirtualMachineInstance",
+    "virtualmachineinstances",
+);
+const INSTANCE_SET: Names = (
+    "kubevirt.io",
+    "v1",
+    "VirtualMachineInstanceReplicaSet",
+    "virtualmachineinstancereplicasets",
+);
+const POOL: Names = (
+    "pool.kubevirt.io",
+    "v1beta1",
+    "VirtualMachinePool",
+    "virtualmachinepools",
+);
+const DATA_VOLUME: Names = ("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes");
+const PRODUCT_MACHINE: Names = (
+    "vm.cluster.gke.io",
+    "v1",
+    "VirtualMachine",
+    "virtualmachines",
+);
+const PRODUCT_DISK: Names = (
+    "vm.cluster.gke.io",
+    "v1",
+    "VirtualMachineDisk",
+    "virtualmachinedisks",
+);
+
+fn resource((group, version, kind, plural): Names) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+}
+
+fn kubevirt_machine(name: &str, strategy: &str) -> Value {
+    json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": name},
+        "spec": {"runStrategy": strategy, "template": {"spec": {"domain": {}}}},
+    })
+}
+
+fn deployed(engine: &Value) -> bool {
+    engine["status"]["phase"] == "Deployed"
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> &'a str {
+    object["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == kind)
+        .and_then(|condition| condition["status"].as_str())
+        .unwrap_or("absent")
+}
+
+async fn create(api: &Api<DynamicObject>, object: &Value) {
+    let object = serde_json::from_value(object.clone()).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+async fn merge(api: &Api<DynamicObject>, name: &str, patch: &Value) {
+    let patch = Patch::Merge(patch);
+    api.patch(name, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
+
+async fn get(api: &Api<DynamicObject>, name: &str) -> Result<Value, Failed> {
+    Ok(serde_json::to_value(api.get(name).await?)?)
+}
+
+/// The object as soon as it is as wanted.
+async fn seen(
+    api: &Api<DynamicObject>,
+    name: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Result<Value, Failed> {
+    let state = follow(api, name, |object| object.is_some_and(&wanted)).await?;
+    state.ok_or_else(|| "the object is gone".into())
+}
+
+/// Returns when there is no such object.
+async fn gone(api: &Api<DynamicObject>, name: &str) -> Result<(), Failed> {
+    follow(api, name, |object| object.is_none()).await.map(drop)
+}
+
+async fn follow(
+    api: &Api<DynamicObject>,
+    name: &str,
+    wanted: impl Fn(Option<&Value>) -> bool,
+) -> Result<Option<Value>, Failed> {
+    let mut last = None;
+    let watch = watcher::watch_object(api.clone(), name).default_backoff();
+    let found = async {
+        let mut watch = std::pin::pin!(watch);
+        while let Some(state) = watch.next().await {
+            // A kind that is no longer served has no objects.
+            let state = match state {
+                Ok(state) => state,
+                Err(error) if is_not_served(&error) => None,
+                Err(_) => continue,
+            };
+            last = state.map(|object| serde_json::to_value(object).unwrap());
+            if wanted(last.as_ref()) {
+                return;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, found).await;
+    match ended {
+        Ok(()) => Ok(last),
+        Err(_) => Err(format!("{name} was last seen as {last:#?}").into()),
+    }
+}
+
+fn is_not_served(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found())
+}
