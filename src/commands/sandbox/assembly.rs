@@ -97,7 +97,7 @@ impl Assembly {
         controller: Option<ControllerOptions>,
     ) -> anyhow::Result<()> {
         let owner = self.sandbox.client(&Identity::owner());
-        boot::install(&owner)
+        boot::fill(&owner)
             .await
             .context("filling the fresh cluster")?;
         let world = world::run(
