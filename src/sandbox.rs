@@ -43,6 +43,7 @@ pub mod schema;
 mod selection;
 pub mod selector;
 mod server;
+mod sketch;
 mod store;
 mod strategy;
 pub mod table;

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use super::resource::{ALL_VERBS, ResourceType};
+use super::{
+    resource::{ALL_VERBS, ResourceType},
+    sketch,
+};
 
 /// What objects of a kind may do beyond being stored.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,7 +119,7 @@ fn resource(row: &Row) -> ResourceType {
         scale_subresource: traits.scale,
         counts_generation: traits.generation,
         custom: false,
-        schema: None,
+        schema: sketch::of(group, kind).map(Arc::new),
         columns: Vec::new(),
         selectable_fields: selectable(group, plural)
             .iter()

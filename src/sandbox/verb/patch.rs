@@ -40,6 +40,13 @@ pub fn patch(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
 }
 
 fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
+    if call.query.force {
+        return Err(option_fault(
+            "FieldValueForbidden",
+            "force",
+            "Forbidden: may not be specified for non-apply patch",
+        ));
+    }
     let text = call.body.patch_text();
     let patch = text.map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))?;
     let core = call.core;
@@ -95,16 +102,10 @@ fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
 /// Server-side apply.
 fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
     if call.query.field_manager.is_none() {
-        let cause = Cause {
-            reason: "FieldValueRequired",
-            message: "Required value: is required for apply patch".to_owned(),
-            field: "fieldManager".to_owned(),
-        };
-        return Err(Refusal::invalid(
-            "meta.k8s.io",
-            "PatchOptions",
-            "",
-            &[cause],
+        return Err(option_fault(
+            "FieldValueRequired",
+            "fieldManager",
+            "Required value: is required for apply patch",
         ));
     }
     let text_of_patch = call.body.patch_text();
@@ -141,4 +142,14 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
             create::create_object(call, &writer, new, false)
         }
     }
+}
+
+/// A fault in the options of the patch.
+fn option_fault(reason: &'static str, field: &str, message: &str) -> Refusal {
+    let cause = Cause {
+        reason,
+        message: message.to_owned(),
+        field: field.to_owned(),
+    };
+    Refusal::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
 }
