@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{refusal::Refusal, resource::ResourceType};
+use super::{protobuf, refusal::Refusal, resource::ResourceType};
 
 /// A request's body with its media type.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +77,9 @@ impl RequestBody {
         match self.media_type.as_str() {
             "" | "application/json" => json(&self.bytes).map_err(Fault::Text),
             "application/yaml" => yaml(&self.bytes).map_err(Fault::Text),
+            "application/vnd.kubernetes.protobuf" => {
+                protobuf::decode(&self.bytes).map_err(Fault::Text)
+            }
             _ => Err(Fault::MediaType),
         }
     }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Identity,
+    admission::Policies,
     answer::{self, Answer, Body, Encoding, Shape, Wanted},
     body::RequestBody,
     definition,
@@ -26,13 +27,9 @@ use super::{
     verb::{self, Call},
 };
 
-/// What admission is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Create,
-    Update,
-    Delete,
-}
+const POLICY_GROUP: &str = "admissionregistration.k8s.io";
+const POLICIES: &str = "validatingadmissionpolicies";
+const BINDINGS: &str = "validatingadmissionpolicybindings";
 
 /// Everything that an answer needs.
 #[derive(Debug)]
@@ -43,6 +40,7 @@ pub struct Core {
     /// Cancelled when the sandbox stops: watches end.
     pub stopping: CancellationToken,
     registry: RwLock<Arc<Registry>>,
+    policies: RwLock<Arc<Policies>>,
 }
 
 impl Core {
@@ -58,6 +56,7 @@ impl Core {
             store: Arc::new(Store::new(memory, changes)),
             stopping: CancellationToken::new(),
             registry: RwLock::new(Arc::new(Registry::built_in())),
+            policies: RwLock::default(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             core.create_namespace(namespace);
@@ -179,6 +178,13 @@ impl Core {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
     }
 
+    pub fn policies(&self) -> Arc<Policies> {
+        self.policies
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub fn namespace(&self, name: &str) -> Option<Arc<Value>> {
         self.store.get(&ShelfKey::new("", "namespaces"), name)
     }
@@ -189,7 +195,7 @@ impl Core {
         self.store.get(&shelf, &resource.qualified())
     }
 
-    /// What follows from a write at once: definitions add, change and take away resources.
+    /// What follows from a write at once: definitions add, change and take away resources, policies take effect.
     pub fn after_write(
         &self,
         writer: &Writer<'_>,
@@ -197,9 +203,25 @@ impl Core {
         object: Option<&Arc<Value>>,
         now: Timestamp,
     ) {
-        if id.shelf.group == definition::GROUP && id.shelf.plural == definition::PLURAL {
-            self.define(writer, id, object, now);
+        match (id.shelf.group.as_str(), id.shelf.plural.as_str()) {
+            (definition::GROUP, definition::PLURAL) => self.define(writer, id, object, now),
+            (POLICY_GROUP, POLICIES | BINDINGS) => self.arm(),
+            _ => {}
         }
+    }
+
+    /// Compiles the admission policies that are stored now.
+    fn arm(&self) {
+        let stored = |plural| -> Vec<Arc<Value>> {
+            let snapshot = self.store.now(&ShelfKey::new(POLICY_GROUP, plural), "");
+            let objects = snapshot.objects.into_iter();
+            objects.map(|(_, object)| object).collect()
+        };
+        let policies = Policies::compile(&stored(POLICIES), &stored(BINDINGS));
+        *self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
     }
 
     fn define(

@@ -65,6 +65,14 @@ impl Registry {
             .find(|one| one.plural == plural && one.version == version && one.group == group)
     }
 
+    /// The resource that serves a kind.
+    #[must_use]
+    pub fn find_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<ResourceType>> {
+        self.all
+            .iter()
+            .find(|one| one.kind == kind && one.api_version() == api_version)
+    }
+
     /// Any version of a resource, the first that is served.
     #[must_use]
     pub fn find_stored(&self, group: &str, plural: &str) -> Option<&Arc<ResourceType>> {

@@ -95,6 +95,20 @@ struct Shelf {
     latest: watch::Sender<u64>,
 }
 
+impl Shelf {
+    fn range(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (String, Arc<Value>)> {
+        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        self.objects
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(key, object)| (key.clone(), object.clone()))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     version: u64,
@@ -132,39 +146,36 @@ impl Store {
         self.read().shelves.get(shelf)?.objects.get(key).cloned()
     }
 
-    /// Every object of the shelf whose key starts with `prefix` and lies after `after`, now or at an earlier version.
-    pub fn snapshot(
+    /// Every object of the shelf whose key starts with `prefix`, as it is now.
+    pub fn now(&self, shelf: &ShelfKey, prefix: &str) -> Snapshot {
+        let inner = self.read();
+        Snapshot {
+            version: inner.version,
+            objects: inner
+                .shelves
+                .get(shelf)
+                .map(|shelf| shelf.range(prefix, None).collect())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The objects whose key starts with `prefix` and lies after `after`, as they were at a version.
+    pub fn at(
         &self,
+        version: u64,
         shelf: &ShelfKey,
         prefix: &str,
         after: Option<&str>,
-        at: Option<u64>,
     ) -> Result<Snapshot, Compacted> {
         let inner = self.read();
-        let version = at.unwrap_or(inner.version);
         let Some(shelf) = inner.shelves.get(shelf) else {
             return Ok(Snapshot {
                 version,
                 objects: Vec::new(),
             });
         };
-        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
-        let now = shelf
-            .objects
-            .range::<str, _>((from, Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, object)| (key.clone(), object.clone()));
-        let undone = match at {
-            Some(at) => shelf.history.undo_to(at)?,
-            None => BTreeMap::new(),
-        };
-        if undone.is_empty() {
-            return Ok(Snapshot {
-                version,
-                objects: now.collect(),
-            });
-        }
-        let mut then: BTreeMap<String, Arc<Value>> = now.collect();
+        let undone = shelf.history.undo_to(version)?;
+        let mut then: BTreeMap<String, Arc<Value>> = shelf.range(prefix, after).collect();
         for (key, object) in undone {
             let inside = key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
             match object {
@@ -204,18 +215,15 @@ impl Store {
     pub fn contents_of(&self, namespace: &str) -> Vec<ObjectId> {
         let prefix = format!("{namespace}/");
         let inner = self.read();
-        let mut found = Vec::new();
-        for (shelf_key, shelf) in &inner.shelves {
-            let keys = shelf
-                .objects
-                .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
-                .take_while(|(key, _)| key.starts_with(&prefix));
-            found.extend(keys.map(|(key, _)| ObjectId {
-                shelf: shelf_key.clone(),
-                key: key.clone(),
-            }));
-        }
-        found
+        let shelves = inner.shelves.iter();
+        shelves
+            .flat_map(|(place, shelf)| {
+                shelf.range(&prefix, None).map(|(key, _)| ObjectId {
+                    shelf: place.clone(),
+                    key,
+                })
+            })
+            .collect()
     }
 
     /// Looks something up in the index of uids and owners.
@@ -358,18 +366,16 @@ mod tests {
         writer.put(&id("c"), object("c", 1));
         drop(writer);
 
-        let earlier = store
-            .snapshot(&shelf, "default/", None, Some(then))
-            .unwrap();
+        let earlier = store.at(then, &shelf, "default/", None).unwrap();
         assert_eq!(
             seen(&earlier),
             [("default/a".to_owned(), 1), ("default/b".to_owned(), 1)]
         );
         let rest = store
-            .snapshot(&shelf, "default/", Some("default/a"), Some(then))
+            .at(then, &shelf, "default/", Some("default/a"))
             .unwrap();
         assert_eq!(seen(&rest), [("default/b".to_owned(), 1)]);
-        let now = store.snapshot(&shelf, "default/", None, None).unwrap();
+        let now = store.now(&shelf, "default/");
         assert_eq!(
             seen(&now),
             [("default/a".to_owned(), 2), ("default/c".to_owned(), 1)]
@@ -387,8 +393,8 @@ mod tests {
         drop(writer);
         assert_eq!(store.changes_since(&shelf, 3).unwrap().len(), 2);
         assert!(store.changes_since(&shelf, 2).is_err());
-        assert!(store.snapshot(&shelf, "", None, Some(2)).is_err());
-        assert!(store.snapshot(&shelf, "", None, Some(3)).is_ok());
+        assert!(store.at(2, &shelf, "", None).is_err());
+        assert!(store.at(3, &shelf, "", None).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    definition,
+    admission, definition,
     metadata::{self, text},
     name::NameRule,
     refusal::Cause,
@@ -218,6 +218,9 @@ pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec
 fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     if definition::is_definition(resource) {
         return definition::validate(new);
+    }
+    if resource.kind == "ValidatingAdmissionPolicy" && !resource.custom {
+        return admission::faults(new);
     }
     match &resource.schema {
         Some(schema) if resource.custom => schema.validate(new, old),

@@ -1,6 +1,7 @@
 //! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`Refusal`]. They read and write the store; they
 //! know nothing of HTTP.
 
+mod admit;
 mod binding;
 mod create;
 mod delete;
@@ -25,7 +26,7 @@ use super::{
     answer::{Answer, Wanted},
     apply::{self, Write},
     body::RequestBody,
-    core::{Core, Operation},
+    core::Core,
     query::Query,
     refusal::Refusal,
     resource::ResourceType,
@@ -118,11 +119,6 @@ fn not_allowed(call: &Call<'_>) -> Refusal {
     Refusal::method_not_allowed().with_details(details)
 }
 
-#[allow(
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "the pieces behind it land separately"
-)]
 impl Call<'_> {
     /// The object that the path names.
     pub fn id(&self) -> ObjectId {
@@ -185,16 +181,5 @@ impl Call<'_> {
             status_subresource: self.resource.status_subresource,
             time: self.now,
         }
-    }
-
-    /// Asks the admission policies.
-    fn admit(
-        &mut self,
-        _operation: Operation,
-        _name: &str,
-        _object: Option<&Value>,
-        _old: Option<&Value>,
-    ) -> Result<(), Refusal> {
-        Ok(())
     }
 }

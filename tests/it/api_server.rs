@@ -1,6 +1,7 @@
 //! What an API server has to do for the controller and the commands: run against the sandbox, over HTTPS and without
 //! sockets.
 
+mod admitting;
 mod collecting;
 mod defining;
 mod listing;
@@ -46,6 +47,7 @@ async fn suite(client: Client) -> anyhow::Result<()> {
     writing::suite(&client).await.context("writing")?;
     listing::suite(&client).await.context("listing")?;
     defining::suite(&client).await.context("defining")?;
+    admitting::suite(&client).await.context("admitting")?;
     collecting::suite(&client).await.context("collecting")
 }
 

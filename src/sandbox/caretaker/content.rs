@@ -143,10 +143,7 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<(), Refusal> {
             .as_str()
             .unwrap_or_default(),
     );
-    let objects = || {
-        let snapshot = core.store.snapshot(&shelf, "", None, None);
-        snapshot.map_or_else(|_| Vec::new(), |snapshot| snapshot.objects)
-    };
+    let objects = || core.store.now(&shelf, "").objects;
     let ids = objects().into_iter().map(|(key, _)| ObjectId {
         shelf: shelf.clone(),
         key,

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Call, intake};
 use crate::sandbox::{
+    admission::Operation,
     answer::Answer,
-    core::Operation,
     defaults,
     metadata::{is_deleting, text},
     name,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::sandbox::{
+    admission::Operation,
     answer::Answer,
-    core::Operation,
     definition,
     metadata::{self, is_deleting, text},
     query::{self, unsupported},
@@ -121,10 +121,7 @@ pub fn delete_collection(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let core = call.core;
     let shelf = ShelfKey::of(&call.resource);
     let writer = core.store.write();
-    let snapshot = core
-        .store
-        .snapshot(&shelf, &selection.prefix, None, None)
-        .map_err(|_| Refusal::expired("the collection changed"))?;
+    let snapshot = core.store.now(&shelf, &selection.prefix);
     let place = call.path.clone();
     let mut deleted = Vec::new();
     for (_, stored) in snapshot.objects {

@@ -33,11 +33,13 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let place = Place::of(call)?;
     let shelf = ShelfKey::of(&call.resource);
-    let snapshot = call
-        .core
-        .store
-        .snapshot(&shelf, &selection.prefix, place.after.as_deref(), place.at)
-        .map_err(|gone| expired(gone, call))?;
+    let store = &call.core.store;
+    let snapshot = match place.at {
+        None => store.now(&shelf, &selection.prefix),
+        Some(version) => store
+            .at(version, &shelf, &selection.prefix, place.after.as_deref())
+            .map_err(|gone| expired(gone, call))?,
+    };
 
     let limit = call.query.limit.unwrap_or(usize::MAX);
     let mut objects = Vec::new();
@@ -183,11 +185,7 @@ fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
     let from_now = asked == 0 || call.query.send_initial_events;
     let (from, initial) = if from_now {
         let shelf = ShelfKey::of(&call.resource);
-        let snapshot = call
-            .core
-            .store
-            .snapshot(&shelf, &selection.prefix, None, None)
-            .map_err(|gone| expired(gone, call))?;
+        let snapshot = call.core.store.now(&shelf, &selection.prefix);
         let objects = snapshot.objects.iter();
         let viewed = objects.map(|(_, object)| selection.view(object));
         let selected: Vec<Arc<Value>> = viewed.filter(|object| selection.matches(object)).collect();

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Call, create, intake};
 use crate::sandbox::{
+    admission::Operation,
     answer::Answer,
-    core::Operation,
     metadata::{self, is_deleting, text},
     refusal::{Cause, Refusal},
     resource::ResourceType,

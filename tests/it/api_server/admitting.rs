@@ -1,0 +1,80 @@
+//! Admission policies decide about writes, dry runs included.
+
+use anyhow::ensure;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::{call, config_map, same};
+
+const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+pub async fn suite(client: &Client) -> anyhow::Result<()> {
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "gate"},
+        "spec": {
+            "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE", "DELETE"],
+            }]},
+            "matchConditions": [{"name": "guarded", "expression": "request.name.startsWith('guarded')"}],
+            "validations": [{
+                "expression": "params.data.open == 'yes'", "reason": "Forbidden",
+                "messageExpression": "'the gate is closed for ' + request.name",
+            }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "gate"},
+        "spec": {"policyName": "gate", "validationActions": ["Deny"],
+                 "paramRef": {"name": "gate", "namespace": "default", "parameterNotFoundAction": "Deny"}},
+    });
+    let mut gate = config_map("gate");
+    gate["data"] = json!({"open": "no"});
+    call(client, "POST", MAPS, gate).await?;
+    for (plural, object) in [
+        ("validatingadmissionpolicies", policy),
+        ("validatingadmissionpolicybindings", binding),
+    ] {
+        let (code, answer) = call(client, "POST", &format!("{GROUP}/{plural}"), object).await?;
+        same(&code, &201, &format!("{plural}: {answer}"))?;
+    }
+
+    for path in [MAPS.to_owned(), format!("{MAPS}?dryRun=All")] {
+        let (code, answer) = call(client, "POST", &path, config_map("guarded")).await?;
+        same(&code, &403, &format!("closed: {answer}"))?;
+        let message = answer["message"].as_str().unwrap_or_default();
+        ensure!(
+            message.contains("the gate is closed for guarded"),
+            "{message}"
+        );
+    }
+    let (code, _) = call(client, "POST", MAPS, config_map("free")).await?;
+    same(&code, &201, "what the policy does not match")?;
+    let open = json!({"data": {"open": "yes"}});
+    call(client, "PATCH", &format!("{MAPS}/gate"), open).await?;
+    let (code, answer) = call(client, "POST", MAPS, config_map("guarded")).await?;
+    same(&code, &201, &format!("open: {answer}"))?;
+    let close = json!({"data": {"open": "no"}});
+    call(client, "PATCH", &format!("{MAPS}/gate"), close).await?;
+    let (code, _) = call(client, "DELETE", &format!("{MAPS}/guarded"), Value::Null).await?;
+    same(&code, &403, "a delete while it is closed")?;
+
+    // Without its binding a policy does nothing.
+    let binding = format!("{GROUP}/validatingadmissionpolicybindings/gate");
+    call(client, "DELETE", &binding, Value::Null).await?;
+    for name in ["guarded", "free", "gate"] {
+        let (code, answer) = call(client, "DELETE", &format!("{MAPS}/{name}"), Value::Null).await?;
+        same(&code, &200, &format!("cleaning up {name}: {answer}"))?;
+    }
+    call(
+        client,
+        "DELETE",
+        &format!("{GROUP}/validatingadmissionpolicies/gate"),
+        Value::Null,
+    )
+    .await?;
+    Ok(())
+}
