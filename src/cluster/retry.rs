@@ -259,3 +259,95 @@ impl Retry<'static> {
         retry
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use kube::core::Status;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cluster::script::Recorder;
+
+    type Fails = fn() -> kube::Error;
+
+    fn answer(code: u16) -> kube::Error {
+        kube::Error::Api(Box::new(Status::failure("no", "").with_code(code)))
+    }
+
+    fn broken() -> kube::Error {
+        kube::Error::Service(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+    }
+
+    /// How often a request is made that fails like this for ever, after `successes` that went well.
+    async fn tries(retry: &Retry<'_>, repeat: Repeat, successes: u32, error: Fails) -> u32 {
+        for _ in 0..successes {
+            let ok = retry.request("x", repeat, || async { Ok(()) }).await;
+            assert!(ok.is_ok());
+        }
+        let tried = AtomicU32::new(0);
+        let result: kube::Result<()> = retry
+            .request("x", repeat, || {
+                tried.fetch_add(1, Ordering::Relaxed);
+                async { Err(error()) }
+            })
+            .await;
+        assert!(result.is_err());
+        tried.load(Ordering::Relaxed)
+    }
+
+    fn quick(observer: &dyn Observer) -> Retry<'_> {
+        Retry::new(Deadline::after(Duration::from_secs(60)), observer).with_pace(Pace::QUICK)
+    }
+
+    #[tokio::test]
+    async fn how_often_what_is_tried() {
+        use Repeat::{OnlyIfNotCarriedOut, Safe};
+        let cases: [(u32, Repeat, Fails, u32); 8] = [
+            // An address that has never answered gets little time.
+            (0, Safe, broken, 3),
+            (0, Safe, || answer(503), 3),
+            (1, Safe, broken, TRIES),
+            (1, Safe, || answer(503), TRIES),
+            (1, Safe, || answer(403), 1),
+            (1, OnlyIfNotCarriedOut, || answer(503), 1),
+            (1, OnlyIfNotCarriedOut, broken, 1),
+            (1, OnlyIfNotCarriedOut, || answer(429), TRIES),
+        ];
+        for (successes, repeat, error, expected) in cases {
+            let retry = quick(&Silent);
+            let tried = tries(&retry, repeat, successes, error).await;
+            assert_eq!(tried, expected, "{successes} {repeat:?} {}", error());
+        }
+        assert_eq!(tries(&Retry::once(), Safe, 1, broken).await, 1);
+    }
+
+    #[tokio::test]
+    async fn no_try_is_begun_that_could_not_end_in_time() {
+        let retry = Retry::new(Deadline::after(Duration::ZERO), &Silent).patient();
+        assert_eq!(tries(&retry, Repeat::Safe, 1, broken).await, 1);
+        let soon = Deadline::after(Duration::from_millis(50));
+        let retry = Retry::new(soon, &Silent).with_pace(Pace::QUICK).patient();
+        let tried = tries(&retry, Repeat::Safe, 1, broken).await;
+        assert!(tried > TRIES || soon.passed(), "{tried} tries");
+    }
+
+    #[tokio::test]
+    async fn every_retry_is_told() {
+        let recorder = Recorder::default();
+        tries(&quick(&recorder), Repeat::Safe, 0, broken).await;
+        let events = recorder.events();
+        assert_eq!(events.len(), 2);
+        assert!(matches!(&events[1], Event::Retrying { doing, tried: 2, .. } if doing == "x"));
+    }
+
+    proptest! {
+        #[test]
+        fn delays_grow_up_to_the_longest_and_are_never_nothing(tried in 1u32..1000) {
+            let pace = Pace::default();
+            let delay = pace.delay(tried);
+            prop_assert!(delay >= pace.first / 2 && delay <= pace.longest);
+        }
+    }
+}

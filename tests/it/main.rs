@@ -7,6 +7,7 @@ mod api_server;
 mod architecture;
 mod bench;
 mod cli;
+mod cluster;
 mod conformance;
 mod docs;
 mod world;
@@ -19,6 +20,7 @@ fn main() {
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
     trials.extend(cli::trials());
+    trials.extend(cluster::trials());
     trials.extend(conformance::trials());
     trials.extend(docs::trials());
     trials.extend(world::trials());

@@ -15,6 +15,7 @@ use crate::{
         condition::{find, kind},
     },
     cluster::vmruntime::RuntimeObject,
+    runtime::preflight::CheckFacts,
 };
 
 /// A controller that is not ours may run no check at all: after this long its `ready` counts without one.
@@ -44,7 +45,7 @@ pub(super) fn judge(
     }
     let mut missing = not_ready(baseline, runtime);
     let check = match &baseline.change {
-        Some(change) if change.starts_check => new_check(snapshot, change, runtime),
+        Some(change) if change.starts_check => new_check(snapshot, baseline, change, runtime),
         Some(_) | None => latest_check(snapshot, runtime),
     };
     let mut done = Done::default();
@@ -93,7 +94,12 @@ fn not_ready(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
 }
 
 /// The check that our change has started: the newest that has come since.
-fn new_check(snapshot: &Snapshot, change: &Change, runtime: &RuntimeObject) -> Check {
+fn new_check(
+    snapshot: &Snapshot,
+    baseline: &Baseline,
+    change: &Change,
+    runtime: &RuntimeObject,
+) -> Check {
     let summary = runtime.status().preflight_check_summary.unwrap_or_default();
     let checks = match &snapshot.checks {
         Reading::Known(checks) => checks,
@@ -113,7 +119,9 @@ fn new_check(snapshot: &Snapshot, change: &Change, runtime: &RuntimeObject) -> C
             };
         }
     };
-    let new = checks.values().filter(|seen| is_new(seen, change));
+    let new = checks
+        .values()
+        .filter(|seen| made_for(&baseline.object, &seen.check) || is_new(seen, change));
     match newest(new) {
         Newest::None => {
             let what = "no preflight check has started since the change".to_owned();
@@ -190,6 +198,13 @@ fn vouched(summary: &PreflightCheckSummary, reservation: Option<String>) -> Chec
         Some(false) => Check::Missing("the latest preflight check has failed".to_owned()),
         None => Check::Missing("the preflight check has not finished".to_owned()),
     }
+}
+
+/// Our controller writes on a check what it was made for.
+fn made_for(runtime: &RuntimeObject, check: &VMRuntimePreflightCheck) -> bool {
+    CheckFacts::read(check).inputs.is_some_and(|inputs| {
+        inputs.runtime == runtime.uid() && inputs.generation >= runtime.generation()
+    })
 }
 
 /// Came after our change. Times of the API server have whole seconds: of the same second, only what we saw come, or

@@ -1,6 +1,7 @@
 //! The tables of `judge`: what was heard, and what follows from it.
 
 use super::*;
+use crate::api::name::PREFLIGHT_INPUTS;
 
 /// What a verdict comes to, in one line.
 fn line(verdict: &Verdict) -> String {
@@ -144,6 +145,16 @@ fn only_a_check_of_our_change_counts() {
         judged(&wait, came_then),
         "waiting: preflight check new is running"
     );
+    // Our controller says what it made a check for.
+    let made_for = |generation: i64| {
+        let inputs = json!({"trigger": "Enabled", "runtime": "u1", "generation": generation, "since": PATCHED, "kubelets": {}});
+        let mut check = check("new", PATCHED, Some(true));
+        check["metadata"]["annotations"] = json!({PREFLIGHT_INPUTS: inputs.to_string()});
+        check["status"]["completionTime"] = PATCHED.into();
+        vec![runtime(ready()), all_checks(&[check])]
+    };
+    assert_eq!(judged(&wait, made_for(4)), "done");
+    assert_eq!(judged(&wait, made_for(3)), format!("waiting: {NO_CHECK}"));
     // A check from before that only now finishes is not ours.
     let finishes = vec![
         runtime(ready()),
