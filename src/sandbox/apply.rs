@@ -98,6 +98,7 @@ fn empty_object(new: &Value, schema: Option<&Schema>) -> Value {
             "/spec/template",
             "/spec/template/metadata",
             "/spec/template/spec",
+            "/spec/names",
             "/spec/strategy",
             "/spec/updateStrategy",
         ];

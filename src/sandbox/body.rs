@@ -36,9 +36,10 @@ impl RequestBody {
         };
         let value = self.decode().map_err(|fault| match fault {
             Fault::MediaType => Refusal::unsupported_media_type(OBJECT_TYPES),
-            Fault::Text(why) => unrecognized(format!(
+            Fault::Json(why) => unrecognized(format!(
                 "couldn't get version/kind; json parse error: {why}"
             )),
+            Fault::Other(why) => unrecognized(why),
         })?;
         if value.is_object() {
             Ok(value)
@@ -59,9 +60,10 @@ impl RequestBody {
             Ok(options) if options.is_object() => Ok(Some(options)),
             Ok(_) => Err(Refusal::bad_request("DeleteOptions must be an object")),
             Err(Fault::MediaType) => Err(Refusal::unsupported_media_type(OBJECT_TYPES)),
-            Err(Fault::Text(why)) => Err(Refusal::bad_request(format!(
+            Err(Fault::Json(why)) => Err(Refusal::bad_request(format!(
                 "couldn't get version/kind; json parse error: {why}"
             ))),
+            Err(Fault::Other(why)) => Err(Refusal::bad_request(why)),
         }
     }
 
@@ -75,10 +77,10 @@ impl RequestBody {
 
     fn decode(&self) -> Result<Value, Fault> {
         match self.media_type.as_str() {
-            "" | "application/json" => json(&self.bytes).map_err(Fault::Text),
-            "application/yaml" => yaml(&self.bytes).map_err(Fault::Text),
+            "" | "application/json" => json(&self.bytes).map_err(Fault::Json),
+            "application/yaml" => yaml(&self.bytes).map_err(Fault::Other),
             "application/vnd.kubernetes.protobuf" => {
-                protobuf::decode(&self.bytes).map_err(Fault::Text)
+                protobuf::decode(&self.bytes).map_err(Fault::Other)
             }
             _ => Err(Fault::MediaType),
         }
@@ -87,7 +89,8 @@ impl RequestBody {
 
 enum Fault {
     MediaType,
-    Text(String),
+    Json(String),
+    Other(String),
 }
 
 fn json(bytes: &[u8]) -> Result<Value, String> {

@@ -13,6 +13,7 @@ use super::{
     Identity,
     admission::Policies,
     answer::{self, Answer, Body, Encoding, Shape, Wanted},
+    apply::{self, Write},
     body::RequestBody,
     definition,
     metadata::is_deleting,
@@ -245,6 +246,16 @@ impl Core {
         }
         self.set_registry(registry.with(&id.key, definition::resources(&definition)));
         if definition != **object {
+            let schema = registry.find_stored(definition::GROUP, definition::PLURAL);
+            let write = Write {
+                manager: "kube-apiserver".to_owned(),
+                api_version: format!("{}/v1", definition::GROUP),
+                subresource: Some("status".to_owned()),
+                status_subresource: true,
+                time: now,
+            };
+            let schema = schema.and_then(|resource| resource.schema.as_deref());
+            apply::record_update(Some(object), &mut definition, &write, schema);
             writer.put(id, definition);
         }
     }

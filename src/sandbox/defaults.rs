@@ -1,6 +1,7 @@
 //! What the API server fills into built-in objects that leave it out (`pkg/apis/**/defaults.go`), as far as clients and
 //! the machinery look at it.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{definition, metadata::text, resource::ResourceType, view};
@@ -12,9 +13,13 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
     }
     match resource.storage_key() {
         ("", "namespaces") => namespace(object),
-        ("", "pods") => at(object, "/spec", pod_spec),
+        ("", "pods") => {
+            at(object, "/spec", pod_spec);
+            times(object, &["lastProbeTime", "lastTransitionTime"]);
+        }
         ("", "services") => at(object, "/spec", service),
-        ("", "secrets") => default(object, "type", "Opaque"),
+        ("", "secrets") => secret(object),
+        ("", "nodes") => times(object, &["lastHeartbeatTime", "lastTransitionTime"]),
         ("", "persistentvolumeclaims") => default(&mut object["spec"], "volumeMode", "Filesystem"),
         ("", "persistentvolumes") => {
             default(&mut object["spec"], "volumeMode", "Filesystem");
@@ -24,7 +29,10 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
                 "Retain",
             );
         }
-        ("apps", "deployments") => at(object, "/spec", deployment),
+        ("apps", "deployments") => {
+            at(object, "/spec", deployment);
+            times(object, &["lastTransitionTime", "lastUpdateTime"]);
+        }
         ("apps", "daemonsets") => at(object, "/spec", daemon_set),
         ("apps", "replicasets") => at(object, "/spec", replica_set),
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
@@ -85,6 +93,34 @@ fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut
 fn default(object: &mut Value, field: &str, value: impl Into<Value>) {
     if (object.is_object() || object.is_null()) && object[field].is_null() {
         object[field] = value.into();
+    }
+}
+
+/// The times of conditions are there even when nobody set them.
+fn times(object: &mut Value, fields: &[&str]) {
+    at(object, "/status", |status| {
+        for condition in items(status, "conditions") {
+            for field in fields {
+                default(condition, field, Value::Null);
+            }
+        }
+    });
+}
+
+/// `stringData` is only a way to write `data`.
+fn secret(object: &mut Value) {
+    default(object, "type", "Opaque");
+    let given = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    for (key, text) in given
+        .as_ref()
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let text = text.as_str().unwrap_or_default();
+        object["data"][key] = STANDARD.encode(text).into();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The HTTPS front end: accepts connections, knows who is asking, and hands whole requests to the core.
 //!
-//! Limits: so many connections, so long for the handshake and the head of a request, so large a body.
+//! Limits: so many connections, so long for the handshake and for each part of a request, so large a body.
 
 use std::{
     convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
@@ -32,6 +32,7 @@ const LARGEST_BODY: usize = 3 * 1024 * 1024;
 const MOST_CONNECTIONS: usize = 2048;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a connection needs.
 pub struct Front {
@@ -109,16 +110,21 @@ async fn respond(front: &Front, request: Request<Incoming>) -> Response<Body> {
         Err(refusal) => return answer::refuse(&refusal),
     };
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+    let whole = timeout(BODY_TIMEOUT, Limited::new(body, LARGEST_BODY).collect());
+    let body = match whole.await {
+        Err(_) => {
+            let message = "request did not complete within the allowed duration";
+            return answer::refuse(&Refusal::other(408, "Timeout", message));
+        }
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
             return answer::refuse(&Refusal::other(
                 413,
                 "RequestEntityTooLarge",
                 format!("Request entity too large: limit is {LARGEST_BODY}"),
             ));
         }
-        Err(error) => return answer::refuse(&Refusal::bad_request(error.to_string())),
+        Ok(Err(error)) => return answer::refuse(&Refusal::bad_request(error.to_string())),
     };
     let request = Request::from_parts(head, body);
     guarded(async { front.core.handle(&identity, &request) }).await
@@ -141,4 +147,13 @@ pub async fn whole(request: Request<kube::client::Body>) -> Result<Request<Bytes
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     Ok(Request::from_parts(head, body))
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        let response = super::guarded(async { panic!("on purpose") }).await;
+        assert_eq!(response.status(), 500);
+    }
 }

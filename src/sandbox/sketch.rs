@@ -19,6 +19,10 @@ pub fn of(group: &str, kind: &str) -> Option<Schema> {
                 "images": atomic_list(),
             })),
         }),
+        ("", "Event") => {
+            json!({"involvedObject": atomic_map(), "related": atomic_map(), "source": object(&json!({}))})
+        }
+        ("events.k8s.io", "Event") => json!({"regarding": atomic_map(), "related": atomic_map()}),
         ("", "Service") => json!({
             "spec": object(&json!({
                 "ports": list_by(&["port", "protocol"], &json!({})), "selector": atomic_map(),

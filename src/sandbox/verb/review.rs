@@ -10,6 +10,10 @@ use crate::sandbox::{answer::Answer, refusal::Refusal};
 pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     let mut review = call.body.object(&call.resource)?;
     super::intake::check_kind(&call.resource, &mut review)?;
+    if review["metadata"].is_null() {
+        review["metadata"] = json!({});
+    }
+    call.record(None, &mut review);
     review["status"] = match call.resource.plural.as_str() {
         "selfsubjectaccessreviews" => {
             let spec = &review["spec"];
@@ -25,9 +29,6 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
             "username": call.identity.username, "groups": call.identity.groups,
         }}),
     };
-    if review["metadata"].is_null() {
-        review["metadata"] = json!({});
-    }
     Ok(Answer::Document {
         code: 201,
         document: review,
