@@ -48,7 +48,7 @@ fn healthy(node: &NodeProfile) -> ProbeReport {
         outcome: if check.published {
             Outcome::Passed
         } else {
-            Outcome::NotApplicable
+            Outcome::Informational
         },
         message: None,
     };
