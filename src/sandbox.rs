@@ -31,6 +31,7 @@ pub mod jsonpath;
 mod kubeconfig;
 mod metadata;
 mod name;
+mod openapi;
 mod pages;
 mod patch;
 pub mod protobuf;

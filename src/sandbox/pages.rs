@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use serde_json::{Value, json};
 
-use super::{answer::Answer, core::Core, discovery, resource::ResourceType, route::Route};
+use super::{answer::Answer, core::Core, discovery, openapi, resource::ResourceType, route::Route};
 
 /// Answers a path that names no resource.
 pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
@@ -33,10 +33,11 @@ fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<
         Route::Groups => Some(discovery::groups(resources)),
         Route::Group(name) => discovery::group(resources, name),
         Route::Resources { group, version } => discovery::resources(resources, group, version),
-        Route::OpenApiIndex
-        | Route::OpenApiDocument { .. }
-        | Route::Resource(_)
-        | Route::Unknown => None,
+        Route::OpenApiIndex => Some(openapi::v3_index(resources)),
+        Route::OpenApiDocument { group, version } => {
+            openapi::v3_document(resources, group, version)
+        }
+        Route::Resource(_) | Route::Unknown => None,
     };
     document.map(|document| Answer::Document {
         code: 200,
