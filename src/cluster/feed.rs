@@ -246,12 +246,13 @@ impl<K: Clone + Send + Sync> Feed<K> {
 }
 
 /// How many times in a row something must be refused before it is believed. An API server that has just started denies
-/// what it permits, and does not serve what it serves; a token may be rotated at that moment. Outages are never
+/// what it permits, and does not serve what it serves; a rotated token is read anew within a minute. Outages are never
 /// believed.
 fn patience(failure: &Failure) -> u32 {
     match failure.kind {
         Kind::Denied if failure.reason == "Forbidden" => 3,
-        Kind::Denied | Kind::NotInstalled => 8,
+        Kind::NotInstalled => 8,
+        Kind::Denied => 20,
         _ => u32::MAX,
     }
 }

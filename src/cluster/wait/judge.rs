@@ -163,22 +163,27 @@ fn given_up(condition: &Condition) -> Failure {
         "Degraded",
         "the controller can not go on by itself",
     );
-    failure.causes.push(says(condition));
+    failure.causes.push(in_full(condition));
     failure.hint("look at its log: kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager")
 }
 
-/// A condition in one line.
+/// A condition as a person reads it: its own sentence, or its name where it has none.
 pub(super) fn says(condition: &Condition) -> String {
-    let words = [condition.reason.as_str(), condition.message.as_str()];
-    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    format!(
-        "{} is {:?}: {}",
-        condition.type_,
-        condition.status,
-        words.join(": ")
-    )
-    .trim_end_matches(": ")
-    .to_owned()
+    if condition.message.is_empty() {
+        in_full(condition)
+    } else {
+        condition.message.clone()
+    }
+}
+
+/// A condition with everything that can be searched for.
+fn in_full(condition: &Condition) -> String {
+    let head = format!("{} is {:?}", condition.type_, condition.status);
+    [head.as_str(), &condition.reason, &condition.message]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {

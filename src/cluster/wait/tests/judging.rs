@@ -221,7 +221,7 @@ fn what_ready_needs_of_the_object() {
         ),
         (
             json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "EngineInstalling", "message": "virt-api is not ready"}]}}),
-            "waiting: Ready is False: EngineInstalling: virt-api is not ready",
+            "waiting: virt-api is not ready",
         ),
         (
             json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}),
@@ -428,11 +428,11 @@ fn disabled_is_more_than_not_ready() {
         (json!({"spec": {"enabled": true}}), "failed: FlippedBack 11"),
         (
             json!({"status": {"conditions": [{"type": "Progressing", "status": "True", "reason": "EngineUninstalling", "message": "3 pods left"}]}}),
-            "waiting: Progressing is True: EngineUninstalling: 3 pods left",
+            "waiting: 3 pods left",
         ),
         (
             json!({"status": {"conditions": [{"type": "DisableBlocked", "status": "True", "reason": "WorkloadsExist", "message": "2 VMs"}]}}),
-            "waiting: DisableBlocked is True: WorkloadsExist: 2 VMs",
+            "waiting: 2 VMs",
         ),
         (json!({"status": null}), "done"),
     ];
