@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::Pod,
@@ -148,8 +148,8 @@ impl Runner<'_> {
         let pace = &self.options.pace;
         let room = pace.pods_in_flight.saturating_sub(others_in_flight);
         let turn = run.turn(Timestamp::now(), &nodes, &pods, pace, room);
-        self.discard(turn.discard).boxed().await?;
-        self.launch(check, run, turn.launch).boxed().await?;
+        self.discard(&turn.discard).await?;
+        self.launch(check, run, turn.launch).await?;
         if let Some(results) = turn.results {
             let status = preflight::conclude(results, run.started, Timestamp::now());
             let passed = status.pass == Some(true);
@@ -175,60 +175,49 @@ impl Runner<'_> {
         run: &mut Run,
         launches: Vec<Launch>,
     ) -> Result<(), Failure> {
-        let api: &Api<Pod> = &Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
-        let owner = &owner(check);
-        let virtualization = run.virtualization;
-        let mut created = stream::iter(launches)
-            .map(|launch| async move {
-                let probe = Probe {
-                    owner: owner.clone(),
-                    node: launch.node.clone(),
-                    attempt: launch.attempt,
-                    image: self.options.probe_image.clone(),
-                    deep: self.options.deep_probe,
-                    virtualization,
-                    deadline: self.options.pace.node,
-                };
-                let doing = format!("create the probe pod for node {}", launch.node);
-                let pod = probe.pod();
-                let created = async { api.create(&engine::writer(), &pod).await.or_there(&doing) };
-                let created = within(self.options.pace.request, &doing, created).await;
-                (launch, created)
-            })
-            .buffer_unordered(REQUESTS);
-        let mut first_failure = None;
+        let mut creations = Vec::new();
+        for launch in launches {
+            let probe = Probe {
+                owner: owner(check),
+                node: launch.node.clone(),
+                attempt: launch.attempt,
+                image: self.options.probe_image.clone(),
+                deep: self.options.deep_probe,
+                virtualization: run.virtualization,
+                deadline: self.options.pace.node,
+            };
+            creations.push(self.create(probe, launch));
+        }
+        let mut created = stream::iter(creations).buffer_unordered(REQUESTS);
+        let mut failed = None;
         while let Some((launch, created)) = created.next().await {
             match created {
                 Ok(()) => run.launched(&launch, Timestamp::now()),
                 // Quota, Pod security, an admission policy: asking again gets the same answer.
                 Err(failure) if is_final(&failure) => run.refused(&launch, &failure),
-                Err(failure) => first_failure = first_failure.or(Some(failure)),
+                Err(failure) => failed = failed.or(Some(failure)),
             }
         }
-        if !run.refusals_are_news() {
-            return first_failure.map_or(Ok(()), Err);
+        if run.refusals_are_news() {
+            self.bell.ring();
         }
-        self.bell.ring();
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    async fn discard(&self, pods: Vec<PodFacts>) -> Result<(), Failure> {
-        let api: &Api<Pod> = &Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
-        let limit = self.options.pace.request;
-        let mut deleted = stream::iter(pods)
-            .map(|pod| async move {
-                let exactly = DeleteParams {
-                    preconditions: Some(Preconditions {
-                        uid: Some(pod.uid.clone()),
-                        resource_version: None,
-                    }),
-                    ..DeleteParams::default().grace_period(0)
-                };
-                let doing = format!("delete probe pod {}", pod.name);
-                let deleted = async { api.delete(&pod.name, &exactly).await.or_gone(&doing) };
-                within(limit, &doing, deleted).await
-            })
-            .buffer_unordered(REQUESTS);
+    async fn create(&self, probe: Probe, launch: Launch) -> (Launch, Result<(), Failure>) {
+        let doing = format!("create the probe pod for node {}", launch.node);
+        let api = self.pods_api();
+        let creation = async {
+            let created = api.create(&engine::writer(), &probe.pod()).await;
+            created.or_there(&doing)
+        };
+        let created = within(self.options.pace.request, &doing, creation).await;
+        (launch, created)
+    }
+
+    async fn discard(&self, pods: &[PodFacts]) -> Result<(), Failure> {
+        let deletions: Vec<_> = pods.iter().map(|pod| self.delete(pod)).collect();
+        let mut deleted = stream::iter(deletions).buffer_unordered(REQUESTS);
         while let Some(deleted) = deleted.next().await {
             match deleted {
                 // Another pod of that name: not the one that was seen.
@@ -237,6 +226,24 @@ impl Runner<'_> {
             }
         }
         Ok(())
+    }
+
+    async fn delete(&self, pod: &PodFacts) -> Result<(), Failure> {
+        let exactly = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(pod.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default().grace_period(0)
+        };
+        let doing = format!("delete probe pod {}", pod.name);
+        let api = self.pods_api();
+        let deletion = async { api.delete(&pod.name, &exactly).await.or_gone(&doing) };
+        within(self.options.pace.request, &doing, deletion).await
+    }
+
+    fn pods_api(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE)
     }
 
     async fn write(

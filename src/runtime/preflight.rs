@@ -7,7 +7,7 @@ mod conclusion;
 mod gate;
 mod trigger;
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use jiff::Timestamp;
 
@@ -43,6 +43,8 @@ pub struct CheckFacts {
     pub name: String,
     pub uid: String,
     pub created: Timestamp,
+    /// Of the last write; tells which of two checks of the same second ended later.
+    pub resource_version: u64,
     /// Its deletion has been accepted: it is as good as gone.
     pub deleting: bool,
     /// What the controller made it for; `None` on somebody's own check.
@@ -63,6 +65,12 @@ impl CheckFacts {
                 .creation_timestamp
                 .as_ref()
                 .map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            resource_version: check
+                .metadata
+                .resource_version
+                .as_ref()
+                .and_then(|version| version.parse().ok())
+                .unwrap_or_default(),
             deleting: check.metadata.deletion_timestamp.is_some(),
             inputs: annotations
                 .and_then(|annotations| annotations.get(name::PREFLIGHT_INPUTS))
@@ -85,10 +93,10 @@ impl CheckFacts {
             .map_or(self.created, |time| time.0)
     }
 
-    /// Newest last; never by name alone, because people choose names.
-    fn age_order(&self) -> (Timestamp, Option<Timestamp>, &str) {
+    /// Newest last; never by name, because people choose names.
+    fn age_order(&self) -> (Timestamp, Option<Timestamp>, u64) {
         let completed = self.status.completion_time.as_ref().map(|time| time.0);
-        (self.created, completed, &self.name)
+        (self.created, completed, self.resource_version)
     }
 }
 
@@ -110,7 +118,7 @@ pub fn superfluous<'a>(checks: &'a [CheckFacts], needed: &[&str]) -> Vec<&'a Che
         .iter()
         .filter(|check| check.finished() && !check.deleting)
         .collect();
-    finished.sort_by(|one, other| other.age_order().cmp(&one.age_order()));
+    finished.sort_by_key(|check| Reverse(check.age_order()));
     let newest_own = finished
         .iter()
         .find(|check| check.inputs.is_some())

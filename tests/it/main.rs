@@ -9,6 +9,7 @@ mod bench;
 mod cli;
 mod cluster;
 mod conformance;
+mod controller;
 mod docs;
 mod world;
 
@@ -22,6 +23,7 @@ fn main() {
     trials.extend(cli::trials());
     trials.extend(cluster::trials());
     trials.extend(conformance::trials());
+    trials.extend(controller::trials());
     trials.extend(docs::trials());
     trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();

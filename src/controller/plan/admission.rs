@@ -47,8 +47,12 @@ fn wanted(draft: &Draft<'_>, policy: Policy) -> bool {
     match policy {
         Policy::CreationGate => true,
         Policy::SafeDisable => draft.settings.safe_disable,
-        // Somebody else's engine is theirs to remove.
-        Policy::EngineProtection => draft.observed.engine.kubevirt.ours().is_some(),
+        // Somebody else's engine is theirs to remove. One that is going removes its own definitions: enabling in the
+        // middle of that must not keep it from finishing.
+        Policy::EngineProtection => {
+            let kubevirt = draft.observed.engine.kubevirt.ours();
+            kubevirt.is_some_and(|kubevirt| !kubevirt.deleting)
+        }
     }
 }
 

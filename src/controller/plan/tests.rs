@@ -93,6 +93,7 @@ fn check(name: &str, second: i64, generation: i64, pass: Option<bool>) -> CheckF
         name: name.to_owned(),
         uid: format!("uid-{name}"),
         created: at(second),
+        resource_version: 1,
         deleting: false,
         inputs: Some(Inputs {
             trigger: Trigger::Enabled,
@@ -879,7 +880,7 @@ fn policies_come_into_force_one_step_at_a_time() {
 }
 
 #[test]
-fn the_engine_is_protected_only_if_it_is_ours() {
+fn the_engine_is_protected_as_long_as_it_is_ours_and_stays() {
     let with = |engine, armed| {
         changed(ready(), |observed| {
             observed.engine = engine;
@@ -893,6 +894,13 @@ fn the_engine_is_protected_only_if_it_is_ours() {
     assert_eq!(steps(&ours), ["ArmPolicy"]);
     let foreign = decide(&with(engine_up(false), Armed::Strict));
     assert_eq!(steps(&foreign), ["DisarmPolicy"]);
+    let mut going = engine_up(true);
+    going.kubevirt = Presence::Present(EngineObject {
+        deleting: true,
+        ..engine_object(true)
+    });
+    let going = decide(&with(going, Armed::Strict));
+    assert_eq!(steps(&going), ["DisarmPolicy"]);
 }
 
 #[test]

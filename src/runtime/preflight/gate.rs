@@ -24,7 +24,7 @@ pub fn gate<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Gate<'a> {
             checks
                 .iter()
                 .filter(|check| !check.finished() && !check.deleting && check.inputs.is_some())
-                .max_by(|one, other| one.age_order().cmp(&other.age_order())),
+                .max_by_key(|check| check.age_order()),
         ),
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn finished_in_epoch<'a>(
 fn newest<'a>(checks: impl Iterator<Item = &'a CheckFacts>) -> Option<&'a CheckFacts> {
     checks
         .filter(|check| check.finished() && !check.deleting)
-        .max_by(|one, other| one.age_order().cmp(&other.age_order()))
+        .max_by_key(|check| check.age_order())
 }
 
 /// A check of our own says what it belongs to. Somebody's own must be created in a later second than the enabling was

@@ -140,13 +140,16 @@ fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<T
     let Some(entry) = base.status.checks.get(&node.name) else {
         return Some(Trigger::NodeAdded);
     };
-    let started = base.started();
-    let unknown = entry.unknown == Some(true);
-    let after = |time: Option<Timestamp>| {
-        time.is_some_and(|time| {
-            time <= now && (time > started || (unknown && time.as_second() == started.as_second()))
-        })
+    // Times of the API are whole seconds. Within the second in which the check began, only a node that it could not
+    // reach may have come back afterwards.
+    let started = base.started().as_second();
+    let first = if entry.unknown == Some(true) {
+        started
+    } else {
+        started + 1
     };
+    let after =
+        |time: Option<Timestamp>| time.is_some_and(|time| time <= now && time.as_second() >= first);
     (after(node.ready_since) || after(node.created)).then_some(Trigger::NodeBack)
 }
 

@@ -1,0 +1,16 @@
+//! The controller's stories, each on a sandbox of its own: API server, pretend machinery, and nodes that say what the
+//! story wants them to say.
+
+mod disable;
+mod enable;
+mod preflight;
+mod stage;
+
+use libtest_mimic::Trial;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = enable::trials();
+    trials.extend(disable::trials());
+    trials.extend(preflight::trials());
+    trials
+}

@@ -1,0 +1,171 @@
+//! From disabled to ready.
+
+use anyhow::ensure;
+use bmctl::api::{
+    condition::{ConditionStatus, kind, reason},
+    name,
+};
+use kube::{Api, ResourceExt, api::PostParams, core::DynamicObject};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use super::stage::{Stage, pass, run, until};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("controller::ships_the_object_disabled", || run(ships)),
+        Trial::test("controller::enable_ends_ready", || run(ends_ready)),
+        Trial::test("controller::enable_again_checks_again", || {
+            run(checks_again)
+        }),
+        Trial::test("controller::emulation_is_handed_on", || run(emulation)),
+        Trial::test("controller::foreign_engine_is_used_and_kept", || {
+            run(foreign)
+        }),
+        Trial::test("controller::missing_operator_is_said", || run(no_operator)),
+    ]
+}
+
+async fn ships(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.installed().await?;
+    let runtime = stage.runtime().get(name::VMRUNTIME).await?;
+    ensure!(!runtime.spec.enabled);
+    ensure!(runtime.annotations()[name::FORCE_DISABLE] == "false");
+    let status = runtime.status.unwrap_or_default();
+    ensure!(status.ready == Some(false), "{status:?}");
+    let features = status
+        .preflight_check_summary
+        .unwrap_or_default()
+        .feature_statuses;
+    ensure!(features.keys().collect::<Vec<_>>() == ["CPU", "KVM", "VSOCK"]);
+    controller.stop().await
+}
+
+async fn ends_ready(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let runtime = stage.runtime().get(name::VMRUNTIME).await?;
+    let status = runtime.status.unwrap_or_default();
+    let summary = status.preflight_check_summary.unwrap_or_default();
+    ensure!(summary.preflight_check_passed == Some(true), "{summary:?}");
+    ensure!(
+        summary
+            .feature_statuses
+            .values()
+            .all(|status| status.passed)
+    );
+    ensure!(status.workload_count == Some(0));
+    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+    ensure!(kubevirt.data["spec"]["uninstallStrategy"] == "BlockUninstallIfWorkloadsExist");
+    stage.machine("vm").await?;
+    stage
+        .status("one workload", |_, status| status.workload_count == Some(1))
+        .await?;
+    until(stage.pods(), "no probe pod is left", |pods| {
+        pods.iter()
+            .all(|pod| !pod.labels().contains_key(name::PREFLIGHT_CHECK_LABEL))
+            .then_some(())
+    })
+    .await?;
+    controller.stop().await
+}
+
+/// What was true before a disable says nothing about after an enable.
+async fn checks_again(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let first = stage.finished_checks(1).await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    stage.nodes.say("n1", super::stage::Answer::NoKvm);
+    stage.enable(true).await?;
+    let second = stage.finished_checks(2).await?;
+    ensure!(second.name_any() != first.name_any());
+    ensure!(pass(&second) == Some(false));
+    let runtime = stage.phase("Degraded").await?;
+    ensure!(runtime.status.unwrap_or_default().ready == Some(false));
+    controller.stop().await
+}
+
+async fn emulation(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": true}}))
+        .await?;
+    stage.ready().await?;
+    stage
+        .condition(kind::EMULATION_FORCED, ConditionStatus::True)
+        .await?;
+    stage.finished_checks(2).await?;
+    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+    let configured = &kubevirt.data["spec"]["configuration"]["developerConfiguration"];
+    ensure!(configured["useEmulation"] == true, "{configured}");
+    controller.stop().await
+}
+
+async fn foreign(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    let manifests = options.engine_manifests.take().unwrap_or_default();
+    install_by_hand(&stage, &manifests).await?;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage
+        .condition(kind::ENGINE_FOREIGN, ConditionStatus::True)
+        .await?;
+    let before = stage.kubevirt().get("theirs").await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    let after = stage.kubevirt().get("theirs").await?;
+    ensure!(before.uid() == after.uid() && after.metadata.deletion_timestamp.is_none());
+    ensure!(before.metadata.generation == after.metadata.generation);
+    controller.stop().await
+}
+
+/// What an administrator who runs KubeVirt would have done.
+async fn install_by_hand(
+    stage: &Stage,
+    manifests: &bmctl::controller::EngineManifests,
+) -> anyhow::Result<()> {
+    for object in manifests.objects() {
+        let types = object.types.clone().unwrap_or_default();
+        let kind = kube::core::GroupVersionKind::try_from(&types)?;
+        let (resource, capabilities) = kube::discovery::pinned_kind(&stage.client, &kind).await?;
+        let api: Api<DynamicObject> = match capabilities.scope {
+            kube::discovery::Scope::Cluster => Api::all_with(stage.client.clone(), &resource),
+            kube::discovery::Scope::Namespaced => Api::namespaced_with(
+                stage.client.clone(),
+                object.metadata.namespace.as_deref().unwrap_or("default"),
+                &resource,
+            ),
+        };
+        api.create(&PostParams::default(), object).await?;
+    }
+    let kubevirt: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "KubeVirt",
+        "metadata": {"name": "theirs"},
+        "spec": {"infra": {"nodePlacement": {}}},
+    }))?;
+    stage
+        .kubevirt()
+        .create(&PostParams::default(), &kubevirt)
+        .await?;
+    Ok(())
+}
+
+async fn no_operator(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    options.engine_manifests = None;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    let missing = stage
+        .condition(kind::ENGINE_OPERATOR_MISSING, ConditionStatus::True)
+        .await?;
+    ensure!(missing.reason == reason::OPERATOR_NOT_FOUND);
+    ensure!(missing.message.contains("--engine-manifests"));
+    stage.phase("Degraded").await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    controller.stop().await
+}

@@ -1,0 +1,210 @@
+//! Checks: what starts them, what they find, and what becomes of them.
+
+use anyhow::ensure;
+use bmctl::api::{
+    condition::{ConditionStatus, kind},
+    name,
+};
+use kube::{
+    ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use super::stage::{Answer, Stage, healthy_report, pass, run, until};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("controller::failed_check_closes_creation", || run(failed)),
+        Trial::test("controller::skip_label", || run(skip_label)),
+        Trial::test("controller::own_check_while_disabled", || run(own_check)),
+        Trial::test("controller::silent_and_garbled_nodes_are_unknown", || {
+            run(unknown)
+        }),
+        Trial::test("controller::restarted_in_the_middle_of_a_check", || {
+            run(restarted)
+        }),
+        Trial::test("controller::ten_finished_checks_are_kept", || run(history)),
+        Trial::test("controller::check_ends_with_the_enabling", || {
+            run(abandoned)
+        }),
+    ]
+}
+
+async fn failed(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::NoKvm);
+    let controller = stage.installed().await?;
+    stage.enable(true).await?;
+    let runtime = stage.phase("Degraded").await?;
+    let summary = runtime
+        .status
+        .unwrap_or_default()
+        .preflight_check_summary
+        .unwrap_or_default();
+    ensure!(summary.preflight_check_passed == Some(false));
+    ensure!(summary.feature_statuses["KVM"].failed_node_num == Some(1));
+    let check = stage.finished_checks(1).await?;
+    let status = check.status.clone().unwrap_or_default();
+    ensure!(status.failures.keys().collect::<Vec<_>>() == ["n1"]);
+    ensure!(status.start_time.is_some() && status.completion_time.is_some());
+    let allowed = stage
+        .condition(kind::VM_CREATION_ALLOWED, ConditionStatus::False)
+        .await?;
+    ensure!(allowed.message.contains("n1 (KVM)"), "{}", allowed.message);
+    // The node is repaired, and somebody checks again.
+    stage.nodes.say("n1", Answer::Healthy);
+    until_next_second(&check).await;
+    stage.create_check("after-the-repair").await?;
+    stage.finished("after-the-repair").await?;
+    stage.ready().await?;
+    controller.stop().await
+}
+
+/// Creation times are whole seconds: a check counts for an enabling only from the next one on.
+async fn until_next_second(check: &bmctl::api::VMRuntimePreflightCheck) {
+    let created = check
+        .creation_timestamp()
+        .map_or(0, |time| time.0.as_second());
+    let next = jiff::Timestamp::from_second(created + 2).unwrap_or_default();
+    let wait = next.duration_since(jiff::Timestamp::now());
+    tokio::time::sleep(std::time::Duration::try_from(wait).unwrap_or_default()).await;
+}
+
+async fn skip_label(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    stage.create_check("without-n1").await?;
+    let check = stage.finished("without-n1").await?;
+    let status = check.status.unwrap_or_default();
+    ensure!(status.checks.is_empty(), "{:?}", status.checks);
+    ensure!(status.pass == Some(false), "no node was verified");
+    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
+    let check = until(stage.checks(), "a check because of n1", |checks| {
+        checks
+            .iter()
+            .find(|check| {
+                check
+                    .annotations()
+                    .get(name::PREFLIGHT_TRIGGER)
+                    .map(String::as_str)
+                    == Some("NodeAdded")
+            })
+            .cloned()
+    })
+    .await?;
+    let check = stage.finished(&check.name_any()).await?;
+    ensure!(pass(&check) == Some(true));
+    stage.ready().await?;
+    controller.stop().await
+}
+
+async fn own_check(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.installed().await?;
+    stage
+        .create_check("vmruntime-preflight-check-manual")
+        .await?;
+    let check = stage.finished("vmruntime-preflight-check-manual").await?;
+    ensure!(pass(&check) == Some(true));
+    let runtime = stage
+        .status("the check in the summary", |_, status| {
+            status
+                .preflight_check_summary
+                .as_ref()
+                .is_some_and(|summary| summary.preflight_check_passed == Some(true))
+        })
+        .await?;
+    ensure!(runtime.status.unwrap_or_default().ready == Some(false));
+    controller.stop().await
+}
+
+async fn unknown(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::Garbage);
+    let controller = stage.installed().await?;
+    stage.create_check("garbled").await?;
+    let check = stage.finished("garbled").await?;
+    let status = check.status.unwrap_or_default();
+    ensure!(status.pass == Some(false), "nothing was verified");
+    ensure!(status.unknown_node_num == Some(1));
+    ensure!(status.checks["n1"].unknown == Some(true));
+    ensure!(status.failures.is_empty());
+    stage.nodes.say("n1", Answer::Silent);
+    stage.create_check("silent").await?;
+    let check = stage.finished("silent").await?;
+    let node = &check.status.unwrap_or_default().checks["n1"];
+    ensure!(node.unknown == Some(true));
+    let message = node.message.clone().unwrap_or_default();
+    ensure!(message.contains("no result within"), "{message}");
+    controller.stop().await
+}
+
+async fn restarted(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::Silent);
+    let mut options = Stage::options()?;
+    options.pace.node = std::time::Duration::from_secs(60);
+    options.pace.check = std::time::Duration::from_secs(60);
+    let controller = stage.start(options.clone());
+    stage.phase("Disabled").await?;
+    stage.create_check("interrupted").await?;
+    let pod = until(stage.pods(), "a probe pod that runs", |pods| {
+        pods.iter()
+            .find(|pod| {
+                pod.status
+                    .as_ref()
+                    .and_then(|status| status.phase.as_deref())
+                    == Some("Running")
+            })
+            .cloned()
+    })
+    .await?;
+    controller.stop().await?;
+    // While nobody looks, the pod ends well. A second one would not: the node is still silent.
+    let ended = json!({"status": {"phase": "Succeeded", "containerStatuses": [{
+        "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"terminated": {"exitCode": 0, "message": healthy_report()}},
+    }]}});
+    let parameters = PatchParams::default();
+    stage
+        .pods()
+        .patch_status(&pod.name_any(), &parameters, &Patch::Merge(&ended))
+        .await?;
+    let controller = stage.start(options);
+    let check = stage.finished("interrupted").await?;
+    ensure!(pass(&check) == Some(true), "{:?}", check.status);
+    controller.stop().await
+}
+
+async fn history(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.installed().await?;
+    for number in 0..13 {
+        let name = format!("check-{number:02}");
+        stage.create_check(&name).await?;
+        stage.finished(&name).await?;
+    }
+    until(stage.checks(), "ten checks", |checks| {
+        (checks.len() == 10).then_some(())
+    })
+    .await?;
+    controller.stop().await
+}
+
+async fn abandoned(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::Silent);
+    let controller = stage.installed().await?;
+    stage.enable(true).await?;
+    until(stage.pods(), "a probe pod", |pods| {
+        pods.iter()
+            .any(|pod| pod.labels().contains_key(name::PREFLIGHT_CHECK_LABEL))
+            .then_some(())
+    })
+    .await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    until(stage.pods(), "no pod is left", |pods| {
+        pods.is_empty().then_some(())
+    })
+    .await?;
+    let checks = stage.checks().list(&ListParams::default()).await?;
+    ensure!(checks.items.is_empty(), "{:?}", checks.items);
+    controller.stop().await
+}
