@@ -1,5 +1,7 @@
 //! The body of a request as JSON, whatever it was written in.
 
+mod syntax;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -93,8 +95,10 @@ enum Fault {
     Other(String),
 }
 
-fn json(bytes: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+/// JSON, with Go's words for what is wrong with it.
+pub fn json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| syntax::fault(bytes).unwrap_or_else(|| error.to_string()))
 }
 
 fn yaml(bytes: &[u8]) -> Result<Value, String> {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine, alphabet,
+    engine::general_purpose::{GeneralPurpose, NO_PAD},
+};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +13,7 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::sandbox::{
     answer::Answer,
+    body,
     query::VersionMatch,
     refusal::Refusal,
     selection::Selection,
@@ -118,6 +122,12 @@ impl Place {
     }
 }
 
+/// As lenient as Go's decoder about the last bits.
+const TOKEN_ALPHABET: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    NO_PAD.with_decode_allow_trailing_bits(true),
+);
+
 /// What a `continue` token says; base64 of JSON, opaque to clients.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
@@ -127,7 +137,7 @@ struct Token {
 
 impl Token {
     fn written(&self) -> String {
-        URL_SAFE_NO_PAD.encode(json!(self).to_string())
+        TOKEN_ALPHABET.encode(json!(self).to_string())
     }
 
     fn read(text: &str) -> Result<Self, Refusal> {
@@ -136,10 +146,11 @@ impl Token {
                 "invalid continue token: continue key is not valid: {why}"
             ))
         };
-        let bytes = URL_SAFE_NO_PAD
+        let bytes = TOKEN_ALPHABET
             .decode(text)
             .map_err(|error| bad(error.to_string()))?;
-        serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+        let token = body::json(&bytes).map_err(bad)?;
+        serde_json::from_value(token).map_err(|error| bad(error.to_string()))
     }
 }
 
