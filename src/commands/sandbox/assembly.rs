@@ -149,6 +149,8 @@ fn controller_options(pace: Pace) -> anyhow::Result<ControllerOptions> {
     options.engine_manifests = Some(EngineManifests::parse(OPERATOR_MANIFESTS)?);
     // Two empty lists as far apart as five transitions are: what was under way when the fence closed is stored by then.
     options.pace.settle = pace.transition * 5;
+    // A change of the nodes is answered while it is still on the screen.
+    options.pace.node_checks = pace.transition * 5;
     Ok(options)
 }
 

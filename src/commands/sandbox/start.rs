@@ -78,7 +78,7 @@ From another shell in this folder:
   bmctl check vmruntimepfc --cluster {name}
   kubectl --kubeconfig {path} get vmruntime
 
-Ctrl-C stops it, and nothing of it remains.
+Ctrl-C stops it and removes the kubeconfig.
 ",
         described(nodes)
     )

@@ -10,10 +10,13 @@ use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Kind};
 
-/// `WORKSPACE/NAME/`, ours as long as this value lives. Dropping it removes the kubeconfig.
+/// `WORKSPACE/NAME/`, ours as long as this value lives. Dropping it removes the kubeconfig, and the folders that were
+/// made for it and hold nothing else.
 pub struct Claim {
     kubeconfig: PathBuf,
-    /// The system gives the lock back however this process ends.
+    /// Innermost first.
+    made: Vec<PathBuf>,
+    /// On the folder itself. The system gives it back however this process ends.
     _lock: File,
 }
 
@@ -25,14 +28,13 @@ impl Claim {
     pub fn take(workspace: &Path, name: &str) -> Result<Self, Failure> {
         let folder = workspace.join(name);
         let failed = |error: &io::Error| not_writable(&folder, error);
+        let made = [folder.as_path(), workspace]
+            .into_iter()
+            .filter(|folder| !folder.exists())
+            .map(Path::to_owned)
+            .collect();
         fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-        let path = folder.join(format!(".{name}.lock"));
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| failed(&error))?;
+        let lock = File::open(&folder).map_err(|error| failed(&error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(name)),
@@ -48,6 +50,7 @@ impl Claim {
         }
         Ok(Self {
             kubeconfig,
+            made,
             _lock: lock,
         })
     }
@@ -67,6 +70,10 @@ impl Drop for Claim {
     fn drop(&mut self) {
         // Whoever removed it before us wanted the same.
         let _ = fs::remove_file(&self.kubeconfig);
+        for folder in &self.made {
+            // Logs are kept, and so is the folder that they are in.
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
@@ -135,7 +142,7 @@ mod tests {
                 .ends_with("kind: Config\n")
         );
         drop(claim);
-        assert!(!path.exists());
+        assert!(!workspace.path().join("a").exists());
         assert!(Claim::take(workspace.path(), "a").is_ok());
     }
 
