@@ -11,6 +11,7 @@ mod cluster;
 mod conformance;
 mod controller;
 mod docs;
+mod sandbox;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -25,6 +26,7 @@ fn main() {
     trials.extend(conformance::trials());
     trials.extend(controller::trials());
     trials.extend(docs::trials());
+    trials.extend(sandbox::trials());
     trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -1,0 +1,217 @@
+//! `bmctl sandbox start|run` as somebody at a shell meets them: the real binary, its files, its signals.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, Command, Stdio},
+};
+
+use libtest_mimic::{Failed, Trial};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bench::Bench;
+
+type Outcome = Result<(), Failed>;
+type Test = (&'static str, fn() -> Outcome);
+
+pub fn trials() -> Vec<Trial> {
+    let tests: [Test; 7] = [
+        (
+            "the_first_command_of_the_readme",
+            the_first_command_of_the_readme,
+        ),
+        (
+            "a_folder_without_kvm_fails_the_check",
+            a_folder_without_kvm_fails_the_check,
+        ),
+        (
+            "run_passes_on_how_the_command_ended",
+            run_passes_on_how_the_command_ended,
+        ),
+        (
+            "run_points_any_program_to_the_cluster",
+            run_points_any_program_to_the_cluster,
+        ),
+        ("run_hands_termination_on", run_hands_termination_on),
+        (
+            "start_is_found_by_name_and_leaves_nothing",
+            start_is_found_by_name_and_leaves_nothing,
+        ),
+        ("nodes_must_make_sense", nodes_must_make_sense),
+    ];
+    tests
+        .into_iter()
+        .map(|(name, test)| Trial::test(format!("sandbox::{name}"), test))
+        .collect()
+}
+
+fn the_first_command_of_the_readme() -> Outcome {
+    let ended = Bench::new()
+        .bmctl("sandbox run -- enable vmruntime --use-emulation")
+        .code(0)?;
+    assert!(ended.stdout.contains("CPU   KVM   VSOCK"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("VM Runtime is enabled and ready"),
+        "{ended:?}"
+    );
+    assert!(
+        ended.stderr.starts_with("sandbox: https://127.0.0.1:"),
+        "{ended:?}"
+    );
+    Ok(())
+}
+
+fn a_folder_without_kvm_fails_the_check() -> Outcome {
+    let bench = Bench::new();
+    fs::create_dir(bench.folder().join("empty"))?;
+    let command = "sandbox run --nodes 0 --node-facts bare-0=empty -- check vmruntimepfc";
+    let ended = bench.bmctl(command).code(3)?;
+    assert!(ended.stdout.contains("bare-0"), "{ended:?}");
+    Ok(())
+}
+
+fn run_passes_on_how_the_command_ended() -> Outcome {
+    let bench = Bench::new();
+    bench.bmctl("sandbox run --bare -- true").code(0)?;
+    bench
+        .bmctl_words(&["sandbox", "run", "--bare", "--", "sh", "-c", "exit 42"])
+        .code(42)?;
+    bench
+        .bmctl_words(&["sandbox", "run", "--bare", "--", "sh", "-c", "kill -9 $$"])
+        .code(137)?;
+    bench
+        .bmctl("sandbox run --bare -- version")
+        .code(0)?
+        .stdout("bmctl version: 0.1.0\n")?;
+    bench.bmctl("sandbox run --bare -- bmctl version").code(0)?;
+    // No definition there: not installed.
+    bench
+        .bmctl("sandbox run --bare -- enable vmruntime")
+        .code(8)?;
+    let missing = bench
+        .bmctl("sandbox run --bare -- no-such-program")
+        .code(2)?;
+    assert!(
+        missing.stderr.contains("could not run no-such-program"),
+        "{missing:?}"
+    );
+    Ok(())
+}
+
+fn run_points_any_program_to_the_cluster() -> Outcome {
+    let script = r#"stat -c %a "$KUBECONFIG" && cat "$KUBECONFIG" && echo "$KUBECONFIG" >&2"#;
+    let bench = Bench::new();
+    let ended = bench
+        .bmctl_words(&[
+            "sandbox", "run", "-q", "--bare", "--name", "mine", "--", "sh", "-c", script,
+        ])
+        .code(0)?;
+    assert!(ended.stdout.starts_with("600\n"), "{ended:?}");
+    assert!(ended.stdout.contains("current-context: mine"), "{ended:?}");
+    let kubeconfig = ended.stderr.trim();
+    assert!(!fs::exists(kubeconfig)?, "{kubeconfig} is left");
+    Ok(())
+}
+
+fn run_hands_termination_on() -> Outcome {
+    let script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done";
+    let bench = Bench::new();
+    let mut running = Running::start(&bench, &["run", "-q", "--bare", "--", "sh", "-c", script]);
+    running.until("up");
+    let code = running.end(Signal::TERM)?;
+    assert_eq!(code, Some(7));
+    Ok(())
+}
+
+fn start_is_found_by_name_and_leaves_nothing() -> Outcome {
+    let bench = Bench::new();
+    let mut running = Running::start(&bench, &["start", "--nodes", "2"]);
+    running.until("Ctrl-C");
+    let kubeconfig = bench
+        .folder()
+        .join("bmctl-workspace/sandbox/sandbox-kubeconfig");
+    assert_eq!(
+        fs::metadata(&kubeconfig)?.permissions().mode() & 0o777,
+        0o600
+    );
+
+    let second = bench.bmctl("sandbox start").code(11)?;
+    assert!(second.stderr.contains("is already running"), "{second:?}");
+    let checked = bench.bmctl("check vmruntimepfc --cluster sandbox");
+    assert!(checked.stdout.contains("node-2"), "{checked:?}");
+
+    assert_eq!(running.end(Signal::INT)?, Some(0));
+    assert!(!kubeconfig.exists());
+    bench
+        .bmctl("check vmruntimepfc --cluster sandbox")
+        .code(2)?;
+    Ok(())
+}
+
+fn nodes_must_make_sense() -> Outcome {
+    let bench = Bench::new();
+    fs::create_dir(bench.folder().join("facts"))?;
+    for (arguments, expected) in [
+        ("--nodes 0", "a cluster needs a node"),
+        ("--node-facts a=nowhere", "is not a folder"),
+        (
+            "--nodes 2 --node-facts node-2=facts",
+            "two nodes of the same name",
+        ),
+        ("--node-facts A=facts", "is no name of a node"),
+        ("--name ../up", "expected lower case letters"),
+        ("--pace slow", "expected normal, instant or a duration"),
+    ] {
+        let ended = bench
+            .bmctl(&format!("sandbox run {arguments} -- true"))
+            .code(2)?;
+        assert!(ended.stderr.contains(expected), "{arguments}: {ended:?}");
+    }
+    Ok(())
+}
+
+/// A sandbox that runs beside the test; killed if the test fails.
+struct Running {
+    process: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Running {
+    fn start(bench: &Bench, arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bmctl"))
+            .arg("sandbox")
+            .args(arguments)
+            .current_dir(bench.folder())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    /// Reads stdout up to a line that begins so.
+    fn until(&mut self, beginning: &str) {
+        let found = self
+            .lines
+            .by_ref()
+            .map(Result::unwrap)
+            .any(|line| line.starts_with(beginning));
+        assert!(found, "it ended without saying {beginning:?}");
+    }
+
+    /// Sends a signal and returns the exit code.
+    fn end(mut self, signal: Signal) -> Result<Option<i32>, Failed> {
+        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
+        kill_process(pid, signal)?;
+        Ok(self.process.wait()?.code())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.process.kill();
+    }
+}
