@@ -88,9 +88,7 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
             fault("FieldValueRequired", field, "Required value".to_owned());
         }
     }
-    if let scope @ ("" | "Cluster" | "Namespaced") = text(spec, "scope") {
-        let _ = scope;
-    } else {
+    if !matches!(text(spec, "scope"), "" | "Cluster" | "Namespaced") {
         fault(
             "FieldValueNotSupported",
             "spec.scope",

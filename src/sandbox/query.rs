@@ -58,6 +58,20 @@ impl Query {
         Ok(found)
     }
 
+    /// `DeleteOptions` from the body where there is one, completed from the query.
+    #[must_use]
+    pub fn merged_delete_options(&self, body: Option<Value>) -> Value {
+        let mut options = body.unwrap_or_else(|| json!({}));
+        if let Some(own) = self.delete_options.as_object() {
+            for (name, value) in own {
+                if options[name].is_null() {
+                    options[name] = value.clone();
+                }
+            }
+        }
+        options
+    }
+
     fn read(&mut self, name: &str, value: &str, operation: &'static str) -> Result<(), Refusal> {
         let some = || (!value.is_empty()).then(|| value.to_owned());
         match name {
@@ -194,22 +208,6 @@ pub fn unsupported(
         field: field.to_owned(),
     };
     Refusal::invalid("meta.k8s.io", operation, "", &[cause])
-}
-
-impl Query {
-    /// `DeleteOptions` from the body where there is one, completed from the query.
-    #[must_use]
-    pub fn merged_delete_options(&self, body: Option<Value>) -> Value {
-        let mut options = body.unwrap_or_else(|| json!({}));
-        if let Some(own) = self.delete_options.as_object() {
-            for (name, value) in own {
-                if options[name].is_null() {
-                    options[name] = value.clone();
-                }
-            }
-        }
-        options
-    }
 }
 
 #[cfg(test)]

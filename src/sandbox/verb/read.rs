@@ -15,7 +15,7 @@ use crate::sandbox::{
     answer::Answer,
     body,
     query::VersionMatch,
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     selection::Selection,
     store::{Compacted, ShelfKey},
     view,
@@ -108,6 +108,15 @@ impl Place {
                 at: Some(token.at),
                 after: Some(token.after),
             });
+        }
+        if call.query.version_match.is_some() && given.is_none() {
+            let cause = Cause {
+                reason: "FieldValueForbidden",
+                message: "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+                    .to_owned(),
+                field: "resourceVersionMatch".to_owned(),
+            };
+            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
         }
         let version = given.map(version).transpose()?.unwrap_or(0);
         let current = call.core.store.version();
