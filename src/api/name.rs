@@ -29,6 +29,8 @@ pub const PREFLIGHT_CHECK_LABEL: &str = "vm.cluster.gke.io/preflight-check";
 pub const PREFLIGHT_TRIGGER: &str = "vm.cluster.gke.io/preflight-trigger";
 /// Ours: on the same, what was known of spec and nodes when it was made (see `runtime::preflight::Inputs`).
 pub const PREFLIGHT_INPUTS: &str = "vm.cluster.gke.io/preflight-inputs";
+/// Ours: on every check that was taken up, what VMRuntime was like then (see `runtime::preflight::Occasion`).
+pub const PREFLIGHT_OCCASION: &str = "vm.cluster.gke.io/preflight-occasion";
 
 /// A node with this label (any value, usually empty) is left out of preflight checks and runs no VMs.
 pub const SKIP_SCHEDULE: &str = "kubevm.io/VM-SkipSchedule";

@@ -71,8 +71,11 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub emulation: bool,
     /// The host's /dev is mounted at /mnt/dev: look at the device nodes too.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "host")]
     pub deep: bool,
+    /// Not in a container: look at this machine's own /dev.
+    #[arg(long)]
+    pub host: bool,
     /// Write the report to this file too. In a container the termination log is found by itself.
     #[arg(long, value_name = "PATH")]
     pub termination_log: Option<PathBuf>,
@@ -141,7 +144,11 @@ fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {
     } else {
         Virtualization::Hardware
     };
-    let depth = if args.deep { Depth::Deep } else { Depth::Pod };
+    let depth = match (args.deep, args.host) {
+        (true, _) => Depth::Deep,
+        (false, true) => Depth::Host,
+        (false, false) => Depth::Pod,
+    };
     let report = probe::judge(&probe::gather(Path::new("/"), depth), virtualization);
     let message = report.to_termination_message();
     leave(args.termination_log.as_deref(), &message)?;
@@ -190,6 +197,7 @@ mod tests {
         for (virtualization, depth) in [
             (Virtualization::Hardware, Depth::Pod),
             (Virtualization::Emulation, Depth::Deep),
+            (Virtualization::Hardware, Depth::Host),
         ] {
             let asked = ProbeCommand {
                 virtualization,
@@ -204,6 +212,7 @@ mod tests {
             };
             assert_eq!(args.emulation, virtualization == Virtualization::Emulation);
             assert_eq!(args.deep, depth == Depth::Deep);
+            assert_eq!(args.host, depth == Depth::Host);
         }
     }
 

@@ -76,7 +76,7 @@ fn cluster_role() -> Value {
         rule(
             name::GROUP,
             &["vmruntimepreflightchecks"],
-            &["get", "list", "watch", "create", "delete"],
+            &["get", "list", "watch", "create", "patch", "delete"],
         ),
         rule("", &["nodes", "pods"], &READ),
         rule("", &["namespaces"], &["get", "create"]),

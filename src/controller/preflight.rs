@@ -35,7 +35,7 @@ use crate::{
     api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name},
     failure::{Failure, Kind},
     probe::Virtualization,
-    runtime::preflight::{self, CheckFacts},
+    runtime::preflight::{self, CheckFacts, Occasion},
 };
 
 use pod::{PodFacts, Probe};
@@ -115,26 +115,43 @@ impl Runner<'_> {
 
     /// Takes a check up, or takes up again what another controller began.
     async fn begin(&self, check: &CheckFacts) -> Result<Run, Failure> {
+        if let (Some(started), Some(occasion)) = (&check.status.start_time, &check.occasion) {
+            tracing::info!(check = check.name, "preflight check goes on");
+            return Ok(Run::new(started.0, virtualization(occasion)));
+        }
         let limit = self.options.pace.request;
         let runtime = within(limit, "read vmruntime", observe::runtime(self.client)).await?;
-        let virtualization = if runtime.is_some_and(|runtime| runtime.use_emulation) {
-            Virtualization::Emulation
-        } else {
-            Virtualization::Hardware
+        let occasion = runtime.map_or_else(Occasion::default, |runtime| Occasion {
+            runtime: runtime.uid,
+            generation: runtime.generation,
+            use_emulation: runtime.use_emulation,
+        });
+        self.remember(check, &occasion).await?;
+        let started = Timestamp::now();
+        let status = VMRuntimePreflightCheckStatus {
+            start_time: Some(Time(started)),
+            ..VMRuntimePreflightCheckStatus::default()
         };
-        let started = if let Some(started) = &check.status.start_time {
-            started.0
-        } else {
-            let started = Timestamp::now();
-            let status = VMRuntimePreflightCheckStatus {
-                start_time: Some(Time(started)),
-                ..VMRuntimePreflightCheckStatus::default()
-            };
-            self.write(check, &status).await?;
-            started
-        };
+        self.write(check, &status).await?;
         tracing::info!(check = check.name, "preflight check begins");
-        Ok(Run::new(started, virtualization))
+        Ok(Run::new(started, virtualization(&occasion)))
+    }
+
+    /// Before the start time, which makes it believed.
+    async fn remember(&self, check: &CheckFacts, occasion: &Occasion) -> Result<(), Failure> {
+        let text = serde_json::to_string(occasion).expect("plain data is always valid JSON");
+        let patch = json!({"metadata": {
+            "uid": check.uid,
+            "annotations": {name::PREFLIGHT_OCCASION: text},
+        }});
+        let doing = format!("take up preflight check {}", check.name);
+        let api = self.checks_api();
+        let patched = async {
+            api.patch(&check.name, &writer(), &Patch::Merge(&patch))
+                .await
+                .or_gone(&doing)
+        };
+        within(self.options.pace.request, &doing, patched).await
     }
 
     async fn turn(
@@ -242,6 +259,10 @@ impl Runner<'_> {
         within(self.options.pace.request, &doing, deletion).await
     }
 
+    fn checks_api(&self) -> Api<VMRuntimePreflightCheck> {
+        Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE)
+    }
+
     fn pods_api(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE)
     }
@@ -251,20 +272,30 @@ impl Runner<'_> {
         check: &CheckFacts,
         status: &VMRuntimePreflightCheckStatus,
     ) -> Result<(), Failure> {
-        let api: Api<VMRuntimePreflightCheck> =
-            Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE);
+        let api = self.checks_api();
         let patch = json!({"metadata": {"uid": check.uid}, "status": status});
-        let parameters = PatchParams {
-            field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
         let doing = format!("write the status of preflight check {}", check.name);
         let written = async {
-            api.patch_status(&check.name, &parameters, &Patch::Merge(&patch))
+            api.patch_status(&check.name, &writer(), &Patch::Merge(&patch))
                 .await
                 .or_gone(&doing)
         };
         within(self.options.pace.request, &doing, written).await
+    }
+}
+
+fn writer() -> PatchParams {
+    PatchParams {
+        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+fn virtualization(occasion: &Occasion) -> Virtualization {
+    if occasion.use_emulation {
+        Virtualization::Emulation
+    } else {
+        Virtualization::Hardware
     }
 }
 

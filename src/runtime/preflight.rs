@@ -15,7 +15,7 @@ pub use conclusion::{
     FAILURES_LISTED, MESSAGE_LIMIT, STATUS_BUDGET, conclude, cut, explain, summary, unknown,
 };
 pub use gate::{Gate, gate, latest_finished};
-pub use trigger::{Due, Inputs, Subject, Trigger, due};
+pub use trigger::{Due, Inputs, Occasion, Subject, Trigger, due};
 
 use crate::api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name};
 
@@ -49,6 +49,8 @@ pub struct CheckFacts {
     pub deleting: bool,
     /// What the controller made it for; `None` on somebody's own check.
     pub inputs: Option<Inputs>,
+    /// What VMRuntime was like when the controller took it up; `None` if it has not.
+    pub occasion: Option<Occasion>,
     pub status: VMRuntimePreflightCheckStatus,
 }
 
@@ -56,7 +58,11 @@ impl CheckFacts {
     /// What the rules need of the object. An annotation that can not be read makes it somebody's own check.
     #[must_use]
     pub fn read(check: &VMRuntimePreflightCheck) -> Self {
-        let annotations = check.metadata.annotations.as_ref();
+        let annotation = |key: &str| {
+            let annotations = check.metadata.annotations.as_ref();
+            annotations.and_then(|annotations| annotations.get(key))
+        };
+        let status = check.status.clone().unwrap_or_default();
         Self {
             name: check.metadata.name.clone().unwrap_or_default(),
             uid: check.metadata.uid.clone().unwrap_or_default(),
@@ -72,10 +78,13 @@ impl CheckFacts {
                 .and_then(|version| version.parse().ok())
                 .unwrap_or_default(),
             deleting: check.metadata.deletion_timestamp.is_some(),
-            inputs: annotations
-                .and_then(|annotations| annotations.get(name::PREFLIGHT_INPUTS))
+            inputs: annotation(name::PREFLIGHT_INPUTS)
                 .and_then(|text| serde_json::from_str(text).ok()),
-            status: check.status.clone().unwrap_or_default(),
+            // Whoever makes a check may write annotations; only the controller writes a start time.
+            occasion: annotation(name::PREFLIGHT_OCCASION)
+                .filter(|_| status.start_time.is_some())
+                .and_then(|text| serde_json::from_str(text).ok()),
+            status,
         }
     }
 

@@ -112,7 +112,12 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
     }
     let mut missing = Vec::new();
     let mut partial = Vec::new();
-    missing.extend(undeployed("KubeVirt", kubevirt));
+    if let Some(trouble) = undeployed("KubeVirt", kubevirt) {
+        // Its components follow from it: to list them too would only hide the cause.
+        missing.push(trouble);
+    } else {
+        components(facts, nodes, &mut missing, &mut partial);
+    }
     if let Some(cdi) = facts.cdi.object() {
         // Disks are not ours to judge on a CDI that somebody else runs.
         let trouble = undeployed("CDI", cdi);
@@ -122,6 +127,19 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
             partial.extend(trouble);
         }
     }
+    if missing.is_empty() {
+        EngineState::Up { partial }
+    } else {
+        EngineState::Incomplete(missing)
+    }
+}
+
+fn components(
+    facts: &EngineFacts,
+    nodes: &[NodeFacts],
+    missing: &mut Vec<String>,
+    partial: &mut Vec<String>,
+) {
     for name in COMPONENTS {
         let found = facts.components.iter().find(|found| found.name == name);
         match found {
@@ -146,11 +164,6 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
             "virt-handler is ready on {handled} of {nodes} nodes"
         )),
         (_, _) => {}
-    }
-    if missing.is_empty() {
-        EngineState::Up { partial }
-    } else {
-        EngineState::Incomplete(missing)
     }
 }
 
@@ -288,9 +301,9 @@ mod tests {
             engine(&facts, &nodes()),
             EngineState::Up {
                 partial: vec![
-                    "CDI is not taken up yet".to_owned(),
                     "virt-api: 1 of 2 replicas ready".to_owned(),
-                    "virt-handler is ready on 1 of 2 nodes".to_owned()
+                    "virt-handler is ready on 1 of 2 nodes".to_owned(),
+                    "CDI is not taken up yet".to_owned(),
                 ]
             }
         );

@@ -5,7 +5,7 @@ use crate::{
     api::{Phase, condition::reason, name::SYSTEM_NAMESPACE},
     controller::observed::RuntimeFacts,
     runtime::{
-        preflight::{self, Due, Gate, Subject},
+        preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
     },
 };
@@ -80,13 +80,14 @@ fn start_check(draft: &mut Draft<'_>, subject: &Subject) {
     }
 }
 
-/// As long as such a step is due, the present generation has not been taken up.
+/// As long as such a step is due, what is published is still of an earlier generation. (Not so for an enabling: from
+/// its first round on VM Runtime is not ready.)
 fn follows_the_spec(step: &Step) -> bool {
     match step {
-        Step::StartCheck(inputs) => matches!(
-            inputs.trigger,
-            preflight::Trigger::Enabled | preflight::Trigger::SettingsChanged
-        ),
+        Step::StartCheck(inputs) => match inputs.trigger {
+            Trigger::SettingsChanged => true,
+            Trigger::Enabled | Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded => false,
+        },
         Step::ConfigureKubeVirt { .. } => true,
         Step::CreateRuntime
         | Step::CreateSystemNamespace

@@ -99,9 +99,10 @@ fn check(name: &str, second: i64, generation: i64, pass: Option<bool>) -> CheckF
             trigger: Trigger::Enabled,
             runtime: "u".to_owned(),
             generation,
-            since: at(second),
+            enabling: generation,
             kubelets: BTreeMap::from([(String::new(), 1)]),
         }),
+        occasion: None,
         status: VMRuntimePreflightCheckStatus {
             pass,
             checks: BTreeMap::from([(

@@ -54,19 +54,24 @@ fn newest<'a>(checks: impl Iterator<Item = &'a CheckFacts>) -> Option<&'a CheckF
         .max_by_key(|check| check.age_order())
 }
 
-/// A check of our own says what it belongs to. Somebody's own must be created in a later second than the enabling was
-/// noticed, because creation times are whole seconds.
+/// A check of our own says what it was made for. Somebody's own counts if it was taken up after the enabling.
 fn belongs(check: &CheckFacts, epoch: &Inputs) -> bool {
-    match &check.inputs {
-        Some(inputs) => inputs.runtime == epoch.runtime && inputs.since == epoch.since,
-        None => check.created.as_second() > epoch.since.as_second(),
+    match (&check.inputs, &check.occasion) {
+        (Some(inputs), _) => inputs.runtime == epoch.runtime && inputs.enabling == epoch.enabling,
+        (None, Some(occasion)) => {
+            occasion.runtime == epoch.runtime && occasion.generation >= epoch.enabling
+        }
+        (None, None) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::tests::{at, check},
+        super::{
+            Occasion,
+            tests::{at, check},
+        },
         *,
     };
 
@@ -78,15 +83,34 @@ mod tests {
         }
     }
 
-    fn own(name: &str, second: i64, generation: i64, since: i64, pass: Option<bool>) -> CheckFacts {
+    /// The controller's check, made in that generation for that enabling.
+    fn own(
+        name: &str,
+        second: i64,
+        generation: i64,
+        enabling: i64,
+        pass: Option<bool>,
+    ) -> CheckFacts {
         CheckFacts {
             inputs: Some(Inputs {
                 runtime: "u".to_owned(),
                 generation,
-                since: at(since),
+                enabling,
                 ..Inputs::default()
             }),
             ..check(name, second, pass)
+        }
+    }
+
+    /// Somebody's own check, taken up in that generation.
+    fn somebodys(second: i64, generation: i64, pass: bool) -> CheckFacts {
+        CheckFacts {
+            occasion: Some(Occasion {
+                runtime: "u".to_owned(),
+                generation,
+                use_emulation: false,
+            }),
+            ..check("own", second, Some(pass))
         }
     }
 
@@ -100,43 +124,53 @@ mod tests {
 
     #[test]
     fn only_the_latest_finished_check_of_this_enabling_counts() {
-        let passed = || own("a", 10, 5, 10, Some(true));
+        let passed = || own("a", 10, 5, 5, Some(true));
         let table = [
             ("no check", vec![], ("pending", None)),
             (
                 "running",
-                vec![own("a", 10, 5, 10, None)],
+                vec![own("a", 10, 5, 5, None)],
                 ("pending", Some("a")),
             ),
             ("passed", vec![passed()], ("passed", Some("a"))),
             (
                 "from before the enabling",
-                vec![own("old", 1, 3, 1, Some(true)), own("a", 10, 5, 10, None)],
+                vec![own("old", 1, 3, 3, Some(true)), own("a", 10, 5, 5, None)],
                 ("pending", Some("a")),
             ),
             (
                 "somebody's own from before",
-                vec![check("own", 10, Some(true)), own("a", 10, 5, 10, None)],
+                vec![somebodys(20, 4, true), own("a", 10, 5, 5, None)],
                 ("pending", Some("a")),
             ),
             (
                 "somebody's own closes",
-                vec![passed(), check("own", 11, Some(false))],
+                vec![passed(), somebodys(10, 5, false)],
                 ("failed", Some("own")),
             ),
             (
+                "somebody's own opens",
+                vec![own("a", 10, 5, 5, Some(false)), somebodys(11, 5, true)],
+                ("passed", Some("own")),
+            ),
+            (
+                "somebody's own that was never taken up",
+                vec![passed(), check("forged", 11, Some(true))],
+                ("passed", Some("a")),
+            ),
+            (
                 "a later one is running",
-                vec![passed(), own("b", 20, 5, 10, None)],
+                vec![passed(), own("b", 20, 5, 5, None)],
                 ("passed", Some("a")),
             ),
             (
                 "settings changed, the next check is not there yet",
-                vec![own("a", 10, 4, 10, Some(true))],
+                vec![own("a", 10, 4, 4, Some(true))],
                 ("passed", Some("a")),
             ),
             (
                 "maybe disabled and enabled since",
-                vec![own("a", 10, 3, 10, Some(true))],
+                vec![own("a", 10, 3, 3, Some(true))],
                 ("pending", None),
             ),
         ];

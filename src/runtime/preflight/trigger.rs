@@ -38,10 +38,21 @@ pub struct Inputs {
     pub runtime: String,
     /// Generation of the VMRuntime.
     pub generation: i64,
-    /// When the enabling was noticed that this check belongs to. Checks from before it open no gate.
-    pub since: Timestamp,
+    /// Generation in which the enabling was noticed that this check belongs to. Checks of another one open no gate.
+    pub enabling: i64,
     /// How many eligible nodes ran which kubelet.
     pub kubelets: BTreeMap<String, usize>,
+}
+
+/// What VMRuntime was like when the controller took a check up, kept in an annotation of the check. Whoever made the
+/// check: this tells which enabling its result counts for, and keeps one check from judging nodes in two ways.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Occasion {
+    /// UID of the VMRuntime; empty if there was none.
+    pub runtime: String,
+    pub generation: i64,
+    pub use_emulation: bool,
 }
 
 /// The VMRuntime that checks are made for, and the time.
@@ -67,22 +78,22 @@ pub enum Due {
 /// that nobody saw (one change can not: VM Runtime was enabled then and is now), so they count as an enabling.
 #[must_use]
 pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: Duration) -> Due {
-    let now = |trigger, since| {
+    let now = |trigger, enabling| {
         Due::Now(Inputs {
             trigger,
             runtime: subject.uid.clone(),
             generation: subject.generation,
-            since,
+            enabling,
             kubelets: kubelets(nodes),
         })
     };
     let Some(last) = last_inputs(subject, checks) else {
-        return now(Trigger::Enabled, subject.now);
+        return now(Trigger::Enabled, subject.generation);
     };
     match subject.generation - last.generation {
         0 => {}
-        1 => return now(Trigger::SettingsChanged, last.since),
-        _ => return now(Trigger::Enabled, subject.now),
+        1 => return now(Trigger::SettingsChanged, last.enabling),
+        _ => return now(Trigger::Enabled, subject.generation),
     }
     let running = checks
         .iter()
@@ -99,7 +110,7 @@ pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: D
         .checked_add(gap);
     match earliest {
         Ok(earliest) if earliest > subject.now => Due::At(earliest),
-        Ok(_) | Err(_) => now(trigger, last.since),
+        Ok(_) | Err(_) => now(trigger, last.enabling),
     }
 }
 
@@ -110,7 +121,7 @@ pub(super) fn last_inputs<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Op
         .filter(|check| !check.deleting)
         .filter_map(|check| check.inputs.as_ref().map(|inputs| (check, inputs)))
         .filter(|(_, inputs)| inputs.runtime == subject.uid)
-        .max_by_key(|(check, inputs)| (inputs.generation, inputs.since, check.created))
+        .max_by_key(|(check, inputs)| (inputs.generation, inputs.enabling, check.created))
         .map(|(_, inputs)| inputs)
 }
 
@@ -187,7 +198,7 @@ mod tests {
                 trigger: Trigger::Enabled,
                 runtime: "u".to_owned(),
                 generation,
-                since: at(0),
+                enabling: generation,
                 kubelets: BTreeMap::from([("v1".to_owned(), 1)]),
             }),
             ..check(name, second, pass)

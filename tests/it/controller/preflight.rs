@@ -54,21 +54,10 @@ async fn failed(stage: Stage) -> anyhow::Result<()> {
     ensure!(allowed.message.contains("n1 (KVM)"), "{}", allowed.message);
     // The node is repaired, and somebody checks again.
     stage.nodes.say("n1", Answer::Healthy);
-    until_next_second(&check).await;
     stage.create_check("after-the-repair").await?;
     stage.finished("after-the-repair").await?;
     stage.ready().await?;
     controller.stop().await
-}
-
-/// Creation times are whole seconds: a check counts for an enabling only from the next one on.
-async fn until_next_second(check: &bmctl::api::VMRuntimePreflightCheck) {
-    let created = check
-        .creation_timestamp()
-        .map_or(0, |time| time.0.as_second());
-    let next = jiff::Timestamp::from_second(created + 2).unwrap_or_default();
-    let wait = next.duration_since(jiff::Timestamp::now());
-    tokio::time::sleep(std::time::Duration::try_from(wait).unwrap_or_default()).await;
 }
 
 async fn skip_label(stage: Stage) -> anyhow::Result<()> {
