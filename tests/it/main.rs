@@ -11,7 +11,10 @@ mod cluster;
 mod conformance;
 mod controller;
 mod docs;
+mod kubectl;
 mod sandbox;
+mod stage;
+mod vertical;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -26,7 +29,9 @@ fn main() {
     trials.extend(conformance::trials());
     trials.extend(controller::trials());
     trials.extend(docs::trials());
+    trials.extend(kubectl::trials());
     trials.extend(sandbox::trials());
+    trials.extend(vertical::trials());
     trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

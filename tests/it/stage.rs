@@ -1,0 +1,377 @@
+//! A stage for stories: one assembled sandbox in this process, a private folder, and the real binaries run against it.
+
+use std::{
+    ffi::OsStr,
+    fmt, fs,
+    io::Write,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{OnceLock, mpsc},
+    time::{Duration, Instant},
+};
+
+use bmctl::{
+    commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
+    sandbox::{
+        Identity, Sandbox,
+        world::{NodeProfile, Pace},
+    },
+};
+use libtest_mimic::{Failed, Trial};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a trial runs.
+pub type Story = fn() -> Result<(), Failed>;
+
+/// The one runtime that all stages of this process share.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap())
+}
+
+/// What a node of the stage can do. None of them is this machine: the stories must end the same everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Host {
+    WithKvm,
+    WithoutKvm,
+}
+
+/// One sandbox and a folder of its own.
+pub struct Stage {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    assembly: Option<Assembly>,
+}
+
+impl Stage {
+    /// One node, `worker-0`, that has KVM; VM Runtime installed and disabled.
+    pub fn new() -> Self {
+        Self::with_hosts(&[("worker-0", Host::WithKvm)])
+    }
+
+    /// These nodes; VM Runtime installed and disabled.
+    pub fn with_hosts(hosts: &[(&str, Host)]) -> Self {
+        Self::of(Cast::Everyone, hosts, Pace::INSTANT)
+    }
+
+    /// As [`Stage::new`], but each transition of the machinery takes this long.
+    pub fn at_pace(transition: Duration) -> Self {
+        let hosts = [("worker-0", Host::WithKvm)];
+        Self::of(Cast::Everyone, &hosts, Pace { transition })
+    }
+
+    /// An API server without VM Runtime.
+    pub fn bare() -> Self {
+        Self::of(Cast::ApiServer, &[], Pace::INSTANT)
+    }
+
+    /// VM Runtime's resources, but nobody who acts on them.
+    pub fn without_controller() -> Self {
+        Self::of(
+            Cast::Machinery,
+            &[("worker-0", Host::WithKvm)],
+            Pace::INSTANT,
+        )
+    }
+
+    fn of(cast: Cast, hosts: &[(&str, Host)], pace: Pace) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = hosts
+            .iter()
+            .map(|(name, host)| {
+                NodeProfile::real(*name, describe(&folder.path().join(name), *host))
+            })
+            .collect();
+        let options = AssemblyOptions {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            name: "sandbox".to_owned(),
+            nodes,
+            pace,
+            cast,
+        };
+        let assembly = runtime().block_on(Assembly::start(options)).unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        fs::write(&kubeconfig, assembly.sandbox.kubeconfig()).unwrap();
+        Self {
+            folder,
+            kubeconfig,
+            assembly: Some(assembly),
+        }
+    }
+
+    /// VM Runtime is enabled and ready.
+    pub fn enabled() -> Result<Self, Failed> {
+        let stage = Self::new();
+        stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+        Ok(stage)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn sandbox(&self) -> &Sandbox {
+        &self
+            .assembly
+            .as_ref()
+            .expect("taken only when the stage is dropped")
+            .sandbox
+    }
+
+    /// The cluster's owner, behind everybody's back and without a socket.
+    pub fn owner(&self) -> kube::Client {
+        let _inside = runtime().enter();
+        self.sandbox().client(&Identity::owner())
+    }
+
+    /// Runs bmctl against this stage to its end.
+    pub fn bmctl(&self, arguments: &[&str]) -> Ended {
+        finish(self.bmctl_command(arguments), "bmctl", arguments, "")
+    }
+
+    /// bmctl against this stage, not started yet.
+    pub fn bmctl_command(&self, arguments: &[&str]) -> Command {
+        let mut command = clean(env!("CARGO_BIN_EXE_bmctl"), self.folder());
+        command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> Ended {
+        self.run_kubectl(arguments, &[], "")
+    }
+
+    pub fn kubectl_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+        self.run_kubectl(arguments, environment, "")
+    }
+
+    pub fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        self.run_kubectl(arguments, &[], input)
+    }
+
+    /// A value of an object, by kubectl's JSONPath.
+    pub fn jsonpath(&self, object: &str, path: &str) -> Result<String, Failed> {
+        let got = self
+            .kubectl(&["get", object, "-o", &format!("jsonpath={path}")])
+            .succeeds()?;
+        Ok(got.stdout)
+    }
+
+    fn run_kubectl(&self, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Ended {
+        let program = kubectl().expect("stories that need kubectl are ignored without it");
+        let mut command = clean(program, self.folder());
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs(environment.iter().copied());
+        finish(command, "kubectl", arguments, input)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(assembly) = self.assembly.take() {
+            runtime().block_on(assembly.stop());
+        }
+    }
+}
+
+/// A program with nothing of this process's environment that could change what it says.
+pub fn clean(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a program to its end, with this on its standard input.
+fn finish(mut command: Command, program: &str, arguments: &[&str], input: &str) -> Ended {
+    if !input.is_empty() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read all of it says so itself.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    Ended::of(child, format!("{program} {}", arguments.join(" ")))
+}
+
+/// What a program left behind.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub what: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Waits for a started program, and ends it where it does not end by itself.
+    pub fn of(child: Child, what: String) -> Self {
+        let id = child.id().to_string();
+        let (done, ended) = mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            if ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-KILL", &id]).status();
+            }
+        });
+        let output = child.wait_with_output().unwrap();
+        drop(done);
+        watchdog.join().unwrap();
+        Self {
+            what,
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    pub fn exits(self, code: i32) -> Result<Self, Failed> {
+        if self.code == Some(code) {
+            Ok(self)
+        } else {
+            Err(format!("exit code {code} was expected of {self}").into())
+        }
+    }
+
+    pub fn succeeds(self) -> Result<Self, Failed> {
+        self.exits(0)
+    }
+
+    /// Succeeds, with that on stdout.
+    pub fn prints(self, text: &str) -> Result<Self, Failed> {
+        let ended = self.succeeds()?;
+        if ended.stdout.contains(text) {
+            Ok(ended)
+        } else {
+            Err(format!("{text:?} was expected on the stdout of {ended}").into())
+        }
+    }
+
+    /// Says that on stderr, however it ends.
+    pub fn says(self, text: &str) -> Result<Self, Failed> {
+        if self.stderr.contains(text) {
+            Ok(self)
+        } else {
+            Err(format!("{text:?} was expected on the stderr of {self}").into())
+        }
+    }
+
+    /// Fails, with that on stderr.
+    pub fn fails_with(&self, text: &str) -> Result<(), Failed> {
+        if self.code != Some(0) && self.stderr.contains(text) {
+            Ok(())
+        } else {
+            Err(format!("a failure that says {text:?} was expected of {self}").into())
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self
+            .code
+            .map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+        write!(
+            f,
+            "{} (ended with {code})\n--- stdout\n{}--- stderr\n{}---",
+            self.what, self.stdout, self.stderr
+        )
+    }
+}
+
+/// Looks again and again until it holds; the last finding is in the error. For what has no watch, such as output.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> Result<T, Failed> {
+    let start = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return Ok(found),
+            Err(last) if start.elapsed() > PATIENCE => {
+                return Err(format!("{what} did not come about; last: {last}").into());
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// A trial that is ignored where there is no usable kubectl, unless the environment insists on it.
+pub fn needs_kubectl(name: &str, story: Story) -> Trial {
+    let insist = std::env::var_os("BMCTL_REQUIRE_KUBECTL")
+        .is_some_and(|value| !value.is_empty() && value != "0");
+    match kubectl() {
+        Some(_) => Trial::test(name, story),
+        None if insist => Trial::test(name, || {
+            Err("BMCTL_REQUIRE_KUBECTL is set, but no kubectl 1.27 or newer was found".into())
+        }),
+        None => Trial::test(format!("{name} (needs kubectl 1.27 or newer)"), story)
+            .with_ignored_flag(true),
+    }
+}
+
+/// The kubectl to test with: `BMCTL_KUBECTL`, else the one on the PATH, if it is 1.27 or newer.
+fn kubectl() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND
+        .get_or_init(|| {
+            let program = std::env::var_os("BMCTL_KUBECTL").unwrap_or_else(|| "kubectl".into());
+            let output = Command::new(&program)
+                .args(["version", "--client", "-o", "json"])
+                .output()
+                .ok()?;
+            let version: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+            let minor = version["clientVersion"]["minor"]
+                .as_str()?
+                .trim_end_matches('+')
+                .parse::<u32>()
+                .ok()?;
+            (minor >= 27).then(|| program.into())
+        })
+        .as_deref()
+}
+
+/// Describes a node by files, as `--node-facts` reads them.
+pub fn describe(folder: &Path, host: Host) -> PathBuf {
+    let flags = match host {
+        Host::WithKvm => "fpu vmx",
+        Host::WithoutKvm => "fpu hypervisor",
+    };
+    write(
+        folder,
+        "proc/cpuinfo",
+        &format!("processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: {flags}\n"),
+    );
+    write(folder, "proc/sys/kernel/osrelease", "6.1.0-test\n");
+    match host {
+        Host::WithKvm => {
+            write(folder, "sys/devices/virtual/misc/kvm/dev", "10:232\n");
+            write(
+                folder,
+                "sys/devices/virtual/misc/vhost-vsock/dev",
+                "10:241\n",
+            );
+            write(folder, "sys/module/kvm_intel/parameters/nested", "Y\n");
+        }
+        Host::WithoutKvm => {}
+    }
+    folder.to_owned()
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}

@@ -1,0 +1,568 @@
+//! The main jobs from end to end: the real binary, over real HTTPS, with the controller, the machinery and the real
+//! probe behind it. Each story is one promise of the README.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::stage::{Ended, Host, PATIENCE, Stage, Story, eventually, runtime};
+
+pub fn trials() -> Vec<Trial> {
+    let stories: [(&str, Story); 15] = [
+        (
+            "enable_reaches_ready_and_knows_it_the_second_time",
+            enable_reaches_ready_and_knows_it_the_second_time,
+        ),
+        (
+            "disable_with_machines_refuses_and_changes_nothing",
+            disable_with_machines_refuses_and_changes_nothing,
+        ),
+        (
+            "the_annotation_asks_and_without_a_terminal_refuses",
+            the_annotation_asks_and_without_a_terminal_refuses,
+        ),
+        (
+            "force_deletes_the_machines_and_ends_disabled",
+            force_deletes_the_machines_and_ends_disabled,
+        ),
+        (
+            "re_enabling_is_not_fooled_by_what_was_true_before",
+            re_enabling_is_not_fooled_by_what_was_true_before,
+        ),
+        (
+            "a_node_without_kvm_fails_the_check_until_it_is_skipped",
+            a_node_without_kvm_fails_the_check_until_it_is_skipped,
+        ),
+        (
+            "enable_on_a_node_without_kvm_says_why_and_how_on",
+            enable_on_a_node_without_kvm_says_why_and_how_on,
+        ),
+        ("emulation_makes_any_node_do", emulation_makes_any_node_do),
+        ("a_check_runs_while_disabled", a_check_runs_while_disabled),
+        ("nothing_installed_is_said", nothing_installed_is_said),
+        (
+            "an_unknown_context_names_the_nearest",
+            an_unknown_context_names_the_nearest,
+        ),
+        ("a_closed_port_is_unreachable", a_closed_port_is_unreachable),
+        (
+            "a_timeout_says_what_is_missing",
+            a_timeout_says_what_is_missing,
+        ),
+        (
+            "an_interrupt_says_what_the_cluster_was_left_doing",
+            an_interrupt_says_what_the_cluster_was_left_doing,
+        ),
+        (
+            "the_api_server_may_go_away_and_come_back",
+            the_api_server_may_go_away_and_come_back,
+        ),
+    ];
+    stories
+        .map(|(name, story)| Trial::test(format!("vertical::{name}"), story))
+        .into()
+}
+
+/// The result document on stdout.
+fn document(ended: &Ended) -> Result<Value, Failed> {
+    serde_json::from_str(&ended.stdout)
+        .map_err(|error| format!("stdout is not JSON ({error}): {ended}").into())
+}
+
+fn equal<T: PartialEq + std::fmt::Debug>(
+    found: &T,
+    expected: &T,
+    what: &str,
+) -> Result<(), Failed> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: expected {expected:?}, found {found:?}").into())
+    }
+}
+
+/// Reads an object behind everybody's back.
+fn object(stage: &Stage, path: &str) -> Result<Value, Failed> {
+    let client = stage.owner();
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    runtime()
+        .block_on(client.request(request))
+        .map_err(|error| format!("{path}: {error}").into())
+}
+
+/// Creates an object as the cluster's owner.
+fn create(stage: &Stage, path: &str, body: &Value) -> Result<Value, Failed> {
+    let client = stage.owner();
+    let request = http::Request::post(path)
+        .header("Content-Type", "application/json")
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    runtime()
+        .block_on(client.request(request))
+        .map_err(|error| format!("{path}: {error}").into())
+}
+
+fn patch(stage: &Stage, path: &str, body: &Value) -> Result<Value, Failed> {
+    let client = stage.owner();
+    let request = http::Request::patch(path)
+        .header("Content-Type", "application/merge-patch+json")
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    runtime()
+        .block_on(client.request(request))
+        .map_err(|error| format!("{path}: {error}").into())
+}
+
+const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
+const MACHINES: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachines";
+const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
+
+fn machine(name: &str) -> Value {
+    json!({
+        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"osType": "Linux"},
+    })
+}
+
+/// A stage with VM Runtime ready and two running machines, `db` and `web`.
+fn with_two_machines() -> Result<Stage, Failed> {
+    let stage = Stage::enabled()?;
+    for name in ["db", "web"] {
+        create(&stage, MACHINES, &machine(name))?;
+        eventually("a running machine", || {
+            let found =
+                object(&stage, &format!("{MACHINES}/{name}")).map_err(|e| format!("{e:?}"))?;
+            if found["status"]["state"] == "Running" {
+                Ok(())
+            } else {
+                Err(found.to_string())
+            }
+        })?;
+    }
+    Ok(stage)
+}
+
+fn machines(stage: &Stage) -> Result<usize, Failed> {
+    Ok(object(stage, MACHINES)?["items"]
+        .as_array()
+        .map_or(0, Vec::len))
+}
+
+fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let first = stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    for text in ["worker-0", "CPU", "KVM", "enabled and ready"] {
+        if !first.stdout.contains(text) {
+            return Err(format!("stdout lacks {text:?}: {first}").into());
+        }
+    }
+    let found = object(&stage, RUNTIME)?;
+    equal(&found["status"]["ready"], &json!(true), "ready")?;
+    equal(
+        &found["status"]["observedGeneration"],
+        &found["metadata"]["generation"],
+        "observed generation",
+    )?;
+    for feature in ["CPU", "KVM", "VSOCK"] {
+        let published =
+            &found["status"]["preflightCheckSummary"]["featureStatuses"][feature]["passed"];
+        equal(published, &json!(true), feature)?;
+    }
+    stage
+        .bmctl(&["enable", "vmruntime"])
+        .exits(7)?
+        .says("already enabled")?
+        .says("--ensure")?;
+    let second = stage
+        .bmctl(&["enable", "vmruntime", "-o", "json"])
+        .exits(7)?;
+    equal(
+        &document(&second)?["error"]["exitCode"],
+        &json!(7),
+        "exit code in the document",
+    )?;
+    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+    equal(
+        &object(&stage, RUNTIME)?["metadata"]["generation"],
+        &found["metadata"]["generation"],
+        "generation",
+    )?;
+    Ok(())
+}
+
+fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
+    let stage = with_two_machines()?;
+    let before = object(&stage, RUNTIME)?;
+    let refused = stage.bmctl(&["disable", "vmruntime"]).exits(6)?;
+    for text in ["default/db", "default/web"] {
+        if !refused.stderr.contains(text) && !refused.stdout.contains(text) {
+            return Err(format!("the refusal does not name {text}: {refused}").into());
+        }
+    }
+    let refused = refused.says("--force=true")?;
+    drop(refused);
+    let told = stage
+        .bmctl(&["disable", "vmruntime", "-o", "json"])
+        .exits(6)?;
+    equal(
+        &document(&told)?["error"]["reason"].is_string(),
+        &true,
+        "a reason in the document",
+    )?;
+    let after = object(&stage, RUNTIME)?;
+    equal(&after["spec"], &before["spec"], "spec")?;
+    equal(
+        &after["metadata"]["annotations"],
+        &before["metadata"]["annotations"],
+        "annotations",
+    )?;
+    equal(&machines(&stage)?, &2, "machines")
+}
+
+fn the_annotation_asks_and_without_a_terminal_refuses() -> Result<(), Failed> {
+    let stage = with_two_machines()?;
+    let annotation = json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}});
+    patch(&stage, RUNTIME, &annotation)?;
+    stage
+        .bmctl(&["disable", "vmruntime"])
+        .exits(6)?
+        .says("--confirm")?;
+    // Plain consent is not consent to deleting machines.
+    stage.bmctl(&["disable", "vmruntime", "--yes"]).exits(6)?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--confirm", "another"])
+        .exits(6)?;
+    equal(&machines(&stage)?, &2, "machines")?;
+    equal(
+        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &json!(true),
+        "enabled",
+    )?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--confirm", "sandbox"])
+        .exits(0)?;
+    equal(&machines(&stage)?, &0, "machines")
+}
+
+fn force_deletes_the_machines_and_ends_disabled() -> Result<(), Failed> {
+    let stage = with_two_machines()?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--force=true"])
+        .exits(0)?;
+    equal(&machines(&stage)?, &0, "machines")?;
+    let found = object(&stage, RUNTIME)?;
+    equal(&found["spec"]["enabled"], &json!(false), "enabled")?;
+    equal(&found["status"]["ready"], &json!(false), "ready")?;
+    let pods = object(&stage, "/api/v1/namespaces/vm-system/pods")?;
+    let names: Vec<&str> = pods["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|pod| pod["metadata"]["name"].as_str())
+        .collect();
+    if names.is_empty()
+        || !names
+            .iter()
+            .all(|name| name.starts_with("vmruntime-controller-manager-"))
+    {
+        return Err(format!(
+            "only the controller's pods should be left in vm-system, but: {names:?}"
+        )
+        .into());
+    }
+    stage.bmctl(&["disable", "vmruntime"]).exits(7)?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--ensure"])
+        .exits(0)?;
+    Ok(())
+}
+
+fn re_enabling_is_not_fooled_by_what_was_true_before() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let name = |stage: &Stage| {
+        Ok::<_, Failed>(
+            object(stage, RUNTIME)?["status"]["preflightCheckSummary"]["preflightCheckName"]
+                .clone(),
+        )
+    };
+    let first = name(&stage)?;
+    stage.bmctl(&["disable", "vmruntime"]).exits(0)?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let second = name(&stage)?;
+    if first == second {
+        return Err(format!("the second enable believed the first one's check {first}").into());
+    }
+    equal(
+        &object(&stage, RUNTIME)?["status"]["ready"],
+        &json!(true),
+        "ready",
+    )
+}
+
+fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed> {
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    let failed = stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    for text in ["worker-0", "worker-1", "KVM"] {
+        if !failed.stdout.contains(text) {
+            return Err(format!("the table lacks {text:?}: {failed}").into());
+        }
+    }
+    let told = document(
+        &stage
+            .bmctl(&["check", "vmruntimepfc", "-o", "json"])
+            .exits(3)?,
+    )?;
+    equal(&told["exitCode"], &json!(3), "exit code in the document")?;
+    label(&stage, "worker-1", &json!(""))?;
+    stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
+
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    label(&stage, "worker-1", &Value::Null)?;
+    eventually("a new check that fails", || {
+        let found = object(&stage, RUNTIME).map_err(|e| format!("{e:?}"))?;
+        let summary = &found["status"]["preflightCheckSummary"];
+        if summary["preflightCheckPassed"] == json!(false) {
+            Ok(())
+        } else {
+            Err(found["status"].to_string())
+        }
+    })?;
+    // The gate is closed: the API server itself refuses, with the reason.
+    match create(&stage, MACHINES, &machine("late")) {
+        Ok(made) => Err(format!("a machine was let in: {made}").into()),
+        Err(refused) => {
+            let text = format!("{refused:?}");
+            if text.contains("forbidden") && text.to_lowercase().contains("preflight") {
+                Ok(())
+            } else {
+                Err(text.into())
+            }
+        }
+    }
+}
+
+fn label(stage: &Stage, node: &str, value: &Value) -> Result<Value, Failed> {
+    patch(
+        stage,
+        &format!("/api/v1/nodes/{node}"),
+        &json!({"metadata": {"labels": {"kubevm.io/VM-SkipSchedule": value}}}),
+    )
+}
+
+fn enable_on_a_node_without_kvm_says_why_and_how_on() -> Result<(), Failed> {
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    let failed = stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    let all = format!("{}{}", failed.stdout, failed.stderr);
+    for text in [
+        "No such file or directory",
+        "nested virtualization",
+        "--use-emulation",
+        "disable vmruntime",
+        "VM-SkipSchedule",
+    ] {
+        if !all.contains(text) {
+            return Err(format!("a way on is not named, {text:?}: {failed}").into());
+        }
+    }
+    equal(
+        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &json!(true),
+        "enabled stays",
+    )
+}
+
+fn emulation_makes_any_node_do() -> Result<(), Failed> {
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    stage
+        .bmctl(&["enable", "vmruntime", "--use-emulation"])
+        .exits(0)?;
+    equal(
+        &object(&stage, RUNTIME)?["spec"]["useEmulation"],
+        &json!(true),
+        "useEmulation",
+    )?;
+    create(&stage, MACHINES, &machine("web"))?;
+    Ok(())
+}
+
+fn a_check_runs_while_disabled() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let passed = document(
+        &stage
+            .bmctl(&["check", "vmruntimepfc", "-o", "json"])
+            .exits(0)?,
+    )?;
+    equal(&passed["schema"], &json!("bmctl/v1"), "schema")?;
+    let checks = object(&stage, CHECKS)?;
+    equal(
+        &checks["items"].as_array().map(Vec::len),
+        &Some(1),
+        "checks",
+    )?;
+    equal(
+        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &json!(false),
+        "enabled",
+    )
+}
+
+fn nothing_installed_is_said() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    for command in [
+        ["enable", "vmruntime"],
+        ["disable", "vmruntime"],
+        ["check", "vmruntimepfc"],
+    ] {
+        let ended = stage.bmctl(&command).exits(8)?.says("hint:")?;
+        drop(ended);
+        let arguments = [command[0], command[1], "-o", "json"];
+        let told = document(&stage.bmctl(&arguments).exits(8)?)?;
+        equal(
+            &told["error"]["exitCode"],
+            &json!(8),
+            "exit code in the document",
+        )?;
+    }
+    Ok(())
+}
+
+fn an_unknown_context_names_the_nearest() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    stage
+        .bmctl(&["enable", "vmruntime", "--context", "sandbxo"])
+        .exits(2)?
+        .says("sandbox")?;
+    Ok(())
+}
+
+fn a_closed_port_is_unreachable() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    runtime().block_on(stage.sandbox().close_listener());
+    stage
+        .bmctl(&["enable", "vmruntime"])
+        .exits(10)?
+        .says("refused")?;
+    let told = document(
+        &stage
+            .bmctl(&["check", "vmruntimepfc", "-o", "json"])
+            .exits(10)?,
+    )?;
+    equal(&told["error"]["retryable"], &json!(true), "retryable")
+}
+
+fn a_timeout_says_what_is_missing() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    create(
+        &stage,
+        "/apis/vm.cluster.gke.io/v1/vmruntimes",
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
+        }),
+    )?;
+    let ended = stage
+        .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
+        .exits(124)?;
+    ended.says("missing")?.says("bmctl enable vmruntime")?;
+    Ok(())
+}
+
+/// Starts bmctl and gives back its stderr, line by line, as it comes.
+fn start(mut command: Command) -> (std::process::Child, mpsc::Receiver<String>) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    (child, lines)
+}
+
+/// The lines up to the first that contains the text.
+fn until(lines: &mpsc::Receiver<String>, text: &str) -> Result<Vec<String>, Failed> {
+    let mut seen = Vec::new();
+    loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                let found = line.contains(text);
+                seen.push(line);
+                if found {
+                    return Ok(seen);
+                }
+            }
+            Err(_) => return Err(format!("no line with {text:?}; there were: {seen:#?}").into()),
+        }
+    }
+}
+
+fn an_interrupt_says_what_the_cluster_was_left_doing() -> Result<(), Failed> {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let stage = Stage::without_controller();
+        create(
+            &stage,
+            "/apis/vm.cluster.gke.io/v1/vmruntimes",
+            &json!({
+                "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
+            }),
+        )?;
+        let (mut child, lines) = start(stage.bmctl_command(&["enable", "vmruntime"]));
+        eventually("the patch", || {
+            let found = object(&stage, RUNTIME).map_err(|e| format!("{e:?}"))?;
+            if found["spec"]["enabled"] == json!(true) {
+                Ok(())
+            } else {
+                Err(found["spec"].to_string())
+            }
+        })?;
+        let sent = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        equal(&sent.success(), &true, "kill")?;
+        let seen = until(&lines, "error:")?;
+        let rest: Vec<String> = lines.iter().collect();
+        let status = child.wait().unwrap();
+        equal(&status.code(), &Some(code), "exit code")?;
+        let all = [seen, rest].concat().join("\n");
+        if !all.contains("enabled") {
+            return Err(format!("what the cluster was left doing is not said:\n{all}").into());
+        }
+    }
+    Ok(())
+}
+
+fn the_api_server_may_go_away_and_come_back() -> Result<(), Failed> {
+    // Slow enough that the API server goes away in the middle, however busy this machine is.
+    let stage = Stage::at_pace(Duration::from_millis(700));
+    let (child, lines) =
+        start(stage.bmctl_command(&["enable", "vmruntime", "--progress", "plain"]));
+    until(&lines, "Waiting until VM Runtime is ready")?;
+    let sandbox = stage.sandbox();
+    runtime().block_on(sandbox.close_listener());
+    until(&lines, "refused")?;
+    runtime()
+        .block_on(sandbox.open_listener())
+        .map_err(|error| error.to_string())?;
+    let ended = Ended::of(child, "bmctl enable vmruntime".to_owned());
+    let rest: Vec<String> = lines.iter().collect();
+    match ended.exits(0) {
+        Ok(_) => equal(
+            &object(&stage, RUNTIME)?["status"]["ready"],
+            &json!(true),
+            "ready",
+        ),
+        Err(failed) => Err(format!("{failed:?}\n{}", rest.join("\n")).into()),
+    }
+}
