@@ -113,7 +113,7 @@ fn ready_nodes(handlers: &Store<Pod>) -> BTreeSet<String> {
         .collect()
 }
 
-fn is_ready(pod: &Pod) -> bool {
+pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod
         .status
         .as_ref()

@@ -310,7 +310,7 @@ pub(super) async fn api_of(
 }
 
 /// `None`: not a machine that could run VMs.
-fn node_facts(node: &Node) -> Option<NodeFacts> {
+pub(super) fn node_facts(node: &Node) -> Option<NodeFacts> {
     let labels = node.metadata.labels.clone().unwrap_or_default();
     let status = node.status.as_ref();
     let info = status.and_then(|status| status.node_info.as_ref());

@@ -2,7 +2,7 @@
 //!
 //! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
 
-use std::fmt::Debug;
+use std::{collections::HashMap, fmt::Debug};
 
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::{
@@ -25,9 +25,15 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{engine, observe::Caches};
-use crate::api::{
-    VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+use super::{
+    engine,
+    observe::{self, Caches},
+};
+use crate::{
+    api::{
+        VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+    },
+    runtime::preflight::NodeFacts,
 };
 
 /// Rings when something changed. Rings that nobody has heard yet are one.
@@ -73,26 +79,15 @@ pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Ca
         engine_names::VIRT_HANDLER
     ));
     let definitions = Bell::new();
+    let nodes = Api::<Node>::all(client.clone());
+    let checks = Api::<VMRuntimePreflightCheck>::namespaced(client.clone(), system);
+    let pods = Api::<Pod>::all(client.clone());
+    let system_pods = Api::<Pod>::namespaced(client.clone(), system);
     let caches = Caches {
-        nodes: keep(
-            Api::<Node>::all(client.clone()),
-            everything.clone(),
-            bell,
-            tasks,
-        ),
-        checks: keep(
-            Api::<VMRuntimePreflightCheck>::namespaced(client.clone(), system),
-            everything.clone(),
-            bell,
-            tasks,
-        ),
-        handlers: keep(Api::<Pod>::all(client.clone()), handlers, bell, tasks),
-        probe_pods: keep(
-            Api::<Pod>::namespaced(client.clone(), system),
-            probes,
-            bell,
-            tasks,
-        ),
+        nodes: keep(nodes, everything.clone(), node_news, bell, tasks),
+        checks: keep(checks, everything.clone(), every_version, bell, tasks),
+        handlers: keep(pods, handlers, handler_news, bell, tasks),
+        probe_pods: keep(system_pods, probes, every_version, bell, tasks),
     };
     tasks.spawn(hear(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
@@ -128,14 +123,38 @@ fn engine_kinds() -> Vec<GroupVersionKind> {
     engine.chain(workloads).collect()
 }
 
-/// Keeps all objects at hand, and rings with each change.
-fn keep<K>(api: Api<K>, config: watcher::Config, bell: &Bell, tasks: &mut JoinSet<()>) -> Store<K>
+/// What is new about a node: its kubelet reports every few minutes, and mostly the same.
+fn node_news(node: &Node) -> Option<NodeFacts> {
+    observe::node_facts(node)
+}
+
+/// What is new about a virt-handler pod.
+fn handler_news(pod: &Pod) -> (bool, bool) {
+    let going = pod.metadata.deletion_timestamp.is_some();
+    (engine::is_ready(pod), going)
+}
+
+/// Every change is news.
+fn every_version<K: Resource>(object: &K) -> Option<String> {
+    object.meta().resource_version.clone()
+}
+
+/// Keeps all objects at hand, and rings when one comes, goes, or changes in what `news` looks at.
+fn keep<K, N>(
+    api: Api<K>,
+    config: watcher::Config,
+    news: fn(&K) -> N,
+    bell: &Bell,
+    tasks: &mut JoinSet<()>,
+) -> Store<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    N: PartialEq + Send + 'static,
 {
     let (store, writer) = reflector::store();
     let bell = bell.clone();
     tasks.spawn(async move {
+        let mut known: HashMap<Option<String>, N> = HashMap::new();
         let stream = watcher(api, config)
             .modify(|object| object.meta_mut().managed_fields = None)
             .default_backoff()
@@ -143,7 +162,32 @@ where
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
             told(&K::kind(&()), &event);
-            bell.ring();
+            let is_news = match &event {
+                Ok(watcher::Event::Apply(object)) => {
+                    let now = news(object);
+                    let uid = object.meta().uid.clone();
+                    let changed = known.get(&uid) != Some(&now);
+                    known.insert(uid, now);
+                    changed
+                }
+                Ok(watcher::Event::Delete(object)) => {
+                    known.remove(&object.meta().uid);
+                    true
+                }
+                Ok(watcher::Event::Init) => {
+                    known.clear();
+                    false
+                }
+                Ok(watcher::Event::InitApply(object)) => {
+                    known.insert(object.meta().uid.clone(), news(object));
+                    false
+                }
+                Ok(watcher::Event::InitDone) => true,
+                Err(_) => false,
+            };
+            if is_news {
+                bell.ring();
+            }
         }
     });
     store

@@ -1,6 +1,7 @@
 //! The controller's stories, each on a sandbox of its own: API server, pretend machinery, and nodes that say what the
 //! story wants them to say.
 
+mod binary;
 mod disable;
 mod enable;
 mod preflight;
@@ -12,5 +13,6 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = enable::trials();
     trials.extend(disable::trials());
     trials.extend(preflight::trials());
+    trials.extend(binary::trials());
     trials
 }
