@@ -42,6 +42,8 @@ pub enum Answer {
     /// The aggregated discovery document, in this version. Clients tell it from the plain one by its media type.
     Discovery(&'static str, Value),
     Text(u16, String),
+    /// Something in an encoding of its own.
+    Encoded(&'static str, Vec<u8>),
     Watch(Frames),
 }
 
@@ -123,6 +125,7 @@ fn acceptable(media: &str) -> Option<(Shape, Encoding)> {
 pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<Body> {
     let mut response = match answer {
         Answer::Text(code, text) => whole(code, "text/plain; charset=utf-8", text.into()),
+        Answer::Encoded(media_type, bytes) => whole(200, media_type, bytes.into()),
         Answer::Watch(frames) => streamed(frames),
         Answer::Discovery(version, document) => {
             let mut response = json_response(200, &document, wanted.pretty);

@@ -4,6 +4,8 @@
 //! Kubernetes adds to the language and is not here: quantities, durations, timestamps, IP addresses, URLs, the
 //! authorizer, and the static type check.
 
+mod function;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -12,10 +14,8 @@ use std::{
 
 use cel::{
     Context, Env, ExecutionError, Program, Value as CelValue, extensions,
-    extractors::This,
     objects::{Key, Map, OptionalValue},
 };
-use regex::Regex;
 use serde_json::Value;
 
 use super::{schema::Node, wording};
@@ -74,7 +74,7 @@ impl Expression {
     /// Runs the expression. A name may be qualified (`variables.force`).
     pub fn evaluate(&self, variables: &[(&str, Operand)]) -> Result<Operand, String> {
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
-        add_functions(&mut context);
+        function::declare(&mut context);
         for (name, value) in variables {
             context.add_variable_from_value(*name, value.0.clone());
         }
@@ -237,84 +237,6 @@ fn escape(name: &str) -> String {
         .replace('.', "__dot__")
         .replace('-', "__dash__")
         .replace('/', "__slash__")
-}
-
-/// Kubernetes' own functions on strings and lists (k8s.io/apiserver `pkg/cel/library`).
-fn add_functions(context: &mut Context) {
-    let declared = [
-        context.add_function(
-            "find",
-            |This(text): This<Arc<String>>, pattern: Arc<String>| {
-                let regex = pattern_of("find", &pattern)?;
-                let found = regex.find(&text).map_or("", |found| found.as_str());
-                Ok::<_, ExecutionError>(CelValue::from(found))
-            },
-        ),
-        context.add_function(
-            "findAll",
-            |This(text): This<Arc<String>>, pattern: Arc<String>| {
-                let regex = pattern_of("findAll", &pattern)?;
-                let found: Vec<CelValue> = regex
-                    .find_iter(&text)
-                    .map(|found| found.as_str().into())
-                    .collect();
-                Ok::<_, ExecutionError>(CelValue::List(Arc::new(found)))
-            },
-        ),
-        context.add_function("isSorted", |This(list): This<Arc<Vec<CelValue>>>| {
-            list.is_sorted_by(|a, b| a.partial_cmp(b).is_some_and(std::cmp::Ordering::is_le))
-        }),
-        context.add_function("sum", |This(list): This<Arc<Vec<CelValue>>>| sum(&list)),
-        context.add_function("min", |This(list): This<Arc<Vec<CelValue>>>| {
-            extreme("min", &list, std::cmp::Ordering::is_lt)
-        }),
-        context.add_function("max", |This(list): This<Arc<Vec<CelValue>>>| {
-            extreme("max", &list, std::cmp::Ordering::is_gt)
-        }),
-    ];
-    debug_assert!(
-        declared.iter().all(Result::is_ok),
-        "a function is declared twice"
-    );
-}
-
-fn pattern_of(function: &str, pattern: &str) -> Result<Regex, ExecutionError> {
-    Regex::new(pattern).map_err(|error| ExecutionError::function_error(function, error))
-}
-
-fn sum(list: &[CelValue]) -> Result<CelValue, ExecutionError> {
-    let mut total = CelValue::Int(0);
-    for (index, element) in list.iter().enumerate() {
-        total = match (total, element) {
-            (_, first) if index == 0 => first.clone(),
-            (CelValue::Int(a), CelValue::Int(b)) => a
-                .checked_add(*b)
-                .map(CelValue::Int)
-                .ok_or_else(|| ExecutionError::function_error("sum", "integer overflow"))?,
-            (CelValue::Float(a), CelValue::Float(b)) => CelValue::Float(a + b),
-            (_, _) => return Err(ExecutionError::function_error("sum", "no such overload")),
-        };
-    }
-    Ok(total)
-}
-
-fn extreme(
-    function: &str,
-    list: &[CelValue],
-    better: fn(std::cmp::Ordering) -> bool,
-) -> Result<CelValue, ExecutionError> {
-    let mut elements = list.iter();
-    let first = elements.next().ok_or_else(|| {
-        ExecutionError::function_error(function, format!("{function} called on empty list"))
-    })?;
-    let best = elements.fold(first, |best, element| {
-        if element.partial_cmp(best).is_some_and(better) {
-            element
-        } else {
-            best
-        }
-    });
-    Ok(best.clone())
 }
 
 /// An error as cel-go words it.

@@ -81,11 +81,16 @@ impl Core {
     /// Answers a request of somebody who has been authenticated.
     pub fn handle(&self, identity: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let mut warnings = Vec::new();
+        let route = route::route(request.uri().path());
+        if route == Route::OpenApiV2 {
+            // It is negotiated like nothing else.
+            return answer::respond(pages::openapi_v2(request), Wanted::default(), &warnings);
+        }
         let wanted = match wanted(request) {
             Ok(wanted) => wanted,
             Err(refusal) => return answer::refuse(&refusal),
         };
-        match self.answer(identity, request, wanted, &mut warnings) {
+        match self.answer(identity, request, route, wanted, &mut warnings) {
             Ok(answer) => answer::respond(answer, wanted, &warnings),
             Err(refusal) => answer::refuse(&refusal),
         }
@@ -95,10 +100,11 @@ impl Core {
         &self,
         identity: &Identity,
         request: &Request<Bytes>,
+        route: Route,
         wanted: Wanted,
         warnings: &mut Vec<String>,
     ) -> Result<Answer, Refusal> {
-        match route::route(request.uri().path()) {
+        match route {
             Route::Resource(path) => self.resource(identity, request, path, wanted, warnings),
             other => Ok(pages::page(self, &other, request)),
         }

@@ -118,35 +118,36 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
             "Unsupported value: \"Webhook\": supported values: \"None\"".to_owned(),
         );
     }
-    for (at, version) in versions(definition).enumerate() {
-        causes.extend(validate_schema(
-            version,
-            &format!("spec.versions[{at}].schema.openAPIV3Schema"),
-        ));
-    }
+    causes.extend(validate_schemas(definition));
     causes
 }
 
-fn validate_schema(version: &Value, field: &str) -> Vec<Cause> {
-    let raw = &version["schema"]["openAPIV3Schema"];
-    if raw.is_null() {
-        return vec![Cause {
-            reason: "FieldValueRequired",
-            message: "Required value: schemas are required".to_owned(),
-            field: field.to_owned(),
-        }];
+/// The faults of the schemas; one that all versions share is the definition's own.
+fn validate_schemas(definition: &Value) -> Vec<Cause> {
+    const SHARED: &str = "spec.validation.openAPIV3Schema";
+    let schema = |version: &Value| version["schema"]["openAPIV3Schema"].clone();
+    let schemas: Vec<Value> = versions(definition).map(schema).collect();
+    let mut causes = Vec::new();
+    for (at, raw) in schemas.iter().enumerate() {
+        let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
+        if raw.is_null() {
+            causes.push(Cause {
+                reason: "FieldValueRequired",
+                message: "Required value: schemas are required".to_owned(),
+                field,
+            });
+            continue;
+        }
+        let faults = Schema::compile(raw).err().unwrap_or_default();
+        if schemas.iter().all(|other| other == raw) {
+            return faults;
+        }
+        causes.extend(faults.into_iter().map(|fault| Cause {
+            field: fault.field.replacen(SHARED, &field, 1),
+            ..fault
+        }));
     }
-    let faults = Schema::compile(raw).err().unwrap_or_default();
-    faults
-        .into_iter()
-        .map(|cause| Cause {
-            field: [field, &cause.field]
-                .join(".")
-                .trim_end_matches('.')
-                .to_owned(),
-            ..cause
-        })
-        .collect()
+    causes
 }
 
 fn versions(definition: &Value) -> impl Iterator<Item = &Value> {

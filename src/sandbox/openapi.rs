@@ -1,7 +1,7 @@
 //! OpenAPI v3: what `kubectl explain`, `apply`, `create` and `edit` ask before they do anything.
 //!
-//! One document a group and version, made from the schemas of its resources. There is no v2 document; clients do
-//! without.
+//! One document a group and version, made from the schemas of its resources. The v2 document is empty: clients fall back
+//! to it for kinds that they did not find, and must be told that they are not there either.
 
 mod metadata;
 
@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::resource::ResourceType;
+
+const TITLE: &str = "Kubernetes";
+const VERSION: &str = "unversioned";
 
 /// `/openapi/v3`: where the documents are; their hashes let clients keep them.
 #[must_use]
@@ -58,9 +61,30 @@ pub fn v3_document(resources: &[Arc<ResourceType>], group: &str, version: &str) 
         }
     }
     Some(
-        json!({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"},
+        json!({"openapi": "3.0.0", "info": {"title": TITLE, "version": VERSION},
         "paths": paths, "components": {"schemas": schemas}}),
     )
+}
+
+/// `/openapi/v2`.
+#[must_use]
+pub fn v2() -> Value {
+    json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}})
+}
+
+/// The media type of [`v2_protobuf`].
+pub const V2_MEDIA_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// `/openapi/v2` as kubectl takes it (gnostic's `openapi.v2.Document`).
+#[must_use]
+pub fn v2_protobuf() -> Vec<u8> {
+    // All lengths are below 128: one byte each.
+    let field = |number: usize, bytes: &[u8]| {
+        let head = [number << 3 | 2, bytes.len()].map(|byte| u8::try_from(byte).unwrap_or(u8::MAX));
+        [&head, bytes].concat()
+    };
+    let info = [field(1, TITLE.as_bytes()), field(2, VERSION.as_bytes())].concat();
+    [field(1, b"2.0"), field(2, &info), field(8, b"")].concat()
 }
 
 /// The same content has the same hash, in every process.

@@ -37,12 +37,28 @@ fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<
         Route::OpenApiDocument { group, version } => {
             openapi::v3_document(resources, group, version)
         }
-        Route::Resource(_) | Route::Unknown => None,
+        Route::OpenApiV2 | Route::Resource(_) | Route::Unknown => None,
     };
     document.map(|document| Answer::Document {
         code: 200,
         document,
     })
+}
+
+/// `/openapi/v2`, in the encoding that the client asks for: kubectl takes protobuf alone.
+pub fn openapi_v2(request: &Request<Bytes>) -> Answer {
+    let accept = request.headers().get(header::ACCEPT);
+    let wants_protobuf = accept
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("protobuf"));
+    if wants_protobuf {
+        Answer::Encoded(openapi::V2_MEDIA_TYPE, openapi::v2_protobuf())
+    } else {
+        Answer::Document {
+            code: 200,
+            document: openapi::v2(),
+        }
+    }
 }
 
 /// The answer to a path that means nothing.

@@ -3,6 +3,7 @@
 //! kubectl writes built-in kinds this way and does not fall back to JSON. Only bodies are read; answers are JSON.
 //! The input is untrusted: lengths are checked against what is there, and the depth is that of the tables.
 
+mod pod;
 mod table;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -106,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Reads a message by its table; fields that the table does not have are left out.
+/// Reads a message by its table. A field that the table does not have must be empty: nothing is lost silently.
 fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
     let mut reader = Reader { rest: bytes };
     let mut object = Map::new();
@@ -115,7 +116,12 @@ fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
             .iter()
             .find(|field| u64::from(field.number) == number)
         else {
-            continue;
+            if is_blank(&wire) {
+                continue;
+            }
+            return Err(format!(
+                "field {number} of the protobuf message is not known here; send JSON"
+            ));
         };
         match field.kind {
             Kind::Texts | Kind::Messages(_) => {
@@ -130,7 +136,7 @@ fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
                     list.push(element);
                 }
             }
-            Kind::TextMap | Kind::BytesMap => {
+            Kind::TextMap | Kind::BytesMap | Kind::QuantityMap => {
                 let (key, value) = entry(bytes_of(&wire)?, field.kind)?;
                 object
                     .entry(field.name)
@@ -146,6 +152,33 @@ fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
     Ok(object.into())
 }
 
+/// Does the value say nothing: zero, or a message of which all fields say nothing?
+fn is_blank(wire: &Wire) -> bool {
+    match wire {
+        Wire::Number(number) => *number == 0,
+        Wire::Bytes(bytes) => {
+            let mut reader = Reader { rest: bytes };
+            loop {
+                match reader.field() {
+                    Ok(None) => return true,
+                    Ok(Some((_, Wire::Number(0) | Wire::Bytes([])))) => {}
+                    Ok(Some(_)) | Err(_) => return false,
+                }
+            }
+        }
+    }
+}
+
+/// Type (1: text), number, text.
+fn int_or_string(bytes: &[u8]) -> Result<Value, String> {
+    let parts = message(bytes, table::INT_OR_STRING)?;
+    Ok(if parts["type"] == 1 {
+        parts["text"].as_str().unwrap_or_default().into()
+    } else {
+        parts["number"].as_i64().unwrap_or_default().into()
+    })
+}
+
 /// A value that stands alone; none where it is the empty value that JSON leaves out.
 fn single_value(wire: &Wire, kind: Kind) -> Result<Option<Value>, String> {
     Ok(match kind {
@@ -158,9 +191,18 @@ fn single_value(wire: &Wire, kind: Kind) -> Result<Option<Value>, String> {
             .map(Value::from),
         Kind::OptionalInteger => Some(integer(wire)?.into()),
         Kind::Bool => Some((integer(wire)? != 0).into()),
+        Kind::Flag => Some(integer(wire)? != 0)
+            .filter(|flag| *flag)
+            .map(Value::from),
         Kind::Time => time(bytes_of(wire)?)?,
         Kind::Message(fields) => Some(message(bytes_of(wire)?, fields)?),
-        Kind::Texts | Kind::Messages(_) | Kind::TextMap | Kind::BytesMap => None,
+        Kind::IntOrString => Some(int_or_string(bytes_of(wire)?)?),
+        Kind::Ignored
+        | Kind::Texts
+        | Kind::Messages(_)
+        | Kind::TextMap
+        | Kind::BytesMap
+        | Kind::QuantityMap => None,
     })
 }
 
@@ -191,6 +233,9 @@ fn entry(bytes: &[u8], kind: Kind) -> Result<(String, Value), String> {
         match (number, kind) {
             (1, _) => key = text(&wire)?,
             (2, Kind::BytesMap) => value = BASE64_STANDARD.encode(bytes_of(&wire)?).into(),
+            (2, Kind::QuantityMap) => {
+                value = message(bytes_of(&wire)?, table::QUANTITY)?["string"].take();
+            }
             (2, _) => value = text(&wire)?.into(),
             (_, _) => {}
         }
@@ -218,158 +263,4 @@ fn time(bytes: &[u8]) -> Result<Option<Value>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    fn varint(mut number: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while number >= 0x80 {
-            bytes.push((number & 0x7f) as u8 | 0x80);
-            number >>= 7;
-        }
-        bytes.push((number & 0x7f) as u8);
-        bytes
-    }
-
-    fn number(field: u64, value: u64) -> Vec<u8> {
-        [varint(field << 3), varint(value)].concat()
-    }
-
-    fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
-        [
-            varint(field << 3 | 2),
-            varint(value.len() as u64),
-            value.to_vec(),
-        ]
-        .concat()
-    }
-
-    fn text(field: u64, value: &str) -> Vec<u8> {
-        bytes(field, value.as_bytes())
-    }
-
-    fn envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
-        let type_meta = [text(1, api_version), text(2, kind)].concat();
-        [
-            MAGIC.to_vec(),
-            bytes(1, &type_meta),
-            bytes(2, raw),
-            text(3, ""),
-            text(4, ""),
-        ]
-        .concat()
-    }
-
-    #[test]
-    fn what_kubectl_sends_is_read() {
-        let pair = |key: &str, value: &str| [text(1, key), text(2, value)].concat();
-        let metadata = [
-            text(1, "x"),
-            text(2, ""),
-            number(7, 0),
-            bytes(8, &[]),
-            bytes(11, &pair("a", "b")),
-        ]
-        .concat();
-        let attributes = [
-            text(2, "patch"),
-            text(3, "vm.cluster.gke.io"),
-            text(5, "vmruntimes"),
-        ]
-        .concat();
-        for (api_version, kind, raw, expected) in [
-            (
-                "v1",
-                "Namespace",
-                [bytes(1, &metadata), bytes(2, &[]), bytes(3, &text(1, ""))].concat(),
-                json!({"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {}, "status": {}}),
-            ),
-            (
-                "authorization.k8s.io/v1",
-                "SelfSubjectAccessReview",
-                bytes(2, &bytes(1, &attributes)),
-                json!({"spec": {"resourceAttributes": {"verb": "patch", "group": "vm.cluster.gke.io", "resource": "vmruntimes"}}}),
-            ),
-            (
-                "authorization.k8s.io/v1",
-                "SelfSubjectRulesReview",
-                bytes(2, &text(1, "default")),
-                json!({"spec": {"namespace": "default"}}),
-            ),
-            (
-                "authentication.k8s.io/v1",
-                "SelfSubjectReview",
-                bytes(1, &[]),
-                json!({"metadata": {}}),
-            ),
-            (
-                "v1",
-                "ConfigMap",
-                [
-                    bytes(1, &text(1, "c")),
-                    bytes(2, &pair("k", "v")),
-                    bytes(3, &pair("b", "abc")),
-                ]
-                .concat(),
-                json!({"metadata": {"name": "c"}, "data": {"k": "v"}, "binaryData": {"b": "YWJj"}}),
-            ),
-            (
-                "meta.k8s.io/v1",
-                "DeleteOptions",
-                [
-                    number(1, 0),
-                    bytes(2, &text(1, "u")),
-                    text(4, "Background"),
-                    text(5, "All"),
-                ]
-                .concat(),
-                json!({"gracePeriodSeconds": 0, "preconditions": {"uid": "u"}, "propagationPolicy": "Background", "dryRun": ["All"]}),
-            ),
-            (
-                "v1",
-                "Event",
-                [
-                    text(3, "Tested"),
-                    bytes(6, &number(1, 1_704_067_200)),
-                    number(8, 2),
-                    number(99, 1),
-                ]
-                .concat(),
-                json!({"reason": "Tested", "firstTimestamp": "2024-01-01T00:00:00Z", "count": 2}),
-            ),
-        ] {
-            let mut expected = expected;
-            expected["apiVersion"] = api_version.into();
-            expected["kind"] = kind.into();
-            assert_eq!(
-                decode(&envelope(api_version, kind, &raw)),
-                Ok(expected),
-                "{kind}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_can_not_be_read_is_said() {
-        assert!(decode(b"{}").unwrap_err().contains("expected prefix"));
-        let unknown = decode(&envelope("apps/v1", "Deployment", &[])).unwrap_err();
-        assert!(unknown.contains("apps/v1, Kind=Deployment"), "{unknown}");
-        let too_long = [MAGIC.to_vec(), vec![10, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
-        assert_eq!(
-            decode(&too_long),
-            Err("a length goes beyond the end".to_owned())
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_bring_it_down(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode(&[MAGIC, &body].concat());
-            for kind in ["Namespace", "ConfigMap", "Event", "Secret"] {
-                let _ = decode(&envelope("v1", kind, &body));
-            }
-        }
-    }
-}
+mod tests;

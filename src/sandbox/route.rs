@@ -21,6 +21,8 @@ pub enum Route {
         group: String,
         version: String,
     },
+    /// `/openapi/v2`
+    OpenApiV2,
     /// `/openapi/v3`
     OpenApiIndex,
     /// `/openapi/v3/api/v1` or `/openapi/v3/apis/GROUP/VERSION`
@@ -104,6 +106,7 @@ pub fn route(path: &str) -> Route {
         ["api"] => Route::CoreVersions,
         ["apis"] => Route::Groups,
         ["apis", group] => Route::Group((*group).to_owned()),
+        ["openapi", "v2"] => Route::OpenApiV2,
         ["openapi", "v3"] => Route::OpenApiIndex,
         ["openapi", "v3", "api", version] => Route::OpenApiDocument {
             group: String::new(),
@@ -205,7 +208,7 @@ mod tests {
         assert_eq!(route("/apis"), Route::Groups);
         assert_eq!(route("/apis/apps"), Route::Group("apps".into()));
         assert_eq!(route("/nowhere"), Route::Unknown);
-        assert_eq!(route("/openapi/v2"), Route::Unknown);
+        assert_eq!(route("/openapi/v2"), Route::OpenApiV2);
         assert_eq!(route("/api/v1/pods/%FF"), Route::Unknown);
         assert_eq!(
             route("/api/v1/namespaces/a/pods/b/status/more"),

@@ -2,9 +2,11 @@
 //!
 //! Custom resources have the columns of their CRD, built-in ones those of the API server's own printers.
 
+mod access;
 mod builtin;
 mod cell;
 mod pod;
+mod storage;
 mod workload;
 
 use std::{fmt, sync::Arc};

@@ -19,15 +19,23 @@ pub(super) enum Kind {
     /// Zero is a value.
     OptionalInteger,
     Bool,
+    /// False counts as absent.
+    Flag,
     Time,
+    IntOrString,
     TextMap,
     BytesMap,
+    QuantityMap,
+    /// What the server keeps itself.
+    Ignored,
     Message(&'static [Field]),
     Messages(&'static [Field]),
 }
 
+use super::pod::POD;
 use Kind::{
-    Bool, Bytes, BytesMap, Integer, Message, Messages, OptionalInteger, Text, TextMap, Texts, Time,
+    Bool, Bytes, BytesMap, Flag, Ignored, IntOrString, Integer, Message, Messages, OptionalInteger,
+    Text, TextMap, Texts, Time,
 };
 
 /// The message of a kind, where it is known.
@@ -38,6 +46,9 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("v1", "Secret") => SECRET,
         ("v1", "ServiceAccount") => SERVICE_ACCOUNT,
         ("v1", "Event") => EVENT,
+        ("v1", "Pod") => POD,
+        ("v1", "Service") => SERVICE,
+        ("apps/v1", "Deployment") => DEPLOYMENT,
         ("policy/v1", "Eviction") => EVICTION,
         ("autoscaling/v1", "Scale") => SCALE,
         ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => ACCESS_REVIEW,
@@ -50,7 +61,7 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static [Field]> {
     })
 }
 
-const fn field(number: u8, name: &'static str, kind: Kind) -> Field {
+pub(super) const fn field(number: u8, name: &'static str, kind: Kind) -> Field {
     Field { number, name, kind }
 }
 
@@ -66,7 +77,7 @@ pub(super) const UNKNOWN: &[Field] = &[
     field(4, "contentType", Text),
 ];
 
-const METADATA: &[Field] = &[
+pub(super) const METADATA: &[Field] = &[
     field(1, "name", Text),
     field(2, "generateName", Text),
     field(3, "namespace", Text),
@@ -81,6 +92,7 @@ const METADATA: &[Field] = &[
     field(12, "annotations", TextMap),
     field(13, "ownerReferences", Messages(OWNER_REFERENCE)),
     field(14, "finalizers", Texts),
+    field(17, "managedFields", Ignored),
 ];
 
 const OWNER_REFERENCE: &[Field] = &[
@@ -250,6 +262,86 @@ const ROLE_BINDING: &[Field] = &[
             field(1, "apiGroup", Text),
             field(2, "kind", Text),
             field(3, "name", Text),
+        ]),
+    ),
+];
+
+pub(super) const INT_OR_STRING: &[Field] = &[
+    field(1, "type", Integer),
+    field(2, "number", Integer),
+    field(3, "text", Text),
+];
+
+pub(super) const QUANTITY: &[Field] = &[field(1, "string", Text)];
+
+const LABEL_SELECTOR: &[Field] = &[
+    field(1, "matchLabels", TextMap),
+    field(
+        2,
+        "matchExpressions",
+        Messages(&[
+            field(1, "key", Text),
+            field(2, "operator", Text),
+            field(3, "values", Texts),
+        ]),
+    ),
+];
+
+const DEPLOYMENT: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(
+        2,
+        "spec",
+        Message(&[
+            field(1, "replicas", OptionalInteger),
+            field(2, "selector", Message(LABEL_SELECTOR)),
+            field(3, "template", Message(POD)),
+            field(
+                4,
+                "strategy",
+                Message(&[
+                    field(1, "type", Text),
+                    field(
+                        2,
+                        "rollingUpdate",
+                        Message(&[
+                            field(1, "maxUnavailable", IntOrString),
+                            field(2, "maxSurge", IntOrString),
+                        ]),
+                    ),
+                ]),
+            ),
+            field(5, "minReadySeconds", Integer),
+            field(6, "revisionHistoryLimit", OptionalInteger),
+            field(7, "paused", Flag),
+            field(9, "progressDeadlineSeconds", OptionalInteger),
+        ]),
+    ),
+];
+
+const SERVICE: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(
+        2,
+        "spec",
+        Message(&[
+            field(
+                1,
+                "ports",
+                Messages(&[
+                    field(1, "name", Text),
+                    field(2, "protocol", Text),
+                    field(3, "port", Integer),
+                    field(4, "targetPort", IntOrString),
+                    field(5, "nodePort", Integer),
+                ]),
+            ),
+            field(2, "selector", TextMap),
+            field(3, "clusterIP", Text),
+            field(4, "type", Text),
+            field(5, "externalIPs", Texts),
+            field(7, "sessionAffinity", Text),
+            field(10, "externalName", Text),
         ]),
     ),
 ];

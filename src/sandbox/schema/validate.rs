@@ -1,8 +1,13 @@
 //! Value validation: k8s.io/kube-openapi `pkg/validation/validate`, check by check and in its order.
 
-use serde_json::{Map, Value};
+mod alternative;
+mod compound;
 
-use super::{ListType, Node, cause, child, format, list, node::MapType};
+use serde_json::Value;
+
+pub(super) use compound::{old_element, old_member};
+
+use super::{ListType, Node, cause, child, format, list};
 use crate::sandbox::{refusal::Cause, wording};
 
 /// The faults of an object; those in parts that are as they were in `old` are left out.
@@ -100,7 +105,7 @@ fn check(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Outcome
     if !node.kind.is_empty() || node.int_or_string || !format::of(node).is_empty() {
         apply(check_type(node, value, path));
     }
-    apply(check_alternatives(node, value, old, path));
+    apply(alternative::check_alternatives(node, value, old, path));
     match value {
         Value::String(text) => {
             apply(check_string(node, text, path));
@@ -109,12 +114,12 @@ fn check(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Outcome
             }
         }
         Value::Number(_) => apply(check_number(node, value, path)),
-        Value::Array(elements) => apply(check_array(node, elements, old, path)),
+        Value::Array(elements) => apply(compound::check_array(node, elements, old, path)),
         Value::Null | Value::Bool(_) | Value::Object(_) => {}
     }
     apply(check_enum(node, value, path));
     if let Value::Object(members) = value {
-        apply(check_object(node, members, old, path));
+        apply(compound::check_object(node, members, old, path));
     }
     outcome.matches += applied + 1;
     outcome
@@ -309,190 +314,4 @@ fn check_number(node: &Node, value: &Value, path: &str) -> Outcome {
         }
     }
     outcome
-}
-
-fn check_array(node: &Node, elements: &[Value], old: Option<&Value>, path: &str) -> Outcome {
-    let mut outcome = Outcome {
-        causes: Vec::new(),
-        matches: 1,
-    };
-    if let Some(items) = &node.items {
-        for (index, element) in elements.iter().enumerate() {
-            let old = old_element(node, element, old);
-            outcome.merge(ratcheted(items, element, old, &format!("{path}[{index}]")));
-        }
-    }
-    let size = i64::try_from(elements.len()).unwrap_or(i64::MAX);
-    if let Some(least) = node.min_items
-        && size < least
-    {
-        let detail = format!("{path} in body should have at least {least} items");
-        outcome.add(cause::invalid(field(path), &Value::from(size), detail));
-    }
-    if let Some(most) = node.max_items
-        && size > most
-    {
-        outcome.add(cause::too_many(field(path), elements.len(), most));
-    }
-    if node.unique_items
-        && elements
-            .iter()
-            .enumerate()
-            .any(|(index, element)| elements[..index].contains(element))
-    {
-        let detail = format!("{path} in body shouldn't contain duplicates");
-        outcome.add(cause::invalid(field(path), &Value::from(""), detail));
-    }
-    outcome
-}
-
-/// The stored element that a new one continues: known in lists of type `map` alone.
-pub(super) fn old_element<'a>(
-    node: &Node,
-    element: &Value,
-    old: Option<&'a Value>,
-) -> Option<&'a Value> {
-    if node.list_type != Some(ListType::Map) {
-        return None;
-    }
-    let key = list::key(node, element);
-    old?.as_array()?
-        .iter()
-        .find(|old| list::key(node, old) == key)
-}
-
-/// The stored member that a new one continues; an atomic map is replaced as a whole.
-pub(super) fn old_member<'a>(node: &Node, name: &str, old: Option<&'a Value>) -> Option<&'a Value> {
-    if node.map_type == Some(MapType::Atomic) {
-        return None;
-    }
-    old?.get(name)
-}
-
-fn check_object(
-    node: &Node,
-    members: &Map<String, Value>,
-    old: Option<&Value>,
-    path: &str,
-) -> Outcome {
-    let mut outcome = Outcome::default();
-    let size = i64::try_from(members.len()).unwrap_or(i64::MAX);
-    if let Some(least) = node.min_properties
-        && size < least
-    {
-        let detail = format!("{path} in body should have at least {least} properties");
-        outcome.add(cause::invalid(field(path), &Value::from(size), detail));
-    }
-    if let Some(most) = node.max_properties
-        && size > most
-    {
-        outcome.add(cause::too_many(field(path), members.len(), most));
-    }
-    if let Some(additional) = node.additional() {
-        for (name, member) in members
-            .iter()
-            .filter(|(name, _)| !node.properties.contains_key(*name))
-        {
-            let old = old_member(node, name, old);
-            outcome.merge(ratcheted(
-                additional,
-                member,
-                old,
-                &format!("{path}.{name}"),
-            ));
-        }
-    }
-    for (name, property) in &node.properties {
-        if let Some(member) = members.get(name) {
-            // Both are converted to the version of the request: that they are the same says nothing.
-            let is_type = path.is_empty() && matches!(name.as_str(), "apiVersion" | "kind");
-            let old = old_member(node, name, old).filter(|_| !is_type);
-            outcome.merge(ratcheted(property, member, old, &child(path, name)));
-        }
-    }
-    for name in node
-        .required
-        .iter()
-        .filter(|name| !members.contains_key(*name))
-    {
-        outcome.add(cause::required(field(&format!("{path}.{name}")), ""));
-    }
-    outcome
-}
-
-fn check_alternatives(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Outcome {
-    let mut outcome = Outcome::default();
-    let quoted = wording::quote(path);
-    let try_each = |nodes: &[Node]| -> Vec<Outcome> {
-        nodes
-            .iter()
-            .map(|node| check(node, value, old, path))
-            .collect()
-    };
-    let (valid, best) = best_explanation(try_each(&node.any_of), true);
-    if !node.any_of.is_empty() && valid == 0 {
-        outcome.add(composite(&format!(
-            "{quoted} must validate at least one schema (anyOf)"
-        )));
-    }
-    outcome.merge(best);
-    let (valid, best) = best_explanation(try_each(&node.one_of), false);
-    if !node.one_of.is_empty() && valid != 1 {
-        let found = match valid {
-            0 => "Found none valid".to_owned(),
-            many => format!("Found {many} valid alternatives"),
-        };
-        outcome.add(composite(&format!(
-            "{quoted} must validate one and only one schema (oneOf). {found}"
-        )));
-    }
-    outcome.merge(best);
-    let all = try_each(&node.all_of);
-    let valid = all.iter().filter(|outcome| outcome.is_valid()).count();
-    let expected = all.len();
-    for part in all {
-        outcome.merge(part);
-    }
-    if valid != expected {
-        let addition = if valid == 0 { ". None validated" } else { "" };
-        outcome.add(composite(&format!(
-            "{quoted} must validate all the schemas (allOf){addition}"
-        )));
-    }
-    if let Some(not) = &node.not
-        && check(not, value, old, path).is_valid()
-    {
-        outcome.add(composite(&format!(
-            "{quoted} must not validate the schema (not)"
-        )));
-    }
-    outcome.matches += 1;
-    outcome
-}
-
-/// How many alternatives hold, and what explains the outcome: the first that holds, else the one that came furthest.
-fn best_explanation(outcomes: Vec<Outcome>, stop_at_first: bool) -> (usize, Outcome) {
-    let mut valid = 0;
-    let mut first_valid = None;
-    let mut best: Option<Outcome> = None;
-    for outcome in outcomes {
-        if outcome.is_valid() {
-            valid += 1;
-            first_valid.get_or_insert(outcome);
-            if stop_at_first {
-                break;
-            }
-        } else if valid == 0
-            && best
-                .as_ref()
-                .is_none_or(|best| outcome.matches > best.matches)
-        {
-            best = Some(outcome);
-        }
-    }
-    match (valid, first_valid) {
-        (0, _) => (0, best.unwrap_or_default()),
-        (_, Some(first)) if stop_at_first || valid == 1 => (valid, first),
-        (_, _) => (valid, Outcome::default()),
-    }
 }

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
+    access,
     cell::{age_of, condition_holds, integer, labels, list, name, size, text, text_or},
-    pod, workload,
+    pod, storage, workload,
 };
 use crate::sandbox::{age, resource::ResourceType};
 
@@ -32,7 +33,7 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("", "configmaps") => (CONFIG_MAP, config_map),
         ("", "secrets") => (SECRET, secret),
         ("", "serviceaccounts") => (SERVICE_ACCOUNT, service_account),
-        ("", "persistentvolumeclaims") => (CLAIM, claim),
+        ("", "persistentvolumeclaims") => (storage::CLAIM, storage::claim),
         ("" | "events.k8s.io", "events") => (EVENT, event),
         ("apps", "deployments") => (workload::DEPLOYMENT, workload::deployment),
         ("apps", "daemonsets") => (workload::DAEMON_SET, workload::daemon_set),
@@ -40,13 +41,15 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("apps", "statefulsets") => (workload::STATEFUL_SET, workload::stateful_set),
         ("batch", "jobs") => (workload::JOB, workload::job),
         ("coordination.k8s.io", "leases") => (LEASE, lease),
-        ("storage.k8s.io", "storageclasses") => (STORAGE_CLASS, storage_class),
+        ("storage.k8s.io", "storageclasses") => (storage::STORAGE_CLASS, storage::storage_class),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => {
-            (ROLE_BINDING, role_binding)
+            (access::ROLE_BINDING, access::role_binding)
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => (POLICY, policy),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
+            (access::POLICY, access::policy)
+        }
         ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
-            (POLICY_BINDING, policy_binding)
+            (access::POLICY_BINDING, access::policy_binding)
         }
         _ => (CREATED, |object, _| {
             vec![
@@ -258,48 +261,6 @@ fn service_account(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-const CLAIM: &[Definition] = &[
-    ("Name", "string", 0),
-    ("Status", "string", 0),
-    ("Volume", "string", 0),
-    ("Capacity", "string", 0),
-    ("Access Modes", "string", 0),
-    ("StorageClass", "string", 0),
-    ("VolumeAttributesClass", "string", 0),
-    ("Age", "string", 0),
-    ("VolumeMode", "string", 1),
-];
-
-fn claim(object: &Value, now: Timestamp) -> Vec<Value> {
-    let phase = if object.pointer("/metadata/deletionTimestamp").is_some() {
-        "Terminating"
-    } else {
-        text(object, "/status/phase")
-    };
-    let modes: Vec<&str> = list(object, "/status/accessModes")
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|mode| match mode {
-            "ReadWriteOnce" => "RWO",
-            "ReadOnlyMany" => "ROX",
-            "ReadWriteMany" => "RWX",
-            "ReadWriteOncePod" => "RWOP",
-            other => other,
-        })
-        .collect();
-    vec![
-        name(object),
-        phase.into(),
-        text(object, "/spec/volumeName").into(),
-        text(object, "/status/capacity/storage").into(),
-        modes.join(",").into(),
-        text(object, "/spec/storageClassName").into(),
-        text_or(object, "/spec/volumeAttributesClassName", "<unset>"),
-        age_of(object, now),
-        text_or(object, "/spec/volumeMode", "<unset>"),
-    ]
-}
-
 const EVENT: &[Definition] = &[
     ("Last Seen", "string", 0),
     ("Type", "string", 0),
@@ -376,119 +337,6 @@ fn lease(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![
         name(object),
         text(object, "/spec/holderIdentity").into(),
-        age_of(object, now),
-    ]
-}
-
-const STORAGE_CLASS: &[Definition] = &[
-    ("Name", "string", 0),
-    ("Provisioner", "string", 0),
-    ("ReclaimPolicy", "string", 0),
-    ("VolumeBindingMode", "string", 0),
-    ("AllowVolumeExpansion", "string", 0),
-    ("Age", "string", 0),
-];
-
-fn storage_class(object: &Value, now: Timestamp) -> Vec<Value> {
-    let is_default = text(
-        object,
-        "/metadata/annotations/storageclass.kubernetes.io~1is-default-class",
-    ) == "true";
-    let shown = text(object, "/metadata/name");
-    vec![
-        if is_default {
-            format!("{shown} (default)").into()
-        } else {
-            shown.into()
-        },
-        text(object, "/provisioner").into(),
-        text_or(object, "/reclaimPolicy", "Delete"),
-        text_or(object, "/volumeBindingMode", "Immediate"),
-        object
-            .pointer("/allowVolumeExpansion")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
-            .into(),
-        age_of(object, now),
-    ]
-}
-
-const ROLE_BINDING: &[Definition] = &[
-    ("Name", "string", 0),
-    ("Role", "string", 0),
-    ("Age", "string", 0),
-    ("Users", "string", 1),
-    ("Groups", "string", 1),
-    ("ServiceAccounts", "string", 1),
-];
-
-fn role_binding(object: &Value, now: Timestamp) -> Vec<Value> {
-    let subjects = |kind: &str| {
-        let names: Vec<String> = list(object, "/subjects")
-            .iter()
-            .filter(|subject| text(subject, "/kind") == kind)
-            .map(|subject| match (kind, text(subject, "/namespace")) {
-                ("ServiceAccount", namespace) => format!("{namespace}/{}", text(subject, "/name")),
-                (_, _) => text(subject, "/name").to_owned(),
-            })
-            .collect();
-        Value::from(names.join(", "))
-    };
-    vec![
-        name(object),
-        format!(
-            "{}/{}",
-            text(object, "/roleRef/kind"),
-            text(object, "/roleRef/name")
-        )
-        .into(),
-        age_of(object, now),
-        subjects("User"),
-        subjects("Group"),
-        subjects("ServiceAccount"),
-    ]
-}
-
-const POLICY: &[Definition] = &[
-    ("Name", "string", 0),
-    ("Validations", "string", 0),
-    ("ParamKind", "string", 0),
-    ("Age", "string", 0),
-];
-
-fn policy(object: &Value, now: Timestamp) -> Vec<Value> {
-    let parameter = match object.pointer("/spec/paramKind") {
-        Some(kind) => format!("{}/{}", text(kind, "/apiVersion"), text(kind, "/kind")),
-        None => "<unset>".to_owned(),
-    };
-    vec![
-        name(object),
-        size(object, "/spec/validations").into(),
-        parameter.into(),
-        age_of(object, now),
-    ]
-}
-
-const POLICY_BINDING: &[Definition] = &[
-    ("Name", "string", 0),
-    ("PolicyName", "string", 0),
-    ("ParamRef", "string", 0),
-    ("Age", "string", 0),
-];
-
-fn policy_binding(object: &Value, now: Timestamp) -> Vec<Value> {
-    let parameter = match object.pointer("/spec/paramRef") {
-        None => "<unset>".to_owned(),
-        Some(reference) => match (text(reference, "/namespace"), text(reference, "/name")) {
-            (_, "") => "*".to_owned(),
-            ("", name) => name.to_owned(),
-            (namespace, name) => format!("{namespace}/{name}"),
-        },
-    };
-    vec![
-        name(object),
-        text(object, "/spec/policyName").into(),
-        parameter.into(),
         age_of(object, now),
     ]
 }
