@@ -3,6 +3,7 @@
 //! kube's own retries are silent and nearly endless, and it has no limit for an answer: both are set here, so that no
 //! caller can forget them.
 
+mod proxy;
 mod timeout;
 
 use std::{path::PathBuf, time::Duration};
@@ -10,11 +11,11 @@ use std::{path::PathBuf, time::Duration};
 use kube::{
     Client, Config,
     client::ClientBuilder,
-    config::{KubeConfigOptions, Kubeconfig},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
-use self::timeout::RequestTimeout;
-use super::kubeconfig::{self, Environment, Found};
+use self::{proxy::Proxies, timeout::RequestTimeout};
+use super::kubeconfig::{self, Chosen, Environment, Found};
 use crate::failure::{self, Failure, Kind};
 
 /// Where a cluster is to be found, and as whom.
@@ -85,7 +86,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
         Found::Files(paths) => {
             let kubeconfig = kubeconfig::read(&paths)?;
             let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), &source)?;
-            let config = configuration(kubeconfig, &chosen.context, &source).await?;
+            let config = configuration(kubeconfig, &chosen, &source).await?;
             let name = options.cluster.clone().unwrap_or(chosen.cluster);
             (config, chosen.context, name)
         }
@@ -117,16 +118,31 @@ fn in_cluster() -> Result<Config, Failure> {
 
 async fn configuration(
     kubeconfig: Kubeconfig,
-    context: &str,
+    chosen: &Chosen,
     source: &str,
 ) -> Result<Config, Failure> {
     let options = KubeConfigOptions {
-        context: Some(context.to_owned()),
+        context: Some(chosen.context.clone()),
         ..KubeConfigOptions::default()
     };
-    Config::from_custom_kubeconfig(kubeconfig, &options)
+    let own_proxy = kubeconfig
+        .clusters
+        .iter()
+        .find(|named| named.name == chosen.cluster)
+        .and_then(|named| named.cluster.as_ref()?.proxy_url.clone())
+        .filter(|url| !url.is_empty());
+    let unusable = |error| kubeconfig::unusable(source, &error);
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .map_err(|error| kubeconfig::unusable(source, &error))
+        .map_err(unusable)?;
+    let proxies = Proxies::of_process();
+    config.proxy_url = own_proxy
+        .as_deref()
+        .or_else(|| proxies.toward(&config.cluster_url))
+        .map(|url| url.parse().map_err(KubeconfigError::ParseProxyUrl))
+        .transpose()
+        .map_err(unusable)?;
+    Ok(config)
 }
 
 /// What this program wants of every client.

@@ -16,7 +16,7 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         (
             "the_first_command_of_the_readme",
             the_first_command_of_the_readme,
@@ -37,6 +37,10 @@ pub fn trials() -> Vec<Trial> {
         (
             "start_is_found_by_name_and_leaves_nothing",
             start_is_found_by_name_and_leaves_nothing,
+        ),
+        (
+            "no_proxy_stands_between_a_command_and_its_cluster",
+            no_proxy_stands_between_a_command_and_its_cluster,
         ),
         ("nodes_must_make_sense", nodes_must_make_sense),
     ];
@@ -146,6 +150,14 @@ fn start_is_found_by_name_and_leaves_nothing() -> Outcome {
     bench
         .bmctl("check vmruntimepfc --cluster sandbox")
         .code(2)?;
+    Ok(())
+}
+
+fn no_proxy_stands_between_a_command_and_its_cluster() -> Outcome {
+    Bench::new()
+        .environment("HTTPS_PROXY", "http://127.0.0.1:1")
+        .bmctl("sandbox run --bare -- enable vmruntime")
+        .code(8)?;
     Ok(())
 }
 
