@@ -172,7 +172,8 @@ async fn is_off(cluster: &Cluster, runtime: &RuntimeObject) -> Result<bool, Fail
     )
     .await;
     match looked {
-        Ok(Outcome::Reached(_)) => Ok(true),
+        // What could not be verified is not off for sure: the wait at the end of the command says so.
+        Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
         Ok(Outcome::CheckFailed(_)) => Ok(false),
         // Not off yet, or blocked: both are what this command is about to see to.
         Err(failure)

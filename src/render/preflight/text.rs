@@ -1,0 +1,194 @@
+//! A preflight check for people: the table, then what failed, why, and what to do.
+
+use std::collections::BTreeMap;
+
+use super::{NodeReport, PreflightReport};
+use crate::{
+    render::{
+        age,
+        clean::clean,
+        page::Page,
+        style::{Mark, Tone},
+        table::Table,
+    },
+    runtime::verdict::{NodeVerdict, Verdict},
+};
+
+impl PreflightReport {
+    /// Everything about the check.
+    pub fn text(&self, page: &mut Page) {
+        self.headline(page);
+        self.matrix(page);
+        for (check, nodes) in self.failures() {
+            self.failed_check(page, check, &nodes);
+        }
+        self.unknown_nodes(page);
+    }
+
+    fn headline(&self, page: &mut Page) {
+        let (word, tone) = match self.result {
+            Verdict::Passed => ("passed", Tone::Good),
+            Verdict::Failed => ("failed", Tone::Bad),
+            Verdict::Incomplete => ("incomplete", Tone::Warning),
+            Verdict::Inconsistent => ("inconsistent", Tone::Bad),
+            Verdict::Unfinished => ("not finished", Tone::Warning),
+        };
+        let took = self
+            .duration
+            .map(|duration| format!(" after {}", age::span(duration)))
+            .unwrap_or_default();
+        page.gap();
+        page.line(format!(
+            "Preflight check {}: {}{took}",
+            clean(&self.name),
+            tone.of(word)
+        ));
+        if let Some(message) = &self.message {
+            page.quote(2, message);
+        }
+        page.gap();
+    }
+
+    fn matrix(&self, page: &mut Page) {
+        if self.nodes.is_empty() {
+            page.line("No node has a result.");
+            return;
+        }
+        let columns = self.columns();
+        let header = ["NODE".to_owned(), "RESULT".to_owned()]
+            .into_iter()
+            .chain(columns.iter().map(|check| clean(check)));
+        let mut table = Table::new(header);
+        for node in &self.nodes {
+            let cells = [
+                clean(&node.name),
+                page.style.verdict(mark_of_node(node.result)),
+            ]
+            .into_iter()
+            .chain(
+                columns
+                    .iter()
+                    .map(|check| page.style.mark(node.mark(check))),
+            );
+            table.row(cells);
+        }
+        match page.style.width {
+            Some(width) if width < table.natural_width() => self.list(page, &columns),
+            _ => page.table(&table),
+        }
+    }
+
+    /// The same as the matrix, for terminals that are too narrow for it.
+    fn list(&self, page: &mut Page, columns: &[&str]) {
+        for node in &self.nodes {
+            page.line(format!(
+                "{}  {}",
+                clean(&node.name),
+                page.style.verdict(mark_of_node(node.result))
+            ));
+            let checks: Vec<String> = columns
+                .iter()
+                .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
+                .collect();
+            page.items("  ", &checks);
+        }
+    }
+
+    fn failed_check(&self, page: &mut Page, check: &str, nodes: &[&NodeReport]) {
+        page.gap();
+        let mark = if self.blocks(check) {
+            Mark::Failed
+        } else {
+            Mark::Warning
+        };
+        let aside = if self.blocks(check) {
+            ""
+        } else {
+            " (VMs run without it)"
+        };
+        page.line(format!(
+            "{} {} failed on {}{aside}",
+            page.style.mark(mark),
+            Tone::Strong.of(&clean(check)),
+            names(nodes)
+        ));
+        for (message, said_by) in messages(nodes, check) {
+            if said_by.len() < nodes.len() {
+                page.line(format!("    {}:", names(&said_by)));
+            }
+            page.quote(4, message);
+        }
+        if let Some(explanation) = self
+            .explanations
+            .iter()
+            .find(|explanation| explanation.check == check)
+        {
+            page.paragraph("  cause: ", &explanation.cause);
+            page.paragraph("  fix:   ", &explanation.fix);
+        }
+    }
+
+    fn unknown_nodes(&self, page: &mut Page) {
+        for node in self.nodes_that(NodeVerdict::Unknown) {
+            page.gap();
+            page.line(format!(
+                "{} {} could not be verified",
+                page.style.mark(Mark::Unknown),
+                Tone::Strong.of(&clean(&node.name))
+            ));
+            page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
+        }
+    }
+}
+
+impl NodeReport {
+    fn mark(&self, check: &str) -> Mark {
+        match self.checks.iter().find(|result| result.name == check) {
+            None if self.result == NodeVerdict::Unknown => Mark::Unknown,
+            None => Mark::Absent,
+            Some(result) if result.passed => Mark::Passed,
+            Some(result) if result.blocking => Mark::Failed,
+            Some(_) => Mark::Warning,
+        }
+    }
+}
+
+const fn mark_of_node(verdict: NodeVerdict) -> Mark {
+    match verdict {
+        NodeVerdict::Passed => Mark::Passed,
+        NodeVerdict::Failed => Mark::Failed,
+        NodeVerdict::Unknown => Mark::Unknown,
+    }
+}
+
+/// What was said about a check, and by whom: a thousand nodes that say the same say it once.
+fn messages<'a>(nodes: &[&'a NodeReport], check: &str) -> Vec<(&'a str, Vec<&'a NodeReport>)> {
+    let mut said: BTreeMap<&str, Vec<&NodeReport>> = BTreeMap::new();
+    for node in nodes {
+        let message = node
+            .checks
+            .iter()
+            .find(|result| result.name == check && !result.passed)
+            .and_then(|result| result.message.as_deref());
+        if let Some(message) = message {
+            said.entry(message).or_default().push(node);
+        }
+    }
+    let mut said: Vec<_> = said.into_iter().collect();
+    said.sort_by_key(|(_, nodes)| std::cmp::Reverse(nodes.len()));
+    said
+}
+
+/// The first few names and the number of the others.
+pub(super) fn names(nodes: &[&NodeReport]) -> String {
+    const NAMED: usize = 5;
+    let first: Vec<String> = nodes
+        .iter()
+        .take(NAMED)
+        .map(|node| clean(&node.name))
+        .collect();
+    match nodes.len().checked_sub(NAMED) {
+        None | Some(0) => first.join(", "),
+        Some(more) => format!("{} and {more} more nodes", first.join(", ")),
+    }
+}
