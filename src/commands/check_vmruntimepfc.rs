@@ -65,7 +65,7 @@ async fn check(
     preflight_check::create(&cluster.client, &retry, &name).await?;
     session.report.created = Some(name.clone());
     *created.borrow_mut() = Some(name.clone());
-    narrator.happened(&format!("preflight check {name} was created"));
+    narrator.happened(&format!("check created: {name}"));
     if !args.waiting.wait {
         return Ok(Exit::Ok);
     }
@@ -105,7 +105,7 @@ fn conclude(session: &Session<'_, CheckReport>) -> Result<Exit, Failure> {
         ));
     };
     for failure in report.advisory_failures() {
-        context.warn(&failure);
+        context.remember(&failure);
     }
     match preflight::failure(report) {
         None => Ok(Exit::Ok),

@@ -91,17 +91,24 @@ impl Context {
     /// Says it now, and once more in the document; the same warning twice says nothing new.
     pub fn warn(&self, warning: &str) {
         let warning = render::clean(warning);
-        {
-            let mut warned = self.warned();
-            if warned.contains(&warning) {
-                return;
-            }
-            warned.push(warning.clone());
+        if !self.remember(&warning) {
+            return;
         }
         let mut page = Page::new(self.note_style());
         render::failure::warning(&mut page, &warning);
         self.ui
             .note(&render::paint(&page.finish(), self.ui.stderr.color));
+    }
+
+    /// For the document only: people read it in the report.
+    pub fn remember(&self, warning: &str) -> bool {
+        let warning = render::clean(warning);
+        let mut warned = self.warned();
+        let news = !warned.contains(&warning);
+        if news {
+            warned.push(warning);
+        }
+        news
     }
 
     fn warned(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
@@ -130,6 +137,9 @@ impl Context {
         };
         let written = self.ui.result(&text);
         if let Some(failure) = ending.failure {
+            if !text.is_empty() && self.ui.stdout.terminal && self.ui.stderr.terminal {
+                self.ui.note("");
+            }
             complain(&self.ui, failure);
         }
         match written {

@@ -142,6 +142,7 @@ async fn disable(
         fence::lift(context, &cluster.client, &retry).await;
     }
     if !args.waiting.wait {
+        session.report.unattended = true;
         return Ok(Exit::Ok);
     }
     let outcome = wait::until(
@@ -258,11 +259,7 @@ async fn delete(
     inventory: &Inventory,
     stage: &Cell<Stage>,
 ) -> Result<(), Failure> {
-    let count = inventory.count();
-    narrator.happened(&format!(
-        "deleting {count} {} and what belongs to them",
-        if count == 1 { "VM" } else { "VMs" }
-    ));
+    narrator.step("Deleting VMs and what belongs to them");
     stage.set(Stage::Deleting);
     session.report.machines_were = Machines::Deleting;
     let removed = fence::around(

@@ -10,7 +10,7 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    api::{ImageFormat, VMRuntime},
+    api::{Condition, ConditionStatus, ImageFormat, VMRuntime, condition},
     cli::WaitArgs,
     cluster::{
         self, Deadline, Retry, vmruntime,
@@ -128,6 +128,7 @@ async fn enable(
         }
     };
     if !args.waiting.wait {
+        session.report.unattended = true;
         return Ok(Exit::Ok);
     }
     let outcome = cluster::wait::until(
@@ -240,6 +241,15 @@ fn take_over(session: &mut Session<'_, EnableReport>, reached: &Reached) {
         session.context.warn(warning);
     }
     session.report.waited = reached.elapsed;
+    if let Some(condition) = vm_creation(reached) {
+        let allowed = condition.status == ConditionStatus::True;
+        session.report.vm_creation_allowed = Some(allowed);
+        if session.report.ready == Some(true) && !allowed {
+            session
+                .context
+                .warn(&format!("VM creation is closed: {}", condition.message));
+        }
+    }
     session.report.preflight_check = reached.check.as_ref().map(preflight::report);
     let advisory = session
         .report
@@ -248,8 +258,14 @@ fn take_over(session: &mut Session<'_, EnableReport>, reached: &Reached) {
         .flat_map(PreflightReport::advisory_failures)
         .collect::<Vec<_>>();
     for failure in advisory {
-        session.context.warn(&failure);
+        session.context.remember(&failure);
     }
+}
+
+/// What the cluster says about creating VMs, if it says anything.
+fn vm_creation(reached: &Reached) -> Option<&Condition> {
+    let status = reached.runtime.as_ref()?.status.as_ref()?;
+    condition::find(&status.conditions, condition::kind::VM_CREATION_ALLOWED)
 }
 
 /// The check failed: VM Runtime stays enabled, and there are ways on.

@@ -45,11 +45,14 @@ impl Observer for Narrator<'_> {
         match event {
             Event::Warning(text) => self.context.warn(text),
             Event::Waiting { phase, missing } => self.progress.state(&State {
-                headline: match phase {
-                    Some(phase) => format!("{} ({})", self.purpose, clean(phase)),
-                    None => self.purpose.to_owned(),
-                },
-                missing: missing.iter().map(|text| clean(text)).collect(),
+                headline: self.purpose.to_owned(),
+                phase: phase.as_deref().map(clean),
+                // A controller puts several things into one sentence of a condition.
+                missing: missing
+                    .iter()
+                    .flat_map(|text| text.split("; "))
+                    .map(clean)
+                    .collect(),
             }),
             other => self.progress.happened(&words(other)),
         }
@@ -76,9 +79,9 @@ fn words(event: &Event) -> String {
             phase.as_deref().unwrap_or("no phase"),
             missing.join("; ")
         ),
-        Event::CheckStarted { name } => format!("preflight check {name} runs"),
+        Event::CheckStarted { name } => format!("check started: {name}"),
         Event::CheckFinished { name, passed } => format!(
-            "preflight check {name} {}",
+            "check {}: {name}",
             if *passed { "passed" } else { "failed" }
         ),
         Event::Warning(text) => text.clone(),
@@ -141,7 +144,7 @@ mod tests {
                     name: "manual".to_owned(),
                     passed: false,
                 },
-                "preflight check manual failed",
+                "check failed: manual",
             ),
         ] {
             assert_eq!(words(&event), expected);

@@ -40,27 +40,26 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
             many => format!("{} of {} nodes", many.len(), report.nodes.len()),
         }
     };
-    let name = &report.name;
     match report.result {
         Verdict::Passed => None,
         Verdict::Failed => Some(Failure::new(
             Kind::CheckFailed,
             "PreflightFailed",
             format!(
-                "preflight check {name} failed on {}",
+                "the preflight check failed on {}",
                 names(NodeVerdict::Failed)
             ),
         )),
         Verdict::Incomplete if report.nodes.is_empty() => Some(Failure::new(
             Kind::Incomplete,
             "NoNodeVerified",
-            format!("preflight check {name} verified no node"),
+            "the preflight check verified no node",
         )),
         Verdict::Incomplete => Some(Failure::new(
             Kind::Incomplete,
             "NodesUnknown",
             format!(
-                "preflight check {name} could not verify {}",
+                "the preflight check could not verify {}",
                 names(NodeVerdict::Unknown)
             ),
         )),
@@ -68,7 +67,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
             Kind::Incomplete,
             "PreflightInconsistent",
             format!(
-                "preflight check {name} contradicts itself: pass is {}, but {} failed",
+                "the preflight check contradicts itself: pass is {}, but {} failed",
                 report.pass.unwrap_or_default(),
                 names(NodeVerdict::Failed)
             ),
@@ -76,7 +75,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
         Verdict::Unfinished => Some(Failure::new(
             Kind::Incomplete,
             "PreflightUnfinished",
-            format!("preflight check {name} has not finished"),
+            "the preflight check has not finished",
         )),
     }
 }

@@ -22,7 +22,7 @@ impl Report for CheckReport {
         let Some(check) = &self.preflight_check else {
             if let Some(created) = &self.created {
                 page.line(format!(
-                    "Preflight check {created} was created; nobody waited for it to finish."
+                    "Preflight check {created} was created; it was not waited for it to finish."
                 ));
             }
             return;

@@ -68,6 +68,9 @@ pub struct DisableReport {
     pub deleted: Vec<GoneObject>,
     /// Is VM Runtime off? Null where it was not waited for.
     pub disabled: Option<bool>,
+    /// Nobody asked to wait.
+    #[serde(skip)]
+    pub unattended: bool,
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
     pub waited: Duration,
     /// The command that turns it on again.
@@ -157,12 +160,12 @@ impl Report for DisableReport {
                     page.style,
                     &format!("VM Runtime is disabled ({}).", age::span(self.waited)),
                 ));
-                page.line("VM creation is closed, and the engine is gone.");
+                page.line("Only its controller is left in vm-system.");
                 page.line(format!("To undo: {}", self.undo));
             }
-            None if !self.changed.is_empty() => {
+            None if self.unattended => {
                 page.gap();
-                page.line("VM Runtime is being disabled; nobody waited for it to be off.");
+                page.line("VM Runtime is being disabled; it was not waited for it to be off.");
                 page.line(format!("To undo: {}", self.undo));
             }
             None | Some(false) => {}
@@ -258,7 +261,7 @@ Deleted, and gone:
   virtualmachines.vm.cluster.gke.io default/db
 
 ✓ VM Runtime is disabled (5s).
-VM creation is closed, and the engine is gone.
+Only its controller is left in vm-system.
 To undo: bmctl enable vmruntime
 "
         );

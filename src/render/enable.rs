@@ -43,8 +43,13 @@ pub struct EnableReport {
     pub changed: Vec<Change>,
     /// Can VMs be run? Null where it was not waited for.
     pub ready: Option<bool>,
+    /// May VMs be created? Null where the cluster does not say.
+    pub vm_creation_allowed: Option<bool>,
     /// The check that decided.
     pub preflight_check: Option<PreflightReport>,
+    /// Nobody asked to wait.
+    #[serde(skip)]
+    pub unattended: bool,
     /// How long it was waited.
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
     pub waited: Duration,
@@ -69,12 +74,14 @@ impl Report for EnableReport {
                         age::span(self.waited)
                     ),
                 ));
-                page.line("VM creation is open.");
+                if self.vm_creation_allowed != Some(false) {
+                    page.line("VM creation is open.");
+                }
                 page.line(format!("To undo: {}", self.undo));
             }
-            None if !self.changed.is_empty() => {
+            None if self.unattended => {
                 page.gap();
-                page.line("VM Runtime is being enabled; nobody waited for it to be ready.");
+                page.line("VM Runtime is enabled; it was not waited for it to be ready.");
                 page.line(format!("To undo: {}", self.undo));
             }
             None | Some(false) => {}
@@ -115,7 +122,9 @@ mod tests {
                 new: "true".to_owned(),
             }],
             ready: Some(true),
+            vm_creation_allowed: Some(true),
             preflight_check: None,
+            unattended: false,
             waited: Duration::from_secs(72),
             undo: "bmctl disable vmruntime".to_owned(),
         }
@@ -187,6 +196,7 @@ cluster:
   server: https://10.0.0.1:6443
 changed: []
 ready: null
+vmCreationAllowed: null
 preflightCheck: null
 waitedSeconds: 0
 undo: bmctl disable vmruntime

@@ -14,7 +14,23 @@ pub fn write(page: &mut Page, failure: &Failure) {
         labelled(page, "caused by:", cause);
     }
     for hint in &failure.hints {
-        labelled(page, &Tone::Good.of("hint:"), hint);
+        let hint = broken_before_command(hint, page.style.width);
+        labelled(page, &Tone::Good.of("hint:"), &hint);
+    }
+}
+
+/// Where a hint does not fit on one line, its command gets a line of its own, so that it can be copied as a whole.
+fn broken_before_command(hint: &str, width: Option<usize>) -> String {
+    /// Columns of `hint: `.
+    const LABEL: usize = 6;
+    let fits = width.is_none_or(|width| console::measure_text_width(hint) + LABEL <= width);
+    let command = [": bmctl ", ": kubectl "]
+        .iter()
+        .filter_map(|start| hint.find(start))
+        .min();
+    match command {
+        Some(at) if !fits => format!("{}:\n{}", &hint[..at], &hint[at + 2..]),
+        Some(_) | None => hint.to_owned(),
     }
 }
 
@@ -50,7 +66,8 @@ mod tests {
             "could not read VMRuntime vmruntime",
         )
         .caused_by("vmruntimes \"vmruntime\" is forbidden:\n\x1b[2JUser \"eve\"")
-        .hint("bmctl auth check");
+        .hint("bmctl auth check")
+        .hint("to look at it as it is now: kubectl get vmruntime vmruntime");
         let mut page = Page::new(Style {
             width: Some(40),
             unicode: true,
@@ -62,6 +79,7 @@ mod tests {
             "error: could not read VMRuntime vmruntime\n\
              caused by: vmruntimes \"vmruntime\" is forbidden:\n           User \"eve\"\n\
              hint: bmctl auth check\n\
+             hint: to look at it as it is now:\n      kubectl get vmruntime vmruntime\n\
              warning: odd value\n"
         );
     }

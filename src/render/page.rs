@@ -82,8 +82,11 @@ impl Page {
             .lines()
             .filter(|line| !line.trim().is_empty())
             .collect();
+        let room = self.style.width.map(|width| width.saturating_sub(indent));
         for line in lines.iter().take(LINES) {
-            self.line(format!("{:indent$}{}", "", line.trim_end()));
+            for part in wrap(line.trim_end(), room) {
+                self.line(format!("{:indent$}{part}", ""));
+            }
         }
         if lines.len() > LINES {
             self.line(format!(

@@ -52,17 +52,28 @@ const LISTED: usize = 6;
 /// What is going on, and what is still missing for it to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
+    /// What is being done, for example `Waiting until VM Runtime is ready`.
     pub headline: String,
+    /// How far it has come, in the cluster's own word.
+    pub phase: Option<String>,
     pub missing: Vec<String>,
 }
 
 impl State {
-    /// On one line.
+    /// On one line, for whoever has not read the lines before.
     fn sentence(&self) -> String {
-        if self.missing.is_empty() {
-            self.headline.clone()
-        } else {
-            format!("{}: {}", self.headline, self.missing.join("; "))
+        with_missing(&self.title(), &self.missing)
+    }
+
+    /// On one line, after lines that say what is being done.
+    fn change(&self) -> String {
+        with_missing(self.phase.as_ref().unwrap_or(&self.headline), &self.missing)
+    }
+
+    fn title(&self) -> String {
+        match &self.phase {
+            Some(phase) => format!("{} ({phase})", self.headline),
+            None => self.headline.clone(),
         }
     }
 
@@ -71,10 +82,11 @@ impl State {
         let cut = |line: &str, taken: usize| {
             console::truncate_str(line, width.saturating_sub(taken).max(10), "...").into_owned()
         };
-        // Spinner, elapsed time and some air share the first line.
-        let mut lines = vec![cut(&self.headline, 12)];
+        // Spinner and elapsed time share the first line. The air at the end is for the terminal's own "^C", which must
+        // not break the line: then the region would no longer be where it was drawn.
+        let mut lines = vec![cut(&self.title(), 14)];
         for missing in self.missing.iter().take(LISTED) {
-            lines.push(format!("  {bullet} {}", cut(missing, 6)));
+            lines.push(format!("  {bullet} {}", cut(missing, 10)));
         }
         if self.missing.len() > LISTED {
             lines.push(format!(
@@ -83,6 +95,14 @@ impl State {
             ));
         }
         lines.join("\n")
+    }
+}
+
+fn with_missing(text: &str, missing: &[String]) -> String {
+    if missing.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}: {}", missing.join("; "))
     }
 }
 
@@ -194,7 +214,7 @@ impl Progress<'_> {
             return;
         }
         if self.inner.manner == Manner::Plain {
-            self.inner.line(&state.sentence());
+            self.inner.line(&state.change());
         }
         self.inner.draw();
         self.log(&state.sentence());
@@ -204,7 +224,7 @@ impl Progress<'_> {
     pub fn step(&self, headline: &str) {
         self.inner.remember(&State {
             headline: headline.to_owned(),
-            missing: Vec::new(),
+            ..State::default()
         });
         self.inner.draw();
     }
@@ -341,6 +361,7 @@ mod tests {
     fn state(headline: &str, missing: &[&str]) -> State {
         State {
             headline: headline.to_owned(),
+            phase: None,
             missing: missing.iter().map(|text| (*text).to_owned()).collect(),
         }
     }
@@ -374,6 +395,19 @@ mod tests {
                 "check passed",
                 "Installing: engine"
             ]
+        );
+    }
+
+    #[test]
+    fn lines_name_the_phase_and_heartbeats_everything() {
+        let state = State {
+            phase: Some("Installing".to_owned()),
+            ..state("Waiting until VM Runtime is ready", &["engine"])
+        };
+        assert_eq!(state.change(), "Installing: engine");
+        assert_eq!(
+            state.sentence(),
+            "Waiting until VM Runtime is ready (Installing): engine"
         );
     }
 

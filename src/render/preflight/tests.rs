@@ -114,7 +114,8 @@ const DETAILS: &str = "
 ";
 
 const MATRIX: &str = "\
-Preflight check manual: failed
+Preflight check failed
+manual
 
 NODE       RESULT      CPU   KVM   VSOCK
 worker-0   ✓ passed    ✓     ✓     ✓
@@ -134,7 +135,8 @@ fn every_node_and_every_check_is_shown() {
 #[test]
 fn a_narrow_terminal_gets_a_list() {
     let expected = "\
-Preflight check manual: failed
+Preflight check failed
+manual
 
 worker-0  ✓ passed
   ✓ CPU  ✓ KVM  ✓ VSOCK

@@ -38,11 +38,8 @@ impl PreflightReport {
             .map(|duration| format!(" after {}", age::span(duration)))
             .unwrap_or_default();
         page.gap();
-        page.line(format!(
-            "Preflight check {}: {}{took}",
-            clean(&self.name),
-            tone.of(word)
-        ));
+        page.line(format!("Preflight check {}{took}", tone.of(word)));
+        page.line(Tone::Faint.of(&clean(&self.name)));
         if let Some(message) = &self.message {
             page.quote(2, message);
         }
@@ -115,8 +112,10 @@ impl PreflightReport {
         for (message, said_by) in messages(nodes, check) {
             if said_by.len() < nodes.len() {
                 page.line(format!("    {}:", names(&said_by)));
+                page.quote(6, message);
+            } else {
+                page.quote(4, message);
             }
-            page.quote(4, message);
         }
         if let Some(explanation) = self
             .explanations
