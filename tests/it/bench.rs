@@ -80,7 +80,9 @@ impl Bench {
                 "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z",
                 "[time]",
             ),
-            ("trying again in [0-9hms]+", "trying again in [span]"),
+            ("127[.]0[.]0[.]1:[0-9]+", "127.0.0.1:[port]"),
+            (r"\b([0-9]+(ms|h|m|s|d))+\b", "[span]"),
+            ("(\"?(waited|duration)Seconds\"?): [0-9]+", "$1: [seconds]"),
         ] {
             let pattern = Regex::new(pattern).unwrap();
             text = pattern.replace_all(&text, name).into_owned();
@@ -119,6 +121,15 @@ impl Transcript {
     pub fn stderr(self, expected: &str) -> Result<Self, Failed> {
         self.same("stderr", expected, &self.stderr)?;
         Ok(self)
+    }
+
+    /// Everything that was said, under the command that was typed.
+    pub fn whole(&self, command: &str) -> String {
+        let code = self.code.map_or("none".to_owned(), |code| code.to_string());
+        format!(
+            "$ {command}\n--- stdout\n{}--- stderr\n{}--- exit code {code}\n\n",
+            self.stdout, self.stderr
+        )
     }
 
     /// The document on stdout, and nothing else there.

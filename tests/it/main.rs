@@ -11,9 +11,11 @@ mod cluster;
 mod conformance;
 mod controller;
 mod docs;
+mod golden;
 mod kubectl;
 mod sandbox;
 mod stage;
+mod transcript;
 mod vertical;
 mod world;
 
@@ -31,6 +33,7 @@ fn main() {
     trials.extend(docs::trials());
     trials.extend(kubectl::trials());
     trials.extend(sandbox::trials());
+    trials.extend(transcript::trials());
     trials.extend(vertical::trials());
     trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();

@@ -123,6 +123,10 @@ impl Stage {
             .sandbox
     }
 
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     /// The cluster's owner, behind everybody's back and without a socket.
     pub fn owner(&self) -> kube::Client {
         let _inside = runtime().enter();
