@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Identity,
-    cel::Operand,
+    cel::{Expression, Kind, Operand},
     refusal::{Cause, Refusal},
     resource::ResourceType,
     schema::cause,
@@ -293,11 +293,28 @@ fn refuse(request: &AdmissionRequest, (policy, binding, decision): &Denial) -> R
 /// The expressions of a policy that can not be compiled, for when one is stored.
 #[must_use]
 pub fn faults(policy: &Value) -> Vec<Cause> {
+    let mut names = vec![
+        "object",
+        "oldObject",
+        "request",
+        "namespaceObject",
+        "authorizer",
+        "variables",
+    ];
+    if policy["spec"]["paramKind"].is_object() {
+        names.push("params");
+    }
+    let declared: Vec<(&str, Kind)> = names
+        .into_iter()
+        .map(|name| (name, Kind::Dynamic))
+        .collect();
     policy::expressions(policy)
         .into_iter()
         .filter_map(|(field, source)| {
-            let why = super::cel::Expression::compile(&source).err()?;
-            Some(cause::invalid(&field, &Value::from(source), why))
+            let compiled =
+                Expression::compile(&source).and_then(|expression| expression.check(&declared));
+            let detail = format!("compilation failed: {}", compiled.err()?);
+            Some(cause::invalid(&field, &Value::from(source), detail))
         })
         .collect()
 }

@@ -2,8 +2,9 @@
 //!
 //! An [`Expression`] is compiled once and then run with variables. Errors are worded as cel-go words them. What
 //! Kubernetes adds to the language and is not here: quantities, durations, timestamps, IP addresses, URLs, the
-//! authorizer, and the static type check.
+//! authorizer, and most of the static type check.
 
+mod check;
 mod function;
 
 use std::{
@@ -17,6 +18,8 @@ use cel::{
     objects::{Key, Map, OptionalValue},
 };
 use serde_json::Value;
+
+pub(super) use check::Kind;
 
 use super::{schema::Node, wording};
 
@@ -48,15 +51,21 @@ impl fmt::Debug for Expression {
 pub struct Operand(CelValue);
 
 impl Expression {
-    /// Parses an expression; the error is the API server's, without the place of the expression.
+    /// Parses an expression. The error shows the place, as cel-go does.
     pub fn compile(source: &str) -> Result<Self, String> {
         let program = LANGUAGE
             .compile(source)
-            .map_err(|errors| format!("compilation failed: {errors}"))?;
+            // The crate leaves out a space that cel-go has.
+            .map_err(|errors| errors.to_string().replace("\n| ", "\n | "))?;
         Ok(Self {
             source: source.into(),
             program: Arc::new(program),
         })
+    }
+
+    /// Are all names declared, and all fields there?
+    pub(super) fn check(&self, declared: &[(&str, Kind)]) -> Result<(), String> {
+        check::check(&self.program, declared)
     }
 
     /// The expression as it was written.
@@ -327,8 +336,64 @@ mod tests {
         assert!(
             Expression::compile("1 +")
                 .unwrap_err()
-                .starts_with("compilation failed: ")
+                .starts_with("ERROR: <input>:1:4: Syntax error")
         );
+    }
+
+    #[test]
+    fn fields_and_names_that_are_not_there_are_found() {
+        let schema = json!({"type": "object", "properties": {
+        "spec": {"type": "object", "properties": {
+            "n": {"type": "integer"}, "a-b": {"type": "string"},
+            "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        }}}});
+        let node = Node::parse(&schema).unwrap();
+        let check = |source: &str| {
+            Expression::compile(source)
+                .unwrap()
+                .check(&[("self", Kind::Resource(&node))])
+        };
+        for source in [
+            "self.spec.n > 1 && self.spec.a__dash__b == ''",
+            "self.metadata.name == 'a' && self.kind == 'X'",
+            "self.spec.list.all(e, e.x != '') && self.spec.list[0].x == ''",
+            "self.spec.list.map(e, e.x).exists(t, t == 'y')",
+            "self.spec.labels.all(k, self.spec.labels[k] != '') && self.spec.labels.any == ''",
+            "type(self.spec.n) == int && has(self.spec.n)",
+            "self.spec.?n.orValue(1) == 1 && optional.of(1).hasValue()",
+            "math.greatest(1, 2) == 2",
+        ] {
+            assert_eq!(check(source), Ok(()), "{source}");
+        }
+        for (source, fault) in [
+            (
+                "self.nope == 1",
+                "ERROR: <input>:1:5: undefined field 'nope'\n | self.nope == 1\n | ....^",
+            ),
+            (
+                "has(self.spec.nope)",
+                "ERROR: <input>:1:4: undefined field 'nope'\n | has(self.spec.nope)\n | ...^",
+            ),
+            (
+                "other == 1",
+                "ERROR: <input>:1:1: undeclared reference to 'other' (in container '')\n | other == 1\n | ^",
+            ),
+            (
+                "self.metadata.labels == {}",
+                "ERROR: <input>:1:14: undefined field 'labels'\n | self.metadata.labels == {}\n | .............^",
+            ),
+            (
+                "self.spec.list.all(e, e.y == '')",
+                "ERROR: <input>:1:24: undefined field 'y'\n | self.spec.list.all(e, e.y == '')\n | .......................^",
+            ),
+            (
+                "self.spec.n.x == 1",
+                "ERROR: <input>:1:12: type 'int' does not support field selection\n | self.spec.n.x == 1\n | ...........^",
+            ),
+        ] {
+            assert_eq!(check(source), Err(fault.to_owned()), "{source}");
+        }
     }
 
     #[test]

@@ -35,7 +35,9 @@ impl Schema {
         let mut root =
             Node::parse(raw).map_err(|why| vec![cause::invalid(PATH, &Value::Null, why)])?;
         let mut causes = structural::check(&root, PATH);
-        causes.extend(rule::compile(&mut root, PATH));
+        if causes.is_empty() {
+            causes.extend(rule::compile(&mut root, PATH));
+        }
         if causes.is_empty() {
             causes.extend(validate::check_defaults(&root, PATH));
         }
@@ -154,6 +156,12 @@ pub(super) mod cause {
             field,
             with_detail(&title, detail.as_ref()),
         )
+    }
+
+    /// Like [`invalid`], with a value that is no JSON of ours.
+    pub fn invalid_shown(field: &str, shown: &str, detail: &str) -> Cause {
+        let title = format!("Invalid value: {shown}");
+        new("FieldValueInvalid", field, with_detail(&title, detail))
     }
 
     /// Like [`invalid`], without the value.

@@ -107,7 +107,8 @@ impl Policy {
                 )
             }),
             ignores_failures: policy["spec"]["failurePolicy"] == "Ignore",
-            program: Program::compile(policy).map_err(|why| format!("compilation error: {why}")),
+            program: Program::compile(policy)
+                .map_err(|why| format!("compilation error: compilation failed: {why}")),
         }
     }
 

@@ -528,9 +528,17 @@ fn parameters_of_an_unknown_kind_deny() {
 
 #[test]
 fn broken_expressions_are_found_when_a_policy_is_stored() {
-    let policy =
-        json!({"spec": {"validations": [{"expression": "true", "messageExpression": "'a' +"}]}});
-    let found = faults(&policy);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].field, "spec.validations[0].messageExpression");
+    let validation = json!({"expression": "params.x", "messageExpression": "'a' +"});
+    let policy = json!({"spec": {"validations": [validation]}});
+    let fields: Vec<String> = faults(&policy)
+        .into_iter()
+        .map(|cause| cause.field)
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "spec.validations[0].expression",
+            "spec.validations[0].messageExpression"
+        ]
+    );
 }

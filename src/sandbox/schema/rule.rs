@@ -1,7 +1,11 @@
 //! `x-kubernetes-validations`: rules in CEL (k8s.io/apiextensions-apiserver `pkg/apiserver/schema/cel`).
 
+mod compile;
+
 use serde::Deserialize;
 use serde_json::Value;
+
+pub(super) use compile::compile;
 
 use super::{
     Node, cause, child,
@@ -22,7 +26,7 @@ pub(in crate::sandbox) struct Rule {
     message_expression: String,
     reason: String,
     field_path: String,
-    optional_old_self: bool,
+    optional_old_self: Option<bool>,
     #[serde(skip)]
     compiled: Option<Compiled>,
 }
@@ -45,82 +49,9 @@ impl Rule {
         written.trim()
     }
 
-    fn compile(&mut self, path: &str) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        if self.source.trim().is_empty() {
-            return vec![cause::required(
-                &format!("{path}.rule"),
-                "rule is not specified",
-            )];
-        }
-        if !self.message.is_empty() && self.message.trim().is_empty() {
-            let message = Value::from(self.message.as_str());
-            causes.push(cause::invalid(
-                &format!("{path}.message"),
-                &message,
-                "must be non-empty if specified",
-            ));
-        }
-        let mut compile = |name: &str, source: &str| {
-            Expression::compile(source)
-                .map_err(|why| {
-                    causes.push(cause::invalid(
-                        &format!("{path}.{name}"),
-                        &Value::from(source),
-                        why,
-                    ));
-                })
-                .ok()
-        };
-        let rule = compile("rule", &self.source);
-        let message = match self.message_expression.as_str() {
-            "" => None,
-            source => compile("messageExpression", source),
-        };
-        let reasons = [
-            "",
-            "FieldValueInvalid",
-            "FieldValueForbidden",
-            "FieldValueRequired",
-            "FieldValueDuplicate",
-        ];
-        if !reasons.contains(&self.reason.as_str()) {
-            let supported: Vec<Value> = reasons[1..]
-                .iter()
-                .map(|reason| Value::from(*reason))
-                .collect();
-            let reason = Value::from(self.reason.as_str());
-            causes.push(cause::not_supported(
-                &format!("{path}.reason"),
-                &reason,
-                &supported,
-            ));
-        }
-        self.compiled = rule.map(|rule| Compiled {
-            compares: rule.mentions("oldSelf"),
-            rule,
-            message,
-        });
-        causes
+    fn compares_optionally(&self) -> bool {
+        self.optional_old_self == Some(true)
     }
-}
-
-/// Compiles all rules of a schema, and says which can not be.
-pub(super) fn compile(node: &mut Node, path: &str) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    for (index, rule) in node.rules.iter_mut().enumerate() {
-        causes.extend(rule.compile(&format!("{path}.x-kubernetes-validations[{index}]")));
-    }
-    for (name, property) in &mut node.properties {
-        causes.extend(compile(property, &format!("{path}.properties[{name}]")));
-    }
-    if let Some(items) = &mut node.items {
-        causes.extend(compile(items, &format!("{path}.items")));
-    }
-    if let Some(super::node::Additional::Schema(additional)) = &mut node.additional_properties {
-        causes.extend(compile(additional, &format!("{path}.additionalProperties")));
-    }
-    causes
 }
 
 fn has_rules(node: &Node) -> bool {
@@ -150,7 +81,7 @@ pub(super) fn check(
         return vec![cause::invalid("<nil>", &Value::Null, why)];
     }
     let mut causes = Vec::new();
-    let place = Place {
+    let place = Position {
         path: String::new(),
         is_resource: true,
         unchanged: false,
@@ -160,14 +91,14 @@ pub(super) fn check(
 }
 
 /// Where in the object a value stands.
-struct Place {
+struct Position {
     path: String,
     is_resource: bool,
     /// Is it, or the nearest value around it that can be compared, as it was before?
     unchanged: bool,
 }
 
-impl Place {
+impl Position {
     fn below(&self, path: String, node: &Node) -> Self {
         Self {
             path,
@@ -181,14 +112,14 @@ fn check_node(
     node: &Node,
     new: &Value,
     old: Option<&Value>,
-    place: &Place,
+    place: &Position,
     causes: &mut Vec<Cause>,
 ) {
     if new.is_null() {
         return;
     }
     let old = old.filter(|old| !old.is_null());
-    let place = &Place {
+    let place = &Position {
         path: place.path.clone(),
         is_resource: place.is_resource,
         unchanged: old.map_or(place.unchanged, |old| old == new),
@@ -235,15 +166,15 @@ fn check_rule(
     node: &Node,
     new: &Value,
     old: Option<&Value>,
-    place: &Place,
+    place: &Position,
 ) -> Option<Cause> {
     let compiled = rule.compiled.as_ref()?;
-    if compiled.compares && old.is_none() && !rule.optional_old_self {
+    if compiled.compares && old.is_none() && !rule.compares_optionally() {
         return None;
     }
     let typed = |value: &Value| Operand::from_typed_json(value, node, place.is_resource);
     let mut variables = vec![("self", typed(new))];
-    match (rule.optional_old_self, old) {
+    match (rule.compares_optionally(), old) {
         (true, old) => variables.push(("oldSelf", Operand::optional(old.map(typed)))),
         (false, Some(old)) if compiled.compares => variables.push(("oldSelf", typed(old))),
         (false, _) => {}
@@ -262,7 +193,7 @@ fn check_rule(
                 rule,
                 node,
                 new,
-                &field_of(rule, node, &place.path),
+                &field_of(rule, node, &place.path).unwrap_or_else(|| field.to_owned()),
                 &detail,
             ))
         }
@@ -311,29 +242,28 @@ fn cause_of(rule: &Rule, node: &Node, value: &Value, field: &str, detail: &str) 
     }
 }
 
-/// The field that a rule blames: the value's own, or its `fieldPath` below it (`.spec.x`, `['x']`).
-fn field_of(rule: &Rule, node: &Node, path: &str) -> String {
+/// The field that a rule blames: the value's own, or its `fieldPath` below it (`.spec.x`, `['x']`). None: the path leads
+/// nowhere in the schema.
+fn field_of(rule: &Rule, node: &Node, path: &str) -> Option<String> {
     let mut field = path.to_owned();
-    let mut rest = rule.field_path.as_str();
-    let mut node = Some(node);
+    let mut rest = rule.field_path.trim();
+    let mut node = node;
     while !rest.is_empty() {
         let (name, after) = if let Some(quoted) = rest.strip_prefix("['") {
-            quoted.split_once("']").unwrap_or((quoted, ""))
+            quoted.split_once("']")?
         } else {
-            let plain = rest.strip_prefix('.').unwrap_or(rest);
+            let plain = rest.strip_prefix('.')?;
             plain.split_at(plain.find(['.', '[']).unwrap_or(plain.len()))
         };
-        let property = node.and_then(|node| node.properties.get(name));
-        field = match (property, node.and_then(Node::additional)) {
-            (None, Some(_)) => format!("{field}[{name}]"),
-            (Some(_) | None, _) => child(&field, name),
+        (node, field) = match node.properties.get(name) {
+            Some(property) => (property, child(&field, name)),
+            None => (node.additional()?, format!("{field}[{name}]")),
         };
-        node = property.or_else(|| node.and_then(Node::additional));
         rest = after;
     }
-    if field.is_empty() {
+    Some(if field.is_empty() {
         "<nil>".to_owned()
     } else {
         field
-    }
+    })
 }
