@@ -135,6 +135,8 @@ struct Look {
 #[derive(Default)]
 struct Shown {
     state: State,
+    /// The headline that a plain line has named.
+    introduced: String,
     last_line: Option<Instant>,
 }
 
@@ -214,7 +216,7 @@ impl Progress<'_> {
             return;
         }
         if self.inner.manner == Manner::Plain {
-            self.inner.line(&state.change());
+            self.inner.line(&self.inner.introduce(state));
         }
         self.inner.draw();
         self.log(&state.sentence());
@@ -259,6 +261,16 @@ impl Inner {
         let news = shown.state != *state;
         shown.state.clone_from(state);
         news
+    }
+
+    /// The first line of something says what it is; those that follow say how far it has come.
+    fn introduce(&self, state: &State) -> String {
+        let mut shown = locked(&self.shown);
+        if shown.introduced == state.headline {
+            return state.change();
+        }
+        shown.introduced.clone_from(&state.headline);
+        state.sentence()
     }
 
     /// Draws the live region, once the work has turned out to take a while.
@@ -399,15 +411,20 @@ mod tests {
     }
 
     #[test]
-    fn lines_name_the_phase_and_heartbeats_everything() {
-        let state = State {
-            phase: Some("Installing".to_owned()),
-            ..state("Waiting until VM Runtime is ready", &["engine"])
-        };
-        assert_eq!(state.change(), "Installing: engine");
+    fn the_first_line_says_what_it_is_about() {
+        let progress = Progress::recording();
+        for missing in ["engine", "check"] {
+            progress.state(&State {
+                phase: Some("Installing".to_owned()),
+                ..state("Waiting until VM Runtime is ready", &[missing])
+            });
+        }
         assert_eq!(
-            state.sentence(),
-            "Waiting until VM Runtime is ready (Installing): engine"
+            progress.recorded(),
+            [
+                "Waiting until VM Runtime is ready (Installing): engine",
+                "Installing: check"
+            ]
         );
     }
 

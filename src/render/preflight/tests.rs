@@ -148,7 +148,8 @@ worker-3  ? unknown
   ? CPU  ? KVM  ? VSOCK
 
 ✗ KVM failed on worker-1
-    command terminated with exit code 1
+    command terminated with exit
+    code 1
     ls: /mnt/dev/kvm: No such file
   cause: KVM is missing on the node.
   fix:   Load the kernel module that
