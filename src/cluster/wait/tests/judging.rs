@@ -1,7 +1,10 @@
 //! The tables of `judge`: what was heard, and what follows from it.
 
 use super::*;
-use crate::api::name::PREFLIGHT_INPUTS;
+use crate::{
+    api::name::PREFLIGHT_INPUTS,
+    runtime::preflight::{Inputs, Trigger},
+};
 
 /// What a verdict comes to, in one line.
 fn line(verdict: &Verdict) -> String {
@@ -147,9 +150,16 @@ fn only_a_check_of_our_change_counts() {
     );
     // Our controller says what it made a check for.
     let made_for = |generation: i64| {
-        let inputs = json!({"trigger": "Enabled", "runtime": "u1", "generation": generation, "since": PATCHED, "kubelets": {}});
+        let inputs = Inputs {
+            trigger: Trigger::Enabled,
+            runtime: "u1".to_owned(),
+            generation,
+            enabling: generation,
+            ..Inputs::default()
+        };
+        let inputs = serde_json::to_string(&inputs).unwrap();
         let mut check = check("new", PATCHED, Some(true));
-        check["metadata"]["annotations"] = json!({PREFLIGHT_INPUTS: inputs.to_string()});
+        check["metadata"]["annotations"] = json!({PREFLIGHT_INPUTS: inputs});
         check["status"]["completionTime"] = PATCHED.into();
         vec![runtime(ready()), all_checks(&[check])]
     };

@@ -58,8 +58,12 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
         .collect()
 }
 
-/// kube-controller-manager: the taints that follow from a node's state. Every node is born with the first of them.
-pub fn taint(_: &Scene, node: &Object) -> Vec<Step> {
+/// kube-controller-manager: the taints that follow from a node's state. A node that a client made up has no machine
+/// behind it; its whole story is the client's.
+pub fn taint(scene: &Scene, node: &Object) -> Vec<Step> {
+    if scene.profile(node.name()).is_none() {
+        return Vec::new();
+    }
     let ready = node.condition("Ready");
     let cordoned = node.value("/spec/unschedulable") == Some(&Value::Bool(true));
     let states = [
