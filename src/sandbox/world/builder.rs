@@ -41,6 +41,30 @@ pub(super) fn digest(parts: &[&str]) -> String {
         .collect()
 }
 
+/// A short name for a pod template. Fields that say nothing do not count: clients write them or leave them out.
+pub(super) fn template_hash(template: &Value) -> String {
+    digest(&[&said(template).to_string()])
+}
+
+/// Without nulls, empty maps and empty lists.
+fn said(value: &Value) -> Value {
+    let is_said = |value: &Value| match value {
+        Value::Null => false,
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(field, value)| (field.clone(), said(value)))
+            .filter(|(_, value)| is_said(value))
+            .collect(),
+        Value::Array(items) => items.iter().map(said).collect(),
+        other => other.clone(),
+    }
+}
+
 /// `ownerReferences` with one owner that controls.
 pub(super) fn controlled_by(kind: Kind, owner: &Object) -> Value {
     let mut reference = owned_by(kind, owner);
@@ -175,5 +199,17 @@ mod tests {
     fn a_digest_is_stable_and_tells_parts_apart() {
         assert_eq!(digest(&["a", "b"]), digest(&["a", "b"]));
         assert_ne!(digest(&["a", "b"]), digest(&["ab"]));
+    }
+
+    #[test]
+    fn templates_that_say_the_same_are_the_same() {
+        let plain = json!({"spec": {"containers": [{"name": "a"}]}});
+        let wordy = json!({
+            "metadata": {"creationTimestamp": null},
+            "spec": {"containers": [{"name": "a", "resources": {}}], "volumes": []},
+        });
+        assert_eq!(template_hash(&plain), template_hash(&wordy));
+        let other = json!({"spec": {"containers": [{"name": "b"}]}});
+        assert_ne!(template_hash(&plain), template_hash(&other));
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::{HeaderName, HeaderValue, Request};
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
+use k8s_openapi::{
+    api::{coordination::v1::Lease, core::v1::Pod},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
@@ -128,12 +131,10 @@ impl Performer {
             None => self.client.clone(),
         };
         let api = api(&client, &Key::of(kind, object));
-        match api.create(&by(manager), object).await {
-            Ok(created) => Ok(Some((kind, created))),
-            // It is there already; the watch will tell.
-            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("creating a {}", kind.name())),
-        }
+        // What is there already the watch will tell.
+        let created = unless_there(api.create(&by(manager), object).await)
+            .with_context(|| format!("creating a {}", kind.name()))?;
+        Ok(created.map(|created| (kind, created)))
     }
 
     async fn delete(&self, of: &Target, grace: Option<u32>) -> anyhow::Result<()> {
@@ -202,14 +203,9 @@ impl Performer {
         });
         let events: Api<k8s_openapi::api::core::v1::Event> =
             Api::namespaced(self.client.clone(), namespace);
-        match events
-            .create(&by(manager), &serde_json::from_value(event)?)
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-            Err(error) => Err(error).context("recording an event"),
-        }
+        let event = serde_json::from_value(event)?;
+        unless_there(events.create(&by(manager), &event).await).context("recording an event")?;
+        Ok(())
     }
 
     fn api(&self, key: &Key) -> Api<DynamicObject> {
@@ -225,14 +221,27 @@ fn event_type(reason: &str) -> &'static str {
     }
 }
 
-/// Creates the Node object, unless there is one of that name.
+/// Creates the Node object and its lease, unless there are some of that name. Nobody renews the lease, so it claims no
+/// time.
 pub async fn register(client: &Client, node: &NodeProfile) -> anyhow::Result<()> {
     let object = object(node.node())?;
-    let key = Key::of(Kind::Node, &object);
-    match api(client, &key).create(&by("kubelet"), &object).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(error) => Err(error.into()),
+    let nodes = api(client, &Key::of(Kind::Node, &object));
+    unless_there(nodes.create(&by("kubelet"), &object).await)?;
+    let lease: Lease = serde_json::from_value(json!({
+        "metadata": {"name": node.name},
+        "spec": {"holderIdentity": node.name, "leaseDurationSeconds": 40},
+    }))?;
+    let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
+    unless_there(leases.create(&by("kubelet"), &lease).await)?;
+    Ok(())
+}
+
+/// The created object; nothing where one of that name is there already.
+fn unless_there<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Ok(created) => Ok(Some(created)),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -244,3 +244,6 @@ fn is_ready(pod: &Object) -> bool {
 fn is_finished(pod: &Object) -> bool {
     matches!(pod.text("/status/phase"), Some("Succeeded" | "Failed"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,6 +121,14 @@ impl Action {
         })
     }
 
+    /// The status at once, where that changes anything: all that many rules have left to do.
+    pub fn report(kind: Kind, object: &Object, wanted: &Value) -> Vec<Step> {
+        Self::status(kind, object, wanted)
+            .map(Self::now)
+            .into_iter()
+            .collect()
+    }
+
     pub fn delete(kind: Kind, object: &Object) -> Self {
         Self::Delete {
             of: Target::of(kind, object),

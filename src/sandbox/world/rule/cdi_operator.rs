@@ -105,10 +105,7 @@ fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
             message: &message,
         };
         let status = json!({"conditions": conditions(cdi, scene.now, &[wanted])});
-        return Action::status(Kind::Cdi, cdi, &status)
-            .map(Action::now)
-            .into_iter()
-            .collect();
+        return Action::report(Kind::Cdi, cdi, &status);
     }
     let components: Vec<&Object> = CDI_DEPLOYMENTS
         .into_iter()
@@ -117,10 +114,7 @@ fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
     if components.is_empty() {
         return vec![remove_finalizer(Kind::Cdi, cdi, FINALIZER).later("finalized")];
     }
-    let mut steps: Vec<Step> = Action::status(Kind::Cdi, cdi, &json!({"phase": "Deleting"}))
-        .map(Action::now)
-        .into_iter()
-        .collect();
+    let mut steps: Vec<Step> = Action::report(Kind::Cdi, cdi, &json!({"phase": "Deleting"}));
     steps.extend(
         components
             .into_iter()

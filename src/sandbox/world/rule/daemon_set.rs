@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{is_finished, is_ready, scheduler::selects};
 use crate::sandbox::world::{
-    builder::{controlled_by, digest, known},
+    builder::{controlled_by, known, template_hash},
     kind::Kind,
     scene::{Object, Read as _, Scene},
     step::{Action, Step},
@@ -22,7 +22,7 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
         return Vec::new();
     }
     let template = set.value("/spec/template").cloned().unwrap_or_default();
-    let hash = digest(&[&template.to_string()]);
+    let hash = template_hash(&template);
     let selected: BTreeSet<&str> = scene
         .all(Kind::Node)
         .filter(|node| !node.deleting() && selects(template.get("spec"), node))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::sandbox::world::{
-    builder::{Wanted, conditions, controlled_by, digest, known},
+    builder::{Wanted, conditions, controlled_by, known, template_hash},
     kind::Kind,
     scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
@@ -22,7 +22,7 @@ pub fn plan(scene: &Scene, deployment: &Object) -> Vec<Step> {
         .value("/spec/template")
         .cloned()
         .unwrap_or_default();
-    let hash = digest(&[&template.to_string()]);
+    let hash = template_hash(&template);
     let sets: Vec<&Object> = scene.controlled(deployment, Kind::ReplicaSet).collect();
     let (current, old): (Vec<&Object>, Vec<&Object>) = sets
         .iter()
@@ -49,7 +49,7 @@ pub fn plan(scene: &Scene, deployment: &Object) -> Vec<Step> {
         }
     }
     steps.extend(forget_revisions(&old));
-    steps.extend(note_revision(deployment, current));
+    steps.extend(note_revision(deployment, current, &old));
     steps.extend(report(scene, deployment, current, &sets, wanted));
     steps
 }
@@ -110,15 +110,24 @@ fn forget_revisions(old: &[&Object]) -> Vec<Step> {
         .collect()
 }
 
-fn note_revision(deployment: &Object, current: &Object) -> Option<Step> {
+/// Numbers the current set as the newest, also one that a rollback has brought back, and the Deployment after it.
+fn note_revision(deployment: &Object, current: &Object, old: &[&Object]) -> Option<Step> {
     let number = revision(current)?;
-    (revision(deployment) != Some(number)).then(|| {
-        Action::Patch {
-            of: Target::of(Kind::Deployment, deployment),
-            patch: json!({"metadata": {"annotations": {REVISION: number.to_string()}}}),
-        }
-        .now()
-    })
+    let before = old
+        .iter()
+        .filter_map(|set| revision(set))
+        .max()
+        .unwrap_or(0);
+    let (kind, object, number) = if number <= before {
+        (Kind::ReplicaSet, current, before + 1)
+    } else if revision(deployment) != Some(number) {
+        (Kind::Deployment, deployment, number)
+    } else {
+        return None;
+    };
+    let patch = json!({"metadata": {"annotations": {REVISION: number.to_string()}}});
+    let of = Target::of(kind, object);
+    Some(Action::Patch { of, patch }.now())
 }
 
 fn report(

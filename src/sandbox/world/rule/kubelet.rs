@@ -64,10 +64,7 @@ fn readiness(scene: &Scene, pod: &Object, ready: bool) -> Vec<Step> {
         message: "",
     });
     let status = json!({"conditions": conditions(pod, scene.now, &wanted)});
-    Action::status(Kind::Pod, pod, &status)
-        .map(Action::now)
-        .into_iter()
-        .collect()
+    Action::report(Kind::Pod, pod, &status)
 }
 
 fn take_away(pod: &Object) -> Action {

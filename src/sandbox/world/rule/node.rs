@@ -41,10 +41,14 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
         message: "kubelet has sufficient resources available",
     });
     let wanted: Vec<Wanted<'_>> = pressure.into_iter().chain([ready]).collect();
+    let mut conditions = conditions(node, scene.now, &wanted);
+    for condition in conditions.as_array_mut().into_iter().flatten() {
+        condition["lastHeartbeatTime"] = json!(scene.now);
+    }
     let status = json!({
         "capacity": capacity,
         "allocatable": capacity,
-        "conditions": conditions(node, scene.now, &wanted),
+        "conditions": conditions,
         "addresses": [
             {"type": "InternalIP", "address": address(node.name())},
             {"type": "Hostname", "address": node.name()},
@@ -52,10 +56,7 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
         "nodeInfo": profile.info(&scene.version),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
     });
-    Action::status(Kind::Node, node, &status)
-        .map(Action::now)
-        .into_iter()
-        .collect()
+    Action::report(Kind::Node, node, &status)
 }
 
 /// kube-controller-manager: the taints that follow from a node's state. A node that a client made up has no machine

@@ -171,10 +171,7 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
     }
     if kubevirt.text("/status/phase") != Some("Deleting") {
         let status = json!({"phase": "Deleting"});
-        return Action::status(Kind::KubeVirt, kubevirt, &status)
-            .map(Action::now)
-            .into_iter()
-            .collect();
+        return Action::report(Kind::KubeVirt, kubevirt, &status);
     }
     let definitions: Vec<&Object> = VIRT_KINDS
         .into_iter()
@@ -229,10 +226,5 @@ fn blocked(scene: &Scene, kubevirt: &Object) -> Option<Vec<Step>> {
         message: &message,
     };
     let status: Value = json!({"conditions": conditions(kubevirt, scene.now, &[wanted])});
-    Some(
-        Action::status(Kind::KubeVirt, kubevirt, &status)
-            .map(Action::now)
-            .into_iter()
-            .collect(),
-    )
+    Some(Action::report(Kind::KubeVirt, kubevirt, &status))
 }
