@@ -14,6 +14,9 @@ use table::{Field, Kind};
 
 const MAGIC: &[u8] = b"k8s\0";
 
+/// How deep an unknown message is looked into.
+const DEEPEST_BLANK: u8 = 8;
+
 /// Reads an object from its envelope. The error says what is wrong, or which kind is not known here.
 pub fn decode(bytes: &[u8]) -> Result<Value, String> {
     let body = bytes.strip_prefix(MAGIC).ok_or(
@@ -116,7 +119,7 @@ fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
             .iter()
             .find(|field| u64::from(field.number) == number)
         else {
-            if is_blank(&wire) {
+            if is_blank(&wire, DEEPEST_BLANK) {
                 continue;
             }
             return Err(format!(
@@ -153,20 +156,18 @@ fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
 }
 
 /// Does the value say nothing: zero, or a message of which all fields say nothing?
-fn is_blank(wire: &Wire) -> bool {
-    match wire {
-        Wire::Number(number) => *number == 0,
-        Wire::Bytes(bytes) => {
-            let mut reader = Reader { rest: bytes };
-            loop {
-                match reader.field() {
-                    Ok(None) => return true,
-                    Ok(Some((_, Wire::Number(0) | Wire::Bytes([])))) => {}
-                    Ok(Some(_)) | Err(_) => return false,
-                }
-            }
+fn is_blank(wire: &Wire, depth: u8) -> bool {
+    let Wire::Bytes(bytes) = wire else {
+        return matches!(wire, Wire::Number(0));
+    };
+    let mut reader = Reader { rest: bytes };
+    while !reader.rest.is_empty() {
+        match reader.field() {
+            Ok(Some((_, wire))) if depth > 0 && is_blank(&wire, depth - 1) => {}
+            Ok(_) | Err(_) => return false,
         }
     }
+    true
 }
 
 /// Type (1: text), number, text.

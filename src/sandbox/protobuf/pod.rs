@@ -3,7 +3,8 @@
 use super::table::{
     Field,
     Kind::{
-        Bool, Flag, Integer, Message, Messages, OptionalInteger, QuantityMap, Text, TextMap, Texts,
+        Bool, Flag, Ignored, Integer, Message, Messages, OptionalInteger, QuantityMap, Text,
+        TextMap, Texts,
     },
     METADATA, field,
 };
@@ -12,6 +13,7 @@ use super::table::{
 pub(super) const POD: &[Field] = &[
     field(1, "metadata", Message(METADATA)),
     field(2, "spec", Message(POD_SPEC)),
+    field(3, "status", Ignored),
 ];
 
 const POD_SPEC: &[Field] = &[

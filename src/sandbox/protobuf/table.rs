@@ -179,6 +179,7 @@ const EVICTION: &[Field] = &[
 const SCALE: &[Field] = &[
     field(1, "metadata", Message(METADATA)),
     field(2, "spec", Message(&[field(1, "replicas", OptionalInteger)])),
+    field(3, "status", Ignored),
 ];
 
 const DELETE_OPTIONS: &[Field] = &[
@@ -219,14 +220,19 @@ const ACCESS_REVIEW: &[Field] = &[
             ),
         ]),
     ),
+    field(3, "status", Ignored),
 ];
 
 const RULES_REVIEW: &[Field] = &[
     field(1, "metadata", Message(METADATA)),
     field(2, "spec", Message(&[field(1, "namespace", Text)])),
+    field(3, "status", Ignored),
 ];
 
-const SUBJECT_REVIEW: &[Field] = &[field(1, "metadata", Message(METADATA))];
+const SUBJECT_REVIEW: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(2, "status", Ignored),
+];
 
 const ROLE: &[Field] = &[
     field(1, "metadata", Message(METADATA)),
@@ -317,6 +323,7 @@ const DEPLOYMENT: &[Field] = &[
             field(9, "progressDeadlineSeconds", OptionalInteger),
         ]),
     ),
+    field(3, "status", Ignored),
 ];
 
 const SERVICE: &[Field] = &[
@@ -344,4 +351,5 @@ const SERVICE: &[Field] = &[
             field(10, "externalName", Text),
         ]),
     ),
+    field(3, "status", Ignored),
 ];

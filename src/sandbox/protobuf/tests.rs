@@ -80,7 +80,11 @@ fn what_kubectl_sends_is_read() {
         (
             "authentication.k8s.io/v1",
             "SelfSubjectReview",
-            bytes(1, &[]),
+            [
+                bytes(1, &[]),
+                bytes(2, &bytes(1, &[text(1, ""), text(2, "")].concat())),
+            ]
+            .concat(),
             json!({"metadata": {}}),
         ),
         (
