@@ -68,27 +68,34 @@ impl Bench {
     /// Replaces what differs from run to run.
     fn redact(&self, text: &str) -> String {
         let folder = fs::canonicalize(self.folder()).unwrap();
-        let mut text = text
+        let text = text
             .replace(&folder.display().to_string(), "[folder]")
             .replace(&self.folder().display().to_string(), "[folder]");
-        for (pattern, name) in [
-            (
-                "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-                "[uuid]",
-            ),
-            (
-                "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z",
-                "[time]",
-            ),
-            ("127[.]0[.]0[.]1:[0-9]+", "127.0.0.1:[port]"),
-            (r"\b([0-9]+(ms|h|m|s|d))+\b", "[span]"),
-            ("(\"?(waited|duration)Seconds\"?): [0-9]+", "$1: [seconds]"),
-        ] {
-            let pattern = Regex::new(pattern).unwrap();
-            text = pattern.replace_all(&text, name).into_owned();
-        }
-        text
+        replace(
+            text,
+            &[
+                (
+                    "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                    "[uuid]",
+                ),
+                (
+                    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z",
+                    "[time]",
+                ),
+                ("trying again in [0-9hms]+", "trying again in [span]"),
+            ],
+        )
     }
+}
+
+/// Replaces what matches these patterns, one after the other.
+fn replace(text: String, patterns: &[(&str, &str)]) -> String {
+    patterns.iter().fold(text, |text, (pattern, name)| {
+        Regex::new(pattern)
+            .unwrap()
+            .replace_all(&text, *name)
+            .into_owned()
+    })
 }
 
 /// What a program said.
@@ -123,12 +130,26 @@ impl Transcript {
         Ok(self)
     }
 
-    /// Everything that was said, under the command that was typed.
+    /// Everything that was said, under the command that was typed; without ports and spans of time as well.
     pub fn whole(&self, command: &str) -> String {
         let code = self.code.map_or("none".to_owned(), |code| code.to_string());
-        format!(
+        let text = format!(
             "$ {command}\n--- stdout\n{}--- stderr\n{}--- exit code {code}\n\n",
             self.stdout, self.stderr
+        );
+        replace(
+            text,
+            &[
+                ("127[.]0[.]0[.]1:[0-9]+", "127.0.0.1:[port]"),
+                (r"\b([0-9]+(ms|h|m|s|d))+\b", "[span]"),
+                // A span of no whole second is not said.
+                (r" after \[span\]", ""),
+                (r" \(\[span\]\)", ""),
+                (
+                    "(\"?(waited|duration)Seconds\"?): ([0-9]+|null)",
+                    "$1: [seconds]",
+                ),
+            ],
         )
     }
 
