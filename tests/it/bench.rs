@@ -61,6 +61,7 @@ impl Bench {
             command: format!("bmctl {}", words.join(" ")),
             code: output.status.code(),
             stdout: self.redact(&String::from_utf8_lossy(&output.stdout)),
+            document: output.stdout,
             stderr: self.redact(&String::from_utf8_lossy(&output.stderr)),
         }
     }
@@ -105,6 +106,8 @@ pub struct Transcript {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
+    /// What was on stdout, with nothing replaced: a redacted document need not be one.
+    document: Vec<u8>,
 }
 
 impl Transcript {
@@ -155,7 +158,7 @@ impl Transcript {
 
     /// The document on stdout, and nothing else there.
     pub fn json(&self) -> Result<serde_json::Value, Failed> {
-        serde_json::from_str(&self.stdout)
+        serde_json::from_slice(&self.document)
             .map_err(|error| format!("{}: {error}\n{}", self.command, self.stdout).into())
     }
 

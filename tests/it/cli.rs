@@ -261,12 +261,12 @@ fn a_closed_port_exits_10() -> Outcome {
         .bmctl("enable vmruntime --kubeconfig kubeconfig --progress none")
         .code(10)?
         .stdout("")?
-        .stderr(&format!(
-            "Cluster: production ({server})\n\
+        .stderr(
+            "Cluster: production (https://127.0.0.1:[port])\n\
              error: could not read vmruntime\n\
              caused by: Connection refused (os error 111)\n\
-             hint: nothing listens there: is the API server up, and is the port right?\n"
-        ))?;
+             hint: nothing listens there: is the API server up, and is the port right?\n",
+        )?;
     for command in COMMANDS {
         for (format, parse) in [("json", true), ("yaml", false)] {
             let ended = bench
