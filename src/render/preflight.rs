@@ -87,9 +87,7 @@ impl PreflightReport {
             .or(check.metadata.creation_timestamp.as_ref());
         let duration = started
             .zip(status.completion_time.as_ref())
-            .and_then(|(started, completed)| completed.0.duration_since(started.0).try_into().ok())
-            // The API server counts whole seconds: nothing is known of less.
-            .filter(|duration: &Duration| !duration.is_zero());
+            .and_then(|(started, completed)| completed.0.duration_since(started.0).try_into().ok());
         Self {
             name: check.metadata.name.clone().unwrap_or_default(),
             result: verdict::of_check(check.status.as_ref(), knowledge.blocks),

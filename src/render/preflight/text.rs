@@ -1,6 +1,6 @@
 //! A preflight check for people: the table, then what failed, why, and what to do.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{NodeReport, PreflightReport};
 use crate::{
@@ -33,8 +33,11 @@ impl PreflightReport {
             Verdict::Inconsistent => ("inconsistent", Tone::Bad),
             Verdict::Unfinished => ("not finished", Tone::Warning),
         };
+        /// A check that takes no longer than this is not worth a word.
+        const QUICK: Duration = Duration::from_secs(10);
         let took = self
             .duration
+            .filter(|duration| *duration > QUICK)
             .map(|duration| format!(" after {}", age::span(duration)))
             .unwrap_or_default();
         page.gap();
