@@ -136,7 +136,7 @@ async fn disable(
         }
     }
     narrator.step("Turning VM Runtime off");
-    let baseline = turn_off(session, &cluster, &retry, &narrator, before).await?;
+    let baseline = turn_off(session, &cluster, &retry, before).await?;
     stage.set(Stage::Disabled);
     if session.report.machines_were == Machines::Deleted {
         fence::lift(context, &cluster.client, &retry).await;
@@ -302,7 +302,6 @@ async fn turn_off(
     session: &mut Session<'_, DisableReport>,
     cluster: &Cluster,
     retry: &Retry<'_>,
-    narrator: &Narrator<'_>,
     before: RuntimeObject,
 ) -> Result<Baseline, Failure> {
     if !before.object.spec.enabled {
@@ -314,9 +313,6 @@ async fn turn_off(
     };
     let after = patch_in_spite_of_lag(cluster, retry, &before, &change).await?;
     session.report.changed = changes(&before.object, &after.object);
-    for change in &session.report.changed {
-        narrator.happened(&change.sentence(session.context.note_style()));
-    }
     Ok(Baseline::patched(&before, after))
 }
 

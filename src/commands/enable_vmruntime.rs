@@ -121,9 +121,6 @@ async fn enable(
                 vmruntime::patch(&cluster.client, &retry, &before, &change, DryRun::No).await?;
             stage.set(Stage::Enabled);
             session.report.changed = changes(&before.object, &after.object);
-            for change in &session.report.changed {
-                narrator.happened(&change.sentence(context.note_style()));
-            }
             Baseline::patched(&before, after)
         }
     };

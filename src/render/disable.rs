@@ -153,6 +153,10 @@ impl Report for DisableReport {
                 }
             }
         }
+        if !self.changed.is_empty() {
+            page.gap();
+            Change::list(&self.changed, page);
+        }
         match self.disabled {
             Some(true) => {
                 page.gap();

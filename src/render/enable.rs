@@ -22,16 +22,17 @@ pub struct Change {
 }
 
 impl Change {
-    /// `spec.enabled: false → true`.
-    #[must_use]
-    pub fn sentence(&self, style: Style) -> String {
-        format!(
-            "{}: {} {} {}",
-            self.field,
-            self.old,
-            style.arrow(),
-            self.new
-        )
+    /// Every change a line, for example `Changed spec.enabled: false → true`.
+    pub fn list(changes: &[Self], page: &mut Page) {
+        for change in changes {
+            page.line(format!(
+                "Changed {}: {} {} {}",
+                change.field,
+                change.old,
+                page.style.arrow(),
+                change.new
+            ));
+        }
     }
 }
 
@@ -61,6 +62,7 @@ impl Report for EnableReport {
     const KIND: &'static str = "EnableResult";
 
     fn text(&self, page: &mut Page) {
+        Change::list(&self.changed, page);
         if let Some(check) = &self.preflight_check {
             check.text(page);
         }
@@ -143,9 +145,12 @@ mod tests {
     fn it_says_that_it_is_ready_and_how_to_undo_it() {
         assert_eq!(
             text(&report(), true),
-            "✓ VM Runtime is enabled and ready (1m12s).\nVM creation is open.\nTo undo: bmctl disable vmruntime\n"
+            "Changed spec.enabled: false → true\n\n✓ VM Runtime is enabled and ready (1m12s).\nVM creation is open.\nTo undo: bmctl disable vmruntime\n"
         );
-        assert!(text(&report(), false).starts_with("VM Runtime is enabled and ready"));
+        assert!(
+            text(&report(), false)
+                .starts_with("Changed spec.enabled: false -> true\n\nVM Runtime is")
+        );
     }
 
     #[test]

@@ -26,6 +26,8 @@ impl PreflightReport {
     }
 
     fn headline(&self, page: &mut Page) {
+        /// A check that takes no longer than this is not worth a word.
+        const QUICK: Duration = Duration::from_secs(10);
         let (word, tone) = match self.result {
             Verdict::Passed => ("passed", Tone::Good),
             Verdict::Failed => ("failed", Tone::Bad),
@@ -33,8 +35,6 @@ impl PreflightReport {
             Verdict::Inconsistent => ("inconsistent", Tone::Bad),
             Verdict::Unfinished => ("not finished", Tone::Warning),
         };
-        /// A check that takes no longer than this is not worth a word.
-        const QUICK: Duration = Duration::from_secs(10);
         let took = self
             .duration
             .filter(|duration| *duration > QUICK)
