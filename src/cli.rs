@@ -16,9 +16,15 @@ use clap::{
 use crate::{
     api::ImageFormat,
     commands::{
-        check_vmruntimepfc::CheckVmruntimepfcArgs, controller::ControllerArgs,
-        disable_vmruntime::DisableVmruntimeArgs, enable_vmruntime::EnableVmruntimeArgs,
-        help::HelpArgs, sandbox::SandboxArgs,
+        check_vmruntimepfc::CheckVmruntimepfcArgs,
+        controller::ControllerArgs,
+        disable_vmruntime::DisableVmruntimeArgs,
+        enable_vmruntime::EnableVmruntimeArgs,
+        get_vmruntimepfc::GetVmruntimepfcArgs,
+        help::HelpArgs,
+        sandbox::SandboxArgs,
+        skip_node::{SkipNodeArgs, UnskipNodeArgs},
+        status_vmruntime::StatusVmruntimeArgs,
     },
     ui::{ColorChoice, ProgressChoice},
 };
@@ -75,6 +81,18 @@ pub enum Command {
     /// Check something: check vmruntimepfc.
     #[command(subcommand)]
     Check(Check),
+    /// Show how something is: status vmruntime.
+    #[command(subcommand)]
+    Status(Status),
+    /// Show what there is: get vmruntimepfc.
+    #[command(subcommand)]
+    Get(Get),
+    /// Leave something out: skip node.
+    #[command(subcommand)]
+    Skip(Skip),
+    /// Take something in again: unskip node.
+    #[command(subcommand)]
+    Unskip(Unskip),
     /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
@@ -106,6 +124,34 @@ pub enum Check {
     Vmruntimepfc(CheckVmruntimepfcArgs),
 }
 
+/// What can be shown.
+#[derive(Subcommand)]
+pub enum Get {
+    #[command(aliases = VMRUNTIMEPFC)]
+    Vmruntimepfc(GetVmruntimepfcArgs),
+}
+
+/// What has a status.
+#[derive(Subcommand)]
+pub enum Status {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(StatusVmruntimeArgs),
+}
+
+/// What can be left out.
+#[derive(Subcommand)]
+pub enum Skip {
+    #[command(aliases = NODE)]
+    Node(SkipNodeArgs),
+}
+
+/// What can be taken in again.
+#[derive(Subcommand)]
+pub enum Unskip {
+    #[command(aliases = NODE)]
+    Node(UnskipNodeArgs),
+}
+
 /// The other names of VMRuntime, as kubectl takes them.
 const VMRUNTIME: [&str; 4] = [
     "vmruntimes",
@@ -122,6 +168,9 @@ const VMRUNTIMEPFC: [&str; 4] = [
     "vmruntimepreflightchecks.vm.cluster.gke.io",
 ];
 
+/// The other names of Node.
+const NODE: [&str; 2] = ["nodes", "no"];
+
 impl Command {
     /// Verb and noun, as they stand in documents and in the name of the log.
     #[must_use]
@@ -130,6 +179,10 @@ impl Command {
             Self::Enable(Enable::Vmruntime(_)) => "enable vmruntime",
             Self::Disable(Disable::Vmruntime(_)) => "disable vmruntime",
             Self::Check(Check::Vmruntimepfc(_)) => "check vmruntimepfc",
+            Self::Get(Get::Vmruntimepfc(_)) => "get vmruntimepfc",
+            Self::Status(Status::Vmruntime(_)) => "status vmruntime",
+            Self::Skip(Skip::Node(_)) => "skip node",
+            Self::Unskip(Unskip::Node(_)) => "unskip node",
             Self::Sandbox(_) => "sandbox",
             Self::Controller(_) => "controller",
             Self::Version => "version",

@@ -14,10 +14,12 @@
 //! [`Failure`]: crate::failure::Failure
 
 pub mod connect;
+pub mod controller_deployment;
 pub mod event;
 mod feed;
 pub mod inventory;
 mod kubeconfig;
+pub mod node;
 pub mod preflight_check;
 pub mod removal;
 pub mod retry;

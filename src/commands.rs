@@ -8,11 +8,14 @@ pub mod context;
 pub mod controller;
 pub mod disable_vmruntime;
 pub mod enable_vmruntime;
+pub mod get_vmruntimepfc;
 pub mod help;
 pub mod narration;
 pub mod preflight;
 pub mod sandbox;
 pub mod session;
+pub mod skip_node;
+pub mod status_vmruntime;
 pub mod version;
 
 use std::ffi::OsString;
@@ -22,7 +25,7 @@ use clap::Parser;
 pub use context::Context;
 
 use crate::{
-    cli::{Check, Cli, Command, Disable, Enable},
+    cli::{Check, Cli, Command, Disable, Enable, Get, Skip, Status, Unskip},
     exit::Exit,
     failure::{Failure, Kind},
 };
@@ -69,6 +72,10 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         Command::Enable(_)
         | Command::Disable(_)
         | Command::Check(_)
+        | Command::Get(_)
+        | Command::Status(_)
+        | Command::Skip(_)
+        | Command::Unskip(_)
         | Command::Version
         | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
     };
@@ -85,9 +92,13 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Check(Check::Vmruntimepfc(args)) => {
             Ok(check_vmruntimepfc::run(context, &args).await)
         }
+        Command::Get(Get::Vmruntimepfc(args)) => Ok(get_vmruntimepfc::run(context, &args).await),
+        Command::Status(Status::Vmruntime(args)) => Ok(status_vmruntime::run(context, args).await),
+        Command::Skip(Skip::Node(args)) => Ok(skip_node::skip(context, &args).await),
+        Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
-        Command::Version => version::run(context),
+        Command::Version => Ok(version::run(context)),
         Command::Help(args) => help::run(context, &args),
     };
     match ended {

@@ -11,10 +11,12 @@ use crate::exit::Exit;
 
 mod access;
 mod classify;
+mod nearest;
 mod network;
 
 pub use access::shell_word;
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
+pub use nearest::nearest;
 
 /// What kind of thing went wrong. The exit code follows from it, whatever the output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -12,10 +12,14 @@ pub mod disable;
 pub mod document;
 pub mod enable;
 pub mod failure;
+pub mod history;
 pub mod page;
 pub mod preflight;
+pub mod skip;
+pub mod status;
 pub mod style;
 pub mod table;
+pub mod version;
 
 pub use clean::{clean, clean_lines};
 pub use document::{ClusterReference, Document, Report};

@@ -5,6 +5,7 @@
 pub mod disable;
 pub mod force;
 pub mod observed;
+pub mod outlook;
 pub mod preflight;
 pub mod readiness;
 pub mod verdict;

@@ -12,7 +12,7 @@ use std::{
 use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
 
 use super::connect::ConnectOptions;
-use crate::failure::{Failure, Kind, shell_word};
+use crate::failure::{Failure, Kind, nearest, shell_word};
 
 /// What the process was started with, as far as it matters here.
 #[derive(Clone, Debug, Default)]
@@ -352,23 +352,6 @@ fn suggest(mut failure: Failure, flag: &str, wanted: &str, known: &[String]) -> 
             failure.hint(format!("{flag} takes one of: {list}{more}"))
         }
     }
-}
-
-/// The candidate that was most likely meant, if any is like it at all.
-fn nearest<'a>(wanted: &str, candidates: &'a [String]) -> Option<&'a str> {
-    /// From here on two names look alike.
-    const ALIKE: f64 = 0.6;
-    let likeness = |candidate: &str| {
-        let distance = strsim::normalized_damerau_levenshtein(wanted, candidate);
-        let part = !wanted.is_empty() && candidate.contains(wanted);
-        if part { distance.max(ALIKE) } else { distance }
-    };
-    candidates
-        .iter()
-        .map(|candidate| (likeness(candidate), candidate.as_str()))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

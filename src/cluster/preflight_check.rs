@@ -1,8 +1,10 @@
-//! Starting a preflight check: creating the object is asking for one.
+//! Starting a preflight check (creating the object is asking for one), and reading those that there are.
 //!
-//! Only `bmctl check` calls this. The controller makes its own checks, with an owner and a trigger.
+//! Only commands call this. The controller makes its own checks, with an owner and a trigger.
 
-use kube::api::{Api, ObjectMeta, PostParams};
+use std::cmp::Reverse;
+
+use kube::api::{Api, ListParams, ObjectMeta, PostParams};
 
 use super::retry::{Repeat, Retry};
 use crate::{
@@ -46,4 +48,25 @@ pub async fn create(
         other => other,
     };
     ended.map_err(|error| failure::from_kube(&error, &doing))
+}
+
+/// All checks, newest first.
+pub async fn list(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+) -> Result<Vec<VMRuntimePreflightCheck>, Failure> {
+    let api: Api<VMRuntimePreflightCheck> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
+    let doing = format!("list the preflight checks in namespace {SYSTEM_NAMESPACE}");
+    let everything = ListParams::default();
+    let listed = retry
+        .request(&doing, Repeat::Safe, || api.list(&everything))
+        .await
+        .map_err(|error| failure::from_kube(&error, &doing))?;
+    let mut checks = listed.items;
+    checks.sort_by_cached_key(|check| {
+        let metadata = &check.metadata;
+        let created = metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (Reverse(created), metadata.name.clone())
+    });
+    Ok(checks)
 }

@@ -33,6 +33,16 @@ pub struct Left {
     pub hints: Vec<String>,
 }
 
+impl Left {
+    /// What a command leaves that has changed nothing.
+    pub fn nothing() -> Self {
+        Self {
+            sentence: "nothing was changed".to_owned(),
+            hints: Vec::new(),
+        }
+    }
+}
+
 /// How a command ended, with everything that its result is made of.
 pub struct Ending<'a, R> {
     pub cluster: Option<&'a render::ClusterReference>,

@@ -1,12 +1,16 @@
 //! `bmctl version`.
 
-use super::Context;
-use crate::{exit::Exit, failure::Failure};
+use super::{Context, context::Ending};
+use crate::{exit::Exit, render::version::VersionReport};
 
-/// Prints the version in the product's own words.
-pub fn run(context: &Context) -> Result<Exit, Failure> {
-    context
-        .ui
-        .result(&format!("bmctl version: {}\n", env!("CARGO_PKG_VERSION")))?;
-    Ok(Exit::Ok)
+/// Prints the version in the product's own words, or as a document.
+pub fn run(context: &Context) -> Exit {
+    context.end(&Ending {
+        cluster: None,
+        report: &VersionReport {
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        exit: Exit::Ok,
+        failure: None,
+    })
 }

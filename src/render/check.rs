@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::{document::Report, page::Page, preflight::PreflightReport};
-use crate::runtime::verdict::{NodeVerdict, Verdict};
 
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,25 +27,6 @@ impl Report for CheckReport {
             return;
         };
         check.text(page);
-        page.gap();
-        let count = |verdict| check.nodes_that(verdict).count();
-        page.line(match check.result {
-            Verdict::Passed => format!(
-                "{} can run VMs.",
-                if check.nodes.len() == 1 {
-                    "The node".to_owned()
-                } else {
-                    format!("All {} nodes", check.nodes.len())
-                }
-            ),
-            Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
-                format!(
-                    "Nodes: {} passed, {} failed, {} unknown.",
-                    count(NodeVerdict::Passed),
-                    count(NodeVerdict::Failed),
-                    count(NodeVerdict::Unknown)
-                )
-            }
-        });
+        check.summary(page);
     }
 }

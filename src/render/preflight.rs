@@ -2,6 +2,8 @@
 
 mod text;
 
+pub(super) use text::verdict_in_words;
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -180,7 +182,7 @@ fn node(name: &str, result: &NodeResult, knowledge: &Knowledge<'_>) -> NodeRepor
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn seconds<S: serde::Serializer>(
+pub(super) fn seconds<S: serde::Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -53,10 +53,12 @@ pub fn trials() -> Vec<Trial> {
         .collect()
 }
 
-const COMMANDS: [&str; 3] = [
+const COMMANDS: [&str; 5] = [
     "enable vmruntime",
     "disable vmruntime",
     "check vmruntimepfc",
+    "get vmruntimepfc",
+    "status vmruntime",
 ];
 
 fn kubeconfig(server: &str) -> String {
@@ -80,6 +82,10 @@ fn version_in_the_products_words() -> Outcome {
         .code(0)?
         .stdout(&format!("bmctl version: {}\n", env!("CARGO_PKG_VERSION")))?
         .stderr("")?;
+    let document = Bench::new().bmctl("version -o json").code(0)?.json()?;
+    if document["kind"] != "VersionResult" || document["version"] != env!("CARGO_PKG_VERSION") {
+        return Err(document.to_string().into());
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod controller;
 mod docs;
 mod golden;
 mod kubectl;
+mod looking;
 mod sandbox;
 mod stage;
 mod transcript;
@@ -32,6 +33,7 @@ fn main() {
     trials.extend(controller::trials());
     trials.extend(docs::trials());
     trials.extend(kubectl::trials());
+    trials.extend(looking::trials());
     trials.extend(sandbox::trials());
     trials.extend(transcript::trials());
     trials.extend(vertical::trials());

@@ -202,18 +202,3 @@ fn without_a_current_context_all_are_listed() {
     assert_eq!(failure.causes, ["it has no current context"]);
     assert_eq!(failure.hints, ["--context takes one of: red"]);
 }
-
-#[test]
-fn only_what_is_alike_is_suggested() {
-    let candidates = [
-        "gke_project_zone_production".to_owned(),
-        "kind-dev".to_owned(),
-    ];
-    assert_eq!(
-        nearest("production", &candidates),
-        Some("gke_project_zone_production")
-    );
-    assert_eq!(nearest("kind-dve", &candidates), Some("kind-dev"));
-    assert_eq!(nearest("minikube", &candidates), None);
-    assert_eq!(nearest("", &candidates), None);
-}

@@ -25,16 +25,34 @@ impl PreflightReport {
         self.unknown_nodes(page);
     }
 
+    /// The last line: how many nodes passed.
+    pub fn summary(&self, page: &mut Page) {
+        let count = |verdict| self.nodes_that(verdict).count();
+        page.gap();
+        page.line(match self.result {
+            Verdict::Passed => format!(
+                "{} can run VMs.",
+                if self.nodes.len() == 1 {
+                    "The node".to_owned()
+                } else {
+                    format!("All {} nodes", self.nodes.len())
+                }
+            ),
+            Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
+                format!(
+                    "Nodes: {} passed, {} failed, {} unknown.",
+                    count(NodeVerdict::Passed),
+                    count(NodeVerdict::Failed),
+                    count(NodeVerdict::Unknown)
+                )
+            }
+        });
+    }
+
     fn headline(&self, page: &mut Page) {
         /// A check that takes no longer than this is not worth a word.
         const QUICK: Duration = Duration::from_secs(10);
-        let (word, tone) = match self.result {
-            Verdict::Passed => ("passed", Tone::Good),
-            Verdict::Failed => ("failed", Tone::Bad),
-            Verdict::Incomplete => ("incomplete", Tone::Warning),
-            Verdict::Inconsistent => ("inconsistent", Tone::Bad),
-            Verdict::Unfinished => ("not finished", Tone::Warning),
-        };
+        let (word, tone) = verdict_in_words(self.result);
         let took = self
             .duration
             .filter(|duration| *duration > QUICK)
@@ -140,6 +158,17 @@ impl PreflightReport {
             ));
             page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
         }
+    }
+}
+
+/// The word for a verdict, and how it is meant.
+pub(in crate::render) const fn verdict_in_words(verdict: Verdict) -> (&'static str, Tone) {
+    match verdict {
+        Verdict::Passed => ("passed", Tone::Good),
+        Verdict::Failed => ("failed", Tone::Bad),
+        Verdict::Incomplete => ("incomplete", Tone::Warning),
+        Verdict::Inconsistent => ("inconsistent", Tone::Bad),
+        Verdict::Unfinished => ("not finished", Tone::Warning),
     }
 }
 

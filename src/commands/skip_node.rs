@@ -1,0 +1,118 @@
+//! `bmctl skip node` and `bmctl unskip node`: keep VMs away from a node, and let them come again.
+
+use super::{
+    Context,
+    context::Left,
+    narration::Narrator,
+    session::{Intent, Session},
+};
+use crate::{
+    cluster::{Deadline, Retry, node},
+    exit::Exit,
+    failure::{Failure, Kind, nearest, shell_word},
+    render::{
+        clean,
+        skip::{NodeReport, SkipReport},
+    },
+};
+
+/// Leave nodes out: preflight checks skip them, and they run no VMs.
+///
+/// It sets the label kubevm.io/VM-SkipSchedule. Nodes that have it already stay as they are.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = SKIP_EXAMPLES)]
+pub struct SkipNodeArgs {
+    /// Names of nodes.
+    #[arg(value_name = "NODE", required = true)]
+    pub nodes: Vec<String>,
+}
+
+/// Take nodes in again: they are checked, and may run VMs.
+///
+/// It removes the label kubevm.io/VM-SkipSchedule. Nodes without it stay as they are.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = UNSKIP_EXAMPLES)]
+pub struct UnskipNodeArgs {
+    /// Names of nodes.
+    #[arg(value_name = "NODE", required = true)]
+    pub nodes: Vec<String>,
+}
+
+const SKIP_EXAMPLES: &str = "\
+Examples:
+  bmctl skip node worker-3
+  bmctl skip node worker-3 worker-4 -o json";
+
+const UNSKIP_EXAMPLES: &str = "\
+Examples:
+  bmctl unskip node worker-3
+  bmctl unskip node worker-3 worker-4 -o json";
+
+pub async fn skip(context: &Context, args: &SkipNodeArgs) -> Exit {
+    run(context, &args.nodes, true).await
+}
+
+pub async fn unskip(context: &Context, args: &UnskipNodeArgs) -> Exit {
+    run(context, &args.nodes, false).await
+}
+
+async fn run(context: &Context, nodes: &[String], skipped: bool) -> Exit {
+    let mut session = Session::new(context, SkipReport::new(skipped));
+    let ended = context
+        .unless_interrupted(change(&mut session, nodes), || Left {
+            sentence: "some of the nodes may have been changed; running it again does the rest"
+                .to_owned(),
+            hints: Vec::new(),
+        })
+        .await;
+    session.end(ended)
+}
+
+async fn change(session: &mut Session<'_, SkipReport>, wanted: &[String]) -> Result<Exit, Failure> {
+    let skipped = session.report.skipped;
+    let cluster = session.connect(Intent::Change).await?;
+    let narrator = Narrator::new(session.context, "Labelling nodes");
+    let retry = Retry::new(Deadline::never(), &narrator);
+    narrator.step("Reading the nodes");
+    // All names first, so that a typing error in one of them leaves the others alone.
+    let known = node::names(&cluster.client, &retry).await?;
+    for name in wanted {
+        if !known.contains(name) {
+            return Err(unknown(name, &known));
+        }
+    }
+    let mut undo = Vec::new();
+    for (at, name) in wanted.iter().enumerate() {
+        if wanted[..at].contains(name) {
+            continue;
+        }
+        narrator.step(&format!("Labelling node {}", clean(name)));
+        let changed = node::set_skipped(&cluster.client, &retry, name, skipped).await?;
+        session.report.nodes.push(NodeReport {
+            name: name.clone(),
+            changed,
+        });
+        if changed {
+            undo.push(shell_word(name));
+            let verb = if skipped { "unskip" } else { "skip" };
+            let command = format!("{verb} node {}", undo.join(" "));
+            session.report.undo = Some(session.context.paste(&command));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn unknown(name: &str, known: &[String]) -> Failure {
+    let failure = Failure::new(
+        Kind::Usage,
+        "UnknownNode",
+        format!(
+            "the cluster has no node {}; nothing was changed",
+            clean(name)
+        ),
+    );
+    match nearest(name, known) {
+        Some(near) => failure.hint(format!("did you mean {}?", shell_word(near))),
+        None => failure.hint("which nodes there are: kubectl get nodes"),
+    }
+}

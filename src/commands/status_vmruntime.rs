@@ -1,0 +1,180 @@
+//! `bmctl status vmruntime`: everything about VM Runtime on one screen. It only reads.
+
+use super::{
+    Context,
+    context::Left,
+    get_vmruntimepfc::entry,
+    narration::Narrator,
+    session::{Intent, Session},
+};
+use crate::{
+    api::condition::{find, kind},
+    cluster::{
+        Deadline, Retry, controller_deployment, inventory, preflight_check,
+        vmruntime::{self, RuntimeObject},
+    },
+    exit::Exit,
+    failure::{Failure, Kind},
+    render::status::{
+        Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
+    },
+    runtime::{force::ForceAnnotation, outlook},
+};
+
+/// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
+///
+/// It changes nothing. The exit code is 0 where everything could be determined, and 5 where something could not; what
+/// could not is said, and never counted as none.
+#[derive(clap::Args, Clone, Copy, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct StatusVmruntimeArgs {}
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl status vmruntime
+  bmctl status vmruntime -c my-cluster -o json";
+
+pub async fn run(context: &Context, _: StatusVmruntimeArgs) -> Exit {
+    let mut session = Session::new(
+        context,
+        StatusReport {
+            now: jiff::Timestamp::now(),
+            ..StatusReport::default()
+        },
+    );
+    let ended = context
+        .unless_interrupted(look(&mut session), Left::nothing)
+        .await;
+    session.end(ended)
+}
+
+async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
+    let cluster = session.connect(Intent::Read).await?;
+    let narrator = Narrator::new(session.context, "Looking at VM Runtime");
+    let retry = Retry::new(Deadline::never(), &narrator);
+    narrator.step("Looking at VM Runtime");
+    let runtime = vmruntime::get(&cluster.client, &retry).await?;
+    let (checks, machines, controller) = futures::join!(
+        preflight_check::list(&cluster.client, &retry),
+        inventory::take(&cluster.client, &retry),
+        controller_deployment::read(&cluster.client, &retry),
+    );
+    drop(narrator);
+
+    let mut unknown = Unknown::default();
+    let mut report = of_runtime(&runtime, session.report.now, &mut unknown);
+    report.annotation = annotation(session.context, &runtime);
+    let checks = unknown.unless(LATEST_CHECK, checks);
+    report.latest_check = checks.and_then(|checks| checks.first().map(entry));
+    let machines = unknown.unless("how many VMs exist", machines);
+    report.machine_count = machines.map(|machines| machines.count());
+    if let Some(pods) = unknown.unless("whether the controller runs", controller) {
+        report.controller = Some(ControllerReport {
+            present: pods.is_some(),
+            wanted: pods.map(|pods| pods.wanted),
+            available: pods.map(|pods| pods.available),
+        });
+        match pods {
+            None => report
+                .blockers
+                .push("there is no controller in the cluster that could act".to_owned()),
+            Some(pods) if pods.available == 0 => report
+                .blockers
+                .push("no pod of the controller is available".to_owned()),
+            Some(_) => {}
+        }
+    }
+    report.undetermined = unknown.things;
+    session.report = report;
+    conclude(&session.report.undetermined, unknown.hints)
+}
+
+/// What could not be determined, and what to do about it.
+#[derive(Default)]
+struct Unknown {
+    things: Vec<Undetermined>,
+    hints: Vec<String>,
+}
+
+impl Unknown {
+    /// Takes a failure down.
+    fn unless<T>(&mut self, what: &'static str, read: Result<T, Failure>) -> Option<T> {
+        match read {
+            Ok(known) => Some(known),
+            Err(failure) => {
+                self.add(what, failure.root_cause());
+                for hint in failure.hints {
+                    if !self.hints.contains(&hint) {
+                        self.hints.push(hint);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn add(&mut self, what: &'static str, why: &str) {
+        self.things.push(Undetermined {
+            what,
+            why: why.to_owned(),
+        });
+    }
+}
+
+/// What the object itself says.
+fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknown) -> StatusReport {
+    let runtime = &object.object;
+    let status = object.status();
+    let ready = outlook::ready(runtime);
+    if runtime.spec.enabled && ready.is_none() {
+        unknown.add("whether VMs can be run", "status.ready is not reported");
+    }
+    let creation = find(&status.conditions, kind::VM_CREATION_ALLOWED);
+    StatusReport {
+        settings: Some(Settings {
+            enabled: runtime.spec.enabled,
+            use_emulation: runtime.spec.use_emulation,
+            vm_image_format: runtime.spec.vm_image_format.to_string(),
+        }),
+        ready,
+        phase: status.phase.clone(),
+        generation: runtime.metadata.generation,
+        observed_generation: status.observed_generation,
+        vm_creation_allowed: creation.and_then(|condition| condition.status.as_bool()),
+        blockers: outlook::blockers(runtime),
+        conditions: outlook::noteworthy(runtime),
+        now,
+        ..StatusReport::default()
+    }
+}
+
+/// The permission to delete all VMs.
+fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
+    let read = ForceAnnotation::read(object.object.metadata.annotations.as_ref());
+    if let Some(warning) = &read.warning {
+        context.warn(warning);
+    }
+    if read.permits {
+        context.warn("the force annotation is set: a disable offers to delete all VMs");
+    }
+    Annotation {
+        permits: read.permits,
+    }
+}
+
+fn conclude(undetermined: &[Undetermined], hints: Vec<String>) -> Result<Exit, Failure> {
+    if undetermined.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    let mut failure = Failure::new(
+        Kind::Incomplete,
+        "StatusIncomplete",
+        "not everything could be determined",
+    );
+    failure.causes = undetermined
+        .iter()
+        .map(|thing| format!("{}: {}", thing.what, thing.why))
+        .collect();
+    failure.hints = hints;
+    Err(failure)
+}

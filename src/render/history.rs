@@ -1,0 +1,201 @@
+//! The preflight checks that there were: a line each, or one of them in full.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    age,
+    clean::clean,
+    document::Report,
+    page::Page,
+    preflight::{PreflightReport, seconds, verdict_in_words},
+    table::Table,
+};
+use crate::{
+    api::name::SYSTEM_NAMESPACE,
+    runtime::verdict::{NodeVerdict, Verdict},
+};
+
+/// One check in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    pub name: String,
+    pub result: Verdict,
+    /// What the cluster itself says.
+    pub pass: Option<bool>,
+    pub created: Option<Timestamp>,
+    #[serde(rename = "durationSeconds", serialize_with = "seconds")]
+    pub duration: Option<Duration>,
+    pub node_count: usize,
+    pub failed_nodes: Vec<String>,
+    /// Nodes that could not be verified.
+    pub unknown_nodes: Vec<String>,
+}
+
+impl HistoryEntry {
+    #[must_use]
+    pub fn new(report: &PreflightReport, created: Option<Timestamp>) -> Self {
+        let names = |verdict| {
+            report
+                .nodes_that(verdict)
+                .map(|node| node.name.clone())
+                .collect()
+        };
+        Self {
+            name: report.name.clone(),
+            result: report.result,
+            pass: report.pass,
+            created,
+            duration: report.duration,
+            node_count: report.nodes.len(),
+            failed_nodes: names(NodeVerdict::Failed),
+            unknown_nodes: names(NodeVerdict::Unknown),
+        }
+    }
+
+    /// How long ago it was created.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> String {
+        let age = self
+            .created
+            .and_then(|created| Duration::try_from(now.duration_since(created)).ok());
+        // A clock that is behind the cluster's makes a new object look as if it came from the future.
+        self.created.map_or_else(
+            || "<unknown>".to_owned(),
+            |_| age::age(age.unwrap_or_default()),
+        )
+    }
+}
+
+/// The result of `get vmruntimepfc`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryReport {
+    /// All checks, newest first; empty where one was asked for by name.
+    pub checks: Vec<HistoryEntry>,
+    /// The one that was asked for.
+    pub preflight_check: Option<PreflightReport>,
+    #[serde(skip)]
+    pub now: Timestamp,
+    /// The checks were read, so an empty list means that there are none.
+    #[serde(skip)]
+    pub read: bool,
+}
+
+impl Report for HistoryReport {
+    const KIND: &'static str = "PreflightHistoryResult";
+
+    fn text(&self, page: &mut Page) {
+        if let Some(check) = &self.preflight_check {
+            check.text(page);
+            check.summary(page);
+            return;
+        }
+        if self.checks.is_empty() {
+            if self.read {
+                page.line(format!(
+                    "There is no preflight check in namespace {SYSTEM_NAMESPACE}."
+                ));
+            }
+            return;
+        }
+        let mut table = Table::new(["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"]);
+        for check in &self.checks {
+            let (word, tone) = verdict_in_words(check.result);
+            table.row([
+                clean(&check.name),
+                tone.of(word),
+                check.age(self.now),
+                check.duration.map(age::span).unwrap_or_default(),
+                nodes(check),
+            ]);
+        }
+        page.table(&table);
+    }
+}
+
+/// The nodes that did not pass, and how: the first few, and the number of the others.
+fn nodes(check: &HistoryEntry) -> String {
+    const NAMED: usize = 5;
+    let failed = check.failed_nodes.iter().map(|name| clean(name));
+    let unknown = check
+        .unknown_nodes
+        .iter()
+        .map(|name| format!("{} (unknown)", clean(name)));
+    let all: Vec<String> = failed.chain(unknown).collect();
+    let first = all[..all.len().min(NAMED)].join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Style, paint, preflight};
+
+    fn text(report: &HistoryReport) -> String {
+        let mut page = Page::new(Style {
+            width: None,
+            unicode: true,
+        });
+        report.text(&mut page);
+        paint(&page.finish(), false)
+    }
+
+    #[test]
+    fn a_line_for_each_check() {
+        let created: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-01-01T00:05:30Z".parse().unwrap();
+        let mut older = HistoryEntry::new(&preflight::tests::mixed(), Some(created));
+        older.duration = Some(Duration::from_secs(12));
+        let newer = HistoryEntry {
+            name: "automatic\u{1b}[31m".to_owned(),
+            result: Verdict::Unfinished,
+            pass: None,
+            created: None,
+            duration: None,
+            node_count: 0,
+            failed_nodes: vec![],
+            unknown_nodes: vec![],
+        };
+        let report = HistoryReport {
+            checks: vec![newer, older],
+            now,
+            ..HistoryReport::default()
+        };
+        assert_eq!(
+            text(&report),
+            "\
+NAME        PASS           AGE         DURATION   FAILED-NODES
+automatic   not finished   <unknown>
+manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
+"
+        );
+    }
+
+    #[test]
+    fn none_is_said_only_where_it_is_known() {
+        assert_eq!(text(&HistoryReport::default()), "");
+        let read = HistoryReport {
+            read: true,
+            ..HistoryReport::default()
+        };
+        assert_eq!(
+            text(&read),
+            "There is no preflight check in namespace vm-system.\n"
+        );
+    }
+
+    #[test]
+    fn many_nodes_are_counted() {
+        let mut check = HistoryEntry::new(&preflight::tests::mixed(), None);
+        check.failed_nodes = (0..9).map(|at| format!("n{at}")).collect();
+        check.unknown_nodes.clear();
+        assert_eq!(nodes(&check), "n0, n1, n2, n3, n4 and 4 more");
+    }
+}

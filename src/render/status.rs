@@ -1,0 +1,305 @@
+//! VM Runtime on one screen.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    clean::clean,
+    document::Report,
+    history::HistoryEntry,
+    page::Page,
+    preflight::verdict_in_words,
+    style::{Mark, Tone},
+    table::Table,
+};
+use crate::api::Condition;
+
+/// What `bmctl status vmruntime` found. Null is unknown, and then `undetermined` says why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReport {
+    /// The spec; null where there is no VMRuntime to be seen.
+    pub settings: Option<Settings>,
+    /// Can VMs be run, by a status that speaks of this generation?
+    pub ready: Option<bool>,
+    pub phase: Option<String>,
+    pub generation: Option<i64>,
+    pub observed_generation: Option<i64>,
+    pub vm_creation_allowed: Option<bool>,
+    /// Null also where there was no check yet.
+    pub latest_check: Option<HistoryEntry>,
+    pub machine_count: Option<usize>,
+    pub controller: Option<ControllerReport>,
+    pub annotation: Annotation,
+    /// What keeps VM Runtime from where its spec wants it.
+    pub blockers: Vec<String>,
+    /// Those that are out of the ordinary.
+    pub conditions: Vec<Condition>,
+    pub undetermined: Vec<Undetermined>,
+    #[serde(skip)]
+    pub now: Timestamp,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    pub enabled: bool,
+    pub use_emulation: bool,
+    pub vm_image_format: String,
+}
+
+/// The controller's Deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ControllerReport {
+    pub present: bool,
+    /// How many pods are wanted.
+    pub wanted: Option<i32>,
+    pub available: Option<i32>,
+}
+
+/// The force annotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Annotation {
+    /// It permits a disable to delete all VMs, after asking.
+    pub permits: bool,
+}
+
+/// What could not be determined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undetermined {
+    pub what: &'static str,
+    pub why: String,
+}
+
+/// What `undetermined` calls the latest check.
+pub const LATEST_CHECK: &str = "the latest preflight check";
+
+const UNKNOWN: &str = "unknown";
+
+impl Report for StatusReport {
+    const KIND: &'static str = "StatusResult";
+
+    fn text(&self, page: &mut Page) {
+        let Some(settings) = &self.settings else {
+            return;
+        };
+        self.headline(page, settings);
+        page.gap();
+        for (label, value) in self.facts(settings) {
+            page.paragraph(&format!("{label:<18}"), &value);
+        }
+        if !self.blockers.is_empty() {
+            page.gap();
+            page.line("What blocks:");
+            for blocker in &self.blockers {
+                let mark = page.style.mark(Mark::Warning);
+                page.paragraph(&format!("  {mark} "), blocker);
+            }
+        }
+        self.conditions(page);
+    }
+}
+
+impl StatusReport {
+    fn headline(&self, page: &mut Page, settings: &Settings) {
+        page.line(match (settings.enabled, self.ready) {
+            (true, Some(true)) => format!("VM Runtime is enabled and {}.", Tone::Good.of("ready")),
+            (true, Some(false)) => {
+                format!("VM Runtime is enabled and {}.", Tone::Bad.of("not ready"))
+            }
+            (true, None) => format!(
+                "VM Runtime is enabled; whether it is ready is {}.",
+                Tone::Warning.of(UNKNOWN)
+            ),
+            (false, Some(true)) => "VM Runtime is disabled, and still ready.".to_owned(),
+            (false, Some(false) | None) => "VM Runtime is disabled.".to_owned(),
+        });
+    }
+
+    /// Label and value, one a line.
+    fn facts(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        let yes_or_no = |value: bool| if value { "yes" } else { "no" }.to_owned();
+        vec![
+            (
+                "Phase",
+                self.phase
+                    .clone()
+                    .unwrap_or_else(|| "not reported".to_owned()),
+            ),
+            ("Generation", self.generations()),
+            ("Use emulation", yes_or_no(settings.use_emulation)),
+            ("VM image format", settings.vm_image_format.clone()),
+            (
+                "VM creation",
+                match self.vm_creation_allowed {
+                    Some(true) => "open".to_owned(),
+                    Some(false) => "closed".to_owned(),
+                    None => "not reported".to_owned(),
+                },
+            ),
+            ("Latest check", self.check()),
+            (
+                "VMs",
+                self.machine_count
+                    .map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string()),
+            ),
+            ("Controller", self.controller()),
+            (
+                "Force annotation",
+                if self.annotation.permits {
+                    "set: a disable offers to delete all VMs"
+                } else {
+                    "not set"
+                }
+                .to_owned(),
+            ),
+        ]
+    }
+
+    fn generations(&self) -> String {
+        match (self.generation, self.observed_generation) {
+            (Some(generation), Some(observed)) if observed < generation => {
+                format!("{generation}, but the status speaks of {observed}")
+            }
+            (Some(generation), Some(_)) => format!("{generation}, observed"),
+            (Some(generation), None) => format!("{generation}, not said whether observed"),
+            (None, _) => "not counted".to_owned(),
+        }
+    }
+
+    fn check(&self) -> String {
+        let Some(check) = &self.latest_check else {
+            let known = !self
+                .undetermined
+                .iter()
+                .any(|thing| thing.what == LATEST_CHECK);
+            return if known { "none yet" } else { UNKNOWN }.to_owned();
+        };
+        let (word, _) = verdict_in_words(check.result);
+        let mut text = format!("{word}, {} ago", check.age(self.now));
+        for (count, what) in [
+            (check.failed_nodes.len(), "failed"),
+            (check.unknown_nodes.len(), UNKNOWN),
+        ] {
+            if count > 0 {
+                text = format!("{text}, {count} of {} nodes {what}", check.node_count);
+            }
+        }
+        format!("{text} ({})", clean(&check.name))
+    }
+
+    fn controller(&self) -> String {
+        match self.controller {
+            None => UNKNOWN.to_owned(),
+            Some(ControllerReport {
+                wanted: Some(wanted),
+                available: Some(available),
+                ..
+            }) => format!("{available} of {wanted} pods available"),
+            Some(_) => "not there".to_owned(),
+        }
+    }
+
+    fn conditions(&self, page: &mut Page) {
+        if self.conditions.is_empty() {
+            return;
+        }
+        page.gap();
+        let mut table = Table::new(["CONDITION", "STATUS", "REASON", "MESSAGE"]);
+        for condition in &self.conditions {
+            table.row([
+                clean(&condition.type_),
+                format!("{:?}", condition.status),
+                clean(&condition.reason),
+                clean(&condition.message),
+            ]);
+        }
+        page.table(&table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Style, paint, preflight};
+
+    fn text(report: &StatusReport) -> String {
+        let mut page = Page::new(Style {
+            width: Some(80),
+            unicode: true,
+        });
+        report.text(&mut page);
+        paint(&page.finish(), false)
+    }
+
+    fn report() -> StatusReport {
+        StatusReport {
+            settings: Some(Settings {
+                enabled: true,
+                use_emulation: false,
+                vm_image_format: "raw".to_owned(),
+            }),
+            ready: Some(false),
+            generation: Some(3),
+            observed_generation: Some(2),
+            now: "2026-01-01T00:01:00Z".parse().unwrap(),
+            ..StatusReport::default()
+        }
+    }
+
+    #[test]
+    fn unknown_is_said_and_is_never_none() {
+        let unknown = StatusReport {
+            undetermined: vec![Undetermined {
+                what: LATEST_CHECK,
+                why: "forbidden".to_owned(),
+            }],
+            ..report()
+        };
+        assert_eq!(
+            text(&unknown),
+            "\
+VM Runtime is enabled and not ready.
+
+Phase             not reported
+Generation        3, but the status speaks of 2
+Use emulation     no
+VM image format   raw
+VM creation       not reported
+Latest check      unknown
+VMs               unknown
+Controller        unknown
+Force annotation  not set
+"
+        );
+    }
+
+    #[test]
+    fn what_blocks_is_named() {
+        let created = "2026-01-01T00:00:00Z".parse().unwrap();
+        let check = HistoryEntry::new(&preflight::tests::mixed(), Some(created));
+        let blocked = StatusReport {
+            latest_check: Some(check),
+            machine_count: Some(0),
+            controller: Some(ControllerReport {
+                present: true,
+                wanted: Some(1),
+                available: Some(1),
+            }),
+            annotation: Annotation { permits: true },
+            blockers: vec!["Ready is False (PreflightFailed): \u{1b}[2J1 node failed".to_owned()],
+            ..report()
+        };
+        let text = text(&blocked);
+        for expected in [
+            "Latest check      failed, 60s ago, 1 of 4 nodes failed, 1 of 4 nodes unknown",
+            "VMs               0\n",
+            "Controller        1 of 1 pods available\n",
+            "Force annotation  set: a disable offers to delete all VMs\n",
+            "What blocks:\n  ! Ready is False (PreflightFailed): 1 node failed\n",
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The commands that look, and the labels of nodes, by the real binary against a stage.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::stage::{Ended, Host, Stage, Story, runtime};
+
+pub fn trials() -> Vec<Trial> {
+    let stories: [(&str, Story); 5] = [
+        ("the_history_and_one_check", the_history_and_one_check),
+        ("status_of_a_ready_cluster", status_of_a_ready_cluster),
+        ("status_says_what_blocks", status_says_what_blocks),
+        (
+            "nodes_are_left_out_and_taken_in",
+            nodes_are_left_out_and_taken_in,
+        ),
+        ("nothing_installed_exits_8", nothing_installed_exits_8),
+    ];
+    stories
+        .map(|(name, story)| Trial::test(format!("looking::{name}"), story))
+        .into()
+}
+
+fn document(ended: &Ended) -> Result<Value, Failed> {
+    serde_json::from_str(&ended.stdout)
+        .map_err(|error| format!("stdout is not JSON ({error}): {ended}").into())
+}
+
+/// Every field that is named here has that value; others may be there.
+fn holds(found: &Value, expected: &Value) -> Result<(), Failed> {
+    let mut merged = found.clone();
+    json_patch::merge(&mut merged, expected);
+    if &merged == found {
+        Ok(())
+    } else {
+        Err(format!("expected {expected:#}\nfound {found:#}").into())
+    }
+}
+
+fn with_a_bad_node() -> Stage {
+    Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)])
+}
+
+fn the_history_and_one_check() -> Result<(), Failed> {
+    let stage = with_a_bad_node();
+    stage
+        .bmctl(&["get", "vmruntimepfc"])
+        .prints("There is no preflight check in namespace vm-system.\n")?;
+    stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    let history = stage
+        .bmctl(&["get", "vmruntimepfc", "-o", "json"])
+        .exits(0)?;
+    let history = document(&history)?;
+    let [check] = history["checks"].as_array().unwrap().as_slice() else {
+        return Err(format!("one check was expected: {history:#}").into());
+    };
+    holds(
+        check,
+        &json!({"result": "failed", "pass": false, "nodeCount": 2, "failedNodes": ["worker-1"], "unknownNodes": []}),
+    )?;
+    let name = check["name"].as_str().unwrap();
+    stage
+        .bmctl(&["get", "vmruntimepfc"])
+        .prints("NAME")?
+        .prints(name)?;
+    stage
+        .bmctl(&["get", "vmruntimepfc", name])
+        .prints("KVM failed on worker-1")?
+        .prints("Nodes: 1 passed, 1 failed, 0 unknown.")?;
+    stage
+        .bmctl(&["get", "vmruntimepfc", &name[..name.len() - 1]])
+        .exits(8)?
+        .says(&format!("bmctl get vmruntimepfc {name}"))?;
+    stage
+        .bmctl(&["get", "vmruntimepfc", "../pods"])
+        .exits(8)?
+        .says("there is no preflight check ../pods")?;
+    Ok(())
+}
+
+fn status_of_a_ready_cluster() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let status = stage
+        .bmctl(&["status", "vmruntime", "-o", "json"])
+        .exits(0)?;
+    holds(
+        &document(&status)?,
+        &json!({
+            "kind": "StatusResult",
+            "settings": {"enabled": true, "useEmulation": false, "vmImageFormat": "raw"},
+            "ready": true, "phase": "Ready", "vmCreationAllowed": true, "machineCount": 0,
+            "latestCheck": {"result": "passed"},
+            "controller": {"present": true},
+            "annotation": {"permits": false},
+            "blockers": [], "undetermined": [], "exitCode": 0,
+        }),
+    )?;
+    stage
+        .bmctl(&["status", "vmruntime"])
+        .prints("VM Runtime is enabled and ready.\n")?
+        .prints("VMs               0\n")?;
+    let annotation = json!({"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"});
+    let request = http::Request::patch("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")
+        .header("Content-Type", "application/merge-patch+json")
+        .body(
+            json!({"metadata": {"annotations": annotation}})
+                .to_string()
+                .into_bytes(),
+        )
+        .unwrap();
+    let owner = stage.owner();
+    runtime().block_on(owner.request::<Value>(request))?;
+    stage
+        .bmctl(&["status", "vmruntime"])
+        .prints("Force annotation  set")?
+        .says("warning: the force annotation is set")?;
+    Ok(())
+}
+
+fn status_says_what_blocks() -> Result<(), Failed> {
+    let stage = with_a_bad_node();
+    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    stage
+        .bmctl(&["status", "vmruntime"])
+        .prints("VM Runtime is enabled and not ready.\n")?
+        .prints("What blocks:\n")?
+        .prints("1 of 2 nodes failed")?;
+    Ok(())
+}
+
+fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
+    let stage = with_a_bad_node();
+    stage
+        .bmctl(&["skip", "node", "worker-1", "worker-9"])
+        .exits(2)?
+        .says("the cluster has no node worker-9; nothing was changed")?
+        .says("hint: did you mean worker-")?;
+    stage
+        .bmctl(&["skip", "node", "worker-1", "worker-1"])
+        .prints(
+            "worker-1 is left out now: it gets no check and no VMs\n\
+             Label set: kubevm.io/VM-SkipSchedule\n\
+             To undo: bmctl unskip node worker-1\n",
+        )?;
+    stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
+    let again = stage
+        .bmctl(&["skip", "nodes", "worker-1", "-o", "json"])
+        .exits(0)?;
+    holds(
+        &document(&again)?,
+        &json!({"command": "skip node", "skipped": true, "nodes": [{"name": "worker-1", "changed": false}]}),
+    )?;
+    stage
+        .bmctl(&["unskip", "node", "worker-1"])
+        .prints("worker-1 is taken in again")?;
+    stage
+        .bmctl(&["unskip", "node", "worker-1"])
+        .prints("worker-1 was not left out; nothing was changed\n")?;
+    stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    Ok(())
+}
+
+fn nothing_installed_exits_8() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    for command in ["get vmruntimepfc", "status vmruntime"] {
+        for format in ["text", "json", "yaml"] {
+            let words: Vec<&str> = command.split(' ').chain(["-o", format]).collect();
+            stage.bmctl(&words).exits(8)?;
+        }
+    }
+    Ok(())
+}
