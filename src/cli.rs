@@ -25,6 +25,8 @@ use crate::{
         sandbox::SandboxArgs,
         skip_node::{SkipNodeArgs, UnskipNodeArgs},
         status_vmruntime::StatusVmruntimeArgs,
+        update_vmruntime::UpdateVmruntimeArgs,
+        wait_vmruntime::WaitVmruntimeArgs,
     },
     ui::{ColorChoice, ProgressChoice},
 };
@@ -78,6 +80,12 @@ pub enum Command {
     /// Turn something off: disable vmruntime.
     #[command(subcommand)]
     Disable(Disable),
+    /// Change the settings of something: update vmruntime.
+    #[command(subcommand)]
+    Update(Update),
+    /// Wait for something: wait vmruntime.
+    #[command(subcommand)]
+    Wait(Wait),
     /// Check something: check vmruntimepfc.
     #[command(subcommand)]
     Check(Check),
@@ -131,6 +139,20 @@ pub enum Get {
     Vmruntimepfc(GetVmruntimepfcArgs),
 }
 
+/// What has settings.
+#[derive(Subcommand)]
+pub enum Update {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(UpdateVmruntimeArgs),
+}
+
+/// What can be waited for.
+#[derive(Subcommand)]
+pub enum Wait {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(WaitVmruntimeArgs),
+}
+
 /// What has a status.
 #[derive(Subcommand)]
 pub enum Status {
@@ -179,6 +201,8 @@ impl Command {
             Self::Enable(Enable::Vmruntime(_)) => "enable vmruntime",
             Self::Disable(Disable::Vmruntime(_)) => "disable vmruntime",
             Self::Check(Check::Vmruntimepfc(_)) => "check vmruntimepfc",
+            Self::Update(Update::Vmruntime(_)) => "update vmruntime",
+            Self::Wait(Wait::Vmruntime(_)) => "wait vmruntime",
             Self::Get(Get::Vmruntimepfc(_)) => "get vmruntimepfc",
             Self::Status(Status::Vmruntime(_)) => "status vmruntime",
             Self::Skip(Skip::Node(_)) => "skip node",

@@ -16,7 +16,9 @@ pub mod sandbox;
 pub mod session;
 pub mod skip_node;
 pub mod status_vmruntime;
+pub mod update_vmruntime;
 pub mod version;
+pub mod wait_vmruntime;
 
 use std::ffi::OsString;
 
@@ -25,7 +27,7 @@ use clap::Parser;
 pub use context::Context;
 
 use crate::{
-    cli::{Check, Cli, Command, Disable, Enable, Get, Skip, Status, Unskip},
+    cli::{Check, Cli, Command, Disable, Enable, Get, Skip, Status, Unskip, Update, Wait},
     exit::Exit,
     failure::{Failure, Kind},
 };
@@ -74,6 +76,8 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         | Command::Check(_)
         | Command::Get(_)
         | Command::Status(_)
+        | Command::Update(_)
+        | Command::Wait(_)
         | Command::Skip(_)
         | Command::Unskip(_)
         | Command::Version
@@ -94,6 +98,8 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         }
         Command::Get(Get::Vmruntimepfc(args)) => Ok(get_vmruntimepfc::run(context, &args).await),
         Command::Status(Status::Vmruntime(args)) => Ok(status_vmruntime::run(context, args).await),
+        Command::Update(Update::Vmruntime(args)) => Ok(update_vmruntime::run(context, &args).await),
+        Command::Wait(Wait::Vmruntime(args)) => Ok(wait_vmruntime::run(context, args).await),
         Command::Skip(Skip::Node(args)) => Ok(skip_node::skip(context, &args).await),
         Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
         Command::Sandbox(args) => sandbox::run(context, args).await,

@@ -19,7 +19,9 @@ pub mod skip;
 pub mod status;
 pub mod style;
 pub mod table;
+pub mod update;
 pub mod version;
+pub mod wait;
 
 pub use clean::{clean, clean_lines};
 pub use document::{ClusterReference, Document, Report};

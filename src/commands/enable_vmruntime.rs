@@ -139,7 +139,7 @@ async fn enable(
     )
     .await;
     drop(narrator);
-    conclude(session, outcome)
+    conclude(context, &mut session.report, outcome)
 }
 
 /// What is to be done, decided from what was read.
@@ -199,16 +199,16 @@ pub(super) fn changes(before: &VMRuntime, after: &VMRuntime) -> Vec<Change> {
     .collect()
 }
 
-/// Makes the result of how the wait ended.
-fn conclude(
-    session: &mut Session<'_, EnableReport>,
+/// Makes the result of how the wait ended, for `update` too.
+pub(super) fn conclude(
+    context: &Context,
+    report: &mut EnableReport,
     outcome: Result<Outcome, Failure>,
 ) -> Result<Exit, Failure> {
-    let context = session.context;
     match outcome {
         Ok(Outcome::Reached(reached)) => {
-            session.report.ready = Some(true);
-            take_over(session, &reached);
+            report.ready = Some(true);
+            take_over(context, report, &reached);
             if reached.unknown.is_empty() {
                 return Ok(Exit::Ok);
             }
@@ -221,9 +221,9 @@ fn conclude(
             Err(failure.hint(context.paste("check vmruntimepfc")))
         }
         Ok(Outcome::CheckFailed(reached)) => {
-            session.report.ready = Some(false);
-            take_over(session, &reached);
-            Err(check_failed(session))
+            report.ready = Some(false);
+            take_over(context, report, &reached);
+            Err(check_failed(context, report))
         }
         Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(format!(
             "to go on waiting: {}",
@@ -233,29 +233,26 @@ fn conclude(
     }
 }
 
-fn take_over(session: &mut Session<'_, EnableReport>, reached: &Reached) {
+fn take_over(context: &Context, report: &mut EnableReport, reached: &Reached) {
     for warning in &reached.warnings {
-        session.context.warn(warning);
+        context.warn(warning);
     }
-    session.report.waited = reached.elapsed;
+    report.waited = reached.elapsed;
     if let Some(condition) = vm_creation(reached) {
         let allowed = condition.status == ConditionStatus::True;
-        session.report.vm_creation_allowed = Some(allowed);
-        if session.report.ready == Some(true) && !allowed {
-            session
-                .context
-                .warn(&format!("VM creation is closed: {}", condition.message));
+        report.vm_creation_allowed = Some(allowed);
+        if report.ready == Some(true) && !allowed {
+            context.warn(&format!("VM creation is closed: {}", condition.message));
         }
     }
-    session.report.preflight_check = reached.check.as_ref().map(preflight::report);
-    let advisory = session
-        .report
+    report.preflight_check = reached.check.as_ref().map(preflight::report);
+    let advisory = report
         .preflight_check
         .iter()
         .flat_map(PreflightReport::advisory_failures)
         .collect::<Vec<_>>();
     for failure in advisory {
-        session.context.remember(&failure);
+        context.remember(&failure);
     }
 }
 
@@ -266,9 +263,8 @@ fn vm_creation(reached: &Reached) -> Option<&Condition> {
 }
 
 /// The check failed: VM Runtime stays enabled, and there are ways on.
-fn check_failed(session: &Session<'_, EnableReport>) -> Failure {
-    let context = session.context;
-    let check = session.report.preflight_check.as_ref();
+fn check_failed(context: &Context, report: &EnableReport) -> Failure {
+    let check = report.preflight_check.as_ref();
     let mut failure = check.and_then(preflight::failure).unwrap_or_else(|| {
         Failure::new(
             Kind::CheckFailed,

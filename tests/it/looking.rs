@@ -1,4 +1,4 @@
-//! The commands that look, and the labels of nodes, by the real binary against a stage.
+//! The commands that look and wait, change settings and label nodes, by the real binary against a stage.
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -6,13 +6,21 @@ use serde_json::{Value, json};
 use crate::stage::{Ended, Host, Stage, Story, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let stories: [(&str, Story); 7] = [
         ("the_history_and_one_check", the_history_and_one_check),
         ("status_of_a_ready_cluster", status_of_a_ready_cluster),
         ("status_says_what_blocks", status_says_what_blocks),
         (
             "nodes_are_left_out_and_taken_in",
             nodes_are_left_out_and_taken_in,
+        ),
+        (
+            "settings_are_changed_in_any_state",
+            settings_are_changed_in_any_state,
+        ),
+        (
+            "waiting_for_what_is_so_or_never_will_be",
+            waiting_for_what_is_so_or_never_will_be,
         ),
         ("nothing_installed_exits_8", nothing_installed_exits_8),
     ];
@@ -160,9 +168,78 @@ fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
     Ok(())
 }
 
+fn settings_are_changed_in_any_state() -> Result<(), Failed> {
+    let stage = with_a_bad_node();
+    stage.bmctl(&["update", "vmruntime"]).exits(2)?;
+    stage
+        .bmctl(&["update", "vmruntime", "--use-emulation=false"])
+        .prints("The settings are as asked already; nothing was changed.\n")?;
+    stage
+        .bmctl(&["update", "vmruntime", "--vm-image-format", "qcow2"])
+        .prints("they count as soon as VM Runtime is enabled.\nTo undo: bmctl update vmruntime --vm-image-format raw\n")?
+        .prints("Changed spec.vmImageFormat: raw → qcow2\n")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    // The failed check is older than the change: only a new one counts.
+    let updated = stage
+        .bmctl(&["update", "vmruntime", "--use-emulation", "-o", "json"])
+        .exits(0)?;
+    holds(
+        &document(&updated)?,
+        &json!({
+            "kind": "UpdateResult", "enabled": true, "ready": true,
+            "changed": [{"field": "spec.useEmulation", "old": "false", "new": "true"}],
+            "preflightCheck": {"result": "passed"},
+            "undo": "bmctl update vmruntime --use-emulation=false",
+        }),
+    )?;
+    stage
+        .bmctl(&["update", "vmruntime", "--use-emulation=false"])
+        .exits(3)?
+        .says("the preflight check failed on node worker-1")?;
+    Ok(())
+}
+
+fn waiting_for_what_is_so_or_never_will_be() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let wait = |state| ["wait", "vmruntime", "--for", state];
+    stage.bmctl(&wait("preflight")).exits(8)?;
+    stage
+        .bmctl(&wait("ready"))
+        .exits(12)?
+        .says("VM Runtime is not enabled, so it will not become ready")?;
+    stage
+        .bmctl(&["enable", "vmruntime", "--wait=false"])
+        .exits(0)?;
+    stage
+        .bmctl(&wait("ready"))
+        .prints("VM Runtime is ready (")?;
+    stage
+        .bmctl(&wait("preflight"))
+        .prints("The node can run VMs.\n")?;
+    stage.bmctl(&wait("disabled")).exits(12)?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--wait=false"])
+        .exits(0)?;
+    let off = stage
+        .bmctl(&["wait", "vmruntime", "--for", "disabled", "-o", "json"])
+        .exits(0)?;
+    holds(
+        &document(&off)?,
+        &json!({"kind": "WaitResult", "for": "disabled", "reached": true}),
+    )?;
+    Ok(())
+}
+
 fn nothing_installed_exits_8() -> Result<(), Failed> {
     let stage = Stage::bare();
-    for command in ["get vmruntimepfc", "status vmruntime"] {
+    for command in [
+        "get vmruntimepfc",
+        "status vmruntime",
+        "update vmruntime --use-emulation",
+        "wait vmruntime --for ready",
+        "wait vmruntime --for disabled",
+        "wait vmruntime --for preflight",
+    ] {
         for format in ["text", "json", "yaml"] {
             let words: Vec<&str> = command.split(' ').chain(["-o", format]).collect();
             stage.bmctl(&words).exits(8)?;

@@ -1,0 +1,198 @@
+//! `bmctl update vmruntime`: change settings, enabled or not; where it is enabled, wait until VMs can be run with them.
+
+use std::cell::Cell;
+
+use super::{
+    Context,
+    context::Left,
+    enable_vmruntime::{changes, conclude},
+    narration::Narrator,
+    session::{Intent, Session},
+};
+use crate::{
+    api::{ImageFormat, VMRuntime},
+    cli::WaitArgs,
+    cluster::{
+        self, Deadline, Retry, vmruntime,
+        vmruntime::{DryRun, SpecChange},
+        wait::{Baseline, Target, Wait},
+    },
+    exit::Exit,
+    failure::Failure,
+    render::update::UpdateReport,
+};
+
+/// Change settings of VM Runtime, whether it is enabled or not.
+///
+/// Only what is given is changed. Where VM Runtime is enabled, it is waited until VMs can be run with the new settings;
+/// changing --use-emulation makes the cluster check its nodes again.
+#[derive(clap::Args, Clone, Debug)]
+#[command(
+    after_help = EXAMPLES,
+    group = clap::ArgGroup::new("settings").required(true).multiple(true)
+)]
+pub struct UpdateVmruntimeArgs {
+    /// Run VMs in software, without hardware virtualization. It forces software emulation for every new VM, even on
+    /// nodes that have KVM. VMs that run already stay as they are.
+    #[arg(
+        long,
+        group = "settings",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = crate::cli::go_bool
+    )]
+    pub use_emulation: Option<bool>,
+    /// Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk.
+    /// Ignored by Google Distributed Cloud since 1.28.
+    #[arg(long, group = "settings", value_name = "FORMAT", value_parser = crate::cli::image_format)]
+    pub vm_image_format: Option<ImageFormat>,
+    #[command(flatten)]
+    pub waiting: WaitArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl update vmruntime --use-emulation          run new VMs in software
+  bmctl update vmruntime --use-emulation=false    run new VMs with KVM again
+  bmctl update vmruntime --vm-image-format qcow2 --wait=false";
+
+pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
+    let mut session = Session::new(context, UpdateReport::default());
+    let changed = Cell::new(false);
+    let ended = context
+        .unless_interrupted(update(&mut session, args, &changed), || {
+            left(context, changed.get())
+        })
+        .await;
+    session.end(ended)
+}
+
+async fn update(
+    session: &mut Session<'_, UpdateReport>,
+    args: &UpdateVmruntimeArgs,
+    changed: &Cell<bool>,
+) -> Result<Exit, Failure> {
+    let context = session.context;
+    let cluster = session.connect(Intent::Change).await?;
+    let narrator = Narrator::new(context, "Waiting until VM Runtime is ready");
+    let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
+
+    narrator.step("Reading VM Runtime");
+    let before = vmruntime::get(&cluster.client, &retry).await?;
+    session.report.enabled = Some(before.object.spec.enabled);
+    let Some(change) = plan(&before.object, args) else {
+        session.report.settled = true;
+        return Ok(Exit::Ok);
+    };
+    narrator.step("Changing VM Runtime");
+    let after = vmruntime::patch(&cluster.client, &retry, &before, &change, DryRun::No).await?;
+    changed.set(true);
+    let enabled = after.object.spec.enabled;
+    session.report.enabled = Some(enabled);
+    let outcome = &mut session.report.outcome;
+    outcome.changed = changes(&before.object, &after.object);
+    outcome.undo = context.paste(&undo(&before.object, change));
+    if !enabled || !args.waiting.wait {
+        outcome.unattended = true;
+        return Ok(Exit::Ok);
+    }
+    let ended = cluster::wait::until(
+        &cluster.client,
+        &Wait {
+            target: Target::Ready,
+            baseline: Some(Baseline::patched(&before, after)),
+            fail_fast: args.waiting.fail_fast,
+        },
+        &retry,
+    )
+    .await;
+    drop(narrator);
+    conclude(context, outcome, ended)
+}
+
+/// What differs from what was asked for; `None` where nothing does.
+fn plan(runtime: &VMRuntime, args: &UpdateVmruntimeArgs) -> Option<SpecChange> {
+    let spec = &runtime.spec;
+    let change = SpecChange {
+        enabled: None,
+        use_emulation: args
+            .use_emulation
+            .filter(|asked| *asked != spec.use_emulation),
+        vm_image_format: args
+            .vm_image_format
+            .filter(|asked| *asked != spec.vm_image_format),
+    };
+    (change != SpecChange::default()).then_some(change)
+}
+
+/// The command that takes the change back.
+fn undo(before: &VMRuntime, change: SpecChange) -> String {
+    let mut command = "update vmruntime".to_owned();
+    if change.use_emulation.is_some() {
+        command = format!("{command} --use-emulation={}", before.spec.use_emulation);
+    }
+    if change.vm_image_format.is_some() {
+        command = format!(
+            "{command} --vm-image-format {}",
+            before.spec.vm_image_format
+        );
+    }
+    command
+}
+
+fn left(context: &Context, changed: bool) -> Left {
+    if !changed {
+        return Left::nothing();
+    }
+    Left {
+        sentence: "the settings are changed, and the cluster goes on applying them".to_owned(),
+        hints: vec![format!(
+            "to look at it: {}",
+            context.paste("status vmruntime")
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(
+        use_emulation: Option<bool>,
+        vm_image_format: Option<ImageFormat>,
+    ) -> UpdateVmruntimeArgs {
+        UpdateVmruntimeArgs {
+            use_emulation,
+            vm_image_format,
+            waiting: WaitArgs {
+                wait: true,
+                timeout: std::time::Duration::ZERO,
+                fail_fast: true,
+            },
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_changed_and_can_be_taken_back() {
+        let runtime = VMRuntime::default();
+        for (args, change) in [
+            (args(Some(false), None), None),
+            (args(Some(false), Some(ImageFormat::Raw)), None),
+            (
+                args(Some(true), Some(ImageFormat::Raw)),
+                Some("update vmruntime --use-emulation=false"),
+            ),
+            (
+                args(Some(true), Some(ImageFormat::Qcow2)),
+                Some("update vmruntime --use-emulation=false --vm-image-format raw"),
+            ),
+        ] {
+            let planned = plan(&runtime, &args);
+            assert!(planned.is_none_or(|change| change.enabled.is_none()));
+            let undo = planned.map(|change| undo(&runtime, change));
+            assert_eq!(undo.as_deref(), change, "{args:?}");
+        }
+    }
+}
