@@ -17,6 +17,7 @@ use crate::{
     api::ImageFormat,
     commands::{
         check_vmruntimepfc::CheckVmruntimepfcArgs,
+        completion::CompletionArgs,
         controller::ControllerArgs,
         disable_vmruntime::DisableVmruntimeArgs,
         enable_vmruntime::EnableVmruntimeArgs,
@@ -105,6 +106,8 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
     Controller(ControllerArgs),
+    /// Print a script that completes commands and flags in a shell.
+    Completion(CompletionArgs),
     /// Print the version.
     Version,
     /// Explain a command, or a topic such as exit-codes.
@@ -209,6 +212,7 @@ impl Command {
             Self::Unskip(Unskip::Node(_)) => "unskip node",
             Self::Sandbox(_) => "sandbox",
             Self::Controller(_) => "controller",
+            Self::Completion(_) => "completion",
             Self::Version => "version",
             Self::Help(_) => "help",
         }

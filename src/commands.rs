@@ -4,6 +4,7 @@
 //! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
 
 pub mod check_vmruntimepfc;
+pub mod completion;
 pub mod context;
 pub mod controller;
 pub mod disable_vmruntime;
@@ -80,6 +81,7 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         | Command::Wait(_)
         | Command::Skip(_)
         | Command::Unskip(_)
+        | Command::Completion(_)
         | Command::Version
         | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
     };
@@ -104,6 +106,7 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
+        Command::Completion(args) => completion::run(context, args),
         Command::Version => Ok(version::run(context)),
         Command::Help(args) => help::run(context, &args),
     };

@@ -72,8 +72,9 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Package → the only rooms that may name it.
-const KEPT: [(&str, &[&str]); 7] = [
+const KEPT: [(&str, &[&str]); 8] = [
     ("clap", &["cli", "commands", "lib"]),
+    ("clap_complete", &["commands"]),
     ("indicatif", &["ui"]),
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),

@@ -1,16 +1,73 @@
 //! Generated files are what the program would generate today.
 
-use bmctl::api::crd;
+use std::fmt::Write;
+
+use bmctl::{api::crd, cli::Cli, commands::completion};
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::Shell;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use libtest_mimic::{Failed, Trial};
 
-use crate::golden;
+use crate::{bench::Bench, golden};
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "docs::definitions_are_current",
-        definitions_are_current,
-    )]
+    vec![
+        Trial::test("docs::definitions_are_current", definitions_are_current),
+        Trial::test("docs::completions_are_current", completions_are_current),
+        Trial::test(
+            "docs::the_command_line_is_current",
+            the_command_line_is_current,
+        ),
+    ]
+}
+
+fn completions_are_current() -> Result<(), Failed> {
+    for shell in Shell::value_variants() {
+        let file = match shell {
+            Shell::Bash => "bmctl.bash",
+            Shell::Elvish => "bmctl.elv",
+            Shell::Fish => "bmctl.fish",
+            Shell::PowerShell => "_bmctl.ps1",
+            Shell::Zsh => "_bmctl",
+            other => return Err(format!("{other} has no file").into()),
+        };
+        golden::is_current(&format!("completions/{file}"), &completion::script(*shell))?;
+        let printed = Bench::new().bmctl(&format!("completion {shell}")).code(0)?;
+        if printed.stdout != completion::script(*shell) {
+            return Err(format!("bmctl completion {shell} prints something else").into());
+        }
+    }
+    Ok(())
+}
+
+fn the_command_line_is_current() -> Result<(), Failed> {
+    let mut text = "# The command line\n\nGenerated from the program. What scripts can rely on: the exit codes.\n\n\
+        | Exit code | Meaning |\n|---|---|\n"
+        .to_owned();
+    for exit in bmctl::exit::Exit::ALL {
+        let _ = writeln!(text, "| {} | {} |", exit.code(), exit.meaning());
+    }
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    describe(&mut command, "bmctl", &mut text);
+    golden::is_current("docs/cli.md", &text)
+}
+
+/// The help of a command, and then of those below it.
+fn describe(command: &mut clap::Command, path: &str, text: &mut String) {
+    let help = command.render_long_help().to_string();
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let _ = write!(
+        text,
+        "\n## {path}\n\n```text\n{}\n```\n",
+        lines.join("\n").trim_end()
+    );
+    for below in command.get_subcommands_mut() {
+        if !below.is_hide_set() {
+            let path = format!("{path} {}", below.get_name());
+            describe(below, &path, text);
+        }
+    }
 }
 
 fn definitions_are_current() -> Result<(), Failed> {
