@@ -1,6 +1,8 @@
 //! Progress on stderr: a live region on a terminal; elsewhere a line for each change and a sign of life every 30
 //! seconds, because CI systems kill what is silent. Both always say what is still missing.
 
+mod screen;
+
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,6 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use self::screen::Screen;
 use super::{Ui, log::now};
 
 /// `--progress`.
@@ -326,7 +329,7 @@ impl Inner {
 
 impl Look {
     fn bar(self, elapsed: Duration) -> ProgressBar {
-        let target = ProgressDrawTarget::stderr_with_hz(REPAINTS);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Screen::stderr()), REPAINTS);
         let bar = ProgressBar::with_draw_target(None, target).with_elapsed(elapsed);
         let template = if self.color {
             "{spinner:.cyan} {elapsed:.dim} {msg}"
