@@ -19,11 +19,24 @@ use bmctl::{
     },
 };
 use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the product's own virtual machines of namespace default are.
+pub const MACHINES: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachines";
+
+/// The least that a virtual machine is.
+pub fn machine(name: &str) -> Value {
+    json!({
+        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"osType": "Linux"},
+    })
+}
 
 /// What a trial runs.
 pub type Story = fn() -> Result<(), Failed>;
@@ -102,6 +115,59 @@ impl Stage {
             kubeconfig,
             assembly: Some(assembly),
         }
+    }
+
+    /// Reads an object or a list, behind everybody's back.
+    pub fn read(&self, path: &str) -> Result<Value, Failed> {
+        self.send(http::Request::get(path), "", &Value::Null)
+    }
+
+    /// Creates an object as the cluster's owner.
+    pub fn create(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        self.send(http::Request::post(path), "application/json", body)
+    }
+
+    /// Merges this into an object as the cluster's owner.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        self.send(
+            http::Request::patch(path),
+            "application/merge-patch+json",
+            body,
+        )
+    }
+
+    fn send(
+        &self,
+        request: http::request::Builder,
+        kind: &str,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        let request = match body {
+            Value::Null => request.body(Vec::new()),
+            body => request
+                .header("Content-Type", kind)
+                .body(body.to_string().into_bytes()),
+        };
+        let request = request.unwrap();
+        let what = format!("{} {}", request.method(), request.uri());
+        runtime()
+            .block_on(self.owner().request(request))
+            .map_err(|error| format!("{what}: {error:?}").into())
+    }
+
+    /// Creates a virtual machine in namespace default, and waits until it runs.
+    pub fn run_machine(&self, name: &str) -> Result<(), Failed> {
+        self.create(MACHINES, &machine(name))?;
+        eventually("a running machine", || {
+            let found = self
+                .read(&format!("{MACHINES}/{name}"))
+                .map_err(|error| format!("{error:?}"))?;
+            if found["status"]["state"] == "Running" {
+                Ok(())
+            } else {
+                Err(found.to_string())
+            }
+        })
     }
 
     /// VM Runtime is enabled and ready.

@@ -2,12 +2,11 @@
 //! and read like documentation; what differs from run to run (times, ports, ids) is replaced by a name for it.
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::{Value, json};
 
 use crate::{
     bench::Bench,
     golden,
-    stage::{Host, Stage, Story, eventually, runtime},
+    stage::{Host, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -71,7 +70,7 @@ fn a_node_without_kvm() -> Result<(), Failed> {
 fn machines_in_the_way() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     for name in ["db", "web"] {
-        machine(&stage, name)?;
+        stage.run_machine(name)?;
     }
     tell(
         "machines_in_the_way",
@@ -82,34 +81,6 @@ fn machines_in_the_way() -> Result<(), Failed> {
             "disable vmruntime --force=true",
         ],
     )
-}
-
-/// Creates a machine and waits until it runs, and until all that is generated from it is there.
-fn machine(stage: &Stage, name: &str) -> Result<(), Failed> {
-    let owner = stage.owner();
-    let path = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachines";
-    let body = json!({
-        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
-        "metadata": {"name": name, "namespace": "default"},
-    });
-    let request = http::Request::post(path)
-        .header("Content-Type", "application/json")
-        .body(body.to_string().into_bytes())
-        .unwrap();
-    runtime().block_on(owner.request::<Value>(request))?;
-    eventually("a running machine", || {
-        let request = http::Request::get(format!("{path}/{name}"))
-            .body(Vec::new())
-            .unwrap();
-        let found: Value = runtime()
-            .block_on(owner.request(request))
-            .map_err(|error| error.to_string())?;
-        if found["status"]["state"] == "Running" {
-            Ok(())
-        } else {
-            Err(found.to_string())
-        }
-    })
 }
 
 fn nothing_installed() -> Result<(), Failed> {

@@ -11,7 +11,7 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Ended, Host, PATIENCE, Stage, Story, eventually, runtime};
+use crate::stage::{Ended, Host, MACHINES, PATIENCE, Stage, Story, eventually, machine, runtime};
 
 pub fn trials() -> Vec<Trial> {
     let stories: [(&str, Story); 15] = [
@@ -87,70 +87,20 @@ fn equal<T: PartialEq + std::fmt::Debug>(
     }
 }
 
-/// Reads an object behind everybody's back.
-fn object(stage: &Stage, path: &str) -> Result<Value, Failed> {
-    let client = stage.owner();
-    let request = http::Request::get(path).body(Vec::new()).unwrap();
-    runtime()
-        .block_on(client.request(request))
-        .map_err(|error| format!("{path}: {error}").into())
-}
-
-/// Creates an object as the cluster's owner.
-fn create(stage: &Stage, path: &str, body: &Value) -> Result<Value, Failed> {
-    let client = stage.owner();
-    let request = http::Request::post(path)
-        .header("Content-Type", "application/json")
-        .body(body.to_string().into_bytes())
-        .unwrap();
-    runtime()
-        .block_on(client.request(request))
-        .map_err(|error| format!("{path}: {error}").into())
-}
-
-fn patch(stage: &Stage, path: &str, body: &Value) -> Result<Value, Failed> {
-    let client = stage.owner();
-    let request = http::Request::patch(path)
-        .header("Content-Type", "application/merge-patch+json")
-        .body(body.to_string().into_bytes())
-        .unwrap();
-    runtime()
-        .block_on(client.request(request))
-        .map_err(|error| format!("{path}: {error}").into())
-}
-
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
-const MACHINES: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachines";
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
-
-fn machine(name: &str) -> Value {
-    json!({
-        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"osType": "Linux"},
-    })
-}
 
 /// A stage with VM Runtime ready and two running machines, `db` and `web`.
 fn with_two_machines() -> Result<Stage, Failed> {
     let stage = Stage::enabled()?;
     for name in ["db", "web"] {
-        create(&stage, MACHINES, &machine(name))?;
-        eventually("a running machine", || {
-            let found =
-                object(&stage, &format!("{MACHINES}/{name}")).map_err(|e| format!("{e:?}"))?;
-            if found["status"]["state"] == "Running" {
-                Ok(())
-            } else {
-                Err(found.to_string())
-            }
-        })?;
+        stage.run_machine(name)?;
     }
     Ok(stage)
 }
 
 fn machines(stage: &Stage) -> Result<usize, Failed> {
-    Ok(object(stage, MACHINES)?["items"]
+    Ok(stage.read(MACHINES)?["items"]
         .as_array()
         .map_or(0, Vec::len))
 }
@@ -163,7 +113,7 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
             return Err(format!("stdout lacks {text:?}: {first}").into());
         }
     }
-    let found = object(&stage, RUNTIME)?;
+    let found = stage.read(RUNTIME)?;
     equal(&found["status"]["ready"], &json!(true), "ready")?;
     equal(
         &found["status"]["observedGeneration"],
@@ -190,7 +140,7 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
     )?;
     stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
     equal(
-        &object(&stage, RUNTIME)?["metadata"]["generation"],
+        &stage.read(RUNTIME)?["metadata"]["generation"],
         &found["metadata"]["generation"],
         "generation",
     )?;
@@ -199,7 +149,7 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
 
 fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
     let stage = with_two_machines()?;
-    let before = object(&stage, RUNTIME)?;
+    let before = stage.read(RUNTIME)?;
     let refused = stage.bmctl(&["disable", "vmruntime"]).exits(6)?;
     for text in ["default/db", "default/web"] {
         if !refused.stderr.contains(text) && !refused.stdout.contains(text) {
@@ -216,7 +166,7 @@ fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
         &true,
         "a reason in the document",
     )?;
-    let after = object(&stage, RUNTIME)?;
+    let after = stage.read(RUNTIME)?;
     equal(&after["spec"], &before["spec"], "spec")?;
     equal(
         &after["metadata"]["annotations"],
@@ -229,7 +179,7 @@ fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
 fn the_annotation_asks_and_without_a_terminal_refuses() -> Result<(), Failed> {
     let stage = with_two_machines()?;
     let annotation = json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}});
-    patch(&stage, RUNTIME, &annotation)?;
+    stage.patch(RUNTIME, &annotation)?;
     stage
         .bmctl(&["disable", "vmruntime"])
         .exits(6)?
@@ -241,7 +191,7 @@ fn the_annotation_asks_and_without_a_terminal_refuses() -> Result<(), Failed> {
         .exits(6)?;
     equal(&machines(&stage)?, &2, "machines")?;
     equal(
-        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &stage.read(RUNTIME)?["spec"]["enabled"],
         &json!(true),
         "enabled",
     )?;
@@ -257,10 +207,10 @@ fn force_deletes_the_machines_and_ends_disabled() -> Result<(), Failed> {
         .bmctl(&["disable", "vmruntime", "--force=true"])
         .exits(0)?;
     equal(&machines(&stage)?, &0, "machines")?;
-    let found = object(&stage, RUNTIME)?;
+    let found = stage.read(RUNTIME)?;
     equal(&found["spec"]["enabled"], &json!(false), "enabled")?;
     equal(&found["status"]["ready"], &json!(false), "ready")?;
-    let pods = object(&stage, "/api/v1/namespaces/vm-system/pods")?;
+    let pods = stage.read("/api/v1/namespaces/vm-system/pods")?;
     let names: Vec<&str> = pods["items"]
         .as_array()
         .into_iter()
@@ -288,8 +238,7 @@ fn re_enabling_is_not_fooled_by_what_was_true_before() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     let name = |stage: &Stage| {
         Ok::<_, Failed>(
-            object(stage, RUNTIME)?["status"]["preflightCheckSummary"]["preflightCheckName"]
-                .clone(),
+            stage.read(RUNTIME)?["status"]["preflightCheckSummary"]["preflightCheckName"].clone(),
         )
     };
     let first = name(&stage)?;
@@ -300,7 +249,7 @@ fn re_enabling_is_not_fooled_by_what_was_true_before() -> Result<(), Failed> {
         return Err(format!("the second enable believed the first one's check {first}").into());
     }
     equal(
-        &object(&stage, RUNTIME)?["status"]["ready"],
+        &stage.read(RUNTIME)?["status"]["ready"],
         &json!(true),
         "ready",
     )
@@ -326,7 +275,7 @@ fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
     label(&stage, "worker-1", &Value::Null)?;
     eventually("a new check that fails", || {
-        let found = object(&stage, RUNTIME).map_err(|e| format!("{e:?}"))?;
+        let found = stage.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
         let summary = &found["status"]["preflightCheckSummary"];
         if summary["preflightCheckPassed"] == json!(false) {
             Ok(())
@@ -335,7 +284,7 @@ fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed
         }
     })?;
     // The gate is closed: the API server itself refuses, with the reason.
-    match create(&stage, MACHINES, &machine("late")) {
+    match stage.create(MACHINES, &machine("late")) {
         Ok(made) => Err(format!("a machine was let in: {made}").into()),
         Err(refused) => {
             let text = format!("{refused:?}");
@@ -349,8 +298,7 @@ fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed
 }
 
 fn label(stage: &Stage, node: &str, value: &Value) -> Result<Value, Failed> {
-    patch(
-        stage,
+    stage.patch(
         &format!("/api/v1/nodes/{node}"),
         &json!({"metadata": {"labels": {"kubevm.io/VM-SkipSchedule": value}}}),
     )
@@ -372,7 +320,7 @@ fn enable_on_a_node_without_kvm_says_why_and_how_on() -> Result<(), Failed> {
         }
     }
     equal(
-        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &stage.read(RUNTIME)?["spec"]["enabled"],
         &json!(true),
         "enabled stays",
     )
@@ -384,11 +332,11 @@ fn emulation_makes_any_node_do() -> Result<(), Failed> {
         .bmctl(&["enable", "vmruntime", "--use-emulation"])
         .exits(0)?;
     equal(
-        &object(&stage, RUNTIME)?["spec"]["useEmulation"],
+        &stage.read(RUNTIME)?["spec"]["useEmulation"],
         &json!(true),
         "useEmulation",
     )?;
-    create(&stage, MACHINES, &machine("web"))?;
+    stage.create(MACHINES, &machine("web"))?;
     Ok(())
 }
 
@@ -400,14 +348,14 @@ fn a_check_runs_while_disabled() -> Result<(), Failed> {
             .exits(0)?,
     )?;
     equal(&passed["schema"], &json!("bmctl/v1"), "schema")?;
-    let checks = object(&stage, CHECKS)?;
+    let checks = stage.read(CHECKS)?;
     equal(
         &checks["items"].as_array().map(Vec::len),
         &Some(1),
         "checks",
     )?;
     equal(
-        &object(&stage, RUNTIME)?["spec"]["enabled"],
+        &stage.read(RUNTIME)?["spec"]["enabled"],
         &json!(false),
         "enabled",
     )
@@ -459,9 +407,7 @@ fn a_closed_port_is_unreachable() -> Result<(), Failed> {
 
 fn a_timeout_says_what_is_missing() -> Result<(), Failed> {
     let stage = Stage::without_controller();
-    create(
-        &stage,
-        "/apis/vm.cluster.gke.io/v1/vmruntimes",
+    stage.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
         }),
@@ -510,16 +456,14 @@ fn until(lines: &mpsc::Receiver<String>, text: &str) -> Result<Vec<String>, Fail
 fn an_interrupt_says_what_the_cluster_was_left_doing() -> Result<(), Failed> {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let stage = Stage::without_controller();
-        create(
-            &stage,
-            "/apis/vm.cluster.gke.io/v1/vmruntimes",
+        stage.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
             &json!({
                 "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
             }),
         )?;
         let (mut child, lines) = start(stage.bmctl_command(&["enable", "vmruntime"]));
         eventually("the patch", || {
-            let found = object(&stage, RUNTIME).map_err(|e| format!("{e:?}"))?;
+            let found = stage.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
             if found["spec"]["enabled"] == json!(true) {
                 Ok(())
             } else {
@@ -559,7 +503,7 @@ fn the_api_server_may_go_away_and_come_back() -> Result<(), Failed> {
     let rest: Vec<String> = lines.iter().collect();
     match ended.exits(0) {
         Ok(_) => equal(
-            &object(&stage, RUNTIME)?["status"]["ready"],
+            &stage.read(RUNTIME)?["status"]["ready"],
             &json!(true),
             "ready",
         ),
