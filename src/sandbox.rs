@@ -57,10 +57,10 @@ pub mod world;
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{net::TcpSocket, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::{auth::Token, core::Core, server::Front};
@@ -105,6 +105,8 @@ struct Inner {
     kubeconfig: String,
     /// The accepting task, while the listener is open.
     listener: Mutex<Option<Listener>>,
+    /// The port, while the listener is closed.
+    reserved: Mutex<Option<TcpSocket>>,
     /// Ends the caretaker.
     stop: CancellationToken,
 }
@@ -139,6 +141,7 @@ impl Sandbox {
                 address,
                 kubeconfig,
                 listener: Mutex::new(None),
+                reserved: Mutex::new(None),
                 stop,
             }),
         };
@@ -184,29 +187,40 @@ impl Sandbox {
         kube::Client::new(service, "default")
     }
 
-    /// Closes the port and cuts every connection; what is stored stays.
+    /// Closes the port and cuts every connection; what is stored stays. Nobody else gets the port meanwhile.
     pub async fn close_listener(&self) {
-        let listener = self.listener().take();
-        if let Some(listener) = listener {
-            listener.stop.cancel();
-            // It ends at once; that it was aborted or panicked changes nothing for the port.
-            let _ = listener.task.await;
-        }
+        self.cut().await;
+        *lock(&self.inner.reserved) = server::reserve(self.inner.address);
     }
 
     /// Opens the same port again.
     pub async fn open_listener(&self) -> anyhow::Result<()> {
-        if self.listener().is_none() {
-            let socket = server::bind(self.inner.address).await?;
-            self.listen(socket);
+        if lock(&self.inner.listener).is_some() {
+            return Ok(());
         }
+        let reserved = lock(&self.inner.reserved).take();
+        let socket = match reserved {
+            Some(reserved) => server::listen(reserved)?,
+            None => server::bind(self.inner.address).await?,
+        };
+        self.listen(socket);
         Ok(())
     }
 
     /// Stops everything. Clients of the process get no more watch events.
     pub async fn stop(self) {
         self.inner.stop.cancel();
-        self.close_listener().await;
+        self.cut().await;
+    }
+
+    /// Ends the listener and all of its connections.
+    async fn cut(&self) {
+        let listener = lock(&self.inner.listener).take();
+        if let Some(listener) = listener {
+            listener.stop.cancel();
+            // It ends at once; that it was aborted or panicked changes nothing for the port.
+            let _ = listener.task.await;
+        }
     }
 
     fn listen(&self, socket: tokio::net::TcpListener) {
@@ -216,15 +230,13 @@ impl Sandbox {
             self.inner.front.clone(),
             stop.clone(),
         ));
-        *self.listener() = Some(Listener { task, stop });
+        *lock(&self.inner.listener) = Some(Listener { task, stop });
     }
+}
 
-    fn listener(&self) -> std::sync::MutexGuard<'_, Option<Listener>> {
-        self.inner
-            .listener
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a panicking thread left in there is still what it is: an option.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Sandbox {

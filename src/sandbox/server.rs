@@ -13,8 +13,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
+    task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
@@ -49,13 +50,35 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("can not listen on {address}"))
 }
 
-/// Accepts until told to stop, then cuts what is open.
+/// Starts to listen where an address was kept.
+pub fn listen(reserved: TcpSocket) -> anyhow::Result<TcpListener> {
+    /// As many as the standard library lets wait.
+    const BACKLOG: u32 = 128;
+    Ok(reserved.listen(BACKLOG)?)
+}
+
+/// Keeps an address for later: a socket that is bound and does not listen refuses whoever connects. `None` where
+/// somebody else was faster.
+pub fn reserve(address: SocketAddr) -> Option<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
+    .ok()?;
+    socket.set_reuseaddr(true).ok()?;
+    socket.bind(address).ok()?;
+    Some(socket)
+}
+
+/// Accepts until told to stop, then cuts what is open; returns when no connection is left.
 pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let acceptor = TlsAcceptor::from(front.tls.clone());
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
@@ -71,15 +94,14 @@ pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationT
             tracing::warn!("more than {MOST_CONNECTIONS} connections: one was closed");
             continue;
         };
-        let (acceptor, front, stop) = (acceptor.clone(), front.clone(), stop.clone());
-        tokio::spawn(async move {
+        let (acceptor, front) = (acceptor.clone(), front.clone());
+        connections.spawn(async move {
             let _place = place;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = connection(stream, acceptor, front) => {}
-            }
+            connection(stream, acceptor, front).await;
         });
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>) {

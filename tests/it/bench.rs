@@ -83,6 +83,7 @@ impl Bench {
                     "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z",
                     "[time]",
                 ),
+                ("127[.]0[.]0[.]1:[0-9]+", "127.0.0.1:[port]"),
                 ("trying again in [0-9hms]+", "trying again in [span]"),
             ],
         )
@@ -133,7 +134,7 @@ impl Transcript {
         Ok(self)
     }
 
-    /// Everything that was said, under the command that was typed; without ports and spans of time as well.
+    /// Everything that was said, under the command that was typed; without spans of time as well.
     pub fn whole(&self, command: &str) -> String {
         let code = self.code.map_or("none".to_owned(), |code| code.to_string());
         let text = format!(
@@ -143,7 +144,6 @@ impl Transcript {
         replace(
             text,
             &[
-                ("127[.]0[.]0[.]1:[0-9]+", "127.0.0.1:[port]"),
                 (r"\b([0-9]+(ms|h|m|s|d))+\b", "[span]"),
                 // A span of no whole second is not said.
                 (r" after \[span\]", ""),
