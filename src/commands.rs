@@ -30,7 +30,7 @@ pub use context::Context;
 use crate::{
     cli::{Check, Cli, Command, Disable, Enable, Get, Skip, Status, Unskip, Update, Wait},
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// Runs the program with these arguments, the first of which is its own name, and says how it ended.
@@ -43,8 +43,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let runtime = match runtime_for(&command) {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failure = Failure::new(Kind::Other, "NoRuntime", "could not start the runtime")
-                .caused_by(error.to_string());
+            let failure = Failure::new(
+                Kind::Other,
+                Reason::NoRuntime,
+                "could not start the runtime",
+            )
+            .caused_by(error.to_string());
             return context::fail_early(&global, &failure);
         }
     };

@@ -13,10 +13,12 @@ mod access;
 mod classify;
 mod nearest;
 mod network;
+mod reason;
 
 pub use access::shell_word;
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
 pub use nearest::nearest;
+pub use reason::Reason;
 
 /// What kind of thing went wrong. The exit code follows from it, whatever the output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -79,7 +81,7 @@ impl Kind {
 pub struct Failure {
     pub kind: Kind,
     /// One CamelCase word that programs compare, for example `VMsExist`.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// What could not be done, without a full stop: the `error:` line.
     pub message: String,
     /// Why, outermost first: the `caused by:` lines.
@@ -92,7 +94,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure without causes and hints yet.
-    pub fn new(kind: Kind, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, reason: Reason, message: impl Into<String>) -> Self {
         let retryable = matches!(kind, Kind::Unreachable | Kind::Conflict | Kind::TimedOut);
         Self {
             kind,

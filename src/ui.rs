@@ -22,7 +22,7 @@ pub use log::LogFile;
 pub use progress::{Progress, ProgressChoice};
 pub use prompt::Answer;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Reason};
 
 /// What was asked of the terminal on the command line.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ impl Ui {
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
                 Kind::Other,
-                "OutputFailed",
+                Reason::OutputFailed,
                 "could not write the result to stdout",
             )
             .caused_by(error.to_string())),

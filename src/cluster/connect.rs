@@ -16,7 +16,7 @@ use kube::{
 
 use self::{proxy::Proxies, timeout::RequestTimeout};
 use super::kubeconfig::{self, Chosen, Environment, Found};
-use crate::failure::{self, Failure, Kind};
+use crate::failure::{self, Failure, Kind, Reason};
 
 /// Where a cluster is to be found, and as whom.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ fn in_cluster() -> Result<Config, Failure> {
     Config::incluster().map_err(|error| {
         Failure::new(
             Kind::Usage,
-            "BadServiceAccount",
+            Reason::BadServiceAccount,
             "could not use the service account of this pod",
         )
         .caused_by(error.to_string())
@@ -153,7 +153,7 @@ fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Fail
     if identity.user.is_none() && (!identity.groups.is_empty() || identity.uid.is_some()) {
         return Err(Failure::new(
             Kind::Usage,
-            "IncompleteIdentity",
+            Reason::IncompleteIdentity,
             "--as-group and --as-uid need --as",
         ));
     }
@@ -187,7 +187,7 @@ async fn client(
         )),
         Err(panic) => Err(Failure::new(
             Kind::Other,
-            "ClientError",
+            Reason::ClientError,
             format!("could not use kubeconfig {source}"),
         )
         .caused_by(panic.to_string())),
@@ -283,7 +283,7 @@ current-context: one
         let failure = connect(&options).await.err().unwrap();
         assert_eq!(
             (failure.kind, failure.reason),
-            (Kind::Denied, "LoginFailed")
+            (Kind::Denied, Reason::LoginFailed)
         );
     }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::retry::Pace;
-use crate::failure::{self, Failure, Kind};
+use crate::failure::{self, Failure, Kind, Reason};
 
 /// What is listened to.
 #[derive(Clone, Debug)]
@@ -250,7 +250,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
 /// believed.
 fn patience(failure: &Failure) -> u32 {
     match failure.kind {
-        Kind::Denied if failure.reason == "Forbidden" => 3,
+        Kind::Denied if failure.reason == Reason::Forbidden => 3,
         Kind::NotInstalled => 8,
         Kind::Denied => 20,
         _ => u32::MAX,

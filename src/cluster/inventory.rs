@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{event::ObjectName, retry::Retry};
 use crate::{
     api::{WorkloadKind, WorkloadRole, workload::WORKLOAD_KINDS},
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// Everything that makes VM Runtime be in use, and the disks beside it.
@@ -148,7 +148,11 @@ fn undetermined(failed: Vec<(WorkloadKind, Failure)>) -> Failure {
     } else {
         Kind::Incomplete
     };
-    let mut merged = Failure::new(kind, "VMsUnknown", "could not determine whether VMs exist");
+    let mut merged = Failure::new(
+        kind,
+        Reason::VMsUnknown,
+        "could not determine whether VMs exist",
+    );
     merged.retryable = failed.iter().all(|(_, failure)| failure.retryable);
     for (kind, failure) in failed {
         let cause = failure.root_cause();
@@ -168,7 +172,7 @@ fn undetermined(failed: Vec<(WorkloadKind, Failure)>) -> Failure {
 fn was_answered(failure: &Failure) -> bool {
     matches!(
         failure.reason,
-        "ServerError" | "TooManyRequests" | "RequestTimedOut"
+        Reason::ServerError | Reason::TooManyRequests | Reason::RequestTimedOut
     )
 }
 

@@ -12,7 +12,7 @@ use std::{
 use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
 
 use super::connect::ConnectOptions;
-use crate::failure::{Failure, Kind, nearest, shell_word};
+use crate::failure::{Failure, Kind, Reason, nearest, shell_word};
 
 /// What the process was started with, as far as it matters here.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +91,7 @@ fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
     }
     let failure = Failure::new(
         Kind::Usage,
-        "KubeconfigNotFound",
+        Reason::KubeconfigNotFound,
         format!("there is no kubeconfig {}", path.display()),
     );
     let folder = match path.parent() {
@@ -127,7 +127,7 @@ fn of_cluster(name: &str, workspace: &Path) -> Result<Found, Failure> {
         .collect();
     let failure = Failure::new(
         Kind::Usage,
-        "ClusterNotFound",
+        Reason::ClusterNotFound,
         format!("there is no cluster {name:?} in {}", workspace.display()),
     )
     .caused_by(format!("no file {}", path.display()));
@@ -143,7 +143,7 @@ fn listed(list: &OsString) -> Result<Found, Failure> {
     if there.is_empty() {
         let mut failure = Failure::new(
             Kind::Usage,
-            "KubeconfigNotFound",
+            Reason::KubeconfigNotFound,
             "no file that KUBECONFIG names exists",
         );
         failure.causes = named
@@ -172,7 +172,7 @@ fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
 }
 
 fn none_found(workspace: &Path) -> Failure {
-    Failure::new(Kind::Usage, "NoKubeconfig", "no kubeconfig found")
+    Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
         .caused_by(format!(
             "looked at --kubeconfig, --cluster, KUBECONFIG, ~/.kube/config and {}",
             workspace.display()
@@ -185,7 +185,7 @@ fn which_one(several: &[(String, PathBuf)]) -> Failure {
     let names: Vec<String> = several.iter().map(|(name, _)| name.clone()).collect();
     let mut failure = Failure::new(
         Kind::Usage,
-        "SeveralClusters",
+        Reason::SeveralClusters,
         format!("there are {} clusters, and none was named", several.len()),
     );
     failure.causes = several
@@ -250,7 +250,7 @@ pub(super) fn choose(
     let Some(context) = context else {
         let failure = Failure::new(
             Kind::Usage,
-            "ContextNotFound",
+            Reason::ContextNotFound,
             format!("there is no context {name:?} in kubeconfig {source}"),
         );
         return Err(suggest(failure, "--context", name, &names));
@@ -284,7 +284,7 @@ pub(super) fn choose(
 fn bad(source: &str, why: impl Into<String>) -> Failure {
     Failure::new(
         Kind::Usage,
-        "BadKubeconfig",
+        Reason::BadKubeconfig,
         format!("could not use kubeconfig {source}"),
     )
     .caused_by(why)

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::retry::{Repeat, Retry};
 use crate::{
     api::name::{FIELD_MANAGER, SKIP_SCHEDULE},
-    failure::{self, Failure, Kind},
+    failure::{self, Failure, Kind, Reason},
 };
 
 /// The names of all nodes.
@@ -74,11 +74,14 @@ pub async fn set_skipped(
             Err(error) => return Err(failure::from_kube(&error, &doing)),
         }
     }
-    Err(
-        Failure::new(Kind::Conflict, "Conflict", format!("could not {doing}")).caused_by(format!(
-            "somebody else changed it at the same time, {ROUNDS} times in a row"
-        )),
+    Err(Failure::new(
+        Kind::Conflict,
+        Reason::Conflict,
+        format!("could not {doing}"),
     )
+    .caused_by(format!(
+        "somebody else changed it at the same time, {ROUNDS} times in a row"
+    )))
 }
 
 fn is_skipped(metadata: &ObjectMeta) -> bool {

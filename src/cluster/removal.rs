@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::{WorkloadRole, workload::WORKLOAD_KINDS},
-    failure::{self, Failure, Kind},
+    failure::{self, Failure, Kind, Reason},
 };
 
 /// What is gone now.
@@ -229,10 +229,12 @@ async fn delete(client: &Client, retry: &Retry<'_>, workload: &Workload) -> Resu
             return Ok(());
         }
     }
-    Err(
-        Failure::new(Kind::Conflict, "Conflict", format!("could not {doing}"))
-            .caused_by("somebody else changes it all the time"),
+    Err(Failure::new(
+        Kind::Conflict,
+        Reason::Conflict,
+        format!("could not {doing}"),
     )
+    .caused_by("somebody else changes it all the time"))
 }
 
 #[cfg(test)]

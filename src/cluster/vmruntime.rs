@@ -22,7 +22,7 @@ use crate::{
             VERSION, VMRUNTIME,
         },
     },
-    failure::{self, Failure, Kind},
+    failure::{self, Failure, Kind, Reason},
 };
 
 /// The one VMRuntime as it was read: typed where we know the field, and as it came for comparing.
@@ -62,7 +62,7 @@ impl RuntimeObject {
         let unreadable = |what: &str| {
             Failure::new(
                 Kind::Incomplete,
-                "UnexpectedAnswer",
+                Reason::UnexpectedAnswer,
                 "could not understand the VMRuntime of this cluster",
             )
             .caused_by(format!("{what} can not be read"))
@@ -192,7 +192,7 @@ pub async fn get(client: &Client, retry: &Retry<'_>) -> Result<RuntimeObject, Fa
 }
 
 fn not_installed(failure: Failure) -> Failure {
-    if failure.reason == "NotFound" {
+    if failure.reason == Reason::NotFound {
         failure.hint(
             "the controller creates this object when it starts; is it running? kubectl get pods --namespace=vm-system",
         )
@@ -237,11 +237,14 @@ pub async fn patch(
             return Err(conflict(read, &now));
         }
     }
-    Err(
-        Failure::new(Kind::Conflict, "Conflict", format!("could not {DOING}")).caused_by(format!(
-            "somebody else changed it at the same time, {ROUNDS} times in a row"
-        )),
+    Err(Failure::new(
+        Kind::Conflict,
+        Reason::Conflict,
+        format!("could not {DOING}"),
     )
+    .caused_by(format!(
+        "somebody else changed it at the same time, {ROUNDS} times in a row"
+    )))
 }
 
 async fn send(
@@ -276,7 +279,7 @@ fn changed(spec: &Value, change: SpecChange) -> Value {
 fn conflict(read: &RuntimeObject, now: &RuntimeObject) -> Failure {
     let mut failure = Failure::new(
         Kind::Conflict,
-        "Conflict",
+        Reason::Conflict,
         "vmruntime was changed by someone else at the same time",
     );
     if now.uid() != read.uid() {

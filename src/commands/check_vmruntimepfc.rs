@@ -17,7 +17,7 @@ use crate::{
         wait::{Outcome, Target, Wait},
     },
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::check::CheckReport,
     runtime::verdict::Verdict,
 };
@@ -100,7 +100,7 @@ fn conclude(session: &Session<'_, CheckReport>) -> Result<Exit, Failure> {
     let Some(report) = &session.report.preflight_check else {
         return Err(Failure::new(
             Kind::Incomplete,
-            "NoResult",
+            Reason::NoResult,
             "the preflight check ended without a result",
         ));
     };

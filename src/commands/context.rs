@@ -9,7 +9,7 @@ use std::{
 use crate::{
     cli::{GlobalArgs, OutputFormat},
     exit::Exit,
-    failure::{Failure, Kind, shell_word},
+    failure::{Failure, Kind, Reason, shell_word},
     render::{self, Document, Page, Report, Style, document, document::Nothing},
     ui::{Environment, Interrupts, LogFile, Signal, Ui, UiOptions, log},
 };
@@ -58,8 +58,12 @@ impl Context {
     /// The system does not let us listen for signals, or the log that was asked for can not be written.
     pub fn new(global: GlobalArgs, command: &'static str) -> Result<Self, Failure> {
         let interrupts = Interrupts::listen().map_err(|error| {
-            Failure::new(Kind::Other, "NoSignals", "could not listen for signals")
-                .caused_by(error.to_string())
+            Failure::new(
+                Kind::Other,
+                Reason::NoSignals,
+                "could not listen for signals",
+            )
+            .caused_by(error.to_string())
         })?;
         let mut ui = terminal(&global);
         let log = open_log(&global, command)?;
@@ -283,7 +287,7 @@ fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failu
             .map_err(|error| {
                 Failure::new(
                     Kind::Usage,
-                    "LogNotWritable",
+                    Reason::LogNotWritable,
                     format!("could not write a log below {}", folder.display()),
                 )
                 .caused_by(error.to_string())
@@ -311,8 +315,8 @@ fn workspace_log(cluster: Option<&str>) -> Option<PathBuf> {
 
 fn interrupted(signal: Signal, left: &Left) -> Failure {
     let (kind, reason, word) = match signal {
-        Signal::Interrupt => (Kind::Interrupted, "Interrupted", "interrupted"),
-        Signal::Terminate => (Kind::Terminated, "Terminated", "terminated"),
+        Signal::Interrupt => (Kind::Interrupted, Reason::Interrupted, "interrupted"),
+        Signal::Terminate => (Kind::Terminated, Reason::Terminated, "terminated"),
     };
     let mut failure = Failure::new(kind, reason, format!("{word}: {}", left.sentence));
     failure.hints.clone_from(&left.hints);

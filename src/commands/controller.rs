@@ -14,7 +14,7 @@ use super::{
 use crate::{
     controller::{self, ControllerOptions, EngineManifests, install},
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     probe::{self, Depth, ProbeReport, Virtualization},
     render::document::Nothing,
 };
@@ -100,7 +100,7 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
         .map_err(|error| {
             Failure::new(
                 Kind::Usage,
-                "BadManifests",
+                Reason::BadManifests,
                 "could not read the engine manifests",
             )
             .caused_by(format!("{error:#}"))
@@ -120,7 +120,7 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     ended.map(|()| Exit::Ok).map_err(|error| {
         Failure::new(
             Kind::Other,
-            "ControllerEnded",
+            Reason::ControllerEnded,
             "the controller ended by itself",
         )
         .caused_by(format!("{error:#}"))
@@ -131,8 +131,12 @@ fn manifests(context: &Context, args: &ManifestsArgs) -> Result<Exit, Failure> {
     let objects = install::manifests(&args.image);
     let documents: Result<Vec<String>, _> = objects.iter().map(serde_saphyr::to_string).collect();
     let documents = documents.map_err(|error| {
-        Failure::new(Kind::Other, "NotPrintable", "could not print the manifests")
-            .caused_by(error.to_string())
+        Failure::new(
+            Kind::Other,
+            Reason::NotPrintable,
+            "could not print the manifests",
+        )
+        .caused_by(error.to_string())
     })?;
     context.ui.result(&documents.join("---\n"))?;
     Ok(Exit::Ok)
@@ -164,7 +168,7 @@ fn leave(asked: Option<&Path>, message: &str) -> Result<(), Failure> {
     fs::write(path, message).map_err(|error: io::Error| {
         Failure::new(
             Kind::Other,
-            "ReportNotWritten",
+            Reason::ReportNotWritten,
             format!("could not write the report to {}", path.display()),
         )
         .caused_by(error.to_string())

@@ -25,7 +25,7 @@ use crate::{
         wait::{self, Baseline, Outcome, Reached, Target, Wait},
     },
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::disable::{DisableReport, GoneObject, MachineReport, Machines},
     runtime::{
         disable::{Decision, Force, decide},
@@ -199,7 +199,7 @@ fn already_off(
     }
     Err(Failure::new(
         Kind::Already,
-        "AlreadyDisabled",
+        Reason::AlreadyDisabled,
         "VM Runtime is already disabled",
     )
     .hint(format!(
@@ -237,7 +237,7 @@ fn refusal(context: &Context, inventory: &Inventory) -> Failure {
     kinds.dedup();
     Failure::new(
         Kind::Refused,
-        "VMsExist",
+        Reason::VMsExist,
         format!("{count} {verb}; nothing was deleted, and VM Runtime was not disabled"),
     )
     .hint(format!(
@@ -360,7 +360,7 @@ fn conclude(
             }
             let mut failure = Failure::new(
                 Kind::Incomplete,
-                "NotVerified",
+                Reason::NotVerified,
                 "VM Runtime is disabled, but not everything could be verified",
             );
             failure.causes = unknown;

@@ -18,7 +18,7 @@ use crate::{
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::{
         enable::{Change, EnableReport},
         preflight::PreflightReport,
@@ -102,7 +102,7 @@ async fn enable(
         Plan::AlreadyReady => {
             return Err(Failure::new(
                 Kind::Already,
-                "AlreadyEnabled",
+                Reason::AlreadyEnabled,
                 "VM Runtime is already enabled and ready",
             )
             .hint(format!(
@@ -214,7 +214,7 @@ pub(super) fn conclude(
             }
             let mut failure = Failure::new(
                 Kind::Incomplete,
-                "NodesUnknown",
+                Reason::NodesUnknown,
                 "VM Runtime is enabled and ready, but not everything could be verified",
             );
             failure.causes = reached.unknown;
@@ -268,7 +268,7 @@ fn check_failed(context: &Context, report: &EnableReport) -> Failure {
     let mut failure = check.and_then(preflight::failure).unwrap_or_else(|| {
         Failure::new(
             Kind::CheckFailed,
-            "PreflightFailed",
+            Reason::PreflightFailed,
             "the preflight check failed",
         )
     });

@@ -11,7 +11,7 @@ use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
     cluster::{Deadline, Retry, preflight_check},
     exit::Exit,
-    failure::{Failure, Kind, nearest, shell_word},
+    failure::{Failure, Kind, Reason, nearest, shell_word},
     render::{
         clean,
         history::{HistoryEntry, HistoryReport},
@@ -99,7 +99,7 @@ fn named<'a>(
             .collect();
         let failure = Failure::new(
             Kind::NotInstalled,
-            "NotFound",
+            Reason::NotFound,
             format!(
                 "there is no preflight check {} in namespace {SYSTEM_NAMESPACE}",
                 clean(name)

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::{Cli, OutputFormat},
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     ui::{Environment, Ui, UiOptions},
 };
 
@@ -41,7 +41,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
         found = found.find_subcommand_mut(word).ok_or_else(|| {
             Failure::new(
                 Kind::Usage,
-                "UnknownTopic",
+                Reason::UnknownTopic,
                 format!("{known} has no command or topic '{word}'"),
             )
             .hint("bmctl help")
@@ -88,7 +88,7 @@ pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
     let first = lines.next().unwrap_or_default();
     let mut failure = Failure::new(
         Kind::Usage,
-        "InvalidUsage",
+        Reason::InvalidUsage,
         first.strip_prefix("error: ").unwrap_or(first),
     )
     .hint("bmctl help");

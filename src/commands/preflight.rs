@@ -3,7 +3,7 @@
 use super::Context;
 use crate::{
     api::VMRuntimePreflightCheck,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     probe,
     render::preflight::{Explanation, Knowledge, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
@@ -44,7 +44,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
         Verdict::Passed => None,
         Verdict::Failed => Some(Failure::new(
             Kind::CheckFailed,
-            "PreflightFailed",
+            Reason::PreflightFailed,
             format!(
                 "the preflight check failed on {}",
                 names(NodeVerdict::Failed)
@@ -52,12 +52,12 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
         )),
         Verdict::Incomplete if report.nodes.is_empty() => Some(Failure::new(
             Kind::Incomplete,
-            "NoNodeVerified",
+            Reason::NoNodeVerified,
             "the preflight check verified no node",
         )),
         Verdict::Incomplete => Some(Failure::new(
             Kind::Incomplete,
-            "NodesUnknown",
+            Reason::NodesUnknown,
             format!(
                 "the preflight check could not verify {}",
                 names(NodeVerdict::Unknown)
@@ -65,7 +65,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
         )),
         Verdict::Inconsistent => Some(Failure::new(
             Kind::Incomplete,
-            "PreflightInconsistent",
+            Reason::PreflightInconsistent,
             format!(
                 "the preflight check contradicts itself: pass is {}, but {} failed",
                 report.pass.unwrap_or_default(),
@@ -74,7 +74,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
         )),
         Verdict::Unfinished => Some(Failure::new(
             Kind::Incomplete,
-            "PreflightUnfinished",
+            Reason::PreflightUnfinished,
             "the preflight check has not finished",
         )),
     }

@@ -21,7 +21,7 @@ use assembly::{AssemblyOptions, Cast};
 use super::Context;
 use crate::{
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     sandbox::world::{NodeProfile, Pace},
 };
 
@@ -148,7 +148,7 @@ impl ClusterArgs {
 }
 
 fn usage(message: String) -> Failure {
-    Failure::new(Kind::Usage, "InvalidCluster", message)
+    Failure::new(Kind::Usage, Reason::InvalidCluster, message)
 }
 
 /// This machine's host name as the name of a node, or `sandbox` where it does not lend itself to one.

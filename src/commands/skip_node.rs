@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cluster::{Deadline, Retry, node},
     exit::Exit,
-    failure::{Failure, Kind, nearest, shell_word},
+    failure::{Failure, Kind, Reason, nearest, shell_word},
     render::{
         clean,
         skip::{NodeReport, SkipReport},
@@ -105,7 +105,7 @@ async fn change(session: &mut Session<'_, SkipReport>, wanted: &[String]) -> Res
 fn unknown(name: &str, known: &[String]) -> Failure {
     let failure = Failure::new(
         Kind::Usage,
-        "UnknownNode",
+        Reason::UnknownNode,
         format!(
             "the cluster has no node {}; nothing was changed",
             clean(name)

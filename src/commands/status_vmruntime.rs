@@ -14,7 +14,7 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::status::{
         Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
     },
@@ -168,7 +168,7 @@ fn conclude(undetermined: &[Undetermined], hints: Vec<String>) -> Result<Exit, F
     }
     let mut failure = Failure::new(
         Kind::Incomplete,
-        "StatusIncomplete",
+        Reason::StatusIncomplete,
         "not everything could be determined",
     );
     failure.causes = undetermined

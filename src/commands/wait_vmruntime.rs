@@ -16,7 +16,7 @@ use crate::{
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::wait::WaitReport,
 };
 
@@ -112,7 +112,7 @@ async fn wait(
             Err(judge(session).unwrap_or_else(|| {
                 Failure::new(
                     Kind::CheckFailed,
-                    "PreflightFailed",
+                    Reason::PreflightFailed,
                     "the preflight check failed",
                 )
             }))
@@ -169,7 +169,7 @@ fn in_vain(context: &Context, enabled: bool) -> Failure {
             "disable vmruntime",
         )
     };
-    Failure::new(Kind::OperationFailed, "NotAskedFor", message).hint(format!(
+    Failure::new(Kind::OperationFailed, Reason::NotAskedFor, message).hint(format!(
         "to ask for it, and wait: {}",
         context.paste(command)
     ))
@@ -185,7 +185,7 @@ async fn latest_check(
     name.ok_or_else(|| {
         Failure::new(
             Kind::NotInstalled,
-            "NotFound",
+            Reason::NotFound,
             format!("there is no preflight check in namespace {SYSTEM_NAMESPACE} to wait for"),
         )
         .hint(format!(
@@ -206,7 +206,7 @@ fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<E
     }
     let mut failure = Failure::new(
         Kind::Incomplete,
-        "NotVerified",
+        Reason::NotVerified,
         "the state is reached, but not everything could be verified",
     );
     failure.causes = reached.unknown;

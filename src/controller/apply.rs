@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     api::{VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus, name},
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     runtime::preflight::{CheckFacts, Inputs, Trigger},
 };
 
@@ -188,7 +188,7 @@ impl Hand<'_> {
             let Some(api) = api_of(self.client, object).await? else {
                 return Err(Failure::new(
                     Kind::NotInstalled,
-                    "KindNotServed",
+                    Reason::NotServed,
                     format!("could not {doing}"),
                 )
                 .caused_by("its kind is not served yet"));

@@ -26,7 +26,7 @@ use crate::{
         inventory::{self, Inventory},
         retry::Retry,
     },
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts},
@@ -61,7 +61,7 @@ impl Caches {
         let stopped = |_| {
             Failure::new(
                 Kind::Other,
-                "WatchStopped",
+                Reason::WatchStopped,
                 "a watch of the controller has stopped",
             )
         };
@@ -152,8 +152,12 @@ pub(super) async fn runtime(client: &Client) -> Result<Option<RuntimeFacts>, Fai
         }
     }
     let runtime: VMRuntime = object.try_parse().map_err(|error| {
-        Failure::new(Kind::Other, "Unreadable", format!("could not {doing}"))
-            .caused_by(error.to_string())
+        Failure::new(
+            Kind::Other,
+            Reason::Unreadable,
+            format!("could not {doing}"),
+        )
+        .caused_by(error.to_string())
     })?;
     Ok(Some(runtime_facts(&runtime)))
 }
@@ -291,7 +295,7 @@ pub(super) async fn api_of(
     let kind = GroupVersionKind::try_from(&types).map_err(|error| {
         Failure::new(
             Kind::Usage,
-            "BadManifest",
+            Reason::BadManifests,
             format!("{} is no apiVersion", types.api_version),
         )
         .caused_by(error.to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::failure::{self, Failure, Kind};
+use crate::failure::{self, Failure, Kind, Reason};
 
 /// Says what was being done when a request failed.
 pub(super) trait Doing<T>: Sized {
@@ -43,7 +43,7 @@ pub(super) async fn within<T>(
         Ok(done) => done,
         Err(_) => Err(Failure::new(
             Kind::Unreachable,
-            "NoAnswer",
+            Reason::NoAnswer,
             format!("could not {doing}: no answer within {}s", limit.as_secs()),
         )),
     }

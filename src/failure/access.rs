@@ -1,6 +1,6 @@
 //! Who may not do what: permission (RBAC) apart from policy (admission), and the smallest role that would do.
 
-use super::{Kind, classify::Diagnosis};
+use super::{Kind, Reason, classify::Diagnosis};
 
 /// Wording of k8s.io/apiserver: policies, webhooks, quota and pod security all answer 403 like RBAC does.
 const ADMISSION: [&str; 5] = [
@@ -21,7 +21,7 @@ pub(super) fn is_admission_denial(message: &str) -> bool {
 /// A 403 that is a missing permission, with the commands that an administrator may run.
 pub(super) fn forbidden(message: String) -> Diagnosis {
     let hint = Grant::read(&message).map(|grant| grant.hint());
-    let mut diagnosis = Diagnosis::new(Kind::Denied, "Forbidden", message);
+    let mut diagnosis = Diagnosis::new(Kind::Denied, Reason::Forbidden, message);
     diagnosis.hints.extend(hint);
     diagnosis
 }

@@ -9,7 +9,7 @@ use kube::{
     core::{Status, response::reason},
 };
 
-use super::{Failure, Kind, RequestTimedOut, access, network};
+use super::{Failure, Kind, Reason, RequestTimedOut, access, network};
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +77,13 @@ pub(super) fn find<E: std::error::Error + 'static>(error: &kube::Error) -> Optio
 /// What is known about an error before anybody says what was being done.
 pub(super) struct Diagnosis {
     pub kind: Kind,
-    pub reason: &'static str,
+    pub reason: Reason,
     pub causes: Vec<String>,
     pub hints: Vec<String>,
 }
 
 impl Diagnosis {
-    pub fn new(kind: Kind, reason: &'static str, cause: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, reason: Reason, cause: impl Into<String>) -> Self {
         Self {
             kind,
             reason,
@@ -103,26 +103,30 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
         return authentication(error);
     }
     if let Some(timeout) = find::<RequestTimedOut>(error) {
-        return Diagnosis::new(Kind::Unreachable, "RequestTimedOut", timeout.to_string())
-            .hint("is the API server overloaded? --request-timeout gives one request more time");
+        return Diagnosis::new(
+            Kind::Unreachable,
+            Reason::RequestTimedOut,
+            timeout.to_string(),
+        )
+        .hint("is the API server overloaded? --request-timeout gives one request more time");
     }
     match error {
         kube::Error::Api(status) => answer(status),
         kube::Error::Service(_) => network::diagnose(error),
         kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Diagnosis::new(
             Kind::Unreachable,
-            "ConnectionLost",
+            Reason::ConnectionLost,
             "the connection to the API server broke off",
         ),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Diagnosis::new(
             Kind::Other,
-            "UnexpectedAnswer",
+            Reason::UnexpectedAnswer,
             "the answer is not what an API server sends (is something else listening there?)",
         ),
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => Diagnosis::new(
             Kind::Usage,
-            "ProxyUnsupported",
+            Reason::ProxyUnsupported,
             format!(
                 "a proxy of scheme {:?} is not supported",
                 proxy_url.scheme_str().unwrap_or_default()
@@ -131,16 +135,16 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
         .hint("HTTPS_PROXY and proxy-url take http://, https:// and socks5://"),
         kube::Error::RustlsTls(error) => Diagnosis::new(
             Kind::Usage,
-            "BadCertificate",
+            Reason::BadCertificate,
             format!("the certificates of the kubeconfig can not be used: {error}"),
         ),
         // Its text may quote the kubeconfig; `cluster::kubeconfig` reads those files itself and says where they fail.
         kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => Diagnosis::new(
             Kind::Usage,
-            "BadKubeconfig",
+            Reason::BadKubeconfig,
             "the kubeconfig can not be used",
         ),
-        other => Diagnosis::new(Kind::Other, "ClientError", other.to_string()),
+        other => Diagnosis::new(Kind::Other, Reason::ClientError, other.to_string()),
     }
 }
 
@@ -171,7 +175,7 @@ fn authentication(error: &AuthError) -> Diagnosis {
         }
         _ => "the credential of the kubeconfig could not be used".to_owned(),
     };
-    Diagnosis::new(Kind::Denied, "LoginFailed", cause)
+    Diagnosis::new(Kind::Denied, Reason::LoginFailed, cause)
         .hint("log in again, and try the same access with: kubectl auth whoami")
 }
 
@@ -179,24 +183,24 @@ fn authentication(error: &AuthError) -> Diagnosis {
 fn answer(status: &Status) -> Diagnosis {
     let message = server_message(status);
     if access::is_admission_denial(&message) {
-        return Diagnosis::new(Kind::Refused, "AdmissionDenied", message)
+        return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message)
             .hint("an admission policy of the cluster refused it; its message says what it wants");
     }
     match status.code {
-        401 => Diagnosis::new(Kind::Denied, "Unauthorized", message).hint(
+        401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(
             "the credential is missing, wrong or expired; log in again, and try: kubectl auth whoami",
         ),
         403 => access::forbidden(message),
         404 => not_found(status, message),
         409 if status.is_already_exists() => {
-            Diagnosis::new(Kind::Conflict, "AlreadyExists", message)
+            Diagnosis::new(Kind::Conflict, Reason::AlreadyExists, message)
         }
-        409 => Diagnosis::new(Kind::Conflict, "Conflict", message),
-        410 => Diagnosis::new(Kind::Incomplete, "Expired", message),
-        422 => Diagnosis::new(Kind::Usage, "Invalid", message),
-        429 => Diagnosis::new(Kind::Unreachable, "TooManyRequests", message),
-        500..=599 => Diagnosis::new(Kind::Unreachable, "ServerError", message),
-        _ => Diagnosis::new(Kind::Other, "ServerRefused", message),
+        409 => Diagnosis::new(Kind::Conflict, Reason::Conflict, message),
+        410 => Diagnosis::new(Kind::Incomplete, Reason::Expired, message),
+        422 => Diagnosis::new(Kind::Usage, Reason::Invalid, message),
+        429 => Diagnosis::new(Kind::Unreachable, Reason::TooManyRequests, message),
+        500..=599 => Diagnosis::new(Kind::Unreachable, Reason::ServerError, message),
+        _ => Diagnosis::new(Kind::Other, Reason::ServerRefused, message),
     }
 }
 
@@ -224,14 +228,14 @@ fn is_page(text: &str) -> bool {
 /// Missing is an object, its kind, or the API server itself.
 fn not_found(status: &Status, message: String) -> Diagnosis {
     if is_not_served(status) {
-        return Diagnosis::new(Kind::NotInstalled, "NotServed", message).hint(
+        return Diagnosis::new(Kind::NotInstalled, Reason::NotServed, message).hint(
             "the cluster does not serve this kind; install VM Runtime with: bmctl controller manifests | kubectl apply -f -",
         );
     }
     if status.reason == reason::NOT_FOUND {
-        return Diagnosis::new(Kind::NotInstalled, "NotFound", message);
+        return Diagnosis::new(Kind::NotInstalled, Reason::NotFound, message);
     }
-    Diagnosis::new(Kind::Other, "UnexpectedAnswer", message)
+    Diagnosis::new(Kind::Other, Reason::UnexpectedAnswer, message)
         .hint("this is not an answer of an API server: check the server address in the kubeconfig")
 }
 
@@ -262,23 +266,23 @@ mod tests {
     fn every_answer_has_its_kind_and_keeps_the_servers_words() {
         #[rustfmt::skip]
         let cases = [
-            (401, "Unauthorized", "Unauthorized", Kind::Denied, "Unauthorized"),
-            (403, "Forbidden", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: User "eve" cannot get resource "vmruntimes" in API group "vm.cluster.gke.io" at the cluster scope"#, Kind::Denied, "Forbidden"),
-            (403, "Forbidden", r#"virtualmachines.kubevirt.io "a" is forbidden: ValidatingAdmissionPolicy 'vm-create' with binding 'vm-create' denied request: no"#, Kind::Refused, "AdmissionDenied"),
-            (422, "Invalid", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"#, Kind::Refused, "AdmissionDenied"),
-            (400, "BadRequest", r#"admission webhook "w.example.com" denied the request: no"#, Kind::Refused, "AdmissionDenied"),
-            (404, "NotFound", r#"vmruntimes.vm.cluster.gke.io "vmruntime" not found"#, Kind::NotInstalled, "NotFound"),
-            (404, "Failed to parse error data", "404 page not found", Kind::NotInstalled, "NotServed"),
-            (404, "NotFound", "the server could not find the requested resource", Kind::NotInstalled, "NotServed"),
-            (404, "Failed to parse error data", "nginx says no", Kind::Other, "UnexpectedAnswer"),
-            (409, "Conflict", "the object has been modified", Kind::Conflict, "Conflict"),
-            (409, "AlreadyExists", "x already exists", Kind::Conflict, "AlreadyExists"),
-            (410, "Expired", "too old resource version", Kind::Incomplete, "Expired"),
-            (422, "Invalid", "spec.enabled: Invalid value", Kind::Usage, "Invalid"),
-            (429, "TooManyRequests", "try later", Kind::Unreachable, "TooManyRequests"),
-            (500, "InternalError", r#"failed calling webhook "w": no endpoints"#, Kind::Unreachable, "ServerError"),
-            (503, "ServiceUnavailable", "etcd is away", Kind::Unreachable, "ServerError"),
-            (413, "RequestEntityTooLarge", "limit is 3145728", Kind::Other, "ServerRefused"),
+            (401, "Unauthorized", "Unauthorized", Kind::Denied, Reason::Unauthorized),
+            (403, "Forbidden", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: User "eve" cannot get resource "vmruntimes" in API group "vm.cluster.gke.io" at the cluster scope"#, Kind::Denied, Reason::Forbidden),
+            (403, "Forbidden", r#"virtualmachines.kubevirt.io "a" is forbidden: ValidatingAdmissionPolicy 'vm-create' with binding 'vm-create' denied request: no"#, Kind::Refused, Reason::AdmissionDenied),
+            (422, "Invalid", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"#, Kind::Refused, Reason::AdmissionDenied),
+            (400, "BadRequest", r#"admission webhook "w.example.com" denied the request: no"#, Kind::Refused, Reason::AdmissionDenied),
+            (404, "NotFound", r#"vmruntimes.vm.cluster.gke.io "vmruntime" not found"#, Kind::NotInstalled, Reason::NotFound),
+            (404, "Failed to parse error data", "404 page not found", Kind::NotInstalled, Reason::NotServed),
+            (404, "NotFound", "the server could not find the requested resource", Kind::NotInstalled, Reason::NotServed),
+            (404, "Failed to parse error data", "nginx says no", Kind::Other, Reason::UnexpectedAnswer),
+            (409, "Conflict", "the object has been modified", Kind::Conflict, Reason::Conflict),
+            (409, "AlreadyExists", "x already exists", Kind::Conflict, Reason::AlreadyExists),
+            (410, "Expired", "too old resource version", Kind::Incomplete, Reason::Expired),
+            (422, "Invalid", "spec.enabled: Invalid value", Kind::Usage, Reason::Invalid),
+            (429, "TooManyRequests", "try later", Kind::Unreachable, Reason::TooManyRequests),
+            (500, "InternalError", r#"failed calling webhook "w": no endpoints"#, Kind::Unreachable, Reason::ServerError),
+            (503, "ServiceUnavailable", "etcd is away", Kind::Unreachable, Reason::ServerError),
+            (413, "RequestEntityTooLarge", "limit is 3145728", Kind::Other, Reason::ServerRefused),
         ];
         for (code, reason, message, kind, word) in cases {
             let failure = from_kube(&api(code, reason, message), "do it");
@@ -361,7 +365,7 @@ mod tests {
             let failure = from_kube(&error, "log in");
             assert_eq!(
                 (failure.kind, failure.reason),
-                (Kind::Denied, "LoginFailed")
+                (Kind::Denied, Reason::LoginFailed)
             );
             assert!(!format!("{failure:?}").contains("hunter2"));
         }

@@ -7,7 +7,7 @@ use hyper_util::client::legacy;
 use tokio_rustls::rustls;
 
 use super::{
-    Kind,
+    Kind, Reason,
     classify::{Diagnosis, Transience, find},
 };
 
@@ -49,23 +49,23 @@ pub(super) fn diagnose(error: &kube::Error) -> Diagnosis {
     let unreachable = |reason, cause| Diagnosis::new(Kind::Unreachable, reason, cause);
     if says("tunnel error") || says("SOCKS error") {
         return unreachable(
-            "ProxyFailed",
+            Reason::ProxyFailed,
             format!("the proxy did not connect us: {root}"),
         )
         .hint("check HTTPS_PROXY, NO_PROXY and the proxy-url of the kubeconfig");
     }
     if says("dns error") {
         return unreachable(
-            "NameNotResolved",
+            Reason::NameNotResolved,
             format!("the name of the server is not known: {root}"),
         )
         .hint("check the server address in the kubeconfig, your DNS and your VPN");
     }
     match io_kind(error) {
-        Some(io::ErrorKind::ConnectionRefused) => unreachable("ConnectionRefused", root)
+        Some(io::ErrorKind::ConnectionRefused) => unreachable(Reason::ConnectionRefused, root)
             .hint("nothing listens there: is the API server up, and is the port right?"),
         Some(io::ErrorKind::TimedOut) => unreachable(
-            "ConnectTimedOut",
+            Reason::ConnectTimedOut,
             "no connection was made in time".to_owned(),
         )
         .hint("check the server address, your VPN and firewalls"),
@@ -74,8 +74,8 @@ pub(super) fn diagnose(error: &kube::Error) -> Diagnosis {
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::UnexpectedEof,
-        ) => unreachable("ConnectionLost", root),
-        _ => unreachable("Unreachable", root),
+        ) => unreachable(Reason::ConnectionLost, root),
+        _ => unreachable(Reason::Unreachable, root),
     }
 }
 
@@ -92,35 +92,36 @@ fn certificate(error: &rustls::Error) -> Diagnosis {
     let (reason, hint) = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             Certificate::UnknownIssuer | Certificate::BadSignature => (
-                "UnknownAuthority",
+                Reason::UnknownAuthority,
                 "the certificate is not signed by the authority in the kubeconfig; has the cluster been made anew?",
             ),
             Certificate::Expired | Certificate::ExpiredContext { .. } => (
-                "CertificateExpired",
+                Reason::CertificateExpired,
                 "the certificate of the API server has expired; renew it, and check the clock of this machine",
             ),
-            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-                ("CertificateNotValidYet", "check the clock of this machine")
-            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => (
+                Reason::CertificateNotValidYet,
+                "check the clock of this machine",
+            ),
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => (
-                "WrongServerName",
+                Reason::WrongServerName,
                 "the certificate is for another host name: use that name in the kubeconfig, or set tls-server-name there",
             ),
             _ => (
-                "CertificateRejected",
+                Reason::CertificateRejected,
                 "check the certificate authority in the kubeconfig",
             ),
         },
         rustls::Error::InvalidMessage(_) => (
-            "NotTls",
+            Reason::NotTls,
             "what listens there does not speak TLS: should the server address begin with http://?",
         ),
         rustls::Error::AlertReceived(_) => (
-            "TlsRejected",
+            Reason::TlsRejected,
             "the server ended the TLS handshake: check the client certificate in the kubeconfig",
         ),
         _ => (
-            "TlsFailed",
+            Reason::TlsFailed,
             "check the server address and the certificates in the kubeconfig",
         ),
     };
@@ -149,7 +150,7 @@ mod tests {
         service(io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn reason(error: &kube::Error) -> &'static str {
+    fn reason(error: &kube::Error) -> Reason {
         let failure = from_kube(error, "read vmruntime");
         assert_eq!(failure.kind, Kind::Unreachable);
         assert!(!failure.causes.is_empty());
@@ -166,17 +167,20 @@ mod tests {
         let cases = [
             (
                 system(io::ErrorKind::ConnectionRefused),
-                "ConnectionRefused",
+                Reason::ConnectionRefused,
             ),
-            (system(io::ErrorKind::TimedOut), "ConnectTimedOut"),
-            (system(io::ErrorKind::ConnectionReset), "ConnectionLost"),
-            (other("dns error"), "NameNotResolved"),
-            (other("tunnel error: unsuccessful"), "ProxyFailed"),
-            (bad(Certificate::UnknownIssuer), "UnknownAuthority"),
-            (bad(Certificate::Expired), "CertificateExpired"),
-            (bad(Certificate::NotValidForName), "WrongServerName"),
-            (tls(not_tls), "NotTls"),
-            (other("something else"), "Unreachable"),
+            (system(io::ErrorKind::TimedOut), Reason::ConnectTimedOut),
+            (
+                system(io::ErrorKind::ConnectionReset),
+                Reason::ConnectionLost,
+            ),
+            (other("dns error"), Reason::NameNotResolved),
+            (other("tunnel error: unsuccessful"), Reason::ProxyFailed),
+            (bad(Certificate::UnknownIssuer), Reason::UnknownAuthority),
+            (bad(Certificate::Expired), Reason::CertificateExpired),
+            (bad(Certificate::NotValidForName), Reason::WrongServerName),
+            (tls(not_tls), Reason::NotTls),
+            (other("something else"), Reason::Unreachable),
         ];
         for (error, expected) in cases {
             assert_eq!(reason(&error), expected);
@@ -201,7 +205,7 @@ mod tests {
         config.default_retry = false;
         let client = kube::Client::try_from(config).unwrap();
         let error = client.apiserver_version().await.unwrap_err();
-        assert_eq!(reason(&error), "ConnectionRefused");
+        assert_eq!(reason(&error), Reason::ConnectionRefused);
         assert_eq!(
             transience(&error),
             Transience::NotCarriedOut { retry_after: None }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{clean::is_hidden, page::Page};
 use crate::{
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// Version of the shape.
@@ -62,7 +62,7 @@ pub struct Document<'a, R: Report> {
 #[serde(rename_all = "camelCase")]
 pub struct ErrorDocument<'a> {
     kind: Kind,
-    reason: &'static str,
+    reason: Reason,
     exit_code: u8,
     retryable: bool,
     message: &'a str,
@@ -173,9 +173,13 @@ mod tests {
 
     #[test]
     fn an_error_is_a_whole_document() {
-        let failure = Failure::new(Kind::Unreachable, "ConnectionRefused", "could not connect")
-            .caused_by("tcp connect error")
-            .hint("is the server up?");
+        let failure = Failure::new(
+            Kind::Unreachable,
+            Reason::ConnectionRefused,
+            "could not connect",
+        )
+        .caused_by("tcp connect error")
+        .hint("is the server up?");
         assert_eq!(
             json(&document(&failure, &["no".to_owned()])),
             r#"{
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_would_obey_is_in_a_document() {
         let hostile = "\x1b[2J\u{9b}31m\u{202e}x\u{e0041}";
-        let failure = Failure::new(Kind::Other, "Odd", hostile);
+        let failure = Failure::new(Kind::Other, Reason::Invalid, hostile);
         for text in [
             json(&document(&failure, &[])),
             yaml(&document(&failure, &[])),

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::{
         exit::Exit,
-        failure::{Failure, Kind},
+        failure::{Failure, Kind, Reason},
         render::{ClusterReference, Document, document, paint, preflight},
     };
 
@@ -169,7 +169,7 @@ mod tests {
     fn the_document_of_a_refused_change() {
         let failure = Failure::new(
             Kind::Already,
-            "AlreadyEnabled",
+            Reason::AlreadyEnabled,
             "VM Runtime is already enabled",
         )
         .hint("bmctl enable vmruntime --ensure");

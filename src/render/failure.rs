@@ -54,7 +54,7 @@ fn labelled(page: &mut Page, label: &str, text: &str) {
 mod tests {
     use super::*;
     use crate::{
-        failure::Kind,
+        failure::{Kind, Reason},
         render::{Style, paint},
     };
 
@@ -62,7 +62,7 @@ mod tests {
     fn an_error_has_three_kinds_of_lines() {
         let failure = Failure::new(
             Kind::Denied,
-            "Forbidden",
+            Reason::Forbidden,
             "could not read VMRuntime vmruntime",
         )
         .caused_by("vmruntimes \"vmruntime\" is forbidden:\n\x1b[2JUser \"eve\"")

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use bmctl::failure::Reason;
 use libtest_mimic::{Failed, Trial};
 
 pub fn trials() -> Vec<Trial> {
@@ -14,7 +15,36 @@ pub fn trials() -> Vec<Trial> {
             "architecture::packages_stay_in_their_rooms",
             packages_stay_in_their_rooms,
         ),
+        Trial::test(
+            "architecture::every_reason_can_happen",
+            every_reason_can_happen,
+        ),
     ]
+}
+
+/// A reason that no code gives is a promise that nobody keeps.
+fn every_reason_can_happen() -> Result<(), Failed> {
+    let code: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, _, _)| path != "failure/reason.rs" && !path.starts_with("explain"))
+        .map(|(_, _, code)| code)
+        .collect();
+    let idle: Vec<String> = Reason::ALL
+        .iter()
+        .map(|reason| format!("Reason::{reason}"))
+        .filter(|reason| !code.iter().any(|code| names_whole(code, reason)))
+        .collect();
+    if idle.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("nothing fails with {}", idle.join(", ")).into())
+    }
+}
+
+/// Is it there as a whole word?
+fn names_whole(code: &str, name: &str) -> bool {
+    code.match_indices(name)
+        .any(|(at, _)| !code[at + name.len()..].starts_with(|c: char| c.is_alphanumeric()))
 }
 
 /// Room → rooms that it may name with `crate::…`. Everyone may name itself.

@@ -15,7 +15,7 @@ use bmctl::{
         vmruntime::{DryRun, RuntimeObject, SpecChange},
         wait::{self, Baseline, Outcome, Target, Wait},
     },
-    failure::Kind,
+    failure::{Kind, Reason},
     runtime::preflight::Inputs,
     sandbox::{Identity, Sandbox, SandboxOptions},
 };
@@ -384,7 +384,7 @@ async fn not_installed_and_not_there() -> anyhow::Result<()> {
         .err()
         .context("not served")?;
     ensure!(
-        (failure.kind, failure.reason) == (Kind::NotInstalled, "NotServed"),
+        (failure.kind, failure.reason) == (Kind::NotInstalled, Reason::NotServed),
         "{failure:?}"
     );
     ensure!(inventory::take(client, &retry()).await?.count() == 0);
@@ -395,7 +395,7 @@ async fn not_installed_and_not_there() -> anyhow::Result<()> {
         .err()
         .context("nobody there")?;
     ensure!(
-        (failure.kind, failure.reason) == (Kind::Unreachable, "ConnectionRefused"),
+        (failure.kind, failure.reason) == (Kind::Unreachable, Reason::ConnectionRefused),
         "{failure:?}"
     );
     let failure = inventory::take(client, &retry())

@@ -90,7 +90,7 @@ mod tests {
     use kube::client::ClientBuilder;
 
     use super::*;
-    use crate::failure::{Kind, from_kube};
+    use crate::failure::{Kind, Reason, from_kube};
 
     /// A server that answers each connection with these bytes, and then keeps it open.
     fn stalling_server(answer: &'static [u8]) -> std::net::SocketAddr {
@@ -126,7 +126,7 @@ mod tests {
         ] {
             let error = client(stalling_server(answer)).apiserver_version().await.unwrap_err();
             let failure = from_kube(&error, "ask");
-            assert_eq!((failure.kind, failure.reason), (Kind::Unreachable, "RequestTimedOut"));
+            assert_eq!((failure.kind, failure.reason), (Kind::Unreachable, Reason::RequestTimedOut));
         }
     }
 

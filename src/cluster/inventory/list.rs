@@ -10,7 +10,7 @@ use super::Workload;
 use crate::{
     api::{WorkloadKind, WorkloadRole},
     cluster::retry::{Repeat, Retry},
-    failure::{self, Failure, Kind},
+    failure::{self, Failure, Kind, Reason},
 };
 
 /// How many objects one page holds: kubectl's own number.
@@ -106,7 +106,7 @@ async fn served_version(
     if group.name != kind.group {
         return Err(Failure::new(
             Kind::Incomplete,
-            "UnexpectedAnswer",
+            Reason::UnexpectedAnswer,
             format!("could not {doing}"),
         )
         .caused_by(format!(

@@ -80,7 +80,7 @@ fn several_clusters_in_the_workspace_are_listed_and_none_is_guessed() {
     let failure = place.find().unwrap_err();
     assert_eq!(
         (failure.kind, failure.reason),
-        (Kind::Usage, "SeveralClusters")
+        (Kind::Usage, Reason::SeveralClusters)
     );
     assert_eq!(failure.causes.len(), 2);
     assert_eq!(failure.hints, ["name one: --cluster a | --cluster b"]);
@@ -89,7 +89,7 @@ fn several_clusters_in_the_workspace_are_listed_and_none_is_guessed() {
 #[test]
 fn what_is_not_there_is_answered_with_what_is() {
     let mut place = Place::new();
-    assert_eq!(place.find().unwrap_err().reason, "NoKubeconfig");
+    assert_eq!(place.find().unwrap_err().reason, Reason::NoKubeconfig);
 
     place.write("bmctl-workspace/production/production-kubeconfig", "");
     place.write("bmctl-workspace/other/other-kubeconfig", "");
@@ -102,7 +102,7 @@ fn what_is_not_there_is_answered_with_what_is() {
         ]
     );
     place.options.cluster = Some("../bmctl-workspace/other".into());
-    assert_eq!(place.find().unwrap_err().reason, "ClusterNotFound");
+    assert_eq!(place.find().unwrap_err().reason, Reason::ClusterNotFound);
 
     place.write("admin.conf", "");
     let wrong = place.folder.path().join("admni.conf");
@@ -168,7 +168,7 @@ fn a_context_that_leads_nowhere_is_explained() {
     let failure = choose(&merged, Some("bleu"), "x").unwrap_err();
     assert_eq!(
         (failure.kind, failure.reason),
-        (Kind::Usage, "ContextNotFound")
+        (Kind::Usage, Reason::ContextNotFound)
     );
     assert_eq!(
         failure.hints,

@@ -15,7 +15,7 @@ use crate::{
         inventory::Workload,
         retry::Retry,
     },
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// Objects on their way out.
@@ -104,7 +104,7 @@ impl<'a> Going<'a> {
                 why,
             }),
             // The whole kind has gone, and its objects with it.
-            Update::Refused(failure) if failure.reason == "NotServed" => {
+            Update::Refused(failure) if failure.reason == Reason::NotServed => {
                 self.remove_all_of(kind, |_| true);
             }
             Update::Refused(failure) => return Err(failure),
@@ -174,7 +174,7 @@ impl<'a> Going<'a> {
         const NAMED: usize = 20;
         let mut failure = Failure::new(
             Kind::TimedOut,
-            "TimedOut",
+            Reason::TimedOut,
             format!(
                 "timed out while {} objects were being deleted",
                 self.left.len()

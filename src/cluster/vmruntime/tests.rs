@@ -170,14 +170,14 @@ async fn another_spec_annotation_or_object_is_a_conflict() {
 #[tokio::test]
 async fn what_is_not_installed_is_said_so() {
     for (answer, reason) in [
-        (Answer::not_served(), "NotServed"),
+        (Answer::not_served(), Reason::NotServed),
         (
             Answer::status(
                 404,
                 "NotFound",
                 "vmruntimes.vm.cluster.gke.io \"vmruntime\" not found",
             ),
-            "NotFound",
+            Reason::NotFound,
         ),
     ] {
         let client = script::client(move |_| answer.clone());

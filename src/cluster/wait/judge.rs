@@ -12,7 +12,7 @@ use crate::{
         condition::{find, kind},
     },
     cluster::vmruntime::RuntimeObject,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// What is to be done.
@@ -54,7 +54,7 @@ pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {
         (Target::Disabled, Some(baseline)) => runtime(snapshot, wait, baseline, disabled::judge),
         (Target::Ready | Target::Disabled, None) => Verdict::Failed(Failure::new(
             Kind::Other,
-            "NoBaseline",
+            Reason::NoBaseline,
             "a wait for vmruntime must know from where it starts",
         )),
     }
@@ -101,7 +101,7 @@ pub(super) fn waiting_for(missing: impl Into<String>) -> Verdict {
 fn gone(what: &str) -> Failure {
     Failure::new(
         Kind::Conflict,
-        "Deleted",
+        Reason::Deleted,
         format!("{what} while we waited for it"),
     )
 }
@@ -114,7 +114,7 @@ pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
         .unwrap_or_else(|| "someone else".to_owned());
     Failure::new(
         Kind::Conflict,
-        "FlippedBack",
+        Reason::FlippedBack,
         format!("spec.enabled was set to {enabled} by {by} while we waited"),
     )
     .hint("a GitOps tool may hold the object: change it there, or look who writes it: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
@@ -160,7 +160,7 @@ pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condit
 fn given_up(condition: &Condition) -> Failure {
     let mut failure = Failure::new(
         Kind::OperationFailed,
-        "Degraded",
+        Reason::Degraded,
         "the controller can not go on by itself",
     );
     failure.causes.push(in_full(condition));

@@ -8,7 +8,7 @@ use kube::{Api, Client, api::ListParams};
 use super::{Target, Wait};
 use crate::{
     api::name::{SYSTEM_NAMESPACE, VMRUNTIME},
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 /// With the latest warning of the cluster, if that can be read at once.
@@ -39,7 +39,7 @@ pub(super) fn summary(
     };
     let mut failure = Failure::new(
         Kind::TimedOut,
-        "TimedOut",
+        Reason::TimedOut,
         format!("timed out after {} waiting for {target}", spoken(elapsed)),
     );
     failure

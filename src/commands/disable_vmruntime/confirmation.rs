@@ -4,7 +4,7 @@ use super::DisableVmruntimeArgs;
 use crate::{
     cluster::{Cluster, inventory::Inventory},
     commands::session::Session,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     render::{self, Page, clean, disable::DisableReport},
     ui::Answer,
 };
@@ -27,7 +27,7 @@ impl Confirmation {
         match &args.confirm {
             Some(typed) if *typed != word => Err(Failure::new(
                 Kind::Refused,
-                "WrongConfirmation",
+                Reason::WrongConfirmation,
                 format!("--confirm names {typed:?}, but this is context {word:?}"),
             )),
             given => Ok(Self {
@@ -71,17 +71,17 @@ impl Confirmation {
             Answer::Confirmed => Ok(()),
             Answer::Interrupted => Err(Failure::new(
                 Kind::Interrupted,
-                "Interrupted",
+                Reason::Interrupted,
                 "interrupted: nothing was changed",
             )),
             Answer::Declined => Err(Failure::new(
                 Kind::Refused,
-                "NotConfirmed",
+                Reason::NotConfirmed,
                 format!("not confirmed; {count} VMs exist, and nothing was changed"),
             )),
             Answer::NobodyThere => Err(Failure::new(
                 Kind::Refused,
-                "NotConfirmed",
+                Reason::NotConfirmed,
                 format!(
                     "{count} VMs exist, their deletion must be confirmed, and there is no terminal to ask on; nothing \
                      was changed"

@@ -23,7 +23,7 @@ use crate::{
     cli::Cli,
     commands::Context,
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     ui::Signal,
 };
 
@@ -92,7 +92,7 @@ fn process(command: &[OsString]) -> Result<Command, Failure> {
     let Some((first, rest)) = command.split_first() else {
         return Err(Failure::new(
             Kind::Usage,
-            "NoCommand",
+            Reason::NoCommand,
             "no command was given",
         ));
     };
@@ -137,7 +137,7 @@ fn exit_of(status: ExitStatus) -> Exit {
 fn not_run(program: &OsStr, error: &std::io::Error) -> Failure {
     Failure::new(
         Kind::Usage,
-        "CommandNotRun",
+        Reason::CommandNotRun,
         format!("could not run {}", program.display()),
     )
     .caused_by(error.to_string())
@@ -171,7 +171,7 @@ impl PrivateKubeconfig {
         write().map_err(|error: std::io::Error| {
             Failure::new(
                 Kind::Other,
-                "KubeconfigNotWritten",
+                Reason::KubeconfigNotWritten,
                 "could not write the sandbox's kubeconfig",
             )
             .caused_by(error.to_string())

@@ -6,7 +6,7 @@ use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
     commands::{Context, context::WORKSPACE},
     exit::Exit,
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
     ui::Signal,
 };
 
@@ -45,7 +45,7 @@ pub fn not_started(error: &anyhow::Error) -> Failure {
     with_causes(
         Failure::new(
             Kind::Other,
-            "SandboxNotStarted",
+            Reason::SandboxNotStarted,
             "could not start the sandbox",
         ),
         error,
@@ -55,7 +55,7 @@ pub fn not_started(error: &anyhow::Error) -> Failure {
 /// The cluster broke down while it was in use.
 pub fn broken(error: &anyhow::Error) -> Failure {
     with_causes(
-        Failure::new(Kind::Other, "SandboxBroken", "the sandbox broke down"),
+        Failure::new(Kind::Other, Reason::SandboxBroken, "the sandbox broke down"),
         error,
     )
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Reason};
 
 /// `WORKSPACE/NAME/`, ours as long as this value lives. Dropping it removes the kubeconfig, and the folders that were
 /// made for it and hold nothing else.
@@ -94,7 +94,7 @@ fn write_private(path: &Path, kubeconfig: &str) -> io::Result<()> {
 fn taken(name: &str) -> Failure {
     Failure::new(
         Kind::Conflict,
-        "SandboxRunning",
+        Reason::SandboxRunning,
         format!("a sandbox named {name} is already running from this folder"),
     )
     .hint(format!("use it: bmctl enable vmruntime --cluster {name}"))
@@ -104,7 +104,7 @@ fn taken(name: &str) -> Failure {
 fn foreign(kubeconfig: &Path) -> Failure {
     Failure::new(
         Kind::Refused,
-        "ForeignKubeconfig",
+        Reason::ForeignKubeconfig,
         format!("{} belongs to another cluster", kubeconfig.display()),
     )
     .hint("choose another name: bmctl sandbox start --name NAME")
@@ -113,7 +113,7 @@ fn foreign(kubeconfig: &Path) -> Failure {
 fn not_writable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::Other,
-        "WorkspaceNotWritable",
+        Reason::WorkspaceNotWritable,
         format!("could not write {}", path.display()),
     )
     .caused_by(error.to_string())
@@ -131,7 +131,7 @@ mod tests {
         let claim = Claim::take(workspace.path(), "a").unwrap();
         assert_eq!(
             Claim::take(workspace.path(), "a").err().unwrap().reason,
-            "SandboxRunning"
+            Reason::SandboxRunning
         );
         let path = claim.publish("kind: Config\n").unwrap().to_owned();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -154,7 +154,7 @@ mod tests {
         fs::write(&path, "kind: Config\n").unwrap();
         assert_eq!(
             Claim::take(workspace.path(), "a").err().unwrap().reason,
-            "ForeignKubeconfig"
+            Reason::ForeignKubeconfig
         );
         assert!(path.exists());
     }

@@ -74,8 +74,12 @@ fn all_pods(pods: &[Value]) -> (Seen, Update) {
 }
 
 fn refused(seen: Seen) -> (Seen, Update) {
-    let failure =
-        Failure::new(crate::failure::Kind::Denied, "Forbidden", "no").caused_by("forbidden");
+    let failure = Failure::new(
+        crate::failure::Kind::Denied,
+        crate::failure::Reason::Forbidden,
+        "no",
+    )
+    .caused_by("forbidden");
     (seen, Update::Refused(failure))
 }
 
