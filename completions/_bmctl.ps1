@@ -49,6 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'bmctl' -ScriptBlock {
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show what there is: get vmruntimepfc')
             [CompletionResult]::new('skip', 'skip', [CompletionResultType]::ParameterValue, 'Leave something out: skip node')
             [CompletionResult]::new('unskip', 'unskip', [CompletionResultType]::ParameterValue, 'Take something in again: unskip node')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a node check, a condition, an error or an exit code')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Run a Kubernetes cluster inside bmctl, to try things out and to test scripts')
             [CompletionResult]::new('controller', 'controller', [CompletionResultType]::ParameterValue, 'The controller: what makes VM Runtime work on a cluster that is not Google''s')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a script that completes commands and flags in a shell')
@@ -463,6 +464,28 @@ Register-ArgumentCompleter -Native -CommandName 'bmctl' -ScriptBlock {
             break
         }
         'bmctl;unskip;node' {
+            [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in bmctl-workspace; else in-cluster')
+            [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of the kubeconfig. Default: its current context')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig')
+            [CompletionResult]::new('--request-timeout', '--request-timeout', [CompletionResultType]::ParameterName, 'How long one request may take, as 15s or 1m; 0 means no limit')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Format of the result on stdout; everything else goes to stderr')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Format of the result on stdout; everything else goes to stderr')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'How progress is shown on stderr')
+            [CompletionResult]::new('--log-dir', '--log-dir', [CompletionResultType]::ParameterName, 'Write a log of the command below this folder. Default: bmctl-workspace, where it exists')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print the result, warnings and errors only')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print the result, warnings and errors only')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more on stderr; twice: what the program does inside')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more on stderr; twice: what the program does inside')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything: what needs an answer is refused')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Answer yes to plain questions. It never confirms the deletion of VMs')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Answer yes to plain questions. It never confirms the deletion of VMs')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'bmctl;explain' {
             [CompletionResult]::new('--kubeconfig', '--kubeconfig', [CompletionResultType]::ParameterName, 'Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in bmctl-workspace; else in-cluster')
             [CompletionResult]::new('--context', '--context', [CompletionResultType]::ParameterName, 'Context of the kubeconfig. Default: its current context')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig')

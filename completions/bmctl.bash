@@ -31,6 +31,9 @@ _bmctl() {
             bmctl,enable)
                 cmd="bmctl__subcmd__enable"
                 ;;
+            bmctl,explain)
+                cmd="bmctl__subcmd__explain"
+                ;;
             bmctl,get)
                 cmd="bmctl__subcmd__get"
                 ;;
@@ -107,7 +110,7 @@ _bmctl() {
 
     case "${cmd}" in
         bmctl)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help enable disable update wait check status get skip unskip sandbox controller completion version help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help enable disable update wait check status get skip unskip explain sandbox controller completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -775,6 +778,60 @@ _bmctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bmctl__subcmd__explain)
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --kubeconfig)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -52,6 +52,7 @@ complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "status" -d 'Show how so
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "get" -d 'Show what there is: get vmruntimepfc'
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "skip" -d 'Leave something out: skip node'
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "unskip" -d 'Take something in again: unskip node'
+complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "explain" -d 'Explain a node check, a condition, an error or an exit code'
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "sandbox" -d 'Run a Kubernetes cluster inside bmctl, to try things out and to test scripts'
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "controller" -d 'The controller: what makes VM Runtime work on a cluster that is not Google\'s'
 complete -c bmctl -n "__fish_bmctl_needs_command" -f -a "completion" -d 'Print a script that completes commands and flags in a shell'
@@ -433,6 +434,25 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subc
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -l no-input -d 'Never ask anything: what needs an answer is refused'
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -s y -l yes -d 'Answer yes to plain questions. It never confirms the deletion of VMs'
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l kubeconfig -d 'Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in bmctl-workspace; else in-cluster' -r -F
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l context -d 'Context of the kubeconfig. Default: its current context' -r
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+json\t'One JSON document, also for errors'
+yaml\t'The same document as YAML'"
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t'Live on a terminal, plain lines elsewhere'
+plain\t'A line with the time for each change'
+none\t'Nothing'"
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l log-dir -d 'Write a log of the command below this folder. Default: bmctl-workspace, where it exists' -r -F
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s q -l quiet -d 'Print the result, warnings and errors only'
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s v -l verbose -d 'Say more on stderr; twice: what the program does inside'
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l no-input -d 'Never ask anything: what needs an answer is refused'
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s y -l yes -d 'Answer yes to plain questions. It never confirms the deletion of VMs'
+complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -l kubeconfig -d 'Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in bmctl-workspace; else in-cluster' -r -F
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -l context -d 'Context of the kubeconfig. Default: its current context' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r

@@ -21,6 +21,7 @@ use crate::{
         controller::ControllerArgs,
         disable_vmruntime::DisableVmruntimeArgs,
         enable_vmruntime::EnableVmruntimeArgs,
+        explain::ExplainArgs,
         get_vmruntimepfc::GetVmruntimepfcArgs,
         help::HelpArgs,
         sandbox::SandboxArgs,
@@ -102,6 +103,8 @@ pub enum Command {
     /// Take something in again: unskip node.
     #[command(subcommand)]
     Unskip(Unskip),
+    /// Explain a node check, a condition, an error or an exit code.
+    Explain(ExplainArgs),
     /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
@@ -210,6 +213,7 @@ impl Command {
             Self::Status(Status::Vmruntime(_)) => "status vmruntime",
             Self::Skip(Skip::Node(_)) => "skip node",
             Self::Unskip(Unskip::Node(_)) => "unskip node",
+            Self::Explain(_) => "explain",
             Self::Sandbox(_) => "sandbox",
             Self::Controller(_) => "controller",
             Self::Completion(_) => "completion",

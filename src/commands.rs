@@ -9,6 +9,7 @@ pub mod context;
 pub mod controller;
 pub mod disable_vmruntime;
 pub mod enable_vmruntime;
+pub mod explain;
 pub mod get_vmruntimepfc;
 pub mod help;
 pub mod narration;
@@ -85,6 +86,7 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         | Command::Wait(_)
         | Command::Skip(_)
         | Command::Unskip(_)
+        | Command::Explain(_)
         | Command::Completion(_)
         | Command::Version
         | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
@@ -108,6 +110,7 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Wait(Wait::Vmruntime(args)) => Ok(wait_vmruntime::run(context, args).await),
         Command::Skip(Skip::Node(args)) => Ok(skip_node::skip(context, &args).await),
         Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
+        Command::Explain(args) => explain::run(context, &args),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Completion(args) => completion::run(context, args),

@@ -38,6 +38,7 @@
 
 pub mod api;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 
 pub mod cli;

@@ -11,6 +11,7 @@ pub mod clean;
 pub mod disable;
 pub mod document;
 pub mod enable;
+pub mod explain;
 pub mod failure;
 pub mod history;
 pub mod page;

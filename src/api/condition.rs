@@ -55,63 +55,100 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+/// Constants, and the list of them all with what each means, from one list.
+macro_rules! words {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $word:literal,)+) => {
+        $($(#[doc = $meaning])+ pub const $name: &str = $word;)+
+
+        /// Every word, and what it means as sentences.
+        pub const ALL: &[(&str, &str)] = &[$(($name, concat!($($meaning),+))),+];
+    };
+}
+
 /// Condition types of VMRuntime.
 pub mod kind {
-    /// The engine is up and the latest finished preflight check passed.
-    pub const READY: &str = "Ready";
-    /// The controller is on its way from one state to another.
-    pub const PROGRESSING: &str = "Progressing";
-    /// The controller can not get where the spec wants it.
-    pub const DEGRADED: &str = "Degraded";
-    /// The latest finished preflight check passed.
-    pub const PREFLIGHT_PASSED: &str = "PreflightPassed";
-    /// Admission lets new VMs in. The admission policy reads this condition and nothing else.
-    pub const VM_CREATION_ALLOWED: &str = "VMCreationAllowed";
-    /// A disable was asked for, but VMs exist and nothing permits deleting them.
-    pub const DISABLE_BLOCKED: &str = "DisableBlocked";
-    /// The engine runs, but not on every eligible node.
-    pub const ENGINE_DEGRADED: &str = "EngineDegraded";
-    /// The KubeVirt object belongs to somebody else: it is used, never deleted.
-    pub const ENGINE_FOREIGN: &str = "EngineForeign";
-    /// virt-operator is not installed and we were given no manifests of it.
-    pub const ENGINE_OPERATOR_MISSING: &str = "EngineOperatorMissing";
-    /// Every new VM is emulated in software, even on nodes that have KVM.
-    pub const EMULATION_FORCED: &str = "EmulationForced";
-    /// The force annotation is still "true" although nothing is being disabled.
-    pub const FORCE_ANNOTATION_LEFT: &str = "ForceAnnotationLeft";
-    /// CDI stays installed after a disable, because disks were kept.
-    pub const DISKS_KEPT: &str = "DisksKept";
-    /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, or not permitted).
-    pub const ADMISSION_MISSING: &str = "AdmissionMissing";
+    words! {
+        /// The engine is up and the latest finished preflight check passed.
+        READY = "Ready",
+        /// The controller is on its way from one state to another.
+        PROGRESSING = "Progressing",
+        /// The controller can not get where the spec wants it.
+        DEGRADED = "Degraded",
+        /// The latest finished preflight check passed.
+        PREFLIGHT_PASSED = "PreflightPassed",
+        /// Admission lets new VMs in. The admission policy reads this condition and nothing else.
+        VM_CREATION_ALLOWED = "VMCreationAllowed",
+        /// A disable was asked for, but VMs exist and nothing permits deleting them.
+        DISABLE_BLOCKED = "DisableBlocked",
+        /// The engine runs, but not on every eligible node.
+        ENGINE_DEGRADED = "EngineDegraded",
+        /// The KubeVirt object belongs to somebody else: it is used, never deleted.
+        ENGINE_FOREIGN = "EngineForeign",
+        /// virt-operator is not installed and we were given no manifests of it.
+        ENGINE_OPERATOR_MISSING = "EngineOperatorMissing",
+        /// Every new VM is emulated in software, even on nodes that have KVM.
+        EMULATION_FORCED = "EmulationForced",
+        /// The force annotation is still "true" although nothing is being disabled.
+        FORCE_ANNOTATION_LEFT = "ForceAnnotationLeft",
+        /// CDI stays installed after a disable, because disks were kept.
+        DISKS_KEPT = "DisksKept",
+        /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, or not permitted).
+        ADMISSION_MISSING = "AdmissionMissing",
+    }
 }
 
 /// Reasons of [`kind`], one CamelCase word each.
 pub mod reason {
-    pub const DISABLED: &str = "Disabled";
-    pub const ENABLED: &str = "Enabled";
-    pub const ENGINE_READY: &str = "EngineReady";
-    pub const ENGINE_INSTALLING: &str = "EngineInstalling";
-    pub const ENGINE_INSTALL_SLOW: &str = "EngineInstallSlow";
-    pub const ENGINE_UNINSTALLING: &str = "EngineUninstalling";
-    pub const ENGINE_PARTIAL: &str = "EnginePartial";
-    pub const ENGINE_FAILED: &str = "EngineFailed";
-    pub const PREFLIGHT_RUNNING: &str = "PreflightRunning";
-    pub const PREFLIGHT_PASSED: &str = "PreflightPassed";
-    pub const PREFLIGHT_FAILED: &str = "PreflightFailed";
-    pub const PREFLIGHT_PENDING: &str = "PreflightPending";
-    pub const FENCED: &str = "Fenced";
-    pub const WORKLOADS_EXIST: &str = "WorkloadsExist";
-    pub const WORKLOADS_UNKNOWN: &str = "WorkloadsUnknown";
-    pub const DRAINING: &str = "Draining";
-    pub const NO_WORKLOADS: &str = "NoWorkloads";
-    pub const ADOPTED: &str = "Adopted";
-    pub const OPERATOR_NOT_FOUND: &str = "OperatorNotFound";
-    pub const USE_EMULATION: &str = "UseEmulation";
-    pub const ANNOTATION_TRUE: &str = "AnnotationTrue";
-    pub const CONVERGED: &str = "Converged";
-    pub const DISKS_EXIST: &str = "DisksExist";
-    pub const ADMISSION_UNAVAILABLE: &str = "AdmissionUnavailable";
-    pub const STEP_FAILED: &str = "StepFailed";
+    words! {
+        /// VM Runtime is disabled.
+        DISABLED = "Disabled",
+        /// VM Runtime is enabled.
+        ENABLED = "Enabled",
+        /// The engine is up, and the latest finished preflight check passed.
+        ENGINE_READY = "EngineReady",
+        /// The engine is coming up.
+        ENGINE_INSTALLING = "EngineInstalling",
+        /// The engine has been coming up for longer than it should.
+        ENGINE_INSTALL_SLOW = "EngineInstallSlow",
+        /// The engine is being removed.
+        ENGINE_UNINSTALLING = "EngineUninstalling",
+        /// The engine does not run on every eligible node.
+        ENGINE_PARTIAL = "EnginePartial",
+        /// A preflight check is running.
+        PREFLIGHT_RUNNING = "PreflightRunning",
+        /// The latest finished preflight check passed.
+        PREFLIGHT_PASSED = "PreflightPassed",
+        /// The latest finished preflight check failed.
+        PREFLIGHT_FAILED = "PreflightFailed",
+        /// A preflight check is about to start.
+        PREFLIGHT_PENDING = "PreflightPending",
+        /// VM creation is kept closed for a disable.
+        FENCED = "Fenced",
+        /// VMs exist, and nothing permits deleting them.
+        WORKLOADS_EXIST = "WorkloadsExist",
+        /// Whether VMs exist could not be determined.
+        WORKLOADS_UNKNOWN = "WorkloadsUnknown",
+        /// All VMs are being deleted.
+        DRAINING = "Draining",
+        /// Nothing blocks a disable.
+        NO_WORKLOADS = "NoWorkloads",
+        /// The KubeVirt object is somebody else's.
+        ADOPTED = "Adopted",
+        /// virt-operator is not installed.
+        OPERATOR_NOT_FOUND = "OperatorNotFound",
+        /// The spec asks for emulation in software.
+        USE_EMULATION = "UseEmulation",
+        /// The force annotation is "true".
+        ANNOTATION_TRUE = "AnnotationTrue",
+        /// Nothing is left to do.
+        CONVERGED = "Converged",
+        /// Disks are left.
+        DISKS_EXIST = "DisksExist",
+        /// Admission policies can not be put in force.
+        ADMISSION_UNAVAILABLE = "AdmissionUnavailable",
+        /// A step of the controller was refused.
+        STEP_FAILED = "StepFailed",
+    }
 }
 
 /// The condition of that type, if it is published.

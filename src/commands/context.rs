@@ -276,7 +276,7 @@ fn terminal(global: &GlobalArgs) -> Ui {
 
 /// `bmctl-workspace/[CLUSTER/]log/…` where the workspace exists, or `--log-dir`.
 fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failure> {
-    if matches!(command, "version" | "help" | "completion") {
+    if matches!(command, "version" | "help" | "completion" | "explain") {
         return Ok(None);
     }
     let name = command.replace(' ', "-");

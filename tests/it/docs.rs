@@ -2,8 +2,13 @@
 
 use std::fmt::Write;
 
-use bmctl::{api::crd, cli::Cli, commands::completion};
-use clap::{CommandFactory, ValueEnum};
+use bmctl::{
+    api::crd,
+    cli::Cli,
+    commands::completion,
+    explain::{self, Group},
+};
+use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use libtest_mimic::{Failed, Trial};
@@ -18,7 +23,60 @@ pub fn trials() -> Vec<Trial> {
             "docs::the_command_line_is_current",
             the_command_line_is_current,
         ),
+        Trial::test("docs::the_runbook_is_current", the_runbook_is_current),
+        Trial::test(
+            "docs::commands_of_the_runbook_are_true",
+            commands_of_the_runbook_are_true,
+        ),
     ]
+}
+
+fn the_runbook_is_current() -> Result<(), Failed> {
+    let mut text =
+        "# What it means, why it happens, what to do\n\nThe runbook: every node check, condition, error and exit code. \
+        Generated from the program, which says the\nsame with `bmctl explain ID`. Words in capitals in a command are to be \
+        replaced.\n"
+            .to_owned();
+    for group in Group::ALL {
+        let _ = write!(text, "\n## {}\n", heading(group));
+        for entry in explain::catalogue() {
+            if entry.group == group {
+                let _ = write!(
+                    text,
+                    "\n### {}\n\n{}\n\n- **Cause**: {}\n- **Fix**: {}\n",
+                    entry.id, entry.meaning, entry.cause, entry.fix
+                );
+                if !entry.commands.is_empty() {
+                    let _ = write!(text, "\n```sh\n{}\n```\n", entry.commands.join("\n"));
+                }
+            }
+        }
+    }
+    golden::is_current("docs/explain.md", &text)
+}
+
+fn heading(group: Group) -> &'static str {
+    match group {
+        Group::Check => "Node checks",
+        Group::Condition => "Conditions of VMRuntime",
+        Group::ConditionReason => "Reasons of conditions",
+        Group::Error => "Errors",
+        Group::ExitCode => "Exit codes",
+    }
+}
+
+/// Every command of our own that the runbook says to paste is one that the command line takes.
+fn commands_of_the_runbook_are_true() -> Result<(), Failed> {
+    for entry in explain::catalogue() {
+        for command in entry.commands {
+            let own = command.split(" | ").find(|part| part.starts_with("bmctl "));
+            let Some(own) = own else { continue };
+            if let Err(error) = Cli::try_parse_from(own.split(' ')) {
+                return Err(format!("{}: {command}\n{error}", entry.id).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn completions_are_current() -> Result<(), Failed> {

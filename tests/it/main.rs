@@ -18,6 +18,7 @@ mod sandbox;
 mod stage;
 mod transcript;
 mod vertical;
+mod words;
 mod world;
 
 use libtest_mimic::Arguments;
@@ -37,6 +38,7 @@ fn main() {
     trials.extend(sandbox::trials());
     trials.extend(transcript::trials());
     trials.extend(vertical::trials());
+    trials.extend(words::trials());
     trials.extend(world::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

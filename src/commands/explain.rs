@@ -1,0 +1,62 @@
+//! `bmctl explain`: what a check, a condition, an error or an exit code means. It needs no cluster.
+
+use super::{Context, context::Ending};
+use crate::{
+    exit::Exit,
+    explain,
+    failure::{Failure, Kind, Reason},
+    render::{clean, explain::ExplainReport},
+};
+
+/// Explain a node check, a condition, an error or an exit code: what it means, its cause, and the fix.
+///
+/// An id is what stands in reports: the name of a check (KVM), the type or the reason of a condition (Degraded), the
+/// reason of an error (VMsExist), or an exit code (9). Without an id all of them are listed. It needs no cluster.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ExplainArgs {
+    /// What to explain, in any case.
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl explain
+  bmctl explain KVM
+  bmctl explain 9 -o json";
+
+pub fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure> {
+    let report = match &args.id {
+        None => ExplainReport {
+            entries: explain::catalogue(),
+            listed: true,
+        },
+        Some(id) => ExplainReport {
+            entries: explain::find(id),
+            listed: false,
+        },
+    };
+    match &args.id {
+        Some(id) if report.entries.is_empty() => Err(unknown(id)),
+        _ => Ok(context.end(&Ending {
+            cluster: None,
+            report: &report,
+            exit: Exit::Ok,
+            failure: None,
+        })),
+    }
+}
+
+fn unknown(id: &str) -> Failure {
+    let failure = Failure::new(
+        Kind::Usage,
+        Reason::UnknownTopic,
+        format!("there is nothing called {} to explain", clean(id)),
+    );
+    match explain::suggestion(id) {
+        Some(near) => failure.hint(format!("did you mean: bmctl explain {near}")),
+        None => failure,
+    }
+    .hint("to see everything that can be explained: bmctl explain")
+}
