@@ -14,7 +14,7 @@ use super::{
     refusal::Refusal,
     resource::ResourceType,
     table::{self, IncludeObject},
-    watch::Frames,
+    watch::Chunks,
 };
 
 /// The body of every response: whole, or a stream of watch frames.
@@ -44,7 +44,7 @@ pub enum Answer {
     Text(u16, String),
     /// Something in an encoding of its own.
     Encoded(&'static str, Vec<u8>),
-    Watch(Frames),
+    Watch(Chunks),
 }
 
 impl Answer {
@@ -223,7 +223,7 @@ fn whole(code: u16, media_type: &'static str, bytes: Bytes) -> Response<Body> {
     response
 }
 
-fn streamed(frames: Frames) -> Response<Body> {
+fn streamed(frames: Chunks) -> Response<Body> {
     use futures::StreamExt;
     let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());

@@ -26,6 +26,7 @@ use super::{
     store::{Change, ObjectId, ShelfKey, Store, Writer},
     strategy,
     verb::{self, Call},
+    watch::Frames,
 };
 
 const POLICY_GROUP: &str = "admissionregistration.k8s.io";
@@ -36,6 +37,8 @@ const BINDINGS: &str = "validatingadmissionpolicybindings";
 #[derive(Debug)]
 pub struct Core {
     pub store: Arc<Store>,
+    /// What watchers share.
+    pub frames: Arc<Frames>,
     /// Host and port that clients are told.
     pub address: String,
     /// Cancelled when the sandbox stops: watches end.
@@ -55,6 +58,7 @@ impl Core {
         let core = Self {
             address,
             store: Arc::new(Store::new(memory, changes)),
+            frames: Arc::default(),
             stopping: CancellationToken::new(),
             registry: RwLock::new(Arc::new(Registry::built_in())),
             policies: RwLock::default(),

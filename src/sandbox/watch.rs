@@ -3,12 +3,13 @@
 //! A watcher has a cursor, not a queue: it is woken, reads what the history holds after its cursor, and so can never
 //! make a writer wait. One that is too slow finds its place forgotten and is told so (410), as on a real API server.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+mod frame;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration, vec};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
@@ -16,6 +17,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::frame::Frames;
+use self::frame::{EventKind, FrameKey};
 use super::{
     answer::{Shape, Wanted},
     refusal::Refusal,
@@ -25,7 +28,7 @@ use super::{
 };
 
 /// The chunks of a watch's response body.
-pub type Frames = BoxStream<'static, Bytes>;
+pub type Chunks = BoxStream<'static, Bytes>;
 
 /// How often a watcher that asked for bookmarks gets one.
 const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
@@ -46,44 +49,49 @@ pub struct Watch {
     pub lifetime: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum EventKind {
-    Added,
-    Modified,
-    Deleted,
-    Bookmark,
-    Error,
-}
-
 /// Starts a watch. It ends after its lifetime, when its place is forgotten, or when the sandbox stops.
-pub fn start(store: Arc<Store>, watch: Watch, stopping: CancellationToken) -> Frames {
+pub fn start(
+    store: Arc<Store>,
+    frames: Arc<Frames>,
+    mut watch: Watch,
+    stopping: CancellationToken,
+) -> Chunks {
     let shelf = ShelfKey::of(&watch.selection.resource);
     let deadline = Instant::now() + watch.lifetime;
     let watcher = Watcher {
         wake: store.subscribe(&shelf),
         store,
+        frames,
         shelf,
+        api_version: watch.selection.resource.api_version(),
         cursor: watch.from,
+        initial: std::mem::take(&mut watch.initial).into_iter(),
         deadline,
         next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
+        chunk: Vec::new(),
         chunks: VecDeque::new(),
         head_sent: false,
         ended: false,
         stopping,
         watch,
     };
-    futures::stream::unfold(watcher.begun(), Watcher::next).boxed()
+    futures::stream::unfold(watcher, Watcher::next).boxed()
 }
 
 struct Watcher {
     store: Arc<Store>,
+    frames: Arc<Frames>,
     shelf: ShelfKey,
     watch: Watch,
+    api_version: String,
+    /// What is still to be told of the beginning.
+    initial: vec::IntoIter<Arc<Value>>,
     wake: watch::Receiver<u64>,
     cursor: u64,
     deadline: Instant,
     next_bookmark: Instant,
+    /// What is collected and not yet large enough to be sent by itself.
+    chunk: Vec<u8>,
     chunks: VecDeque<Bytes>,
     /// Has a Table's head been sent? Only the first frame carries the columns.
     head_sent: bool,
@@ -92,20 +100,6 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn begun(mut self) -> Self {
-        let mut chunk = Vec::new();
-        for object in std::mem::take(&mut self.watch.initial) {
-            self.write(&mut chunk, EventKind::Added, &object);
-        }
-        if self.watch.mark_initial {
-            let mut bookmark = self.bookmark();
-            bookmark["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
-            self.write(&mut chunk, EventKind::Bookmark, &bookmark);
-        }
-        self.flush(&mut chunk);
-        self
-    }
-
     async fn next(mut self) -> Option<(Bytes, Self)> {
         loop {
             if let Some(chunk) = self.chunks.pop_front() {
@@ -114,32 +108,54 @@ impl Watcher {
             if self.ended {
                 return None;
             }
-            // Seen before reading: a write after this line wakes us again.
-            self.wake.borrow_and_update();
-            let mut chunk = Vec::new();
-            match self.store.changes_since(&self.shelf, self.cursor) {
-                Err(Compacted { oldest }) => {
-                    let gone = Refusal::expired(format!(
-                        "too old resource version: {} ({oldest})",
-                        self.cursor
-                    ));
-                    self.write(&mut chunk, EventKind::Error, &gone.status());
-                    self.ended = true;
-                }
-                Ok(changes) if changes.is_empty() => self.wait(&mut chunk).await,
-                Ok(changes) => {
-                    for change in changes {
-                        self.cursor = change.version;
-                        self.tell(&mut chunk, &change);
-                    }
+            if !self.begin() {
+                self.go_on().await;
+            }
+            self.flush();
+        }
+    }
+
+    /// Writes some of what there was at the beginning; `false` once all of it has been told.
+    fn begin(&mut self) -> bool {
+        while let Some(object) = self.initial.next() {
+            self.write(EventKind::Added, &object);
+            if !self.chunks.is_empty() {
+                return true;
+            }
+        }
+        if std::mem::take(&mut self.watch.mark_initial) {
+            let mut bookmark = self.bookmark();
+            bookmark["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+            self.write(EventKind::Bookmark, &bookmark);
+        }
+        !self.chunk.is_empty()
+    }
+
+    /// Writes what has changed since, or waits for it.
+    async fn go_on(&mut self) {
+        // Seen before reading: a write after this line wakes us again.
+        self.wake.borrow_and_update();
+        match self.store.changes_since(&self.shelf, self.cursor) {
+            Err(Compacted { oldest }) => {
+                let gone = Refusal::expired(format!(
+                    "too old resource version: {} ({oldest})",
+                    self.cursor
+                ));
+                self.write(EventKind::Error, &gone.status());
+                self.ended = true;
+            }
+            Ok(changes) if changes.is_empty() => self.wait().await,
+            Ok(changes) => {
+                for change in changes {
+                    self.cursor = change.version;
+                    self.tell(&change);
                 }
             }
-            self.flush(&mut chunk);
         }
     }
 
     /// Waits for a write, the next bookmark or the end.
-    async fn wait(&mut self, chunk: &mut Vec<u8>) {
+    async fn wait(&mut self) {
         let wake_at = if self.watch.bookmarks {
             self.deadline.min(self.next_bookmark)
         } else {
@@ -152,7 +168,7 @@ impl Watcher {
                 if self.watch.bookmarks {
                     self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
                     let bookmark = self.bookmark();
-                    self.write(chunk, EventKind::Bookmark, &bookmark);
+                    self.write(EventKind::Bookmark, &bookmark);
                 }
                 self.ended = Instant::now() >= self.deadline;
             }
@@ -163,13 +179,13 @@ impl Watcher {
     fn bookmark(&self) -> Value {
         let resource = &self.watch.selection.resource;
         json!({
-            "kind": resource.kind, "apiVersion": resource.api_version(),
+            "kind": resource.kind, "apiVersion": self.api_version,
             "metadata": {"resourceVersion": self.cursor.to_string(), "creationTimestamp": null},
         })
     }
 
-    /// Writes the frame of one change, as the selection sees it.
-    fn tell(&mut self, chunk: &mut Vec<u8>, change: &Change) {
+    /// Tells one change, as the selection sees it.
+    fn tell(&mut self, change: &Change) {
         let selection = &self.watch.selection;
         if !change.id.key.starts_with(&selection.prefix) {
             return;
@@ -180,43 +196,48 @@ impl Watcher {
         };
         match (seen(&change.old), seen(&change.new)) {
             (None, None) => {}
-            (None, Some(new)) => self.write(chunk, EventKind::Added, &new),
-            (Some(_), Some(new)) => self.write(chunk, EventKind::Modified, &new),
-            (Some(old), None) => {
-                // What was there last, at the version at which it left.
-                let mut last = Value::clone(&old);
-                stamp(&mut last, change.version);
-                self.write(chunk, EventKind::Deleted, &last);
-            }
+            (None, Some(new)) => self.share(EventKind::Added, &new, change.version),
+            (Some(_), Some(new)) => self.share(EventKind::Modified, &new, change.version),
+            (Some(old), None) => self.share(EventKind::Deleted, &old, change.version),
         }
     }
 
-    fn write(&mut self, chunk: &mut Vec<u8>, kind: EventKind, object: &Value) {
-        #[derive(Serialize)]
-        struct Event<'a> {
-            #[serde(rename = "type")]
-            kind: EventKind,
-            object: &'a Value,
+    /// Sends the frame of a change, which others may have written already. A Table's rows are each watcher's own: they
+    /// tell ages.
+    fn share(&mut self, kind: EventKind, object: &Arc<Value>, version: u64) {
+        let shape = self.watch.wanted.shape;
+        if shape == Shape::Table {
+            return self.write(kind, &at_version(kind, object, version));
         }
-        let shaped;
-        let object = match self.watch.wanted.shape {
-            _ if kind == EventKind::Error => object,
-            Shape::Plain => object,
-            Shape::Metadata => {
-                shaped = table::partial_metadata(object);
-                &shaped
-            }
-            Shape::Table => {
-                shaped = self.row(object);
-                &shaped
-            }
+        let key = FrameKey {
+            version,
+            kind,
+            shape,
+            api_version: self.api_version.clone(),
         };
-        // JSON values always serialise.
-        if serde_json::to_writer(&mut *chunk, &Event { kind, object }).is_ok() {
-            chunk.push(b'\n');
-        }
-        if chunk.len() >= CHUNK {
-            self.flush(chunk);
+        let frame = self.frames.get(key, || {
+            let object = at_version(kind, object, version);
+            match shape {
+                Shape::Metadata => frame::line(kind, &table::partial_metadata(&object)),
+                Shape::Plain | Shape::Table => frame::line(kind, &object),
+            }
+        });
+        self.flush();
+        self.chunks.push_back(frame);
+    }
+
+    /// Collects a frame that is this watcher's own.
+    fn write(&mut self, kind: EventKind, object: &Value) {
+        let shaped = match self.watch.wanted.shape {
+            _ if kind == EventKind::Error => None,
+            Shape::Plain => None,
+            Shape::Metadata => Some(table::partial_metadata(object)),
+            Shape::Table => Some(self.row(object)),
+        };
+        let line = frame::line(kind, shaped.as_ref().unwrap_or(object));
+        self.chunk.extend(line);
+        if self.chunk.len() >= CHUNK {
+            self.flush();
         }
     }
 
@@ -235,9 +256,23 @@ impl Watcher {
         table
     }
 
-    fn flush(&mut self, chunk: &mut Vec<u8>) {
-        if !chunk.is_empty() {
-            self.chunks.push_back(std::mem::take(chunk).into());
+    fn flush(&mut self) {
+        if !self.chunk.is_empty() {
+            self.chunks
+                .push_back(std::mem::take(&mut self.chunk).into());
         }
     }
 }
+
+/// The object of an event: of one that left, what was there last, at the version at which it left.
+fn at_version(kind: EventKind, object: &Arc<Value>, version: u64) -> Arc<Value> {
+    if kind != EventKind::Deleted {
+        return object.clone();
+    }
+    let mut last = Value::clone(object);
+    stamp(&mut last, version);
+    Arc::new(last)
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ mod world;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let (arguments, filters) = arguments(std::env::args());
     let mut trials = Vec::new();
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
@@ -40,5 +40,36 @@ fn main() {
     trials.extend(vertical::trials());
     trials.extend(words::trials());
     trials.extend(world::trials());
+    trials.retain(|trial| {
+        let name = trial.name();
+        filters.is_empty() || filters.iter().any(|filter| name.contains(filter))
+    });
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// As cargo's own harness reads them: several words select the tests whose names have one of them. libtest-mimic takes
+/// one word.
+fn arguments(given: impl Iterator<Item = String>) -> (Arguments, Vec<String>) {
+    const WITH_VALUE: [&str; 5] = [
+        "--test-threads",
+        "--logfile",
+        "--skip",
+        "--color",
+        "--format",
+    ];
+    let (mut words, mut rest, mut is_value) = (Vec::new(), Vec::new(), true);
+    for word in given {
+        let is_filter = !is_value && !word.starts_with('-');
+        is_value = WITH_VALUE.contains(&word.as_str());
+        if is_filter {
+            words.push(word);
+        } else {
+            rest.push(word);
+        }
+    }
+    // One word is left to the harness, which can also match it exactly.
+    if words.len() == 1 {
+        rest.append(&mut words);
+    }
+    (Arguments::from_iter(rest), words)
 }

@@ -15,14 +15,16 @@ use crate::sandbox::{
     verb::{self, Deletion, Propagation},
 };
 
-/// Deletes what is in a deleted namespace, and the namespace when nothing is.
-pub fn empty_namespace(core: &Core, name: &str) -> Result<(), Refusal> {
+/// Deletes what is in a deleted namespace, and the namespace when nothing is. Returns how much there was.
+pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, Refusal> {
     let deleting = |namespace: &Value| is_deleting(namespace);
     if !core.namespace(name).is_some_and(|found| deleting(&found)) {
-        return Ok(());
+        return Ok(0);
     }
     let identity = Identity::service_account("kube-system", "namespace-controller");
-    let refused = delete_all(core, &identity, core.store.contents_of(name));
+    let contents = core.store.contents_of(name);
+    let count = contents.len();
+    let emptied = delete_all(core, &identity, contents).map(|()| count);
     let writer = core.store.write();
     let id = ObjectId {
         shelf: ShelfKey::new("", "namespaces"),
@@ -30,7 +32,7 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<(), Refusal> {
     };
     // Looked at again with the pen in hand: nobody creates anything in between.
     let Some(namespace) = core.namespace(name).filter(|found| deleting(found)) else {
-        return refused;
+        return emptied;
     };
     let left = core.store.contents_of(name);
     let held = metadata::strings(&namespace["metadata"], "finalizers")
@@ -38,14 +40,14 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<(), Refusal> {
         .is_some();
     if left.is_empty() && !held {
         writer.remove(&id);
-        return Ok(());
+        return Ok(count);
     }
     let mut marked = Value::clone(&namespace);
     explain(core, &mut marked, &left);
     if marked != *namespace {
         writer.put(&id, marked);
     }
-    refused
+    emptied
 }
 
 /// Says in the namespace's conditions what it still waits for.
@@ -119,8 +121,8 @@ fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
     );
 }
 
-/// Deletes the objects of a deleted definition, and the definition when there are none.
-pub fn empty_definition(core: &Core, name: &str) -> Result<(), Refusal> {
+/// Deletes the objects of a deleted definition, and the definition when there are none. Returns how many there were.
+pub fn empty_definition(core: &Core, name: &str) -> Result<usize, Refusal> {
     let id = ObjectId {
         shelf: ShelfKey::new(definition::GROUP, definition::PLURAL),
         key: name.to_owned(),
@@ -131,7 +133,7 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<(), Refusal> {
             .filter(|definition| is_deleting(definition))
     };
     let Some(found) = find() else {
-        return Ok(());
+        return Ok(0);
     };
     let identity = Identity {
         username: "system:apiserver".to_owned(),
@@ -148,10 +150,12 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<(), Refusal> {
         shelf: shelf.clone(),
         key,
     });
-    let refused = delete_all(core, &identity, ids.collect());
+    let ids: Vec<ObjectId> = ids.collect();
+    let count = ids.len();
+    let emptied = delete_all(core, &identity, ids).map(|()| count);
     let writer = core.store.write();
     if find().is_none() || !objects().is_empty() {
-        return refused;
+        return emptied;
     }
     let mut definition = Value::clone(&found);
     verb::remove_finalizer(&mut definition, definition::FINALIZER);
@@ -164,7 +168,7 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<(), Refusal> {
         writer.remove(&id);
         core.after_write(&writer, &id, None, Timestamp::now());
     }
-    refused
+    emptied
 }
 
 /// Deletes many objects; the first refusal is returned, the others are tried all the same.

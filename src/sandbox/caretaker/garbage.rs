@@ -132,16 +132,17 @@ fn delete(
 }
 
 /// Lets go of an owner that is being deleted: in the foreground once nothing that blocks it is left, as an orphaning
-/// owner once nobody names it any more.
-pub fn release(core: &Core, id: &ObjectId) -> Result<(), Refusal> {
+/// owner once nobody names it any more. Returns how many dependents there are.
+pub fn release(core: &Core, id: &ObjectId) -> Result<usize, Refusal> {
     let Some(owner) = core.store.get(&id.shelf, &id.key) else {
-        return Ok(());
+        return Ok(0);
     };
     if !is_deleting(&owner) {
-        return Ok(());
+        return Ok(0);
     }
     let uid = text(&owner["metadata"], "uid");
     let dependents = core.store.index(|index| index.dependents(uid));
+    let count = dependents.len();
     if has_finalizer(&owner, ORPHAN) {
         for dependent in &dependents {
             edit(core, dependent, |object| {
@@ -150,10 +151,11 @@ pub fn release(core: &Core, id: &ObjectId) -> Result<(), Refusal> {
         }
         return edit(core, id, |object| {
             verb::remove_finalizer(object, ORPHAN);
-        });
+        })
+        .map(|()| count);
     }
     if !has_finalizer(&owner, FOREGROUND) {
-        return Ok(());
+        return Ok(0);
     }
     let blocking: Vec<&ObjectId> = dependents
         .iter()
@@ -162,11 +164,13 @@ pub fn release(core: &Core, id: &ObjectId) -> Result<(), Refusal> {
     if blocking.is_empty() {
         return edit(core, id, |object| {
             verb::remove_finalizer(object, FOREGROUND);
-        });
+        })
+        .map(|()| count);
     }
     blocking
         .into_iter()
         .try_for_each(|dependent| examine(core, dependent))
+        .map(|()| count)
 }
 
 fn blocks(core: &Core, dependent: &ObjectId, owner: &str) -> bool {

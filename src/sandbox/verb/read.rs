@@ -228,8 +228,9 @@ fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
         selection,
     };
     let store = call.core.store.clone();
+    let frames = call.core.frames.clone();
     let stopping = call.core.stopping.clone();
-    Ok(Answer::Watch(watch::start(store, watch, stopping)))
+    Ok(Answer::Watch(watch::start(store, frames, watch, stopping)))
 }
 
 /// Between half an hour and an hour, so that not all watchers come back at once.

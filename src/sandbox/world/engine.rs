@@ -14,6 +14,8 @@ use crate::api::engine::{COMPONENT_LABEL, VIRT_HANDLER};
 pub const VIRT_DEPLOYMENTS: [&str; 2] = ["virt-api", "virt-controller"];
 /// CDI's components.
 pub const CDI_DEPLOYMENTS: [&str; 3] = ["cdi-apiserver", "cdi-deployment", "cdi-uploadproxy"];
+/// What installs them.
+pub const CDI_OPERATOR: &str = "cdi-operator";
 /// KubeVirt's kinds that virt-operator defines.
 pub const VIRT_KINDS: [Kind; 4] = [
     Kind::VirtualMachine,
@@ -21,6 +23,13 @@ pub const VIRT_KINDS: [Kind; 4] = [
     Kind::InstanceReplicaSet,
     Kind::Pool,
 ];
+
+/// Is it a Deployment of KubeVirt or CDI, an operator's or one that an operator made?
+pub fn is_component(deployment: &Object) -> bool {
+    deployment.label(COMPONENT_LABEL).is_some()
+        || deployment.name() == CDI_OPERATOR
+        || CDI_DEPLOYMENTS.contains(&deployment.name())
+}
 
 /// A definition whose schema keeps everything: the kind's real schema is KubeVirt's own affair.
 pub fn definition(kind: Kind, owners: Option<Value>) -> DynamicObject {

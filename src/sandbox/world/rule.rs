@@ -19,9 +19,12 @@ mod virt_operator;
 
 mod component;
 
+pub use product::disks;
+
 use super::{
+    engine,
     kind::Kind,
-    scene::{Key, Object, Read as _, Scene},
+    scene::{Key, Link, Object, Read as _, Scene},
     step::Step,
 };
 
@@ -98,7 +101,7 @@ pub static RULES: &[Rule] = &[
         component: VIRT_OPERATOR,
         subject: Kind::KubeVirt,
         also: &[
-            (Kind::Deployment, every),
+            (Kind::Deployment, served),
             (Kind::DaemonSet, every),
             (Kind::Definition, every),
             (Kind::VirtualMachine, every),
@@ -112,7 +115,7 @@ pub static RULES: &[Rule] = &[
         component: "cdi-operator",
         subject: Kind::Cdi,
         also: &[
-            (Kind::Deployment, every),
+            (Kind::Deployment, served),
             (Kind::Definition, every),
             (Kind::DataVolume, every),
         ],
@@ -130,14 +133,14 @@ pub static RULES: &[Rule] = &[
         also: &[
             (Kind::VirtualMachine, owner),
             (Kind::ProductDisk, users_of),
-            (Kind::Deployment, every),
+            (Kind::Deployment, served),
         ],
         plan: product::machine,
     },
     Rule {
         component: "vmruntime-controller-manager",
         subject: Kind::ProductDisk,
-        also: &[(Kind::DataVolume, owner), (Kind::Deployment, every)],
+        also: &[(Kind::DataVolume, owner), (Kind::Deployment, served)],
         plan: product::disk,
     },
     Rule {
@@ -145,7 +148,7 @@ pub static RULES: &[Rule] = &[
         subject: Kind::DataVolume,
         also: &[
             (Kind::PersistentVolumeClaim, owner),
-            (Kind::Deployment, every),
+            (Kind::Deployment, served),
         ],
         plan: disk::plan,
     },
@@ -158,25 +161,25 @@ pub static RULES: &[Rule] = &[
     Rule {
         component: VIRT_CONTROLLER,
         subject: Kind::Pool,
-        also: &[(Kind::VirtualMachine, owner), (Kind::Deployment, every)],
+        also: &[(Kind::VirtualMachine, owner), (Kind::Deployment, served)],
         plan: replicas::machines,
     },
     Rule {
         component: VIRT_CONTROLLER,
         subject: Kind::InstanceReplicaSet,
-        also: &[(Kind::Instance, owner), (Kind::Deployment, every)],
+        also: &[(Kind::Instance, owner), (Kind::Deployment, served)],
         plan: replicas::instances,
     },
     Rule {
         component: VIRT_CONTROLLER,
         subject: Kind::VirtualMachine,
-        also: &[(Kind::Instance, owner), (Kind::Deployment, every)],
+        also: &[(Kind::Instance, owner), (Kind::Deployment, served)],
         plan: machine::plan,
     },
     Rule {
         component: VIRT_CONTROLLER,
         subject: Kind::Instance,
-        also: &[(Kind::Pod, owner), (Kind::Deployment, every)],
+        also: &[(Kind::Pod, owner), (Kind::Deployment, served)],
         plan: instance::plan,
     },
 ];
@@ -216,11 +219,17 @@ fn keys<'a>(kind: Kind, objects: impl Iterator<Item = &'a Object>) -> Vec<Key> {
 
 /// The product's machines that use a changed disk.
 fn users_of(scene: &Scene, subject: Kind, disk: &Object) -> Vec<Key> {
-    let users = scene.all(subject).filter(|machine| {
-        machine.namespace() == disk.namespace()
-            && product::disks(machine).any(|used| used.name == disk.name())
-    });
-    keys(subject, users)
+    let used = Link::Disk(disk.namespace().to_owned(), disk.name().to_owned());
+    keys(subject, scene.linked(&used))
+}
+
+/// All subjects, where the changed Deployment is one of KubeVirt's or CDI's: they act only while it is up.
+fn served(scene: &Scene, subject: Kind, deployment: &Object) -> Vec<Key> {
+    if engine::is_component(deployment) {
+        every(scene, subject, deployment)
+    } else {
+        Vec::new()
+    }
 }
 
 /// The node of a changed pod.

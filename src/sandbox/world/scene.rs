@@ -1,7 +1,13 @@
 //! What the cluster looks like, as far as the watches have told: the only thing that rules read.
+//!
+//! What a rule asks for often is found by a [`Link`], never by looking through everything, so that a change costs the
+//! same in a cluster of any size. How much is looked at is counted: see [`Scene::looks`].
+
+mod load;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -9,7 +15,8 @@ use jiff::Timestamp;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::{NodeProfile, PodExit, kind::Kind};
+use self::load::Loads;
+use super::{NodeProfile, PodExit, engine, kind::Kind, rule::disks};
 
 /// An object as the API server sent it.
 pub type Object = Arc<DynamicObject>;
@@ -41,6 +48,19 @@ pub enum Fate {
     Ends(PodExit),
 }
 
+/// What an object can be found by, besides its own key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// uid of what controls it.
+    Controller(String),
+    /// Name of the node that a pod is on; empty for one that waits for a node.
+    Node(String),
+    /// Namespace and name of a disk that one of the product's machines uses.
+    Disk(String, String),
+    /// It is a Deployment of KubeVirt or CDI.
+    Component,
+}
+
 /// The cluster as it is known to be.
 pub struct Scene {
     /// Time of this moment, for the times that rules write.
@@ -49,10 +69,11 @@ pub struct Scene {
     pub version: String,
     profiles: BTreeMap<String, NodeProfile>,
     objects: BTreeMap<Kind, BTreeMap<Key, Object>>,
-    /// uid of a controlling owner → what it controls.
-    controlled: HashMap<String, BTreeSet<Key>>,
-    /// Name of a node → the pods on it; under the empty name those that wait for one.
-    placed: HashMap<String, BTreeSet<Key>>,
+    links: HashMap<Link, BTreeSet<Key>>,
+    loads: Loads,
+    /// What no node has, as long as no node changes.
+    hopeless: RefCell<HashSet<String>>,
+    looks: Cell<usize>,
     /// uid of a pod → what becomes of it.
     fates: HashMap<String, Fate>,
     /// The newest resourceVersion that the watch of a kind has told.
@@ -69,8 +90,10 @@ impl Scene {
                 .map(|profile| (profile.name.clone(), profile))
                 .collect(),
             objects: BTreeMap::new(),
-            controlled: HashMap::new(),
-            placed: HashMap::new(),
+            links: HashMap::new(),
+            loads: Loads::default(),
+            hopeless: RefCell::default(),
+            looks: Cell::new(0),
             fates: HashMap::new(),
             told: HashMap::new(),
         }
@@ -99,14 +122,28 @@ impl Scene {
     }
 
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Object> {
-        self.objects
-            .get(&kind)
-            .into_iter()
-            .flat_map(BTreeMap::values)
+        let objects = self.objects.get(&kind);
+        let objects = objects.into_iter().flat_map(BTreeMap::values);
+        objects.inspect(|_| self.look())
     }
 
     pub fn keys(&self, kind: Kind) -> impl Iterator<Item = &Key> {
-        self.objects.get(&kind).into_iter().flat_map(BTreeMap::keys)
+        let objects = self.objects.get(&kind);
+        let keys = objects.into_iter().flat_map(BTreeMap::keys);
+        keys.inspect(|_| self.look())
+    }
+
+    pub fn count(&self, kind: Kind) -> usize {
+        self.objects.get(&kind).map_or(0, BTreeMap::len)
+    }
+
+    pub fn linked<'a>(&'a self, link: &Link) -> impl Iterator<Item = &'a Object> + use<'a> {
+        self.links
+            .get(link)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.get(key))
+            .inspect(|_| self.look())
     }
 
     /// What `owner` controls of that kind.
@@ -115,24 +152,44 @@ impl Scene {
         owner: &DynamicObject,
         kind: Kind,
     ) -> impl Iterator<Item = &'a Object> {
-        owner
-            .metadata
-            .uid
-            .as_deref()
-            .and_then(|uid| self.controlled.get(uid))
+        self.links
+            .get(&Link::Controller(owner.uid().to_owned()))
             .into_iter()
             .flatten()
             .filter(move |key| key.kind == kind)
             .filter_map(|key| self.get(key))
+            .inspect(|_| self.look())
     }
 
     /// The pods on a node; of the empty name, those that wait for one.
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Object> {
-        self.placed
-            .get(node)
-            .into_iter()
-            .flatten()
-            .filter_map(|key| self.get(key))
+        self.linked(&Link::Node(node.to_owned()))
+    }
+
+    /// All nodes, the emptiest first; `seed` decides between equals.
+    pub fn emptiest_nodes(&self, seed: &str) -> impl Iterator<Item = &Object> {
+        self.loads
+            .emptiest_first(seed)
+            .filter_map(|node| self.find(Kind::Node, "", node))
+            .inspect(|_| self.look())
+    }
+
+    /// Has it been found, since a node last changed, that none has this?
+    pub fn is_hopeless(&self, wish: &str) -> bool {
+        self.hopeless.borrow().contains(wish)
+    }
+
+    pub fn note_hopeless(&self, wish: String) {
+        self.hopeless.borrow_mut().insert(wish);
+    }
+
+    /// How many objects have been looked at so far, all in all: what the work of the rules is measured by.
+    pub fn looks(&self) -> usize {
+        self.looks.get()
+    }
+
+    fn look(&self) {
+        self.looks.set(self.looks.get() + 1);
     }
 
     /// Is there a definition of that kind, established?
@@ -227,55 +284,98 @@ impl Scene {
 
     fn put(&mut self, kind: Kind, object: Object) {
         let key = Key::of(kind, &object);
-        self.remove_links(&key, Some(&object));
-        if let Some(owner) = object.controller() {
-            let children = self.controlled.entry(owner.uid.clone()).or_default();
-            children.insert(key.clone());
+        let before = self.get(&key).map(|known| links_of(kind, known));
+        if let Some(known) = self.get(&key).cloned()
+            && known.uid() != object.uid()
+        {
+            self.fates.remove(known.uid());
         }
-        if kind == Kind::Pod {
-            let node = object.text("/spec/nodeName").unwrap_or_default();
-            let pods = self.placed.entry(node.to_owned()).or_default();
-            pods.insert(key.clone());
-        }
-        self.objects.entry(kind).or_default().insert(key, object);
+        let links = links_of(kind, &object);
+        self.objects
+            .entry(kind)
+            .or_default()
+            .insert(key.clone(), object);
+        self.relink(&key, &before.unwrap_or_default(), &links);
     }
 
     fn remove(&mut self, key: &Key) -> Option<Object> {
-        self.remove_links(key, None);
-        self.objects.get_mut(&key.kind)?.remove(key)
+        let known = self.objects.get_mut(&key.kind)?.remove(key)?;
+        self.fates.remove(known.uid());
+        self.relink(key, &links_of(key.kind, &known), &[]);
+        Some(known)
     }
 
-    /// Unlinks what is known under `key` from its owner and its node, and its fate unless `next` is the same pod.
-    fn remove_links(&mut self, key: &Key, next: Option<&Object>) {
-        let Some(known) = self.get(key).cloned() else {
-            return;
-        };
-        if let Some(owner) = known.controller() {
-            unlink(&mut self.controlled, &owner.uid, key);
+    /// Follows a change of what links to an object.
+    fn relink(&mut self, key: &Key, before: &[Link], after: &[Link]) {
+        for link in before.iter().filter(|link| !after.contains(link)) {
+            if let Some(linked) = self.links.get_mut(link) {
+                linked.remove(key);
+                if linked.is_empty() {
+                    self.links.remove(link);
+                }
+            }
         }
-        if key.kind == Kind::Pod {
-            let node = known.text("/spec/nodeName").unwrap_or_default();
-            unlink(&mut self.placed, node, key);
+        for link in after.iter().filter(|link| !before.contains(link)) {
+            let linked = self.links.entry(link.clone()).or_default();
+            linked.insert(key.clone());
         }
-        if next.is_none_or(|next| next.uid() != known.uid()) {
-            self.fates.remove(known.uid());
+        if key.kind == Kind::Node {
+            self.hopeless.get_mut().clear();
+            self.weigh(&key.name);
+        }
+        for link in before.iter().chain(after) {
+            if let Link::Node(node) = link {
+                self.weigh(node);
+            }
         }
     }
+
+    /// Counts the pods of a node.
+    fn weigh(&mut self, node: &str) {
+        let there = self.find(Kind::Node, "", node).is_some();
+        let pods = self.links.get(&Link::Node(node.to_owned()));
+        let pods = pods.map_or(0, BTreeSet::len);
+        self.loads.set(node, there.then_some(pods));
+    }
+}
+
+fn links_of(kind: Kind, object: &Object) -> Vec<Link> {
+    let mut links = Vec::new();
+    if let Some(owner) = object.controller() {
+        links.push(Link::Controller(owner.uid.clone()));
+    }
+    match kind {
+        Kind::Pod => {
+            let node = object.text("/spec/nodeName").unwrap_or_default();
+            links.push(Link::Node(node.to_owned()));
+        }
+        Kind::ProductMachine => links.extend(
+            disks(object)
+                .map(|disk| Link::Disk(object.namespace().to_owned(), disk.name.to_owned())),
+        ),
+        Kind::Deployment if engine::is_component(object) => links.push(Link::Component),
+        Kind::Deployment
+        | Kind::Node
+        | Kind::PersistentVolumeClaim
+        | Kind::ReplicaSet
+        | Kind::DaemonSet
+        | Kind::Definition
+        | Kind::KubeVirt
+        | Kind::Cdi
+        | Kind::VirtualMachine
+        | Kind::Instance
+        | Kind::InstanceReplicaSet
+        | Kind::Pool
+        | Kind::DataVolume
+        | Kind::ProductDisk => {}
+    }
+    links
 }
 
 /// Kubernetes writes whole seconds.
 pub fn this_second() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
-fn unlink(links: &mut HashMap<String, BTreeSet<Key>>, from: &str, key: &Key) {
-    if let Some(linked) = links.get_mut(from) {
-        linked.remove(key);
-        if linked.is_empty() {
-            links.remove(from);
-        }
-    }
 }
 
 fn version(object: &DynamicObject) -> Option<u64> {

@@ -30,6 +30,11 @@ use super::{
 
 /// News that are taken in before the rules decide: a burst is decided about once.
 const BURST: usize = 1024;
+/// So many objects may be looked at for a decision without a [`REST`] after it.
+const FEW: u32 = 64;
+/// A look at many objects is not repeated sooner than this for each of them: a set of any size takes a bounded share of
+/// the time, and all of its changes together take time in proportion to their number.
+const REST: Duration = Duration::from_micros(50);
 /// First and longest pause after a write that was refused or lost.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -58,6 +63,8 @@ struct Waiting {
     failures: u32,
     /// Something changed while its writes were under way.
     missed: bool,
+    /// It has looked at many objects, and does not do so again before then.
+    rests_until: Option<Instant>,
 }
 
 type Watch = Pin<Box<dyn Stream<Item = (Kind, News)> + Send>>;
@@ -233,6 +240,11 @@ impl Stage {
         };
         let now = Instant::now();
         let mut waiting = self.waiting.remove(&task).unwrap_or_default();
+        if let Some(until) = waiting.rests_until.filter(|until| *until > now) {
+            self.timers.insert((until, task.clone()));
+            self.waiting.insert(task, waiting);
+            return;
+        }
         if waiting.uid != object.uid() {
             waiting = Waiting {
                 uid: object.uid().to_owned(),
@@ -242,7 +254,10 @@ impl Stage {
         let before = std::mem::take(&mut waiting.since);
         let mut due = Vec::new();
         let mut next: Option<Instant> = None;
-        for step in (task.rule().plan)(&self.scene, &object) {
+        let looks = self.scene.looks();
+        let steps = (task.rule().plan)(&self.scene, &object);
+        waiting.rests_until = rest(self.scene.looks() - looks).map(|rest| now + rest);
+        for step in steps {
             match step.when {
                 When::Now => due.push(step.action),
                 When::Later(wish) => {
@@ -323,6 +338,12 @@ impl Stage {
             }
         }
     }
+}
+
+/// How long a decision rests that has looked at so many objects.
+fn rest(looks: usize) -> Option<Duration> {
+    let looks = u32::try_from(looks).unwrap_or(u32::MAX);
+    (looks > FEW).then(|| REST.saturating_mul(looks))
 }
 
 /// Sleeps until then, or for ever.

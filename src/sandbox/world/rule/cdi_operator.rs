@@ -8,7 +8,7 @@ use crate::{
     api::engine::PHASE_DEPLOYED,
     sandbox::world::{
         builder::{Wanted, add_finalizer, conditions, controlled_by, remove_finalizer},
-        engine::{CDI_DEPLOYMENTS, cdi_deployment, definition},
+        engine::{CDI_DEPLOYMENTS, CDI_OPERATOR, cdi_deployment, definition},
         kind::Kind,
         scene::{Object, Read as _, Scene},
         step::{Action, Step},
@@ -18,7 +18,7 @@ use crate::{
 const FINALIZER: &str = "operator.cdi.kubevirt.io";
 
 pub fn plan(scene: &Scene, cdi: &Object) -> Vec<Step> {
-    let Some(operator) = component::cdi(scene, "cdi-operator") else {
+    let Some(operator) = component::cdi(scene, CDI_OPERATOR) else {
         return Vec::new();
     };
     if cdi.deleting() {
@@ -94,7 +94,7 @@ fn report(scene: &Scene, cdi: &Object, namespace: &str, version: &str) -> Option
 /// Removes the components; the kind of the disks goes with the object, by its owner reference.
 fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
     let strict = cdi.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
-    let disks = scene.all(Kind::DataVolume).count();
+    let disks = scene.count(Kind::DataVolume);
     if strict && disks > 0 {
         let message =
             format!("{disks} data volumes exist: uninstalling waits until they are deleted");

@@ -2,10 +2,7 @@
 
 use crate::{
     api::engine::COMPONENT_LABEL,
-    sandbox::world::{
-        kind::Kind,
-        scene::{Object, Read as _, Scene},
-    },
+    sandbox::world::scene::{Link, Object, Read as _, Scene},
 };
 
 /// A Deployment whose wanted replicas are all available, and at least one is.
@@ -25,7 +22,7 @@ pub fn is_observed(workload: &Object) -> bool {
 
 /// KubeVirt's component of that name, where it is up. A component acts only while it is.
 pub fn kubevirt<'a>(scene: &'a Scene, name: &str) -> Option<&'a Object> {
-    scene.all(Kind::Deployment).find(|deployment| {
+    scene.linked(&Link::Component).find(|deployment| {
         deployment.label(COMPONENT_LABEL) == Some(name) && is_available(deployment)
     })
 }
@@ -33,7 +30,7 @@ pub fn kubevirt<'a>(scene: &'a Scene, name: &str) -> Option<&'a Object> {
 /// CDI's Deployment of that name, where it is up.
 pub fn cdi<'a>(scene: &'a Scene, name: &str) -> Option<&'a Object> {
     scene
-        .all(Kind::Deployment)
+        .linked(&Link::Component)
         .find(|deployment| deployment.name() == name && is_available(deployment))
 }
 

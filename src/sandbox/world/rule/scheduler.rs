@@ -1,7 +1,5 @@
 //! kube-scheduler: gives pods a node that is ready, schedulable and asked for, the one with the fewest pods.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde_json::{Value, json};
 
 use crate::sandbox::world::{
@@ -16,11 +14,15 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     if !unbound || pod.deleting() {
         return Vec::new();
     }
+    let wish = wish(pod);
+    if scene.is_hopeless(&wish) {
+        return unschedulable(scene, pod);
+    }
     let emptiest = scene
-        .all(Kind::Node)
-        .filter(|node| suits(node, pod))
-        .min_by_key(|node| (scene.pods_on(node.name()).count(), lot(pod, node)));
+        .emptiest_nodes(pod.uid())
+        .find(|node| suits(node, pod));
     let Some(node) = emptiest else {
+        scene.note_hopeless(wish);
         return unschedulable(scene, pod);
     };
     let message = format!(
@@ -44,15 +46,19 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     ]
 }
 
-/// Decides between equally empty nodes, so that pods which come at once are spread.
-fn lot(pod: &Object, node: &Object) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (pod.uid(), node.uid()).hash(&mut hasher);
-    hasher.finish()
+/// Everything that [`suits`] asks of a pod: pods of one wish suit the same nodes.
+fn wish(pod: &Object) -> String {
+    [
+        "/spec/nodeSelector",
+        "/spec/affinity/nodeAffinity",
+        "/spec/tolerations",
+    ]
+    .map(|path| pod.value(path).map(Value::to_string).unwrap_or_default())
+    .join("\n")
 }
 
 fn unschedulable(scene: &Scene, pod: &Object) -> Vec<Step> {
-    let nodes = scene.all(Kind::Node).count();
+    let nodes = scene.count(Kind::Node);
     let message =
         format!("0/{nodes} nodes are available: none is ready, schedulable and selected.");
     let wanted = Wanted {

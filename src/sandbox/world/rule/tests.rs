@@ -213,3 +213,88 @@ fn an_answer_is_news_only_before_the_watch_has_told_as_much() {
     assert!(scene.all(Kind::Pod).next().is_none());
     assert!(scene.pods_on("a").next().is_none());
 }
+
+/// A cluster with `size` of everything; its first pod waits for a node.
+fn cluster(size: usize) -> Scene {
+    let mut objects = Vec::new();
+    for number in 0..size {
+        let name = format!("n-{number}");
+        let meta = |kind: &str| {
+            json!({
+                "name": format!("{kind}-{number}"), "namespace": "default",
+                "uid": format!("{kind}-{number}"), "resourceVersion": "1",
+            })
+        };
+        objects.push((
+            Kind::Node,
+            json!({
+                "metadata": {"name": name, "uid": name, "resourceVersion": "1"},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            }),
+        ));
+        let place = if number == 0 { "" } else { name.as_str() };
+        objects.push((
+            Kind::Pod,
+            json!({"metadata": meta("pod"), "spec": {"nodeName": place}, "status": {"phase": "Running"}}),
+        ));
+        objects.push((Kind::Deployment, json!({"metadata": meta("app")})));
+        for kind in [
+            Kind::VirtualMachine,
+            Kind::Instance,
+            Kind::DataVolume,
+            Kind::PersistentVolumeClaim,
+            Kind::ProductDisk,
+        ] {
+            objects.push((kind, json!({"metadata": meta(kind.plural()), "spec": {}})));
+        }
+        let disk = format!("{}-{number}", Kind::ProductDisk.plural());
+        objects.push((
+            Kind::ProductMachine,
+            json!({
+                "metadata": meta("gvm"),
+                "spec": {"disks": [{"virtualMachineDiskName": disk, "autoDelete": true}]},
+            }),
+        ));
+    }
+    let operator = json!({"name": "virt-controller", "namespace": "vm-system", "uid": "v",
+        "generation": 1, "labels": {"kubevirt.io": "virt-controller"}});
+    objects.push((
+        Kind::Deployment,
+        json!({"metadata": operator, "spec": {"replicas": 1},
+            "status": {"observedGeneration": 1, "availableReplicas": 1}}),
+    ));
+    scene(&objects)
+}
+
+/// What each rule looks at to decide about one object, and to find out whom that object's change concerns. The rules of
+/// sets look at their members, and an operator's going up or down concerns everybody that it serves.
+fn looks(scene: &Scene) -> Vec<(&'static str, Kind, usize)> {
+    let sets = [
+        Kind::DaemonSet,
+        Kind::ReplicaSet,
+        Kind::Pool,
+        Kind::InstanceReplicaSet,
+    ];
+    let single = RULES.iter().filter(|rule| !sets.contains(&rule.subject));
+    single
+        .filter_map(|rule| {
+            let subject = scene.all(rule.subject).next()?.clone();
+            let before = scene.looks();
+            (rule.plan)(scene, &subject);
+            for (kind, related) in rule.also {
+                let trigger = scene.all(*kind).next().cloned();
+                if let Some(trigger) = trigger {
+                    related(scene, rule.subject, &trigger);
+                }
+            }
+            Some((rule.component, rule.subject, scene.looks() - before))
+        })
+        .collect()
+}
+
+#[test]
+fn a_change_costs_the_same_in_a_cluster_of_any_size() {
+    let (small, large) = (looks(&cluster(5)), looks(&cluster(500)));
+    assert!(small.len() > 8, "{small:?}");
+    assert_eq!(small, large);
+}

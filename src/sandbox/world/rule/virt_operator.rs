@@ -211,10 +211,7 @@ fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {
 fn blocked(scene: &Scene, kubevirt: &Object) -> Option<Vec<Step>> {
     let strict = kubevirt.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
     let deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
-    let workloads: usize = VIRT_KINDS
-        .into_iter()
-        .map(|kind| scene.all(kind).count())
-        .sum();
+    let workloads: usize = VIRT_KINDS.into_iter().map(|kind| scene.count(kind)).sum();
     if !strict || !deployed || workloads == 0 {
         return None;
     }
