@@ -8,16 +8,19 @@
 //!
 //! ```text
 //! server ─ auth ─┐
-//!                ├─ core::handle ─ route ─ registry ─ verb ─┬─ body, intake, strategy, schema, admission
-//! Sandbox::client┘        │                                 └─ store ──── watch
-//!                      answer (Accept → bytes)                   └─ caretaker (owners, namespaces, definitions)
+//!                ├─ core::handle ─ impersonation, authorization ─ route ─ registry ─ verb
+//! Sandbox::client┘        │                                                           ├─ body, intake, strategy, schema, admission
+//!                      answer (Accept → bytes)                                        └─ store ──── watch
+//!                                                                                           └─ caretaker (owners, namespaces, definitions)
 //! ```
 
+mod account_token;
 pub mod admission;
 pub mod age;
 mod answer;
 pub mod apply;
 mod auth;
+mod authorization;
 mod body;
 mod builtin;
 mod caretaker;
@@ -27,6 +30,7 @@ mod core;
 mod defaults;
 mod definition;
 pub mod discovery;
+mod impersonation;
 pub mod jsonpath;
 mod kubeconfig;
 mod metadata;
@@ -55,6 +59,7 @@ pub mod wording;
 pub mod world;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -63,7 +68,7 @@ use std::{
 use tokio::{net::TcpSocket, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{auth::Token, core::Core, server::Front};
+use self::{auth::Users, core::Core, server::Front};
 
 /// How a sandbox is started.
 #[derive(Clone, Debug)]
@@ -87,10 +92,14 @@ impl Default for SandboxOptions {
 }
 
 /// Who makes a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     pub username: String,
+    /// Empty where it is not known.
+    pub uid: String,
     pub groups: Vec<String>,
+    /// What else whoever authenticated it knows.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// A running API server. Clones are the same one.
@@ -122,17 +131,16 @@ impl Sandbox {
         let socket = server::bind(options.listen).await?;
         let address = socket.local_addr()?;
         let certificate = certificate::generate(address.ip())?;
-        let token = Arc::new(Token::generate());
+        let users = Users::generate();
         let url = format!("https://{address}");
-        let kubeconfig =
-            kubeconfig::write(&options.name, &url, &certificate.authority, token.text())?;
+        let kubeconfig = kubeconfig::write(&options.name, &url, &certificate.authority, &users)?;
         let (changes, seen) = mpsc::unbounded_channel();
         let core = Arc::new(Core::new(address.to_string(), options.history, changes));
         let stop = core.stopping.clone();
         tokio::spawn(caretaker::run(core.clone(), seen, stop.clone()));
         let front = Arc::new(Front {
             core,
-            token,
+            users,
             tls: certificate.tls,
         });
         let sandbox = Self {
@@ -160,13 +168,14 @@ impl Sandbox {
         self.inner.address
     }
 
-    /// A kubeconfig of the owner, YAML.
+    /// A kubeconfig of the owner, with a second context for the limited user; YAML.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
         self.inner.kubeconfig.clone()
     }
 
-    /// A client without sockets, authenticated as this user. It works while the listener is closed.
+    /// A client without sockets, authenticated as this user, who may do what roles and bindings allow. It works while
+    /// the listener is closed.
     #[must_use]
     pub fn client(&self, user: &Identity) -> kube::Client {
         let core = self.inner.front.core.clone();
@@ -175,12 +184,7 @@ impl Sandbox {
             let (core, user) = (core.clone(), user.clone());
             async move {
                 let request = server::whole(request).await?;
-                let answer = async {
-                    match auth::impersonate(request.headers(), Identity::clone(&user)) {
-                        Ok(user) => core.handle(&user, &request),
-                        Err(refusal) => answer::refuse(&refusal),
-                    }
-                };
+                let answer = async { core.handle(&user, &request) };
                 Ok::<_, kube::Error>(server::guarded(answer).await)
             }
         });

@@ -1,5 +1,5 @@
-//! Who is asking: one bearer token for the owner, and impersonation for whoever holds it. There is no authorization
-//! behind it: who is known may do everything.
+//! Who is asking: bearer tokens of the users that the kubeconfig knows and of service accounts, and nobody in
+//! particular where there is none. What they may do is not decided here.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
@@ -8,9 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::{Identity, refusal::Refusal};
 
-const AUTHENTICATED: &str = "system:authenticated";
+pub const AUTHENTICATED: &str = "system:authenticated";
+pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+pub const ANONYMOUS: &str = "system:anonymous";
 
-/// The owner's secret.
+/// A user's secret.
+#[derive(Debug)]
 pub struct Token {
     text: String,
     digest: [u8; 32],
@@ -37,82 +40,106 @@ impl Token {
     }
 }
 
-/// The identity behind a request's headers.
-pub fn authenticate(headers: &HeaderMap, token: &Token) -> Result<Identity, Refusal> {
-    let given = text(headers, header::AUTHORIZATION.as_str()).and_then(bearer);
-    if !given.is_some_and(|given| token.is(given)) {
-        return Err(Refusal::unauthorized());
-    }
-    impersonate(headers, Identity::owner())
+/// The users of the kubeconfig, each with a secret of its own.
+#[derive(Debug)]
+pub struct Users {
+    pub owner: Token,
+    pub limited: Token,
 }
 
-/// Whom the headers say that `user` wants to be taken for; itself, if they say nothing.
-pub fn impersonate(headers: &HeaderMap, user: Identity) -> Result<Identity, Refusal> {
-    let mut groups: Vec<String> = headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .map(str::to_owned)
-        .collect();
-    let Some(username) = text(headers, "impersonate-user") else {
-        if groups.is_empty() {
-            return Ok(user);
+impl Users {
+    pub fn generate() -> Self {
+        Self {
+            owner: Token::generate(),
+            limited: Token::generate(),
         }
-        return Err(Refusal::other(
-            500,
-            "InternalError",
-            "requested groups without impersonating a user",
-        ));
+    }
+
+    fn find(&self, token: &str) -> Option<Identity> {
+        // Both are compared in any case, and so take the same time.
+        match (self.owner.is(token), self.limited.is(token)) {
+            (true, _) => Some(Identity::owner()),
+            (false, true) => Some(Identity::limited()),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The identity behind a request's headers. `account` knows the tokens of service accounts.
+pub fn authenticate(
+    headers: &HeaderMap,
+    users: &Users,
+    account: impl FnOnce(&str) -> Option<Identity>,
+) -> Result<Identity, Refusal> {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let Some(token) = given.and_then(bearer) else {
+        return Ok(Identity::anonymous());
     };
-    if groups.is_empty() && username.starts_with("system:serviceaccount:") {
-        groups.extend(service_account_groups(username));
-    }
-    if !groups.iter().any(|group| group == AUTHENTICATED) {
-        groups.push(AUTHENTICATED.to_owned());
-    }
-    Ok(Identity {
-        username: username.to_owned(),
-        groups,
-    })
+    let known = users.find(token).or_else(|| account(token));
+    known.ok_or_else(Refusal::unauthorized)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .filter(|value| !value.is_empty())
-}
-
+/// The token of an `Authorization` header; none where it is of another kind or empty.
 fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let (scheme, token) = header.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn service_account_groups(username: &str) -> Vec<String> {
-    let mut groups = vec!["system:serviceaccounts".to_owned()];
-    if let Some(namespace) = username.split(':').nth(2) {
-        groups.push(format!("system:serviceaccounts:{namespace}"));
-    }
-    groups
+/// The groups that every service account of a namespace is in.
+pub fn service_account_groups(namespace: &str) -> Vec<String> {
+    vec![
+        "system:serviceaccounts".to_owned(),
+        format!("system:serviceaccounts:{namespace}"),
+    ]
+}
+
+/// Namespace and name of a service account's user name.
+pub fn service_account(username: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = username
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
+    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }
 
 impl Identity {
+    /// A user by name and groups.
+    #[must_use]
+    pub fn new(username: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            username: username.into(),
+            groups: groups.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// The one who started the sandbox.
     #[must_use]
     pub fn owner() -> Self {
-        Self {
-            username: "kubernetes-admin".to_owned(),
-            groups: vec!["system:masters".to_owned(), AUTHENTICATED.to_owned()],
-        }
+        let groups = [super::authorization::MASTERS, AUTHENTICATED];
+        Self::new("kubernetes-admin", groups.map(str::to_owned))
+    }
+
+    /// One who may look at most things and change nothing.
+    #[must_use]
+    pub fn limited() -> Self {
+        Self::new("limited", [AUTHENTICATED.to_owned()])
+    }
+
+    /// One who did not say who it is.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::new(ANONYMOUS, [UNAUTHENTICATED.to_owned()])
     }
 
     /// A service account, as its pods would be known.
     #[must_use]
     pub fn service_account(namespace: &str, name: &str) -> Self {
-        let username = format!("system:serviceaccount:{namespace}:{name}");
-        let mut groups = service_account_groups(&username);
+        let mut groups = service_account_groups(namespace);
         groups.push(AUTHENTICATED.to_owned());
-        Self { username, groups }
+        Self::new(format!("system:serviceaccount:{namespace}:{name}"), groups)
     }
 }
 
@@ -122,43 +149,44 @@ mod tests {
 
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    fn who(users: &Users, header: Option<&str>) -> Result<String, u16> {
         let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        if let Some(header) = header {
+            headers.insert("authorization", HeaderValue::from_str(header).unwrap());
         }
-        headers
+        authenticate(&headers, users, |_| None)
+            .map(|identity| identity.username)
+            .map_err(|refusal| refusal.code)
     }
 
     #[test]
-    fn only_the_token_lets_in() {
-        let token = Token::generate();
-        let good = format!("Bearer {}", token.text());
-        let owner = authenticate(&headers(&[("authorization", &good)]), &token).unwrap();
-        assert_eq!(owner.username, "kubernetes-admin");
-        for bad in ["", "Bearer", "Bearer ", "Bearer 123", "Basic abc"] {
-            let refused = authenticate(&headers(&[("authorization", bad)]), &token);
-            assert_eq!(refused.unwrap_err().code, 401, "{bad:?}");
+    fn a_token_names_its_user_and_no_token_nobody() {
+        let users = Users::generate();
+        let owner = format!("Bearer {}", users.owner.text());
+        let limited = format!("bearer  {}", users.limited.text());
+        assert_eq!(who(&users, Some(&owner)).as_deref(), Ok("kubernetes-admin"));
+        assert_eq!(who(&users, Some(&limited)).as_deref(), Ok("limited"));
+        for nobody in [
+            None,
+            Some(""),
+            Some("Bearer"),
+            Some("Bearer "),
+            Some("Basic abc"),
+        ] {
+            assert_eq!(who(&users, nobody).as_deref(), Ok(ANONYMOUS), "{nobody:?}");
         }
-        assert_eq!(
-            authenticate(&HeaderMap::new(), &token).unwrap_err().code,
-            401
-        );
+        assert_eq!(who(&users, Some("Bearer 123")), Err(401));
     }
 
     #[test]
-    fn the_owner_may_be_somebody_else() {
-        let token = Token::generate();
-        let good = format!("bearer {}", token.text());
-        let asked = headers(&[
-            ("authorization", &good),
-            (
-                "impersonate-user",
-                "system:serviceaccount:vm-system:controller",
-            ),
-        ]);
-        let identity = authenticate(&asked, &token).unwrap();
-        let expected = Identity::service_account("vm-system", "controller");
-        assert_eq!(identity.groups, expected.groups);
+    fn a_service_account_is_told_by_its_name() {
+        for (name, expected) in [
+            ("system:serviceaccount:a:b", Some(("a", "b"))),
+            ("system:serviceaccount:a", None),
+            ("system:serviceaccount::b", None),
+            ("someone", None),
+        ] {
+            assert_eq!(service_account(name), expected, "{name}");
+        }
     }
 }

@@ -87,8 +87,11 @@ const ROWS: &[Row] = &[
 #[rustfmt::skip]
 const QUESTIONS: &[Row] = &[
     ("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", &[], CLUSTER, PLAIN),
+    ("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", &[], CLUSTER, PLAIN),
+    ("authorization.k8s.io", "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", &[], NAMESPACED, PLAIN),
     ("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", &[], CLUSTER, PLAIN),
     ("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", &[], CLUSTER, PLAIN),
+    ("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", &[], CLUSTER, PLAIN),
 ];
 
 /// Every built-in resource.

@@ -11,19 +11,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Identity,
+    account_token::{Claims, Signer},
     admission::Policies,
     answer::{self, Answer, Body, Encoding, Shape, Wanted},
     apply::{self, Write},
+    authorization::{self, Authority, aggregate, bootstrap},
     body::RequestBody,
-    definition,
-    metadata::is_deleting,
+    definition, impersonation,
+    metadata::{is_deleting, text},
     pages,
     query::Query,
     refusal::Refusal,
     registry::Registry,
     resource::ResourceType,
     route::{self, ResourcePath, Route, Verb},
-    store::{Change, ObjectId, ShelfKey, Store, Writer},
+    store::{Change, ObjectId, ShelfKey, Store, Writer, key},
     strategy,
     verb::{self, Call},
     watch::Frames,
@@ -45,6 +47,10 @@ pub struct Core {
     pub stopping: CancellationToken,
     registry: RwLock<Arc<Registry>>,
     policies: RwLock<Arc<Policies>>,
+    /// None after roles or bindings have changed, until somebody asks.
+    authority: RwLock<Option<Arc<Authority>>>,
+    /// Of service account tokens.
+    pub signer: Signer,
 }
 
 impl Core {
@@ -62,28 +68,55 @@ impl Core {
             stopping: CancellationToken::new(),
             registry: RwLock::new(Arc::new(Registry::built_in())),
             policies: RwLock::default(),
+            authority: RwLock::default(),
+            signer: Signer::generate(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-            core.create_namespace(namespace);
+            core.ensure(
+                &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            );
+        }
+        for object in bootstrap::objects() {
+            core.ensure(object);
         }
         core
     }
 
-    fn create_namespace(&self, name: &str) {
+    /// Creates an object that every cluster has, where it is not there yet.
+    fn ensure(&self, object: &Value) {
         let registry = self.registry();
-        let Some(resource) = registry.find("", "v1", "namespaces") else {
+        let kind = registry.find_kind(text(object, "apiVersion"), text(object, "kind"));
+        let Some(resource) = kind else {
             return;
         };
-        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let owner = Identity::owner();
         let mut call = self.internal(&owner, resource.clone(), ResourcePath::default());
-        call.body = RequestBody::new(body.to_string().into(), "application/json");
-        // There is nothing before it that it could collide with.
+        call.body = RequestBody::new(object.to_string().into(), "application/json");
+        // The only thing that can go wrong is that it is there already.
         let _ = verb::perform(Verb::Create, &mut call);
     }
 
     /// Answers a request of somebody who has been authenticated.
-    pub fn handle(&self, identity: &Identity, request: &Request<Bytes>) -> Response<Body> {
+    pub fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
+        let authority = || self.authority();
+        let user = match impersonation::effective(request.headers(), user, authority) {
+            Ok(user) => user,
+            Err(impersonation::Fault::Refused(refusal)) => return answer::refuse(&refusal),
+            Err(impersonation::Fault::Unclear(why)) => {
+                let answer = impersonation::unclear(&request.uri().to_string(), &why);
+                return answer::respond(answer, Wanted::default(), &[]);
+            }
+        };
+        let attributes = authorization::of_request(&user, request);
+        let decision = self.authority().decide(&attributes);
+        if !decision.allowed {
+            return answer::refuse(&authorization::forbidden(&attributes, &decision.reason));
+        }
+        self.serve(&user, request)
+    }
+
+    /// Answers a request that its user may make.
+    fn serve(&self, identity: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let mut warnings = Vec::new();
         let route = route::route(request.uri().path());
         if route == Route::OpenApiV2 {
@@ -196,6 +229,51 @@ impl Core {
             .clone()
     }
 
+    /// Who may do what, as of now.
+    pub fn authority(&self) -> Arc<Authority> {
+        let known = self
+            .authority
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(authority) = &*known {
+            return authority.clone();
+        }
+        drop(known);
+        // Whoever changes a role forgets the old authority after the write, so none that was read before it stays.
+        let mut slot = self
+            .authority
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let stored = |kinds: [&str; 2]| -> Vec<Arc<Value>> {
+            let kinds = kinds.into_iter();
+            kinds
+                .flat_map(|plural| self.all(authorization::GROUP, plural))
+                .collect()
+        };
+        let roles = stored(["clusterroles", "roles"]);
+        let bindings = stored(["clusterrolebindings", "rolebindings"]);
+        let authority = Arc::new(Authority::compile(&roles, &bindings));
+        *slot = Some(authority.clone());
+        authority
+    }
+
+    /// What a service account's token says, where it is good and the account is still there.
+    pub fn account(&self, token: &str, now: Timestamp) -> Option<Claims> {
+        let claims = self.signer.verify(token, now)?;
+        let shelf = ShelfKey::new("", "serviceaccounts");
+        let account = self
+            .store
+            .get(&shelf, &key(Some(&claims.namespace), &claims.name))?;
+        (account["metadata"]["uid"] == claims.uid.as_str()).then_some(claims)
+    }
+
+    /// Every object of a built-in resource, sorted by namespace and name.
+    fn all(&self, group: &str, plural: &str) -> Vec<Arc<Value>> {
+        let snapshot = self.store.now(&ShelfKey::new(group, plural), "");
+        let objects = snapshot.objects.into_iter();
+        objects.map(|(_, object)| object).collect()
+    }
+
     pub fn namespace(&self, name: &str) -> Option<Arc<Value>> {
         self.store.get(&ShelfKey::new("", "namespaces"), name)
     }
@@ -206,7 +284,8 @@ impl Core {
         self.store.get(&shelf, &resource.qualified())
     }
 
-    /// What follows from a write at once: definitions add, change and take away resources, policies take effect.
+    /// What follows from a write at once: definitions add, change and take away resources, policies and roles take
+    /// effect.
     pub fn after_write(
         &self,
         writer: &Writer<'_>,
@@ -217,17 +296,51 @@ impl Core {
         match (id.shelf.group.as_str(), id.shelf.plural.as_str()) {
             (definition::GROUP, definition::PLURAL) => self.define(writer, id, object, now),
             (POLICY_GROUP, POLICIES | BINDINGS) => self.arm(),
+            (authorization::GROUP, plural) => {
+                if plural == "clusterroles" {
+                    self.aggregate(writer, now);
+                }
+                let mut known = self
+                    .authority
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner);
+                *known = None;
+            }
             _ => {}
+        }
+    }
+
+    /// Brings the ClusterRoles up to date that gather the rules of others.
+    fn aggregate(&self, writer: &Writer<'_>, now: Timestamp) {
+        // A gathering role may be gathered by another: what follows from one step is looked at in the next.
+        loop {
+            let outdated = aggregate::outdated(&self.all(authorization::GROUP, "clusterroles"));
+            if outdated.is_empty() {
+                return;
+            }
+            for (role, rules) in outdated {
+                let mut gathered = Value::clone(&role);
+                gathered["rules"] = rules;
+                let write = Write {
+                    manager: "clusterrole-aggregation-controller".to_owned(),
+                    api_version: format!("{}/v1", authorization::GROUP),
+                    subresource: None,
+                    status_subresource: false,
+                    time: now,
+                };
+                apply::record_update(Some(&role), &mut gathered, &write, None);
+                let id = ObjectId {
+                    shelf: ShelfKey::new(authorization::GROUP, "clusterroles"),
+                    key: text(&role["metadata"], "name").to_owned(),
+                };
+                writer.put(&id, gathered);
+            }
         }
     }
 
     /// Compiles the admission policies that are stored now.
     fn arm(&self) {
-        let stored = |plural| -> Vec<Arc<Value>> {
-            let snapshot = self.store.now(&ShelfKey::new(POLICY_GROUP, plural), "");
-            let objects = snapshot.objects.into_iter();
-            objects.map(|(_, object)| object).collect()
-        };
+        let stored = |plural| self.all(POLICY_GROUP, plural);
         let policies = Policies::compile(&stored(POLICIES), &stored(BINDINGS));
         *self
             .policies

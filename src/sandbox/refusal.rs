@@ -86,12 +86,24 @@ impl Refusal {
     /// Admission or authorization denied it.
     #[must_use]
     pub fn forbidden(resource: &ResourceType, name: &str, why: &str) -> Self {
-        let subject = if name.is_empty() {
-            resource.qualified()
+        Self::forbidden_resource(&resource.group, &resource.plural, name, why)
+    }
+
+    /// The same of a resource that need not be served; without one: of a path.
+    #[must_use]
+    pub fn forbidden_resource(group: &str, plural: &str, name: &str, why: &str) -> Self {
+        let qualified = if group.is_empty() {
+            plural.to_owned()
         } else {
-            format!("{} {name:?}", resource.qualified())
+            format!("{plural}.{group}")
         };
-        Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}")).about(resource, name)
+        let subject = match (qualified.as_str(), name) {
+            ("", _) => String::new(),
+            (resource, "") => format!("{resource} is "),
+            (resource, name) => format!("{resource} {name:?} is "),
+        };
+        Self::new(403, "Forbidden", format!("{subject}forbidden: {why}"))
+            .with_details(details(name, group, plural))
     }
 
     /// The object itself is faulty. `kind` is the kind with its group, for example `Gadget.example.com`.

@@ -91,14 +91,10 @@ impl Verb {
 /// Reads a path.
 #[must_use]
 pub fn route(path: &str) -> Route {
-    let decoded: Option<Vec<String>> = path.split('/').skip(1).map(percent_decoded).collect();
-    let Some(decoded) = decoded else {
+    let Some(segments) = segments(path) else {
         return Route::Unknown;
     };
-    let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
-    if parts.last() == Some(&"") {
-        parts.pop();
-    }
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     match parts.as_slice() {
         [] => Route::Index,
         ["healthz" | "livez" | "readyz", ..] => Route::Health,
@@ -120,6 +116,24 @@ pub fn route(path: &str) -> Route {
         ["apis", group, version, rest @ ..] => versioned(group, version, rest),
         [_, ..] => Route::Unknown,
     }
+}
+
+/// The decoded parts of a path, without an empty last one; none: it is no UTF-8.
+pub fn segments(path: &str) -> Option<Vec<String>> {
+    let mut parts: Vec<String> = path
+        .split('/')
+        .skip(1)
+        .map(percent_decoded)
+        .collect::<Option<_>>()?;
+    if parts.last().is_some_and(String::is_empty) {
+        parts.pop();
+    }
+    Some(parts)
+}
+
+/// A whole path without its percent signs, as far as it can be read.
+pub fn decoded(path: &str) -> String {
+    percent_decoded(path).unwrap_or_else(|| path.to_owned())
 }
 
 fn versioned(group: &str, version: &str, rest: &[&str]) -> Route {
@@ -161,7 +175,7 @@ fn versioned(group: &str, version: &str, rest: &[&str]) -> Route {
     })
 }
 
-/// One path segment without its percent signs; `None` where it is no UTF-8.
+/// Text without its percent signs; `None` where it is no UTF-8.
 fn percent_decoded(segment: &str) -> Option<String> {
     if !segment.contains('%') {
         return Some(segment.to_owned());

@@ -5,7 +5,7 @@ mod token;
 
 use serde_json::Value;
 
-pub use field::FieldSelector;
+pub use field::{FieldSelector, exact_name};
 use token::{Token, tokens};
 
 use super::{name, wording};

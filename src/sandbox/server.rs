@@ -8,10 +8,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
@@ -22,8 +23,10 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Identity,
+    account_token::ISSUER,
     answer::{self, Body},
-    auth::{self, Token},
+    auth::{self, Users},
     core::Core,
     refusal::Refusal,
 };
@@ -38,7 +41,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a connection needs.
 pub struct Front {
     pub core: Arc<Core>,
-    pub token: Arc<Token>,
+    pub users: Users,
     pub tls: Arc<ServerConfig>,
 }
 
@@ -126,8 +129,19 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>)
     }
 }
 
+impl Front {
+    /// Who makes a request.
+    fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+        auth::authenticate(headers, &self.users, |token| {
+            let claims = self.core.account(token, Timestamp::now())?;
+            let for_us = claims.audiences.iter().any(|audience| audience == ISSUER);
+            for_us.then(|| claims.identity())
+        })
+    }
+}
+
 async fn respond(front: &Front, request: Request<Incoming>) -> Response<Body> {
-    let identity = match auth::authenticate(request.headers(), &front.token) {
+    let identity = match front.identify(request.headers()) {
         Ok(identity) => identity,
         Err(refusal) => return answer::refuse(&refusal),
     };

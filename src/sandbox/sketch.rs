@@ -199,9 +199,10 @@ mod tests {
     use crate::sandbox::registry::Registry;
 
     /// Kinds without fields that are worth a word, or that are only questions.
-    const PLAIN: [&str; 9] = [
+    const PLAIN: [&str; 12] = [
         "Endpoints",
         "LimitRange",
+        "LocalSubjectAccessReview",
         "PersistentVolume",
         "PriorityClass",
         "ResourceQuota",
@@ -209,6 +210,8 @@ mod tests {
         "SelfSubjectReview",
         "SelfSubjectRulesReview",
         "StorageClass",
+        "SubjectAccessReview",
+        "TokenReview",
     ];
 
     #[test]

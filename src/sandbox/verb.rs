@@ -10,6 +10,7 @@ mod patch;
 mod read;
 mod review;
 mod scale;
+mod token;
 mod update;
 
 use std::sync::Arc;
@@ -25,8 +26,13 @@ use super::{
     Identity,
     answer::{Answer, Wanted},
     apply::{self, Write},
+    authorization::{
+        self,
+        escalation::{Fault, Grant},
+    },
     body::RequestBody,
     core::Core,
+    metadata::text,
     query::Query,
     refusal::Refusal,
     resource::ResourceType,
@@ -74,6 +80,15 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
         },
         Some("binding") if binding::is_bound(&call.resource) => match verb {
             Verb::Create => binding::create(call),
+            Verb::Get
+            | Verb::List
+            | Verb::Update
+            | Verb::Patch
+            | Verb::Delete
+            | Verb::DeleteCollection => Err(not_allowed(call)),
+        },
+        Some("token") if token::is_given(&call.resource) => match verb {
+            Verb::Create => token::create(call),
             Verb::Get
             | Verb::List
             | Verb::Update
@@ -159,6 +174,36 @@ impl Call<'_> {
         } else {
             agent
         }
+    }
+
+    /// Does a write to a role or a binding grant no more than its author has?
+    fn check_grant(&self, new: &Value, old: Option<&Value>) -> Result<(), Refusal> {
+        let (group, plural) = self.resource.storage_key();
+        if group != authorization::GROUP {
+            return Ok(());
+        }
+        let grant = Grant {
+            user: self.identity,
+            plural,
+            namespace: self.path.namespace.as_deref().unwrap_or_default(),
+            name: self.path.name.as_deref().unwrap_or_default(),
+            new,
+            old,
+        };
+        let granted = self.core.authority().check_grant(&grant);
+        granted.map_err(|fault| match fault {
+            Fault::Exceeds(why) => {
+                let name = text(&new["metadata"], "name");
+                Refusal::forbidden(&self.resource, name, &why)
+            }
+            Fault::NoRole(role) => {
+                let registry = self.core.registry();
+                let resource = registry.find_kind(&self.resource.api_version(), &role.kind);
+                resource.map_or_else(Refusal::no_such_path, |resource| {
+                    Refusal::not_found(resource, &role.name)
+                })
+            }
+        })
     }
 
     /// Notes in `managedFields` what a write that is no apply has changed.

@@ -35,6 +35,13 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
+/// `%q` of a list of strings: `["a" "b"]`.
+#[must_use]
+pub fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quote(text)).collect();
+    format!("[{}]", quoted.join(" "))
+}
+
 /// `%v` of a float64: the shortest form, with an exponent where it is very large or very small.
 #[must_use]
 pub fn float(number: f64) -> String {

@@ -2,6 +2,7 @@
 //! sockets.
 
 mod admitting;
+mod authorizing;
 mod collecting;
 mod defining;
 mod listing;
@@ -36,6 +37,16 @@ pub fn trials() -> Vec<Trial> {
             || run(serving::who_is_asking()),
         ),
         Trial::test("api_server::limits", || run(serving::limits())),
+        Trial::test("api_server::limited", || run(authorizing::limited())),
+        Trial::test("api_server::granted_and_taken", || {
+            run(authorizing::granted_and_taken())
+        }),
+        Trial::test("api_server::aggregated", || run(authorizing::aggregated())),
+        Trial::test("api_server::reviews", || run(authorizing::reviews())),
+        Trial::test("api_server::impersonated", || {
+            run(authorizing::impersonated())
+        }),
+        Trial::test("api_server::tokens", || run(authorizing::tokens())),
         Trial::test("api_server::forgets_old_history", || {
             run(listing::forgets_old_history())
         }),

@@ -310,7 +310,7 @@ fn request_object(request: &AdmissionRequest) -> Value {
         "kind": kind, "requestKind": kind,
         "resource": place, "requestResource": place,
         "operation": request.operation.name(),
-        "userInfo": {"username": request.identity.username, "groups": request.identity.groups},
+        "userInfo": request.identity.user_info(),
         "dryRun": request.dry_run,
     });
     let subresource = request.subresource.unwrap_or_default();

@@ -90,10 +90,7 @@ impl Cluster for Fake {
 }
 
 fn someone(name: &str) -> Identity {
-    Identity {
-        username: name.to_owned(),
-        groups: vec!["system:authenticated".to_owned()],
-    }
+    Identity::new(name, ["system:authenticated".to_owned()])
 }
 
 struct Asked {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::call;
 use crate::sandbox::{
-    Identity,
+    Identity, authorization,
     core::Core,
     definition::{self, set_condition},
     metadata::{self, is_deleting},
@@ -135,10 +135,7 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<usize, Refusal> {
     let Some(found) = find() else {
         return Ok(0);
     };
-    let identity = Identity {
-        username: "system:apiserver".to_owned(),
-        groups: vec!["system:masters".to_owned()],
-    };
+    let identity = Identity::new("system:apiserver", [authorization::MASTERS.to_owned()]);
     let shelf = ShelfKey::new(
         found["spec"]["group"].as_str().unwrap_or_default(),
         found["spec"]["names"]["plural"]

@@ -54,6 +54,7 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => ACCESS_REVIEW,
         ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => RULES_REVIEW,
         ("authentication.k8s.io/v1", "SelfSubjectReview") => SUBJECT_REVIEW,
+        ("authentication.k8s.io/v1", "TokenRequest") => TOKEN_REQUEST,
         ("rbac.authorization.k8s.io/v1", "ClusterRole" | "Role") => ROLE,
         ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding" | "RoleBinding") => ROLE_BINDING,
         (_, "DeleteOptions") => DELETE_OPTIONS,
@@ -232,6 +233,29 @@ const RULES_REVIEW: &[Field] = &[
 const SUBJECT_REVIEW: &[Field] = &[
     field(1, "metadata", Message(METADATA)),
     field(2, "status", Ignored),
+];
+
+const TOKEN_REQUEST: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(
+        2,
+        "spec",
+        Message(&[
+            field(1, "audiences", Texts),
+            field(
+                3,
+                "boundObjectRef",
+                Message(&[
+                    field(1, "kind", Text),
+                    field(2, "apiVersion", Text),
+                    field(3, "name", Text),
+                    field(4, "uid", Text),
+                ]),
+            ),
+            field(4, "expirationSeconds", OptionalInteger),
+        ]),
+    ),
+    field(3, "status", Ignored),
 ];
 
 const ROLE: &[Field] = &[

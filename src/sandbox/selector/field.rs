@@ -62,6 +62,16 @@ impl FieldSelector {
     }
 }
 
+/// The one name that a selector asks for, where it asks for one.
+#[must_use]
+pub fn exact_name(selector: &str) -> Option<String> {
+    split_terms(selector).into_iter().find_map(|term| {
+        let (field, equal, value) = split_term(term)?;
+        let exact = equal && field == "metadata.name";
+        exact.then(|| unescape(value).ok()).flatten()
+    })
+}
+
 /// Where an event's `source` is kept.
 fn path_of(field: &str) -> &str {
     match field {

@@ -40,6 +40,7 @@ pub fn create_object(
     intake::place(call, &mut object)?;
     check_namespace(call, &object)?;
     check_definition(call)?;
+    call.check_grant(&object, None)?;
     if !text(&object["metadata"], "resourceVersion").is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
         return Err(Refusal::other(500, "", message));

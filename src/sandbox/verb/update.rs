@@ -97,6 +97,7 @@ pub fn commit(
     let resource = call.resource.clone();
     let id = call.id();
     let old = view::of(&resource, stored);
+    call.check_grant(&new, Some(&old))?;
     check_version(call, &new, &old)?;
     strategy::prepare_update(&resource, part, &mut new, &old);
     if recorded == Recorded::No {

@@ -51,12 +51,30 @@ pub async fn who_is_asking() -> anyhow::Result<()> {
         user.auth_info = Some(kube::config::AuthInfo::default());
     }
     let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
     config.default_retry = false;
     let stranger = Client::try_from(config)?;
     let (code, answer) = call(&stranger, "GET", "/api/v1/nodes", Value::Null).await?;
-    same(&code, &401, "without a token")?;
-    same(&answer["reason"], &json!("Unauthorized"), "without a token")
+    same(&code, &403, "without a token")?;
+    let refused = r#"nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope"#;
+    same(&answer["message"], &json!(refused), "without a token")?;
+    let (code, _) = call(&stranger, "GET", "/readyz", Value::Null).await?;
+    same(&code, &200, "what everybody may know")?;
+
+    for user in &mut kubeconfig.auth_infos {
+        let auth = user.auth_info.get_or_insert_default();
+        auth.token = Some("wrong".to_owned().into());
+    }
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    let (code, answer) = call(&Client::try_from(config)?, "GET", "/readyz", Value::Null).await?;
+    same(&code, &401, "with a wrong token")?;
+    same(
+        &answer["reason"],
+        &json!("Unauthorized"),
+        "with a wrong token",
+    )
 }
 
 pub async fn limits() -> anyhow::Result<()> {

@@ -15,7 +15,8 @@ use bmctl::{
         crd,
         name::SYSTEM_NAMESPACE,
     },
-    controller::{self, ControllerOptions, EngineManifests},
+    commands::sandbox::boot,
+    controller::{self, ControllerOptions, EngineManifests, install},
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
     sandbox::{
         Identity, Sandbox, SandboxOptions,
@@ -171,6 +172,7 @@ impl Stage {
         let api: Api<Namespace> = Api::all(stage.client.clone());
         let system = serde_json::from_value(json!({"metadata": {"name": SYSTEM_NAMESPACE}}))?;
         api.create(&PostParams::default(), &system).await?;
+        stage.grant_rights().await?;
         let options = WorldOptions {
             nodes: nodes
                 .iter()
@@ -185,6 +187,25 @@ impl Stage {
             stage.world.clone(),
         ));
         Ok(stage)
+    }
+
+    /// The rights that the install manifests give the controller, and those that applying operators takes.
+    async fn grant_rights(&self) -> anyhow::Result<()> {
+        let manifests = install::manifests("bmctl:test").into_iter();
+        let rights = manifests
+            .chain(boot::engine_rights())
+            .filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1");
+        for object in rights {
+            let object: DynamicObject = serde_json::from_value(object)?;
+            let types = object.types.clone().context("a manifest without a kind")?;
+            let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(&types)?);
+            let api: Api<DynamicObject> = match &object.metadata.namespace {
+                Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+                None => Api::all_with(self.client.clone(), &resource),
+            };
+            api.create(&PostParams::default(), &object).await?;
+        }
+        Ok(())
     }
 
     /// Options of a controller that is as quick as the story.
