@@ -214,8 +214,8 @@ impl Command {
             Self::Skip(Skip::Node(_)) => "skip node",
             Self::Unskip(Unskip::Node(_)) => "unskip node",
             Self::Explain(_) => "explain",
-            Self::Sandbox(_) => "sandbox",
-            Self::Controller(_) => "controller",
+            Self::Sandbox(args) => args.command.name(),
+            Self::Controller(args) => args.command.name(),
             Self::Completion(_) => "completion",
             Self::Version => "version",
             Self::Help(_) => "help",
@@ -286,10 +286,16 @@ pub struct OutputArgs {
 pub enum OutputFormat {
     /// For people.
     Text,
+    /// The same with more columns and all rows.
+    Wide,
     /// One JSON document, also for errors.
     Json,
     /// The same document as YAML.
     Yaml,
+    /// The objects that were changed or found, as resource.group/name.
+    Name,
+    /// For CI systems: a suite for each node and a case for each check; other commands are one case.
+    Junit,
 }
 
 /// How long a command that changes or starts something stays with it.

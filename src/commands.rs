@@ -50,13 +50,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 "could not start the runtime",
             )
             .caused_by(error.to_string());
-            return context::fail_early(&global, &failure);
+            return context::fail_early(&global, command.name(), &failure);
         }
     };
     let exit = runtime.block_on(async {
-        match Context::new(global.clone(), command.name()) {
+        let name = command.name();
+        match Context::new(global.clone(), name) {
             Ok(context) => until_second_signal(&context, command).await,
-            Err(failure) => context::fail_early(&global, &failure),
+            Err(failure) => context::fail_early(&global, name, &failure),
         }
     });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.
@@ -68,7 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 async fn until_second_signal(context: &Context, command: Command) -> Exit {
     tokio::select! {
         biased;
-        signal = context.interrupts.second() => signal.exit(),
+        signal = context.interrupts.second() => context.fail(context::ended_at_once(signal)),
         exit = dispatch(context, command) => exit,
     }
 }
@@ -113,12 +114,12 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Explain(args) => explain::run(context, &args),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
-        Command::Completion(args) => completion::run(context, args),
+        Command::Completion(args) => Ok(completion::run(context, args)),
         Command::Version => Ok(version::run(context)),
         Command::Help(args) => help::run(context, &args),
     };
     match ended {
         Ok(exit) => exit,
-        Err(failure) => context.fail(&failure),
+        Err(failure) => context.fail(failure),
     }
 }

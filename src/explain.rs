@@ -11,12 +11,13 @@ mod condition;
 mod error;
 mod exit;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::failure::nearest;
 
 /// What kind of word it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Group {
     Check,
@@ -50,7 +51,7 @@ impl Group {
 }
 
 /// One word, explained.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entry {
     pub group: Group,
     /// As it is written in reports.

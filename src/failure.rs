@@ -5,6 +5,7 @@
 
 use std::{fmt, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -21,7 +22,7 @@ pub use nearest::nearest;
 pub use reason::Reason;
 
 /// What kind of thing went wrong. The exit code follows from it, whatever the output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 pub enum Kind {
     /// Anything that no other kind names.
     Other,

@@ -3,28 +3,35 @@
 //! `commands` fills a report, which is plain data, and asks for its text or its document. Text is written on a
 //! [`Page`], which cleans everything that comes from outside; colour is marked up while writing ([`Tone`]) and painted
 //! at the very end ([`paint`]), so that a report reads the same in every output. Only [`table`] uses comfy-table, only
-//! [`document`] writes JSON and YAML.
+//! [`document`] writes JSON and YAML, only [`junit`] XML.
 
 pub mod age;
 pub mod check;
 pub mod clean;
+pub mod controller;
 pub mod disable;
 pub mod document;
 pub mod enable;
 pub mod explain;
 pub mod failure;
 pub mod history;
+pub mod host;
+pub mod junit;
+pub mod manifests;
+pub mod name;
 pub mod page;
 pub mod preflight;
+pub mod sandbox;
 pub mod skip;
 pub mod status;
 pub mod style;
 pub mod table;
 pub mod update;
+pub mod verbatim;
 pub mod version;
 pub mod wait;
 
 pub use clean::{clean, clean_lines};
-pub use document::{ClusterReference, Document, Report};
+pub use document::{AnyReport, ClusterReference, Document, Report};
 pub use page::Page;
 pub use style::{Style, Tone, paint};

@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Context;
-use crate::{cli::Cli, exit::Exit, failure::Failure};
+use super::{Context, context::Ending};
+use crate::{cli::Cli, exit::Exit, render::verbatim::VerbatimReport};
 
 /// Print a script that completes commands and flags of bmctl in a shell.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -22,9 +22,12 @@ Examples:
   bmctl completion fish > ~/.config/fish/completions/bmctl.fish";
 
 /// Prints the script as the result.
-pub fn run(context: &Context, args: CompletionArgs) -> Result<Exit, Failure> {
-    context.ui.result(&script(args.shell))?;
-    Ok(Exit::Ok)
+pub fn run(context: &Context, args: CompletionArgs) -> Exit {
+    context.end(Ending::well(VerbatimReport {
+        subject: args.shell.to_string(),
+        text: script(args.shell),
+        painted: None,
+    }))
 }
 
 /// The script for a shell, made from the definition of the command line.

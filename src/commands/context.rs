@@ -1,16 +1,23 @@
 //! What a command works with: what was typed for all commands, the terminal, and the signals.
 
+mod result;
+
 use std::{
     fmt::Write,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use result::{Paper, rendered};
 
 use crate::{
     cli::{GlobalArgs, OutputFormat},
     exit::Exit,
     failure::{Failure, Kind, Reason, shell_word},
-    render::{self, Document, Page, Report, Style, document, document::Nothing},
+    render::{self, AnyReport, Document, Page, Report, Style, document::Nothing},
     ui::{Environment, Interrupts, LogFile, Signal, Ui, UiOptions, log},
 };
 
@@ -25,6 +32,8 @@ pub struct Context {
     pub ui: Ui,
     pub interrupts: Interrupts,
     warnings: Mutex<Vec<String>>,
+    /// The one result is on stdout.
+    ended: AtomicBool,
 }
 
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
@@ -44,11 +53,23 @@ impl Left {
 }
 
 /// How a command ended, with everything that its result is made of.
-pub struct Ending<'a, R> {
-    pub cluster: Option<&'a render::ClusterReference>,
-    pub report: &'a R,
+pub struct Ending {
+    pub cluster: Option<render::ClusterReference>,
+    pub report: Box<dyn AnyReport>,
     pub exit: Exit,
-    pub failure: Option<&'a Failure>,
+    pub failure: Option<Failure>,
+}
+
+impl Ending {
+    /// A command that did what it was asked, without a cluster.
+    pub fn well(report: impl Report + 'static) -> Self {
+        Self {
+            cluster: None,
+            report: Box::new(report),
+            exit: Exit::Ok,
+            failure: None,
+        }
+    }
 }
 
 impl Context {
@@ -68,7 +89,7 @@ impl Context {
         let mut ui = terminal(&global);
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
-        let least = u8::from(command == "controller");
+        let least = u8::from(command == "controller run");
         log::listen_inside(global.output.verbose.max(least), log.as_ref());
         if let Some(log) = log {
             let typed: Vec<String> = std::env::args_os()
@@ -86,6 +107,7 @@ impl Context {
             ui,
             interrupts,
             warnings: Mutex::default(),
+            ended: AtomicBool::new(false),
         })
     }
 
@@ -129,35 +151,40 @@ impl Context {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the one result of a command, then what went wrong, and returns how it ended.
-    pub fn end<R: Report>(&self, ending: &Ending<'_, R>) -> Exit {
-        let warnings = self.warned().clone();
+    /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
+    /// already, only what went wrong is said.
+    pub fn end(&self, ending: Ending) -> Exit {
+        let Ending {
+            cluster,
+            report,
+            exit,
+            failure,
+        } = ending;
+        let format = self.global.output.output;
         let document = Document::new(
             self.command,
-            ending.cluster,
-            ending.report,
-            &warnings,
-            ending.exit,
-            ending.failure,
+            cluster,
+            report,
+            self.warned().clone(),
+            exit,
+            failure.as_ref(),
         );
-        let text = match self.global.output.output {
-            OutputFormat::Text => {
-                let mut page = Page::new(self.result_style());
-                ending.report.text(&mut page);
-                render::paint(&page.finish(), self.ui.stdout.color)
-            }
-            OutputFormat::Json => document::json(&document),
-            OutputFormat::Yaml => document::yaml(&document),
-        };
-        let written = self.ui.result(&text);
-        if let Some(failure) = ending.failure {
-            if !text.is_empty() && self.ui.stdout.terminal && self.ui.stderr.terminal {
+        let written = if self.ended.swap(true, Ordering::Relaxed) {
+            Ok(())
+        } else {
+            let text = rendered(&document, format, self.paper());
+            let written = self.ui.result(&text);
+            let both_seen = self.ui.stdout.terminal && self.ui.stderr.terminal;
+            if failure.is_some() && !text.is_empty() && both_seen {
                 self.ui.note("");
             }
+            written
+        };
+        if let Some(failure) = &failure {
             complain(&self.ui, failure);
         }
         match written {
-            Ok(()) => ending.exit,
+            Ok(()) => exit,
             Err(failure) => {
                 complain(&self.ui, &failure);
                 failure.exit()
@@ -165,11 +192,18 @@ impl Context {
         }
     }
 
+    fn paper(&self) -> Paper {
+        Paper {
+            style: self.result_style(),
+            color: self.ui.stdout.color,
+        }
+    }
+
     /// Ends a command that has nothing to report but why it failed.
-    pub fn fail(&self, failure: &Failure) -> Exit {
-        self.end(&Ending {
+    pub fn fail(&self, failure: Failure) -> Exit {
+        self.end(Ending {
             cluster: None,
-            report: &Nothing {},
+            report: Box::new(Nothing {}),
             exit: failure.exit(),
             failure: Some(failure),
         })
@@ -216,34 +250,32 @@ impl Context {
     }
 }
 
-/// Ends a program run that never got a context. Nothing is written to stdout unless a document was asked for.
-pub fn fail_early(global: &GlobalArgs, failure: &Failure) -> Exit {
-    fail_on(&terminal(global), global.output.output, failure)
-}
-
-/// As [`fail_early`], where not even the arguments are known.
-pub fn fail_on(ui: &Ui, format: OutputFormat, failure: &Failure) -> Exit {
-    let exit = document_only(ui, format, failure);
-    complain(ui, failure);
+/// Ends a program run that never got a context.
+pub fn fail_early(global: &GlobalArgs, command: &str, failure: &Failure) -> Exit {
+    let ui = terminal(global);
+    let exit = document_only(&ui, global.output.output, command, failure);
+    complain(&ui, failure);
     exit
 }
 
 /// Only the document, for a failure that has been told to people already.
-pub fn document_only(ui: &Ui, format: OutputFormat, failure: &Failure) -> Exit {
-    let exit = failure.exit();
-    let document = Document::new("bmctl", None, &Nothing {}, &[], exit, Some(failure));
-    let written = match format {
-        OutputFormat::Text => Ok(()),
-        OutputFormat::Json => ui.result(&document::json(&document)),
-        OutputFormat::Yaml => ui.result(&document::yaml(&document)),
+pub fn document_only(ui: &Ui, format: OutputFormat, command: &str, failure: &Failure) -> Exit {
+    let document = Document::of_failure(command, failure);
+    deliver(ui, format, &document).unwrap_or(failure.exit())
+}
+
+/// Writes a document that was made without a context; the exit code is in the way of what could not be written.
+pub fn deliver(ui: &Ui, format: OutputFormat, document: &Document) -> Option<Exit> {
+    let paper = Paper {
+        style: Style {
+            width: ui.stdout.width,
+            unicode: ui.unicode,
+        },
+        color: ui.stdout.color,
     };
-    match written {
-        Ok(()) => exit,
-        Err(failure) => {
-            complain(ui, &failure);
-            failure.exit()
-        }
-    }
+    let failure = ui.result(&rendered(document, format, paper)).err()?;
+    complain(ui, &failure);
+    Some(failure.exit())
 }
 
 /// Writes a failure to stderr.
@@ -311,6 +343,16 @@ fn workspace_log(cluster: Option<&str>) -> Option<PathBuf> {
         Some(cluster) if workspace.join(cluster).is_dir() => workspace.join(cluster).join("log"),
         _ => workspace.join("log"),
     })
+}
+
+/// The second signal: whoever reads the result is told, but nobody looks any more at how the cluster was left.
+pub fn ended_at_once(signal: Signal) -> Failure {
+    let left = Left {
+        sentence: "ended at once, by a second signal; how the cluster was left is not known"
+            .to_owned(),
+        hints: Vec::new(),
+    };
+    interrupted(signal, &left)
 }
 
 fn interrupted(signal: Signal, left: &Left) -> Failure {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
+    context::Ending,
     session::{Intent, Session},
 };
 use crate::{
@@ -16,7 +17,12 @@ use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
     probe::{self, Depth, ProbeReport, Virtualization},
-    render::document::Nothing,
+    render::{
+        controller::StoppedReport,
+        document::Nothing,
+        host::{HostCheck, HostReport, HostVerdict},
+        manifests::ManifestsReport,
+    },
 };
 
 /// The image that carries this program.
@@ -39,6 +45,17 @@ pub enum ControllerCommand {
     Manifests(ManifestsArgs),
     /// Judge the node that this runs on; the controller's probe pods call it.
     Probe(ProbeArgs),
+}
+
+impl ControllerCommand {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "controller run",
+            Self::Manifests(_) => "controller manifests",
+            Self::Probe(_) => "controller probe",
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -84,7 +101,7 @@ pub struct ProbeArgs {
 pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failure> {
     match args.command {
         ControllerCommand::Run(args) => reconcile(context, args).await,
-        ControllerCommand::Manifests(args) => manifests(context, &args),
+        ControllerCommand::Manifests(args) => Ok(manifests(context, &args)),
         ControllerCommand::Probe(args) => probe(context, &args),
     }
 }
@@ -117,29 +134,21 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     });
     let ended = controller::run(cluster.client, options, shutdown).await;
     // Being told to stop is how a controller is meant to end.
-    ended.map(|()| Exit::Ok).map_err(|error| {
-        Failure::new(
+    match ended {
+        Ok(()) => Ok(context.end(Ending::well(StoppedReport {}))),
+        Err(error) => Err(Failure::new(
             Kind::Other,
             Reason::ControllerEnded,
             "the controller ended by itself",
         )
-        .caused_by(format!("{error:#}"))
-    })
+        .caused_by(format!("{error:#}"))),
+    }
 }
 
-fn manifests(context: &Context, args: &ManifestsArgs) -> Result<Exit, Failure> {
-    let objects = install::manifests(&args.image);
-    let documents: Result<Vec<String>, _> = objects.iter().map(serde_saphyr::to_string).collect();
-    let documents = documents.map_err(|error| {
-        Failure::new(
-            Kind::Other,
-            Reason::NotPrintable,
-            "could not print the manifests",
-        )
-        .caused_by(error.to_string())
-    })?;
-    context.ui.result(&documents.join("---\n"))?;
-    Ok(Exit::Ok)
+fn manifests(context: &Context, args: &ManifestsArgs) -> Exit {
+    context.end(Ending::well(ManifestsReport::new(install::manifests(
+        &args.image,
+    ))))
 }
 
 fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {
@@ -156,8 +165,31 @@ fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {
     let report = probe::judge(&probe::gather(Path::new("/"), depth), virtualization);
     let message = report.to_termination_message();
     leave(args.termination_log.as_deref(), &message)?;
-    context.ui.result(&format!("{message}\n"))?;
-    Ok(exit_of(&report))
+    Ok(context.end(Ending {
+        exit: exit_of(&report),
+        ..Ending::well(host(&report, message))
+    }))
+}
+
+fn host(report: &ProbeReport, message: String) -> HostReport {
+    let check = |verdict: &probe::Verdict| HostCheck {
+        name: verdict.check.to_string(),
+        result: match verdict.outcome {
+            probe::Outcome::Passed => HostVerdict::Passed,
+            probe::Outcome::Failed => HostVerdict::Failed,
+            probe::Outcome::Unknown => HostVerdict::Unknown,
+            probe::Outcome::NotApplicable => HostVerdict::NotApplicable,
+            probe::Outcome::Informational => HostVerdict::Informational,
+        },
+        blocking: verdict.check.info().blocking,
+        message: verdict.message.clone(),
+    };
+    HostReport {
+        architecture: report.architecture.clone(),
+        passed: report.unknown().is_none().then(|| report.passed()),
+        checks: report.verdicts.iter().map(check).collect(),
+        message,
+    }
 }
 
 /// Leaves the report where the kubelet looks for it.

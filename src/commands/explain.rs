@@ -39,12 +39,7 @@ pub fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure> {
     };
     match &args.id {
         Some(id) if report.entries.is_empty() => Err(unknown(id)),
-        _ => Ok(context.end(&Ending {
-            cluster: None,
-            report: &report,
-            exit: Exit::Ok,
-            failure: None,
-        })),
+        _ => Ok(context.end(Ending::well(report))),
     }
 }
 

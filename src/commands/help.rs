@@ -4,17 +4,19 @@ use std::{ffi::OsString, fmt::Write};
 
 use clap::{
     CommandFactory, ValueEnum,
+    builder::StyledStr,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use super::{
     Context,
-    context::{document_only, fail_on},
+    context::{Ending, deliver, document_only},
 };
 use crate::{
     cli::{Cli, OutputFormat},
     exit::Exit,
     failure::{Failure, Kind, Reason},
+    render::{Document, verbatim::VerbatimReport},
     ui::{Environment, Ui, UiOptions},
 };
 
@@ -29,9 +31,13 @@ pub struct HelpArgs {
 
 /// Prints the help of a command or a topic as the result.
 pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
+    let subject = args.subject.join(" ");
     if args.subject == ["exit-codes"] {
-        context.ui.result(&exit_codes())?;
-        return Ok(Exit::Ok);
+        return Ok(context.end(Ending::well(VerbatimReport {
+            subject,
+            text: exit_codes(),
+            painted: None,
+        })));
     }
     let mut command = Cli::command();
     command.build();
@@ -48,30 +54,28 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
         })?;
     }
     let help = found.render_long_help();
-    let text = if context.ui.stdout.color {
-        help.ansi().to_string()
-    } else {
-        help.to_string()
-    };
-    context.ui.result(&text)?;
-    Ok(Exit::Ok)
+    Ok(context.end(Ending::well(of_styled(subject, &help, &context.ui))))
+}
+
+/// Text of clap's, with its colours where the terminal has them.
+fn of_styled(subject: String, text: &StyledStr, ui: &Ui) -> VerbatimReport {
+    VerbatimReport {
+        subject,
+        text: text.to_string(),
+        painted: ui.stdout.color.then(|| text.ansi().to_string()),
+    }
 }
 
 /// Answers what clap did not accept, or was asked to print.
 pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
     suggest_names_only(&mut error);
     let ui = Ui::new(&UiOptions::default(), &Environment::read());
+    let format = asked_format(arguments);
     let rendered = error.render();
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
-        let text = if ui.stdout.color {
-            rendered.ansi().to_string()
-        } else {
-            rendered.to_string()
-        };
-        return match ui.result(&text) {
-            Ok(()) => Exit::Ok,
-            Err(failure) => fail_on(&ui, OutputFormat::Text, &failure),
-        };
+        let report = of_styled(named(arguments), &rendered, &ui);
+        let document = Document::new("help", None, Box::new(report), Vec::new(), Exit::Ok, None);
+        return deliver(&ui, format, &document).unwrap_or(Exit::Ok);
     }
     let plain = rendered.to_string();
     let text = if ui.stderr.color {
@@ -80,11 +84,29 @@ pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
         plain.clone()
     };
     ui.note(&text);
-    let format = asked_format(arguments);
-    if format == OutputFormat::Text {
-        return Exit::Usage;
+    document_only(&ui, format, &named(arguments), &of_clap(&plain))
+}
+
+/// The command that was meant, as far as it can be told from arguments that clap did not accept; else the program.
+fn named(arguments: &[OsString]) -> String {
+    let mut command = &Cli::command();
+    let mut path = Vec::new();
+    for word in arguments.iter().skip(1).take_while(|word| *word != "--") {
+        if let Some(found) = command.find_subcommand(word) {
+            path.push(found.get_name().to_owned());
+            command = found;
+        }
     }
-    let mut lines = plain.lines();
+    if path.is_empty() {
+        "bmctl".to_owned()
+    } else {
+        path.join(" ")
+    }
+}
+
+/// What clap said, as a failure.
+fn of_clap(text: &str) -> Failure {
+    let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let mut failure = Failure::new(
         Kind::Usage,
@@ -97,7 +119,7 @@ pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .map(str::to_owned)
         .collect();
-    document_only(&ui, format, &failure)
+    failure
 }
 
 /// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
@@ -171,6 +193,7 @@ mod tests {
             ("bmctl --output json enable", OutputFormat::Json),
             ("bmctl sandbox run -- enable -o json", OutputFormat::Text),
             ("bmctl -o", OutputFormat::Text),
+            ("bmctl -o junit enable --nope", OutputFormat::Junit),
             ("bmctl -o xml", OutputFormat::Text),
             ("bmctl enable", OutputFormat::Text),
         ] {

@@ -46,6 +46,16 @@ pub enum SandboxCommand {
     Run(RunArgs),
 }
 
+impl SandboxCommand {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "sandbox start",
+            Self::Run(_) => "sandbox run",
+        }
+    }
+}
+
 /// What the cluster looks like.
 #[derive(clap::Args)]
 pub struct ClusterArgs {

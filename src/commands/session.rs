@@ -22,7 +22,7 @@ pub struct Session<'a, R> {
     cluster: Option<ClusterReference>,
 }
 
-impl<'a, R: Report> Session<'a, R> {
+impl<'a, R: Report + 'static> Session<'a, R> {
     pub fn new(context: &'a Context, report: R) -> Self {
         Self {
             context,
@@ -65,11 +65,11 @@ impl<'a, R: Report> Session<'a, R> {
             Ok(exit) => (exit, None),
             Err(failure) => (failure.exit(), Some(failure)),
         };
-        self.context.end(&Ending {
-            cluster: self.cluster.as_ref(),
-            report: &self.report,
+        self.context.end(Ending {
+            cluster: self.cluster,
+            report: Box::new(self.report),
             exit,
-            failure: failure.as_ref(),
+            failure,
         })
     }
 }

@@ -5,11 +5,11 @@ use crate::{exit::Exit, render::version::VersionReport};
 
 /// Prints the version in the product's own words, or as a document.
 pub fn run(context: &Context) -> Exit {
-    context.end(&Ending {
+    context.end(Ending {
         cluster: None,
-        report: &VersionReport {
+        report: Box::new(VersionReport {
             version: env!("CARGO_PKG_VERSION"),
-        },
+        }),
         exit: Exit::Ok,
         failure: None,
     })

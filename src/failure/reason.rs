@@ -7,7 +7,7 @@
 macro_rules! reasons {
     ($($(#[doc = $meaning:literal])+ $reason:ident,)+) => {
         /// Why a command could not do what it was asked, as one word.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
         pub enum Reason {
             $($(#[doc = $meaning])+ $reason,)+
         }
@@ -124,8 +124,6 @@ reasons! {
     NotConfirmed,
     /// The object does not exist.
     NotFound,
-    /// Manifests could not be written as text.
-    NotPrintable,
     /// The cluster does not serve this kind of object.
     NotServed,
     /// What answers does not speak TLS.

@@ -1,11 +1,14 @@
 //! What `bmctl check vmruntimepfc` found.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{document::Report, page::Page, preflight::PreflightReport};
+use super::{
+    document::Report, junit::Suite, name::ResourceName, page::Page, preflight::PreflightReport,
+};
 
 /// The result of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
     /// Name of the check that was created.
@@ -28,5 +31,20 @@ impl Report for CheckReport {
         };
         check.text(page);
         check.summary(page);
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let found = self.preflight_check.as_ref().map(|check| &check.name);
+        let name = self.created.as_ref().or(found);
+        name.map(|name| ResourceName::preflight_check(name))
+            .into_iter()
+            .collect()
+    }
+
+    fn suites(&self) -> Vec<Suite> {
+        self.preflight_check
+            .as_ref()
+            .map(PreflightReport::suites)
+            .unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     clean::clean,
     document::Report,
     enable::{Change, sentence, whole_seconds},
+    name::ResourceName,
     page::Page,
     style::Tone,
     table::Table,
@@ -19,7 +21,7 @@ use super::{
 const SHOWN: usize = 20;
 
 /// A virtual machine, as people tell it from others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MachineReport {
     /// `plural.group`.
@@ -28,13 +30,14 @@ pub struct MachineReport {
     pub name: String,
     /// What the object says of itself, for example `Running`.
     pub state: Option<String>,
+    #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
     /// Its deletion was accepted, and it is not gone yet.
     pub deleting: bool,
 }
 
 /// An object that was deleted and is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GoneObject {
     pub resource: String,
     pub namespace: Option<String>,
@@ -42,7 +45,7 @@ pub struct GoneObject {
 }
 
 /// What became of the machines that were there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Machines {
     /// They are still there, and nothing was deleted.
@@ -55,7 +58,7 @@ pub enum Machines {
 }
 
 /// The result of a disable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DisableReport {
     pub changed: Vec<Change>,
@@ -72,6 +75,7 @@ pub struct DisableReport {
     #[serde(skip)]
     pub unattended: bool,
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
+    #[schemars(with = "u64")]
     pub waited: Duration,
     /// The command that turns it on again.
     pub undo: String,
@@ -86,8 +90,13 @@ pub struct DisableReport {
 impl DisableReport {
     /// The machines as a table, the first of them only.
     pub fn machine_table(&self, page: &mut Page) {
-        let mut table = Table::new(["VM", "STATE", "AGE", "RESOURCE"]);
-        for machine in self.machines.iter().take(SHOWN) {
+        let shown = page.shown(SHOWN);
+        let mut header = vec!["VM", "STATE", "AGE", "RESOURCE"];
+        if page.is_wide() {
+            header.push("CREATED");
+        }
+        let mut table = Table::new(header);
+        for machine in self.machines.iter().take(shown) {
             let age = machine
                 .created
                 .and_then(|created| self.now.duration_since(created).try_into().ok())
@@ -100,18 +109,23 @@ impl DisableReport {
                     .as_deref()
                     .map_or_else(|| "<unknown>".to_owned(), clean)
             };
-            table.row([
+            let mut row = vec![
                 format!("{}/{}", clean(&machine.namespace), clean(&machine.name)),
                 state,
                 age,
                 machine.resource.clone(),
-            ]);
+            ];
+            if page.is_wide() {
+                let created = machine.created.map(|created| created.to_string());
+                row.push(created.unwrap_or_else(|| "<unknown>".to_owned()));
+            }
+            table.row(row);
         }
         page.table(&table);
-        if self.machines.len() > SHOWN {
+        if self.machines.len() > shown {
             page.line(format!(
-                "... and {} more, all in -o json",
-                self.machines.len() - SHOWN
+                "... and {} more, all in -o wide and -o json",
+                self.machines.len() - shown
             ));
         }
     }
@@ -133,7 +147,8 @@ impl Report for DisableReport {
                     1 => "Deleted, and gone:".to_owned(),
                     count => format!("Deleted, and gone: {count} objects"),
                 });
-                for object in self.deleted.iter().take(SHOWN) {
+                let shown = page.shown(SHOWN);
+                for object in self.deleted.iter().take(shown) {
                     page.line(format!(
                         "  {} {}{}",
                         object.resource,
@@ -145,10 +160,10 @@ impl Report for DisableReport {
                         clean(&object.name)
                     ));
                 }
-                if self.deleted.len() > SHOWN {
+                if self.deleted.len() > shown {
                     page.line(format!(
-                        "  ... and {} more, all in -o json",
-                        self.deleted.len() - SHOWN
+                        "  ... and {} more, all in -o wide and -o json",
+                        self.deleted.len() - shown
                     ));
                 }
             }
@@ -174,6 +189,25 @@ impl Report for DisableReport {
             }
             None | Some(false) => {}
         }
+    }
+
+    /// The machines that are in the way, or what is gone; then VMRuntime, where it was turned off.
+    fn names(&self) -> Vec<ResourceName> {
+        let machines: Vec<ResourceName> = match self.machines_were {
+            Machines::Kept | Machines::Deleting => self
+                .machines
+                .iter()
+                .map(|machine| ResourceName::of(&machine.resource, &machine.name))
+                .collect(),
+            Machines::Deleted => self
+                .deleted
+                .iter()
+                .map(|object| ResourceName::of(&object.resource, &object.name))
+                .collect(),
+        };
+        let off = !self.changed.is_empty() || self.disabled.is_some() || self.unattended;
+        let runtime = off.then(ResourceName::vmruntime);
+        machines.into_iter().chain(runtime).collect()
     }
 }
 
@@ -240,7 +274,10 @@ default/evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
         };
         let text = text(&many);
         assert_eq!(text.lines().count(), 1 + SHOWN + 1);
-        assert!(text.ends_with("... and 5 more, all in -o json\n"), "{text}");
+        assert!(
+            text.ends_with("... and 5 more, all in -o wide and -o json\n"),
+            "{text}"
+        );
         let value = serde_json::to_value(many).unwrap();
         assert_eq!(value["machines"].as_array().unwrap().len(), 25);
     }

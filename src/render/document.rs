@@ -1,12 +1,17 @@
 //! The result document: one shape for every command and every ending, as JSON or YAML.
 //!
 //! Programs read this. A field may be added to `bmctl/v1`; one that is there keeps its name and meaning.
+//!
+//! A report implements [`Report`]: its fields are merged into the document (`Serialize`), and described in its schema
+//! (`JsonSchema`); `text` is for people (`-o text`, and `-o wide` where `page.detail` says so), `names` for `-o name`,
+//! `suites` for `-o junit` where there is more to tell than how the command ended.
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{clean::is_hidden, page::Page};
+use super::{clean::is_hidden, junit::Suite, name::ResourceName, page::Page};
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
@@ -16,94 +21,154 @@ use crate::{
 pub const SCHEMA: &str = "bmctl/v1";
 
 /// What a command found out or did: its fields are merged into the document, its text is what people see.
-pub trait Report: Serialize {
+pub trait Report: Serialize + JsonSchema {
     /// What the document calls itself.
     const KIND: &'static str;
 
     /// For people, on stdout. May be nothing.
     fn text(&self, page: &mut Page);
+
+    /// The objects that were changed or found, as kubectl names them. An object that was only asked for is not here.
+    fn names(&self) -> Vec<ResourceName>;
+
+    /// One a node, for reports that judge nodes; the others are one case: the command itself.
+    fn suites(&self) -> Vec<Suite> {
+        Vec::new()
+    }
+}
+
+/// A report of a type that does not matter any more: only its output is still wanted.
+pub trait AnyReport: erased_serde::Serialize {
+    fn kind(&self) -> &'static str;
+    fn write_text(&self, page: &mut Page);
+    fn all_names(&self) -> Vec<ResourceName>;
+    fn all_suites(&self) -> Vec<Suite>;
+}
+
+erased_serde::serialize_trait_object!(AnyReport);
+
+impl<R: Report> AnyReport for R {
+    fn kind(&self) -> &'static str {
+        R::KIND
+    }
+
+    fn write_text(&self, page: &mut Page) {
+        self.text(page);
+    }
+
+    fn all_names(&self) -> Vec<ResourceName> {
+        self.names()
+    }
+
+    fn all_suites(&self) -> Vec<Suite> {
+        self.suites()
+    }
 }
 
 /// The result of a command that ended before it had anything to report.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Nothing {}
 
 impl Report for Nothing {
     const KIND: &'static str = "ErrorResult";
 
     fn text(&self, _: &mut Page) {}
+
+    fn names(&self) -> Vec<ResourceName> {
+        Vec::new()
+    }
 }
 
 /// Which cluster the command talked to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClusterReference {
+    /// Name of the context in the kubeconfig; empty in a pod.
     pub context: String,
+    /// URL of the API server.
     pub server: String,
 }
 
 /// Everything that a program wants to know about how a command ended.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Document<'a, R: Report> {
+pub struct Document {
     pub schema: &'static str,
     pub kind: &'static str,
     /// Verb and noun.
-    pub command: &'a str,
-    pub cluster: Option<&'a ClusterReference>,
+    pub command: String,
+    pub cluster: Option<ClusterReference>,
     #[serde(flatten)]
-    pub report: &'a R,
-    pub warnings: &'a [String],
+    pub report: Box<dyn AnyReport>,
+    pub warnings: Vec<String>,
     pub exit_code: u8,
-    pub error: Option<ErrorDocument<'a>>,
+    pub error: Option<ErrorDocument>,
 }
 
 /// A failure in the document.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ErrorDocument<'a> {
-    kind: Kind,
-    reason: Reason,
-    exit_code: u8,
-    retryable: bool,
-    message: &'a str,
-    causes: &'a [String],
-    hints: &'a [String],
+pub struct ErrorDocument {
+    pub kind: Kind,
+    /// One CamelCase word that programs compare.
+    pub reason: Reason,
+    pub exit_code: u8,
+    /// Would the same command later have a chance without anybody changing anything?
+    pub retryable: bool,
+    /// What could not be done.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to do about it, best first.
+    pub hints: Vec<String>,
 }
 
-impl<'a> From<&'a Failure> for ErrorDocument<'a> {
-    fn from(failure: &'a Failure) -> Self {
+impl From<&Failure> for ErrorDocument {
+    fn from(failure: &Failure) -> Self {
         Self {
             kind: failure.kind,
             reason: failure.reason,
             exit_code: failure.exit().code(),
             retryable: failure.retryable,
-            message: &failure.message,
-            causes: &failure.causes,
-            hints: &failure.hints,
+            message: failure.message.clone(),
+            causes: failure.causes.clone(),
+            hints: failure.hints.clone(),
         }
     }
 }
 
-impl<'a, R: Report> Document<'a, R> {
+impl Document {
     #[must_use]
     pub fn new(
-        command: &'a str,
-        cluster: Option<&'a ClusterReference>,
-        report: &'a R,
-        warnings: &'a [String],
+        command: &str,
+        cluster: Option<ClusterReference>,
+        report: Box<dyn AnyReport>,
+        warnings: Vec<String>,
         exit: Exit,
-        failure: Option<&'a Failure>,
+        failure: Option<&Failure>,
     ) -> Self {
         Self {
             schema: SCHEMA,
-            kind: R::KIND,
-            command,
+            kind: report.kind(),
+            command: command.to_owned(),
             cluster,
             report,
             warnings,
             exit_code: exit.code(),
             error: failure.map(ErrorDocument::from),
         }
+    }
+
+    /// The document of a command that ended before it had anything to report.
+    #[must_use]
+    pub fn of_failure(command: &str, failure: &Failure) -> Self {
+        Self::new(
+            command,
+            None,
+            Box::new(Nothing {}),
+            Vec::new(),
+            failure.exit(),
+            Some(failure),
+        )
     }
 }
 
@@ -113,7 +178,7 @@ impl<'a, R: Report> Document<'a, R> {
 ///
 /// # Panics
 /// A report whose map has keys that are no strings, which no report has.
-pub fn json<R: Report>(document: &Document<'_, R>) -> String {
+pub fn json(document: &Document) -> String {
     let text = serde_json::to_string_pretty(document).expect("reports have string keys");
     escape(&text) + "\n"
 }
@@ -122,13 +187,18 @@ pub fn json<R: Report>(document: &Document<'_, R>) -> String {
 ///
 /// # Panics
 /// As for [`json`].
-pub fn yaml<R: Report>(document: &Document<'_, R>) -> String {
+pub fn yaml(document: &Document) -> String {
     let value = serde_json::to_string(document).expect("reports have string keys");
     // JSON is YAML: where something has to be escaped, the JSON way of doing it is the one everybody reads.
     if value.chars().any(needs_escape) {
         return json(document);
     }
-    let mut text = serde_saphyr::to_string(document).expect("reports are plain data");
+    yaml_of(document)
+}
+
+/// Plain data as one YAML document.
+pub(super) fn yaml_of(data: &impl Serialize) -> String {
+    let mut text = serde_saphyr::to_string(data).expect("what is printed is plain data");
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -160,15 +230,12 @@ fn escape(json: &str) -> String {
 mod tests {
     use super::*;
 
-    fn document<'a>(failure: &'a Failure, warnings: &'a [String]) -> Document<'a, Nothing> {
-        Document::new(
-            "enable vmruntime",
-            None,
-            &Nothing {},
+    fn document(failure: &Failure, warnings: &[&str]) -> Document {
+        let warnings = warnings.iter().map(|text| (*text).to_owned()).collect();
+        Document {
             warnings,
-            failure.exit(),
-            Some(failure),
-        )
+            ..Document::of_failure("enable vmruntime", failure)
+        }
     }
 
     #[test]
@@ -181,7 +248,7 @@ mod tests {
         .caused_by("tcp connect error")
         .hint("is the server up?");
         assert_eq!(
-            json(&document(&failure, &["no".to_owned()])),
+            json(&document(&failure, &["no"])),
             r#"{
   "schema": "bmctl/v1",
   "kind": "ErrorResult",
@@ -208,7 +275,7 @@ mod tests {
 "#
         );
         let read: serde_json::Value =
-            serde_saphyr::from_str(&yaml(&document(&failure, &["no".to_owned()]))).unwrap();
+            serde_saphyr::from_str(&yaml(&document(&failure, &["no"]))).unwrap();
         assert_eq!(read["warnings"][0], "no");
         assert_eq!(read["error"]["exitCode"], 10);
     }

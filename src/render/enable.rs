@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     age,
     document::Report,
+    name::ResourceName,
     page::Page,
     preflight::PreflightReport,
     style::{Mark, Style},
 };
 
 /// One field that was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// Path of the field, for example `spec.enabled`.
     pub field: &'static str,
@@ -37,7 +39,7 @@ impl Change {
 }
 
 /// The result of an enable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnableReport {
     /// What was changed; empty where everything was already as asked.
@@ -53,6 +55,7 @@ pub struct EnableReport {
     pub unattended: bool,
     /// How long it was waited.
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
+    #[schemars(with = "u64")]
     pub waited: Duration,
     /// The command that turns it off again.
     pub undo: String,
@@ -88,6 +91,13 @@ impl Report for EnableReport {
             }
             None | Some(false) => {}
         }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let touched = !self.changed.is_empty() || self.ready.is_some() || self.unattended;
+        let runtime = touched.then(ResourceName::vmruntime);
+        let check = self.preflight_check.iter().map(PreflightReport::resource);
+        runtime.into_iter().chain(check).collect()
     }
 }
 
@@ -184,9 +194,9 @@ mod tests {
         };
         let document = Document::new(
             "enable vmruntime",
-            Some(&cluster),
-            &report,
-            &[],
+            Some(cluster),
+            Box::new(report),
+            Vec::new(),
             Exit::Already,
             Some(&failure),
         );

@@ -1,12 +1,13 @@
 //! What a word means: entries of the catalogue in full, or the list of them all.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{document::Report, page::Page, style::Tone, table::Table};
+use super::{document::Report, name::ResourceName, page::Page, style::Tone, table::Table};
 use crate::explain::{Entry, Group};
 
 /// The result of `explain`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExplainReport {
     pub entries: Vec<Entry>,
     /// Only the ids and what they mean, group by group.
@@ -26,6 +27,10 @@ impl Report for ExplainReport {
             page.gap();
             in_full(page, entry);
         }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        Vec::new()
     }
 }
 

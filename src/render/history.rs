@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     age,
     clean::clean,
     document::Report,
+    name::ResourceName,
     page::Page,
     preflight::{PreflightReport, seconds, verdict_in_words},
     table::Table,
@@ -18,16 +20,21 @@ use crate::{
     runtime::verdict::{NodeVerdict, Verdict},
 };
 
+/// How many nodes are named where there are more.
+const NAMED: usize = 5;
+
 /// One check in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
     pub name: String,
     pub result: Verdict,
     /// What the cluster itself says.
     pub pass: Option<bool>,
+    #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
     #[serde(rename = "durationSeconds", serialize_with = "seconds")]
+    #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
     pub node_count: usize,
     pub failed_nodes: Vec<String>,
@@ -71,7 +78,7 @@ impl HistoryEntry {
 }
 
 /// The result of `get vmruntimepfc`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryReport {
     /// All checks, newest first; empty where one was asked for by name.
@@ -102,32 +109,48 @@ impl Report for HistoryReport {
             }
             return;
         }
-        let mut table = Table::new(["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"]);
+        let mut header = vec!["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"];
+        if page.is_wide() {
+            header.extend(["NODES", "CREATED"]);
+        }
+        let mut table = Table::new(header);
         for check in &self.checks {
             let (word, tone) = verdict_in_words(check.result);
-            table.row([
+            let mut row = vec![
                 clean(&check.name),
                 tone.of(word),
                 check.age(self.now),
                 check.duration.map(age::span).unwrap_or_default(),
-                nodes(check),
-            ]);
+                nodes(check, page.shown(NAMED)),
+            ];
+            if page.is_wide() {
+                let created = check.created.map(|created| created.to_string());
+                row.push(check.node_count.to_string());
+                row.push(created.unwrap_or_else(|| "<unknown>".to_owned()));
+            }
+            table.row(row);
         }
         page.table(&table);
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let one = self.preflight_check.iter().map(PreflightReport::resource);
+        let all = self.checks.iter();
+        one.chain(all.map(|check| ResourceName::preflight_check(&check.name)))
+            .collect()
     }
 }
 
 /// The nodes that did not pass, and how: the first few, and the number of the others.
-fn nodes(check: &HistoryEntry) -> String {
-    const NAMED: usize = 5;
+fn nodes(check: &HistoryEntry, named: usize) -> String {
     let failed = check.failed_nodes.iter().map(|name| clean(name));
     let unknown = check
         .unknown_nodes
         .iter()
         .map(|name| format!("{} (unknown)", clean(name)));
     let all: Vec<String> = failed.chain(unknown).collect();
-    let first = all[..all.len().min(NAMED)].join(", ");
-    match all.len().saturating_sub(NAMED) {
+    let first = all[..all.len().min(named)].join(", ");
+    match all.len().saturating_sub(named) {
         0 => first,
         more => format!("{first} and {more} more"),
     }
@@ -196,6 +219,6 @@ manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
         let mut check = HistoryEntry::new(&preflight::tests::mixed(), None);
         check.failed_nodes = (0..9).map(|at| format!("n{at}")).collect();
         check.unknown_nodes.clear();
-        assert_eq!(nodes(&check), "n0, n1, n2, n3, n4 and 4 more");
+        assert_eq!(nodes(&check, NAMED), "n0, n1, n2, n3, n4 and 4 more");
     }
 }

@@ -12,7 +12,17 @@ use super::{
 /// [`Page::quote`].
 pub struct Page {
     pub style: Style,
+    pub detail: Detail,
     text: String,
+}
+
+/// How much a page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What one wants to know at first.
+    Usual,
+    /// `-o wide`: more columns, all rows; tables are as wide as they get.
+    Wide,
 }
 
 impl Page {
@@ -20,7 +30,31 @@ impl Page {
     pub fn new(style: Style) -> Self {
         Self {
             style,
+            detail: Detail::Usual,
             text: String::new(),
+        }
+    }
+
+    /// A page that tells more.
+    #[must_use]
+    pub fn wide(style: Style) -> Self {
+        Self {
+            detail: Detail::Wide,
+            ..Self::new(style)
+        }
+    }
+
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.detail == Detail::Wide
+    }
+
+    /// How many of so many rows are shown, where usually it is only the first few.
+    #[must_use]
+    pub fn shown(&self, usual: usize) -> usize {
+        match self.detail {
+            Detail::Usual => usual,
+            Detail::Wide => usize::MAX,
         }
     }
 
@@ -98,7 +132,25 @@ impl Page {
     }
 
     pub fn table(&mut self, table: &Table) {
-        self.text.push_str(&table.render(self.style));
+        let style = Style {
+            width: self.table_width(),
+            ..self.style
+        };
+        self.text.push_str(&table.render(style));
+    }
+
+    /// The columns that a table may take.
+    #[must_use]
+    pub fn table_width(&self) -> Option<usize> {
+        match self.detail {
+            Detail::Usual => self.style.width,
+            Detail::Wide => None,
+        }
+    }
+
+    /// Text that is finished: help, a script.
+    pub fn verbatim(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
     #[must_use]

@@ -1,20 +1,23 @@
 //! A preflight check as data: every node × every check, always all of them, and what is known about what failed.
 
+mod suites;
 mod text;
 
 pub(super) use text::verdict_in_words;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::name::ResourceName;
 use crate::{
     api::{NodeResult, VMRuntimePreflightCheck},
     runtime::verdict::{self, NodeVerdict, Verdict},
 };
 
 /// One run of the checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreflightReport {
     /// Name of the VMRuntimePreflightCheck.
@@ -25,13 +28,14 @@ pub struct PreflightReport {
     /// Why the check could not be carried out at all, where that is so.
     pub message: Option<String>,
     #[serde(rename = "durationSeconds", serialize_with = "seconds")]
+    #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
     pub nodes: Vec<NodeReport>,
     /// One for each check that failed somewhere and that we know.
     pub explanations: Vec<Explanation>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeReport {
     pub name: String,
@@ -41,7 +45,7 @@ pub struct NodeReport {
     pub checks: Vec<CheckReport>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
     pub name: String,
@@ -52,7 +56,7 @@ pub struct CheckReport {
 }
 
 /// What a failed check means, from our own table of checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Explanation {
     pub check: String,
     pub cause: String,
@@ -99,6 +103,12 @@ impl PreflightReport {
             nodes,
             explanations,
         }
+    }
+
+    /// For `-o name`.
+    #[must_use]
+    pub fn resource(&self) -> ResourceName {
+        ResourceName::preflight_check(&self.name)
     }
 
     /// The nodes with this verdict.

@@ -1,12 +1,13 @@
 //! What `bmctl skip node` and `bmctl unskip node` did.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{clean::clean, document::Report, page::Page};
+use super::{clean::clean, document::Report, name::ResourceName, page::Page};
 use crate::api::name::SKIP_SCHEDULE;
 
 /// The nodes that were asked for, as far as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SkipReport {
     pub label: &'static str,
@@ -18,7 +19,7 @@ pub struct SkipReport {
 }
 
 /// One node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NodeReport {
     pub name: String,
     /// False where it was as asked already.
@@ -58,6 +59,13 @@ impl Report for SkipReport {
         if let Some(undo) = &self.undo {
             page.line(format!("To undo: {undo}"));
         }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        self.nodes
+            .iter()
+            .map(|node| ResourceName::node(&node.name))
+            .collect()
     }
 }
 

@@ -1,12 +1,14 @@
 //! VM Runtime on one screen.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     clean::clean,
     document::Report,
     history::HistoryEntry,
+    name::ResourceName,
     page::Page,
     preflight::verdict_in_words,
     style::{Mark, Tone},
@@ -15,7 +17,7 @@ use super::{
 use crate::api::Condition;
 
 /// What `bmctl status vmruntime` found. Null is unknown, and then `undetermined` says why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusReport {
     /// The spec; null where there is no VMRuntime to be seen.
@@ -41,7 +43,7 @@ pub struct StatusReport {
 }
 
 /// What is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
     pub enabled: bool,
@@ -50,7 +52,7 @@ pub struct Settings {
 }
 
 /// The controller's Deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ControllerReport {
     pub present: bool,
     /// How many pods are wanted.
@@ -59,14 +61,14 @@ pub struct ControllerReport {
 }
 
 /// The force annotation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Annotation {
     /// It permits a disable to delete all VMs, after asking.
     pub permits: bool,
 }
 
 /// What could not be determined.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Undetermined {
     pub what: &'static str,
     pub why: String,
@@ -98,6 +100,11 @@ impl Report for StatusReport {
             }
         }
         self.conditions(page);
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let found = self.settings.is_some().then(ResourceName::vmruntime);
+        found.into_iter().collect()
     }
 }
 
@@ -206,14 +213,25 @@ impl StatusReport {
             return;
         }
         page.gap();
-        let mut table = Table::new(["CONDITION", "STATUS", "REASON", "MESSAGE"]);
+        let mut header = vec!["CONDITION", "STATUS", "REASON", "MESSAGE"];
+        if page.is_wide() {
+            header.extend(["SINCE", "GENERATION"]);
+        }
+        let mut table = Table::new(header);
         for condition in &self.conditions {
-            table.row([
+            let mut row = vec![
                 clean(&condition.type_),
                 format!("{:?}", condition.status),
                 clean(&condition.reason),
                 clean(&condition.message),
-            ]);
+            ];
+            if page.is_wide() {
+                let since = condition.last_transition_time.as_ref();
+                let generation = condition.observed_generation;
+                row.push(since.map(|since| since.0.to_string()).unwrap_or_default());
+                row.push(generation.map(|at| at.to_string()).unwrap_or_default());
+            }
+            table.row(row);
         }
         page.table(&table);
     }

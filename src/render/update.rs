@@ -1,15 +1,17 @@
 //! What `bmctl update vmruntime` did.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     document::Report,
     enable::{Change, EnableReport},
+    name::ResourceName,
     page::Page,
 };
 
 /// The result of an update: where VM Runtime is enabled, it ends like an enable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateReport {
     /// Null where it could not be read.
@@ -38,6 +40,14 @@ impl Report for UpdateReport {
             page.line(format!("To undo: {}", outcome.undo));
         } else {
             outcome.text(page);
+        }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        if self.settled {
+            vec![ResourceName::vmruntime()]
+        } else {
+            self.outcome.names()
         }
     }
 }

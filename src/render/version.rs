@@ -1,11 +1,12 @@
 //! Which bmctl this is.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{document::Report, page::Page};
+use super::{document::Report, name::ResourceName, page::Page};
 
 /// The version of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct VersionReport {
     pub version: &'static str,
 }
@@ -15,5 +16,9 @@ impl Report for VersionReport {
 
     fn text(&self, page: &mut Page) {
         page.line(format!("bmctl version: {}", self.version));
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        Vec::new()
     }
 }

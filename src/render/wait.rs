@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     age,
     document::Report,
     enable::{sentence, whole_seconds},
+    name::ResourceName,
     page::Page,
     preflight::PreflightReport,
 };
 
 /// The result of a wait.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitReport {
     /// What was waited for: `ready`, `disabled` or `preflight`.
@@ -24,6 +26,7 @@ pub struct WaitReport {
     /// The check that decided.
     pub preflight_check: Option<PreflightReport>,
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
+    #[schemars(with = "u64")]
     pub waited: Duration,
 }
 
@@ -53,6 +56,15 @@ impl Report for WaitReport {
                 page.style,
                 &format!("VM Runtime is {} ({}).", self.state, age::span(self.waited)),
             ));
+        }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let runtime = (self.reached == Some(true)).then(ResourceName::vmruntime);
+        let check = self.preflight_check.iter().map(PreflightReport::resource);
+        match self.state {
+            "preflight" => check.collect(),
+            _ => runtime.into_iter().chain(check).collect(),
         }
     }
 }

@@ -162,6 +162,11 @@ impl Transcript {
             .map_err(|error| format!("{}: {error}\n{}", self.command, self.stdout).into())
     }
 
+    /// stdout with nothing replaced.
+    pub fn document(&self) -> String {
+        String::from_utf8_lossy(&self.document).into_owned()
+    }
+
     fn same(&self, stream: &str, expected: &str, got: &str) -> Result<(), Failed> {
         if expected == got {
             return Ok(());

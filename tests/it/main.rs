@@ -14,6 +14,7 @@ mod docs;
 mod golden;
 mod kubectl;
 mod looking;
+mod output;
 mod sandbox;
 mod stage;
 mod transcript;
@@ -35,6 +36,7 @@ fn main() {
     trials.extend(docs::trials());
     trials.extend(kubectl::trials());
     trials.extend(looking::trials());
+    trials.extend(output::trials());
     trials.extend(sandbox::trials());
     trials.extend(transcript::trials());
     trials.extend(vertical::trials());

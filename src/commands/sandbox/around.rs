@@ -10,20 +10,21 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, ValueEnum as _};
 use rustix::process::{Pid, Signal as SystemSignal, kill_process};
 use tempfile::TempDir;
 
 use super::{
     RunArgs,
     assembly::Assembly,
-    start::{broken, described, not_started},
+    start::{broken, not_started},
 };
 use crate::{
-    cli::Cli,
+    cli::{Cli, OutputFormat},
     commands::Context,
     exit::Exit,
     failure::{Failure, Kind, Reason},
+    render::sandbox::with_nodes,
     ui::Signal,
 };
 
@@ -38,7 +39,7 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     let url = assembly.sandbox.url();
     context
         .ui
-        .inform(&format!("sandbox: {url}{}", described(&nodes)));
+        .inform(&format!("sandbox: {url}{}", with_nodes(&nodes)));
     let private = PrivateKubeconfig::write(&assembly.sandbox.kubeconfig())?;
     let ended = tokio::select! {
         ended = in_cluster(context, &args.command, &private.path) => ended,
@@ -54,7 +55,7 @@ async fn in_cluster(
     command: &[OsString],
     kubeconfig: &Path,
 ) -> Result<Exit, Failure> {
-    let mut process = process(command)?;
+    let mut process = process(command, context.global.output.output)?;
     let program = process.get_program().to_owned();
     let mut child = process
         .env("KUBECONFIG", kubeconfig)
@@ -88,7 +89,10 @@ async fn forward_termination(context: &Context, child: Option<Pid>) {
 }
 
 /// One of our own commands is run by this very binary; anything else is a program.
-fn process(command: &[OsString]) -> Result<Command, Failure> {
+///
+/// The result on stdout is the command's, so the format that was asked for is handed on to one of our own; it may have
+/// asked for another one itself.
+fn process(command: &[OsString], format: OutputFormat) -> Result<Command, Failure> {
     let Some((first, rest)) = command.split_first() else {
         return Err(Failure::new(
             Kind::Usage,
@@ -99,6 +103,9 @@ fn process(command: &[OsString]) -> Result<Command, Failure> {
     let own = |arguments: &[OsString]| {
         let binary = std::env::current_exe().map_err(|error| not_run(first, &error))?;
         let mut process = Command::new(binary);
+        if let Some(value) = format.to_possible_value() {
+            process.arg(format!("--output={}", value.get_name()));
+        }
         process.args(arguments);
         Ok(process)
     };
@@ -194,16 +201,20 @@ mod tests {
             (
                 &["enable", "vmruntime"][..],
                 own.as_os_str(),
-                &["enable", "vmruntime"][..],
+                &["--output=json", "enable", "vmruntime"][..],
             ),
-            (&["bmctl", "version"], own.as_os_str(), &["version"]),
+            (
+                &["bmctl", "version"],
+                own.as_os_str(),
+                &["--output=json", "version"],
+            ),
             (
                 &["kubectl", "get", "pods"],
                 OsStr::new("kubectl"),
                 &["get", "pods"],
             ),
         ] {
-            let process = process(&words(command)).unwrap();
+            let process = process(&words(command), OutputFormat::Json).unwrap();
             assert_eq!(process.get_program(), program);
             assert_eq!(process.get_args().collect::<Vec<_>>(), arguments);
         }

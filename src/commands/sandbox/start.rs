@@ -4,9 +4,13 @@ use std::path::Path;
 
 use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
-    commands::{Context, context::WORKSPACE},
+    commands::{
+        Context,
+        context::{Ending, WORKSPACE},
+    },
     exit::Exit,
     failure::{Failure, Kind, Reason},
+    render::sandbox::SandboxReport,
     ui::Signal,
 };
 
@@ -20,12 +24,15 @@ pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure>
         started = Assembly::start(options) => started.map_err(|error| not_started(&error))?,
     };
     let kubeconfig = claim.publish(&assembly.sandbox.kubeconfig())?;
-    context.ui.result(&greeting(
-        &args.name,
-        &assembly.sandbox.url(),
-        &nodes,
-        kubeconfig,
-    ))?;
+    let shown = context.end(Ending::well(SandboxReport {
+        name: args.name.clone(),
+        server: assembly.sandbox.url(),
+        kubeconfig: kubeconfig.display().to_string(),
+        nodes,
+    }));
+    if shown != Exit::Ok {
+        return Ok(shown);
+    }
     let ended = tokio::select! {
         biased;
         signal = context.interrupts.first() => Ok(signal),
@@ -64,31 +71,4 @@ fn with_causes(failure: Failure, error: &anyhow::Error) -> Failure {
     error.chain().fold(failure, |failure, cause| {
         failure.caused_by(cause.to_string())
     })
-}
-
-fn greeting(name: &str, url: &str, nodes: &[String], kubeconfig: &Path) -> String {
-    let path = kubeconfig.display();
-    format!(
-        "\
-Cluster {name} is running at {url}{}.
-Its kubeconfig is {path}
-
-From another shell in this folder:
-  bmctl enable vmruntime --cluster {name}
-  bmctl check vmruntimepfc --cluster {name}
-  kubectl --kubeconfig {path} get vmruntime
-
-Ctrl-C stops it and removes the kubeconfig.
-",
-        described(nodes)
-    )
-}
-
-/// The nodes in a few words; empty where there are none.
-pub fn described(nodes: &[String]) -> String {
-    match nodes {
-        [] => String::new(),
-        [one] => format!(", with node {one}"),
-        [first, rest @ ..] => format!(", with {} nodes ({first}, {}…)", nodes.len(), rest[0]),
-    }
 }

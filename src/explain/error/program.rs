@@ -73,11 +73,6 @@ pub(super) const ROWS: &[Row] = &[
         "Run it outside of that sandbox.",
         &["ulimit -a"],
     )),
-    (Reason::NotPrintable, advice(
-        "A defect of bmctl: the manifests can not be written as YAML.",
-        "Report it.",
-        &["bmctl version"],
-    )),
     (Reason::OutputFailed, advice(
         "The disk is full, or the other end of the output is broken. What was done to the cluster stays done.",
         "Make room, and ask again.",

@@ -75,7 +75,8 @@ impl PreflightReport {
         let columns = self.columns();
         let header = ["NODE".to_owned(), "RESULT".to_owned()]
             .into_iter()
-            .chain(columns.iter().map(|check| clean(check)));
+            .chain(columns.iter().map(|check| clean(check)))
+            .chain(page.is_wide().then(|| "MESSAGE".to_owned()));
         let mut table = Table::new(header);
         for node in &self.nodes {
             let cells = [
@@ -87,10 +88,11 @@ impl PreflightReport {
                 columns
                     .iter()
                     .map(|check| page.style.mark(node.mark(check))),
-            );
+            )
+            .chain(page.is_wide().then(|| node.said()));
             table.row(cells);
         }
-        match page.style.width {
+        match page.table_width() {
             Some(width) if width < table.natural_width() => self.list(page, &columns),
             _ => page.table(&table),
         }
@@ -173,6 +175,22 @@ pub(in crate::render) const fn verdict_in_words(verdict: Verdict) -> (&'static s
 }
 
 impl NodeReport {
+    /// Everything that the node had to say, on one line.
+    fn said(&self) -> String {
+        let of_checks = self.checks.iter().filter_map(|check| {
+            let message = check.message.as_deref()?;
+            Some(format!("{}: {}", clean(&check.name), clean(message)))
+        });
+        let all: Vec<String> = self
+            .message
+            .as_deref()
+            .map(clean)
+            .into_iter()
+            .chain(of_checks)
+            .collect();
+        all.join("; ")
+    }
+
     fn mark(&self, check: &str) -> Mark {
         match self.checks.iter().find(|result| result.name == check) {
             None if self.result == NodeVerdict::Unknown => Mark::Unknown,
