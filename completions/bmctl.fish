@@ -29,8 +29,11 @@ complete -c bmctl -n "__fish_bmctl_needs_command" -l context -d 'Context of the 
 complete -c bmctl -n "__fish_bmctl_needs_command" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_needs_command" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_needs_command" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_needs_command" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -63,8 +66,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and not __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and not __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and not __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and not __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and not __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -88,8 +94,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and __fish_seen_subc
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand enable; and __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -108,8 +117,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and not __fish_seen
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and not __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and not __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and not __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and not __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -133,8 +145,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and __fish_seen_sub
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand disable; and __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -153,8 +168,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand update; and not __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and not __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and not __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and not __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and not __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -178,8 +196,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand update; and __fish_seen_subc
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand update; and __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -197,8 +218,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and not __fish_seen_su
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and not __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and not __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and not __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and not __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -222,8 +246,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and __fish_seen_subcom
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand wait; and __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -241,8 +268,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand check; and not __fish_seen_s
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and not __fish_seen_subcommand_from vmruntimepfc" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and not __fish_seen_subcommand_from vmruntimepfc" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and not __fish_seen_subcommand_from vmruntimepfc" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and not __fish_seen_subcommand_from vmruntimepfc" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -264,8 +294,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand check; and __fish_seen_subco
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and __fish_seen_subcommand_from vmruntimepfc" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and __fish_seen_subcommand_from vmruntimepfc" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and __fish_seen_subcommand_from vmruntimepfc" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand check; and __fish_seen_subcommand_from vmruntimepfc" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -283,8 +316,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand status; and not __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and not __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and not __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and not __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and not __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -303,8 +339,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand status; and __fish_seen_subc
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and __fish_seen_subcommand_from vmruntime" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and __fish_seen_subcommand_from vmruntime" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and __fish_seen_subcommand_from vmruntime" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand status; and __fish_seen_subcommand_from vmruntime" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -322,8 +361,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand get; and not __fish_seen_sub
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and not __fish_seen_subcommand_from vmruntimepfc" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and not __fish_seen_subcommand_from vmruntimepfc" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and not __fish_seen_subcommand_from vmruntimepfc" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and not __fish_seen_subcommand_from vmruntimepfc" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -342,8 +384,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand get; and __fish_seen_subcomm
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and __fish_seen_subcommand_from vmruntimepfc" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and __fish_seen_subcommand_from vmruntimepfc" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and __fish_seen_subcommand_from vmruntimepfc" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand get; and __fish_seen_subcommand_from vmruntimepfc" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -361,8 +406,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and not __fish_seen_su
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and not __fish_seen_subcommand_from node" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and not __fish_seen_subcommand_from node" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and not __fish_seen_subcommand_from node" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and not __fish_seen_subcommand_from node" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -381,8 +429,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and __fish_seen_subcom
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and __fish_seen_subcommand_from node" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and __fish_seen_subcommand_from node" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and __fish_seen_subcommand_from node" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand skip; and __fish_seen_subcommand_from node" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -400,8 +451,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and not __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and not __fish_seen_subcommand_from node" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and not __fish_seen_subcommand_from node" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and not __fish_seen_subcommand_from node" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and not __fish_seen_subcommand_from node" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -420,8 +474,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subc
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand unskip; and __fish_seen_subcommand_from node" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -439,8 +496,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l context -d 'Cont
 complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand explain" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -458,8 +518,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and not __fish_seen_subcommand_from start run" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -484,8 +547,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_sub
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from start" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from start" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from start" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -510,8 +576,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_sub
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from run" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand sandbox; and __fish_seen_subcommand_from run" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -531,8 +600,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and not __fish_s
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and not __fish_seen_subcommand_from run manifests probe" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and not __fish_seen_subcommand_from run manifests probe" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and not __fish_seen_subcommand_from run manifests probe" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and not __fish_seen_subcommand_from run manifests probe" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -555,8 +627,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from run" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from run" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from run" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from run" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -577,8 +652,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from manifests" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from manifests" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from manifests" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from manifests" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -597,8 +675,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from probe" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from probe" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from probe" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand controller; and __fish_seen_subcommand_from probe" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -619,8 +700,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand completion" -l context -d 'C
 complete -c bmctl -n "__fish_bmctl_using_subcommand completion" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand completion" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand completion" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand completion" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -638,8 +722,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand version" -l context -d 'Cont
 complete -c bmctl -n "__fish_bmctl_using_subcommand version" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand version" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand version" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand version" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -657,8 +744,11 @@ complete -c bmctl -n "__fish_bmctl_using_subcommand help" -l context -d 'Context
 complete -c bmctl -n "__fish_bmctl_using_subcommand help" -s c -l cluster -d 'Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand help" -l request-timeout -d 'How long one request may take, as 15s or 1m; 0 means no limit' -r
 complete -c bmctl -n "__fish_bmctl_using_subcommand help" -s o -l output -d 'Format of the result on stdout; everything else goes to stderr' -r -f -a "text\t'For people'
+wide\t'The same with more columns and all rows'
 json\t'One JSON document, also for errors'
-yaml\t'The same document as YAML'"
+yaml\t'The same document as YAML'
+name\t'The objects that were changed or found, as resource.group/name'
+junit\t'For CI systems: a suite for each node and a case for each check; other commands are one case'"
 complete -c bmctl -n "__fish_bmctl_using_subcommand help" -l color -d 'When to use colour. NO_COLOR and CLICOLOR_FORCE are respected' -r -f -a "auto\t''
 always\t''
 never\t''"
