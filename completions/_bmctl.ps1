@@ -81,7 +81,7 @@ Register-ArgumentCompleter -Native -CommandName 'bmctl' -ScriptBlock {
             break
         }
         'bmctl;enable;vmruntime' {
-            [CompletionResult]::new('--use-emulation', '--use-emulation', [CompletionResultType]::ParameterName, 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM')
+            [CompletionResult]::new('--use-emulation', '--use-emulation', [CompletionResultType]::ParameterName, 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are')
             [CompletionResult]::new('--vm-image-format', '--vm-image-format', [CompletionResultType]::ParameterName, 'Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk. Ignored by Google Distributed Cloud since 1.28')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless')
@@ -183,7 +183,7 @@ Register-ArgumentCompleter -Native -CommandName 'bmctl' -ScriptBlock {
             break
         }
         'bmctl;update;vmruntime' {
-            [CompletionResult]::new('--use-emulation', '--use-emulation', [CompletionResultType]::ParameterName, 'Run VMs in software, without hardware virtualization. It forces software emulation for every new VM, even on nodes that have KVM. VMs that run already stay as they are')
+            [CompletionResult]::new('--use-emulation', '--use-emulation', [CompletionResultType]::ParameterName, 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are')
             [CompletionResult]::new('--vm-image-format', '--vm-image-format', [CompletionResultType]::ParameterName, 'Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk. Ignored by Google Distributed Cloud since 1.28')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless')

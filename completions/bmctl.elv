@@ -76,7 +76,7 @@ set edit:completion:arg-completer[bmctl] = {|@words|
             cand vmruntime 'Turn VM Runtime on, and wait until VMs can be run'
         }
         &'bmctl;enable;vmruntime'= {
-            cand --use-emulation 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM'
+            cand --use-emulation 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are'
             cand --vm-image-format 'Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk. Ignored by Google Distributed Cloud since 1.28'
             cand --wait 'Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change'
             cand --timeout 'Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless'
@@ -174,7 +174,7 @@ set edit:completion:arg-completer[bmctl] = {|@words|
             cand vmruntime 'Change settings of VM Runtime, whether it is enabled or not'
         }
         &'bmctl;update;vmruntime'= {
-            cand --use-emulation 'Run VMs in software, without hardware virtualization. It forces software emulation for every new VM, even on nodes that have KVM. VMs that run already stay as they are'
+            cand --use-emulation 'Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure. It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are'
             cand --vm-image-format 'Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk. Ignored by Google Distributed Cloud since 1.28'
             cand --wait 'Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change'
             cand --timeout 'Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless'

@@ -20,6 +20,7 @@ pub mod skip_node;
 pub mod status_vmruntime;
 pub mod update_vmruntime;
 pub mod version;
+pub mod vmruntime_change;
 pub mod wait_vmruntime;
 
 use std::ffi::OsString;

@@ -55,6 +55,14 @@ pub enum DryRun {
     Server,
 }
 
+/// What a patch left behind.
+#[derive(Clone, Debug)]
+pub struct Patched {
+    pub runtime: RuntimeObject,
+    /// The answer was lost, and the object was read later: others may have acted on the change by then.
+    pub reread: bool,
+}
+
 impl RuntimeObject {
     /// Takes an answer of the API server for what it is. Only what decisions hang on must be readable: the identity of
     /// the object, and whether it is enabled.
@@ -209,7 +217,7 @@ pub async fn patch(
     read: &RuntimeObject,
     change: &SpecChange,
     dry_run: DryRun,
-) -> Result<RuntimeObject, Failure> {
+) -> Result<Patched, Failure> {
     /// More conflicts than this mean that somebody rewrites the object all the time.
     const ROUNDS: u32 = 10;
     const DOING: &str = "change vmruntime";
@@ -220,7 +228,12 @@ pub async fn patch(
             "spec": change,
         });
         let error = match send(client, retry, DOING, &body, dry_run).await {
-            Ok(raw) => return RuntimeObject::parse(raw),
+            Ok(raw) => {
+                return Ok(Patched {
+                    runtime: RuntimeObject::parse(raw)?,
+                    reread: false,
+                });
+            }
             Err(error) => error,
         };
         if !matches!(&error, kube::Error::Api(status) if status.is_conflict()) {
@@ -232,7 +245,10 @@ pub async fn patch(
             current = now;
         } else if now.uid() == read.uid() && now.raw["spec"] == changed(&read.raw["spec"], *change)
         {
-            return Ok(now);
+            return Ok(Patched {
+                runtime: now,
+                reread: true,
+            });
         } else {
             return Err(conflict(read, &now));
         }

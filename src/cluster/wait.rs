@@ -24,7 +24,7 @@ use super::{
     event::Event,
     feed::{Feeds, Subject, Update},
     retry::Retry,
-    vmruntime::RuntimeObject,
+    vmruntime::{Patched, RuntimeObject},
 };
 use crate::{
     api::{
@@ -63,6 +63,8 @@ pub struct Change {
     pub previous_check: Option<String>,
     /// Does the change make a controller run a new check?
     pub starts_check: bool,
+    /// Was the object read later than the patch, because its answer was lost? Then a check may have come in between.
+    pub reread: bool,
 }
 
 impl Baseline {
@@ -78,7 +80,11 @@ impl Baseline {
     /// `before` was patched, `after` is what the patch returned: only what happens from then on counts. A patch that
     /// changed nothing (the API server then stores no new version) leaves everything as it was.
     #[must_use]
-    pub fn patched(before: &RuntimeObject, after: RuntimeObject) -> Self {
+    pub fn patched(before: &RuntimeObject, patched: Patched) -> Self {
+        let Patched {
+            runtime: after,
+            reread,
+        } = patched;
         if before.uid() == after.uid() && before.resource_version() == after.resource_version() {
             return Self::unchanged(after);
         }
@@ -88,6 +94,7 @@ impl Baseline {
             at: after.written_by(FIELD_MANAGER),
             previous_check: before.check_name(),
             starts_check,
+            reread,
         };
         Self {
             object: after,
@@ -104,6 +111,18 @@ pub struct Wait {
     pub baseline: Option<Baseline>,
     /// End early where waiting can not help any more.
     pub fail_fast: bool,
+}
+
+impl Wait {
+    /// Is it known that no check has come yet that could count? Those from before a change do not, and from the very
+    /// version that a patch returned none can be missed.
+    fn sees_every_check(&self) -> bool {
+        let change = self
+            .baseline
+            .as_ref()
+            .and_then(|baseline| baseline.change.as_ref());
+        self.target == Target::Ready && change.is_some_and(|change| !change.reread)
+    }
 }
 
 /// How a wait ended without a failure.
@@ -243,11 +262,6 @@ impl<'a> Engine<'a> {
             }
             _ => None,
         };
-        let changed = self
-            .wait
-            .baseline
-            .as_ref()
-            .is_some_and(|baseline| baseline.change.is_some());
         let checks = format!(
             "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
         );
@@ -269,8 +283,7 @@ impl<'a> Engine<'a> {
         match &self.wait.target {
             Target::Ready => {
                 listen(Seen::Runtime, runtime(), from.clone());
-                // What was there before a change does not count, so it need not be read.
-                let since = from.filter(|_| changed);
+                let since = from.filter(|_| self.wait.sees_every_check());
                 listen(
                     Seen::Checks,
                     subject("preflight checks", checks, None),

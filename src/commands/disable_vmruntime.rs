@@ -11,9 +11,9 @@ use confirmation::Confirmation;
 use super::{
     Context,
     context::Left,
-    enable_vmruntime::changes,
     narration::Narrator,
     session::{Intent, Session},
+    vmruntime_change::changes,
 };
 use crate::{
     cli::WaitArgs,
@@ -21,7 +21,7 @@ use crate::{
         self, Cluster, Deadline, Retry,
         event::ObjectName,
         inventory::{self, Inventory, Workload},
-        vmruntime::{self, DryRun, RuntimeObject, SpecChange},
+        vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
         wait::{self, Baseline, Outcome, Reached, Target, Wait},
     },
     exit::Exit,
@@ -312,7 +312,7 @@ async fn turn_off(
         ..SpecChange::default()
     };
     let after = patch_in_spite_of_lag(cluster, retry, &before, &change).await?;
-    session.report.changed = changes(&before.object, &after.object);
+    session.report.changed = changes(&before.object, &after.runtime.object);
     Ok(Baseline::patched(&before, after))
 }
 
@@ -323,7 +323,7 @@ async fn patch_in_spite_of_lag(
     retry: &Retry<'_>,
     before: &RuntimeObject,
     change: &SpecChange,
-) -> Result<RuntimeObject, Failure> {
+) -> Result<Patched, Failure> {
     const LAG: Duration = Duration::from_secs(30);
     const PAUSE: Duration = Duration::from_secs(1);
     let started = tokio::time::Instant::now();

@@ -5,18 +5,14 @@ use std::cell::Cell;
 use super::{
     Context,
     context::Left,
-    enable_vmruntime::{changes, conclude},
     narration::Narrator,
     session::{Intent, Session},
+    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude},
 };
 use crate::{
-    api::{ImageFormat, VMRuntime},
+    api::VMRuntime,
     cli::WaitArgs,
-    cluster::{
-        self, Deadline, Retry, vmruntime,
-        vmruntime::{DryRun, SpecChange},
-        wait::{Baseline, Target, Wait},
-    },
+    cluster::{vmruntime::SpecChange, wait::Baseline},
     exit::Exit,
     failure::Failure,
     render::update::UpdateReport,
@@ -29,25 +25,14 @@ use crate::{
 #[derive(clap::Args, Clone, Debug)]
 #[command(
     after_help = EXAMPLES,
-    group = clap::ArgGroup::new("settings").required(true).multiple(true)
+    group = clap::ArgGroup::new("settings")
+        .args(["use_emulation", "vm_image_format"])
+        .required(true)
+        .multiple(true)
 )]
 pub struct UpdateVmruntimeArgs {
-    /// Run VMs in software, without hardware virtualization. It forces software emulation for every new VM, even on
-    /// nodes that have KVM. VMs that run already stay as they are.
-    #[arg(
-        long,
-        group = "settings",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = crate::cli::go_bool
-    )]
-    pub use_emulation: Option<bool>,
-    /// Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk.
-    /// Ignored by Google Distributed Cloud since 1.28.
-    #[arg(long, group = "settings", value_name = "FORMAT", value_parser = crate::cli::image_format)]
-    pub vm_image_format: Option<ImageFormat>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
@@ -76,54 +61,33 @@ async fn update(
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
-    let narrator = Narrator::new(context, "Waiting until VM Runtime is ready");
-    let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
-
-    narrator.step("Reading VM Runtime");
-    let before = vmruntime::get(&cluster.client, &retry).await?;
+    let narrator = Narrator::new(context, PURPOSE);
+    let work = Work::new(&cluster, &narrator, args.waiting);
+    let before = work.read().await?;
     session.report.enabled = Some(before.object.spec.enabled);
     let Some(change) = plan(&before.object, args) else {
         session.report.settled = true;
         return Ok(Exit::Ok);
     };
-    narrator.step("Changing VM Runtime");
-    let after = vmruntime::patch(&cluster.client, &retry, &before, &change, DryRun::No).await?;
+    let after = work.patch(&before, &change, "Changing VM Runtime").await?;
     changed.set(true);
-    let enabled = after.object.spec.enabled;
+    let enabled = after.runtime.object.spec.enabled;
     session.report.enabled = Some(enabled);
     let outcome = &mut session.report.outcome;
-    outcome.changed = changes(&before.object, &after.object);
+    outcome.changed = changes(&before.object, &after.runtime.object);
     outcome.undo = context.paste(&undo(&before.object, change));
     if !enabled || !args.waiting.wait {
         outcome.unattended = true;
         return Ok(Exit::Ok);
     }
-    let ended = cluster::wait::until(
-        &cluster.client,
-        &Wait {
-            target: Target::Ready,
-            baseline: Some(Baseline::patched(&before, after)),
-            fail_fast: args.waiting.fail_fast,
-        },
-        &retry,
-    )
-    .await;
+    let ended = work.until_ready(Baseline::patched(&before, after)).await;
     drop(narrator);
     conclude(context, outcome, ended)
 }
 
 /// What differs from what was asked for; `None` where nothing does.
 fn plan(runtime: &VMRuntime, args: &UpdateVmruntimeArgs) -> Option<SpecChange> {
-    let spec = &runtime.spec;
-    let change = SpecChange {
-        enabled: None,
-        use_emulation: args
-            .use_emulation
-            .filter(|asked| *asked != spec.use_emulation),
-        vm_image_format: args
-            .vm_image_format
-            .filter(|asked| *asked != spec.vm_image_format),
-    };
+    let change = args.settings.change(&runtime.spec);
     (change != SpecChange::default()).then_some(change)
 }
 
@@ -158,14 +122,17 @@ fn left(context: &Context, changed: bool) -> Left {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ImageFormat;
 
     fn args(
         use_emulation: Option<bool>,
         vm_image_format: Option<ImageFormat>,
     ) -> UpdateVmruntimeArgs {
         UpdateVmruntimeArgs {
-            use_emulation,
-            vm_image_format,
+            settings: SettingsArgs {
+                use_emulation,
+                vm_image_format,
+            },
             waiting: WaitArgs {
                 wait: true,
                 timeout: std::time::Duration::ZERO,

@@ -332,8 +332,9 @@ async fn somebody_else_writes_too() -> anyhow::Result<()> {
     )
     .await?;
     stage.report(json!({"ready": false})).await?;
-    let enabled =
-        vmruntime::patch(&stage.cluster.client, &retry, &stale, &ENABLE, DryRun::No).await?;
+    let enabled = vmruntime::patch(&stage.cluster.client, &retry, &stale, &ENABLE, DryRun::No)
+        .await?
+        .runtime;
     ensure!(enabled.object.spec.enabled);
     ensure!(
         enabled.object.metadata.labels.is_some(),

@@ -264,7 +264,7 @@ pub fn clean(program: impl AsRef<OsStr>, folder: &Path) -> Command {
 }
 
 /// Runs a program to its end, with this on its standard input.
-fn finish(mut command: Command, program: &str, arguments: &[&str], input: &str) -> Ended {
+pub fn finish(mut command: Command, program: &str, arguments: &[&str], input: &str) -> Ended {
     if !input.is_empty() {
         command.stdin(Stdio::piped());
     }

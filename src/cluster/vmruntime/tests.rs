@@ -106,7 +106,7 @@ const ENABLE: SpecChange = SpecChange {
     vm_image_format: None,
 };
 
-async fn patched(then: Value) -> (Result<RuntimeObject, Failure>, Vec<Call>) {
+async fn patched(then: Value) -> (Result<Patched, Failure>, Vec<Call>) {
     let (client, calls) = conflicting(then);
     let read = parsed(runtime(5, false));
     let result = patch(&client, &Retry::once(), &read, &ENABLE, DryRun::No).await;
@@ -131,14 +131,14 @@ async fn an_unrelated_change_is_no_conflict() {
     then["metadata"]["labels"] = json!({"team": "a"});
     then["status"] = json!({"ready": false});
     let (result, calls) = patched(then).await;
-    assert!(result.unwrap().object.spec.enabled);
+    assert!(result.unwrap().runtime.object.spec.enabled);
     assert_eq!(calls.len(), 3, "patch, read, patch");
 }
 
 #[tokio::test]
 async fn a_change_that_was_carried_out_already_is_done() {
     let (result, calls) = patched(runtime(6, true)).await;
-    assert!(result.unwrap().object.spec.enabled);
+    assert!(result.unwrap().runtime.object.spec.enabled);
     assert_eq!(calls.len(), 2, "patch, read");
 }
 

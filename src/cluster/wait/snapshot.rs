@@ -88,13 +88,11 @@ impl Snapshot {
     /// What is known before anything was heard.
     pub fn starting(wait: &Wait) -> Self {
         let baseline = wait.baseline.as_ref();
-        let changed = baseline.is_some_and(|baseline| baseline.change.is_some());
         Self {
             runtime: baseline.map_or(Reading::Pending, |baseline| {
                 Reading::Known(Some(Box::new(baseline.object.clone())))
             }),
-            // Checks from before a change do not count, and none can have come since.
-            checks: if changed && wait.target == Target::Ready {
+            checks: if wait.sees_every_check() {
                 Reading::Known(BTreeMap::new())
             } else {
                 Reading::Pending

@@ -84,15 +84,27 @@ fn object(raw: Value) -> RuntimeObject {
     RuntimeObject::parse(raw).unwrap()
 }
 
+/// What a patch returned.
+fn answered(raw: Value) -> Patched {
+    Patched {
+        runtime: object(raw),
+        reread: false,
+    }
+}
+
 /// A wait that follows a patch from disabled to enabled.
 fn after_enabling() -> Wait {
+    after_patch(answered(enabled()))
+}
+
+fn after_patch(patched: Patched) -> Wait {
     let before = with(
         enabled(),
         json!({"metadata": {"resourceVersion": "39", "generation": 3}, "spec": {"enabled": false}}),
     );
     Wait {
         target: Target::Ready,
-        baseline: Some(Baseline::patched(&object(before), object(enabled()))),
+        baseline: Some(Baseline::patched(&object(before), patched)),
         fail_fast: true,
     }
 }

@@ -128,6 +128,20 @@ fn enabling_is_not_fooled_by_what_was_true_before() {
 }
 
 #[test]
+fn a_check_that_came_while_the_answer_of_the_patch_was_lost_is_read() {
+    let wait = after_patch(Patched {
+        reread: true,
+        ..answered(ready())
+    });
+    assert_eq!(
+        judged(&wait, vec![]),
+        "waiting: the preflight checks have not been read yet"
+    );
+    let came = all_checks(&[check("new", LATER, Some(true))]);
+    assert_eq!(judged(&wait, vec![came]), "done");
+}
+
+#[test]
 fn only_a_check_of_our_change_counts() {
     let wait = after_enabling();
     let listed =
@@ -360,13 +374,13 @@ fn without_a_change_what_holds_counts() {
             enabled(),
             json!({"metadata": {"resourceVersion": "39"}, "spec": {"vmImageFormat": "qcow2"}}),
         );
-        Baseline::patched(&object(before), object(enabled()))
+        Baseline::patched(&object(before), answered(enabled()))
     };
     assert!(
         !image_format.change.unwrap().starts_check,
         "the image format needs no new check"
     );
-    let nothing = Baseline::patched(&object(enabled()), object(enabled()));
+    let nothing = Baseline::patched(&object(enabled()), answered(enabled()));
     assert!(
         nothing.change.is_none(),
         "a patch that stored nothing changed nothing"

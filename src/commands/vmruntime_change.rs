@@ -1,0 +1,211 @@
+//! What `enable` and `update` share: the settings that they take, and the way from reading to the wait for readiness.
+
+use super::{Context, narration::Narrator, preflight};
+use crate::{
+    api::{Condition, ConditionStatus, ImageFormat, VMRuntime, VMRuntimeSpec, condition},
+    cli::WaitArgs,
+    cluster::{
+        self, Cluster, Deadline, Retry, vmruntime,
+        vmruntime::{DryRun, Patched, RuntimeObject, SpecChange},
+        wait::{Baseline, Outcome, Reached, Target, Wait},
+    },
+    exit::Exit,
+    failure::{Failure, Kind, Reason},
+    render::{
+        enable::{Change, EnableReport},
+        preflight::PreflightReport,
+    },
+};
+
+/// Settings of VM Runtime.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub struct SettingsArgs {
+    /// Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure.
+    /// It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = crate::cli::go_bool
+    )]
+    pub use_emulation: Option<bool>,
+    /// Format of VM disk images. raw may perform better than the copy-on-write qcow2, but may use more disk.
+    /// Ignored by Google Distributed Cloud since 1.28.
+    #[arg(long, value_name = "FORMAT", value_parser = crate::cli::image_format)]
+    pub vm_image_format: Option<ImageFormat>,
+}
+
+impl SettingsArgs {
+    /// Only what differs from what was asked for is changed.
+    pub(super) fn change(self, spec: &VMRuntimeSpec) -> SpecChange {
+        SpecChange {
+            enabled: None,
+            use_emulation: self
+                .use_emulation
+                .filter(|asked| *asked != spec.use_emulation),
+            vm_image_format: self
+                .vm_image_format
+                .filter(|asked| *asked != spec.vm_image_format),
+        }
+    }
+}
+
+/// Why all of this waits, for people.
+pub(super) const PURPOSE: &str = "Waiting until VM Runtime is ready";
+
+/// A change under way on one cluster.
+pub(super) struct Work<'a> {
+    cluster: &'a Cluster,
+    narrator: &'a Narrator<'a>,
+    retry: Retry<'a>,
+    waiting: WaitArgs,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(cluster: &'a Cluster, narrator: &'a Narrator<'a>, waiting: WaitArgs) -> Self {
+        Self {
+            cluster,
+            narrator,
+            retry: Retry::new(Deadline::after(waiting.timeout), narrator),
+            waiting,
+        }
+    }
+
+    pub async fn read(&self) -> Result<RuntimeObject, Failure> {
+        self.narrator.step("Reading VM Runtime");
+        vmruntime::get(&self.cluster.client, &self.retry).await
+    }
+
+    /// Patches what was read. `step` says it to people.
+    pub async fn patch(
+        &self,
+        read: &RuntimeObject,
+        change: &SpecChange,
+        step: &str,
+    ) -> Result<Patched, Failure> {
+        self.narrator.step(step);
+        vmruntime::patch(&self.cluster.client, &self.retry, read, change, DryRun::No).await
+    }
+
+    pub async fn until_ready(self, baseline: Baseline) -> Result<Outcome, Failure> {
+        let wait = Wait {
+            target: Target::Ready,
+            baseline: Some(baseline),
+            fail_fast: self.waiting.fail_fast,
+        };
+        cluster::wait::until(&self.cluster.client, &wait, &self.retry).await
+    }
+}
+
+/// What differs between the two, of all that we may change.
+pub(super) fn changes(before: &VMRuntime, after: &VMRuntime) -> Vec<Change> {
+    let (before, after) = (&before.spec, &after.spec);
+    [
+        (
+            "spec.enabled",
+            before.enabled.to_string(),
+            after.enabled.to_string(),
+        ),
+        (
+            "spec.useEmulation",
+            before.use_emulation.to_string(),
+            after.use_emulation.to_string(),
+        ),
+        (
+            "spec.vmImageFormat",
+            before.vm_image_format.to_string(),
+            after.vm_image_format.to_string(),
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, old, new)| old != new)
+    .map(|(field, old, new)| Change { field, old, new })
+    .collect()
+}
+
+/// Makes the result of how the wait ended, for `update` too.
+pub(super) fn conclude(
+    context: &Context,
+    report: &mut EnableReport,
+    outcome: Result<Outcome, Failure>,
+) -> Result<Exit, Failure> {
+    match outcome {
+        Ok(Outcome::Reached(reached)) => {
+            report.ready = Some(true);
+            take_over(context, report, &reached);
+            if reached.unknown.is_empty() {
+                return Ok(Exit::Ok);
+            }
+            let mut failure = Failure::new(
+                Kind::Incomplete,
+                Reason::NodesUnknown,
+                "VM Runtime is enabled and ready, but not everything could be verified",
+            );
+            failure.causes = reached.unknown;
+            Err(failure.hint(context.paste("check vmruntimepfc")))
+        }
+        Ok(Outcome::CheckFailed(reached)) => {
+            report.ready = Some(false);
+            take_over(context, report, &reached);
+            Err(check_failed(context, report))
+        }
+        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(format!(
+            "to go on waiting: {}",
+            context.paste("enable vmruntime --ensure")
+        ))),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn take_over(context: &Context, report: &mut EnableReport, reached: &Reached) {
+    for warning in &reached.warnings {
+        context.warn(warning);
+    }
+    report.waited = reached.elapsed;
+    if let Some(condition) = vm_creation(reached) {
+        let allowed = condition.status == ConditionStatus::True;
+        report.vm_creation_allowed = Some(allowed);
+        if report.ready == Some(true) && !allowed {
+            context.warn(&format!("VM creation is closed: {}", condition.message));
+        }
+    }
+    report.preflight_check = reached.check.as_ref().map(preflight::report);
+    let advisory = report
+        .preflight_check
+        .iter()
+        .flat_map(PreflightReport::advisory_failures)
+        .collect::<Vec<_>>();
+    for failure in advisory {
+        context.remember(&failure);
+    }
+}
+
+/// What the cluster says about creating VMs, if it says anything.
+fn vm_creation(reached: &Reached) -> Option<&Condition> {
+    let status = reached.runtime.as_ref()?.status.as_ref()?;
+    condition::find(&status.conditions, condition::kind::VM_CREATION_ALLOWED)
+}
+
+/// The check failed: VM Runtime stays enabled, and there are ways on.
+fn check_failed(context: &Context, report: &EnableReport) -> Failure {
+    let check = report.preflight_check.as_ref();
+    let mut failure = check.and_then(preflight::failure).unwrap_or_else(|| {
+        Failure::new(
+            Kind::CheckFailed,
+            Reason::PreflightFailed,
+            "the preflight check failed",
+        )
+    });
+    failure = failure.caused_by(
+        "VM Runtime stays enabled, but no VM can be created or started until a check passes",
+    );
+    if let Some(check) = check {
+        failure = preflight::ways_on(context, failure, check);
+    }
+    failure.hint(format!(
+        "turn VM Runtime off again: {}",
+        context.paste("disable vmruntime")
+    ))
+}

@@ -1,0 +1,175 @@
+//! A proxy in front of an API server: it ends TLS with an authority of its own, writes down what passes, and breaks what
+//! it is told to break, in the order that it is told. Without faults it changes nothing.
+//!
+//! Stories start one with [`Proxy::before`], point a program at it ([`Proxy::bmctl`]), and look at
+//! [`Proxy::requests`] and [`Proxy::connections`] afterwards. It never decides anything about an answer that it was not
+//! told: identities, conflicts and versions are the API server's.
+
+mod script;
+mod serve;
+mod tls;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::config::Kubeconfig;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub use self::{
+    script::{Fault, On, Script},
+    tls::Authority,
+};
+use crate::stage::{Ended, Stage, clean, finish, runtime};
+
+/// How a proxy differs from one that only looks.
+#[derive(Default)]
+pub struct ProxyOptions {
+    pub script: Script,
+    /// The names that its certificate is for; its address where there are none.
+    pub names: Vec<String>,
+    /// Whoever shows a certificate of this authority is let in as this user; others need a credential.
+    pub certificates: Option<(Authority, String)>,
+}
+
+/// One request as it arrived, whatever became of it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Which connection it came on, counted from 0.
+    pub connection: usize,
+    pub method: http::Method,
+    /// Path and query.
+    pub target: String,
+    /// What was broken.
+    pub fault: Option<Fault>,
+}
+
+/// What happened so far.
+#[derive(Default)]
+struct Journal {
+    connections: usize,
+    requests: Vec<Seen>,
+}
+
+/// What every connection of a proxy shares.
+struct Shared {
+    script: Mutex<Script>,
+    journal: Mutex<Journal>,
+    upstream: serve::Upstream,
+}
+
+/// A running proxy; it ends with this value.
+pub struct Proxy {
+    folder: PathBuf,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Before the API server of a stage, with these faults.
+    pub fn before(stage: &Stage, script: Script) -> Self {
+        Self::with(
+            stage,
+            ProxyOptions {
+                script,
+                ..ProxyOptions::default()
+            },
+        )
+    }
+
+    pub fn with(stage: &Stage, options: ProxyOptions) -> Self {
+        let listener = runtime()
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let names = match options.names.as_slice() {
+            [] => vec![address.ip().to_string()],
+            names => names.to_vec(),
+        };
+        let authority = Authority::new("faults");
+        let (trusted, user) = options.certificates.unzip();
+        let acceptor = tls::acceptor(&authority, &names, trusted.as_ref());
+        let kubeconfig = Kubeconfig::read_from(stage.kubeconfig()).unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(options.script),
+            journal: Mutex::default(),
+            upstream: serve::Upstream::of(&kubeconfig, user),
+        });
+        let accepting = serve::accept(listener, acceptor, Arc::clone(&shared));
+        let path = stage
+            .folder()
+            .join(format!("kubeconfig-of-{}", address.port()));
+        let proxy = Self {
+            folder: stage.folder().to_owned(),
+            path,
+            shared,
+            task: runtime().spawn(accepting),
+        };
+        proxy.write(&through(kubeconfig, address, &authority));
+        proxy
+    }
+
+    fn write(&self, kubeconfig: &Kubeconfig) {
+        // JSON is YAML.
+        std::fs::write(&self.path, serde_json::to_vec(kubeconfig).unwrap()).unwrap();
+    }
+
+    /// Breaks these things from now on, whatever was left of what was to be broken before.
+    pub fn play(&self, script: Script) {
+        *lock(&self.shared.script) = script;
+    }
+
+    pub fn requests(&self) -> Vec<Seen> {
+        lock(&self.shared.journal).requests.clone()
+    }
+
+    /// Method and path of every request, without the query.
+    pub fn paths(&self) -> Vec<String> {
+        let paths = self.requests().into_iter().map(|seen| {
+            let path = seen.target.split('?').next().unwrap_or_default();
+            format!("{} {path}", seen.method)
+        });
+        paths.collect()
+    }
+
+    pub fn connections(&self) -> usize {
+        lock(&self.shared.journal).connections
+    }
+
+    /// bmctl against this proxy, not started yet.
+    pub fn bmctl_command(&self, arguments: &[&str]) -> Command {
+        let mut command = clean(env!("CARGO_BIN_EXE_bmctl"), &self.folder);
+        command.args(arguments).env("KUBECONFIG", &self.path);
+        command
+    }
+
+    /// Runs bmctl against this proxy to its end.
+    pub fn bmctl(&self, arguments: &[&str]) -> Ended {
+        finish(self.bmctl_command(arguments), "bmctl", arguments, "")
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The same clusters behind another address and authority.
+fn through(mut kubeconfig: Kubeconfig, address: SocketAddr, authority: &Authority) -> Kubeconfig {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    for cluster in &mut kubeconfig.clusters {
+        let cluster = cluster.cluster.as_mut().unwrap();
+        cluster.server = Some(format!("https://{address}"));
+        cluster.certificate_authority_data = Some(STANDARD.encode(authority.pem()));
+    }
+    kubeconfig
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
