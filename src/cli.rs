@@ -246,6 +246,15 @@ pub struct ConnectionArgs {
     /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig.
     #[arg(short, long, global = true, value_name = "NAME")]
     pub cluster: Option<String>,
+    /// Act as this user, as far as you may impersonate: NAME, or system:serviceaccount:NAMESPACE:NAME.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Act as a member of this group; repeat it for several.
+    #[arg(long, global = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// Act with this UID.
+    #[arg(long, global = true, value_name = "UID")]
+    pub as_uid: Option<String>,
     /// How long one request may take, as 15s or 1m; 0 means no limit.
     #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
     pub request_timeout: Duration,

@@ -12,12 +12,14 @@ use crate::exit::Exit;
 
 mod access;
 mod classify;
+mod login;
 mod nearest;
 mod network;
 mod reason;
 
 pub use access::shell_word;
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
+pub use login::LoginError;
 pub use nearest::nearest;
 pub use reason::Reason;
 

@@ -1,9 +1,13 @@
 //! From options to a client. Nothing is sent yet, except that a login plugin of the kubeconfig may run.
 //!
-//! kube's own retries are silent and nearly endless, and it has no limit for an answer: both are set here, so that no
-//! caller can forget them.
+//! kube's own retries are silent and nearly endless, it has no limit for an answer, and it runs login plugins as they
+//! come: all of that is set here, so that no caller can forget it.
 
+pub(super) mod in_cluster;
+mod login;
+mod plugin;
 mod proxy;
+mod retry_after;
 mod timeout;
 
 use std::{path::PathBuf, time::Duration};
@@ -14,9 +18,18 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
-use self::{proxy::Proxies, timeout::RequestTimeout};
-use super::kubeconfig::{self, Chosen, Environment, Found};
-use crate::failure::{self, Failure, Kind, Reason};
+pub use self::plugin::Terminal;
+use self::{
+    login::{Door, Login, Source},
+    plugin::Plugin,
+    proxy::Proxies,
+    timeout::RequestTimeout,
+};
+use super::{
+    kubeconfig::{self, Chosen, Environment, Found},
+    retry::Deadline,
+};
+use crate::failure::{self, Failure, Kind, LoginError, Reason};
 
 /// Where a cluster is to be found, and as whom.
 #[derive(Clone, Debug)]
@@ -29,10 +42,14 @@ pub struct ConnectOptions {
     pub cluster: Option<String>,
     /// The folder of bmctl's clusters, normally `bmctl-workspace`.
     pub workspace: PathBuf,
-    /// What every single request but a watch may take.
-    pub request_timeout: Duration,
+    /// What every single request but a watch may take; `None`: as long as it likes.
+    pub request_timeout: Option<Duration>,
     /// `--as`, `--as-group`, `--as-uid`.
     pub identity: IdentityOverride,
+    /// For login plugins that ask.
+    pub terminal: Terminal,
+    /// Logging in takes of the command's own time.
+    pub deadline: Deadline,
 }
 
 impl Default for ConnectOptions {
@@ -42,8 +59,10 @@ impl Default for ConnectOptions {
             context: None,
             cluster: None,
             workspace: PathBuf::from("bmctl-workspace"),
-            request_timeout: Duration::from_secs(15),
+            request_timeout: Some(Duration::from_secs(15)),
             identity: IdentityOverride::default(),
+            terminal: Terminal::default(),
+            deadline: Deadline::never(),
         }
     }
 }
@@ -70,58 +89,76 @@ pub struct Cluster {
     pub namespace: String,
     /// Where the kubeconfig came from, for people: a path, several, or `in-cluster`.
     pub source: String,
+    /// What people should know about the connection.
+    pub warnings: Vec<String>,
 }
 
 /// The longest that making one connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Finds the kubeconfig, and makes a client.
-///
-/// A login plugin runs in a thread of its own: whoever has a deadline can put it around this call.
+/// How a cluster is reached, before anybody is logged in.
+struct Access {
+    config: Config,
+    /// Where the credential comes from, if it does not last.
+    source: Option<Source>,
+    context: String,
+    name: String,
+}
+
+/// Finds the kubeconfig, logs in where that takes a plugin, and makes a client.
 pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
     let found = kubeconfig::find(options, &Environment::of_process())?;
-    let source = found.to_string();
-    let (config, context, name) = match found {
-        Found::InCluster => (in_cluster()?, String::new(), "in-cluster".to_owned()),
+    let shown = found.to_string();
+    let access = match found {
+        Found::InCluster(pod) => {
+            let (mut config, source) = pod.configuration()?;
+            config.proxy_url =
+                proxy_url(None, &config).map_err(|error| kubeconfig::unusable(&shown, &error))?;
+            Access {
+                config,
+                source: Some(source),
+                context: String::new(),
+                name: "in-cluster".to_owned(),
+            }
+        }
         Found::Files(paths) => {
             let kubeconfig = kubeconfig::read(&paths)?;
-            let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), &source)?;
-            let config = configuration(kubeconfig, &chosen, &source).await?;
-            let name = options.cluster.clone().unwrap_or(chosen.cluster);
-            (config, chosen.context, name)
+            let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), &shown)?;
+            configured(kubeconfig, chosen, &shown, options).await?
         }
     };
-    let config = adjusted(config, options)?;
-    let server = without_user_information(&config.cluster_url);
-    let namespace = config.default_namespace.clone();
-    let client = client(config, options.request_timeout, &source).await?;
-    Ok(Cluster {
-        client,
-        context,
-        server,
-        name,
-        namespace,
+    let Access {
+        config,
         source,
+        context,
+        name,
+    } = access;
+    let config = adjusted(config, options)?;
+    let mut warnings = Vec::new();
+    if config.accept_invalid_certs {
+        warnings.push(
+            "insecure-skip-tls-verify is set: anybody between here and the cluster can read and change what is sent"
+                .to_owned(),
+        );
+    }
+    Ok(Cluster {
+        server: without_user_information(&config.cluster_url),
+        namespace: config.default_namespace.clone(),
+        client: client(config, source, options, &shown).await?,
+        context,
+        name,
+        source: shown,
+        warnings,
     })
 }
 
-fn in_cluster() -> Result<Config, Failure> {
-    Config::incluster().map_err(|error| {
-        Failure::new(
-            Kind::Usage,
-            Reason::BadServiceAccount,
-            "could not use the service account of this pod",
-        )
-        .caused_by(error.to_string())
-    })
-}
-
-async fn configuration(
+async fn configured(
     kubeconfig: Kubeconfig,
-    chosen: &Chosen,
-    source: &str,
-) -> Result<Config, Failure> {
-    let options = KubeConfigOptions {
+    chosen: Chosen,
+    shown: &str,
+    options: &ConnectOptions,
+) -> Result<Access, Failure> {
+    let wanted = KubeConfigOptions {
         context: Some(chosen.context.clone()),
         ..KubeConfigOptions::default()
     };
@@ -129,26 +166,68 @@ async fn configuration(
         .clusters
         .iter()
         .find(|named| named.name == chosen.cluster)
-        .and_then(|named| named.cluster.as_ref()?.proxy_url.clone())
-        .filter(|url| !url.is_empty());
-    let unusable = |error| kubeconfig::unusable(source, &error);
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .and_then(|named| named.cluster.as_ref()?.proxy_url.clone());
+    let unusable = |error| kubeconfig::unusable(shown, &error);
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
         .await
         .map_err(unusable)?;
+    config.proxy_url = proxy_url(own_proxy.as_deref(), &config).map_err(unusable)?;
+    let source =
+        source(&mut config, options.terminal).map_err(|why| kubeconfig::bad(shown, why))?;
+    Ok(Access {
+        config,
+        source,
+        name: options.cluster.clone().unwrap_or(chosen.cluster),
+        context: chosen.context,
+    })
+}
+
+/// The proxy that the kubeconfig names, else the one of the environment.
+fn proxy_url(own: Option<&str>, config: &Config) -> Result<Option<http::Uri>, KubeconfigError> {
     let proxies = Proxies::of_process();
-    config.proxy_url = own_proxy
-        .as_deref()
-        .or_else(|| proxies.toward(&config.cluster_url))
-        .map(|url| url.parse().map_err(KubeconfigError::ParseProxyUrl))
+    own.or_else(|| proxies.toward(&config.cluster_url))
+        .map(|url| proxy::url(url).map_err(KubeconfigError::ParseProxyUrl))
         .transpose()
-        .map_err(unusable)?;
-    Ok(config)
+}
+
+/// Takes out of the configuration what `login` does better than kube: token files and login plugins.
+fn source(config: &mut Config, terminal: Terminal) -> Result<Option<Source>, String> {
+    let auth = &mut config.auth_info;
+    if let Some(provider) = &auth.auth_provider {
+        // The others were removed from client-go in 1.26.
+        return match provider.name.as_str() {
+            "oidc" => Ok(None),
+            name => Err(format!(
+                "its auth-provider {name:?} is no longer supported by Kubernetes clients; use a login plugin (exec)"
+            )),
+        };
+    }
+    if let Some(path) = auth.token_file.take().map(PathBuf::from) {
+        // As client-go: the file counts, and the token only where the file can not be read.
+        if auth.token.is_none() || path.is_file() {
+            auth.token = None;
+            return Ok(Some(Source::File(path)));
+        }
+    }
+    let lasts = auth.token.is_some() || auth.username.is_some();
+    match auth.exec.take() {
+        Some(exec) if !lasts => {
+            Plugin::new(&exec, terminal).map(|plugin| Some(Source::Plugin(plugin)))
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// What this program wants of every client.
 fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Failure> {
     config.default_retry = false;
-    config.connect_timeout = Some(CONNECT_TIMEOUT.min(options.request_timeout));
+    let limit = options.request_timeout.unwrap_or(CONNECT_TIMEOUT);
+    config.connect_timeout = Some(CONNECT_TIMEOUT.min(limit));
+    let plain = config.cluster_url.scheme_str() == Some("http");
+    if config.accept_invalid_certs || plain {
+        // Otherwise the authorities of this machine are loaded, and a machine without any could not connect.
+        config.root_cert.get_or_insert_default();
+    }
     let identity = &options.identity;
     if identity.user.is_none() && (!identity.groups.is_empty() || identity.uid.is_some()) {
         return Err(Failure::new(
@@ -167,31 +246,32 @@ fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Fail
 
 async fn client(
     config: Config,
-    request_timeout: Duration,
-    source: &str,
+    source: Option<Source>,
+    options: &ConnectOptions,
+    shown: &str,
 ) -> Result<Client, Failure> {
-    let layer = RequestTimeout {
-        limit: request_timeout,
+    let request_timeout = RequestTimeout {
+        limit: options.request_timeout,
     };
-    // kube runs login plugins right here, and blocks while they run.
-    let built = tokio::task::spawn_blocking(move || {
-        ClientBuilder::try_from(config).map(|builder| builder.with_layer(&layer).build())
+    let made = match source {
+        None => ClientBuilder::try_from(config)
+            .map(|builder| builder.with_layer(&request_timeout).build()),
+        Some(source) => {
+            let door = Door {
+                config,
+                request_timeout,
+                deadline: options.deadline,
+            };
+            Login::new(door, source).await.map(Login::client)
+        }
+    };
+    made.map_err(|error| match &error {
+        kube::Error::InferKubeconfig(error) => kubeconfig::unusable(shown, error),
+        kube::Error::Service(login) if login.is::<LoginError>() => {
+            failure::from_kube(&error, "log in")
+        }
+        _ => failure::from_kube(&error, &format!("use kubeconfig {shown}")),
     })
-    .await;
-    match built {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(kube::Error::InferKubeconfig(error))) => Err(kubeconfig::unusable(source, &error)),
-        Ok(Err(error)) => Err(failure::from_kube(
-            &error,
-            &format!("use kubeconfig {source}"),
-        )),
-        Err(panic) => Err(Failure::new(
-            Kind::Other,
-            Reason::ClientError,
-            format!("could not use kubeconfig {source}"),
-        )
-        .caused_by(panic.to_string())),
-    }
 }
 
 /// The address as it may be shown: user information in a URL is a credential.

@@ -10,8 +10,10 @@ use std::{
 };
 
 use kube::config::{Kubeconfig, KubeconfigError, LoadDataError};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use super::connect::ConnectOptions;
+use super::connect::{ConnectOptions, in_cluster::Pod};
 use crate::failure::{Failure, Kind, Reason, nearest, shell_word};
 
 /// What the process was started with, as far as it matters here.
@@ -20,17 +22,16 @@ pub(super) struct Environment {
     /// `KUBECONFIG`: a list of paths.
     pub kubeconfig: Option<OsString>,
     pub home: Option<PathBuf>,
-    /// Does this run in a pod with a service account?
-    pub in_cluster: bool,
+    /// Where this runs in a pod with a service account.
+    pub pod: Option<Pod>,
 }
 
 impl Environment {
     pub fn of_process() -> Self {
-        let token = Path::new("/var/run/secrets/kubernetes.io/serviceaccount/token");
         Self {
             kubeconfig: env::var_os("KUBECONFIG").filter(|list| !list.is_empty()),
             home: env::home_dir(),
-            in_cluster: env::var_os("KUBERNETES_SERVICE_HOST").is_some() && token.exists(),
+            pod: Pod::of_process(),
         }
     }
 }
@@ -40,7 +41,7 @@ impl Environment {
 pub(super) enum Found {
     /// To be merged, the first wins.
     Files(Vec<PathBuf>),
-    InCluster,
+    InCluster(Pod),
 }
 
 impl fmt::Display for Found {
@@ -53,7 +54,7 @@ impl fmt::Display for Found {
                     .collect();
                 f.write_str(&paths.join(", "))
             }
-            Self::InCluster => f.write_str("in-cluster"),
+            Self::InCluster(_) => f.write_str("in-cluster"),
         }
     }
 }
@@ -77,11 +78,14 @@ pub(super) fn find(options: &ConnectOptions, environment: &Environment) -> Resul
     if let Some(usual) = usual.filter(|path| path.exists()) {
         return Ok(Found::Files(vec![usual]));
     }
-    match in_workspace(&options.workspace).as_slice() {
-        [(_, only)] => Ok(Found::Files(vec![only.clone()])),
-        [] if environment.in_cluster => Ok(Found::InCluster),
-        [] => Err(none_found(&options.workspace)),
-        several => Err(which_one(several)),
+    match (
+        in_workspace(&options.workspace).as_slice(),
+        &environment.pod,
+    ) {
+        ([(_, only)], _) => Ok(Found::Files(vec![only.clone()])),
+        ([], Some(pod)) => Ok(Found::InCluster(pod.clone())),
+        ([], None) => Err(none_found(&options.workspace)),
+        (several, _) => Err(which_one(several)),
     }
 }
 
@@ -206,11 +210,34 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {
         let mut next = Kubeconfig::read_from(path).map_err(|error| unusable(&shown, &error))?;
         // `kubectl config unset current-context` leaves an empty one, which says nothing.
         next.current_context = next.current_context.filter(|context| !context.is_empty());
+        for cluster in next
+            .clusters
+            .iter_mut()
+            .filter_map(|named| named.cluster.as_mut())
+        {
+            *cluster = without_empty(cluster);
+        }
+        for user in next
+            .auth_infos
+            .iter_mut()
+            .filter_map(|named| named.auth_info.as_mut())
+        {
+            *user = without_empty(user);
+        }
         merged = merged
             .merge(next)
             .map_err(|error| unusable(&shown, &error))?;
     }
     Ok(merged)
+}
+
+/// Without the fields that are empty: to client-go they are absent, to kube they are values.
+fn without_empty<T: Serialize + DeserializeOwned + Clone>(read: &T) -> T {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(read) else {
+        return read.clone();
+    };
+    fields.retain(|_, value| value != "");
+    serde_json::from_value(Value::Object(fields)).unwrap_or_else(|_| read.clone())
 }
 
 /// The chosen context and the name of its cluster.
@@ -281,7 +308,7 @@ pub(super) fn choose(
     })
 }
 
-fn bad(source: &str, why: impl Into<String>) -> Failure {
+pub(super) fn bad(source: &str, why: impl Into<String>) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::BadKubeconfig,

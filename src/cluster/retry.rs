@@ -11,7 +11,7 @@ use rand::Rng;
 use tokio::time::Instant;
 
 use super::event::{Event, Observer, Silent};
-use crate::failure::{self, Transience};
+use crate::failure::{self, RequestTimedOut, Transience};
 
 /// The moment when a whole command gives up. Copied freely: retries, waits and plugins share the one budget.
 #[derive(Clone, Copy, Debug)]
@@ -207,11 +207,12 @@ impl<'a> Retry<'a> {
         let mut tried = 0;
         loop {
             tried += 1;
-            let error = match request().await {
-                Ok(answer) => {
-                    self.contacted.store(true, Ordering::Relaxed);
-                    return Ok(answer);
-                }
+            let answer = self.in_time(Box::pin(request())).await;
+            if matches!(answer, Ok(_) | Err(kube::Error::Api(_))) {
+                self.contacted.store(true, Ordering::Relaxed);
+            }
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let Some(after) = self.next_delay(&error, repeat, tried) else {
@@ -227,13 +228,27 @@ impl<'a> Retry<'a> {
         }
     }
 
+    /// The command's own time is over for every request in it. To look once takes what a request takes.
+    async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+        let left = self.deadline.remaining();
+        let Some(left) = left.filter(|_| !self.deadline.looks_once()) else {
+            return request.await;
+        };
+        tokio::time::timeout(left, request)
+            .await
+            .unwrap_or_else(|_| {
+                let after = self.deadline.budget.unwrap_or(left);
+                Err(kube::Error::Service(RequestTimedOut { after }.into()))
+            })
+    }
+
     /// How long to wait before the next try; `None` if there is none.
     fn next_delay(&self, error: &kube::Error, repeat: Repeat, tried: u32) -> Option<Duration> {
         let asked = match (failure::transience(error), repeat) {
             (Transience::Permanent, _)
-            | (Transience::MayBeCarriedOut, Repeat::OnlyIfNotCarriedOut) => return None,
-            (Transience::NotCarriedOut { retry_after }, _) => retry_after,
-            (Transience::MayBeCarriedOut, Repeat::Safe) => None,
+            | (Transience::MayBeCarriedOut { .. }, Repeat::OnlyIfNotCarriedOut) => return None,
+            (Transience::NotCarriedOut { retry_after }, _)
+            | (Transience::MayBeCarriedOut { retry_after }, Repeat::Safe) => retry_after,
         };
         if self.tries.is_some_and(|tries| tried >= tries) {
             return None;
@@ -307,7 +322,8 @@ mod tests {
         let cases: [(u32, Repeat, Fails, u32); 8] = [
             // An address that has never answered gets little time.
             (0, Safe, broken, 3),
-            (0, Safe, || answer(503), 3),
+            // One that answers is there.
+            (0, Safe, || answer(503), TRIES),
             (1, Safe, broken, TRIES),
             (1, Safe, || answer(503), TRIES),
             (1, Safe, || answer(403), 1),
@@ -331,6 +347,17 @@ mod tests {
         let retry = Retry::new(soon, &Silent).with_pace(Pace::QUICK).patient();
         let tried = tries(&retry, Repeat::Safe, 1, broken).await;
         assert!(tried > TRIES || soon.passed(), "{tried} tries");
+    }
+
+    #[tokio::test]
+    async fn no_request_outlives_the_deadline() {
+        let deadline = Deadline::after(Duration::from_millis(50));
+        let retry = Retry::new(deadline, &Silent);
+        let never = || std::future::pending::<kube::Result<()>>();
+        let error = retry.request("x", Repeat::Safe, never).await.unwrap_err();
+        let failure = failure::from_kube(&error, "x");
+        assert_eq!(failure.kind, failure::Kind::Unreachable);
+        assert_eq!(failure.causes, ["no answer within 50ms"]);
     }
 
     #[tokio::test]

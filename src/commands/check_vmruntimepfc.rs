@@ -13,7 +13,7 @@ use crate::{
     api::name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
     cli::WaitArgs,
     cluster::{
-        self, Deadline, Retry, preflight_check,
+        self, Retry, preflight_check,
         wait::{Outcome, Target, Wait},
     },
     exit::Exit,
@@ -40,7 +40,7 @@ Examples:
   bmctl check vmruntimepfc -c my-cluster -o json";
 
 pub async fn run(context: &Context, args: &CheckVmruntimepfcArgs) -> Exit {
-    let mut session = Session::new(context, CheckReport::default());
+    let mut session = Session::new(context, CheckReport::default()).within(args.waiting.timeout);
     let created = RefCell::new(None);
     let ended = context
         .unless_interrupted(check(&mut session, args, &created), || {
@@ -58,7 +58,7 @@ async fn check(
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let narrator = Narrator::new(context, "Waiting for the preflight check");
-    let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
 
     let name = format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4());
     narrator.step("Starting a preflight check");

@@ -229,7 +229,7 @@ impl Context {
     pub fn paste(&self, command: &str) -> String {
         let connection = &self.global.connection;
         let mut line = format!("bmctl {command}");
-        let flags = [
+        let single = [
             (
                 "--kubeconfig",
                 connection
@@ -239,7 +239,13 @@ impl Context {
             ),
             ("--context", connection.context.clone()),
             ("--cluster", connection.cluster.clone()),
+            ("--as", connection.as_user.clone()),
+            ("--as-uid", connection.as_uid.clone()),
         ];
+        let groups = connection.as_group.iter().cloned().map(Some);
+        let flags = single
+            .into_iter()
+            .chain(groups.map(|group| ("--as-group", group)));
         for (flag, value) in flags {
             if let Some(value) = value {
                 // Writing to a String cannot fail.

@@ -87,7 +87,8 @@ pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
             now: jiff::Timestamp::now(),
             ..DisableReport::default()
         },
-    );
+    )
+    .within(args.waiting.timeout);
     let stage = Cell::new(Stage::Untouched);
     let ended = context
         .unless_interrupted(disable(&mut session, args, &stage), || {
@@ -106,7 +107,7 @@ async fn disable(
     let cluster = session.connect(Intent::Change).await?;
     let confirmation = Confirmation::new(&cluster, args)?;
     let narrator = Narrator::new(context, "Waiting until VM Runtime is off");
-    let retry = Retry::new(Deadline::after(args.waiting.timeout), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
 
     narrator.step("Reading VM Runtime");
     let before = vmruntime::get(&cluster.client, &retry).await?;

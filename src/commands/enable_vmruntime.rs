@@ -56,7 +56,8 @@ pub async fn run(context: &Context, args: &EnableVmruntimeArgs) -> Exit {
             undo: context.paste("disable vmruntime"),
             ..EnableReport::default()
         },
-    );
+    )
+    .within(args.waiting.timeout);
     let stage = Cell::new(Stage::Untouched);
     let ended = context
         .unless_interrupted(enable(&mut session, args, &stage), || {
@@ -74,7 +75,7 @@ async fn enable(
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let narrator = Narrator::new(context, PURPOSE);
-    let work = Work::new(&cluster, &narrator, args.waiting);
+    let work = Work::new(&cluster, &narrator, session.deadline(), args.waiting);
     let before = work.read().await?;
     let baseline = match plan(&before.object, args) {
         Plan::AlreadyReady => {

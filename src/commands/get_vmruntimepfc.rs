@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
-    cluster::{Deadline, Retry, preflight_check},
+    cluster::{Retry, preflight_check},
     exit::Exit,
     failure::{Failure, Kind, Reason, nearest, shell_word},
     render::{
@@ -56,7 +56,7 @@ async fn get(
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(session.context, "Reading the preflight checks");
     narrator.step("Reading the preflight checks");
-    let retry = Retry::new(Deadline::never(), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     let checks = preflight_check::list(&cluster.client, &retry).await?;
     drop(narrator);
     match &args.name {

@@ -1,8 +1,13 @@
 //! One command at work on one cluster: it collects what the result will be made of.
 
+use std::time::Duration;
+
 use super::context::{Context, Ending, WORKSPACE};
 use crate::{
-    cluster::{self, Cluster, ConnectOptions, connect::IdentityOverride},
+    cluster::{
+        self, Cluster, ConnectOptions, Deadline,
+        connect::{IdentityOverride, Terminal},
+    },
     exit::Exit,
     failure::Failure,
     render::{ClusterReference, Report, clean},
@@ -15,10 +20,14 @@ pub enum Intent {
     Change,
 }
 
+/// How long a command may take that only looks, or that waits for nothing: retries and logging in included.
+const LOOKING: Duration = Duration::from_secs(60);
+
 /// The result under construction.
 pub struct Session<'a, R> {
     pub context: &'a Context,
     pub report: R,
+    deadline: Deadline,
     cluster: Option<ClusterReference>,
 }
 
@@ -27,11 +36,25 @@ impl<'a, R: Report + 'static> Session<'a, R> {
         Self {
             context,
             report,
+            deadline: Deadline::after(LOOKING),
             cluster: None,
         }
     }
 
-    /// Finds the cluster that the flags name. Nothing is sent to it yet.
+    /// With the time of a command that waits, from now on.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.deadline = Deadline::after(timeout);
+        self
+    }
+
+    /// When the command gives up.
+    #[must_use]
+    pub const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Finds the cluster that the flags name, and logs in where that takes a plugin. Nothing is sent to it yet.
     pub async fn connect(&mut self, intent: Intent) -> Result<Cluster, Failure> {
         let connection = &self.context.global.connection;
         let cluster = cluster::connect(&ConnectOptions {
@@ -39,10 +62,23 @@ impl<'a, R: Report + 'static> Session<'a, R> {
             context: connection.context.clone(),
             cluster: connection.cluster.clone(),
             workspace: WORKSPACE.into(),
-            request_timeout: connection.request_timeout,
-            identity: IdentityOverride::default(),
+            request_timeout: Some(connection.request_timeout).filter(|limit| !limit.is_zero()),
+            identity: IdentityOverride {
+                user: connection.as_user.clone(),
+                groups: connection.as_group.clone(),
+                uid: connection.as_uid.clone(),
+            },
+            terminal: if self.context.ui.interactive {
+                Terminal::Available
+            } else {
+                Terminal::Absent
+            },
+            deadline: self.deadline,
         })
         .await?;
+        for warning in &cluster.warnings {
+            self.context.warn(warning);
+        }
         let reference = ClusterReference {
             context: clean(&cluster.context),
             server: clean(&cluster.server),

@@ -7,7 +7,7 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    cluster::{Deadline, Retry, node},
+    cluster::{Retry, node},
     exit::Exit,
     failure::{Failure, Kind, Reason, nearest, shell_word},
     render::{
@@ -72,7 +72,7 @@ async fn change(session: &mut Session<'_, SkipReport>, wanted: &[String]) -> Res
     let skipped = session.report.skipped;
     let cluster = session.connect(Intent::Change).await?;
     let narrator = Narrator::new(session.context, "Labelling nodes");
-    let retry = Retry::new(Deadline::never(), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Reading the nodes");
     // All names first, so that a typing error in one of them leaves the others alone.
     let known = node::names(&cluster.client, &retry).await?;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::condition::{find, kind},
     cluster::{
-        Deadline, Retry, controller_deployment, inventory, preflight_check,
+        Retry, controller_deployment, inventory, preflight_check,
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
@@ -51,7 +51,7 @@ pub async fn run(context: &Context, _: StatusVmruntimeArgs) -> Exit {
 async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(session.context, "Looking at VM Runtime");
-    let retry = Retry::new(Deadline::never(), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Looking at VM Runtime");
     let runtime = vmruntime::get(&cluster.client, &retry).await?;
     let (checks, machines, controller) = futures::join!(

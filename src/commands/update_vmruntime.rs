@@ -44,7 +44,7 @@ Examples:
   bmctl update vmruntime --vm-image-format qcow2 --wait=false";
 
 pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
-    let mut session = Session::new(context, UpdateReport::default());
+    let mut session = Session::new(context, UpdateReport::default()).within(args.waiting.timeout);
     let changed = Cell::new(false);
     let ended = context
         .unless_interrupted(update(&mut session, args, &changed), || {
@@ -62,7 +62,7 @@ async fn update(
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let narrator = Narrator::new(context, PURPOSE);
-    let work = Work::new(&cluster, &narrator, args.waiting);
+    let work = Work::new(&cluster, &narrator, session.deadline(), args.waiting);
     let before = work.read().await?;
     session.report.enabled = Some(before.object.spec.enabled);
     let Some(change) = plan(&before.object, args) else {

@@ -64,11 +64,16 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub fn new(cluster: &'a Cluster, narrator: &'a Narrator<'a>, waiting: WaitArgs) -> Self {
+    pub fn new(
+        cluster: &'a Cluster,
+        narrator: &'a Narrator<'a>,
+        deadline: Deadline,
+        waiting: WaitArgs,
+    ) -> Self {
         Self {
             cluster,
             narrator,
-            retry: Retry::new(Deadline::after(waiting.timeout), narrator),
+            retry: Retry::new(deadline, narrator),
             waiting,
         }
     }

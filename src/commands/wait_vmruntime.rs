@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::name::SYSTEM_NAMESPACE,
     cluster::{
-        self, Cluster, Deadline, Retry, preflight_check, vmruntime,
+        self, Cluster, Retry, preflight_check, vmruntime,
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
     exit::Exit,
@@ -85,7 +85,8 @@ Examples:
   bmctl wait vmruntime --for preflight -o json";
 
 pub async fn run(context: &Context, args: WaitVmruntimeArgs) -> Exit {
-    let mut session = Session::new(context, WaitReport::new(args.state.word()));
+    let mut session =
+        Session::new(context, WaitReport::new(args.state.word())).within(args.timeout);
     let ended = context
         .unless_interrupted(wait(&mut session, args), Left::nothing)
         .await;
@@ -99,7 +100,7 @@ async fn wait(
     let context = session.context;
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(context, args.state.purpose());
-    let retry = Retry::new(Deadline::after(args.timeout), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Reading VM Runtime");
     let wait = start(context, &cluster, &retry, args).await?;
     let outcome = cluster::wait::until(&cluster.client, &wait, &retry).await;

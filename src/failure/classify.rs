@@ -9,7 +9,7 @@ use kube::{
     core::{Status, response::reason},
 };
 
-use super::{Failure, Kind, Reason, RequestTimedOut, access, network};
+use super::{Failure, Kind, LoginError, Reason, RequestTimedOut, access, login, network};
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Transience {
     Permanent,
     /// It may pass, and the server surely did nothing. The server may have said when to come back.
     NotCarriedOut { retry_after: Option<Duration> },
-    /// It may pass, but whether the server did what was asked is open.
-    MayBeCarriedOut,
+    /// It may pass, but whether the server did what was asked is open. The server may have said when to come back.
+    MayBeCarriedOut { retry_after: Option<Duration> },
 }
 
 /// Why `doing` failed, for example `read vmruntime`.
@@ -40,31 +40,32 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
 /// See [`Transience`].
 #[must_use]
 pub fn transience(error: &kube::Error) -> Transience {
-    if find::<AuthError>(error).is_some() {
+    if find::<AuthError>(error).is_some() || find::<LoginError>(error).is_some() {
         return Transience::Permanent;
     }
     if find::<RequestTimedOut>(error).is_some() {
-        return Transience::MayBeCarriedOut;
+        return Transience::MayBeCarriedOut { retry_after: None };
     }
     match error {
         kube::Error::Api(status) => transience_of_status(status),
         kube::Error::Service(_) => network::transience(error),
-        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => Transience::MayBeCarriedOut,
+        kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => {
+            Transience::MayBeCarriedOut { retry_after: None }
+        }
         _ => Transience::Permanent,
     }
 }
 
 fn transience_of_status(status: &Status) -> Transience {
+    let retry_after = status
+        .details
+        .as_ref()
+        .map(|details| details.retry_after_seconds)
+        .filter(|seconds| *seconds > 0)
+        .map(|seconds| Duration::from_secs(seconds.into()));
     match status.code {
-        429 => Transience::NotCarriedOut {
-            retry_after: status
-                .details
-                .as_ref()
-                .map(|details| details.retry_after_seconds)
-                .filter(|seconds| *seconds > 0)
-                .map(|seconds| Duration::from_secs(seconds.into())),
-        },
-        500 | 502 | 503 | 504 => Transience::MayBeCarriedOut,
+        429 => Transience::NotCarriedOut { retry_after },
+        500 | 502 | 503 | 504 => Transience::MayBeCarriedOut { retry_after },
         _ => Transience::Permanent,
     }
 }
@@ -101,6 +102,9 @@ impl Diagnosis {
 fn diagnose(error: &kube::Error) -> Diagnosis {
     if let Some(error) = find::<AuthError>(error) {
         return authentication(error);
+    }
+    if let Some(error) = find::<LoginError>(error) {
+        return login::diagnose(error);
     }
     if let Some(timeout) = find::<RequestTimedOut>(error) {
         return Diagnosis::new(
@@ -302,6 +306,8 @@ mod tests {
         assert_eq!(cause(503, " "), "the server answered with HTTP status 503");
     }
 
+    const OPEN: Transience = Transience::MayBeCarriedOut { retry_after: None };
+
     #[test]
     fn what_a_second_try_can_do() {
         let mut busy = Status::failure("busy", "TooManyRequests").with_code(429);
@@ -325,16 +331,13 @@ mod tests {
                 api(429, "", ""),
                 Transience::NotCarriedOut { retry_after: None },
             ),
-            (api(500, "", ""), Transience::MayBeCarriedOut),
-            (api(502, "", ""), Transience::MayBeCarriedOut),
-            (api(503, "", ""), Transience::MayBeCarriedOut),
-            (api(504, "", ""), Transience::MayBeCarriedOut),
+            (api(500, "", ""), OPEN),
+            (api(502, "", ""), OPEN),
+            (api(503, "", ""), OPEN),
+            (api(504, "", ""), OPEN),
             (api(403, "", ""), Transience::Permanent),
             (api(409, "", ""), Transience::Permanent),
-            (
-                kube::Error::Service(Box::new(timed_out)),
-                Transience::MayBeCarriedOut,
-            ),
+            (kube::Error::Service(Box::new(timed_out)), OPEN),
             (
                 kube::Error::Auth(AuthError::ExecPluginFailed),
                 Transience::Permanent,

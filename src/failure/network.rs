@@ -34,7 +34,7 @@ pub(super) fn transience(error: &kube::Error) -> Transience {
     if find::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
         Transience::NotCarriedOut { retry_after: None }
     } else {
-        Transience::MayBeCarriedOut
+        Transience::MayBeCarriedOut { retry_after: None }
     }
 }
 

@@ -98,6 +98,12 @@ reasons! {
     LogNotWritable,
     /// The login plugin, or the credential of the kubeconfig, gave nothing that can be sent.
     LoginFailed,
+    /// The login plugin must ask somebody, and there is no terminal to ask on.
+    LoginNeedsTerminal,
+    /// The login plugin of the kubeconfig is not installed.
+    LoginPluginMissing,
+    /// The login plugin did not end in time.
+    LoginTimedOut,
     /// The host name of the API server is not known.
     NameNotResolved,
     /// The API server did not answer the controller.

@@ -11,11 +11,12 @@ mod tls;
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http::HeaderMap;
 use kube::config::Kubeconfig;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -43,9 +44,21 @@ pub struct Seen {
     pub method: http::Method,
     /// Path and query.
     pub target: String,
+    pub headers: HeaderMap,
     /// What was broken.
     pub fault: Option<Fault>,
 }
+
+impl Seen {
+    /// Empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default()
+    }
+}
+
+/// What is done when a request has come, before it is answered.
+type Watcher = Box<dyn Fn(&Seen) + Send>;
 
 /// What happened so far.
 #[derive(Default)]
@@ -58,6 +71,7 @@ struct Journal {
 struct Shared {
     script: Mutex<Script>,
     journal: Mutex<Journal>,
+    watcher: Mutex<Option<Watcher>>,
     upstream: serve::Upstream,
 }
 
@@ -65,6 +79,7 @@ struct Shared {
 pub struct Proxy {
     folder: PathBuf,
     path: PathBuf,
+    address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -97,6 +112,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             script: Mutex::new(options.script),
             journal: Mutex::default(),
+            watcher: Mutex::default(),
             upstream: serve::Upstream::of(&kubeconfig, user),
         });
         let accepting = serve::accept(listener, acceptor, Arc::clone(&shared));
@@ -106,11 +122,33 @@ impl Proxy {
         let proxy = Self {
             folder: stage.folder().to_owned(),
             path,
+            address,
             shared,
             task: runtime().spawn(accepting),
         };
         proxy.write(&through(kubeconfig, address, &authority));
         proxy
+    }
+
+    /// The owner's kubeconfig, but of this proxy.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes the kubeconfig.
+    pub fn edit(&self, change: impl FnOnce(&mut Kubeconfig)) {
+        let mut kubeconfig = Kubeconfig::read_from(&self.path).unwrap();
+        change(&mut kubeconfig);
+        self.write(&kubeconfig);
+    }
+
+    /// From now on does this whenever a request has come, before it is answered.
+    pub fn when_seen(&self, watcher: impl Fn(&Seen) + Send + 'static) {
+        *lock(&self.shared.watcher) = Some(Box::new(watcher));
     }
 
     fn write(&self, kubeconfig: &Kubeconfig) {

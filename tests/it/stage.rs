@@ -332,6 +332,15 @@ impl Ended {
         }
     }
 
+    /// Prints that, however it ends.
+    pub fn prints_anyway(self, text: &str) -> Result<Self, Failed> {
+        if self.stdout.contains(text) {
+            Ok(self)
+        } else {
+            Err(format!("{text:?} was expected on the stdout of {self}").into())
+        }
+    }
+
     /// Says that on stderr, however it ends.
     pub fn says(self, text: &str) -> Result<Self, Failed> {
         if self.stderr.contains(text) {

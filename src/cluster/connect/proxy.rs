@@ -10,8 +10,10 @@ use http::Uri;
 /// What the environment says about proxies.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proxies {
-    /// `HTTPS_PROXY`: where it leads.
+    /// `HTTPS_PROXY`: the way to servers that speak TLS.
     pub https: Option<String>,
+    /// `HTTP_PROXY`: the way to servers that do not.
+    pub http: Option<String>,
     /// `NO_PROXY`: hosts, domains, networks that are reached without it.
     pub exceptions: String,
 }
@@ -26,6 +28,7 @@ impl Proxies {
         };
         Self {
             https: variable(["HTTPS_PROXY", "https_proxy"]),
+            http: variable(["HTTP_PROXY", "http_proxy"]),
             exceptions: variable(["NO_PROXY", "no_proxy"]).unwrap_or_default(),
         }
     }
@@ -33,13 +36,26 @@ impl Proxies {
     /// The proxy for this server, where the kubeconfig names none.
     pub(super) fn toward(&self, server: &Uri) -> Option<&str> {
         let host = server.host()?.trim_matches(['[', ']']);
-        let port = server.port_u16().unwrap_or(443);
+        let (proxy, usual) = match server.scheme_str() {
+            Some("http") => (&self.http, 80),
+            Some(_) | None => (&self.https, 443),
+        };
+        let port = server.port_u16().unwrap_or(usual);
         let direct = is_this_machine(host)
             || self
                 .exceptions
                 .split(',')
                 .any(|exception| matches(exception.trim(), host, port));
-        self.https.as_deref().filter(|_| !direct)
+        proxy.as_deref().filter(|_| !direct)
+    }
+}
+
+/// The address of a proxy as people write it: without a scheme it speaks HTTP, and every SOCKS proxy resolves names.
+pub(super) fn url(text: &str) -> Result<Uri, http::uri::InvalidUri> {
+    match text.split_once("://") {
+        None => format!("http://{text}").parse(),
+        Some(("socks5h", rest)) => format!("socks5://{rest}").parse(),
+        Some(_) => text.parse(),
     }
 }
 
@@ -110,6 +126,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn proxies_are_written_in_many_ways() {
+        for (text, expected) in [
+            ("proxy:3128", "http://proxy:3128/"),
+            (
+                "http://me:secret@proxy:3128",
+                "http://me:secret@proxy:3128/",
+            ),
+            ("socks5h://proxy:1080", "socks5://proxy:1080/"),
+            ("https://proxy", "https://proxy/"),
+        ] {
+            assert_eq!(url(text).unwrap().to_string(), expected);
+        }
+        assert!(url("http://not a proxy").is_err());
+    }
+
+    #[test]
+    fn plain_servers_have_a_proxy_of_their_own() {
+        let proxies = Proxies {
+            https: Some("https".to_owned()),
+            http: Some("http".to_owned()),
+            exceptions: String::new(),
+        };
+        for (server, expected) in [("http://c1:8080", "http"), ("https://c1", "https")] {
+            assert_eq!(proxies.toward(&server.parse().unwrap()), Some(expected));
+        }
+    }
+
+    #[test]
     fn the_proxy_is_asked_unless_an_exception_says_otherwise() {
         for (exceptions, server, proxied) in [
             ("", "https://10.0.0.1:6443", true),
@@ -138,6 +182,7 @@ mod tests {
         ] {
             let proxies = Proxies {
                 https: Some("http://proxy.example.com:3128".to_owned()),
+                http: None,
                 exceptions: exceptions.to_owned(),
             };
             let found = proxies.toward(&server.parse().unwrap());

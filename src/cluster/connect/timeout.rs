@@ -12,12 +12,13 @@ use http_body_util::{BodyExt as _, Full};
 use kube::client::{Body, DynBody};
 use tower::{BoxError, Layer, Service};
 
+use super::retry_after;
 use crate::failure::RequestTimedOut;
 
-/// Gives a request this long, its whole answer included.
+/// Gives a request this long, its whole answer included; `None`: as long as it likes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestTimeout {
-    pub limit: Duration,
+    pub limit: Option<Duration>,
 }
 
 impl<S> Layer<S> for RequestTimeout {
@@ -34,7 +35,7 @@ impl<S> Layer<S> for RequestTimeout {
 /// A service whose answers come in time or not at all.
 pub(super) struct Limited<S> {
     inner: S,
-    limit: Duration,
+    limit: Option<Duration>,
 }
 
 impl<S> Service<Request<Body>> for Limited<S>
@@ -57,11 +58,14 @@ where
         Box::pin(async move {
             let answer = async {
                 let answer = answer.await?;
-                if streams {
+                if streams && answer.status().is_success() {
                     Ok(answer)
                 } else {
                     whole(answer).await
                 }
+            };
+            let Some(limit) = limit else {
+                return answer.await;
             };
             tokio::time::timeout(limit, answer)
                 .await
@@ -78,7 +82,7 @@ fn is_watch(request: &Request<Body>) -> bool {
 /// Reads the answer to its end: only then it has come.
 async fn whole(answer: Response<Box<DynBody>>) -> Result<Response<Box<DynBody>>, BoxError> {
     let (parts, body) = answer.into_parts();
-    let bytes = body.collect().await?.to_bytes();
+    let bytes = retry_after::noted(&parts, body.collect().await?.to_bytes());
     let body = Full::new(bytes).map_err(|never| match never {});
     Ok(Response::from_parts(parts, Box::new(body)))
 }
@@ -111,7 +115,7 @@ mod tests {
     fn client(address: std::net::SocketAddr) -> kube::Client {
         let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
         config.default_retry = false;
-        let limit = Duration::from_millis(50);
+        let limit = Some(Duration::from_millis(50));
         ClientBuilder::try_from(config)
             .unwrap()
             .with_layer(&RequestTimeout { limit })

@@ -41,7 +41,7 @@ impl Place {
     fn found(&self) -> Vec<PathBuf> {
         match self.find().unwrap() {
             Found::Files(paths) => paths,
-            Found::InCluster => panic!("in-cluster"),
+            Found::InCluster(_) => panic!("in-cluster"),
         }
     }
 }
@@ -49,8 +49,13 @@ impl Place {
 #[test]
 fn the_order_is_the_documented_one() {
     let mut place = Place::new();
-    place.environment.in_cluster = true;
-    assert_eq!(place.find().unwrap(), Found::InCluster);
+    let pod = Pod {
+        host: "10.0.0.1".to_owned(),
+        port: "443".to_owned(),
+        folder: place.folder.path().to_owned(),
+    };
+    place.environment.pod = Some(pod.clone());
+    assert_eq!(place.find().unwrap(), Found::InCluster(pod));
 
     let only = place.write("bmctl-workspace/a/a-kubeconfig", "");
     assert_eq!(place.found(), std::slice::from_ref(&only));

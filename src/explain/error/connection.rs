@@ -80,10 +80,27 @@ pub(super) const ROWS: &[Row] = &[
         &["echo $KUBECONFIG"],
     )),
     (Reason::LoginFailed, advice(
-        "The login plugin of the kubeconfig is not installed, failed or returned no credential; or a token file can not be \
-         read. What a plugin writes is never shown.",
+        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What a plugin \
+         writes is never shown.",
         "Log in again with the plugin's own command.",
         &[WHO],
+    )),
+    (Reason::LoginNeedsTerminal, advice(
+        "The kubeconfig says of its login plugin that it must ask (interactiveMode: Always), and there is no terminal, or \
+         --no-input was given.",
+        "Run the command on a terminal, or use a login that needs nobody, as a service account's token.",
+        &[WHO],
+    )),
+    (Reason::LoginPluginMissing, advice(
+        "The command that the kubeconfig names for logging in is not on the PATH.",
+        "Install it; the hint is what the kubeconfig says about that.",
+        &[VIEW],
+    )),
+    (Reason::LoginTimedOut, advice(
+        "The login plugin waits for something, often for an answer in a browser or for a network that is not there. Its time is \
+         part of --timeout.",
+        "Run it by itself and see what it waits for; or give it more time.",
+        &[WHO, "bmctl enable vmruntime --timeout 20m"],
     )),
     (Reason::NameNotResolved, advice(
         "The host of the server address is unknown to this machine's DNS, often because the VPN is down.",
@@ -102,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
         &[VIEW],
     )),
     (Reason::ProxyFailed, advice(
-        "HTTPS_PROXY, ALL_PROXY or proxy-url of the kubeconfig leads to a proxy that refuses or is not there.",
+        "HTTPS_PROXY or proxy-url of the kubeconfig leads to a proxy that refuses or is not there.",
         "Correct the proxy, or except the server in NO_PROXY.",
         &[VARIABLES],
     )),

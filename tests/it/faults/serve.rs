@@ -105,12 +105,17 @@ async fn converse(
         let shared = Arc::clone(&shared);
         async move {
             let fault = lock(&shared.script).of_request(&request);
-            lock(&shared.journal).requests.push(Seen {
+            let seen = Seen {
                 connection,
                 method: request.method().clone(),
                 target: request.uri().to_string(),
+                headers: request.headers().clone(),
                 fault,
-            });
+            };
+            if let Some(watcher) = lock(&shared.watcher).as_ref() {
+                watcher(&seen);
+            }
+            lock(&shared.journal).requests.push(seen);
             if let Some((token, user)) = shared.upstream.certified.clone().filter(|_| certified) {
                 request.headers_mut().insert(header::AUTHORIZATION, token);
                 request.headers_mut().insert("impersonate-user", user);

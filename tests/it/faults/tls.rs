@@ -39,6 +39,14 @@ impl Authority {
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
+
+    /// A certificate by which that key's holder is known, PEM.
+    pub fn client(&self, name: &str, key: &KeyPair) -> String {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.signed_by(key, &self.issuer).unwrap().pem()
+    }
 }
 
 /// Shows a certificate of that authority for these names, and asks for one of the trusted one.

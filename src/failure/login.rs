@@ -1,0 +1,68 @@
+//! Why nobody could be logged in: what a login plugin did instead of giving a credential. Its output is never kept.
+
+use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+
+use super::{Kind, Reason, classify::Diagnosis};
+
+/// Why there is no credential. The client of `cluster::connect` returns it, inside a [`kube::Error::Service`].
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    #[error("the login plugin {command} is not installed")]
+    NotInstalled {
+        command: String,
+        /// What the kubeconfig says about installing it.
+        hint: Option<String>,
+    },
+    #[error("the login plugin {command} could not be started: {error}")]
+    NotStarted { command: String, error: io::Error },
+    #[error("the login plugin {command} must ask on a terminal, and there is none to ask on")]
+    NoTerminal { command: String },
+    #[error("the login plugin {command} failed: {status}")]
+    Failed { command: String, status: ExitStatus },
+    #[error("the login plugin {command} did not end within {after:?}, and was ended")]
+    TimedOut { command: String, after: Duration },
+    #[error("the login plugin {command} gave no credential: {why}")]
+    NoCredential { command: String, why: &'static str },
+    #[error("token file {} could not be read: {error}", path.display())]
+    TokenFile { path: PathBuf, error: io::Error },
+    #[error("the credential holds characters that can not be sent")]
+    NotSendable,
+}
+
+/// What is known about it before anybody says what was being done.
+pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
+    let reason = match error {
+        LoginError::NotInstalled { .. } => Reason::LoginPluginMissing,
+        LoginError::NoTerminal { .. } => Reason::LoginNeedsTerminal,
+        LoginError::TimedOut { .. } => Reason::LoginTimedOut,
+        LoginError::NotStarted { .. }
+        | LoginError::Failed { .. }
+        | LoginError::NoCredential { .. }
+        | LoginError::TokenFile { .. }
+        | LoginError::NotSendable => Reason::LoginFailed,
+    };
+    let diagnosis = Diagnosis::new(Kind::Denied, reason, error.to_string());
+    match error {
+        LoginError::NotInstalled {
+            hint: Some(hint), ..
+        } => diagnosis.hint(format!("the kubeconfig says about it: {hint}")),
+        LoginError::NotInstalled { hint: None, .. } => {
+            diagnosis.hint("install it, or put its folder on the PATH")
+        }
+        LoginError::NoTerminal { .. } => diagnosis.hint(
+            "run it on a terminal and without --no-input, or log in with a plugin that need not ask",
+        ),
+        LoginError::TimedOut { .. } => diagnosis.hint(
+            "see whether it waits for something: kubectl auth whoami; --timeout gives it more time",
+        ),
+        LoginError::TokenFile { .. } => {
+            diagnosis.hint("whoever writes it may have stopped: check the tokenFile of the kubeconfig")
+        }
+        LoginError::NotStarted { .. }
+        | LoginError::Failed { .. }
+        | LoginError::NoCredential { .. }
+        | LoginError::NotSendable => {
+            diagnosis.hint("log in again, and see what it says: kubectl auth whoami")
+        }
+    }
+}

@@ -1,0 +1,604 @@
+//! As whom a command comes, and on which way: certificates, tokens that change, login plugins, impersonation, proxies.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kube::config::{AuthInfo, Cluster, Kubeconfig};
+use libtest_mimic::{Failed, Trial};
+use rcgen::KeyPair;
+use serde_json::{Value, json};
+
+use crate::{
+    connect_proxy::ConnectProxy,
+    faults::{Authority, Proxy, ProxyOptions, Script, Seen},
+    stage::{Ended, Stage, Story},
+};
+
+pub fn trials() -> Vec<Trial> {
+    let stories: [(&str, Story); 13] = [
+        (
+            "somebody_else_is_impersonated",
+            somebody_else_is_impersonated,
+        ),
+        (
+            "certificates_with_every_kind_of_key",
+            certificates_with_every_kind_of_key,
+        ),
+        ("a_password_is_sent_as_it_is", a_password_is_sent_as_it_is),
+        ("a_token_file_is_read_again", a_token_file_is_read_again),
+        (
+            "the_server_is_checked_as_the_kubeconfig_says",
+            the_server_is_checked_as_the_kubeconfig_says,
+        ),
+        ("a_login_plugin_logs_in", a_login_plugin_logs_in),
+        (
+            "a_login_plugin_may_bring_a_certificate",
+            a_login_plugin_may_bring_a_certificate,
+        ),
+        (
+            "a_login_plugin_is_asked_again_when_its_token_expires",
+            a_login_plugin_is_asked_again_when_its_token_expires,
+        ),
+        (
+            "a_login_plugin_that_hangs_is_ended_in_time",
+            a_login_plugin_that_hangs_is_ended_in_time,
+        ),
+        (
+            "a_login_plugin_that_must_ask_is_denied",
+            a_login_plugin_that_must_ask_is_denied,
+        ),
+        (
+            "a_login_plugin_that_is_missing_says_what_to_install",
+            a_login_plugin_that_is_missing_says_what_to_install,
+        ),
+        (
+            "the_way_leads_through_a_proxy",
+            the_way_leads_through_a_proxy,
+        ),
+        ("no_secret_is_ever_shown", no_secret_is_ever_shown),
+    ];
+    stories
+        .map(|(name, story)| Trial::test(format!("identity::{name}"), story))
+        .into()
+}
+
+/// What must never be seen anywhere.
+const SECRET: &str = "hunter2-canary";
+
+fn user(kubeconfig: &mut Kubeconfig) -> &mut AuthInfo {
+    kubeconfig.auth_infos[0].auth_info.as_mut().unwrap()
+}
+
+fn cluster(kubeconfig: &mut Kubeconfig) -> &mut Cluster {
+    kubeconfig.clusters[0].cluster.as_mut().unwrap()
+}
+
+fn token(proxy: &Proxy) -> String {
+    let text = fs::read(proxy.kubeconfig()).unwrap();
+    let kubeconfig: Value = serde_json::from_slice(&text).unwrap();
+    kubeconfig["users"][0]["user"]["token"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn file(stage: &Stage, name: &str, text: &str) -> PathBuf {
+    let path = stage.folder().join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+const STATUS: [&str; 2] = ["status", "vmruntime"];
+
+fn equal<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), Failed> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("expected {expected:?}, found {found:?}").into())
+    }
+}
+
+fn somebody_else_is_impersonated() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    proxy
+        .bmctl(&[
+            "get",
+            "vmruntimepfc",
+            "--as",
+            "system:serviceaccount:ci:runner",
+            "--as-group",
+            "a",
+            "--as-group",
+            "b",
+            "--as-uid",
+            "7",
+        ])
+        .exits(0)?;
+    let seen = proxy.requests().pop().ok_or("no request")?;
+    equal(
+        &seen.header("impersonate-user"),
+        &"system:serviceaccount:ci:runner",
+    )?;
+    equal(&seen.header("impersonate-uid"), &"7")?;
+    let groups: Vec<_> = seen.headers.get_all("impersonate-group").iter().collect();
+    equal(&format!("{groups:?}"), &r#"["a", "b"]"#.to_owned())?;
+    proxy
+        .bmctl(&["get", "vmruntimepfc", "--as-group", "a"])
+        .exits(2)?
+        .says("--as-group and --as-uid need --as")?;
+    // What is to be pasted says it too.
+    proxy
+        .bmctl(&[
+            "enable",
+            "vmruntime",
+            "--as",
+            "kubernetes-admin",
+            "--as-group",
+            "system:masters",
+        ])
+        .exits(7)?
+        .says("bmctl enable vmruntime --ensure --as kubernetes-admin --as-group system:masters")?;
+    Ok(())
+}
+
+/// The key of the private RSA pair of `tests/it/keys`, which guards nothing: PKCS#1 as it is, PKCS#8 around it.
+const RSA_PKCS1: &str = include_str!("keys/rsa-pkcs1.pem");
+const RSA_PKCS8: &str = include_str!("keys/rsa-pkcs8.pem");
+
+/// Certificate and key, PEM.
+fn certificates(authority: &Authority) -> Vec<(&'static str, String, String)> {
+    let elliptic = KeyPair::generate().unwrap();
+    let rsa = KeyPair::from_pkcs8_pem_and_sign_algo(RSA_PKCS8, &rcgen::PKCS_RSA_SHA256).unwrap();
+    vec![
+        (
+            "PKCS#8",
+            authority.client("eve", &elliptic),
+            elliptic.serialize_pem(),
+        ),
+        ("SEC1", authority.client("eve", &elliptic), sec1(&elliptic)),
+        (
+            "PKCS#8 of RSA",
+            authority.client("eve", &rsa),
+            RSA_PKCS8.to_owned(),
+        ),
+        (
+            "PKCS#1",
+            authority.client("eve", &rsa),
+            RSA_PKCS1.to_owned(),
+        ),
+    ]
+}
+
+/// The elliptic key as `openssl ecparam -genkey` writes it: with its parameters before it. In PKCS#8 (RFC 5208) it is the
+/// last octet string.
+fn sec1(key: &KeyPair) -> String {
+    /// SEQUENCE { INTEGER 0, SEQUENCE { OID, OID }, OCTET STRING { … } }, the lengths of P-256.
+    const BEFORE: usize = 3 + 3 + 21 + 2;
+    let der = key.serialize_der();
+    let at = BEFORE - usize::from(der[1] < 0x80);
+    let wrap = |label: &str, der: &[u8]| {
+        format!(
+            "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+            STANDARD.encode(der)
+        )
+    };
+    let prime256v1 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    wrap("EC PARAMETERS", &prime256v1) + &wrap("EC PRIVATE KEY", &der[at..])
+}
+
+fn certificates_with_every_kind_of_key() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let authority = Authority::new("clients");
+    let made = certificates(&authority);
+    let proxy = Proxy::with(
+        &stage,
+        ProxyOptions {
+            certificates: Some((authority, "eve".to_owned())),
+            ..ProxyOptions::default()
+        },
+    );
+    for (kind, certificate, key) in made {
+        let (certificate_file, key_file) = (
+            file(&stage, "eve.crt", &certificate),
+            file(&stage, "eve.key", &key),
+        );
+        for data in [false, true] {
+            proxy.edit(|kubeconfig| {
+                *user(kubeconfig) = AuthInfo::default();
+                let user = user(kubeconfig);
+                if data {
+                    user.client_certificate_data = Some(STANDARD.encode(&certificate));
+                    user.client_key_data = Some(STANDARD.encode(&key).into());
+                } else {
+                    user.client_certificate = Some(certificate_file.display().to_string());
+                    user.client_key = Some(key_file.display().to_string());
+                }
+            });
+            proxy
+                .bmctl(&STATUS)
+                .exits(0)
+                .map_err(|error| format!("{kind}: {error:?}"))?;
+        }
+    }
+    let shown = proxy
+        .requests()
+        .iter()
+        .any(|seen| !seen.header("authorization").is_empty());
+    equal(&shown, &false)?;
+    proxy.edit(|kubeconfig| *user(kubeconfig) = AuthInfo::default());
+    proxy.bmctl(&STATUS).exits(9)?.says("Unauthorized")?;
+    Ok(())
+}
+
+fn a_password_is_sent_as_it_is() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    proxy.edit(|kubeconfig| {
+        *user(kubeconfig) = AuthInfo::default();
+        user(kubeconfig).username = Some("eve".to_owned());
+        user(kubeconfig).password = Some(SECRET.to_owned().into());
+    });
+    let ended = proxy.bmctl(&STATUS).exits(9)?;
+    let seen = proxy.requests().pop().ok_or("no request")?;
+    let expected = format!("Basic {}", STANDARD.encode(format!("eve:{SECRET}")));
+    equal(&seen.header("authorization"), &expected.as_str())?;
+    without_secrets(&ended)
+}
+
+fn a_token_file_is_read_again() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let good = token(&proxy);
+    let path = file(&stage, "token", &format!("{good}\n"));
+    proxy.edit(|kubeconfig| {
+        *user(kubeconfig) = AuthInfo::default();
+        user(kubeconfig).token_file = Some("token".to_owned());
+    });
+    proxy.bmctl(&STATUS).exits(0)?;
+    file(&stage, "token", SECRET);
+    without_secrets(&proxy.bmctl(&STATUS).exits(9)?)?;
+    // It is replaced when the first request is under way already.
+    let rotated = path.clone();
+    proxy.when_seen(move |_| fs::write(&rotated, &good).unwrap());
+    proxy.bmctl(&STATUS).exits(0)?;
+    proxy.when_seen(|_| {});
+    fs::remove_file(&path).unwrap();
+    proxy.bmctl(&STATUS).exits(9)?.says("token file")?;
+    Ok(())
+}
+
+fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::with(
+        &stage,
+        ProxyOptions {
+            names: vec!["kubernetes.example".to_owned()],
+            ..ProxyOptions::default()
+        },
+    );
+    let json = ["status", "vmruntime", "-o", "json"];
+    proxy
+        .bmctl(&json)
+        .exits(10)?
+        .prints_anyway("WrongServerName")?;
+    proxy.edit(|kubeconfig| {
+        cluster(kubeconfig).tls_server_name = Some("kubernetes.example".to_owned());
+    });
+    proxy.bmctl(&STATUS).exits(0)?;
+    // The authority in a file beside the kubeconfig.
+    proxy.edit(|kubeconfig| {
+        let cluster = cluster(kubeconfig);
+        let data = cluster.certificate_authority_data.take().unwrap();
+        file(
+            &stage,
+            "ca.crt",
+            &String::from_utf8(STANDARD.decode(data).unwrap()).unwrap(),
+        );
+        cluster.certificate_authority_data = Some(String::new());
+        cluster.certificate_authority = Some("ca.crt".to_owned());
+    });
+    proxy.bmctl(&STATUS).exits(0)?;
+    file(&stage, "ca.crt", &Authority::new("somebody else").pem());
+    proxy
+        .bmctl(&json)
+        .exits(10)?
+        .prints_anyway("UnknownAuthority")?;
+    proxy.edit(|kubeconfig| {
+        let cluster = cluster(kubeconfig);
+        cluster.certificate_authority = None;
+        cluster.tls_server_name = None;
+        cluster.insecure_skip_tls_verify = Some(true);
+    });
+    proxy
+        .bmctl(&STATUS)
+        .exits(0)?
+        .says("warning: insecure-skip-tls-verify is set")?;
+    Ok(())
+}
+
+/// A login plugin that is this shell script; the arguments of its runs are left in a file.
+fn plugin(stage: &Stage, proxy: &Proxy, script: &str, rest: &Value) {
+    let path = file(
+        stage,
+        "plugin",
+        &format!(
+            "#!/bin/sh\necho run >> {}/runs\n{script}\n",
+            stage.folder().display()
+        ),
+    );
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin",
+        "interactiveMode": "IfAvailable",
+    });
+    json_patch::merge(&mut exec, rest);
+    let _ = fs::remove_file(stage.folder().join("runs"));
+    proxy.edit(|kubeconfig| {
+        *user(kubeconfig) = AuthInfo::default();
+        user(kubeconfig).exec = Some(serde_json::from_value(exec).unwrap());
+    });
+}
+
+fn runs(stage: &Stage) -> usize {
+    let runs = fs::read_to_string(stage.folder().join("runs"));
+    runs.unwrap_or_default().lines().count()
+}
+
+/// A line of shell that gives this status.
+fn gives(status: &Value) -> String {
+    let credential = json!({
+        "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status,
+    });
+    format!("echo '{credential}'")
+}
+
+fn a_login_plugin_logs_in() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let good = gives(&json!({"token": token(&proxy)}));
+    let script = format!(
+        "echo {SECRET} >&2; echo \"$KUBERNETES_EXEC_INFO\" > {}/input; {good}",
+        stage.folder().display()
+    );
+    plugin(
+        &stage,
+        &proxy,
+        &script,
+        &json!({"provideClusterInfo": true}),
+    );
+    let ended = proxy
+        .bmctl(&["enable", "vmruntime", "--ensure", "-vv"])
+        .exits(0)?;
+    without_secrets(&ended)?;
+    equal(&runs(&stage), &1)?;
+    let input: Value = serde_json::from_slice(&fs::read(stage.folder().join("input"))?)?;
+    equal(&input["spec"]["interactive"], &json!(false))?;
+    let server = format!("https://{}", proxy.address());
+    equal(&input["spec"]["cluster"]["server"], &json!(server))?;
+    equal(
+        &input["spec"]["cluster"]["certificate-authority-data"].is_string(),
+        &true,
+    )?;
+    // One that fails keeps its words to itself.
+    plugin(
+        &stage,
+        &proxy,
+        &format!("echo {SECRET}; echo {SECRET} >&2; exit 4"),
+        &json!({}),
+    );
+    let ended = proxy.bmctl(&STATUS).exits(9)?.says("exit status: 4")?;
+    without_secrets(&ended)
+}
+
+fn a_login_plugin_may_bring_a_certificate() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let authority = Authority::new("clients");
+    let key = KeyPair::generate().unwrap();
+    let certificate = authority.client("eve", &key);
+    let proxy = Proxy::with(
+        &stage,
+        ProxyOptions {
+            certificates: Some((authority, "eve".to_owned())),
+            ..ProxyOptions::default()
+        },
+    );
+    let status =
+        json!({"clientCertificateData": certificate, "clientKeyData": key.serialize_pem()});
+    file(&stage, "credential", &json!({
+        "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status,
+    }).to_string());
+    let script = format!("cat {}/credential", stage.folder().display());
+    plugin(
+        &stage,
+        &proxy,
+        &script,
+        &json!({"interactiveMode": "Never"}),
+    );
+    proxy.bmctl(&STATUS).exits(0)?;
+    equal(&runs(&stage), &1)
+}
+
+fn a_login_plugin_is_asked_again_when_its_token_expires() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let good = gives(&json!({"token": token(&proxy)}));
+    let later = |first: &str| {
+        let runs = stage.folder().join("runs");
+        format!(
+            "if [ $(wc -l < {}) = 1 ]; then {first}; else {good}; fi",
+            runs.display()
+        )
+    };
+    // The API server does not accept it any more.
+    plugin(
+        &stage,
+        &proxy,
+        &later(&gives(&json!({"token": "stale"}))),
+        &json!({}),
+    );
+    proxy.bmctl(&STATUS).exits(0)?;
+    equal(&runs(&stage), &2)?;
+    // It has expired by its own word, and is not even sent.
+    let expired = json!({"token": SECRET, "expirationTimestamp": "2020-01-01T00:00:00Z"});
+    plugin(&stage, &proxy, &later(&gives(&expired)), &json!({}));
+    proxy.bmctl(&STATUS).exits(0)?;
+    equal(&runs(&stage), &2)?;
+    let sent = proxy
+        .requests()
+        .iter()
+        .any(|seen: &Seen| seen.header("authorization").contains(SECRET));
+    equal(&sent, &false)
+}
+
+fn a_login_plugin_that_hangs_is_ended_in_time() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    plugin(&stage, &proxy, "exec sleep 300", &json!({}));
+    proxy
+        .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
+        .exits(9)?
+        .says("did not end within 1s, and was ended")?;
+    Ok(())
+}
+
+fn a_login_plugin_that_must_ask_is_denied() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    plugin(
+        &stage,
+        &proxy,
+        "exit 0",
+        &json!({"interactiveMode": "Always"}),
+    );
+    for words in [&STATUS[..], &["status", "vmruntime", "--no-input"]] {
+        proxy
+            .bmctl(words)
+            .exits(9)?
+            .says("must ask on a terminal")?;
+    }
+    equal(&runs(&stage), &0)
+}
+
+fn a_login_plugin_that_is_missing_says_what_to_install() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    let missing =
+        json!({"command": "bmctl-no-such-plugin", "installHint": "apt install it\nor brew"});
+    plugin(&stage, &proxy, "", &missing);
+    proxy
+        .bmctl(&STATUS)
+        .exits(9)?
+        .says("the login plugin bmctl-no-such-plugin is not installed")?
+        .says("apt install it\n      or brew")?;
+    Ok(())
+}
+
+fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let names = vec!["127.0.0.1".to_owned(), "kubernetes.invalid".to_owned()];
+    let server = Proxy::with(
+        &stage,
+        ProxyOptions {
+            names,
+            ..ProxyOptions::default()
+        },
+    );
+    let way = ConnectProxy::toward(server.address(), "eve", &format!("{SECRET}@"));
+    let toward = |url: String| server.edit(|kubeconfig| cluster(kubeconfig).proxy_url = Some(url));
+    // By the kubeconfig, also to this very machine.
+    toward(format!("http://eve:{SECRET}%40@{}", way.address()));
+    without_secrets(&server.bmctl(&STATUS).exits(0)?)?;
+    let asked = way.asked();
+    equal(
+        &asked.iter().all(|to| *to == server.address().to_string()),
+        &true,
+    )?;
+    equal(&asked.is_empty(), &false)?;
+    toward(format!("http://eve:{SECRET}@{}", way.address()));
+    let ended = server
+        .bmctl(&STATUS)
+        .exits(10)?
+        .says("the proxy did not connect us")?;
+    without_secrets(&ended)?;
+    toward(format!("gopher://{}", way.address()));
+    server
+        .bmctl(&STATUS)
+        .exits(2)?
+        .says("\"gopher\" is not supported")?;
+    // By the environment, to another machine; a server that no DNS knows is found by the proxy.
+    server.edit(|kubeconfig| {
+        cluster(kubeconfig).proxy_url = None;
+        cluster(kubeconfig).server = Some("https://kubernetes.invalid:6443".to_owned());
+    });
+    let proxied = |exceptions: &str| {
+        let mut command = server.bmctl_command(&STATUS);
+        let url = format!("eve:{SECRET}%40@{}", way.address());
+        command.env("HTTPS_PROXY", url).env("NO_PROXY", exceptions);
+        crate::stage::finish(command, "bmctl", &STATUS, "")
+    };
+    without_secrets(&proxied("example.com").exits(0)?)?;
+    equal(
+        &way.asked().last().cloned().unwrap_or_default(),
+        &"kubernetes.invalid:6443".to_owned(),
+    )?;
+    proxied("invalid")
+        .exits(10)?
+        .says("the name of the server is not known")?;
+    Ok(())
+}
+
+fn no_secret_is_ever_shown() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    let logs = stage.folder().join("logs");
+    let server = format!("https://eve:{SECRET}@{}", proxy.address());
+    proxy.edit(|kubeconfig| {
+        user(kubeconfig).token = Some(SECRET.to_owned().into());
+        cluster(kubeconfig).server = Some(server);
+    });
+    for format in ["text", "json", "yaml"] {
+        let ended = proxy.bmctl(&[
+            "enable",
+            "vmruntime",
+            "-vv",
+            "-o",
+            format,
+            "--log-dir",
+            &logs.display().to_string(),
+        ]);
+        without_secrets(&ended.exits(9)?)?;
+    }
+    let mut looked_at = 0;
+    for_each_file(&logs, &mut |text| {
+        looked_at += 1;
+        equal(&text.contains(SECRET), &false)
+    })?;
+    equal(&(looked_at > 0), &true)
+}
+
+fn for_each_file(
+    folder: &Path,
+    look: &mut impl FnMut(&str) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            for_each_file(&path, look)?;
+        } else {
+            look(&fs::read_to_string(path)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn without_secrets(ended: &Ended) -> Result<(), Failed> {
+    if ended.stdout.contains(SECRET) || ended.stderr.contains(SECRET) {
+        return Err(format!("a secret was shown: {ended}").into());
+    }
+    Ok(())
+}
