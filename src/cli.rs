@@ -24,6 +24,7 @@ use crate::{
         explain::ExplainArgs,
         get_vmruntimepfc::GetVmruntimepfcArgs,
         help::HelpArgs,
+        restore::RestoreArgs,
         sandbox::SandboxArgs,
         skip_node::{SkipNodeArgs, UnskipNodeArgs},
         status_vmruntime::StatusVmruntimeArgs,
@@ -105,6 +106,8 @@ pub enum Command {
     Unskip(Unskip),
     /// Explain a node check, a condition, an error or an exit code.
     Explain(ExplainArgs),
+    /// Put back what a disable has saved and deleted.
+    Restore(RestoreArgs),
     /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
@@ -216,6 +219,7 @@ impl Command {
             Self::Explain(_) => "explain",
             Self::Sandbox(args) => args.command.name(),
             Self::Controller(args) => args.command.name(),
+            Self::Restore(_) => "restore",
             Self::Completion(_) => "completion",
             Self::Version => "version",
             Self::Help(_) => "help",
@@ -340,6 +344,39 @@ pub struct WaitArgs {
         action = clap::ArgAction::Set
     )]
     pub fail_fast: bool,
+}
+
+/// Whether anything is changed at all.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DryRunArgs {
+    /// Show what would be done, and change nothing: client only reads; server also asks the API server whether it would
+    /// accept the changes.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "none",
+        default_missing_value = "client",
+        hide_default_value = true
+    )]
+    pub dry_run: DryRunChoice,
+}
+
+impl DryRunArgs {
+    #[must_use]
+    pub const fn choice(self) -> DryRunChoice {
+        self.dry_run
+    }
+}
+
+/// How a dry run is made. kubectl's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRunChoice {
+    None,
+    Client,
+    Server,
 }
 
 impl ValueEnum for ColorChoice {

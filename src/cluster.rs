@@ -6,13 +6,16 @@
 //! ```text
 //! kubeconfig ─ connect ─┬─ vmruntime   read and patch the one object
 //!                       ├─ inventory   what VMs exist
+//!                       ├─ backup      save their manifests in a folder
 //!                       ├─ removal     delete them, in order, until they are gone
+//!                       ├─ restoration put a backup back
 //!                       └─ wait        until a target holds
 //!              retry and event are used by all of them
 //! ```
 //!
 //! [`Failure`]: crate::failure::Failure
 
+pub mod backup;
 pub mod connect;
 pub mod controller_deployment;
 pub mod event;
@@ -22,6 +25,7 @@ mod kubeconfig;
 pub mod node;
 pub mod preflight_check;
 pub mod removal;
+pub mod restoration;
 pub mod retry;
 #[cfg(test)]
 pub(crate) mod script;

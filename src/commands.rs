@@ -14,6 +14,7 @@ pub mod get_vmruntimepfc;
 pub mod help;
 pub mod narration;
 pub mod preflight;
+pub mod restore;
 pub mod sandbox;
 pub mod session;
 pub mod skip_node;
@@ -90,6 +91,7 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         | Command::Skip(_)
         | Command::Unskip(_)
         | Command::Explain(_)
+        | Command::Restore(_)
         | Command::Completion(_)
         | Command::Version
         | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
@@ -114,6 +116,7 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Skip(Skip::Node(args)) => Ok(skip_node::skip(context, &args).await),
         Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
         Command::Explain(args) => explain::run(context, &args),
+        Command::Restore(args) => Ok(restore::run(context, &args).await),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Completion(args) => Ok(completion::run(context, args)),

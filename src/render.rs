@@ -21,6 +21,7 @@ pub mod manifests;
 pub mod name;
 pub mod page;
 pub mod preflight;
+pub mod restore;
 pub mod sandbox;
 pub mod skip;
 pub mod status;

@@ -10,6 +10,8 @@ pub enum WorkloadRole {
     Machine,
     /// Storage of virtual machines: does not keep VM Runtime in use by itself.
     Disk,
+    /// A move of a running machine to another node: ends with the machine.
+    Migration,
 }
 
 /// A kind of workload object, always named with its group: the plural `virtualmachines` exists in two groups.
@@ -78,7 +80,7 @@ const fn disk(
 
 /// Parents before children: a VM pool before its machines, a machine before its instance, machines before disks.
 /// That is also the order of removal.
-pub const WORKLOAD_KINDS: [WorkloadKind; 7] = [
+pub static WORKLOAD_KINDS: [WorkloadKind; 7] = [
     machine(
         "pool.kubevirt.io",
         "v1beta1",
@@ -112,3 +114,17 @@ pub const WORKLOAD_KINDS: [WorkloadKind; 7] = [
     ),
     disk("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes"),
 ];
+
+/// What moves running machines about. It goes before all others, so that nothing moves a machine that is going.
+pub static MIGRATION_KIND: WorkloadKind = WorkloadKind {
+    group: "kubevirt.io",
+    version: "v1",
+    kind: "VirtualMachineInstanceMigration",
+    plural: "virtualmachineinstancemigrations",
+    role: WorkloadRole::Migration,
+};
+
+/// Every kind that a removal looks at, in the order of removal.
+pub fn removal_order() -> impl Iterator<Item = &'static WorkloadKind> {
+    std::iter::once(&MIGRATION_KIND).chain(&WORKLOAD_KINDS)
+}

@@ -18,6 +18,8 @@ pub enum Event {
         /// What went wrong, in the server's or the system's words.
         why: String,
     },
+    /// A short piece of work begins, for example `Counting VMs`.
+    Step(String),
     /// A watch was lost; the wait re-reads and goes on.
     WatchLost { watched: String, why: String },
     /// The wait goes on: what is still missing has changed.
@@ -41,6 +43,8 @@ pub enum Event {
     },
     /// One object is really gone from the API.
     Removed(ObjectName),
+    /// How far the deleting is.
+    Removal(RemovalProgress),
     /// An object is being deleted for a while and still there.
     Stuck(StuckObject),
     /// Objects that appeared while others were being removed.
@@ -73,6 +77,21 @@ pub struct StuckObject {
     pub deleting_since: Option<Timestamp>,
     /// What holds it: whoever put these must take them away.
     pub finalizers: Vec<String>,
+    /// Who that is likely to be and how it is; `None` where it was not looked.
+    pub holder: Option<String>,
+    /// What the API server says about a webhook that keeps the object from being changed.
+    pub webhook: Option<String>,
+    /// What a person can run to see more.
+    pub command: String,
+}
+
+/// How far a removal has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemovalProgress {
+    /// What is still there, by `plural.group`.
+    pub left: Vec<(String, usize)>,
+    /// The object whose deletion was accepted first, and when.
+    pub slowest: Option<(ObjectName, Timestamp)>,
 }
 
 /// Sees every [`Event`] as it happens. Must return quickly.

@@ -4,16 +4,16 @@
 //! something that is no API server is a [`Failure`], and only a kind that the cluster demonstrably does not serve
 //! counts as none.
 
-mod list;
-
-use std::collections::{BTreeMap, BTreeSet};
+pub mod list;
+mod workload;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 
-use super::{event::ObjectName, retry::Retry};
+use self::list::{Detail, Listed};
+pub use self::workload::{Second, Storage, Uid, Workload};
+use super::retry::Retry;
 use crate::{
-    api::{WorkloadKind, WorkloadRole, workload::WORKLOAD_KINDS},
+    api::{WorkloadKind, WorkloadRole, workload::removal_order},
     failure::{Failure, Kind, Reason},
 };
 
@@ -24,46 +24,10 @@ pub struct Inventory {
     pub machines: Vec<Workload>,
     /// Disks and data volumes; they do not count.
     pub disks: Vec<Workload>,
-}
-
-/// One workload object, without its weight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    pub kind: WorkloadKind,
-    /// The version that the cluster served it in.
-    pub version: String,
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
-    pub resource_version: String,
-    /// For example `Running`; `None` where the object says nothing (disks are read without their status).
-    pub state: Option<String>,
-    pub created: Option<Timestamp>,
-    /// When its deletion was accepted.
-    pub deleting: Option<Timestamp>,
-    pub finalizers: Vec<String>,
-    /// UIDs of the objects that own it.
-    pub owners: Vec<String>,
-    /// Names of the VirtualMachineDisks that a `gvm` uses, in its namespace.
-    pub uses_disks: Vec<String>,
-}
-
-impl Workload {
-    /// As people name it.
-    #[must_use]
-    pub fn object_name(&self) -> ObjectName {
-        ObjectName {
-            resource: self.kind.qualified(),
-            namespace: Some(self.namespace.clone()),
-            name: self.name.clone(),
-        }
-    }
-
-    /// For `kube::Api`, in the version that the cluster serves.
-    #[must_use]
-    pub fn resource(&self) -> kube::core::ApiResource {
-        self.kind.resource_in(&self.version)
-    }
+    /// Moves of running machines; they do not count either.
+    pub migrations: Vec<Workload>,
+    /// For each kind that is served, the list that this is from.
+    pub listed: Vec<(&'static WorkloadKind, Listed)>,
 }
 
 impl Inventory {
@@ -76,69 +40,107 @@ impl Inventory {
     /// The machines that [`count`](Self::count) counts: those that no other machine owns.
     #[must_use]
     pub fn roots(&self) -> Vec<&Workload> {
-        let by_uid: BTreeMap<&str, &Workload> = self
-            .machines
-            .iter()
-            .map(|machine| (machine.uid.as_str(), machine))
-            .collect();
-        let roots: BTreeSet<&str> = by_uid.keys().map(|uid| root_of(uid, &by_uid)).collect();
+        let family = Family::of(&self.machines);
         self.machines
             .iter()
-            .filter(|machine| roots.contains(machine.uid.as_str()))
+            .enumerate()
+            .filter(|(place, _)| family.is_root(*place))
+            .map(|(_, machine)| machine)
             .collect()
     }
 
-    /// Machines and disks, told apart by their kinds.
-    #[must_use]
-    pub fn of(workloads: impl IntoIterator<Item = Workload>) -> Self {
-        let (machines, disks) = workloads
-            .into_iter()
-            .partition(|workload| workload.kind.role == WorkloadRole::Machine);
-        Self { machines, disks }
+    /// The place of workloads of that role.
+    pub fn of_role(&mut self, role: WorkloadRole) -> &mut Vec<Workload> {
+        match role {
+            WorkloadRole::Machine => &mut self.machines,
+            WorkloadRole::Disk => &mut self.disks,
+            WorkloadRole::Migration => &mut self.migrations,
+        }
     }
 }
 
-/// Climbs to the machine that owns the others. Machines that own each other in a circle (which only a faulty controller
-/// makes) have the smallest of them as their root, so that a circle still counts as one and not as none.
-fn root_of<'a>(uid: &'a str, machines: &BTreeMap<&'a str, &'a Workload>) -> &'a str {
-    let mut path = vec![uid];
-    let mut current = uid;
-    loop {
-        let owner = machines[current]
-            .owners
-            .iter()
-            .find(|owner| machines.contains_key(owner.as_str()));
-        let Some(owner) = owner else { return current };
-        if let Some(start) = path.iter().position(|seen| seen == owner) {
-            return path[start..].iter().min().copied().unwrap_or(current);
+/// Who owns whom among workloads.
+pub struct Family<'a> {
+    members: &'a [Workload],
+    /// Places in `members`, by UID.
+    by_uid: Vec<u32>,
+}
+
+impl<'a> Family<'a> {
+    /// # Panics
+    /// With more than four billion of them.
+    #[must_use]
+    pub fn of(members: &'a [Workload]) -> Self {
+        let count = u32::try_from(members.len()).expect("as many would not fit into memory");
+        let mut by_uid: Vec<u32> = (0..count).collect();
+        by_uid.sort_unstable_by(|a, b| members[*a as usize].uid.cmp(&members[*b as usize].uid));
+        Self { members, by_uid }
+    }
+
+    /// The place of the one with that UID.
+    #[must_use]
+    pub fn find(&self, uid: &Uid) -> Option<usize> {
+        let found = self
+            .by_uid
+            .binary_search_by(|place| self.members[*place as usize].uid.cmp(uid));
+        found.ok().map(|at| self.by_uid[at] as usize)
+    }
+
+    /// Is it owned by none of the others? Machines that own each other in a circle (which only a faulty controller
+    /// makes) have the one with the smallest UID as their root, so that a circle still counts as one and not as none.
+    #[must_use]
+    pub fn is_root(&self, place: usize) -> bool {
+        let mut path = vec![place];
+        let mut current = place;
+        loop {
+            let mut owners = self.members[current].owners.iter();
+            let Some(owner) = owners.find_map(|owner| self.find(owner)) else {
+                return current == place;
+            };
+            if let Some(start) = path.iter().position(|seen| *seen == owner) {
+                let smallest = path[start..]
+                    .iter()
+                    .min_by_key(|at| &self.members[**at].uid);
+                return smallest == Some(&place);
+            }
+            current = owner;
+            path.push(current);
         }
-        current = owner;
-        path.push(current);
     }
 }
 
 /// Lists all workload kinds at once, page by page. Whatever can not be determined is a failure, never a zero.
 pub async fn take(client: &kube::Client, retry: &Retry<'_>) -> Result<Inventory, Failure> {
-    let lists = WORKLOAD_KINDS
-        .iter()
-        .map(|kind| async move { (kind, list::all(client, retry, *kind).await) });
-    let mut found = Vec::new();
+    let lists = removal_order().map(|kind| async move {
+        let mut found = Vec::new();
+        let listed = list::each(client, retry, kind, Detail::AsNeeded, &mut found).await;
+        (kind, listed.map(|listed| (found, listed)))
+    });
+    let mut inventory = Inventory::default();
     let mut failed = Vec::new();
     for (kind, result) in join_all(lists).await {
         match result {
-            Ok(workloads) => found.extend(workloads),
-            Err(failure) => failed.push((*kind, failure)),
+            Ok((found, listed)) => {
+                let place = inventory.of_role(kind.role);
+                if place.is_empty() {
+                    *place = found;
+                } else {
+                    place.extend(found);
+                }
+                inventory.listed.extend(listed.map(|listed| (kind, listed)));
+            }
+            Err(failure) => failed.push((kind, failure)),
         }
     }
     if failed.is_empty() {
-        Ok(Inventory::of(found))
+        Ok(inventory)
     } else {
         Err(undetermined(failed))
     }
 }
 
 /// One failure from all lists that failed. Denied wins, because somebody can do something about it.
-fn undetermined(failed: Vec<(WorkloadKind, Failure)>) -> Failure {
+pub(super) fn undetermined(failed: Vec<(&WorkloadKind, Failure)>) -> Failure {
     let all = |kind: Kind| failed.iter().all(|(_, failure)| failure.kind == kind);
     let any = |kind: Kind| failed.iter().any(|(_, failure)| failure.kind == kind);
     let kind = if any(Kind::Denied) {

@@ -1,31 +1,50 @@
-//! Deleting VMs and what belongs to them, in order, until they are really gone.
+//! Deleting VMs and what belongs to them, by a [`Plan`], in order, until they are really gone.
 //!
-//! Called by `bmctl disable` and by the controller while it drains; whether anything may be deleted was decided before.
-//! Everything is deleted on the condition of its UID, so that nothing is deleted that was not seen. Finalizers are
-//! never stripped: what is stuck is told. A user's own PersistentVolumeClaims, Secrets and ConfigMaps are never touched.
+//! Called by `bmctl disable`; whether anything may be deleted was decided before. Everything is deleted on the condition
+//! of its UID, so that nothing is deleted that was not seen, and only after the backup holds it, where there is one.
+//! Finalizers are never stripped: what is stuck is explained. A user's own claims, Secrets and ConfigMaps are never
+//! touched.
+//!
+//! ```text
+//! detach disks that stay ─▶ ┌▶ delete what is due ─▶ watch it go ─▶ list everything again ─┐ ─▶ the same for disks
+//!                           └──────────── until two lists show no machine ◀────────────────┘
+//! ```
+//!
+//! The lists are what counts; the watches only save waiting. What a list shows that the plan does not name is added to
+//! the plan and to the backup before it is deleted.
 
-mod belonging;
-mod going;
+mod bell;
+mod deletion;
+mod detachment;
+mod plan;
+mod progress;
+mod saving;
+mod stuck;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use kube::{
-    Api, Client,
-    api::{DeleteParams, Preconditions},
-    core::DynamicObject,
-};
+use jiff::Timestamp;
+use kube::Client;
+use tokio::time::Instant;
 
-use self::going::Going;
+use self::{bell::Bell, plan::Places, progress::Progress};
 use super::{
+    backup::Vault,
     event::{Event, ObjectName},
-    inventory::{self, Inventory, Workload},
-    retry::{Repeat, Retry},
+    inventory::{
+        self, Second, Uid, Workload,
+        list::{self, Detail, Listed, Sink},
+    },
+    retry::Retry,
 };
 use crate::{
-    api::{WorkloadRole, workload::WORKLOAD_KINDS},
-    failure::{self, Failure, Kind, Reason},
+    api::{WorkloadKind, WorkloadRole, workload::removal_order},
+    failure::Failure,
 };
+
+pub use plan::{Disks, Fate, LeftOver, Plan, Planned, Stage, Why, is_products};
+pub use saving::save;
 
 /// What is gone now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,143 +55,371 @@ pub struct Removed {
 
 /// So many deletions are under way at once.
 const IN_FLIGHT: usize = 50;
+/// Of more objects than these the going of each is not told.
+const TOLD: usize = 100;
 
-/// Deletes all VMs and the disks that belong to them, and returns when they are really gone and nothing new has come:
-/// when two lists in a row are empty. What appears meanwhile is deleted too.
+/// Carries out a plan, and returns when everything in it is really gone and nothing new has come: when two lists in a
+/// row are empty. What appears meanwhile is deleted too.
 pub async fn remove(
     client: &Client,
-    inventory: &Inventory,
+    plan: Plan,
+    vault: Option<&mut Vault>,
     retry: &Retry<'_>,
 ) -> Result<Removed, Failure> {
     let retry = retry.patient();
     let mut removal = Removal {
         client,
         retry: &retry,
-        seen: BTreeMap::new(),
-        gone: BTreeSet::new(),
+        places: Places::of(&plan.objects),
+        gone: vec![false; plan.objects.len()],
+        apart: plan.owners_of_kept_disks(),
+        talkative: plan.doomed().count() <= TOLD,
+        progress: Progress::default(),
+        listed: plan.listed.clone(),
+        plan,
+        vault,
+        deleted: 0,
     };
-    match removal.run(inventory).await {
+    match removal.run().await {
         Ok(()) => Ok(removal.removed()),
-        Err(failure) => Err(removal.progress(failure)),
+        Err(failure) => Err(removal.so_far(failure)),
     }
+}
+
+/// Asks the API server whether it would delete what the plan deletes, without deleting anything.
+pub async fn rehearse(client: &Client, plan: &Plan, retry: &Retry<'_>) -> Result<(), Failure> {
+    let due = plan
+        .objects
+        .iter()
+        .filter(|planned| planned.fate == Fate::Deleted && planned.workload.deleting.is_none());
+    let mut rehearsals = stream::iter(due)
+        .map(|planned| deletion::rehearse(client, retry, &planned.workload))
+        .buffer_unordered(IN_FLIGHT);
+    while let Some(rehearsed) = rehearsals.next().await {
+        rehearsed?;
+    }
+    Ok(())
 }
 
 /// One removal under way.
-struct Removal<'a> {
+struct Removal<'a, 'v> {
     client: &'a Client,
     retry: &'a Retry<'a>,
-    /// Every workload that was ever seen, by UID: a disk may have to be recognized by a machine that is gone.
-    seen: BTreeMap<String, Workload>,
-    /// UIDs.
-    gone: BTreeSet<String>,
+    plan: Plan,
+    places: Places,
+    /// For each object of the plan.
+    gone: Vec<bool>,
+    /// Machines whose dependents outlive them, because disks that stay are among those.
+    apart: BTreeSet<Uid>,
+    vault: Option<&'v mut Vault>,
+    /// Where to watch from, by kind.
+    listed: Vec<(&'static WorkloadKind, Listed)>,
+    progress: Progress,
+    /// Is the going of each object told?
+    talkative: bool,
+    /// How many deletions the API server has accepted.
+    deleted: usize,
 }
 
-impl Removal<'_> {
-    async fn run(&mut self, inventory: &Inventory) -> Result<(), Failure> {
-        let mut current = inventory.clone();
+/// Why a wait for objects to go has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// All are gone, or something can be deleted now that could not before, or a look is due.
+    Look,
+    /// Nothing has happened for long.
+    Stalled,
+}
+
+impl Removal<'_, '_> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        const MACHINES: [WorkloadRole; 2] = [WorkloadRole::Migration, WorkloadRole::Machine];
+        if let Some(vault) = &mut self.vault {
+            vault.deleting(Timestamp::now())?;
+        }
+        self.detach().await?;
         let mut empty_lists = 0;
-        loop {
-            self.see(&current);
-            if !current.machines.is_empty() {
-                self.clear(&current.roots(), &current.machines).await?;
+        while empty_lists < 2 {
+            if empty_lists > 0 {
+                tokio::time::sleep(self.retry.pace().settle).await;
             }
-            current = inventory::take(self.client, self.retry).await?;
-            let new = |machine: &&Workload| !self.seen.contains_key(&machine.uid);
-            let count = current.machines.iter().filter(new).count();
-            if count > 0 {
-                self.tell(&Event::FoundMore { count });
-            }
-            if current.machines.is_empty() {
-                empty_lists += 1;
-            } else {
-                empty_lists = 0;
-            }
-            if empty_lists == 2 {
-                break;
-            }
-            tokio::time::sleep(self.retry.pace().settle).await;
+            empty_lists = match self.round(&MACHINES).await? {
+                0 => empty_lists + 1,
+                _ => 0,
+            };
         }
-        self.clear_disks(&current.disks).await
-    }
-
-    /// Deletes the disks that belonged to the machines; those that went with them are gone already.
-    async fn clear_disks(&mut self, left: &[Workload]) -> Result<(), Failure> {
-        let belonging = belonging::disks(&self.seen.values());
-        let there = |uid: &String| left.iter().any(|disk| disk.uid == *uid);
-        let (still, went): (Vec<_>, Vec<_>) = belonging.into_iter().partition(there);
-        for uid in went {
-            self.has_gone(&uid);
-        }
-        let disks: Vec<Workload> = left
-            .iter()
-            .filter(|disk| still.contains(&disk.uid))
-            .cloned()
-            .collect();
-        let roots: Vec<&Workload> = disks
-            .iter()
-            .filter(|disk| !disk.owners.iter().any(|owner| still.contains(owner)))
-            .collect();
-        self.clear(&roots, &disks).await
-    }
-
-    fn see(&mut self, inventory: &Inventory) {
-        for workload in inventory.machines.iter().chain(&inventory.disks) {
-            self.seen.insert(workload.uid.clone(), workload.clone());
-        }
-    }
-
-    /// Deletes `roots`, and waits until `all` (the roots, and what goes with them) are gone.
-    async fn clear(&mut self, roots: &[&Workload], all: &[Workload]) -> Result<(), Failure> {
-        for kind in WORKLOAD_KINDS {
-            let to_delete: Vec<&Workload> = roots
-                .iter()
-                .copied()
-                .filter(|root| root.kind == kind && root.deleting.is_none())
-                .collect();
-            if to_delete.is_empty() {
-                continue;
-            }
-            self.tell(&Event::Removing {
-                resource: kind.qualified(),
-                count: to_delete.len(),
-            });
-            let mut deletions = stream::iter(to_delete)
-                .map(|workload| delete(self.client, self.retry, workload))
-                .buffer_unordered(IN_FLIGHT);
-            let mut failed = None;
-            while let Some(result) = deletions.next().await {
-                failed = failed.or(result.err());
-            }
-            if let Some(failure) = failed {
-                return Err(failure);
-            }
-        }
-        let mut going = Going::new(self.client, self.retry, all);
-        while let Some(uid) = going.next().await? {
-            self.has_gone(&uid);
+        while self.round(&[WorkloadRole::Disk]).await? > 0 {}
+        if let Some(vault) = &mut self.vault {
+            vault.finish(Timestamp::now())?;
         }
         Ok(())
     }
 
-    fn has_gone(&mut self, uid: &str) {
-        if !self.gone.insert(uid.to_owned()) {
-            return;
+    /// Deletes what is due among these, waits, and looks. Returns how many of them are left.
+    async fn round(&mut self, roles: &[WorkloadRole]) -> Result<usize, Failure> {
+        self.delete_due(roles).await?;
+        let waited = self.watch_them_go(roles).await?;
+        self.look().await?;
+        if waited == Waited::Stalled {
+            self.give_up_on_owners();
         }
-        if let Some(workload) = self.seen.get(uid) {
-            self.tell(&Event::Removed(workload.object_name()));
+        let left = self.left(roles).count();
+        if left > 0 && self.retry.deadline().passed() {
+            return Err(stuck::timed_out(
+                self.left(roles).map(|at| &self.plan.objects[at].workload),
+            ));
+        }
+        Ok(left)
+    }
+
+    /// What is to go and is still there.
+    fn left<'b>(&'b self, roles: &'b [WorkloadRole]) -> impl Iterator<Item = usize> + 'b {
+        let all = self.plan.objects.iter().enumerate();
+        all.filter(|(at, planned)| {
+            !self.gone[*at]
+                && roles.contains(&planned.workload.kind.role)
+                && !matches!(planned.fate, Fate::Kept(_))
+        })
+        .map(|(at, _)| at)
+    }
+
+    /// Is it ours to delete, and is nothing left that would make it anew or take it along?
+    fn is_due(&self, at: usize) -> bool {
+        let planned = &self.plan.objects[at];
+        planned.fate == Fate::Deleted
+            && planned.workload.deleting.is_none()
+            && !self.gone[at]
+            && !self.has_living_owner(&planned.workload)
+    }
+
+    fn has_living_owner(&self, workload: &Workload) -> bool {
+        workload.owners.iter().any(|owner| {
+            self.places.find(owner).is_some_and(|at| {
+                !self.gone[at]
+                    && self.plan.objects[at].workload.uid != workload.uid
+                    && !matches!(self.plan.objects[at].fate, Fate::Kept(_))
+            })
+        })
+    }
+
+    async fn delete_due(&mut self, roles: &[WorkloadRole]) -> Result<(), Failure> {
+        for kind in removal_order().filter(|kind| roles.contains(&kind.role)) {
+            let due: Vec<usize> = self
+                .left(roles)
+                .filter(|at| self.plan.objects[*at].workload.kind == kind)
+                .filter(|at| self.is_due(*at) || self.is_in_a_circle(*at))
+                .collect();
+            if due.is_empty() {
+                continue;
+            }
+            let due = self.saved(due).await?;
+            self.retry.observer().event(&Event::Removing {
+                resource: kind.qualified(),
+                count: due.len(),
+            });
+            self.delete_all(&due).await?;
+        }
+        Ok(())
+    }
+
+    /// Machines that own each other have no first one; the plan names one of them.
+    fn is_in_a_circle(&self, at: usize) -> bool {
+        let planned = &self.plan.objects[at];
+        planned.fate == Fate::Deleted
+            && planned.workload.deleting.is_none()
+            && planned.workload.is(WorkloadRole::Machine)
+            && !self
+                .apart
+                .iter()
+                .any(|uid| planned.workload.owners.contains(uid))
+    }
+
+    async fn delete_all(&mut self, due: &[usize]) -> Result<(), Failure> {
+        let (client, retry) = (self.client, self.retry);
+        let objects: Vec<(usize, Workload)> = due
+            .iter()
+            .map(|at| (*at, self.plan.objects[*at].workload.clone()))
+            .collect();
+        let apart = &self.apart;
+        let mut deletions = stream::iter(objects)
+            .map(|(at, workload)| async move {
+                let apart = apart.contains(&workload.uid);
+                let deleted = deletion::delete(client, retry, &workload, apart).await;
+                (at, deleted)
+            })
+            .buffer_unordered(IN_FLIGHT);
+        let mut failed = None;
+        while let Some((at, deleted)) = deletions.next().await {
+            match deleted {
+                Ok(deletion::Deleted::Accepted) => {
+                    self.deleted += 1;
+                    let deleting = &mut self.plan.objects[at].workload.deleting;
+                    deleting.get_or_insert(Second::from(Timestamp::now()));
+                    if let Some(vault) = &mut self.vault {
+                        vault.deleted(Timestamp::now(), &self.plan.objects[at].workload)?;
+                    }
+                }
+                // Another object of the same name is not the one that was seen; the next list decides about it.
+                Ok(deletion::Deleted::WasGone) => {}
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Waits until there is a reason to look again.
+    async fn watch_them_go(&mut self, roles: &[WorkloadRole]) -> Result<Waited, Failure> {
+        let mut bell = Bell::new(self.client, &self.listed, |kind| roles.contains(&kind.role));
+        let pace = self.retry.pace();
+        let started = Instant::now();
+        let mut last_change = started;
+        loop {
+            self.tell_progress(roles).await;
+            if self.left(roles).next().is_none() || self.left(roles).any(|at| self.is_due(at)) {
+                return Ok(Waited::Look);
+            }
+            let deadline = self.retry.deadline();
+            if deadline.passed() {
+                return Ok(Waited::Look);
+            }
+            let look = (last_change + pace.stuck / 4).min(deadline.instant());
+            let tick = (Instant::now() + Progress::EVERY).min(look);
+            tokio::select! {
+                sight = bell.next() => {
+                    let Some(sight) = sight else {
+                        // It can not be watched, or not any more: a list says more.
+                        let pause = pace.delay(1).max(pace.settle / 4);
+                        tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
+                        return Ok(Waited::Look);
+                    };
+                    if self.notice(&sight) {
+                        last_change = Instant::now();
+                    }
+                },
+                () = tokio::time::sleep_until(tick) => {
+                    if Instant::now() >= look {
+                        return Ok(Waited::Stalled);
+                    }
+                }
+            }
         }
     }
 
-    fn tell(&self, event: &Event) {
-        self.retry.observer().event(event);
+    /// Takes a sighting into the plan. Was it news?
+    fn notice(&mut self, sight: &bell::Sight) -> bool {
+        let Some(at) = self.places.find(&sight.uid) else {
+            return false;
+        };
+        if sight.gone {
+            return self.has_gone(at);
+        }
+        let workload = &mut self.plan.objects[at].workload;
+        let news = workload.deleting != sight.deleting || workload.finalizers != sight.finalizers;
+        workload.deleting = sight.deleting;
+        workload.finalizers = sight.finalizers.clone();
+        news
+    }
+
+    fn has_gone(&mut self, at: usize) -> bool {
+        if std::mem::replace(&mut self.gone[at], true) {
+            return false;
+        }
+        if self.talkative && !matches!(self.plan.objects[at].fate, Fate::Kept(_)) {
+            let name = self.plan.objects[at].workload.object_name();
+            self.retry.observer().event(&Event::Removed(name));
+        }
+        true
+    }
+
+    /// Lists everything: what is not there any more is gone, what is new is planned.
+    async fn look(&mut self) -> Result<(), Failure> {
+        self.listed.clear();
+        let mut failed = Vec::new();
+        let mut newcomers = Vec::new();
+        let mut seen = vec![false; self.plan.objects.len()];
+        for kind in removal_order() {
+            let mut view = View {
+                kind,
+                plan: &mut self.plan,
+                places: &self.places,
+                seen: &mut seen,
+                newcomers: Vec::new(),
+            };
+            let listed =
+                list::each(self.client, self.retry, kind, Detail::AsNeeded, &mut view).await;
+            newcomers.append(&mut view.newcomers);
+            match listed {
+                Ok(Some(listed)) => self.listed.push((kind, listed)),
+                Ok(None) => {}
+                Err(failure) => failed.push((kind, failure)),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(inventory::undetermined(failed));
+        }
+        for (at, seen) in seen.into_iter().enumerate() {
+            if !seen {
+                self.has_gone(at);
+            }
+        }
+        self.amend(newcomers);
+        Ok(())
+    }
+
+    /// Plans what has come since.
+    fn amend(&mut self, newcomers: Vec<Workload>) {
+        let mut more = 0;
+        for workload in newcomers {
+            let owned = workload.owners.iter().any(|owner| {
+                let at = self.places.find(owner);
+                at.is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
+            });
+            let fate = match workload.kind.role {
+                WorkloadRole::Migration => Fate::Deleted,
+                WorkloadRole::Machine if owned => Fate::GoesAlong,
+                WorkloadRole::Machine => {
+                    more += 1;
+                    Fate::Deleted
+                }
+                WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
+            };
+            self.places
+                .insert(workload.uid.clone(), self.plan.objects.len());
+            self.gone.push(false);
+            self.plan.objects.push(Planned {
+                workload,
+                fate,
+                counts: false,
+            });
+        }
+        if more > 0 {
+            self.retry
+                .observer()
+                .event(&Event::FoundMore { count: more });
+        }
+    }
+
+    /// What should have gone with its owner and has not, although nothing has happened for long: we delete it.
+    fn give_up_on_owners(&mut self) {
+        for at in 0..self.plan.objects.len() {
+            let planned = &self.plan.objects[at];
+            if planned.fate == Fate::GoesAlong
+                && !self.gone[at]
+                && planned.workload.deleting.is_none()
+                && !self.has_living_owner(&planned.workload)
+            {
+                self.plan.objects[at].fate = Fate::Deleted;
+            }
+        }
     }
 
     fn removed(&self) -> Removed {
         let of = |role: WorkloadRole| {
-            let gone = self.gone.iter().filter_map(|uid| self.seen.get(uid));
-            let mut names: Vec<ObjectName> = gone
-                .filter(|workload| workload.kind.role == role)
-                .map(Workload::object_name)
+            let all = self.plan.objects.iter().zip(&self.gone);
+            let mut names: Vec<ObjectName> = all
+                .filter(|(planned, gone)| {
+                    **gone && planned.workload.is(role) && !matches!(planned.fate, Fate::Kept(_))
+                })
+                .map(|(planned, _)| planned.workload.object_name())
                 .collect();
             names.sort();
             names
@@ -183,58 +430,51 @@ impl Removal<'_> {
         }
     }
 
-    /// A removal that fails has changed something, and says how much.
-    fn progress(&self, failure: Failure) -> Failure {
+    /// A removal that fails may have changed something, and says how much.
+    fn so_far(&self, failure: Failure) -> Failure {
+        if self.deleted == 0 {
+            return failure.caused_by("nothing was deleted");
+        }
         let removed = self.removed();
-        let (machines, disks) = (removed.machines.len(), removed.disks.len());
         failure.caused_by(format!(
-            "{machines} VM objects and {disks} disks were deleted before that; running the command again goes on from here"
+            "{} VM objects and {} disks were gone by then; running the command again goes on from here",
+            removed.machines.len(),
+            removed.disks.len()
         ))
     }
 }
 
-/// Deletes one object, if it is still the one that was seen.
-async fn delete(client: &Client, retry: &Retry<'_>, workload: &Workload) -> Result<(), Failure> {
-    /// More conflicts about one UID than this make no sense.
-    const ROUNDS: u32 = 5;
-    let resource = workload.resource();
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(client.clone(), &workload.namespace, &resource);
-    let doing = format!("delete {}", workload.object_name());
-    let parameters = DeleteParams::background().preconditions(Preconditions {
-        uid: Some(workload.uid.clone()),
-        resource_version: None,
-    });
-    for _ in 0..ROUNDS {
-        let deleted = retry
-            .request(&doing, Repeat::Safe, || async {
-                api.delete(&workload.name, &parameters).await
-            })
-            .await;
-        let Err(error) = deleted else { return Ok(()) };
-        match &error {
-            kube::Error::Api(status) if status.code == 404 => return Ok(()),
-            kube::Error::Api(status) if status.code == 409 => {}
-            _ => return Err(failure::from_kube(&error, &doing)),
-        }
-        let found = retry
-            .request(&doing, Repeat::Safe, || async {
-                api.get_metadata_opt(&workload.name).await
-            })
-            .await
-            .map_err(|error| failure::from_kube(&error, &doing))?;
-        // Another object of the same name is not the one that was seen; a later list decides about it.
-        let ours = found.is_some_and(|found| found.metadata.uid.as_ref() == Some(&workload.uid));
-        if !ours {
-            return Ok(());
+/// What one list says about the plan.
+struct View<'a> {
+    kind: &'static WorkloadKind,
+    plan: &'a mut Plan,
+    places: &'a Places,
+    seen: &'a mut Vec<bool>,
+    newcomers: Vec<Workload>,
+}
+
+impl Sink for View<'_> {
+    fn begin(&mut self) {
+        self.newcomers.clear();
+        for (at, planned) in self.plan.objects.iter().enumerate() {
+            if planned.workload.kind == self.kind {
+                self.seen[at] = false;
+            }
         }
     }
-    Err(Failure::new(
-        Kind::Conflict,
-        Reason::Conflict,
-        format!("could not {doing}"),
-    )
-    .caused_by("somebody else changes it all the time"))
+
+    fn take(&mut self, workload: Workload) {
+        match self.places.find(&workload.uid) {
+            Some(at) => {
+                self.seen[at] = true;
+                let known = &mut self.plan.objects[at].workload;
+                known.deleting = workload.deleting;
+                known.finalizers = workload.finalizers;
+                known.owners = workload.owners;
+            }
+            None => self.newcomers.push(workload),
+        }
+    }
 }
 
 #[cfg(test)]

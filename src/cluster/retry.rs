@@ -104,7 +104,7 @@ pub struct Pace {
     pub first_contact_tries: u32,
     /// Between two looks that must agree.
     pub settle: Duration,
-    /// How long nothing may happen before something is called stuck.
+    /// How long a deletion may take before it is called stuck.
     pub stuck: Duration,
 }
 
@@ -115,7 +115,7 @@ impl Default for Pace {
             longest: Duration::from_secs(5),
             first_contact_tries: 3,
             settle: Duration::from_secs(1),
-            stuck: Duration::from_secs(30),
+            stuck: Duration::from_secs(120),
         }
     }
 }

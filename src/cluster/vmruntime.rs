@@ -263,6 +263,16 @@ pub async fn patch(
     )))
 }
 
+/// Is it still what a decision was made on? If somebody has changed the spec, the force annotation or the object itself,
+/// that is a [`Kind::Conflict`].
+pub fn unchanged(read: &RuntimeObject, now: &RuntimeObject) -> Result<(), Failure> {
+    if now.decided_by() == read.decided_by() {
+        Ok(())
+    } else {
+        Err(conflict(read, now))
+    }
+}
+
 async fn send(
     client: &Client,
     retry: &Retry<'_>,

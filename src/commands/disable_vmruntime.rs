@@ -3,41 +3,45 @@
 
 mod confirmation;
 mod fence;
+mod showing;
+pub mod work;
 
-use std::{cell::Cell, time::Duration};
+use std::path::{Path, PathBuf};
 
-use confirmation::Confirmation;
-
+use self::{
+    confirmation::Confirmation,
+    showing::Extent,
+    work::{Account, ClusterNames, Consent, Looked, Proposal, Stage, Work},
+};
 use super::{
     Context,
-    context::Left,
+    context::{Left, WORKSPACE},
     narration::Narrator,
     session::{Intent, Session},
     vmruntime_change::changes,
 };
 use crate::{
-    cli::WaitArgs,
+    cli::{DryRunArgs, DryRunChoice, OutputFormat, WaitArgs},
     cluster::{
-        self, Cluster, Deadline, Retry,
-        event::ObjectName,
-        inventory::{self, Inventory, Workload},
-        vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
-        wait::{self, Baseline, Outcome, Reached, Target, Wait},
+        Cluster, Retry,
+        backup::{self, Place},
+        removal::{Disks, Plan},
+        wait::{Outcome, Reached},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    render::disable::{DisableReport, GoneObject, MachineReport, Machines},
-    runtime::{
-        disable::{Decision, Force, decide},
-        force::ForceAnnotation,
-    },
+    render::disable::{DisableReport, Machines},
+    runtime::disable::{Decision, Force},
 };
 
 /// Turn VM Runtime off, and wait until it is off.
 ///
 /// It refuses as long as virtual machines exist, running or not. To delete them all, together with their disks, and
-/// turn VM Runtime off: --force=true. There is no backup. Where the VMRuntime carries the annotation
+/// turn VM Runtime off: --force=true. Where the VMRuntime carries the annotation
 /// baremetal.cluster.gke.io/vmrumtime-force-disable: "true", it asks instead of refusing.
+///
+/// Before anything is deleted, the manifests of all VMs and disks are saved in a folder; `bmctl restore DIR` puts them
+/// back. The contents of disks are not in it. A run that was interrupted, or killed, is simply run again.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct DisableVmruntimeArgs {
@@ -57,9 +61,21 @@ pub struct DisableVmruntimeArgs {
     /// Confirm the deletion of all VMs in the cluster of this context, where it would be asked. --yes does not.
     #[arg(long, value_name = "CONTEXT")]
     pub confirm: Option<String>,
+    /// Folder for the backup: new, empty, or a backup of this cluster that is added to. Default: a new one, named after
+    /// the time, below bmctl-workspace/CLUSTER/backup.
+    #[arg(long, value_name = "DIR", conflicts_with = "no_backup")]
+    pub backup: Option<PathBuf>,
+    /// Delete without saving anything before.
+    #[arg(long)]
+    pub no_backup: bool,
+    /// Delete the VMs and keep their disks; CDI, which provides them, then stays installed.
+    #[arg(long)]
+    pub keep_disks: bool,
     /// Succeed where VM Runtime is off already.
     #[arg(long)]
     pub ensure: bool,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
     #[command(flatten)]
     pub waiting: WaitArgs,
 }
@@ -67,17 +83,11 @@ pub struct DisableVmruntimeArgs {
 const EXAMPLES: &str = "\
 Examples:
   bmctl disable vmruntime
-  bmctl disable vmruntime --force=true            deletes all VMs and their disks
+  bmctl disable vmruntime --force=true --dry-run  shows what that would delete, and what stays
+  bmctl disable vmruntime --force=true            saves the manifests, deletes all VMs and their disks
+  bmctl disable vmruntime --force --keep-disks    deletes the VMs only
   bmctl disable vmruntime --confirm my-context    answers the question in a script
   bmctl disable vmruntime --ensure                safe to run again and again";
-
-/// How far it came, for whoever interrupts.
-#[derive(Clone, Copy)]
-enum Stage {
-    Untouched,
-    Deleting,
-    Disabled,
-}
 
 pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
     let mut session = Session::new(
@@ -89,105 +99,106 @@ pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
         },
     )
     .within(args.waiting.timeout);
-    let stage = Cell::new(Stage::Untouched);
+    let account = Account::default();
     let ended = context
-        .unless_interrupted(disable(&mut session, args, &stage), || {
-            left(context, args, stage.get())
+        .unless_interrupted(Box::pin(disable(&mut session, args, &account)), || {
+            left(context, args, &account)
         })
         .await;
+    settle(&mut session, &account);
     session.end(ended)
 }
 
 async fn disable(
     session: &mut Session<'_, DisableReport>,
     args: &DisableVmruntimeArgs,
-    stage: &Cell<Stage>,
+    account: &Account,
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let confirmation = Confirmation::new(&cluster, args)?;
     let narrator = Narrator::new(context, "Waiting until VM Runtime is off");
     let retry = Retry::new(session.deadline(), &narrator);
-
-    narrator.step("Reading VM Runtime");
-    let before = vmruntime::get(&cluster.client, &retry).await?;
-    let annotation = ForceAnnotation::read(before.object.metadata.annotations.as_ref());
-    if let Some(warning) = &annotation.warning {
-        context.warn(warning);
-    }
-    if !before.object.spec.enabled {
-        if is_off(&cluster, &before).await? {
-            return already_off(session, args);
-        }
-        narrator.happened("VM Runtime is being turned off already, and is not off yet");
-        stage.set(Stage::Disabled);
-    }
-    narrator.step("Counting VMs");
-    let inventory = inventory::take(&cluster.client, &retry).await?;
-    report_machines(&mut session.report, &inventory);
-    match decide(inventory.count(), Force::from(args.force), &annotation) {
-        Decision::Disable => {}
-        Decision::Refuse => return Err(refusal(context, &inventory)),
-        decision @ (Decision::AskThenDelete | Decision::DeleteThenDisable) => {
-            if decision == Decision::AskThenDelete {
-                narrator.pause();
-                confirmation.ask(session, &inventory).await?;
-            }
-            delete(session, &cluster, &retry, &narrator, &inventory, stage).await?;
-        }
-    }
-    narrator.step("Turning VM Runtime off");
-    let baseline = turn_off(session, &cluster, &retry, before).await?;
-    stage.set(Stage::Disabled);
-    if session.report.machines_were == Machines::Deleted {
-        fence::lift(context, &cluster.client, &retry).await;
-    }
-    if !args.waiting.wait {
-        session.report.unattended = true;
-        return Ok(Exit::Ok);
-    }
-    let outcome = wait::until(
-        &cluster.client,
-        &Wait {
-            target: Target::Disabled,
-            baseline: Some(baseline),
-            fail_fast: args.waiting.fail_fast,
+    let names = ClusterNames {
+        cluster: cluster.name.clone(),
+        context: cluster.context.clone(),
+        server: cluster.server.clone(),
+    };
+    let work = Work {
+        client: &cluster.client,
+        retry: &retry,
+        cluster: &names,
+        place: place(&cluster, args),
+        force: Force::from(args.force),
+        disks: if args.keep_disks {
+            Disks::Keep
+        } else {
+            Disks::Delete
         },
-        &retry,
-    )
-    .await;
+        wait: args.waiting.wait,
+        fail_fast: args.waiting.fail_fast,
+        account,
+    };
+    let proposal = match work.look().await? {
+        Looked::AlreadyOff => return already_off(session, args),
+        Looked::Proposal(proposal) => *proposal,
+    };
+    if account.stage.get() == Stage::Disabled {
+        narrator.happened("VM Runtime is being turned off already, and is not off yet");
+    }
+    let extent = match context.global.output.output {
+        OutputFormat::Text => Extent::Shown,
+        _ => Extent::All,
+    };
+    showing::plan(
+        &mut session.report,
+        &proposal.plan,
+        work.place.as_ref(),
+        extent,
+    );
+    if proposal.decision == Decision::Refuse {
+        let off = account.stage.get() == Stage::Disabled;
+        return Err(refusal(context, &proposal.plan, off));
+    }
+    if args.dry_run.choice() != DryRunChoice::None {
+        return rehearse(session, &work, &proposal, args).await;
+    }
+    let mut consent = Consent::Everything;
+    if proposal.decision == Decision::AskThenDelete {
+        narrator.pause();
+        consent = confirmation.ask(session).await?;
+    }
+    let outcome = work.carry_out(proposal, consent).await;
     drop(narrator);
     conclude(session, args, outcome)
 }
 
-/// Looks once whether a disable that somebody asked for before has come to its end.
-async fn is_off(cluster: &Cluster, runtime: &RuntimeObject) -> Result<bool, Failure> {
-    let once = Retry::new(Deadline::after(Duration::ZERO), &cluster::Silent);
-    let looked = wait::until(
-        &cluster.client,
-        &Wait {
-            target: Target::Disabled,
-            baseline: Some(Baseline::unchanged(runtime.clone())),
-            fail_fast: true,
-        },
-        &once,
-    )
-    .await;
-    match looked {
-        // What could not be verified is not off for sure: the wait at the end of the command says so.
-        Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
-        Ok(Outcome::CheckFailed(_)) => Ok(false),
-        // Not off yet, or blocked: both are what this command is about to see to.
-        Err(failure)
-            if matches!(
-                failure.kind,
-                Kind::TimedOut | Kind::OperationFailed | Kind::Refused
-            ) =>
-        {
-            Ok(false)
-        }
-        Err(failure) => Err(failure),
+/// Where the backup goes.
+fn place(cluster: &Cluster, args: &DisableVmruntimeArgs) -> Option<Place> {
+    match &args.backup {
+        Some(path) => Some(Place::Exactly(path.clone())),
+        None if args.no_backup => None,
+        None => Some(Place::Below(
+            Path::new(WORKSPACE)
+                .join(backup::folder_name(&cluster.name))
+                .join("backup"),
+        )),
     }
+}
+
+async fn rehearse(
+    session: &mut Session<'_, DisableReport>,
+    work: &Work<'_>,
+    proposal: &Proposal,
+    args: &DisableVmruntimeArgs,
+) -> Result<Exit, Failure> {
+    if args.dry_run.choice() == DryRunChoice::Server {
+        work.rehearse(proposal).await?;
+    }
+    session.report.dry_run = true;
+    session.report.deletes = work::deletes(proposal.decision);
+    session.report.asks = proposal.decision == Decision::AskThenDelete;
+    Ok(Exit::Ok)
 }
 
 fn already_off(
@@ -209,37 +220,28 @@ fn already_off(
     )))
 }
 
-fn report_machines(report: &mut DisableReport, inventory: &Inventory) {
-    report.machine_count = Some(inventory.count());
-    report.machines = inventory.roots().into_iter().map(machine).collect();
-}
-
-fn machine(workload: &Workload) -> MachineReport {
-    MachineReport {
-        resource: workload.kind.qualified(),
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
-        state: workload.state.clone(),
-        created: workload.created,
-        deleting: workload.deleting.is_some(),
-    }
-}
-
 /// Row five of the table: both ways out.
-fn refusal(context: &Context, inventory: &Inventory) -> Failure {
-    let count = inventory.count();
+fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
+    let count = plan.machines;
     let verb = if count == 1 { "VM exists" } else { "VMs exist" };
-    let mut kinds: Vec<String> = inventory
-        .roots()
-        .iter()
-        .map(|machine| machine.kind.qualified())
-        .collect();
+    let rest = if off {
+        "although VM Runtime is disabled; nothing was deleted"
+    } else {
+        "; nothing was deleted, and VM Runtime was not disabled"
+    };
+    let space = if off { " " } else { "" };
+    let mut kinds: Vec<String> = Vec::new();
+    for machine in plan.roots() {
+        let kind = machine.kind.qualified();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
     kinds.sort();
-    kinds.dedup();
     Failure::new(
         Kind::Refused,
         Reason::VMsExist,
-        format!("{count} {verb}; nothing was deleted, and VM Runtime was not disabled"),
+        format!("{count} {verb}{space}{rest}"),
     )
     .hint(format!(
         "delete the VMs yourself, then disable again: kubectl get {} --all-namespaces",
@@ -251,100 +253,46 @@ fn refusal(context: &Context, inventory: &Inventory) -> Failure {
     ))
 }
 
-/// Deletes everything while the fence keeps new VMs out.
-async fn delete(
-    session: &mut Session<'_, DisableReport>,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    narrator: &Narrator<'_>,
-    inventory: &Inventory,
-    stage: &Cell<Stage>,
-) -> Result<(), Failure> {
-    narrator.step("Deleting VMs and what belongs to them");
-    stage.set(Stage::Deleting);
-    session.report.machines_were = Machines::Deleting;
-    let removed = fence::around(
-        &cluster.client,
-        retry,
-        cluster::removal::remove(&cluster.client, inventory, retry),
-    )
-    .await;
-    match removed {
-        Ok(removed) => {
-            session.report.machines_were = Machines::Deleted;
-            session.report.deleted = removed
-                .machines
-                .iter()
-                .chain(&removed.disks)
-                .map(gone)
-                .collect();
-            Ok(())
-        }
-        Err(failure) => {
-            fence::lift(session.context, &cluster.client, retry).await;
-            Err(failure.hint(format!(
-                "to go on where this ended: {}",
-                session.context.paste("disable vmruntime --force=true")
-            )))
-        }
+/// Puts what was done into the report, however it ended.
+fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
+    let report = &mut session.report;
+    if let Some(path) = account.backup.borrow().as_ref() {
+        report.backup = Some(path.display().to_string());
+        let restore = format!(
+            "restore {}",
+            crate::failure::shell_word(&path.to_string_lossy())
+        );
+        report.restore = Some(session.context.paste(&restore));
     }
-}
-
-fn gone(object: &ObjectName) -> GoneObject {
-    GoneObject {
-        resource: object.resource.clone(),
-        namespace: object.namespace.clone(),
-        name: object.name.clone(),
+    if account.stage.get() == Stage::Deleting {
+        report.machines_were = Machines::Deleting;
     }
-}
-
-/// Sets `enabled: false`, unless somebody has done so already.
-async fn turn_off(
-    session: &mut Session<'_, DisableReport>,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    before: RuntimeObject,
-) -> Result<Baseline, Failure> {
-    if !before.object.spec.enabled {
-        return Ok(Baseline::unchanged(before));
+    if let Some(removed) = account.removed.borrow().as_ref() {
+        report.machines_were = Machines::Deleted;
+        report.deleted = removed
+            .machines
+            .iter()
+            .chain(&removed.disks)
+            .map(showing::gone)
+            .collect();
     }
-    let change = SpecChange {
-        enabled: Some(false),
-        ..SpecChange::default()
-    };
-    let after = patch_in_spite_of_lag(cluster, retry, &before, &change).await?;
-    session.report.changed = changes(&before.object, &after.runtime.object);
-    Ok(Baseline::patched(&before, after))
-}
-
-/// A policy of our controller refuses a disable while the VMs that its status counts exist, and the status lags behind
-/// the VMs that we have just seen to be gone. So a refusal is final only after it has had time to catch up.
-async fn patch_in_spite_of_lag(
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    before: &RuntimeObject,
-    change: &SpecChange,
-) -> Result<Patched, Failure> {
-    const LAG: Duration = Duration::from_secs(30);
-    const PAUSE: Duration = Duration::from_secs(1);
-    let started = tokio::time::Instant::now();
-    loop {
-        let patched = vmruntime::patch(&cluster.client, retry, before, change, DryRun::No).await;
-        let lagging = matches!(&patched, Err(failure) if failure.kind == Kind::Refused);
-        if !lagging || started.elapsed() >= LAG || retry.deadline().passed() {
-            return patched;
-        }
-        tokio::time::sleep(PAUSE).await;
+    if let Some((before, after)) = account.patched.borrow().as_ref() {
+        report.changed = changes(&before.object, &after.object);
     }
 }
 
 fn conclude(
     session: &mut Session<'_, DisableReport>,
     args: &DisableVmruntimeArgs,
-    outcome: Result<Outcome, Failure>,
+    outcome: Result<Option<Outcome>, Failure>,
 ) -> Result<Exit, Failure> {
+    let go_on = || session.context.paste(&continuing(args));
     match outcome {
-        Ok(Outcome::Reached(reached) | Outcome::CheckFailed(reached)) => {
+        Ok(None) => {
+            session.report.unattended = true;
+            Ok(Exit::Ok)
+        }
+        Ok(Some(Outcome::Reached(reached) | Outcome::CheckFailed(reached))) => {
             let Reached {
                 elapsed,
                 warnings,
@@ -367,35 +315,62 @@ fn conclude(
             failure.causes = unknown;
             Err(failure)
         }
-        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(format!(
-            "to go on waiting: {}",
-            session.context.paste(continuing(args))
-        ))),
+        Err(failure) if failure.kind == Kind::TimedOut => {
+            Err(failure.hint(format!("to go on: {}", go_on())))
+        }
+        Err(failure) if failure.reason == Reason::VMsAppeared => Err(failure
+            .hint(format!(
+                "to delete them as well: {}",
+                session
+                    .context
+                    .paste("disable vmruntime --force=true --ensure")
+            ))
+            .hint(format!(
+                "to let them run: {}",
+                session.context.paste("enable vmruntime --ensure")
+            ))),
         Err(failure) => Err(failure),
     }
 }
 
 /// The command that goes on where this one ended.
-const fn continuing(args: &DisableVmruntimeArgs) -> &'static str {
+fn continuing(args: &DisableVmruntimeArgs) -> String {
+    let mut command = "disable vmruntime".to_owned();
     if args.force {
-        "disable vmruntime --force=true --ensure"
-    } else {
-        "disable vmruntime --ensure"
+        command.push_str(" --force=true");
     }
+    if args.keep_disks {
+        command.push_str(" --keep-disks");
+    }
+    if args.no_backup {
+        command.push_str(" --no-backup");
+    }
+    if let Some(folder) = &args.backup {
+        command.push_str(" --backup ");
+        command.push_str(&crate::failure::shell_word(&folder.to_string_lossy()));
+    }
+    command + " --ensure"
 }
 
-fn left(context: &Context, args: &DisableVmruntimeArgs, stage: Stage) -> Left {
-    let to_continue = format!("to go on: {}", context.paste(continuing(args)));
+fn left(context: &Context, args: &DisableVmruntimeArgs, account: &Account) -> Left {
+    let to_continue = format!("to go on: {}", context.paste(&continuing(args)));
     let to_undo = format!("to undo: {}", context.paste("enable vmruntime"));
-    match stage {
+    match account.stage.get() {
         Stage::Untouched => Left {
             sentence: "nothing was changed".to_owned(),
             hints: Vec::new(),
         },
+        Stage::Fenced => Left {
+            sentence: format!(
+                "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",
+                crate::render::age::span(fence::LENGTH)
+            ),
+            hints: vec![to_continue],
+        },
         Stage::Deleting => Left {
             sentence: format!(
-                "VM Runtime stays enabled; VMs whose deletion has begun go on disappearing, and no new VM can be \
-                 created for at most {}",
+                "VMs whose deletion has begun go on disappearing; VM Runtime was not told to turn off, and no new VM can \
+                 be created for at most {}",
                 crate::render::age::span(fence::LENGTH)
             ),
             hints: vec![to_continue],

@@ -2,7 +2,10 @@
 
 use super::Context;
 use crate::{
-    cluster::{Event, Observer},
+    cluster::{
+        Event, Observer,
+        event::{RemovalProgress, StuckObject},
+    },
     render::{age, clean},
     ui::{Progress, progress::State},
 };
@@ -54,6 +57,12 @@ impl Observer for Narrator<'_> {
                     .map(clean)
                     .collect(),
             }),
+            Event::Step(headline) => self.progress.step(headline),
+            Event::Removal(removal) => self.progress.state(&State {
+                headline: "Deleting VMs and what belongs to them".to_owned(),
+                phase: None,
+                missing: still_there(removal),
+            }),
             other => self.progress.happened(&words(other)),
         }
     }
@@ -87,15 +96,9 @@ fn words(event: &Event) -> String {
         Event::Warning(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
-        Event::Stuck(stuck) => format!(
-            "still there: {}; held by finalizers: {}",
-            stuck.object,
-            if stuck.finalizers.is_empty() {
-                "none".to_owned()
-            } else {
-                stuck.finalizers.join(", ")
-            }
-        ),
+        Event::Stuck(stuck) => stuck_words(stuck),
+        Event::Removal(removal) => still_there(removal).join("; "),
+        Event::Step(headline) => headline.clone(),
         Event::FoundMore { count } => {
             format!("{count} more appeared in the meantime; deleting them too")
         }
@@ -103,12 +106,45 @@ fn words(event: &Event) -> String {
     clean(&text)
 }
 
+/// What is left of a removal, counts first.
+fn still_there(removal: &RemovalProgress) -> Vec<String> {
+    let counts = removal
+        .left
+        .iter()
+        .map(|(resource, count)| format!("{count} {resource} still there"));
+    let slowest = removal
+        .slowest
+        .iter()
+        .map(|(object, since)| clean(&format!("longest on its way: {object}, since {since}")));
+    counts.chain(slowest).collect()
+}
+
+fn stuck_words(stuck: &StuckObject) -> String {
+    let finalizers = match stuck.finalizers.as_slice() {
+        [] => "none".to_owned(),
+        finalizers => finalizers.join(", "),
+    };
+    let mut text = format!(
+        "still there: {}; held by finalizers: {finalizers}",
+        stuck.object
+    );
+    if let Some(holder) = &stuck.holder {
+        text.push_str("; put there by ");
+        text.push_str(holder);
+    }
+    if let Some(webhook) = &stuck.webhook {
+        text.push_str("; ");
+        text.push_str(webhook);
+    }
+    format!("{text}; see: {}", stuck.command)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cluster::event::{ObjectName, StuckObject};
+    use crate::cluster::event::ObjectName;
 
     #[test]
     fn events_have_words_and_the_words_are_clean() {
@@ -136,8 +172,12 @@ mod tests {
                     object,
                     deleting_since: None,
                     finalizers: vec!["a/b".to_owned(), "c".to_owned()],
+                    holder: Some("whoever works for a".to_owned()),
+                    webhook: None,
+                    command: "kubectl describe".to_owned(),
                 }),
-                "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c",
+                "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c; put there by whoever \
+                 works for a; see: kubectl describe",
             ),
             (
                 Event::CheckFinished {

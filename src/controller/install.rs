@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{WorkloadKind, WorkloadRole, crd, engine, name, workload::WORKLOAD_KINDS};
+use crate::api::{WorkloadKind, WorkloadRole, crd, engine, name, workload::removal_order};
 
 /// An unprivileged user; the image has no users of its own.
 const NOBODY: i64 = 65532;
@@ -99,7 +99,7 @@ fn cluster_role() -> Value {
         rule(engine::KUBEVIRT_GROUP, &["kubevirts"], &OWN),
         rule(engine::CDI_GROUP, &["cdis"], &OWN),
     ];
-    rules.extend(WORKLOAD_KINDS.iter().map(workload_rule));
+    rules.extend(removal_order().map(workload_rule));
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -112,7 +112,7 @@ fn cluster_role() -> Value {
 fn workload_rule(kind: &WorkloadKind) -> Value {
     let verbs: &[&str] = match kind.role {
         WorkloadRole::Machine => &["get", "list", "watch", "delete", "create"],
-        WorkloadRole::Disk => &["get", "list", "watch", "delete"],
+        WorkloadRole::Disk | WorkloadRole::Migration => &["get", "list", "watch", "delete"],
     };
     rule(kind.group, &[kind.plural], verbs)
 }

@@ -36,6 +36,14 @@ reasons! {
     AlreadyEnabled,
     /// An object of that name exists already.
     AlreadyExists,
+    /// A file of the backup is not the one that was written.
+    BackupDamaged,
+    /// The backup could not be written; what was not saved was not deleted.
+    BackupFailed,
+    /// The backup folder holds something else than a backup of this cluster.
+    BackupFolderInUse,
+    /// Another bmctl is at work with the same backup folder.
+    BackupInUse,
     /// A certificate or key of the kubeconfig can not be used.
     BadCertificate,
     /// The kubeconfig can not be read, is no kubeconfig, or refers to what is not in it.
@@ -108,6 +116,8 @@ reasons! {
     NameNotResolved,
     /// The API server did not answer the controller.
     NoAnswer,
+    /// The folder holds no backup that can be read.
+    NoBackup,
     /// The command lost the state that it was to wait from: a defect of bmctl.
     NoBaseline,
     /// No command was given for the sandbox to run.
@@ -124,6 +134,8 @@ reasons! {
     NoSignals,
     /// A preflight check could not verify every node.
     NodesUnknown,
+    /// Some objects of a backup could not be created.
+    NotAllRestored,
     /// What is waited for was never asked for.
     NotAskedFor,
     /// Something needs a confirmation that was not given.
@@ -182,6 +194,8 @@ reasons! {
     UnexpectedAnswer,
     /// The certificate of the API server is signed by an authority that the kubeconfig does not name.
     UnknownAuthority,
+    /// The backup folder holds manifests that its index does not name.
+    UnknownFiles,
     /// The cluster has no node of that name.
     UnknownNode,
     /// There is nothing of that name to explain.
@@ -190,6 +204,8 @@ reasons! {
     Unreachable,
     /// The controller could not read an object of the cluster.
     Unreadable,
+    /// VMs were created while VM Runtime was being disabled.
+    VMsAppeared,
     /// Virtual machines exist, and nothing permits deleting them.
     VMsExist,
     /// It could not be determined whether virtual machines exist.

@@ -17,9 +17,6 @@ use super::{
     table::Table,
 };
 
-/// How many VMs people are shown; documents have them all.
-const SHOWN: usize = 20;
-
 /// A virtual machine, as people tell it from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -42,6 +39,143 @@ pub struct GoneObject {
     pub resource: String,
     pub namespace: Option<String>,
     pub name: String,
+}
+
+/// What would be deleted, in which order, and what stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// In the order of removal.
+    pub stages: Vec<StageReport>,
+    /// How many disks lose their data.
+    pub disks_lost: usize,
+    /// All of them.
+    pub delete: Vec<PlannedObject>,
+    pub keep_count: usize,
+    /// All of them.
+    pub keep: Vec<KeptObject>,
+    /// The folder for the manifests; null where none are saved.
+    pub backup: Option<String>,
+}
+
+/// One kind of the plan, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StageReport {
+    pub resource: String,
+    pub deleted: usize,
+    pub going_along: usize,
+}
+
+/// An object that would be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlannedObject {
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub how: How,
+}
+
+/// By whom an object is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum How {
+    Deleted,
+    WithItsOwner,
+}
+
+/// An object that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeptObject {
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    pub why: Reason,
+}
+
+/// Why an object stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    KeepDisks,
+    MadeForItself,
+    Unused,
+    OfAnEarlierRun,
+    OwnClaim,
+}
+
+impl Reason {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::KeepDisks => "--keep-disks",
+            Self::MadeForItself => "a VM uses it, but it was made for itself",
+            Self::Unused => "no VM uses it",
+            Self::OfAnEarlierRun => "its VM was deleted by an earlier run",
+            Self::OwnClaim => "a VM uses it; claims of your own are never deleted",
+        }
+    }
+}
+
+impl PlanReport {
+    /// What would happen, in the order in which it would.
+    pub fn text(&self, page: &mut Page) {
+        if !self.stages.is_empty() {
+            page.line("To be deleted, in this order:");
+            for stage in &self.stages {
+                let count = stage.deleted + stage.going_along;
+                let along = match (stage.deleted, stage.going_along) {
+                    (_, 0) => String::new(),
+                    (0, _) => " (with what owns them)".to_owned(),
+                    (_, along) => format!(" ({along} of them with what owns them)"),
+                };
+                page.line(format!("  {count} {}{along}", stage.resource));
+            }
+        }
+        if !self.keep.is_empty() {
+            page.line("To stay:");
+            let shown = page.shown(DisableReport::SHOWN);
+            for kept in self.keep.iter().take(shown) {
+                page.line(format!(
+                    "  {} {}/{}: {}",
+                    kept.resource,
+                    clean(&kept.namespace),
+                    clean(&kept.name),
+                    kept.why.words()
+                ));
+            }
+            if self.keep_count > shown {
+                let more = self.keep_count - shown;
+                page.line(format!("  ... and {more} more, all in -o wide and -o json"));
+            }
+        }
+        if self.stages.is_empty() {
+            return;
+        }
+        page.gap();
+        if self.disks_lost > 0 {
+            let (disks, their) = match self.disks_lost {
+                1 => ("1 disk is".to_owned(), "its"),
+                count => (format!("{count} disks are"), "their"),
+            };
+            page.paragraph(
+                "",
+                &format!("{disks} deleted with all data: {their} contents are in no backup."),
+            );
+        }
+        page.paragraph(
+            "",
+            &match &self.backup {
+                Some(folder) => {
+                    format!(
+                        "The manifests of VMs and disks are saved before, in {}.",
+                        clean(folder)
+                    )
+                }
+                None => "There is no backup: not even the manifests are saved.".to_owned(),
+            },
+        );
+    }
 }
 
 /// What became of the machines that were there.
@@ -67,6 +201,20 @@ pub struct DisableReport {
     /// All of them.
     pub machines: Vec<MachineReport>,
     pub machines_were: Machines,
+    /// What is deleted if they are, and what stays; null where it was not looked.
+    pub plan: Option<PlanReport>,
+    /// Nothing was changed, because nothing was to be.
+    pub dry_run: bool,
+    /// With a dry run: VMs and disks would be deleted.
+    #[serde(skip)]
+    pub deletes: bool,
+    /// With a dry run: it would be asked first.
+    #[serde(skip)]
+    pub asks: bool,
+    /// The folder with the manifests of what was deleted.
+    pub backup: Option<String>,
+    /// The command that puts them back.
+    pub restore: Option<String>,
     /// What was deleted and is gone: VMs, what was generated from them, and their disks.
     pub deleted: Vec<GoneObject>,
     /// Is VM Runtime off? Null where it was not waited for.
@@ -88,9 +236,12 @@ pub struct DisableReport {
 }
 
 impl DisableReport {
+    /// How many objects people are shown; documents have them all.
+    pub const SHOWN: usize = 20;
+
     /// The machines as a table, the first of them only.
     pub fn machine_table(&self, page: &mut Page) {
-        let shown = page.shown(SHOWN);
+        let shown = page.shown(Self::SHOWN);
         let mut header = vec!["VM", "STATE", "AGE", "RESOURCE"];
         if page.is_wide() {
             header.push("CREATED");
@@ -122,12 +273,31 @@ impl DisableReport {
             table.row(row);
         }
         page.table(&table);
-        if self.machines.len() > shown {
+        let count = self.machine_count.unwrap_or(self.machines.len());
+        if count > shown {
             page.line(format!(
                 "... and {} more, all in -o wide and -o json",
-                self.machines.len() - shown
+                count - shown
             ));
         }
+    }
+}
+
+impl DisableReport {
+    fn rehearsal(&self, page: &mut Page) {
+        if !self.machines.is_empty() {
+            self.machine_table(page);
+            page.gap();
+        }
+        if let Some(plan) = self.plan.as_ref().filter(|_| self.deletes) {
+            plan.text(page);
+        }
+        if self.asks {
+            page.line("It would be asked first.");
+        }
+        page.line("Then VM Runtime would be disabled.");
+        page.gap();
+        page.line("Nothing was changed: this was a dry run.");
     }
 }
 
@@ -135,6 +305,10 @@ impl Report for DisableReport {
     const KIND: &'static str = "DisableResult";
 
     fn text(&self, page: &mut Page) {
+        if self.dry_run {
+            self.rehearsal(page);
+            return;
+        }
         match self.machines_were {
             Machines::Kept | Machines::Deleting
                 if !self.machines.is_empty() && !self.machines_shown =>
@@ -147,7 +321,7 @@ impl Report for DisableReport {
                     1 => "Deleted, and gone:".to_owned(),
                     count => format!("Deleted, and gone: {count} objects"),
                 });
-                let shown = page.shown(SHOWN);
+                let shown = page.shown(Self::SHOWN);
                 for object in self.deleted.iter().take(shown) {
                     page.line(format!(
                         "  {} {}{}",
@@ -167,6 +341,13 @@ impl Report for DisableReport {
                     ));
                 }
             }
+        }
+        if let (Some(folder), Some(restore)) = (&self.backup, &self.restore) {
+            page.gap();
+            page.line(format!("Manifests saved in {}", clean(folder)));
+            page.line(format!(
+                "To put the VMs back (without the data of disks): {restore}"
+            ));
         }
         if !self.changed.is_empty() {
             page.gap();
@@ -269,11 +450,12 @@ default/evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
     #[test]
     fn only_the_first_machines_are_shown_and_the_others_counted() {
         let many = DisableReport {
+            machine_count: Some(25),
             machines: (0..25).map(|at| machine(&format!("vm-{at}"))).collect(),
             ..report()
         };
         let text = text(&many);
-        assert_eq!(text.lines().count(), 1 + SHOWN + 1);
+        assert_eq!(text.lines().count(), 1 + DisableReport::SHOWN + 1);
         assert!(
             text.ends_with("... and 5 more, all in -o wide and -o json\n"),
             "{text}"

@@ -437,7 +437,12 @@ async fn machines_are_really_gone() -> anyhow::Result<()> {
 
     let (told, mut events) = told();
     let retry = Retry::new(Deadline::after(Duration::from_secs(50)), &told);
-    let removing = removal::remove(client, &inventory, &retry);
+    let plan = removal::Plan::new(
+        inventory,
+        removal::Disks::Delete,
+        &removal::LeftOver::default(),
+    );
+    let removing = removal::remove(client, plan, None, &retry);
     let playing = async {
         let free = |event: &Event| matches!(event, Event::Removed(object) if object.name == "free");
         hear(&mut events, free).await?;

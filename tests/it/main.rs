@@ -11,6 +11,7 @@ mod cluster;
 mod conformance;
 mod connect_proxy;
 mod controller;
+mod disable;
 mod docs;
 mod enabling;
 mod faults;
@@ -38,6 +39,7 @@ fn main() {
     trials.extend(cluster::trials());
     trials.extend(conformance::trials());
     trials.extend(controller::trials());
+    trials.extend(disable::trials());
     trials.extend(docs::trials());
     trials.extend(enabling::trials());
     trials.extend(identity::trials());

@@ -78,6 +78,7 @@ fn machines_in_the_way() -> Result<(), Failed> {
         &[
             "disable vmruntime",
             "disable vmruntime -o json",
+            "disable vmruntime --force=true --dry-run",
             "disable vmruntime --force=true",
         ],
     )

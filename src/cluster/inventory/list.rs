@@ -1,12 +1,16 @@
 //! One kind, page by page, in whatever version the cluster serves it.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList, Time};
 use kube::{Client, Resource as _, api::ListParams, core::DynamicObject};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::Value;
 
-use super::Workload;
+use super::workload::{Second, Storage, Uid, Words, Workload};
 use crate::{
     api::{WorkloadKind, WorkloadRole},
     cluster::retry::{Repeat, Retry},
@@ -16,75 +20,133 @@ use crate::{
 /// How many objects one page holds: kubectl's own number.
 const PAGE: u32 = 500;
 
-/// All objects of that kind; none only where the cluster demonstrably does not serve it.
-pub(super) async fn all(
-    client: &Client,
-    retry: &Retry<'_>,
-    kind: WorkloadKind,
-) -> Result<Vec<Workload>, Failure> {
-    let doing = format!("list {}", kind.qualified());
-    let broken = |error: &kube::Error| failure::from_kube(error, &doing);
-    match in_version(client, retry, kind, kind.version).await {
-        Ok(workloads) => Ok(workloads),
-        Err(error) if failure::kind_is_not_served(&error) => {
-            let Some(version) = served_version(client, retry, kind).await? else {
-                return Ok(Vec::new());
-            };
-            in_version(client, retry, kind, &version)
-                .await
-                .map_err(|error| broken(&error))
-        }
-        Err(error) => Err(broken(&error)),
+/// How much of each object is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Machines with their spec and status, everything else without.
+    AsNeeded,
+    Metadata,
+}
+
+/// Takes the objects of a list one by one, so that nobody has to have them all at once.
+pub trait Sink {
+    /// The list begins, or begins again: what was taken before does not count.
+    fn begin(&mut self);
+    fn take(&mut self, workload: Workload);
+}
+
+impl Sink for Vec<Workload> {
+    fn begin(&mut self) {
+        self.clear();
+    }
+
+    fn take(&mut self, workload: Workload) {
+        self.push(workload);
     }
 }
 
-/// All pages of one version. A list whose continuation has expired is begun again, once.
-async fn in_version(
-    client: &Client,
-    retry: &Retry<'_>,
-    kind: WorkloadKind,
-    version: &str,
-) -> kube::Result<Vec<Workload>> {
-    match pages(client, retry, kind, version).await {
-        Err(kube::Error::Api(status)) if status.code == 410 => {
-            pages(client, retry, kind, version).await
-        }
-        result => result,
-    }
+/// What is known after a list: the version of the kind, and the one of the list, to watch from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub version: Arc<str>,
+    pub resource_version: String,
 }
 
-async fn pages(
+/// Lists all objects of that kind. `None` only where the cluster demonstrably does not serve it.
+pub async fn each(
     client: &Client,
     retry: &Retry<'_>,
-    kind: WorkloadKind,
-    version: &str,
-) -> kube::Result<Vec<Workload>> {
-    let resource = kind.resource_in(version);
-    let request = kube::core::Request::new(DynamicObject::url_path(&resource, None));
-    let doing = format!("list {}", kind.qualified());
-    let mut parameters = ListParams::default().limit(PAGE);
-    let mut workloads = Vec::new();
-    loop {
-        let page: Page = retry
-            .request(&doing, Repeat::Safe, || {
-                // Disks are deleted, never shown with a state: their metadata is enough.
-                let request = match kind.role {
-                    WorkloadRole::Machine => request.list(&parameters),
-                    WorkloadRole::Disk => request.list_metadata(&parameters),
-                };
-                async {
-                    client
-                        .request(request.map_err(kube::Error::BuildRequest)?)
-                        .await
+    kind: &'static WorkloadKind,
+    detail: Detail,
+    sink: &mut (dyn Sink + Send),
+) -> Result<Option<Listed>, Failure> {
+    let mut lister = Lister {
+        client,
+        retry,
+        kind,
+        detail,
+        doing: format!("list {}", kind.qualified()),
+        words: Words::default(),
+    };
+    sink.begin();
+    let error = match lister.in_version(kind.version, sink).await {
+        Ok(listed) => return Ok(Some(listed)),
+        Err(error) => error,
+    };
+    if !failure::kind_is_not_served(&error) {
+        return Err(failure::from_kube(&error, &lister.doing));
+    }
+    let Some(version) = served_version(client, retry, kind).await? else {
+        return Ok(None);
+    };
+    let listed = lister.in_version(&version, sink).await;
+    listed
+        .map(Some)
+        .map_err(|error| failure::from_kube(&error, &lister.doing))
+}
+
+struct Lister<'a> {
+    client: &'a Client,
+    retry: &'a Retry<'a>,
+    kind: &'static WorkloadKind,
+    detail: Detail,
+    doing: String,
+    words: Words,
+}
+
+impl Lister<'_> {
+    /// All pages of one version. A list whose continuation has expired is begun again, once.
+    async fn in_version(
+        &mut self,
+        version: &str,
+        sink: &mut (dyn Sink + Send),
+    ) -> kube::Result<Listed> {
+        match self.pages(version, sink).await {
+            Err(kube::Error::Api(status)) if status.code == 410 => {
+                sink.begin();
+                self.pages(version, sink).await
+            }
+            result => result,
+        }
+    }
+
+    async fn pages(&mut self, version: &str, sink: &mut (dyn Sink + Send)) -> kube::Result<Listed> {
+        let version = self.words.text(version);
+        let resource = self.kind.resource_in(&version);
+        let request = kube::core::Request::new(DynamicObject::url_path(&resource, None));
+        let full = self.detail == Detail::AsNeeded && self.kind.role == WorkloadRole::Machine;
+        let mut parameters = ListParams::default().limit(PAGE);
+        let mut first = None;
+        loop {
+            let page: Page = self
+                .retry
+                .request(&self.doing, Repeat::Safe, || {
+                    let request = if full {
+                        request.list(&parameters)
+                    } else {
+                        request.list_metadata(&parameters)
+                    };
+                    async {
+                        self.client
+                            .request(request.map_err(kube::Error::BuildRequest)?)
+                            .await
+                    }
+                })
+                .await?;
+            for item in page.items {
+                sink.take(item.workload(self.kind, &version, &mut self.words));
+            }
+            // All pages are of one version; a server that says otherwise is watched from the earliest.
+            let resource_version = first.get_or_insert(page.metadata.resource_version);
+            match page.metadata.continue_ {
+                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
+                _ => {
+                    return Ok(Listed {
+                        version,
+                        resource_version: resource_version.clone(),
+                    });
                 }
-            })
-            .await?;
-        for item in page.items {
-            workloads.push(item.workload(kind, version));
-        }
-        match page.metadata.continue_ {
-            Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
-            _ => return Ok(workloads),
+            }
         }
     }
 }
@@ -94,7 +156,7 @@ async fn pages(
 async fn served_version(
     client: &Client,
     retry: &Retry<'_>,
-    kind: WorkloadKind,
+    kind: &WorkloadKind,
 ) -> Result<Option<String>, Failure> {
     let doing = format!("find out whether the cluster serves {}", kind.qualified());
     let group: APIGroup = match read(client, retry, &doing, &format!("/apis/{}", kind.group)).await
@@ -159,9 +221,12 @@ struct Page {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PageMeta {
     #[serde(default, rename = "continue")]
     continue_: Option<String>,
+    #[serde(default)]
+    resource_version: String,
 }
 
 /// The few fields that we need of an object that may weigh a hundred times as much. What identifies it is required;
@@ -170,7 +235,7 @@ struct PageMeta {
 struct Item {
     metadata: Meta,
     #[serde(default)]
-    spec: Option<Spec>,
+    spec: Option<Lenient<Spec>>,
     #[serde(default)]
     status: Option<Shown>,
 }
@@ -181,7 +246,6 @@ struct Meta {
     name: String,
     namespace: String,
     uid: String,
-    resource_version: String,
     #[serde(default)]
     creation_timestamp: Option<Time>,
     #[serde(default)]
@@ -197,10 +261,63 @@ struct Owner {
     uid: String,
 }
 
+/// Only what names storage, in the places where the kinds have it. Anything else there may have any shape.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Spec {
+    /// VirtualMachine of the product.
     #[serde(default)]
     disks: Value,
+    /// VirtualMachineInstance.
+    #[serde(default)]
+    volumes: Value,
+    /// VirtualMachine of KubeVirt.
+    #[serde(default)]
+    template: Option<Lenient<Template>>,
+}
+
+/// What can not be read as expected names no storage that we know of.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lenient<T> {
+    Readable(T),
+    Odd(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Template {
+    #[serde(default)]
+    spec: Option<TemplateSpec>,
+}
+
+#[derive(Deserialize)]
+struct TemplateSpec {
+    #[serde(default)]
+    volumes: Value,
+}
+
+impl Spec {
+    fn storage(&self) -> Box<[Storage]> {
+        let list = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
+        let disks = list(&self.disks).into_iter().filter_map(|disk| {
+            let name = disk["virtualMachineDiskName"].as_str()?;
+            Some(Storage::Disk(name.into()))
+        });
+        let volumes = match &self.template {
+            Some(Lenient::Readable(Template { spec: Some(spec) })) => &spec.volumes,
+            Some(Lenient::Readable(Template { spec: None }) | Lenient::Odd(_)) | None => {
+                &self.volumes
+            }
+        };
+        let volumes = list(volumes).into_iter().filter_map(|volume| {
+            let volume_name = volume["dataVolume"]["name"].as_str();
+            let claim = volume["persistentVolumeClaim"]["claimName"].as_str();
+            volume_name
+                .map(|name| Storage::Volume(name.into()))
+                .or_else(|| claim.map(|name| Storage::Claim(name.into())))
+        });
+        disks.chain(volumes).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -237,34 +354,33 @@ impl Shown {
 }
 
 impl Item {
-    fn workload(self, kind: WorkloadKind, version: &str) -> Workload {
-        let timestamp = |time: Option<Time>| time.map(|Time(at)| -> Timestamp { at });
-        let disks = self.spec.map(|spec| spec.disks).unwrap_or_default();
+    fn workload(
+        self,
+        kind: &'static WorkloadKind,
+        version: &Arc<str>,
+        words: &mut Words,
+    ) -> Workload {
+        let second = |time: Option<Time>| time.map(|Time(at)| Second::from(at));
+        let state = self.status.and_then(|status| status.state());
+        let owners = self.metadata.owner_references.unwrap_or_default();
         Workload {
             kind,
-            version: version.to_owned(),
-            namespace: self.metadata.namespace,
-            name: self.metadata.name,
-            uid: self.metadata.uid,
-            resource_version: self.metadata.resource_version,
-            state: self.status.and_then(|status| status.state()),
-            created: timestamp(self.metadata.creation_timestamp),
-            deleting: timestamp(self.metadata.deletion_timestamp),
-            finalizers: self.metadata.finalizers.unwrap_or_default(),
-            owners: self
-                .metadata
-                .owner_references
-                .unwrap_or_default()
+            version: version.clone(),
+            namespace: words.text(&self.metadata.namespace),
+            name: self.metadata.name.into(),
+            uid: Uid::from(self.metadata.uid.as_str()),
+            state: state.map(|state| words.text(&state)),
+            created: second(self.metadata.creation_timestamp),
+            deleting: second(self.metadata.deletion_timestamp),
+            finalizers: words.list(self.metadata.finalizers.unwrap_or_default()),
+            owners: owners
                 .into_iter()
-                .map(|owner| owner.uid)
+                .map(|owner| Uid::from(owner.uid.as_str()))
                 .collect(),
-            uses_disks: disks
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|disk| disk["virtualMachineDiskName"].as_str())
-                .map(str::to_owned)
-                .collect(),
+            uses: match self.spec {
+                Some(Lenient::Readable(spec)) => spec.storage(),
+                Some(Lenient::Odd(_)) | None => Box::default(),
+            },
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cluster::{
     Deadline,
+    inventory::Inventory,
     retry::Pace,
     script::{self, Answer, Call, Recorder},
 };
@@ -69,6 +70,10 @@ impl World {
                 false => Answer::not_served(),
             };
         }
+        if call.method == "PATCH" {
+            assert_eq!(call.query("dryRun").as_deref(), Some("All"), "only asked");
+            return Answer::status(403, "Forbidden", "no");
+        }
         assert_eq!(call.method, "DELETE");
         assert_eq!(call.body["propagationPolicy"], "Background");
         self.calls.lock().unwrap().push(call.path.clone());
@@ -107,7 +112,7 @@ impl World {
         let client = self.client();
         let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
         let retry = Retry::new(Deadline::after(budget), recorder).with_pace(Pace::QUICK);
-        remove(&client, &inventory, &retry).await
+        remove(&client, planned(inventory), None, &retry).await
     }
 
     fn deleted(&self) -> Vec<String> {
@@ -121,6 +126,10 @@ impl World {
             .map(|(of, object)| path(of, object))
             .collect()
     }
+}
+
+fn planned(inventory: Inventory) -> Plan {
+    Plan::new(inventory, Disks::Delete, &LeftOver::default())
 }
 
 fn path(collection: &str, object: &Value) -> String {
@@ -200,10 +209,12 @@ async fn another_object_of_the_same_name_is_only_deleted_after_it_was_seen() {
     let world = World::with(&[(KVM, object("a", "new", None))]);
     let client = world.client();
     let mut inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    inventory.machines[0].uid = "old".into();
+    inventory.machines[0].uid = Uid::from("old");
     let recorder = Recorder::default();
     let retry = Retry::new(Deadline::after(LONG), &recorder).with_pace(Pace::QUICK);
-    remove(&client, &inventory, &retry).await.unwrap();
+    remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
     assert!(world.left().is_empty());
     assert!(recorder.events().contains(&Event::FoundMore { count: 1 }));
 }
@@ -225,9 +236,9 @@ async fn a_denial_ends_it_and_says_how_far_it_came() {
     let world = World::with(&[(GVM, gvm_with_disk()), (KVM, object("b", "2", None))]);
     *world.refuses.lock().unwrap() = vec![Answer::status(403, "Forbidden", "no")];
     let failure = world.removed(LONG, &Recorder::default()).await.unwrap_err();
-    assert_eq!(failure.kind, Kind::Denied);
+    assert_eq!(failure.kind, crate::failure::Kind::Denied);
     assert!(
-        failure.causes[1].starts_with("0 VM objects and 0 disks were deleted"),
+        failure.causes[1].starts_with("nothing was deleted"),
         "{failure:?}"
     );
 }
@@ -242,7 +253,7 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
         .removed(Duration::from_millis(200), &recorder)
         .await
         .unwrap_err();
-    assert_eq!(failure.kind, Kind::TimedOut);
+    assert_eq!(failure.kind, crate::failure::Kind::TimedOut);
     assert_eq!(
         failure.causes[0],
         "still there: virtualmachines.kubevirt.io ns/a, being deleted since 2026-11-22T10:00:00Z, held by example.com/hold"
@@ -267,9 +278,11 @@ async fn a_child_that_outlives_its_parent_is_deleted_by_itself() {
     let client = world.client();
     let mut inventory = inventory::take(&client, &Retry::once()).await.unwrap();
     let mut parent = inventory.machines[0].clone();
-    (parent.uid, parent.name, parent.owners) = ("2".into(), "parent".into(), Vec::new());
+    (parent.uid, parent.name, parent.owners) = (Uid::from("2"), "parent".into(), Box::default());
     inventory.machines.push(parent);
     let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
-    remove(&client, &inventory, &retry).await.unwrap();
+    remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
     assert!(world.left().is_empty());
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kube::ResourceExt as _;
+
 use super::{
     Baseline, Wait,
     judge::{Done, Verdict, Waiting, flipped, lag, says},
@@ -10,8 +12,8 @@ use super::{
 use crate::{
     api::{
         ConditionStatus,
-        condition::{find, kind},
-        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+        condition::{find, is_true, kind},
+        name::{CONTROLLER_DEPLOYMENT, PREFLIGHT_CHECK_LABEL, SYSTEM_NAMESPACE},
     },
     cluster::vmruntime::RuntimeObject,
 };
@@ -27,7 +29,15 @@ pub(super) fn judge(
     }
     let mut missing = not_off(baseline, runtime);
     let mut done = Done::default();
-    pods(snapshot, &mut missing, &mut done.unknown);
+    let engine = if is_true(&runtime.status().conditions, kind::DISKS_KEPT) {
+        done.warnings.push(
+            "CDI stays installed, and its pods go on running, because disks were kept".to_owned(),
+        );
+        Engine::Stays
+    } else {
+        Engine::Goes
+    };
+    pods(snapshot, engine, &mut missing, &mut done.unknown);
     if missing.is_empty() {
         return Verdict::Done(Box::new(done));
     }
@@ -42,6 +52,14 @@ pub(super) fn judge(
         missing,
         look_again: unresolved.then_some(ASK_AGAIN),
     })
+}
+
+/// Whether pods of the engine may be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Goes,
+    /// What provides the disks that were kept; on some clusters it lives in the same namespace.
+    Stays,
 }
 
 /// How soon an unanswered question is asked again.
@@ -69,7 +87,7 @@ fn not_off(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
 }
 
 /// Which pods are left that should not be, and of which we can not tell.
-fn pods(snapshot: &Snapshot, missing: &mut Vec<String>, unknown: &mut Vec<String>) {
+fn pods(snapshot: &Snapshot, engine: Engine, missing: &mut Vec<String>, unknown: &mut Vec<String>) {
     /// More names than this say no more.
     const NAMED: usize = 5;
     let pods = match &snapshot.pods {
@@ -90,8 +108,10 @@ fn pods(snapshot: &Snapshot, missing: &mut Vec<String>, unknown: &mut Vec<String
     };
     let mut left = Vec::new();
     for (name, pod) in pods {
+        let probes = pod.labels().contains_key(PREFLIGHT_CHECK_LABEL);
         match snapshot.owner(pod) {
             PodOwner::Controller => {}
+            PodOwner::Other | PodOwner::Unknown if engine == Engine::Stays && !probes => {}
             // By its name it may be the controller's, but that is no proof.
             PodOwner::Unknown if name.starts_with(&format!("{CONTROLLER_DEPLOYMENT}-")) => {
                 unknown.push(format!("whether pod {name} in {SYSTEM_NAMESPACE} is the controller's: its ReplicaSet can not be read"));

@@ -1,8 +1,8 @@
 //! The question before all VMs are deleted on the word of the annotation alone.
 
-use super::DisableVmruntimeArgs;
+use super::{DisableVmruntimeArgs, work::Consent};
 use crate::{
-    cluster::{Cluster, inventory::Inventory},
+    cluster::Cluster,
     commands::session::Session,
     failure::{Failure, Kind, Reason},
     render::{self, Page, clean, disable::DisableReport},
@@ -38,29 +38,20 @@ impl Confirmation {
     }
 
     /// Returns if the deletion is confirmed.
-    pub async fn ask(
-        &self,
-        session: &mut Session<'_, DisableReport>,
-        inventory: &Inventory,
-    ) -> Result<(), Failure> {
+    pub async fn ask(&self, session: &mut Session<'_, DisableReport>) -> Result<Consent, Failure> {
         if self.given {
-            return Ok(());
+            return Ok(Consent::Everything);
         }
         let context = session.context;
         let word = clean(&self.word);
-        let count = inventory.count();
-        let disks = inventory.disks.len();
+        let count = session.report.machine_count.unwrap_or_default();
         if context.ui.interactive {
             let mut page = Page::new(context.note_style());
             session.report.machine_table(&mut page);
             page.gap();
-            page.paragraph(
-                "",
-                &format!(
-                "This deletes {count} VMs and the disks that belong to them ({disks} disks exist), with all data on \
-                 them. There is no backup."
-            ),
-            );
+            if let Some(plan) = &session.report.plan {
+                plan.text(&mut page);
+            }
             session.report.machines_shown = true;
             context
                 .ui
@@ -68,7 +59,7 @@ impl Confirmation {
         }
         let question = format!("Type the name of the context to delete them ({word})");
         match context.ui.ask_for_word(&question, &word).await {
-            Answer::Confirmed => Ok(()),
+            Answer::Confirmed => Ok(Consent::Shown),
             Answer::Interrupted => Err(Failure::new(
                 Kind::Interrupted,
                 Reason::Interrupted,

@@ -6,10 +6,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
-    cluster::{Retry, vmruntime},
-    commands::Context,
+    api::condition::{self, ConditionStatus, kind},
+    cluster::{
+        Event, Retry,
+        vmruntime::{self, RuntimeObject},
+    },
     failure::Failure,
 };
 
@@ -17,40 +21,118 @@ use crate::{
 pub const LENGTH: Duration = Duration::from_secs(5 * 60);
 /// How often it is put up again.
 const RENEWAL: Duration = Duration::from_secs(2 * 60);
+/// How soon that is tried again where it failed.
+const RETRIAL: Duration = Duration::from_secs(20);
+/// How long a controller that knows fences may take to close.
+const CLOSING: Duration = Duration::from_secs(15);
 
-/// Does the work behind the fence.
-pub async fn around<T>(
-    client: &kube::Client,
-    retry: &Retry<'_>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    put_up(client, retry).await?;
-    let renewal = async {
-        loop {
-            tokio::time::sleep(RENEWAL).await;
-            if let Err(failure) = put_up(client, retry).await {
-                break failure;
+/// The fence of one run.
+pub struct Fence<'a> {
+    client: &'a kube::Client,
+    retry: &'a Retry<'a>,
+    clock: Clock,
+}
+
+/// The time, from a clock that never goes back.
+struct Clock {
+    started: Timestamp,
+    watch: Instant,
+}
+
+impl Clock {
+    /// A machine that was asleep has a watch that stood still; a clock that was set back is behind the watch.
+    fn now(&self) -> Timestamp {
+        let by_watch = self.started.checked_add(self.watch.elapsed());
+        by_watch.map_or_else(
+            |_| Timestamp::now(),
+            |by_watch| by_watch.max(Timestamp::now()),
+        )
+    }
+}
+
+impl<'a> Fence<'a> {
+    /// Puts it up. Also returns the VMRuntime as it is now.
+    pub async fn put_up(
+        client: &'a kube::Client,
+        retry: &'a Retry<'a>,
+    ) -> Result<(Self, RuntimeObject), Failure> {
+        let fence = Self {
+            client,
+            retry,
+            clock: Clock {
+                started: Timestamp::now(),
+                watch: Instant::now(),
+            },
+        };
+        let runtime = fence.renew().await?;
+        Ok((fence, runtime))
+    }
+
+    async fn renew(&self) -> Result<RuntimeObject, Failure> {
+        let until = self.clock.now() + LENGTH;
+        vmruntime::fence(self.client, self.retry, Some(until)).await
+    }
+
+    /// Does the work behind the fence, which is renewed meanwhile. That it can not be renewed is no reason to stop: what
+    /// gets in is seen by the next list.
+    pub async fn around<T>(&self, work: impl Future<Output = T>) -> T {
+        let renewal = async {
+            let mut pause = RENEWAL;
+            loop {
+                tokio::time::sleep(pause).await;
+                pause = match self.renew().await {
+                    Ok(_) => RENEWAL,
+                    Err(failure) => {
+                        self.warn(format!("could not keep VM creation closed: {failure}"));
+                        RETRIAL
+                    }
+                };
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = work => ended,
+            never = renewal => never,
+        }
+    }
+
+    /// Waits until the controller lets no VM in, if it is one that says so.
+    pub async fn closed(&self, runtime: &RuntimeObject) -> Result<(), Failure> {
+        if is_open(runtime) != Some(true) {
+            return Ok(());
+        }
+        let until = Instant::now() + CLOSING;
+        while Instant::now() < until && !self.retry.deadline().passed() {
+            tokio::time::sleep(self.retry.pace().settle / 4).await;
+            let now = vmruntime::get(self.client, self.retry).await?;
+            if is_open(&now) != Some(true) {
+                return Ok(());
             }
         }
-    };
-    tokio::select! {
-        biased;
-        ended = work => ended,
-        failure = renewal => Err(failure),
+        self.warn(
+            "the controller has not closed VM creation; VMs that appear now are deleted as well"
+                .to_owned(),
+        );
+        Ok(())
+    }
+
+    /// Takes it away. Where that fails it ends by itself, and it is said.
+    pub async fn lift(self) {
+        if let Err(failure) = vmruntime::fence(self.client, self.retry, None).await {
+            self.warn(format!(
+                "could not open VM creation again; it opens by itself within {}: {failure}",
+                crate::render::age::span(LENGTH)
+            ));
+        }
+    }
+
+    fn warn(&self, text: String) {
+        self.retry.observer().event(&Event::Warning(text));
     }
 }
 
-/// Takes the fence away. Where that fails it ends by itself, and it is said.
-pub async fn lift(context: &Context, client: &kube::Client, retry: &Retry<'_>) {
-    if let Err(failure) = vmruntime::fence(client, retry, None).await {
-        context.warn(&format!(
-            "could not open VM creation again; it opens by itself within {}: {failure}",
-            crate::render::age::span(LENGTH)
-        ));
-    }
-}
-
-async fn put_up(client: &kube::Client, retry: &Retry<'_>) -> Result<(), Failure> {
-    vmruntime::fence(client, retry, Some(Timestamp::now() + LENGTH)).await?;
-    Ok(())
+/// Does the controller let VMs in? `None` where it does not say.
+fn is_open(runtime: &RuntimeObject) -> Option<bool> {
+    condition::find(&runtime.status().conditions, kind::VM_CREATION_ALLOWED)
+        .map(|condition| condition.status == ConditionStatus::True)
 }

@@ -42,7 +42,7 @@ pub(super) fn next(inventory: &Inventory, batch: usize) -> Vec<WorkloadReference
     let disks = disks_of(going);
     let still_used = disks_of(spared.iter().copied());
     let disks = inventory.disks.iter().filter(|disk| {
-        let name = (disk.namespace.as_str(), disk.name.as_str());
+        let name = (&*disk.namespace, &*disk.name);
         disk.kind.group == crate::api::name::GROUP
             && disk.deleting.is_none()
             && disks.contains(&name)
@@ -54,10 +54,8 @@ pub(super) fn next(inventory: &Inventory, batch: usize) -> Vec<WorkloadReference
 fn disks_of<'a>(machines: impl Iterator<Item = &'a Workload>) -> BTreeSet<(&'a str, &'a str)> {
     machines
         .flat_map(|machine| {
-            machine
-                .uses_disks
-                .iter()
-                .map(|disk| (machine.namespace.as_str(), disk.as_str()))
+            let disks = machine.disks();
+            disks.map(|disk| (&*machine.namespace, disk))
         })
         .collect()
 }
@@ -65,17 +63,17 @@ fn disks_of<'a>(machines: impl Iterator<Item = &'a Workload>) -> BTreeSet<(&'a s
 fn rank(machine: &Workload) -> usize {
     WORKLOAD_KINDS
         .iter()
-        .position(|kind| *kind == machine.kind)
+        .position(|kind| kind == machine.kind)
         .unwrap_or(WORKLOAD_KINDS.len())
 }
 
 fn reference(workload: &Workload) -> WorkloadReference {
     WorkloadReference {
-        kind: workload.kind,
-        version: workload.version.clone(),
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
-        uid: workload.uid.clone(),
+        kind: *workload.kind,
+        version: workload.version.to_string(),
+        namespace: workload.namespace.to_string(),
+        name: workload.name.to_string(),
+        uid: workload.uid.to_string(),
     }
 }
 
@@ -97,9 +95,9 @@ pub(super) fn progress(inventory: &Inventory, now: Timestamp) -> String {
         .machines
         .iter()
         .filter(|machine| {
-            machine
-                .deleting
-                .is_some_and(|since| now.as_second() - since.as_second() >= STUCK_SECONDS)
+            machine.deleting.is_some_and(|since| {
+                now.as_second() - since.timestamp().as_second() >= STUCK_SECONDS
+            })
         })
         .map(|machine| {
             if machine.finalizers.is_empty() {

@@ -6,7 +6,7 @@ mod enabled;
 mod law;
 mod published;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -20,7 +20,7 @@ use crate::{
         name::FORCE_DISABLE,
         workload::WORKLOAD_KINDS,
     },
-    cluster::inventory::{Inventory, Workload},
+    cluster::inventory::{Inventory, Storage, Workload},
     controller::observed::{Admission, Armed, Creation, Force, Manifests, PolicyFacts, Workloads},
     runtime::{
         force::ForceAnnotation,
@@ -126,25 +126,24 @@ fn check(name: &str, second: i64, generation: i64, pass: Option<bool>) -> CheckF
 
 fn machine(name: &str) -> Workload {
     Workload {
-        kind: WORKLOAD_KINDS[3],
-        version: "v1".to_owned(),
-        namespace: "default".to_owned(),
-        name: name.to_owned(),
-        uid: format!("uid-{name}"),
-        resource_version: "1".to_owned(),
+        kind: &WORKLOAD_KINDS[3],
+        version: "v1".into(),
+        namespace: "default".into(),
+        name: name.into(),
+        uid: format!("uid-{name}").as_str().into(),
         state: None,
-        created: Some(at(0)),
+        created: Some(at(0).into()),
         deleting: None,
-        finalizers: Vec::new(),
-        owners: Vec::new(),
-        uses_disks: Vec::new(),
+        finalizers: Arc::default(),
+        owners: Box::default(),
+        uses: Box::default(),
     }
 }
 
 fn machines(names: &[&str]) -> Workloads {
     Workloads::Known(Inventory {
         machines: names.iter().map(|name| machine(name)).collect(),
-        disks: Vec::new(),
+        ..Inventory::default()
     })
 }
 

@@ -251,23 +251,23 @@ fn the_refusal_names_the_machines_and_both_ways_out() {
 #[test]
 fn parents_go_first_and_children_are_left_to_the_garbage_collector() {
     let mut pool = machine("pool");
-    pool.kind = WORKLOAD_KINDS[0];
+    pool.kind = &WORKLOAD_KINDS[0];
     let mut child = machine("child");
-    child.owners = vec![pool.uid.clone()];
+    child.owners = Box::new([pool.uid.clone()]);
     let gvm = Workload {
-        kind: WORKLOAD_KINDS[2],
-        uses_disks: vec!["disk".to_owned()],
+        kind: &WORKLOAD_KINDS[2],
+        uses: Box::new([Storage::Disk("disk".into())]),
         ..machine("gvm")
     };
     let mut disk = machine("disk");
-    disk.kind = WORKLOAD_KINDS[5];
+    disk.kind = &WORKLOAD_KINDS[5];
     let spare = Workload {
-        name: "spare".to_owned(),
+        name: "spare".into(),
         ..disk.clone()
     };
     let going = Workload {
-        deleting: Some(at(0)),
-        finalizers: vec!["kubevirt.io/stuck".to_owned()],
+        deleting: Some(at(0).into()),
+        finalizers: Arc::new(["kubevirt.io/stuck".to_owned()]),
         ..machine("going")
     };
     let observed = changed(disabling(), |observed| {
@@ -275,6 +275,7 @@ fn parents_go_first_and_children_are_left_to_the_garbage_collector() {
         observed.workloads = Workloads::Known(Inventory {
             machines: vec![child, gvm, going, pool],
             disks: vec![disk, spare],
+            ..Inventory::default()
         });
     });
     let plan = decide(&observed);

@@ -1,0 +1,60 @@
+//! The backup that a disable writes before it deletes anything: the manifests of VMs and disks, in a folder of files.
+//!
+//! ```text
+//! DIR/                                             0700
+//!   INDEX                                          what is in here: UID, file, checksum; only ever appended to
+//!   JOURNAL                                        how far the deletion came
+//!   README                                         for whoever finds the folder
+//!   namespaces/NAMESPACE/PLURAL.GROUP/NAME.yaml    0600, one object each
+//!   generated/NAMESPACE/PLURAL.GROUP/NAME.manifest what a controller makes again by itself: kept for the record
+//! ```
+//!
+//! `kubectl apply -R -f DIR` reads the `.yaml` files and nothing else; `bmctl restore DIR` ([`Archive`]) knows the order
+//! and verifies the checksums. The index is written so that the program may die at any point: entries count only once
+//! a *commit* line follows them, and nothing is deleted that no commit covers ([`Vault`]). Names of objects are
+//! untrusted: they are encoded before they become file names, and no symbolic link inside the folder is followed.
+//!
+//! Called by `removal` and by the commands `disable` and `restore`. Files are written where the caller runs, without a
+//! thread of their own: whoever drops the work drops it between two files.
+
+mod archive;
+mod folder;
+mod index;
+mod journal;
+mod manifest;
+mod name;
+mod vault;
+
+use std::path::PathBuf;
+
+pub use self::{
+    archive::Archive,
+    index::{Entry, Purpose},
+    vault::{Earlier, Vault},
+};
+
+/// Where a backup goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Into exactly this folder: it is new, empty, or a backup of the same cluster that is added to.
+    Exactly(PathBuf),
+    /// Into a new folder below this one, named after the time; an unfinished one of the same cluster is gone on with.
+    Below(PathBuf),
+}
+
+/// What a backup is of. The cluster is recognized by the UID of its VMRuntime.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    pub cluster: String,
+    pub context: String,
+    pub server: String,
+    /// UID.
+    pub vmruntime: String,
+}
+
+/// The name of a folder for a cluster, whatever it is called.
+#[must_use]
+pub fn folder_name(cluster: &str) -> String {
+    name::of_folder(cluster)
+}

@@ -1,0 +1,114 @@
+//! Deleting one object, if it is still the one that was seen.
+
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Preconditions, PropagationPolicy},
+    core::DynamicObject,
+};
+
+use crate::{
+    cluster::{
+        inventory::Workload,
+        retry::{Repeat, Retry},
+    },
+    failure::{self, Failure, Kind, Reason},
+};
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// It is gone, or on its way.
+    Accepted,
+    /// It was not there any more; perhaps another one of its name is.
+    WasGone,
+}
+
+/// Deletes it. `apart` leaves behind what it owns: the API server takes the owner off its dependents first.
+pub(super) async fn delete(
+    client: &Client,
+    retry: &Retry<'_>,
+    workload: &Workload,
+    apart: bool,
+) -> Result<Deleted, Failure> {
+    /// More conflicts about one UID than this make no sense.
+    const ROUNDS: u32 = 5;
+    let api = api(client, workload);
+    let doing = format!("delete {}", workload.object_name());
+    let parameters = parameters(workload, apart);
+    for _ in 0..ROUNDS {
+        let deleted = retry
+            .request(&doing, Repeat::Safe, || async {
+                api.delete(&workload.name, &parameters).await
+            })
+            .await;
+        let Err(error) = deleted else {
+            return Ok(Deleted::Accepted);
+        };
+        match &error {
+            kube::Error::Api(status) if status.code == 404 => return Ok(Deleted::WasGone),
+            kube::Error::Api(status) if status.code == 409 => {}
+            _ => return Err(failure::from_kube(&error, &doing)),
+        }
+        let found = retry
+            .request(&doing, Repeat::Safe, || async {
+                api.get_metadata_opt(&workload.name).await
+            })
+            .await
+            .map_err(|error| failure::from_kube(&error, &doing))?;
+        let uid = workload.uid.to_string();
+        if found.is_none_or(|found| found.metadata.uid.as_ref() != Some(&uid)) {
+            return Ok(Deleted::WasGone);
+        }
+    }
+    Err(Failure::new(
+        Kind::Conflict,
+        Reason::Conflict,
+        format!("could not {doing}"),
+    )
+    .caused_by("somebody else changes it all the time"))
+}
+
+/// Asks whether it would be deleted.
+pub(super) async fn rehearse(
+    client: &Client,
+    retry: &Retry<'_>,
+    workload: &Workload,
+) -> Result<(), Failure> {
+    let api = api(client, workload);
+    let doing = format!("delete {} (dry run)", workload.object_name());
+    let parameters = DeleteParams {
+        dry_run: true,
+        ..parameters(workload, false)
+    };
+    let rehearsed = retry
+        .request(&doing, Repeat::Safe, || async {
+            api.delete(&workload.name, &parameters).await
+        })
+        .await;
+    match rehearsed {
+        Ok(_) => Ok(()),
+        // It has gone since, or is another one by now.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => Err(failure::from_kube(&error, &doing)),
+    }
+}
+
+fn api(client: &Client, workload: &Workload) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), &workload.namespace, &workload.resource())
+}
+
+/// This object, and no other of its name.
+fn parameters(workload: &Workload, apart: bool) -> DeleteParams {
+    DeleteParams {
+        propagation_policy: Some(if apart {
+            PropagationPolicy::Orphan
+        } else {
+            PropagationPolicy::Background
+        }),
+        preconditions: Some(Preconditions {
+            uid: Some(workload.uid.to_string()),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    }
+}

@@ -1,0 +1,212 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::api::workload::{MIGRATION_KIND, WORKLOAD_KINDS};
+
+const POOL: usize = 0;
+const GVM: usize = 2;
+const VM: usize = 3;
+const VMI: usize = 4;
+const GDISK: usize = 5;
+const DV: usize = 6;
+
+fn object(kind: usize, name: &str, owners: &[&str]) -> Workload {
+    Workload {
+        kind: &WORKLOAD_KINDS[kind],
+        version: "v1".into(),
+        namespace: "default".into(),
+        name: name.into(),
+        uid: Uid::from(format!("{kind}-{name}").as_str()),
+        state: None,
+        created: None,
+        deleting: None,
+        finalizers: std::sync::Arc::default(),
+        owners: owners.iter().map(|owner| Uid::from(*owner)).collect(),
+        uses: Box::default(),
+    }
+}
+
+fn using(mut workload: Workload, uses: &[Storage]) -> Workload {
+    workload.uses = uses.into();
+    workload
+}
+
+fn inventory(objects: Vec<Workload>) -> Inventory {
+    let mut inventory = Inventory::default();
+    for object in objects {
+        inventory.of_role(object.kind.role).push(object);
+    }
+    inventory
+}
+
+fn fates(plan: &Plan) -> Vec<String> {
+    plan.objects
+        .iter()
+        .map(|planned| format!("{} {:?}", planned.workload.uid, planned.fate))
+        .collect()
+}
+
+/// A machine of the product with all that belongs to it, one of KubeVirt's with a disk of its own, and storage that is
+/// somebody's.
+fn example() -> Inventory {
+    let mut migration = object(VMI, "move", &[]);
+    migration.kind = &MIGRATION_KIND;
+    inventory(vec![
+        object(DV, "boot", &["5-boot"]),
+        object(DV, "web-data", &["3-web"]),
+        object(DV, "golden", &[]),
+        object(DV, "lonely", &[]),
+        object(GDISK, "boot", &["2-db"]),
+        object(GDISK, "data", &[]),
+        object(GDISK, "spare", &[]),
+        object(VMI, "db", &["3-db"]),
+        object(VM, "db", &["2-db"]),
+        using(
+            object(VM, "web", &["an-application"]),
+            &[
+                Storage::Volume("golden".into()),
+                Storage::Claim("mine".into()),
+            ],
+        ),
+        using(
+            object(GVM, "db", &[]),
+            &[Storage::Disk("boot".into()), Storage::Disk("data".into())],
+        ),
+        migration,
+    ])
+}
+
+#[test]
+fn what_goes_in_which_order_and_what_stays() {
+    let plan = Plan::new(example(), Disks::Delete, &LeftOver::default());
+    assert_eq!(
+        fates(&plan),
+        [
+            "4-move Deleted",
+            "2-db Deleted",
+            "3-db GoesAlong",
+            "3-web Deleted",
+            "4-db GoesAlong",
+            "5-boot GoesAlong",
+            "5-data Deleted",
+            "5-spare Kept(Unused)",
+            "6-boot GoesAlong",
+            "6-golden Kept(NotTheVms)",
+            "6-lonely Kept(Unused)",
+            "6-web-data GoesAlong",
+        ]
+    );
+    assert_eq!(plan.machines, 2);
+    let roots: Vec<String> = plan.roots().map(|root| root.uid.to_string()).collect();
+    assert_eq!(roots, ["2-db", "3-web"]);
+    assert_eq!(plan.claims.len(), 1);
+    assert_eq!(plan.disks_lost(), 2, "the products' disks");
+    let stages: Vec<(&str, usize, usize)> = plan
+        .stages()
+        .iter()
+        .map(|stage| (stage.kind.plural, stage.deleted, stage.going_along))
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            ("virtualmachineinstancemigrations", 1, 0),
+            ("virtualmachines", 1, 0),
+            ("virtualmachines", 1, 1),
+            ("virtualmachineinstances", 0, 1),
+            ("virtualmachinedisks", 1, 1),
+            ("datavolumes", 0, 2),
+        ]
+    );
+}
+
+#[test]
+fn kept_disks_stay_with_everything_that_they_own() {
+    let plan = Plan::new(example(), Disks::Keep, &LeftOver::default());
+    let fates = fates(&plan);
+    for stays in ["5-boot", "5-data", "6-boot", "6-web-data"] {
+        assert!(fates.contains(&format!("{stays} Kept(Asked)")), "{fates:?}");
+    }
+    // Nothing takes the children of a machine along that is deleted apart from its dependents.
+    assert!(fates.contains(&"3-db Deleted".to_owned()), "{fates:?}");
+    assert_eq!(plan.disks_lost(), 0);
+    assert_eq!(
+        plan.owners_of_kept_disks(),
+        BTreeSet::from([Uid::from("2-db"), Uid::from("3-web"), Uid::from("5-boot")])
+    );
+}
+
+#[test]
+fn disks_of_an_earlier_run_go_only_where_that_is_permitted() {
+    let left = || {
+        inventory(vec![
+            object(GDISK, "data", &[]),
+            object(DV, "data", &["5-data"]),
+        ])
+    };
+    let doomed = BTreeSet::from([Uid::from("5-data")]);
+    let of = |permitted| LeftOver {
+        doomed: doomed.clone(),
+        permitted,
+    };
+    let plan = Plan::new(left(), Disks::Delete, &of(true));
+    assert_eq!(fates(&plan), ["5-data Deleted", "6-data GoesAlong"]);
+    let plan = Plan::new(left(), Disks::Delete, &of(false));
+    assert_eq!(
+        fates(&plan),
+        ["5-data Kept(Earlier)", "6-data Kept(Unused)"]
+    );
+    let plan = Plan::new(left(), Disks::Keep, &of(true));
+    assert_eq!(fates(&plan), ["5-data Kept(Asked)", "6-data Kept(Asked)"]);
+}
+
+fn anything() -> impl Strategy<Value = Vec<Workload>> {
+    let one = (
+        POOL..=DV,
+        0..6u8,
+        proptest::collection::vec((POOL..=DV, 0..6u8), 0..3),
+        0..6u8,
+    );
+    proptest::collection::vec(one, 0..30).prop_map(|all| {
+        let mut seen = BTreeSet::new();
+        all.into_iter()
+            .filter(|(kind, name, ..)| seen.insert((*kind, *name)))
+            .map(|(kind, name, owners, disk)| {
+                let owners: Vec<String> = owners.iter().map(|(k, n)| format!("{k}-{n}")).collect();
+                let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+                using(
+                    object(kind, &name.to_string(), &owners),
+                    &[Storage::Disk(disk.to_string().into())],
+                )
+            })
+            .collect()
+    })
+}
+
+proptest! {
+    /// Whatever owns whatever: every machine goes, each has somebody who deletes it, and no disk that is to stay hangs
+    /// on a machine that takes it along.
+    #[test]
+    fn every_machine_goes_and_every_kept_disk_stays(objects in anything(), keep: bool) {
+        let count = objects.iter().filter(|object| object.is(WorkloadRole::Machine)).count();
+        let disks = if keep { Disks::Keep } else { Disks::Delete };
+        let plan = Plan::new(inventory(objects), disks, &LeftOver::default());
+        let machines: Vec<&Planned> = plan.objects.iter().filter(|p| p.workload.is(WorkloadRole::Machine)).collect();
+        prop_assert_eq!(machines.len(), count);
+        prop_assert!(machines.iter().all(|planned| !matches!(planned.fate, Fate::Kept(_))));
+        prop_assert_eq!(plan.machines == 0, count == 0);
+        prop_assert_eq!(plan.roots().count(), plan.machines);
+        prop_assert!(plan.roots().all(|root| machines.iter().any(|m| m.workload.uid == root.uid && m.fate == Fate::Deleted)));
+        let apart = plan.owners_of_kept_disks();
+        for planned in &plan.objects {
+            let is_disk = planned.workload.is(WorkloadRole::Disk);
+            if keep {
+                prop_assert!(!is_disk || matches!(planned.fate, Fate::Kept(_)));
+            }
+            if planned.fate == Fate::Kept(Why::Asked) {
+                for owner in &planned.workload.owners {
+                    prop_assert!(apart.contains(owner));
+                }
+            }
+        }
+    }
+}

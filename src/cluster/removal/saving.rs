@@ -1,0 +1,201 @@
+//! From the plan to the backup: what is deleted is saved first.
+
+use kube::{Api, Client, Resource as _, api::ListParams, core::DynamicObject};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Fate, Plan, Planned, Removal, plan::Places, plan::is_products};
+use crate::{
+    api::{WorkloadKind, WorkloadRole, workload::removal_order},
+    cluster::{
+        backup::{Purpose, Vault},
+        inventory::{Uid, Workload},
+        retry::{Repeat, Retry},
+    },
+    failure::{self, Failure},
+};
+
+/// Whole objects may be large, and there may be many: this many are in memory at once.
+const PAGE: u32 = 50;
+/// So many objects are saved between two commits.
+const COMMIT: usize = 500;
+
+/// Saves everything that the plan deletes and no controller makes again, and the disks beside it. Nothing may be
+/// deleted before this has returned.
+pub async fn save(
+    client: &Client,
+    plan: &Plan,
+    vault: &mut Vault,
+    retry: &Retry<'_>,
+) -> Result<(), Failure> {
+    let retry = retry.patient();
+    let places = Places::of(&plan.objects);
+    for kind in removal_order() {
+        let wanted = |planned: &&Planned| {
+            planned.workload.kind == kind && purpose(planned, &places, plan).is_some()
+        };
+        if let Some(first) = plan.objects.iter().find(wanted) {
+            let pages = Pages {
+                client,
+                retry: &retry,
+                kind,
+                version: &first.workload.version,
+            };
+            pages
+                .each(|object| {
+                    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+                    let Some(planned) = places.find(&Uid::from(uid)).map(|at| &plan.objects[at])
+                    else {
+                        return Ok(());
+                    };
+                    if let Some(purpose) = purpose(planned, &places, plan) {
+                        vault.save(&planned.workload, &object, purpose)?;
+                    }
+                    if vault.uncommitted() >= COMMIT {
+                        vault.commit()?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            vault.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// What an object is saved for; `None`: a controller makes it again, or it is of no use later.
+fn purpose(planned: &Planned, places: &Places, plan: &Plan) -> Option<Purpose> {
+    let workload = &planned.workload;
+    let has_owner = workload.owners.iter().any(|owner| {
+        places
+            .find(owner)
+            .is_some_and(|at| plan.objects[at].workload.uid != workload.uid)
+    });
+    let generated = has_owner && !is_products(workload);
+    match (workload.kind.role, planned.fate) {
+        (WorkloadRole::Migration, _) => None,
+        (_, Fate::Kept(_) | Fate::GoesAlong) if generated => None,
+        (_, Fate::Kept(_)) => Some(Purpose::Keep),
+        (_, Fate::Deleted) if generated => Some(Purpose::Record),
+        (_, Fate::Deleted | Fate::GoesAlong) => Some(Purpose::Delete),
+    }
+}
+
+struct Pages<'a> {
+    client: &'a Client,
+    retry: &'a Retry<'a>,
+    kind: &'static WorkloadKind,
+    version: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMeta,
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct PageMeta {
+    #[serde(default, rename = "continue")]
+    continue_: Option<String>,
+}
+
+impl Pages<'_> {
+    /// Hands out every object of the kind, whole. A list whose continuation has expired is begun again: what was saved
+    /// before is recognized.
+    async fn each(
+        &self,
+        mut take: impl FnMut(Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        /// A list of which the continuation expires every time can not be read.
+        const ROUNDS: u32 = 5;
+        let resource = self.kind.resource_in(self.version);
+        let request = kube::core::Request::new(DynamicObject::url_path(&resource, None));
+        let doing = format!("read {} for the backup", self.kind.qualified());
+        let mut parameters = ListParams::default().limit(PAGE);
+        let mut expired = 0;
+        loop {
+            let page: kube::Result<Page> = self
+                .retry
+                .request(&doing, Repeat::Safe, || {
+                    let request = request.list(&parameters);
+                    async {
+                        self.client
+                            .request(request.map_err(kube::Error::BuildRequest)?)
+                            .await
+                    }
+                })
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(kube::Error::Api(status)) if status.code == 410 && expired < ROUNDS => {
+                    expired += 1;
+                    parameters.continue_token = None;
+                    continue;
+                }
+                Err(error) => return Err(failure::from_kube(&error, &doing)),
+            };
+            for object in page.items {
+                take(object)?;
+            }
+            match page.metadata.continue_ {
+                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Removal<'_, '_> {
+    /// Makes sure that the backup holds what is about to be deleted: what came after the plan was made is saved now. What
+    /// is not there any more needs no deletion.
+    pub(super) async fn saved(&mut self, due: Vec<usize>) -> Result<Vec<usize>, Failure> {
+        let Some(vault) = self.vault.as_deref_mut() else {
+            return Ok(due);
+        };
+        let mut there = Vec::with_capacity(due.len());
+        for at in due {
+            let planned = &self.plan.objects[at];
+            if vault.holds(&planned.workload.uid) {
+                there.push(at);
+                continue;
+            }
+            let found = read(self.client, self.retry, &planned.workload).await?;
+            if let Some(object) = found {
+                let purpose = purpose(planned, &self.places, &self.plan).unwrap_or(Purpose::Record);
+                vault.save(&planned.workload, &object, purpose)?;
+                there.push(at);
+            }
+        }
+        vault.commit()?;
+        Ok(there)
+    }
+}
+
+/// The whole object, if it is still the one that was seen.
+async fn read(
+    client: &Client,
+    retry: &Retry<'_>,
+    workload: &Workload,
+) -> Result<Option<Value>, Failure> {
+    let doing = format!("read {} for the backup", workload.object_name());
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), &workload.namespace, &workload.resource());
+    let found = retry
+        .request(&doing, Repeat::Safe, || api.get_opt(&workload.name))
+        .await
+        .map_err(|error| failure::from_kube(&error, &doing))?;
+    let uid = workload.uid.to_string();
+    let same = found.filter(|found| found.metadata.uid.as_ref() == Some(&uid));
+    same.map(|found| serde_json::to_value(found).map_err(|error| unreadable(&doing, &error)))
+        .transpose()
+}
+
+fn unreadable(doing: &str, error: &serde_json::Error) -> Failure {
+    Failure::new(
+        failure::Kind::Incomplete,
+        failure::Reason::UnexpectedAnswer,
+        format!("could not {doing}"),
+    )
+    .caused_by(error.to_string())
+}

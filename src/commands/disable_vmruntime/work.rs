@@ -1,0 +1,457 @@
+//! The work of a disable, without a terminal: look, and then carry out what was decided. Between the two the command
+//! refuses or asks. Tests run it against an API server in their own process.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+    time::Duration,
+};
+
+use kube::Client;
+
+use super::fence::Fence;
+use crate::{
+    cluster::{
+        self, Event, Retry,
+        backup::{Origin, Place, Vault},
+        inventory,
+        removal::{self, Disks, LeftOver, Plan, Removed},
+        vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
+        wait::{self, Baseline, Outcome, Target, Wait},
+    },
+    failure::{Failure, Kind, Reason},
+    runtime::{
+        disable::{Decision, Force, decide},
+        force::ForceAnnotation,
+    },
+};
+
+/// A disable: where, and how.
+pub struct Work<'a> {
+    pub client: &'a Client,
+    pub retry: &'a Retry<'a>,
+    /// How the cluster is called, for the backup.
+    pub cluster: &'a ClusterNames,
+    /// Where the backup goes; `None`: there is none.
+    pub place: Option<Place>,
+    pub force: Force,
+    pub disks: Disks,
+    pub wait: bool,
+    pub fail_fast: bool,
+    pub account: &'a Account,
+}
+
+/// How people call a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterNames {
+    pub cluster: String,
+    pub context: String,
+    pub server: String,
+}
+
+/// How far it came and what was done, also when it is dropped in the middle.
+#[derive(Default)]
+pub struct Account {
+    pub stage: Cell<Stage>,
+    /// The folder of the backup, once it is open.
+    pub backup: RefCell<Option<PathBuf>>,
+    pub removed: RefCell<Option<Removed>>,
+    /// Before and after our patch.
+    pub patched: RefCell<Option<(RuntimeObject, RuntimeObject)>>,
+}
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    #[default]
+    Untouched,
+    /// The fence is up, and nothing is deleted yet.
+    Fenced,
+    Deleting,
+    Disabled,
+}
+
+/// What was found.
+pub enum Looked {
+    /// Nothing is left to do.
+    AlreadyOff,
+    Proposal(Box<Proposal>),
+}
+
+/// What would be done.
+pub struct Proposal {
+    pub before: RuntimeObject,
+    pub plan: Plan,
+    pub decision: Decision,
+}
+
+/// To what somebody has agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// To the deletion of all VMs, whichever there are.
+    Everything,
+    /// To the deletion of those that were shown.
+    Shown,
+}
+
+impl Work<'_> {
+    /// Reads everything, decides, and changes nothing.
+    pub async fn look(&self) -> Result<Looked, Failure> {
+        self.step("Reading VM Runtime");
+        let before = vmruntime::get(self.client, self.retry).await?;
+        let annotation = ForceAnnotation::read(before.object.metadata.annotations.as_ref());
+        if let Some(warning) = &annotation.warning {
+            self.warn(warning.clone());
+        }
+        self.step("Counting VMs");
+        let inventory = inventory::take(self.client, self.retry).await?;
+        if !before.object.spec.enabled {
+            // A controller that does not care about VMs calls itself off while they are there.
+            if inventory.count() == 0 && self.is_off(&before).await? {
+                return Ok(Looked::AlreadyOff);
+            }
+            self.account.stage.set(Stage::Disabled);
+        }
+        let doomed = match &self.place {
+            Some(place) => Vault::earlier(place, &self.origin(&before))
+                .map_err(before_anything)?
+                .map(|found| found.doomed),
+            None => None,
+        };
+        let doomed = doomed.unwrap_or_default();
+        let left_over = inventory
+            .disks
+            .iter()
+            .any(|disk| doomed.contains(&disk.uid));
+        let decision = match decide(inventory.count(), self.force, &annotation) {
+            // The VMs are gone, by an earlier run that was to delete their disks as well.
+            Decision::Disable if left_over => match decide(1, self.force, &annotation) {
+                Decision::Refuse => {
+                    self.warn(
+                        "disks are left of VMs that an interrupted disable deleted; they stay, unless --force=true is given"
+                            .to_owned(),
+                    );
+                    Decision::Disable
+                }
+                permitted => permitted,
+            },
+            decision => decision,
+        };
+        let left_over = LeftOver {
+            doomed,
+            permitted: deletes(decision),
+        };
+        Ok(Looked::Proposal(Box::new(Proposal {
+            before,
+            plan: Plan::new(inventory, self.disks, &left_over),
+            decision,
+        })))
+    }
+
+    /// Looks once whether a disable that somebody asked for before has come to its end.
+    async fn is_off(&self, runtime: &RuntimeObject) -> Result<bool, Failure> {
+        let once = Retry::new(cluster::Deadline::after(Duration::ZERO), &cluster::Silent);
+        let looked = wait::until(
+            self.client,
+            &Wait {
+                target: Target::Disabled,
+                baseline: Some(Baseline::unchanged(runtime.clone())),
+                fail_fast: true,
+            },
+            &once,
+        )
+        .await;
+        match looked {
+            // What could not be verified is not off for sure: the wait at the end of the command says so.
+            Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
+            Ok(Outcome::CheckFailed(_)) => Ok(false),
+            // Not off yet, or blocked: both are what this command is about to see to.
+            Err(failure)
+                if matches!(
+                    failure.kind,
+                    Kind::TimedOut | Kind::OperationFailed | Kind::Refused
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Asks the API server whether it would do all this.
+    pub async fn rehearse(&self, proposal: &Proposal) -> Result<(), Failure> {
+        if deletes(proposal.decision) {
+            removal::rehearse(self.client, &proposal.plan, self.retry).await?;
+        }
+        // As long as VMs exist, a policy may refuse what it will permit when they are gone.
+        if proposal.plan.machines == 0 && proposal.before.object.spec.enabled {
+            let before = &proposal.before;
+            vmruntime::patch(self.client, self.retry, before, &OFF, DryRun::Server).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what was proposed and agreed to. `None`: it was not waited for.
+    pub async fn carry_out(
+        &self,
+        proposal: Proposal,
+        consent: Consent,
+    ) -> Result<Option<Outcome>, Failure> {
+        let Proposal {
+            before,
+            plan,
+            decision,
+        } = proposal;
+        let permitted = deletes(decision);
+        let fence = if permitted {
+            let agreed = (consent == Consent::Shown).then_some(&plan);
+            Some(self.delete(&before, agreed).await?)
+        } else {
+            None
+        };
+        drop(plan);
+        self.step("Turning VM Runtime off");
+        let turned_off = self.turn_off(before).await;
+        if let Some(fence) = fence {
+            // From here on the controller keeps VM creation closed by itself, or VM Runtime stays on.
+            fence.lift().await;
+        }
+        let baseline = turned_off?;
+        self.account.stage.set(Stage::Disabled);
+        self.clear_what_slipped_in(permitted).await?;
+        if !self.wait {
+            return Ok(None);
+        }
+        let outcome = wait::until(
+            self.client,
+            &Wait {
+                target: Target::Disabled,
+                baseline: Some(baseline),
+                fail_fast: self.fail_fast,
+            },
+            self.retry,
+        )
+        .await?;
+        self.step("Making sure that no VM is left");
+        let left = inventory::take(self.client, self.retry).await?;
+        if left.count() > 0 {
+            return Err(slipped_in(&left));
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Saves and deletes everything while the fence keeps new VMs out, and leaves the fence standing.
+    async fn delete(
+        &self,
+        before: &RuntimeObject,
+        agreed: Option<&Plan>,
+    ) -> Result<Fence<'_>, Failure> {
+        self.step("Closing VM creation");
+        let (fence, now) = Fence::put_up(self.client, self.retry).await?;
+        if self.account.stage.get() == Stage::Untouched {
+            self.account.stage.set(Stage::Fenced);
+        }
+        let work = async {
+            vmruntime::unchanged(before, &now)?;
+            fence.closed(&now).await?;
+            self.save_and_remove(before, agreed).await
+        };
+        match fence.around(work).await {
+            Ok(removed) => {
+                self.add(removed);
+                Ok(fence)
+            }
+            Err(failure) => {
+                fence.lift().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn save_and_remove(
+        &self,
+        before: &RuntimeObject,
+        agreed: Option<&Plan>,
+    ) -> Result<Removed, Failure> {
+        // What came before the fence was closed is in this list.
+        let origin = self.origin(before);
+        let inventory = inventory::take(self.client, self.retry).await?;
+        let mut vault = None;
+        let mut doomed = None;
+        if let Some(place) = &self.place {
+            self.step("Saving the manifests of VMs and disks");
+            doomed = Vault::earlier(place, &origin)?.map(|earlier| earlier.doomed);
+            let now = jiff::Timestamp::now();
+            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
+        }
+        let left_over = LeftOver {
+            doomed: doomed.unwrap_or_default(),
+            permitted: true,
+        };
+        let plan = Plan::new(inventory, self.disks, &left_over);
+        if let Some(agreed) = agreed {
+            nothing_more_than(agreed, &plan)?;
+        }
+        if let Some(vault) = &mut vault {
+            let path = vault.path().to_owned();
+            self.account.backup.replace(Some(path));
+            removal::save(self.client, &plan, vault, self.retry)
+                .await
+                .map_err(before_anything)?;
+        }
+        self.step("Deleting VMs and what belongs to them");
+        self.account.stage.set(Stage::Deleting);
+        removal::remove(self.client, plan, vault.as_mut(), self.retry).await
+    }
+
+    fn add(&self, mut removed: Removed) {
+        let mut account = self.account.removed.borrow_mut();
+        let all = account.get_or_insert_default();
+        all.machines.append(&mut removed.machines);
+        all.disks.append(&mut removed.disks);
+    }
+
+    /// Sets `enabled: false`, unless somebody has done so already.
+    async fn turn_off(&self, before: RuntimeObject) -> Result<Baseline, Failure> {
+        if !before.object.spec.enabled {
+            return Ok(Baseline::unchanged(before));
+        }
+        let after = self.patch_in_spite_of_lag(&before).await?;
+        let patched = (before.clone(), after.runtime.clone());
+        self.account.patched.replace(Some(patched));
+        Ok(Baseline::patched(&before, after))
+    }
+
+    /// A policy of our controller refuses a disable while the VMs that its status counts exist, and the status lags
+    /// behind the VMs that we have just seen to be gone. So a refusal is final only after it has had time to catch up.
+    async fn patch_in_spite_of_lag(&self, before: &RuntimeObject) -> Result<Patched, Failure> {
+        const LAG: Duration = Duration::from_secs(30);
+        const PAUSE: Duration = Duration::from_secs(1);
+        let started = tokio::time::Instant::now();
+        loop {
+            let patched = vmruntime::patch(self.client, self.retry, before, &OFF, DryRun::No).await;
+            let lagging = matches!(&patched, Err(failure) if failure.kind == Kind::Refused);
+            if !lagging || started.elapsed() >= LAG || self.retry.deadline().passed() {
+                return patched;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// A VM may have been created between the last list and the patch: it is looked for, and deleted only where the
+    /// deletion of all VMs was agreed to.
+    async fn clear_what_slipped_in(&self, permitted: bool) -> Result<(), Failure> {
+        /// Who creates VMs faster than this does not want them gone.
+        const ROUNDS: u32 = 3;
+        for round in 0.. {
+            self.step("Looking for VMs that were created in the meantime");
+            let found = inventory::take(self.client, self.retry).await?;
+            if found.count() == 0 {
+                break;
+            }
+            if !permitted || round == ROUNDS {
+                return Err(slipped_in(&found));
+            }
+            let count = found.count();
+            self.retry.observer().event(&Event::FoundMore { count });
+            let now = vmruntime::get(self.client, self.retry).await?;
+            if now.object.spec.enabled {
+                // Somebody has turned it on again: the VMs are theirs. The wait says who it was.
+                break;
+            }
+            let fence = self.delete(&now, None).await?;
+            fence.lift().await;
+            self.account.stage.set(Stage::Disabled);
+        }
+        Ok(())
+    }
+
+    fn origin(&self, runtime: &RuntimeObject) -> Origin {
+        Origin {
+            cluster: self.cluster.cluster.clone(),
+            context: self.cluster.context.clone(),
+            server: self.cluster.server.clone(),
+            vmruntime: runtime.uid().to_owned(),
+        }
+    }
+
+    fn step(&self, headline: &str) {
+        let event = Event::Step(headline.to_owned());
+        self.retry.observer().event(&event);
+    }
+
+    fn warn(&self, text: String) {
+        self.retry.observer().event(&Event::Warning(text));
+    }
+}
+
+const OFF: SpecChange = SpecChange {
+    enabled: Some(false),
+    use_emulation: None,
+    vm_image_format: None,
+};
+
+/// Does the decision permit deleting VMs (after a question, perhaps)?
+#[must_use]
+pub const fn deletes(decision: Decision) -> bool {
+    match decision {
+        Decision::DeleteThenDisable | Decision::AskThenDelete => true,
+        Decision::Disable | Decision::Refuse => false,
+    }
+}
+
+/// Nothing was deleted before this failure.
+fn before_anything(mut failure: Failure) -> Failure {
+    failure.message.push_str("; nothing was deleted");
+    failure
+}
+
+/// VMs that came after the question are not those that somebody agreed to delete.
+fn nothing_more_than(agreed: &Plan, plan: &Plan) -> Result<(), Failure> {
+    let known: std::collections::BTreeSet<_> = agreed.roots().map(|machine| &machine.uid).collect();
+    let more: Vec<String> = plan
+        .roots()
+        .filter(|machine| !known.contains(&machine.uid))
+        .map(|machine| machine.object_name().to_string())
+        .collect();
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(appeared(
+        format!(
+            "{} VMs were created after the question was asked; nothing was deleted",
+            more.len()
+        ),
+        &more,
+    ))
+}
+
+fn slipped_in(found: &inventory::Inventory) -> Failure {
+    let names: Vec<String> = found
+        .roots()
+        .iter()
+        .map(|machine| machine.object_name().to_string())
+        .collect();
+    appeared(
+        format!(
+            "VM Runtime was told to turn off, but {} VMs were created in the meantime, and were not deleted",
+            names.len()
+        ),
+        &names,
+    )
+}
+
+fn appeared(message: String, names: &[String]) -> Failure {
+    const NAMED: usize = 10;
+    let mut failure = Failure::new(Kind::Conflict, Reason::VMsAppeared, message);
+    failure.causes.extend(
+        names
+            .iter()
+            .take(NAMED)
+            .map(|name| format!("created: {name}")),
+    );
+    if names.len() > NAMED {
+        failure = failure.caused_by(format!("... and {} more", names.len() - NAMED));
+    }
+    failure
+}

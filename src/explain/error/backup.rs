@@ -1,0 +1,53 @@
+//! The backup of a disable: writing it, and putting it back.
+
+use super::Row;
+use crate::{explain::advice, failure::Reason};
+
+const RESTORE: &str = "bmctl restore DIR --dry-run";
+const ELSEWHERE: &str = "bmctl disable vmruntime --force=true --backup DIR";
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    (Reason::BackupDamaged, advice(
+        "A manifest was edited, cut off or exchanged after the backup was made: its checksum is not the one in INDEX.",
+        "Take the file from another copy of the backup, or create that one object by hand.",
+        &[RESTORE],
+    )),
+    (Reason::BackupFailed, advice(
+        "The disk is full, the folder can not be written, or a symbolic link stands where a folder should. What is not saved \
+         is not deleted.",
+        "Make room, or name another folder.",
+        &[ELSEWHERE],
+    )),
+    (Reason::BackupFolderInUse, advice(
+        "The folder is not empty and no backup, or a backup of another cluster.",
+        "Name a folder that is new or empty, or the backup of this cluster.",
+        &[ELSEWHERE],
+    )),
+    (Reason::BackupInUse, advice(
+        "Two disables of one cluster run in the same folder at the same time.",
+        "Let the first one come to its end.",
+        &["bmctl status vmruntime"],
+    )),
+    (Reason::NoBackup, advice(
+        "The folder has no complete INDEX: it is another folder, or the disable ended before anything was saved, and then \
+         nothing was deleted either.",
+        "Name the folder that stands in the result of the disable.",
+        &["ls bmctl-workspace/CLUSTER/backup"],
+    )),
+    (Reason::NotAllRestored, advice(
+        "The API server refused some objects: VM Runtime is not enabled, a namespace is missing, or a right is.",
+        "The `caused by:` lines say why. What was created stays; restoring again creates the others.",
+        &["bmctl enable vmruntime --ensure", RESTORE],
+    )),
+    (Reason::UnknownFiles, advice(
+        "Somebody has put manifests into the folder of the backup.",
+        "Move them away; apply them yourself if they are wanted.",
+        &[RESTORE],
+    )),
+    (Reason::VMsAppeared, advice(
+        "Somebody, or an application, creates VMs while VM Runtime is being disabled. They were not deleted.",
+        "Stop whoever creates them. Then delete them as well, or enable VM Runtime again.",
+        &["bmctl disable vmruntime --force=true --ensure", "bmctl enable vmruntime --ensure"],
+    )),
+];

@@ -1,0 +1,375 @@
+//! The dangerous command: what it would do, what it saves, what it deletes, and what can be put back.
+
+use std::{fs, path::Path};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::stage::{Ended, MACHINES, Stage, Story, eventually, needs_kubectl};
+
+pub fn trials() -> Vec<Trial> {
+    let stories: [(&str, Story); 6] = [
+        ("a_dry_run_shows_all_and_changes_nothing", dry_run),
+        ("what_was_deleted_can_be_restored", restored),
+        ("a_backup_that_fails_deletes_nothing", no_backup_no_delete),
+        (
+            "a_refused_folder_is_refused_before_anything",
+            foreign_folder,
+        ),
+        ("disks_can_be_kept", kept),
+        ("without_a_backup_nothing_is_written", without),
+    ];
+    let mut trials: Vec<Trial> = stories
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
+        .collect();
+    trials.push(needs_kubectl(
+        "disable::kubectl_restores_as_well",
+        by_kubectl,
+    ));
+    trials
+}
+
+const DISKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachinedisks";
+const VOLUMES: &str = "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes";
+const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
+
+/// Words that YAML readers disagree about, and characters that do not survive carelessness.
+const ODD: [&str; 14] = [
+    "yes",
+    "on",
+    "off",
+    "y",
+    "null",
+    "~",
+    "1_000",
+    "0o7",
+    "0x1f",
+    "1e3",
+    "2001-01-01",
+    "a\nb\n\tc\n",
+    "- x: 'y' # z",
+    "\u{7f}\u{85}\u{2028}\u{feff}é🦀",
+];
+
+/// A machine with two disks and labels and annotations of all sorts, and one without anything.
+fn with_machines() -> Result<Stage, Failed> {
+    let stage = Stage::enabled()?;
+    for name in ["db-boot", "db-data"] {
+        stage.create(
+            DISKS,
+            &json!({
+                "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
+                "metadata": {"name": name, "labels": {"on": "yes"}}, "spec": {"size": "1Gi"},
+            }),
+        )?;
+    }
+    let odd: Value = ODD
+        .iter()
+        .enumerate()
+        .map(|(place, text)| (format!("odd-{place}"), Value::from(*text)))
+        .collect::<serde_json::Map<String, Value>>()
+        .into();
+    stage.create(
+        MACHINES,
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
+            "metadata": {
+                "name": "db", "labels": {"on": "yes", "n": "1_000", "off": "on"}, "annotations": odd,
+            },
+            "spec": {
+                "osType": "Linux", "userData": odd, "n": "1_000", "y": "no",
+                "disks": [
+                    {"virtualMachineDiskName": "db-boot", "boot": true, "autoDelete": true},
+                    {"virtualMachineDiskName": "db-data"},
+                ],
+            },
+        }),
+    )?;
+    stage.run_machine("web")?;
+    eventually("a disk for db", || {
+        let found = stage.read(VOLUMES).map_err(|error| format!("{error:?}"))?;
+        let count = found["items"].as_array().map_or(0, Vec::len);
+        (count == 2).then_some(()).ok_or(found.to_string())
+    })?;
+    Ok(stage)
+}
+
+/// What people wrote of the objects, by name.
+fn written(stage: &Stage, path: &str) -> Result<Vec<Value>, Failed> {
+    let list = stage.read(path)?;
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    Ok(items
+        .iter()
+        .map(|item| {
+            let metadata = &item["metadata"];
+            // Put there by the client that applied it.
+            let mut annotations = metadata["annotations"].clone();
+            if let Some(annotations) = annotations.as_object_mut() {
+                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+            let annotations = annotations
+                .as_object()
+                .is_some_and(|annotations| !annotations.is_empty())
+                .then_some(annotations);
+            json!({
+                "name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
+                "annotations": annotations, "spec": item["spec"],
+            })
+        })
+        .collect())
+}
+
+fn equal(found: &Value, expected: &Value, what: &str) -> Result<(), Failed> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: expected {expected:#}, found {found:#}").into())
+}
+
+fn count(stage: &Stage, path: &str) -> Result<usize, Failed> {
+    Ok(stage.read(path)?["items"].as_array().map_or(0, Vec::len))
+}
+
+fn document(ended: &Ended) -> Result<Value, Failed> {
+    serde_json::from_str(&ended.stdout).map_err(|error| format!("{error}: {ended}").into())
+}
+
+/// Disables with a backup in this folder.
+fn disable_into(stage: &Stage, folder: &str) -> Result<Ended, Failed> {
+    stage
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--backup",
+            folder,
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)
+}
+
+fn dry_run() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let before = stage.read(RUNTIME)?;
+    for how in ["--dry-run", "--dry-run=server"] {
+        let told = stage
+            .bmctl(&["disable", "vmruntime", "--force=true", how, "-o", "json"])
+            .exits(0)?;
+        let told = document(&told)?;
+        equal(&told["dryRun"], &json!(true), "dryRun")?;
+        equal(&told["machinesWere"], &json!("kept"), "machines")?;
+        let kinds: Vec<&str> = told["plan"]["stages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|stage| stage["resource"].as_str())
+            .collect();
+        let expected = [
+            "virtualmachines.vm.cluster.gke.io",
+            "virtualmachines.kubevirt.io",
+            "virtualmachineinstances.kubevirt.io",
+            "virtualmachinedisks.vm.cluster.gke.io",
+            "datavolumes.cdi.kubevirt.io",
+        ];
+        equal(&json!(kinds), &json!(expected), "order")?;
+        equal(&told["plan"]["disksLost"], &json!(2), "disks")?;
+    }
+    stage
+        .bmctl(&["disable", "vmruntime", "--force=true", "--dry-run"])
+        .prints("Nothing was changed")?;
+    // Refused is refused, dry or not.
+    stage
+        .bmctl(&["disable", "vmruntime", "--dry-run"])
+        .exits(6)?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
+    let after = stage.read(RUNTIME)?;
+    equal(
+        &after["metadata"]["annotations"],
+        &before["metadata"]["annotations"],
+        "annotations",
+    )?;
+    if stage.folder().join("bmctl-workspace").exists() {
+        return Err("a dry run has written a backup".into());
+    }
+    Ok(())
+}
+
+fn restored() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let (machines, disks) = (written(&stage, MACHINES)?, written(&stage, DISKS)?);
+    let ended = stage
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "-o",
+            "json",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?;
+    let told = document(&ended)?;
+    let folder = told["backup"].as_str().unwrap_or_default().to_owned();
+    if !folder.starts_with("bmctl-workspace/sandbox/backup/2") {
+        return Err(format!("the backup is elsewhere: {ended}").into());
+    }
+    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+    // As long as VM Runtime is off, the cluster takes no machines; disks it takes.
+    let refused = stage.bmctl(&["restore", &folder]);
+    if refused.code == Some(0) {
+        return Err(format!("VMs were created while VM Runtime is off: {refused}").into());
+    }
+    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+    stage
+        .bmctl(&["restore", &folder, "--dry-run"])
+        .prints("To be created")?;
+    stage.bmctl(&["restore", &folder]).exits(0)?;
+    equal(
+        &json!(written(&stage, MACHINES)?),
+        &json!(machines),
+        "machines",
+    )?;
+    equal(&json!(written(&stage, DISKS)?), &json!(disks), "disks")?;
+    let again = stage.bmctl(&["restore", &folder, "-o", "json"]).exits(0)?;
+    let again = document(&again)?;
+    equal(&again["created"], &json!([]), "created")?;
+    equal(
+        &json!(again["existing"].as_array().map(Vec::len)),
+        &json!(4),
+        "existing",
+    )?;
+    Ok(())
+}
+
+fn by_kubectl() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let (machines, disks) = (written(&stage, MACHINES)?, written(&stage, DISKS)?);
+    disable_into(&stage, "saved")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
+    equal(
+        &json!(written(&stage, MACHINES)?),
+        &json!(machines),
+        "machines",
+    )?;
+    equal(&json!(written(&stage, DISKS)?), &json!(disks), "disks")
+}
+
+fn no_backup_no_delete() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    // A file where the folder should be.
+    fs::write(stage.folder().join("file"), "")?;
+    let failed = stage.bmctl(&[
+        "disable",
+        "vmruntime",
+        "--force=true",
+        "--backup",
+        "file/inside",
+    ]);
+    let failed = failed.exits(12)?;
+    failed.says("nothing was deleted")?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
+    equal(
+        &stage.read(RUNTIME)?["spec"]["enabled"],
+        &json!(true),
+        "enabled",
+    )?;
+    // The door that was closed is open again.
+    let annotations = stage.read(RUNTIME)?["metadata"]["annotations"].clone();
+    equal(
+        &annotations["vm.cluster.gke.io/creation-fence-until"],
+        &Value::Null,
+        "fence",
+    )
+}
+
+fn foreign_folder() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let folder = stage.folder().join("thesis");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("chapter.yaml"), "mine")?;
+    stage
+        .bmctl(&["disable", "vmruntime", "--force=true", "--backup", "thesis"])
+        .exits(6)?
+        .says("not a backup")?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
+    let left: Vec<_> = fs::read_dir(&folder)?.collect();
+    equal(&json!(left.len()), &json!(1), "files")
+}
+
+fn kept() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let before = uids(&stage)?;
+    let ended = stage
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--keep-disks",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?
+        .says("CDI stays")?;
+    drop(ended);
+    equal(&json!(uids(&stage)?), &json!(before), "the very same disks")?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(0), "machines")?;
+    let conditions = stage.read(RUNTIME)?["status"]["conditions"].clone();
+    let kept = conditions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == "DisksKept");
+    equal(
+        &json!(kept.map(|kept| &kept["status"])),
+        &json!("True"),
+        "DisksKept",
+    )?;
+    stage.bmctl(&["disable", "vmruntime"]).exits(7)?;
+    // The machines come back on their disks.
+    let folder = newest_backup(&stage.folder().join("bmctl-workspace/sandbox/backup"))?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    stage.bmctl(&["restore", &folder]).exits(0)?;
+    equal(&json!(uids(&stage)?), &json!(before), "the very same disks")?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")
+}
+
+/// Of disks and data volumes.
+fn uids(stage: &Stage) -> Result<Vec<Value>, Failed> {
+    let mut uids = Vec::new();
+    for path in [DISKS, VOLUMES] {
+        let list = stage.read(path)?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        uids.extend(items.iter().map(|item| item["metadata"]["uid"].clone()));
+    }
+    Ok(uids)
+}
+
+fn newest_backup(base: &Path) -> Result<String, Failed> {
+    let mut folders: Vec<_> = fs::read_dir(base)?.collect::<Result<_, _>>()?;
+    folders.sort_by_key(fs::DirEntry::path);
+    let newest = folders.pop().ok_or("no backup")?;
+    Ok(newest.path().display().to_string())
+}
+
+fn without() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    stage
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--no-backup",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?;
+    equal(&json!(count(&stage, MACHINES)?), &json!(0), "machines")?;
+    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+    if stage.folder().join("bmctl-workspace").exists() {
+        return Err("a backup was written".into());
+    }
+    Ok(())
+}
