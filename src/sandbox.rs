@@ -27,9 +27,11 @@ mod caretaker;
 pub mod cel;
 mod certificate;
 mod core;
+mod credential;
 mod defaults;
 mod definition;
 pub mod discovery;
+pub mod fault;
 mod impersonation;
 pub mod jsonpath;
 mod kubeconfig;
@@ -62,13 +64,32 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
-use tokio::{net::TcpSocket, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::mpsc,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
-use self::{auth::Users, core::Core, server::Front};
+use self::{
+    core::Core,
+    credential::Credentials,
+    fault::{Fault, Faults, Party, effect},
+    server::Front,
+    store::{Disk, Store},
+};
+pub use self::{
+    server::Limits,
+    store::{StateFault, is_there as has_state},
+};
+
+/// Where the state remembers the port.
+const PORT: &str = "port";
 
 /// How a sandbox is started.
 #[derive(Clone, Debug)]
@@ -79,6 +100,9 @@ pub struct SandboxOptions {
     pub name: String,
     /// How many writes a resource remembers for watches that come back.
     pub history: usize,
+    /// Folder that everything is kept in; `None`: it ends with the process.
+    pub state: Option<PathBuf>,
+    pub limits: Limits,
 }
 
 impl Default for SandboxOptions {
@@ -87,6 +111,8 @@ impl Default for SandboxOptions {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             name: "sandbox".to_owned(),
             history: 10_000,
+            state: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -118,6 +144,7 @@ struct Inner {
     reserved: Mutex<Option<TcpSocket>>,
     /// Ends the caretaker.
     stop: CancellationToken,
+    disk: Option<Arc<Disk>>,
 }
 
 struct Listener {
@@ -126,22 +153,38 @@ struct Listener {
 }
 
 impl Sandbox {
-    /// Starts an API server with nothing in it but the system's namespaces.
+    /// Starts an API server with what its state holds, or what every cluster has.
+    ///
+    /// # Errors
+    /// The address is taken, or the state can not be used ([`StateFault`]).
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
-        let socket = server::bind(options.listen).await?;
+        let disk = options.state.as_deref().map(Disk::open).transpose()?;
+        let disk = disk.map(Arc::new);
+        let credentials = credentials(disk.as_deref())?;
+        let socket = listen_again(options.listen, disk.as_deref()).await?;
         let address = socket.local_addr()?;
-        let certificate = certificate::generate(address.ip())?;
-        let users = Users::generate();
         let url = format!("https://{address}");
-        let kubeconfig = kubeconfig::write(&options.name, &url, &certificate.authority, &users)?;
+        let Credentials {
+            authority,
+            users,
+            signer,
+        } = credentials;
+        let kubeconfig = kubeconfig::write(&options.name, &url, &authority.certificate, &users)?;
         let (changes, seen) = mpsc::unbounded_channel();
-        let core = Arc::new(Core::new(address.to_string(), options.history, changes));
+        let store = match &disk {
+            Some(disk) => Store::on(disk, options.history, changes)?,
+            None => Store::new(options.history, changes),
+        };
+        let core = Arc::new(Core::new(address.to_string(), store, signer));
         let stop = core.stopping.clone();
         tokio::spawn(caretaker::run(core.clone(), seen, stop.clone()));
+        let (restarts, asked) = mpsc::unbounded_channel();
         let front = Arc::new(Front {
             core,
             users,
-            tls: certificate.tls,
+            tls: certificate::serve(&authority, address.ip())?,
+            faults: Faults::new(restarts),
+            limits: options.limits,
         });
         let sandbox = Self {
             inner: Arc::new(Inner {
@@ -150,9 +193,15 @@ impl Sandbox {
                 kubeconfig,
                 listener: Mutex::new(None),
                 reserved: Mutex::new(None),
-                stop,
+                stop: stop.clone(),
+                disk,
             }),
         };
+        tokio::spawn(restart_when_asked(
+            Arc::downgrade(&sandbox.inner),
+            asked,
+            stop,
+        ));
         sandbox.listen(socket);
         Ok(sandbox)
     }
@@ -175,20 +224,67 @@ impl Sandbox {
     }
 
     /// A client without sockets, authenticated as this user, who may do what roles and bindings allow. It works while
-    /// the listener is closed.
+    /// the listener is closed, and no fault hits it.
     #[must_use]
     pub fn client(&self, user: &Identity) -> kube::Client {
-        let core = self.inner.front.core.clone();
+        self.in_process(None, user)
+    }
+
+    /// The same for a part of the cluster that plays its role in this process: faults that name it hit it.
+    #[must_use]
+    pub fn client_of(&self, party: Party, user: &Identity) -> kube::Client {
+        self.in_process(Some(party), user)
+    }
+
+    fn in_process(&self, party: Option<Party>, user: &Identity) -> kube::Client {
+        let front = self.inner.front.clone();
         let user = Arc::new(user.clone());
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let (core, user) = (core.clone(), user.clone());
+            let (front, user) = (front.clone(), user.clone());
             async move {
                 let request = server::whole(request).await?;
-                let answer = async { core.handle(&user, &request) };
-                Ok::<_, kube::Error>(server::guarded(answer).await)
+                // What is in this process ends with it: it need not wait for the disk.
+                let answer = server::guarded(async { front.core.handle(&user, &request) });
+                let Some(party) = party else {
+                    return Ok(effect::unharmed(answer.await));
+                };
+                effect::through(&front.faults, party, &user, &request, answer)
+                    .await
+                    .map_err(|reset| kube::Error::Service(Box::new(reset)))
             }
         });
         kube::Client::new(service, "default")
+    }
+
+    /// Arms a fault. See [`fault`].
+    ///
+    /// # Errors
+    /// What makes no sense about it.
+    pub fn arm(&self, fault: Fault) -> Result<(), String> {
+        self.inner.front.faults.arm(fault).map(drop)
+    }
+
+    /// What the state remembers under a name; nothing where there is no state.
+    ///
+    /// # Errors
+    /// The state can not be read.
+    pub fn memo(&self, name: &str) -> Result<Option<Vec<u8>>, StateFault> {
+        let disk = self.inner.disk.as_ref();
+        disk.map_or(Ok(None), |disk| disk.memo(name))
+    }
+
+    /// Has the state remember something, where there is one.
+    ///
+    /// # Errors
+    /// The state can not be written.
+    pub fn set_memo(&self, name: &str, value: &[u8]) -> Result<(), StateFault> {
+        let disk = self.inner.disk.as_ref();
+        disk.map_or(Ok(()), |disk| disk.set_memo(name, value))
+    }
+
+    /// Returns when the state can not be written any more, and why; never without a state.
+    pub async fn broken(&self) -> String {
+        self.inner.front.core.store.broken().await
     }
 
     /// Closes the port and cuts every connection; what is stored stays. Nobody else gets the port meanwhile.
@@ -215,6 +311,9 @@ impl Sandbox {
     pub async fn stop(self) {
         self.inner.stop.cancel();
         self.cut().await;
+        if let Err(why) = self.inner.front.core.store.kept().await {
+            tracing::error!(%why, "the latest writes could not be kept");
+        }
     }
 
     /// Ends the listener and all of its connections.
@@ -235,6 +334,66 @@ impl Sandbox {
             stop.clone(),
         ));
         *lock(&self.inner.listener) = Some(Listener { task, stop });
+    }
+}
+
+/// The secrets that the state keeps, or new ones.
+fn credentials(disk: Option<&Disk>) -> anyhow::Result<Credentials> {
+    let Some(disk) = disk else {
+        return Credentials::generate();
+    };
+    if let Some(memo) = disk.memo(credential::MEMO)? {
+        return Credentials::from_memo(&memo);
+    }
+    let new = Credentials::generate()?;
+    disk.set_memo(credential::MEMO, &new.to_memo()?)?;
+    Ok(new)
+}
+
+/// Listens where the state was listened for last, unless a port was asked for, so that kubeconfigs stay good.
+async fn listen_again(asked: SocketAddr, disk: Option<&Disk>) -> anyhow::Result<TcpListener> {
+    let Some(disk) = disk else {
+        return server::bind(asked).await;
+    };
+    let known = disk.memo(PORT)?;
+    let known = known.and_then(|port| String::from_utf8(port).ok()?.parse().ok());
+    let socket = match known {
+        Some(port) if asked.port() == 0 => {
+            match server::bind(SocketAddr::new(asked.ip(), port)).await {
+                Ok(socket) => socket,
+                Err(error) => {
+                    tracing::warn!(%error, "the port of before is taken: kubeconfigs of before do not find the cluster");
+                    server::bind(asked).await?
+                }
+            }
+        }
+        Some(_) | None => server::bind(asked).await?,
+    };
+    disk.set_memo(PORT, socket.local_addr()?.port().to_string().as_bytes())?;
+    Ok(socket)
+}
+
+/// Takes the listener away and brings it back, whenever a fault wants that.
+async fn restart_when_asked(
+    inner: Weak<Inner>,
+    mut asked: mpsc::UnboundedReceiver<Duration>,
+    stop: CancellationToken,
+) {
+    loop {
+        let downtime = tokio::select! {
+            () = stop.cancelled() => return,
+            downtime = asked.recv() => downtime,
+        };
+        let (Some(downtime), Some(inner)) = (downtime, inner.upgrade()) else {
+            return;
+        };
+        let sandbox = Sandbox { inner };
+        sandbox.close_listener().await;
+        tokio::time::sleep(downtime).await;
+        if let Err(error) = sandbox.open_listener().await {
+            tracing::error!(%error, "the API server does not come back");
+            return;
+        }
     }
 }
 

@@ -5,24 +5,30 @@
 pub mod around;
 pub mod assembly;
 pub mod boot;
+pub mod profile;
 pub mod runner;
 pub mod start;
 pub mod workspace;
+pub mod world_file;
 
 use std::{
     collections::BTreeSet,
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
 use assembly::{AssemblyOptions, Cast};
+use world_file::WorldFile;
 
 use super::Context;
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    sandbox::world::{NodeProfile, Pace},
+    sandbox::{
+        self,
+        world::{NodeProfile, Pace},
+    },
 };
 
 /// Run a Kubernetes cluster inside bmctl.
@@ -60,13 +66,30 @@ impl SandboxCommand {
 #[derive(clap::Args)]
 pub struct ClusterArgs {
     /// How many nodes the cluster has. The first is this machine, judged by what it really has; the others exist on
-    /// paper and are healthy. With --node-facts it may be 0.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub nodes: usize,
+    /// paper and are healthy. Default: 1, or 0 where --world declares the nodes.
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<usize>,
+    // The words are listed where they are defined.
+    #[arg(
+        long,
+        value_name = "NAME[=WORD,…]",
+        value_parser = profile::parse,
+        help = format!("Add a node that exists on paper, described by words: {}. Repeatable", profile::words())
+    )]
+    pub node: Vec<NodeProfile>,
+    /// Describe the cluster in a YAML file: nodes, pace. See docs/sandbox.md.
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
     /// Add a node that is judged over a folder with proc, sys and dev in it. Repeatable.
     #[arg(long, value_name = "NAME=DIR", value_parser = node_facts)]
     pub node_facts: Vec<(String, PathBuf)>,
-    /// Port on 127.0.0.1. Default: one that is free.
+    /// Keep the cluster in this folder: the next start with it goes on where this one ended, also after a crash.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Address to listen on. Everybody who reaches another one than a loopback address can try to get in.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = address)]
+    pub address: IpAddr,
+    /// Port to listen on. Default: one that is free; with --state the one of before.
     #[arg(
         long,
         default_value_t = 0,
@@ -74,9 +97,9 @@ pub struct ClusterArgs {
         value_name = "PORT"
     )]
     pub port: u16,
-    /// How long each transition of the machinery takes: normal, instant, or a duration such as 2s.
-    #[arg(long, default_value = "normal", value_name = "PACE", value_parser = pace)]
-    pub pace: Pace,
+    /// How long each transition of the machinery takes: normal (200ms), instant, or a duration such as 2s.
+    #[arg(long, value_name = "PACE", value_parser = pace)]
+    pub pace: Option<Pace>,
     /// Name of the cluster, its context and its user.
     #[arg(long, default_value = "sandbox", value_name = "NAME", value_parser = cluster_name)]
     pub name: String,
@@ -84,7 +107,7 @@ pub struct ClusterArgs {
     #[arg(long)]
     pub no_controller: bool,
     /// The API server alone: no definitions, no nodes, no machinery.
-    #[arg(long, conflicts_with_all = ["no_controller", "node_facts", "nodes"])]
+    #[arg(long, conflicts_with_all = ["no_controller", "node_facts", "node", "nodes", "world"])]
     pub bare: bool,
 }
 
@@ -108,17 +131,23 @@ impl ClusterArgs {
     /// The cluster that was asked for.
     ///
     /// # Errors
-    /// No node at all, two nodes of one name, or facts that are no folder.
+    /// No node at all, two nodes of one name, facts that are no folder, or a world file that can not be used.
     pub fn options(&self) -> Result<AssemblyOptions, Failure> {
+        let world = match &self.world {
+            Some(path) => WorldFile::read(path)?,
+            None => WorldFile::default(),
+        };
         Ok(AssemblyOptions {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)),
+            listen: SocketAddr::new(self.address, self.port),
             name: self.name.clone(),
             nodes: if self.bare {
                 Vec::new()
             } else {
-                self.profiles()?
+                self.profiles(&world)?
             },
-            pace: self.pace,
+            pace: self.pace.or(world.pace).unwrap_or_default(),
+            state: self.state.clone(),
+            faults: world.faults,
             cast: if self.bare {
                 Cast::ApiServer
             } else if self.no_controller {
@@ -129,13 +158,34 @@ impl ClusterArgs {
         })
     }
 
-    fn profiles(&self) -> Result<Vec<NodeProfile>, Failure> {
+    /// What there is to be said about these options.
+    pub fn warning(&self) -> Option<String> {
+        (!self.address.is_loopback()).then(|| {
+            format!(
+                "the cluster listens on {}: whoever reaches that address can try to get in",
+                self.address
+            )
+        })
+    }
+
+    fn profiles(&self, world: &WorldFile) -> Result<Vec<NodeProfile>, Failure> {
         let mut profiles = Vec::new();
-        if self.nodes > 0 {
+        // A state remembers its own nodes.
+        let kept = self
+            .state
+            .as_ref()
+            .is_some_and(|folder| sandbox::has_state(folder));
+        let nodes = self
+            .nodes
+            .unwrap_or(usize::from(!world.has_nodes() && !kept));
+        if nodes > 0 {
             profiles.push(NodeProfile::real(own_name(), "/"));
         }
-        profiles
-            .extend((2..=self.nodes).map(|number| NodeProfile::pretend(format!("node-{number}"))));
+        profiles.extend((2..=nodes).map(|number| NodeProfile::pretend(format!("node-{number}"))));
+        if let Some(path) = &self.world {
+            profiles.extend(world.profiles(path)?);
+        }
+        profiles.extend(self.node.iter().cloned());
         for (name, folder) in &self.node_facts {
             if !folder.is_dir() {
                 return Err(usage(format!(
@@ -145,13 +195,18 @@ impl ClusterArgs {
             }
             profiles.push(NodeProfile::real(name, folder));
         }
-        let names: BTreeSet<&str> = profiles.iter().map(|node| node.name.as_str()).collect();
-        if names.len() < profiles.len() {
-            return Err(usage("two nodes of the same name".to_owned()));
+        let mut names = BTreeSet::new();
+        if let Some(twice) = profiles
+            .iter()
+            .find(|node| !names.insert(node.name.as_str()))
+        {
+            return Err(usage(format!("two nodes of the same name: {}", twice.name)));
         }
-        match profiles.first_mut() {
-            Some(first) => first.control_plane = true,
-            None => return Err(usage("a cluster needs a node".to_owned())),
+        if !kept && !profiles.iter().any(|node| node.control_plane) {
+            match profiles.first_mut() {
+                Some(first) => first.control_plane = true,
+                None => return Err(usage("a cluster needs a node".to_owned())),
+            }
         }
         Ok(profiles)
     }
@@ -183,15 +238,20 @@ fn as_node_name(host: &str) -> Option<String> {
 
 fn node_facts(text: &str) -> Result<(String, PathBuf), String> {
     let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
-    if as_node_name(name).as_deref() != Some(name) {
-        return Err(format!(
-            "{name:?} is no name of a node: lower case letters, digits and dashes"
-        ));
-    }
     if folder.is_empty() {
         return Err("expected NAME=DIR".into());
     }
-    Ok((name.to_owned(), PathBuf::from(folder)))
+    Ok((node_name(name)?, PathBuf::from(folder)))
+}
+
+fn node_name(name: &str) -> Result<String, String> {
+    if as_node_name(name).as_deref() == Some(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "{name:?} is no name of a node: lower case letters, digits and dashes"
+        ))
+    }
 }
 
 /// It becomes a folder and a context, so it must be a plain word.
@@ -200,6 +260,17 @@ fn cluster_name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("expected lower case letters, digits and dashes".into())
+    }
+}
+
+/// The kubeconfig and the certificate name it, so it must be one.
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => {
+            Err("clients need one address to find the cluster at, for example 192.168.1.5".into())
+        }
+        Ok(address) => Ok(address),
+        Err(_) => Err("expected an IP address".into()),
     }
 }
 

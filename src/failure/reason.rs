@@ -176,6 +176,8 @@ reasons! {
     ServerRefused,
     /// There are several clusters, and none was named.
     SeveralClusters,
+    /// The folder that the sandbox was to be kept in can not be used.
+    StateNotUsable,
     /// Part of the status could not be determined.
     StatusIncomplete,
     /// The command was ended by SIGTERM.

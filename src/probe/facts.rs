@@ -123,6 +123,22 @@ impl Facts {
         }
     }
 
+    /// The same machine without the hardware for virtual machines, or with it switched off in the firmware.
+    #[must_use]
+    pub fn without_kvm(mut self) -> Self {
+        if let Fact::Known(Processor {
+            features: Some(features),
+            ..
+        }) = &mut self.processor
+        {
+            features.retain(|feature| feature != "vmx" && feature != "svm");
+        }
+        self.kvm.registration = Fact::Absent;
+        self.kvm_backends.clear();
+        self.nested = Fact::Absent;
+        self
+    }
+
     pub(super) fn architecture_name(&self) -> String {
         self.architecture
             .known()

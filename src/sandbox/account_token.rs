@@ -1,5 +1,5 @@
 //! Tokens of service accounts: signed claims (RFC 7519), good until they expire or the account is gone. The secret that
-//! they are signed with lives as long as the sandbox.
+//! they are signed with lives as long as the sandbox, or its state.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -64,6 +64,15 @@ impl Signer {
         Self {
             secret: rand::rng().random(),
         }
+    }
+
+    /// With one that was kept.
+    pub const fn known(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    pub const fn secret(&self) -> [u8; 32] {
+        self.secret
     }
 
     /// A token, good from `now` on.

@@ -23,7 +23,11 @@ impl Token {
     /// A new secret of 256 bits.
     pub fn generate() -> Self {
         let bytes: [u8; 32] = rand::rng().random();
-        let text = URL_SAFE_NO_PAD.encode(bytes);
+        Self::known(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// One that was kept.
+    pub fn known(text: String) -> Self {
         let digest = Sha256::digest(&text).into();
         Self { text, digest }
     }

@@ -1,4 +1,5 @@
-//! The sandbox's own certificate authority and its server certificate: new at every start, never written to disk.
+//! The sandbox's own certificate authority and its server certificate. The certificate is new at every start; the
+//! authority too, unless the sandbox keeps its state: then clients that trust it go on doing so.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -17,24 +18,47 @@ use tokio_rustls::rustls::{
     version::{TLS12, TLS13},
 };
 
-/// What the server shows and what clients check it against.
-pub struct ServerIdentity {
-    pub tls: Arc<ServerConfig>,
-    /// The authority's certificate, PEM.
-    pub authority: String,
+/// Whom clients of the sandbox trust.
+pub struct Authority {
+    key: KeyPair,
+    /// Its certificate, PEM.
+    pub certificate: String,
 }
 
-/// Makes an authority and a certificate for the loopback names and `address`. P-256: made in a millisecond.
-pub fn generate(address: IpAddr) -> anyhow::Result<ServerIdentity> {
-    let authority_key = KeyPair::generate().context("the authority's key")?;
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "bmctl sandbox");
-    let authority_certificate = authority.self_signed(&authority_key)?;
+impl Authority {
+    /// A new one. P-256: made in a millisecond.
+    pub fn generate() -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("the authority's key")?;
+        let certificate = Self::parameters()?.self_signed(&key)?.pem();
+        Ok(Self { key, certificate })
+    }
 
+    /// One that was kept.
+    pub fn restore(key: &str, certificate: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            key: KeyPair::from_pem(key).context("the authority's key")?,
+            certificate: certificate.to_owned(),
+        })
+    }
+
+    /// Its key, PEM: a secret.
+    pub fn key(&self) -> String {
+        self.key.serialize_pem()
+    }
+
+    fn parameters() -> anyhow::Result<CertificateParams> {
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "bmctl sandbox");
+        Ok(authority)
+    }
+}
+
+/// What a server at `address` shows: a certificate for it and the loopback names.
+pub fn serve(authority: &Authority, address: IpAddr) -> anyhow::Result<Arc<ServerConfig>> {
     let key = KeyPair::generate().context("the server's key")?;
     let names = ["localhost", "kubernetes", "kubernetes.default.svc"];
     let mut server = CertificateParams::new(names.map(str::to_owned))?;
@@ -53,7 +77,7 @@ pub fn generate(address: IpAddr) -> anyhow::Result<ServerIdentity> {
             server.subject_alt_names.push(name);
         }
     }
-    let issuer = Issuer::new(authority, authority_key);
+    let issuer = Issuer::new(Authority::parameters()?, &authority.key);
     let certificate = server.signed_by(&key, &issuer)?;
 
     // The provider is named: a process-wide default could be somebody else's.
@@ -67,8 +91,5 @@ pub fn generate(address: IpAddr) -> anyhow::Result<ServerIdentity> {
         )
         .context("the server's certificate")?;
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(ServerIdentity {
-        tls: Arc::new(tls),
-        authority: authority_certificate.pem(),
-    })
+    Ok(Arc::new(tls))
 }

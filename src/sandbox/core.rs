@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -25,7 +24,7 @@ use super::{
     registry::Registry,
     resource::ResourceType,
     route::{self, ResourcePath, Route, Verb},
-    store::{Change, ObjectId, ShelfKey, Store, Writer, key},
+    store::{ObjectId, ShelfKey, Store, Writer, key},
     strategy,
     verb::{self, Call},
     watch::Frames,
@@ -54,23 +53,19 @@ pub struct Core {
 }
 
 impl Core {
-    /// An API server with the built-in resources and the namespaces that every cluster has; tells `changes` of every
-    /// write and remembers `memory` writes a resource for watches.
-    pub fn new(
-        address: String,
-        memory: usize,
-        changes: mpsc::UnboundedSender<Arc<Change>>,
-    ) -> Self {
+    /// An API server of what is stored, with the built-in resources and what every cluster has of them.
+    pub fn new(address: String, store: Store, signer: Signer) -> Self {
         let core = Self {
             address,
-            store: Arc::new(Store::new(memory, changes)),
+            store: Arc::new(store),
             frames: Arc::default(),
             stopping: CancellationToken::new(),
             registry: RwLock::new(Arc::new(Registry::built_in())),
             policies: RwLock::default(),
             authority: RwLock::default(),
-            signer: Signer::generate(),
+            signer,
         };
+        core.recall();
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             core.ensure(
                 &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
@@ -80,6 +75,21 @@ impl Core {
             core.ensure(object);
         }
         core
+    }
+
+    /// Takes what is stored into effect: definitions and policies.
+    fn recall(&self) {
+        let definitions = self.all(definition::GROUP, definition::PLURAL);
+        if !definitions.is_empty() {
+            let registry = definitions
+                .iter()
+                .fold(Registry::built_in(), |registry, found| {
+                    let name = text(&found["metadata"], "name");
+                    registry.with(name, definition::resources(found))
+                });
+            self.set_registry(registry);
+        }
+        self.arm();
     }
 
     /// Creates an object that every cluster has, where it is not there yet.

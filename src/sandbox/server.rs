@@ -2,14 +2,12 @@
 //!
 //! Limits: so many connections, so long for the handshake and for each part of a request, so large a body.
 
-use std::{
-    convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
-};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
@@ -28,21 +26,50 @@ use super::{
     answer::{self, Body},
     auth::{self, Users},
     core::Core,
+    fault::{
+        Faults, Party, admin,
+        effect::{self, Reset, Wire},
+    },
     refusal::Refusal,
 };
 
 /// As kube-apiserver: no request body is larger.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
-const MOST_CONNECTIONS: usize = 2048;
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// So much of a body that is too large is read all the same.
+const MOST_THROWN_AWAY: usize = 64 * 1024 * 1024;
+/// Request line and headers together.
+const LARGEST_HEAD: usize = 128 * 1024;
+
+/// What a client may take up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections: usize,
+    /// Time for the TLS handshake.
+    pub handshake: Duration,
+    /// Time from one request's end to the end of the next one's headers.
+    pub head: Duration,
+    /// Time for a request's body.
+    pub body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2048,
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(60),
+            body: Duration::from_secs(60),
+        }
+    }
+}
 
 /// What a connection needs.
 pub struct Front {
     pub core: Arc<Core>,
     pub users: Users,
     pub tls: Arc<ServerConfig>,
+    pub faults: Faults,
+    pub limits: Limits,
 }
 
 /// Binds an address so that it can be bound again at once after closing.
@@ -75,7 +102,7 @@ pub fn reserve(address: SocketAddr) -> Option<TcpSocket> {
 
 /// Accepts until told to stop, then cuts what is open; returns when no connection is left.
 pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(front.limits.connections));
     let acceptor = TlsAcceptor::from(front.tls.clone());
     let mut connections = JoinSet::new();
     loop {
@@ -94,7 +121,10 @@ pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationT
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!("more than {MOST_CONNECTIONS} connections: one was closed");
+            tracing::warn!(
+                "more than {} connections: one was closed",
+                front.limits.connections
+            );
             continue;
         };
         let (acceptor, front) = (acceptor.clone(), front.clone());
@@ -110,26 +140,56 @@ pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationT
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>) {
     // Watches send small frames that should not wait for more.
     let _ = stream.set_nodelay(true);
-    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+    let limits = front.limits;
+    let stream = match timeout(limits.handshake, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => return tracing::debug!("TLS handshake timed out"),
     };
     let service = service_fn(move |request| {
         let front = front.clone();
-        async move { Ok::<_, Infallible>(respond(&front, request).await) }
+        async move { respond(&front, request).await }.boxed()
     });
-    let served = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
+        .header_read_timeout(limits.head)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "connection ended");
+        if std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<Reset>) {
+            let stream = connection.into_parts().io.into_inner();
+            // What is closed without lingering is reset.
+            let _ = stream.get_ref().0.set_zero_linger();
+        }
     }
 }
 
 impl Front {
+    /// The answer to a request, as faults and the disk let it out.
+    pub async fn answer(
+        &self,
+        party: Party,
+        user: &Identity,
+        request: &Request<Bytes>,
+    ) -> Result<Response<Wire>, Reset> {
+        if let Some(answer) = admin::answer(&self.faults, user, request) {
+            return Ok(effect::unharmed(answer));
+        }
+        let answer = async {
+            let answer = guarded(async { self.core.handle(user, request) }).await;
+            match self.core.store.kept().await {
+                Ok(()) => answer,
+                Err(why) => answer::refuse(&Refusal::other(
+                    500,
+                    "InternalError",
+                    format!("Internal error occurred: the state can not be written: {why}"),
+                )),
+            }
+        };
+        effect::through(&self.faults, party, user, request, answer).await
+    }
+
     /// Who makes a request.
     fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
         auth::authenticate(headers, &self.users, |token| {
@@ -140,30 +200,48 @@ impl Front {
     }
 }
 
-async fn respond(front: &Front, request: Request<Incoming>) -> Response<Body> {
-    let identity = match front.identify(request.headers()) {
-        Ok(identity) => identity,
-        Err(refusal) => return answer::refuse(&refusal),
+async fn respond(front: &Front, request: Request<Incoming>) -> Result<Response<Wire>, Reset> {
+    let user = match front.identify(request.headers()) {
+        Ok(user) => user,
+        Err(refusal) => return Ok(effect::unharmed(answer::refuse(&refusal))),
     };
+    match received(request, front.limits.body).await {
+        Ok(request) => front.answer(Party::Clients, &user, &request).await,
+        Err(refusal) => Ok(effect::unharmed(answer::refuse(&refusal))),
+    }
+}
+
+/// The request with its whole body.
+async fn received(request: Request<Incoming>, time: Duration) -> Result<Request<Bytes>, Refusal> {
     let (head, body) = request.into_parts();
-    let whole = timeout(BODY_TIMEOUT, Limited::new(body, LARGEST_BODY).collect());
-    let body = match whole.await {
-        Err(_) => {
-            let message = "request did not complete within the allowed duration";
-            return answer::refuse(&Refusal::other(408, "Timeout", message));
+    let body = timeout(time, read(body)).await.map_err(|_| {
+        let message = "request did not complete within the allowed duration";
+        Refusal::other(408, "Timeout", message)
+    })?;
+    Ok(Request::from_parts(head, body?))
+}
+
+/// Reads a body. What is too much is taken in and thrown away, up to a point: a client that is still writing would not
+/// read that it has written too much.
+async fn read(mut body: Incoming) -> Result<Bytes, Refusal> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        size += data.len();
+        if size <= LARGEST_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > MOST_THROWN_AWAY {
+            break;
         }
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            return answer::refuse(&Refusal::other(
-                413,
-                "RequestEntityTooLarge",
-                format!("Request entity too large: limit is {LARGEST_BODY}"),
-            ));
-        }
-        Ok(Err(error)) => return answer::refuse(&Refusal::bad_request(error.to_string())),
-    };
-    let request = Request::from_parts(head, body);
-    guarded(async { front.core.handle(&identity, &request) }).await
+    }
+    if size > LARGEST_BODY {
+        let message = format!("Request entity too large: limit is {LARGEST_BODY}");
+        return Err(Refusal::other(413, "RequestEntityTooLarge", message));
+    }
+    Ok(kept.into())
 }
 
 /// A panic in a handler is a bug; it costs one request, not the server.

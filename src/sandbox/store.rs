@@ -3,7 +3,10 @@
 //! Readers take a short read lock and leave with `Arc`s. Writers hold the [`Writer`], of which there is one: a write
 //! verb reads, decides and commits without anybody writing in between. The store knows nothing of verbs or schemas;
 //! it stamps `metadata.resourceVersion` and keeps what the collector of garbage needs to find owners and dependents.
+//!
+//! With a [`disk`] behind it nobody outside hears of a write before it is there: see [`Store::kept`].
 
+mod disk;
 mod history;
 mod index;
 
@@ -16,8 +19,15 @@ use std::{
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use self::history::History;
-pub use self::{history::Compacted, index::Index};
+pub use self::{
+    disk::{Disk, Recalled, StateFault, is_there},
+    history::Compacted,
+    index::Index,
+};
+use self::{
+    disk::{Journal, Pending},
+    history::History,
+};
 use super::resource::ResourceType;
 
 /// Group and plural: all versions of a resource lie on one shelf.
@@ -112,6 +122,8 @@ impl Shelf {
 #[derive(Debug, Default)]
 struct Inner {
     version: u64,
+    /// What there was at the start; no history reaches further back.
+    base: u64,
     shelves: HashMap<ShelfKey, Shelf>,
     index: Index,
 }
@@ -124,6 +136,7 @@ pub struct Store {
     changes: mpsc::UnboundedSender<Arc<Change>>,
     /// How many writes a shelf remembers.
     memory: usize,
+    journal: Option<Journal>,
 }
 
 impl Store {
@@ -134,7 +147,76 @@ impl Store {
             turn: Mutex::new(()),
             changes,
             memory,
+            journal: None,
         }
+    }
+
+    /// A store of what is on a disk, which follows it from now on. Tells `changes` of everything that is there, as of
+    /// writes.
+    pub fn on(
+        disk: &Arc<Disk>,
+        memory: usize,
+        changes: mpsc::UnboundedSender<Arc<Change>>,
+    ) -> Result<Self, StateFault> {
+        let Recalled { version, objects } = disk.recall()?;
+        let mut inner = Inner {
+            version,
+            base: version,
+            ..Inner::default()
+        };
+        for (id, object) in objects {
+            let object = Arc::new(object);
+            inner.index.replace(&id, None, Some(&object));
+            let shelf = inner.shelf(&id.shelf, memory);
+            shelf.objects.insert(id.key.clone(), object.clone());
+            // Nobody listens only when the sandbox is going down.
+            let _ = changes.send(Arc::new(Change {
+                version,
+                id,
+                old: None,
+                new: Some(object),
+            }));
+        }
+        Ok(Self {
+            inner: RwLock::new(inner),
+            journal: Some(Journal::keep(disk.clone(), version)?),
+            ..Self::new(memory, changes)
+        })
+    }
+
+    /// Returns once everything that has been written up to now is kept, which without a disk it is at once.
+    ///
+    /// # Errors
+    /// Why it could not be kept, and nothing will be from now on.
+    pub async fn kept(&self) -> Result<(), String> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let version = self.version();
+        let mut progress = journal.progress.clone();
+        let reached = progress
+            .wait_for(|progress| progress.version >= version || progress.broken.is_some())
+            .await;
+        match reached.map(|progress| progress.broken.clone()) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(why),
+            Err(_) => Err("the thread that writes the state has ended".to_owned()),
+        }
+    }
+
+    /// Returns when the state can not be kept any more, and why; never without a disk.
+    pub async fn broken(&self) -> String {
+        let Some(journal) = &self.journal else {
+            return std::future::pending().await;
+        };
+        let mut progress = journal.progress.clone();
+        let broken = progress
+            .wait_for(|progress| progress.broken.is_some())
+            .await;
+        broken
+            .ok()
+            .and_then(|progress| progress.broken.clone())
+            .unwrap_or_else(|| "the thread that writes the state has ended".to_owned())
     }
 
     /// The version of the latest write of all.
@@ -189,16 +271,28 @@ impl Store {
         })
     }
 
-    /// The writes to a shelf after `version`, oldest first.
+    /// The writes to a shelf after `version` that are kept, oldest first.
     pub fn changes_since(
         &self,
         shelf: &ShelfKey,
         version: u64,
     ) -> Result<Vec<Arc<Change>>, Compacted> {
-        self.read()
-            .shelves
-            .get(shelf)
-            .map_or(Ok(Vec::new()), |shelf| shelf.history.since(version))
+        let kept = self.journal.as_ref();
+        let kept = kept.map(|journal| journal.progress.borrow().version);
+        let inner = self.read();
+        let Some(shelf) = inner.shelves.get(shelf) else {
+            // Whoever comes from before the start may have missed the end of what was there then.
+            return if version < inner.base {
+                Err(Compacted { oldest: inner.base })
+            } else {
+                Ok(Vec::new())
+            };
+        };
+        let mut changes = shelf.history.since(version)?;
+        if let Some(kept) = kept {
+            changes.truncate(changes.partition_point(|change| change.version <= kept));
+        }
+        Ok(changes)
     }
 
     /// Wakes whenever the shelf has been written to.
@@ -296,7 +390,14 @@ impl Writer<'_> {
         });
         let shelf = inner.shelf(&id.shelf, self.store.memory);
         shelf.history.push(change.clone());
-        shelf.latest.send_replace(version);
+        match &self.store.journal {
+            None => drop(shelf.latest.send_replace(version)),
+            // Handed over with the lock held, so that the order is that of the versions.
+            Some(journal) => journal.push(Pending {
+                change: change.clone(),
+                wake: shelf.latest.clone(),
+            }),
+        }
         drop(inner);
         // Nobody listens only when the sandbox is going down.
         let _ = self.store.changes.send(change);
@@ -310,9 +411,10 @@ impl Inner {
     }
 
     fn shelf(&mut self, key: &ShelfKey, memory: usize) -> &mut Shelf {
+        let base = self.base;
         self.shelves.entry(key.clone()).or_insert_with(|| Shelf {
             objects: BTreeMap::new(),
-            history: History::new(memory),
+            history: History::new(memory, base),
             latest: watch::Sender::new(0),
         })
     }
@@ -408,5 +510,45 @@ mod tests {
         assert_eq!(second["metadata"]["resourceVersion"], "2");
         assert!(receiver.has_changed().unwrap());
         assert_eq!(*receiver.borrow_and_update(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_goes_on_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Arc::new(Disk::open(folder.path()).unwrap());
+        let (changes, mut told) = mpsc::unbounded_channel();
+        let first = Store::on(&open(), 10, changes.clone()).unwrap();
+        first.write().put(&id("a"), object("a", 1));
+        first.write().put(&id("b"), object("b", 1));
+        first.write().remove(&id("a"));
+        first.kept().await.unwrap();
+        assert_eq!(first.changes_since(&id("a").shelf, 0).unwrap().len(), 3);
+        drop(first);
+        while told.try_recv().is_ok() {}
+
+        // The lock is free once the thread has written everything.
+        let disk = loop {
+            match Disk::open(folder.path()) {
+                Ok(disk) => break Arc::new(disk),
+                Err(StateFault::Taken) => tokio::task::yield_now().await,
+                Err(fault) => panic!("{fault}"),
+            }
+        };
+        let second = Store::on(&disk, 10, changes).unwrap();
+        assert_eq!(second.version(), 3);
+        assert_eq!(
+            seen(&second.now(&id("a").shelf, "")),
+            [("default/b".to_owned(), 1)]
+        );
+        assert_eq!(told.try_recv().unwrap().id, id("b"));
+        let next = second.write().put(&id("a"), object("a", 2));
+        assert_eq!(next["metadata"]["resourceVersion"], "4");
+        second.kept().await.unwrap();
+        // The history begins at the restart: who missed something before it lists again.
+        assert!(second.changes_since(&id("a").shelf, 2).is_err());
+        assert_eq!(second.changes_since(&id("a").shelf, 3).unwrap().len(), 1);
+        let never_used = ShelfKey::new("", "secrets");
+        assert!(second.changes_since(&never_used, 2).is_err());
+        assert!(second.changes_since(&never_used, 3).unwrap().is_empty());
     }
 }

@@ -264,6 +264,11 @@ impl Watcher {
     }
 }
 
+/// A watch's last words, where it ends with a failure.
+pub fn error_line(status: &Value) -> Vec<u8> {
+    frame::line(EventKind::Error, status)
+}
+
 /// The object of an event: of one that left, what was there last, at the version at which it left.
 fn at_version(kind: EventKind, object: &Arc<Value>, version: u64) -> Arc<Value> {
     if kind != EventKind::Deleted {

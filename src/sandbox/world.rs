@@ -22,9 +22,10 @@ mod stage;
 mod step;
 mod watching;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use futures::{FutureExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -34,11 +35,18 @@ pub use profile::NodeProfile;
 /// Manifests of KubeVirt's and CDI's operators as the sandbox has them, for whoever installs the engine.
 pub const OPERATOR_MANIFESTS: &str = include_str!("engine/operators.yaml");
 
+/// So many nodes are registered at a time.
+const REGISTRATIONS: usize = 16;
+
 /// What the world plays.
 #[derive(Clone, Debug, Default)]
 pub struct WorldOptions {
     /// The machines of the cluster. Each is registered once; a node that a user deletes stays deleted.
     pub nodes: Vec<NodeProfile>,
+    /// Names of machines that were registered in an earlier life of the cluster.
+    pub registered: BTreeSet<String>,
+    /// Until it is cancelled everything takes no time: what comes first is to be there at once.
+    pub overture: Option<CancellationToken>,
     pub pace: Pace,
 }
 
@@ -96,14 +104,17 @@ pub async fn run(
         .await
         .context("reading the API server's version")?
         .git_version;
-    for node in &options.nodes {
-        perform::register(&client, node)
-            .await
-            .with_context(|| format!("registering node {}", node.name))?;
-    }
+    let new = |node: &&NodeProfile| !options.registered.contains(&node.name);
+    stream::iter(options.nodes.iter().filter(new).map(Ok))
+        .try_for_each_concurrent(REGISTRATIONS, |node| {
+            let registered = perform::register(&client, node);
+            registered
+                .map(move |done| done.with_context(|| format!("registering node {}", node.name)))
+        })
+        .await?;
     let scene = scene::Scene::new(options.nodes, version);
     let performer = perform::Performer::new(client.clone(), runner);
-    stage::Stage::new(client, scene, performer, options.pace)
+    stage::Stage::new(client, scene, performer, options.pace, options.overture)
         .play(shutdown)
         .await;
     Ok(())

@@ -16,7 +16,7 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 8] = [
+    let tests: [Test; 9] = [
         (
             "the_first_command_of_the_readme",
             the_first_command_of_the_readme,
@@ -24,6 +24,10 @@ pub fn trials() -> Vec<Trial> {
         (
             "a_folder_without_kvm_fails_the_check",
             a_folder_without_kvm_fails_the_check,
+        ),
+        (
+            "a_word_or_a_file_describes_the_nodes",
+            a_word_or_a_file_describes_the_nodes,
         ),
         (
             "run_passes_on_how_the_command_ended",
@@ -72,6 +76,28 @@ fn a_folder_without_kvm_fails_the_check() -> Outcome {
     let command = "sandbox run --nodes 0 --node-facts bare-0=empty -- check vmruntimepfc";
     let ended = bench.bmctl(command).code(3)?;
     assert!(ended.stdout.contains("bare-0"), "{ended:?}");
+    Ok(())
+}
+
+fn a_word_or_a_file_describes_the_nodes() -> Outcome {
+    let world = "pace: instant\nnodes:\n- name: good\n- name: bad-{n}\n  count: 2\n  kvm: false\n";
+    let bench = Bench::new().file("world.yaml", world);
+    for (arguments, failed) in [
+        ("--nodes 0 --node good --node bad-1=no-kvm", vec!["bad-1"]),
+        ("--world world.yaml", vec!["bad-1", "bad-2"]),
+    ] {
+        let command = format!("sandbox run {arguments} -- check vmruntimepfc -o json");
+        let ended = bench.bmctl(&command).code(3)?;
+        let document: serde_json::Value = serde_json::from_str(&ended.stdout)?;
+        let nodes = document["preflightCheck"]["nodes"].as_array();
+        let nodes = nodes.unwrap_or_else(|| panic!("{ended:?}"));
+        let found: Vec<&str> = nodes
+            .iter()
+            .filter(|node| node["result"] == "failed")
+            .filter_map(|node| node["name"].as_str())
+            .collect();
+        assert_eq!(found, failed, "{ended:?}");
+    }
     Ok(())
 }
 
@@ -162,7 +188,8 @@ fn no_proxy_stands_between_a_command_and_its_cluster() -> Outcome {
 }
 
 fn nodes_must_make_sense() -> Outcome {
-    let bench = Bench::new();
+    let odd = "nodes:\n- name: a\n  kmv: false\n";
+    let bench = Bench::new().file("odd.yaml", odd);
     fs::create_dir(bench.folder().join("facts"))?;
     for (arguments, expected) in [
         ("--nodes 0", "a cluster needs a node"),
@@ -172,6 +199,13 @@ fn nodes_must_make_sense() -> Outcome {
             "two nodes of the same name",
         ),
         ("--node-facts A=facts", "is no name of a node"),
+        ("--node worker-0=kvm", "is none of healthy, no-kvm"),
+        ("--node a --node a", "two nodes of the same name: a"),
+        (
+            "--world nowhere.yaml",
+            "can not use the world file nowhere.yaml",
+        ),
+        ("--world odd.yaml", "kmv"),
         ("--name ../up", "expected lower case letters"),
         ("--pace slow", "expected normal, instant or a duration"),
     ] {
@@ -184,13 +218,13 @@ fn nodes_must_make_sense() -> Outcome {
 }
 
 /// A sandbox that runs beside the test; killed if the test fails.
-struct Running {
+pub struct Running {
     process: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Running {
-    fn start(bench: &Bench, arguments: &[&str]) -> Self {
+    pub fn start(bench: &Bench, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_bmctl"))
             .arg("sandbox")
             .args(arguments)
@@ -204,7 +238,7 @@ impl Running {
     }
 
     /// Reads stdout up to a line that begins so.
-    fn until(&mut self, beginning: &str) {
+    pub fn until(&mut self, beginning: &str) {
         let found = self
             .lines
             .by_ref()
@@ -214,7 +248,7 @@ impl Running {
     }
 
     /// Sends a signal and returns the exit code.
-    fn end(mut self, signal: Signal) -> Result<Option<i32>, Failed> {
+    pub fn end(mut self, signal: Signal) -> Result<Option<i32>, Failed> {
         let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
         kill_process(pid, signal)?;
         Ok(self.process.wait()?.code())

@@ -106,6 +106,8 @@ impl Stage {
             nodes,
             pace,
             cast,
+            faults: Vec::new(),
+            state: None,
         };
         let assembly = runtime().block_on(Assembly::start(options)).unwrap();
         let kubeconfig = folder.path().join("kubeconfig");

@@ -400,7 +400,11 @@ impl Cluster {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let client = sandbox.client(&Identity::owner());
         let shutdown = CancellationToken::new();
-        let options = WorldOptions { nodes, pace };
+        let options = WorldOptions {
+            nodes,
+            pace,
+            ..WorldOptions::default()
+        };
         let world = world::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
         let cluster = Self {
             sandbox,

@@ -30,16 +30,20 @@ use crate::{
 
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     let options = args.cluster.options()?;
-    let nodes: Vec<String> = options.nodes.iter().map(|node| node.name.clone()).collect();
+    if let Some(warning) = args.cluster.warning() {
+        context.warn(&warning);
+    }
     let mut assembly = tokio::select! {
         biased;
         signal = context.interrupts.first() => return Ok(signal.exit()),
-        started = Assembly::start(options) => started.map_err(|error| not_started(&error))?,
+        started = Assembly::start(options) => {
+            started.map_err(|error| not_started(&error, &args.cluster))?
+        }
     };
     let url = assembly.sandbox.url();
     context
         .ui
-        .inform(&format!("sandbox: {url}{}", with_nodes(&nodes)));
+        .inform(&format!("sandbox: {url}{}", with_nodes(&assembly.nodes)));
     let private = PrivateKubeconfig::write(&assembly.sandbox.kubeconfig())?;
     let ended = tokio::select! {
         ended = in_cluster(context, &args.command, &private.path) => ended,

@@ -3,7 +3,7 @@
 //! Used by `sandbox start`, `sandbox run` and the integration tests. Each part speaks to the API server as a client;
 //! none knows another.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -23,6 +23,7 @@ use crate::{
     controller::{self, ControllerOptions, EngineManifests},
     sandbox::{
         Identity, Sandbox, SandboxOptions,
+        fault::{Fault, Party},
         world::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
     },
 };
@@ -49,11 +50,22 @@ pub struct AssemblyOptions {
     pub nodes: Vec<NodeProfile>,
     pub pace: Pace,
     pub cast: Cast,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Folder that the cluster is kept in.
+    pub state: Option<PathBuf>,
 }
+
+/// How much longer it may take for each node.
+const PER_NODE: Duration = Duration::from_millis(100);
+/// Where the state remembers the machines.
+const NODES: &str = "nodes";
 
 /// A running cluster.
 pub struct Assembly {
     pub sandbox: Sandbox,
+    /// Names of the machines that it plays.
+    pub nodes: Vec<String>,
     shutdown: CancellationToken,
     parts: JoinSet<(&'static str, anyhow::Result<()>)>,
 }
@@ -68,41 +80,73 @@ impl Assembly {
         let sandbox = Sandbox::start(SandboxOptions {
             listen: options.listen,
             name: options.name,
+            state: options.state,
             ..SandboxOptions::default()
         })
         .await
         .with_context(|| format!("could not serve a cluster on {}", options.listen))?;
         let mut assembly = Self {
             sandbox,
+            nodes: Vec::new(),
             shutdown: CancellationToken::new(),
             parts: JoinSet::new(),
         };
-        match options.cast {
-            Cast::ApiServer => {}
-            Cast::Machinery => assembly.fill(options.nodes, options.pace, None).await?,
-            Cast::Everyone => {
-                let controller = controller_options(options.pace)?;
-                assembly
-                    .fill(options.nodes, options.pace, Some(controller))
-                    .await?;
-            }
+        let controller = match options.cast {
+            Cast::ApiServer => None,
+            Cast::Machinery => Some(None),
+            Cast::Everyone => Some(Some(controller_options(options.pace)?)),
+        };
+        if let Some(controller) = controller {
+            let world = assembly.world(options.nodes, options.pace)?;
+            assembly.nodes = world.nodes.iter().map(|node| node.name.clone()).collect();
+            assembly.fill(world, controller).await?;
+        }
+        // The cluster comes up unharmed.
+        for fault in options.faults {
+            assembly.sandbox.arm(fault).map_err(|why| anyhow!(why))?;
         }
         Ok(assembly)
     }
 
+    /// The machines of this cluster: those that it is given, and those that it had in an earlier life.
+    fn world(&self, nodes: Vec<NodeProfile>, pace: Pace) -> anyhow::Result<WorldOptions> {
+        let before: Vec<NodeProfile> = match self.sandbox.memo(NODES)? {
+            Some(memo) => serde_json::from_slice(&memo).context("the nodes in the state")?,
+            None => Vec::new(),
+        };
+        let registered: BTreeSet<String> = before.iter().map(|node| node.name.clone()).collect();
+        let given: BTreeSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+        let kept = before
+            .iter()
+            .filter(|node| !given.contains(node.name.as_str()));
+        let mut all: Vec<NodeProfile> = kept.cloned().collect();
+        all.extend(nodes);
+        self.sandbox.set_memo(NODES, &serde_json::to_vec(&all)?)?;
+        Ok(WorldOptions {
+            nodes: all,
+            registered,
+            pace,
+            overture: None,
+        })
+    }
+
     async fn fill(
         &mut self,
-        nodes: Vec<NodeProfile>,
-        pace: Pace,
+        mut world: WorldOptions,
         controller: Option<ControllerOptions>,
     ) -> anyhow::Result<()> {
+        // A fresh cluster is as one that was installed before: nobody waits for its pace.
+        let nodes = u32::try_from(world.nodes.len()).unwrap_or(u32::MAX);
+        let patience = PATIENCE + PER_NODE.saturating_mul(nodes);
+        let settled = CancellationToken::new();
+        world.overture = Some(settled.clone());
         let owner = self.sandbox.client(&Identity::owner());
         boot::fill(&owner)
             .await
             .context("filling the fresh cluster")?;
         let world = world::run(
-            owner.clone(),
-            WorldOptions { nodes, pace },
+            self.sandbox.client_of(Party::Machinery, &Identity::owner()),
+            world,
             Arc::new(ProbeRunner),
             self.shutdown.clone(),
         );
@@ -110,22 +154,31 @@ impl Assembly {
         let controlled = controller.is_some();
         if let Some(options) = controller {
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);
-            let client = self.sandbox.client(&account);
+            let client = self.sandbox.client_of(Party::Controller, &account);
             let controller = controller::run(client, options, self.shutdown.clone());
             self.parts.spawn(async { ("controller", controller.await) });
         }
         tokio::select! {
-            settled = tokio::time::timeout(PATIENCE, settle(&owner, controlled)) => {
-                settled.context("the fresh cluster did not settle")?
+            outcome = tokio::time::timeout(patience, settle(&owner, controlled)) => {
+                outcome.context("the fresh cluster did not settle")??;
             }
-            error = self.failure() => Err(error),
+            error = self.failure() => return Err(error),
         }
+        settled.cancel();
+        Ok(())
     }
 
     /// Returns when a part of the cluster has ended although nobody told it to; for ever if none does.
     pub async fn failure(&mut self) -> anyhow::Error {
-        match self.parts.join_next().await {
-            None => std::future::pending().await,
+        let sandbox = self.sandbox.clone();
+        let ended = tokio::select! {
+            why = sandbox.broken() => return anyhow!(why).context("the cluster's state can not be written"),
+            ended = self.parts.join_next() => ended,
+        };
+        match ended {
+            None => {
+                anyhow!(sandbox.broken().await).context("the cluster's state can not be written")
+            }
             Some(Ok((part, Ok(())))) => anyhow!("the cluster's {part} ended by itself"),
             Some(Ok((part, Err(error)))) => error.context(format!("the cluster's {part} failed")),
             Some(Err(error)) => anyhow!("a part of the cluster broke down: {error}"),
@@ -195,6 +248,7 @@ mod tests {
     async fn a_part_that_ends_is_a_failure() {
         let mut assembly = Assembly {
             sandbox: Sandbox::start(SandboxOptions::default()).await.unwrap(),
+            nodes: Vec::new(),
             shutdown: CancellationToken::new(),
             parts: JoinSet::new(),
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
-    probe::{self, CHECKS, CheckInfo, Depth, Outcome, ProbeReport, Verdict, command::ProbeCommand},
+    probe::{self, Architecture, Depth, Fact, Facts, command::ProbeCommand},
     sandbox::world::{NodeProfile, NodeRunner, PodExit},
 };
 
@@ -18,13 +18,11 @@ impl NodeRunner for ProbeRunner {
             return None;
         };
         let command = ProbeCommand::parse(container.args.as_deref()?)?;
-        let report = match &node.host {
-            Some(root) => {
-                let facts = probe::gather(root, depth_on(root, command.depth));
-                probe::judge(&facts, command.virtualization)
-            }
-            None => healthy(node),
+        let facts = match &node.host {
+            Some(root) => probe::gather(root, depth_on(root, command.depth)),
+            None => on_paper(node),
         };
+        let report = probe::judge(&facts, command.virtualization);
         Some(PodExit {
             code: 0,
             message: report.to_termination_message(),
@@ -41,27 +39,17 @@ fn depth_on(root: &Path, asked: Depth) -> Depth {
     }
 }
 
-/// What a probe would find on a machine that has everything.
-fn healthy(node: &NodeProfile) -> ProbeReport {
-    let verdict = |check: &CheckInfo| Verdict {
-        check: check.id,
-        outcome: if check.published {
-            Outcome::Passed
-        } else {
-            Outcome::Informational
-        },
-        message: None,
-    };
-    ProbeReport {
-        architecture: node.architecture.clone(),
-        verdicts: CHECKS.iter().map(verdict).collect(),
-    }
+/// What a probe would find on a machine that exists on paper alone.
+fn on_paper(node: &NodeProfile) -> Facts {
+    let mut facts = Facts::pretend();
+    facts.architecture = Fact::Known(Architecture::from_machine(&node.architecture));
+    if node.kvm { facts } else { facts.without_kvm() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Virtualization;
+    use crate::probe::{ProbeReport, Virtualization};
 
     fn pod(arguments: &[String]) -> Pod {
         serde_json::from_value(serde_json::json!({
@@ -70,16 +58,38 @@ mod tests {
         .unwrap()
     }
 
-    #[test]
-    fn a_pretend_node_passes_and_an_ordinary_pod_keeps_running() {
-        let node = NodeProfile::pretend("node-2");
+    fn report(node: &NodeProfile) -> ProbeReport {
         let command = ProbeCommand {
             virtualization: Virtualization::Hardware,
             depth: Depth::Pod,
         };
-        let exit = ProbeRunner.run(&node, &pod(&command.arguments())).unwrap();
-        let report = ProbeReport::parse_termination_message(&exit.message).unwrap();
-        assert!(report.passed(), "{exit:?}");
+        let exit = ProbeRunner.run(node, &pod(&command.arguments())).unwrap();
+        ProbeReport::parse_termination_message(&exit.message).unwrap()
+    }
+
+    #[test]
+    fn a_machine_on_paper_is_judged_by_its_profile() {
+        let healthy = NodeProfile::pretend("node-2");
+        assert!(report(&healthy).passed());
+        for (kvm, architecture, passes) in [
+            (true, "arm64", true),
+            (false, "arm64", false),
+            (false, "amd64", false),
+        ] {
+            let node = NodeProfile {
+                kvm,
+                architecture: architecture.to_owned(),
+                ..healthy.clone()
+            };
+            let report = report(&node);
+            assert_eq!(report.passed(), passes, "{report:?}");
+            assert_eq!(report.architecture, architecture);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_pod_keeps_running() {
+        let node = NodeProfile::pretend("node-2");
         assert_eq!(ProbeRunner.run(&node, &pod(&["sleep".to_owned()])), None);
     }
 }

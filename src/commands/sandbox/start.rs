@@ -1,6 +1,6 @@
 //! `bmctl sandbox start`: a cluster in the foreground.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
@@ -11,24 +11,27 @@ use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
     render::sandbox::SandboxReport,
+    sandbox::StateFault,
     ui::Signal,
 };
 
 pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure> {
     let options = args.options()?;
+    if let Some(warning) = args.warning() {
+        context.warn(&warning);
+    }
     let claim = Claim::take(Path::new(WORKSPACE), &args.name)?;
-    let nodes: Vec<String> = options.nodes.iter().map(|node| node.name.clone()).collect();
     let mut assembly = tokio::select! {
         biased;
         signal = context.interrupts.first() => return Ok(signal.exit()),
-        started = Assembly::start(options) => started.map_err(|error| not_started(&error))?,
+        started = Assembly::start(options) => started.map_err(|error| not_started(&error, args))?,
     };
     let kubeconfig = claim.publish(&assembly.sandbox.kubeconfig())?;
     let shown = context.end(Ending::well(SandboxReport {
         name: args.name.clone(),
         server: assembly.sandbox.url(),
         kubeconfig: kubeconfig.display().to_string(),
-        nodes,
+        nodes: assembly.nodes.clone(),
     }));
     if shown != Exit::Ok {
         return Ok(shown);
@@ -48,15 +51,46 @@ pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure>
 }
 
 /// The cluster never came up.
-pub fn not_started(error: &anyhow::Error) -> Failure {
-    with_causes(
-        Failure::new(
+pub fn not_started(error: &anyhow::Error, args: &ClusterArgs) -> Failure {
+    let (kind, reason, hint) = match (error.downcast_ref::<StateFault>(), io_error(error)) {
+        (Some(StateFault::Taken), _) => (
+            Kind::Conflict,
+            Reason::SandboxRunning,
+            Some("end the other one first, or give this one a state of its own"),
+        ),
+        (Some(StateFault::TooNew { .. }), _) => (
+            Kind::Usage,
+            Reason::StateNotUsable,
+            Some("use the bmctl that wrote it, or another folder"),
+        ),
+        (Some(StateFault::Unsafe(_)), _) => (Kind::Usage, Reason::StateNotUsable, None),
+        (Some(StateFault::Damaged(_) | StateFault::Io(_)), _) => {
+            (Kind::Other, Reason::StateNotUsable, None)
+        }
+        (None, Some(io::ErrorKind::AddrInUse)) => (
             Kind::Other,
             Reason::SandboxNotStarted,
-            "could not start the sandbox",
+            Some("another program has that port; without --port a free one is taken"),
         ),
-        error,
-    )
+        (None, _) => (Kind::Other, Reason::SandboxNotStarted, None),
+    };
+    let message = match (&args.state, error.is::<StateFault>()) {
+        (Some(folder), true) => format!("can not use the state in {}", folder.display()),
+        (Some(_) | None, _) => "could not start the sandbox".to_owned(),
+    };
+    let failure = Failure::new(kind, reason, message);
+    let failure = match error.downcast_ref::<StateFault>() {
+        Some(fault) => failure.caused_by(fault.to_string()),
+        None => with_causes(failure, error),
+    };
+    hint.into_iter().fold(failure, Failure::hint)
+}
+
+fn io_error(error: &anyhow::Error) -> Option<io::ErrorKind> {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
 }
 
 /// The cluster broke down while it was in use.

@@ -98,6 +98,12 @@ pub(super) const ROWS: &[Row] = &[
         "Use that one, or start one of another name.",
         &["bmctl status vmruntime --cluster NAME", "bmctl sandbox start --name other"],
     )),
+    (Reason::StateNotUsable, advice(
+        "The folder of --state was written by a later bmctl, others may write to it, or what is in it is damaged. The \
+         message says which.",
+        "Correct that, or give the sandbox another folder. A damaged state is left as it is.",
+        &["chmod 700 DIR", "bmctl sandbox start --state OTHER"],
+    )),
     (Reason::Terminated, advice(
         "SIGTERM, for example because a CI job was cancelled. The message says what the cluster was left doing.",
         "Run the command again: it goes on where it was.",

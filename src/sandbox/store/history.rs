@@ -25,11 +25,12 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// An empty one that begins after the version `base`.
+    pub(super) fn new(capacity: usize, base: u64) -> Self {
         Self {
             changes: VecDeque::new(),
             capacity,
-            forgotten: 0,
+            forgotten: base,
         }
     }
 

@@ -1,14 +1,17 @@
 //! What a machine of the cluster is: its name and what the kubelet would report of it.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// One machine of the cluster.
-#[derive(Clone, Debug)]
+/// One machine of the cluster. A kept state remembers it as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeProfile {
     pub name: String,
     /// Folder that stands for the root of the machine (`proc`, `sys`, `dev` inside), `/` for the machine that we run
@@ -20,6 +23,17 @@ pub struct NodeProfile {
     pub control_plane: bool,
     /// Does its kubelet report? A machine that does not is registered as NotReady and runs nothing.
     pub ready: bool,
+    /// Is it registered as unschedulable?
+    pub cordoned: bool,
+    /// Has a machine on paper the hardware for virtual machines? One with a folder has what the folder says.
+    pub kvm: bool,
+    /// So much longer than elsewhere everything takes that its kubelet does.
+    pub delay: Duration,
+    /// Can its kubelet pull images? Where it can not, no pod starts.
+    pub pulls_images: bool,
+    pub gpus: u32,
+    /// Labels beside those that every node has.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl NodeProfile {
@@ -31,6 +45,12 @@ impl NodeProfile {
             architecture: own_architecture().to_owned(),
             control_plane: false,
             ready: true,
+            cordoned: false,
+            kvm: true,
+            delay: Duration::ZERO,
+            pulls_images: true,
+            gpus: 0,
+            labels: BTreeMap::new(),
         }
     }
 
@@ -54,10 +74,20 @@ impl NodeProfile {
         if self.control_plane {
             labels["node-role.kubernetes.io/control-plane"] = "".into();
         }
+        if self.gpus > 0 {
+            labels["nvidia.com/gpu.present"] = "true".into();
+        }
+        for (key, value) in &self.labels {
+            labels[key] = value.as_str().into();
+        }
+        let mut spec = json!({"providerID": format!("sandbox://{}", self.name)});
+        if self.cordoned {
+            spec["unschedulable"] = true.into();
+        }
         json!({
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"name": self.name, "labels": labels},
-            "spec": {"providerID": format!("sandbox://{}", self.name)},
+            "spec": spec,
         })
     }
 
@@ -91,7 +121,13 @@ impl NodeProfile {
         let memory = root
             .and_then(memory)
             .unwrap_or_else(|| "16384000Ki".to_owned());
-        json!({"cpu": cpus.to_string(), "memory": memory, "pods": "110", "ephemeral-storage": "100Gi"})
+        let mut capacity = json!({
+            "cpu": cpus.to_string(), "memory": memory, "pods": "110", "ephemeral-storage": "100Gi",
+        });
+        if self.gpus > 0 {
+            capacity["nvidia.com/gpu"] = self.gpus.to_string().into();
+        }
+        capacity
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Rule {
 /// Which subjects a changed object concerns.
 pub type Related = fn(&Scene, Kind, &Object) -> Vec<Key>;
 
+/// What runs on each machine.
+pub const KUBELET: &str = "kubelet";
 const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 const VIRT_CONTROLLER: &str = "virt-controller";
 const VIRT_OPERATOR: &str = "virt-operator";
@@ -50,7 +52,7 @@ const CDI_CONTROLLER: &str = "cdi-controller";
 /// Every rule of the world.
 pub static RULES: &[Rule] = &[
     Rule {
-        component: "kubelet",
+        component: KUBELET,
         subject: Kind::Node,
         also: &[],
         plan: node::plan,
@@ -68,7 +70,7 @@ pub static RULES: &[Rule] = &[
         plan: scheduler::plan,
     },
     Rule {
-        component: "kubelet",
+        component: KUBELET,
         subject: Kind::Pod,
         also: &[(Kind::Node, pods_of)],
         plan: kubelet::plan,

@@ -22,7 +22,7 @@ use super::{
     Pace,
     kind::Kind,
     perform::{Effect, Performer},
-    rule::{RULES, Rule},
+    rule::{KUBELET, RULES, Rule},
     scene::{Key, Object, Read as _, Scene},
     step::{Action, When},
     watching::{self, News},
@@ -75,6 +75,7 @@ pub struct Stage {
     scene: Scene,
     performer: Performer,
     pace: Pace,
+    overture: Option<CancellationToken>,
     watches: SelectAll<Watch>,
     /// Kind → uid of the definition that its watch belongs to, and what ends the watch.
     watched: HashMap<Kind, (String, DropGuard)>,
@@ -88,12 +89,19 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(client: Client, scene: Scene, performer: Performer, pace: Pace) -> Self {
+    pub fn new(
+        client: Client,
+        scene: Scene,
+        performer: Performer,
+        pace: Pace,
+        overture: Option<CancellationToken>,
+    ) -> Self {
         Self {
             client,
             scene,
             performer,
             pace,
+            overture,
             watches: SelectAll::new(),
             watched: HashMap::new(),
             unseen: Kind::ALL
@@ -252,6 +260,7 @@ impl Stage {
             };
         }
         let before = std::mem::take(&mut waiting.since);
+        let transition = self.transition(&task, &object);
         let mut due = Vec::new();
         let mut next: Option<Instant> = None;
         let looks = self.scene.looks();
@@ -262,7 +271,7 @@ impl Stage {
                 When::Now => due.push(step.action),
                 When::Later(wish) => {
                     let since = before.get(wish).copied().unwrap_or(now);
-                    let at = since + self.pace.transition;
+                    let at = since + transition;
                     waiting.since.insert(wish, since);
                     if at <= now {
                         due.push(step.action);
@@ -279,6 +288,20 @@ impl Stage {
         if !due.is_empty() {
             self.begin(task, &object, due);
         }
+    }
+
+    /// How long a transition takes here and now; on slow machines longer than elsewhere.
+    fn transition(&self, task: &Task, object: &Object) -> Duration {
+        let overture = self.overture.as_ref();
+        if overture.is_some_and(|overture| !overture.is_cancelled()) {
+            return Duration::ZERO;
+        }
+        if task.rule().component != KUBELET {
+            return self.pace.transition;
+        }
+        let node = object.text("/spec/nodeName");
+        let profile = node.and_then(|node| self.scene.profile(node));
+        self.pace.transition + profile.map_or(Duration::ZERO, |profile| profile.delay)
     }
 
     fn begin(&mut self, task: Task, object: &Object, actions: Vec<Action>) {

@@ -179,6 +179,7 @@ impl Stage {
                 .map(|node| NodeProfile::pretend(*node))
                 .collect(),
             pace: Pace::INSTANT,
+            ..WorldOptions::default()
         };
         tokio::spawn(world::run(
             stage.client.clone(),

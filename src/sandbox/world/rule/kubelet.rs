@@ -14,19 +14,19 @@ use crate::sandbox::world::{
 /// Starts, ends and takes away the pods of a node whose kubelet is up.
 pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     let node = pod.text("/spec/nodeName").unwrap_or_default();
-    let up = scene.profile(node).is_some()
-        && scene
-            .find(Kind::Node, "", node)
-            .is_some_and(|node| node.condition("Ready") == Some("True"));
-    if !up {
+    let up = scene
+        .find(Kind::Node, "", node)
+        .is_some_and(|node| node.condition("Ready") == Some("True"));
+    let Some(profile) = scene.profile(node).filter(|_| up) else {
         return Vec::new();
-    }
+    };
     if pod.deleting() {
         return vec![take_away(pod).later("terminated")];
     }
     let phase = pod.text("/status/phase").unwrap_or("Pending");
     match (phase, scene.fate(pod)) {
         ("Pending" | "Running", None) => vec![Action::Ask { pod: pod.clone() }.now()],
+        ("Pending", Some(_)) if !profile.pulls_images => fail_to_pull(pod),
         ("Pending", Some(_)) => start(scene, pod),
         ("Running", Some(Fate::Ends(exit))) => {
             Action::status(Kind::Pod, pod, &ended(scene, pod, exit))
@@ -84,6 +84,27 @@ fn start(scene: &Scene, pod: &Object) -> Vec<Step> {
         message: "Started container".to_owned(),
     };
     vec![write.later("started"), tell.later("started")]
+}
+
+/// The pod waits for its images, for as long as nobody takes it away.
+fn fail_to_pull(pod: &Object) -> Vec<Step> {
+    let image = pod
+        .text("/spec/containers/0/image")
+        .unwrap_or("its image")
+        .to_owned();
+    let waiting = json!({"waiting": {
+        "reason": "ImagePullBackOff", "message": format!("Back-off pulling image \"{image}\""),
+    }});
+    let status = json!({"phase": "Pending", "containerStatuses": containers(pod, false, &waiting)});
+    let Some(write) = Action::status(Kind::Pod, pod, &status) else {
+        return Vec::new();
+    };
+    let tell = Action::Tell {
+        about: pod.clone(),
+        reason: "Failed",
+        message: format!("Failed to pull image \"{image}\": the registry does not answer"),
+    };
+    vec![write.later("pulled"), tell.later("pulled")]
 }
 
 fn started(scene: &Scene, pod: &Object) -> Value {

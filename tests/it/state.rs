@@ -1,0 +1,241 @@
+//! `sandbox start --state DIR`: the real binary, killed in the middle of its work, and everything still there.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use kube::{
+    Api, Client, Config,
+    api::{ListParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use libtest_mimic::{Failed, Trial};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::{bench::Bench, sandbox::Running};
+
+type Outcome = Result<(), Failed>;
+
+/// Longer than anything here takes on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often the sandbox is killed, in the normal suite and where this variable says otherwise.
+const ROUNDS: (usize, &str) = (3, "BMCTL_KILLS");
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test(
+            "state::a_kill_loses_nothing_that_was_answered",
+            a_kill_loses_nothing_that_was_answered,
+        ),
+        Trial::test("state::a_cluster_goes_on", a_cluster_goes_on),
+        Trial::test("state::one_sandbox_at_a_time", one_sandbox_at_a_time),
+    ]
+}
+
+fn start(bench: &Bench, arguments: &[&str]) -> Running {
+    let mut sandbox = Running::start(bench, arguments);
+    sandbox.until("Ctrl-C");
+    sandbox
+}
+
+fn a_kill_loses_nothing_that_was_answered() -> Outcome {
+    let rounds = std::env::var(ROUNDS.1).ok().map(|rounds| rounds.parse());
+    let rounds = rounds.transpose()?.unwrap_or(ROUNDS.0);
+    let bench = Bench::new();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let arguments = ["start", "--bare", "--state", "state"];
+    let mut sandbox = start(&bench, &arguments);
+    let first = kubeconfig(&bench)?;
+    let answered = Arc::new(Mutex::new(BTreeMap::new()));
+    for round in 0..rounds {
+        let maps: Api<ConfigMap> =
+            Api::default_namespaced(connect(&runtime, &kubeconfig(&bench)?)?);
+        let enough = 100 * (round + 1);
+        runtime.block_on(write_until_killed(&maps, round, &answered, enough, || {
+            sandbox.end(Signal::KILL).map(drop)
+        }))?;
+        sandbox = start(&bench, &arguments);
+        let again = kubeconfig(&bench)?;
+        assert_eq!(
+            without_port(&again),
+            without_port(&first),
+            "who trusted it goes on"
+        );
+        let maps: Api<ConfigMap> = Api::default_namespaced(connect(&runtime, &again)?);
+        runtime.block_on(everything_is_there(&maps, &answered, round))?;
+    }
+    assert_eq!(sandbox.end(Signal::TERM)?, Some(0));
+    let state = bench.folder().join("state");
+    let mode = |path| fs::metadata(path).map(|found| found.permissions().mode() & 0o777);
+    assert_eq!(mode(state.clone())?, 0o700);
+    assert_eq!(mode(state.join("state.redb"))?, 0o600);
+    Ok(())
+}
+
+fn kubeconfig(bench: &Bench) -> std::io::Result<String> {
+    fs::read_to_string(
+        bench
+            .folder()
+            .join("bmctl-workspace/sandbox/sandbox-kubeconfig"),
+    )
+}
+
+/// The port is the same too, unless another program has taken it meanwhile.
+fn without_port(kubeconfig: &str) -> String {
+    let lines = kubeconfig.lines().filter(|line| !line.contains("server:"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn connect(runtime: &tokio::runtime::Runtime, kubeconfig: &str) -> Result<Client, Failed> {
+    let _inside = runtime.enter();
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
+    let options = KubeConfigOptions::default();
+    let mut config = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options))?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+/// Many write at once; when so many writes have been answered in all, the server is killed.
+async fn write_until_killed(
+    maps: &Api<ConfigMap>,
+    round: usize,
+    answered: &Arc<Mutex<BTreeMap<String, u64>>>,
+    enough: usize,
+    kill: impl FnOnce() -> Outcome,
+) -> Outcome {
+    let mut writers = tokio::task::JoinSet::new();
+    let killed = Arc::new(AtomicBool::new(false));
+    for writer in 0..16 {
+        let (maps, answered, killed) = (maps.clone(), answered.clone(), killed.clone());
+        writers.spawn(async move {
+            for number in 0.. {
+                let name = format!("map-{round}-{writer}-{number}");
+                let map: ConfigMap =
+                    serde_json::from_value(json!({"metadata": {"name": name}})).unwrap_or_default();
+                match maps.create(&PostParams::default(), &map).await {
+                    Ok(map) => {
+                        let version = map.metadata.resource_version.unwrap_or_default();
+                        let version = version.parse().unwrap_or_default();
+                        answered.lock().unwrap().insert(name, version);
+                    }
+                    Err(error) if killed.load(Ordering::SeqCst) => return drop(error),
+                    Err(error) => panic!("{name}: {error}"),
+                }
+            }
+        });
+    }
+    let patience = tokio::time::Instant::now() + DEADLINE;
+    while answered.lock().unwrap().len() < enough {
+        assert!(tokio::time::Instant::now() < patience, "too few writes");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    killed.store(true, Ordering::SeqCst);
+    kill()?;
+    while let Some(ended) = writers.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+/// What was answered is there, at the version that was answered; versions go on from there.
+async fn everything_is_there(
+    maps: &Api<ConfigMap>,
+    answered: &Mutex<BTreeMap<String, u64>>,
+    round: usize,
+) -> Outcome {
+    let found = maps.list(&ListParams::default()).await?;
+    let found: BTreeMap<String, u64> = found
+        .items
+        .into_iter()
+        .filter_map(|map| {
+            let version = map.metadata.resource_version?.parse().ok()?;
+            Some((map.metadata.name?, version))
+        })
+        .collect();
+    let answered = answered.lock().unwrap().clone();
+    for (name, version) in &answered {
+        assert_eq!(found.get(name), Some(version), "{name} of round {round}");
+    }
+    let latest = found.values().max().copied().unwrap_or_default();
+    let next = serde_json::from_value(json!({"metadata": {"name": format!("next-{round}")}}))?;
+    let next = maps.create(&PostParams::default(), &next).await?;
+    let next: u64 = next.metadata.resource_version.unwrap_or_default().parse()?;
+    assert!(next > latest, "{next} after {latest}");
+    Ok(())
+}
+
+/// Definitions, nodes and VM Runtime itself are what they were; nodes that were deleted stay so.
+fn a_cluster_goes_on() -> Outcome {
+    let bench = Bench::new();
+    let first = [
+        "start",
+        "--state",
+        "state",
+        "--pace",
+        "instant",
+        "--nodes",
+        "0",
+        "--node",
+        "a",
+        "--node",
+        "b=cordoned",
+        "--node",
+        "gone",
+    ];
+    let sandbox = start(&bench, &first);
+    bench.bmctl("enable vmruntime --cluster sandbox").code(0)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let nodes: Api<Node> = Api::all(connect(&runtime, &kubeconfig(&bench)?)?);
+    runtime.block_on(nodes.delete("gone", &kube::api::DeleteParams::default()))?;
+    assert_eq!(sandbox.end(Signal::INT)?, Some(0));
+
+    let sandbox = start(&bench, &["start", "--state", "state", "--pace", "instant"]);
+    let ended = bench
+        .bmctl("status vmruntime --cluster sandbox -o json")
+        .code(0)?;
+    assert!(ended.stdout.contains("\"ready\": true"), "{ended:?}");
+    let nodes: Api<Node> = Api::all(connect(&runtime, &kubeconfig(&bench)?)?);
+    let listed = runtime.block_on(nodes.list(&ListParams::default()))?;
+    let names: Vec<Option<String>> = listed.items.into_iter().map(|n| n.metadata.name).collect();
+    assert_eq!(names, [Some("a".to_owned()), Some("b".to_owned())]);
+    bench.bmctl("disable vmruntime --cluster sandbox").code(0)?;
+    assert_eq!(sandbox.end(Signal::TERM)?, Some(0));
+    Ok(())
+}
+
+fn one_sandbox_at_a_time() -> Outcome {
+    let bench = Bench::new();
+    let first = start(&bench, &["start", "--bare", "--state", "state"]);
+    let second = bench
+        .bmctl("sandbox start --bare --state state --name other")
+        .code(11)?;
+    assert!(
+        second.stderr.contains("can not use the state in state")
+            && second.stderr.contains("another sandbox is using it"),
+        "{second:?}"
+    );
+    let third = bench.bmctl("sandbox start --bare").code(11)?;
+    assert!(third.stderr.contains("is already running"), "{third:?}");
+    assert_eq!(first.end(Signal::TERM)?, Some(0));
+    bench
+        .bmctl("sandbox run --bare --state state -- true")
+        .code(0)?;
+    fs::set_permissions(
+        bench.folder().join("state"),
+        fs::Permissions::from_mode(0o777),
+    )?;
+    let shared = bench
+        .bmctl("sandbox run --bare --state state -- true")
+        .code(2)?;
+    assert!(shared.stderr.contains("chmod 700"), "{shared:?}");
+    Ok(())
+}
