@@ -32,8 +32,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use profile::NodeProfile;
 
-/// Manifests of KubeVirt's and CDI's operators as the sandbox has them, for whoever installs the engine.
-pub const OPERATOR_MANIFESTS: &str = include_str!("engine/operators.yaml");
+/// Manifests of KubeVirt's and CDI's operators as the sandbox has them, by file name, for whoever installs the engine.
+pub const OPERATOR_MANIFESTS: [(&str, &str); 2] = [
+    (
+        "kubevirt-operator.yaml",
+        include_str!("engine/kubevirt-operator.yaml"),
+    ),
+    (
+        "cdi-operator.yaml",
+        include_str!("engine/cdi-operator.yaml"),
+    ),
+];
 
 /// So many nodes are registered at a time.
 const REGISTRATIONS: usize = 16;

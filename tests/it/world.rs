@@ -45,6 +45,14 @@ pub fn trials() -> Vec<Trial> {
             a_machine_runs_stops_and_goes,
         ),
         story(
+            "machines_need_hardware_or_emulation",
+            machines_need_hardware_or_emulation,
+        ),
+        story(
+            "a_node_without_images_starts_nothing",
+            a_node_without_images_starts_nothing,
+        ),
+        story(
             "uninstalling_waits_for_machines",
             uninstalling_waits_for_machines,
         ),
@@ -310,6 +318,66 @@ async fn a_machine_runs_stops_and_goes() -> Result<(), Failed> {
     Ok(())
 }
 
+async fn machines_need_hardware_or_emulation() -> Result<(), Failed> {
+    let bare = NodeProfile {
+        kvm: false,
+        control_plane: true,
+        ..NodeProfile::pretend("a")
+    };
+    let cluster = Cluster::with(vec![bare], Pace::INSTANT).await;
+    cluster.install_engine().await?;
+    let machines = cluster.namespaced(MACHINE, "default");
+    let machine = json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "vm"},
+        "spec": {"runStrategy": "Always", "template": {"spec": {"domain": {"devices": {}}}}},
+    });
+    create(&machines, &machine).await;
+    seen(&machines, "vm", |vm| {
+        vm["status"]["printableStatus"] == "ErrorUnschedulable"
+    })
+    .await?;
+    let emulation =
+        json!({"spec": {"configuration": {"developerConfiguration": {"useEmulation": true}}}});
+    merge(
+        &cluster.namespaced(KUBEVIRT, "vm-system"),
+        "kubevirt",
+        &emulation,
+    )
+    .await;
+    // As on a real cluster: what waits keeps waiting for what it asked for.
+    let instances = cluster.namespaced(INSTANCE, "default");
+    instances.delete("vm", &DeleteParams::default()).await?;
+    seen(&machines, "vm", |vm| {
+        vm["status"]["printableStatus"] == "Running"
+    })
+    .await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+async fn a_node_without_images_starts_nothing() -> Result<(), Failed> {
+    let cut_off = NodeProfile {
+        pulls_images: false,
+        ..NodeProfile::pretend("a")
+    };
+    let cluster = Cluster::with(vec![cut_off], Pace::INSTANT).await;
+    let pods = cluster.namespaced(POD, "default");
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "main", "image": "web"}]},
+    });
+    create(&pods, &pod).await;
+    let waiting = seen(&pods, "p", |pod| {
+        let state = &pod["status"]["containerStatuses"][0]["state"];
+        state["waiting"]["reason"] == "ImagePullBackOff"
+    });
+    assert_eq!(waiting.await?["status"]["phase"], "Pending");
+    pods.delete("p", &DeleteParams::default()).await?;
+    gone(&pods, "p").await?;
+    cluster.stop().await;
+    Ok(())
+}
+
 async fn uninstalling_waits_for_machines() -> Result<(), Failed> {
     let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
     cluster.install_engine().await?;
@@ -428,8 +496,11 @@ impl Cluster {
 
     /// Applies the operators and orders KubeVirt and CDI, then waits until both are deployed.
     async fn install_engine(&self) -> Result<(), Failed> {
-        let documents: Vec<Value> = serde_saphyr::from_multiple(OPERATOR_MANIFESTS).unwrap();
-        for document in &documents {
+        let documents = OPERATOR_MANIFESTS.into_iter().flat_map(|(_, text)| {
+            let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+            documents
+        });
+        for document in &documents.collect::<Vec<Value>>() {
             let kind = document["kind"].as_str().unwrap();
             let api = match kind {
                 "CustomResourceDefinition" => self.global(DEFINITION),

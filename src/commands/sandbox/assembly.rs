@@ -199,7 +199,7 @@ impl Assembly {
 /// A controller that is as quick as its surroundings.
 fn controller_options(pace: Pace) -> anyhow::Result<ControllerOptions> {
     let mut options = ControllerOptions::new(boot::IMAGE);
-    options.engine_manifests = Some(EngineManifests::parse(OPERATOR_MANIFESTS)?);
+    options.engine_manifests = Some(EngineManifests::from_parts(OPERATOR_MANIFESTS)?);
     // Two empty lists as far apart as five transitions are: what was under way when the fence closed is stored by then.
     options.pace.settle = pace.transition * 5;
     // A change of the nodes is answered while it is still on the screen.

@@ -141,14 +141,17 @@ impl NodeEntry {
     }
 
     fn profile(&self, name: String, host: Option<PathBuf>) -> NodeProfile {
-        let plain = NodeProfile::pretend(name);
+        let plain = match host {
+            Some(host) => NodeProfile::real(name, host),
+            None => NodeProfile::pretend(name),
+        };
         NodeProfile {
-            host,
+            host: plain.host,
             architecture: self.architecture.clone().unwrap_or(plain.architecture),
             control_plane: self.control_plane,
             ready: self.ready,
             cordoned: self.cordoned,
-            kvm: self.kvm.unwrap_or(true),
+            kvm: self.kvm.unwrap_or(plain.kvm),
             delay: self.delay.unwrap_or_default(),
             pulls_images: self.pulls_images,
             gpus: self.gpus,

@@ -25,7 +25,7 @@ pub struct NodeProfile {
     pub ready: bool,
     /// Is it registered as unschedulable?
     pub cordoned: bool,
-    /// Has a machine on paper the hardware for virtual machines? One with a folder has what the folder says.
+    /// Has it the hardware for virtual machines? Of a machine with a folder it is what the kernel has registered there.
     pub kvm: bool,
     /// So much longer than elsewhere everything takes that its kubelet does.
     pub delay: Duration,
@@ -56,8 +56,13 @@ impl NodeProfile {
 
     /// A machine whose facts lie under `host`.
     pub fn real(name: impl Into<String>, host: impl Into<PathBuf>) -> Self {
+        let host = host.into();
+        let kvm = ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
+            .iter()
+            .any(|registered| host.join(registered).exists());
         Self {
-            host: Some(host.into()),
+            host: Some(host),
+            kvm,
             ..Self::pretend(name)
         }
     }

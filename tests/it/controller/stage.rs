@@ -212,7 +212,7 @@ impl Stage {
     /// Options of a controller that is as quick as the story.
     pub fn options() -> anyhow::Result<ControllerOptions> {
         let mut options = ControllerOptions::new("bmctl:test");
-        options.engine_manifests = Some(EngineManifests::parse(OPERATOR_MANIFESTS)?);
+        options.engine_manifests = Some(EngineManifests::from_parts(OPERATOR_MANIFESTS)?);
         options.pace.settle = Duration::from_millis(100);
         options.pace.node = Duration::from_secs(2);
         options.pace.check = Duration::from_secs(10);

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{component, is_finished, is_ready, virt_handler::SCHEDULABLE};
+use super::{
+    component, is_finished, is_ready,
+    virt_handler::{KVM_DEVICE, SCHEDULABLE},
+};
 use crate::sandbox::world::{
     builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
     kind::Kind,
@@ -38,7 +41,8 @@ pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
         None if runs => phase(scene, instance, "Failed", None),
         None => {
             let mut steps = phase(scene, instance, "Pending", None);
-            steps.push(Action::create(Kind::Pod, launch(instance)).now());
+            let launcher = launch(instance, is_emulated(scene));
+            steps.push(Action::create(Kind::Pod, launcher).now());
             steps
         }
         Some(launcher) if launcher.deleting() || is_finished(launcher) => {
@@ -46,13 +50,38 @@ pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
         }
         Some(launcher) if is_ready(launcher) => phase(scene, instance, "Running", Some(launcher)),
         Some(_) if runs => phase(scene, instance, "Running", None),
-        Some(_) => phase(scene, instance, "Scheduling", None),
+        Some(launcher) => scheduling(scene, instance, launcher),
     }
+}
+
+/// Does KubeVirt run instances without the nodes' hardware?
+fn is_emulated(scene: &Scene) -> bool {
+    const SWITCH: &str = "/spec/configuration/developerConfiguration/useEmulation";
+    let mut engines = scene.all(Kind::KubeVirt);
+    engines.any(|engine| engine.value(SWITCH) == Some(&Value::Bool(true)))
+}
+
+/// The launcher is on its way. Where no node takes it the instance says so.
+fn scheduling(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
+    if launcher.condition("PodScheduled") != Some("False") {
+        return phase(scene, instance, "Scheduling", None);
+    }
+    let wanted = Wanted {
+        kind: "PodScheduled",
+        status: false,
+        reason: "Unschedulable",
+        message: "no node takes the launcher pod",
+    };
+    let status = json!({
+        "phase": "Scheduling",
+        "conditions": conditions(instance, scene.now, &[wanted]),
+    });
+    Action::report(Kind::Instance, instance, &status)
 }
 
 /// The status for a phase; a machine takes a while to boot.
 fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object>) -> Vec<Step> {
-    let wanted = Wanted {
+    let mut wanted = vec![Wanted {
         kind: "Ready",
         status: launcher.is_some(),
         reason: if launcher.is_some() {
@@ -61,10 +90,19 @@ fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object
             "GuestNotRunning"
         },
         message: "",
-    };
+    }];
+    // What could not be scheduled for a while has been now.
+    if instance.condition("PodScheduled").is_some() {
+        wanted.push(Wanted {
+            kind: "PodScheduled",
+            status: true,
+            reason: "",
+            message: "",
+        });
+    }
     let mut status = json!({
         "phase": phase,
-        "conditions": conditions(instance, scene.now, &[wanted]),
+        "conditions": conditions(instance, scene.now, &wanted),
     });
     if let Some(launcher) = launcher {
         let address = launcher.value("/status/podIP").cloned().unwrap_or_default();
@@ -85,7 +123,12 @@ fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object
     }]
 }
 
-fn launch(instance: &Object) -> kube::core::DynamicObject {
+fn launch(instance: &Object, emulated: bool) -> kube::core::DynamicObject {
+    let devices = if emulated {
+        json!({})
+    } else {
+        json!({KVM_DEVICE: "1"})
+    };
     let mut selector = json!({SCHEDULABLE: "true"});
     if let Some(wanted) = instance.value("/spec/nodeSelector") {
         json_patch::merge(&mut selector, wanted);
@@ -105,7 +148,10 @@ fn launch(instance: &Object) -> kube::core::DynamicObject {
         "spec": {
             "restartPolicy": "Never",
             "nodeSelector": selector,
-            "containers": [{"name": "compute", "image": "quay.io/kubevirt/virt-launcher"}],
+            "containers": [{
+                "name": "compute", "image": "quay.io/kubevirt/virt-launcher",
+                "resources": {"requests": devices, "limits": devices},
+            }],
         },
     });
     if let Some(tolerations) = instance

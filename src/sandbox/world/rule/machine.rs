@@ -124,6 +124,9 @@ fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<
         match instance {
             Some(instance) if instance.deleting() => "Stopping",
             Some(_) if ready => "Running",
+            Some(instance) if instance.condition("PodScheduled") == Some("False") => {
+                "ErrorUnschedulable"
+            }
             None if !is_to_run(machine) => "Stopped",
             Some(_) | None => "Starting",
         }

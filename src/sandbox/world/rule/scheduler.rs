@@ -48,13 +48,14 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
 
 /// Everything that [`suits`] asks of a pod: pods of one wish suit the same nodes.
 fn wish(pod: &Object) -> String {
-    [
+    let devices: Vec<&str> = devices(pod).collect();
+    let parts = [
         "/spec/nodeSelector",
         "/spec/affinity/nodeAffinity",
         "/spec/tolerations",
     ]
-    .map(|path| pod.value(path).map(Value::to_string).unwrap_or_default())
-    .join("\n")
+    .map(|path| pod.value(path).map(Value::to_string).unwrap_or_default());
+    format!("{}\n{}", parts.join("\n"), devices.join(","))
 }
 
 fn unschedulable(scene: &Scene, pod: &Object) -> Vec<Step> {
@@ -84,6 +85,26 @@ fn suits(node: &Object, pod: &Object) -> bool {
         && node.value("/spec/unschedulable") != Some(&Value::Bool(true))
         && selects(pod.value("/spec"), node)
         && tolerates(pod.value("/spec/tolerations"), node)
+        && devices(pod).all(|device| offers(node, device))
+}
+
+/// The devices that a pod asks for: resources with a group of their own, such as `devices.kubevirt.io/kvm`. Processors
+/// and memory are not counted here, and neither is how many devices are taken.
+fn devices(pod: &Object) -> impl Iterator<Item = &str> {
+    let containers = pod.value("/spec/containers").and_then(Value::as_array);
+    containers
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["resources"]["requests"].as_object())
+        .flat_map(serde_json::Map::keys)
+        .filter(|resource| resource.contains('/'))
+        .map(String::as_str)
+}
+
+fn offers(node: &Object, device: &str) -> bool {
+    node.value("/status/allocatable")
+        .and_then(|allocatable| allocatable.get(device))
+        .is_some_and(|amount| amount != "0")
 }
 
 /// Do `nodeSelector` and the required node affinity of a pod's spec ask for this node?
@@ -219,6 +240,38 @@ mod tests {
             ),
         ] {
             assert_eq!(selects(Some(&spec), &node()), expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_device_must_be_there() {
+        let node = |amount: &str| -> Object {
+            Arc::new(known(json!({
+                "metadata": {"name": "a"},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                    "allocatable": {"cpu": "4", "devices.kubevirt.io/kvm": amount},
+                },
+            })))
+        };
+        let pod = |request: &str| -> Object {
+            let resources = json!({"requests": {request: "1"}});
+            let containers = json!([{"name": "a", "resources": resources}]);
+            Arc::new(known(
+                json!({"metadata": {"name": "p"}, "spec": {"containers": containers}}),
+            ))
+        };
+        for (amount, request, expected) in [
+            ("1k", "devices.kubevirt.io/kvm", true),
+            ("0", "devices.kubevirt.io/kvm", false),
+            ("1k", "nvidia.com/gpu", false),
+            ("0", "cpu", true),
+        ] {
+            assert_eq!(
+                suits(&node(amount), &pod(request)),
+                expected,
+                "{amount} {request}"
+            );
         }
     }
 
