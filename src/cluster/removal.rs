@@ -28,7 +28,11 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::time::Instant;
 
-use self::{bell::Bell, plan::Places, progress::Progress};
+use self::{
+    bell::{Bell, Rung},
+    plan::Places,
+    progress::Progress,
+};
 use super::{
     backup::Vault,
     event::{Event, ObjectName},
@@ -284,17 +288,22 @@ impl Removal<'_, '_> {
             let look = (last_change + pace.stuck / 4).min(deadline.instant());
             let tick = (Instant::now() + Progress::EVERY).min(look);
             tokio::select! {
-                sight = bell.next() => {
-                    let Some(sight) = sight else {
-                        // It can not be watched, or not any more: a list says more.
-                        let pause = pace.delay(1).max(pace.settle / 4);
-                        tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
-                        return Ok(Waited::Look);
-                    };
-                    if self.notice(&sight) {
-                        last_change = Instant::now();
+                first = bell.next() => {
+                    // Where many go at once, the whole plan is not looked over for each of them.
+                    let mut next = Some(first);
+                    while let Some(rung) = next {
+                        let Rung::Seen(sight) = rung else {
+                            // It can not be watched, or not any more: a list says more.
+                            let pause = pace.delay(1).max(pace.settle / 4);
+                            tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
+                            return Ok(Waited::Look);
+                        };
+                        if self.notice(&sight) {
+                            last_change = Instant::now();
+                        }
+                        next = bell.ready();
                     }
-                },
+                }
                 () = tokio::time::sleep_until(tick) => {
                     if Instant::now() >= look {
                         return Ok(Waited::Stalled);
@@ -369,6 +378,7 @@ impl Removal<'_, '_> {
     fn amend(&mut self, newcomers: Vec<Workload>) {
         let mut more = 0;
         for workload in newcomers {
+            self.plan.claim_disks_of(&workload);
             let owned = workload.owners.iter().any(|owner| {
                 let at = self.places.find(owner);
                 at.is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))

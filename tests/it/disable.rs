@@ -1,5 +1,10 @@
 //! The dangerous command: what it would do, what it saves, what it deletes, and what can be put back.
 
+mod chaos;
+mod killing;
+mod memory;
+mod table;
+
 use std::{fs, path::Path};
 
 use libtest_mimic::{Failed, Trial};
@@ -27,6 +32,10 @@ pub fn trials() -> Vec<Trial> {
         "disable::kubectl_restores_as_well",
         by_kubectl,
     ));
+    trials.extend(chaos::trials());
+    trials.extend(killing::trials());
+    trials.extend(memory::trials());
+    trials.extend(table::trials());
     trials
 }
 

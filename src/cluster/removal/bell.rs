@@ -26,9 +26,16 @@ pub(super) struct Sight {
     pub finalizers: Arc<[String]>,
 }
 
+/// Why the bell rang.
+pub(super) enum Rung {
+    Seen(Sight),
+    /// One of the watches has ended: only a list says how things are.
+    Ended,
+}
+
 /// Watches several kinds. Dropping it ends the watches.
 pub(super) struct Bell {
-    sights: mpsc::Receiver<Option<Sight>>,
+    rings: mpsc::Receiver<Rung>,
     _watches: JoinSet<()>,
 }
 
@@ -39,20 +46,25 @@ impl Bell {
         listed: &[(&'static WorkloadKind, Listed)],
         wanted: impl Fn(&WorkloadKind) -> bool,
     ) -> Self {
-        let (sender, sights) = mpsc::channel(256);
+        let (sender, rings) = mpsc::channel(256);
         let mut watches = JoinSet::new();
         for (kind, from) in listed.iter().filter(|(kind, _)| wanted(kind)) {
             watches.spawn(watch(client.clone(), kind, from.clone(), sender.clone()));
         }
         Self {
-            sights,
+            rings,
             _watches: watches,
         }
     }
 
-    /// The next sight; `None` when one of the watches has ended.
-    pub async fn next(&mut self) -> Option<Sight> {
-        self.sights.recv().await.flatten()
+    /// What happens next.
+    pub async fn next(&mut self) -> Rung {
+        self.rings.recv().await.unwrap_or(Rung::Ended)
+    }
+
+    /// What [`next`](Self::next) would return without waiting.
+    pub fn ready(&mut self) -> Option<Rung> {
+        self.rings.try_recv().ok()
     }
 }
 
@@ -76,13 +88,13 @@ async fn watch(
     client: Client,
     kind: &'static WorkloadKind,
     from: Listed,
-    sender: mpsc::Sender<Option<Sight>>,
+    sender: mpsc::Sender<Rung>,
 ) {
     let path = DynamicObject::url_path(&kind.resource_in(&from.version), None);
     let request = kube::core::Request::new(path)
         .watch_metadata(&WatchParams::default(), &from.resource_version);
     let Ok(request) = request else {
-        let _ = sender.send(None).await;
+        let _ = sender.send(Rung::Ended).await;
         return;
     };
     if let Ok(events) = client.request_events::<Glimpse>(request).await {
@@ -94,13 +106,13 @@ async fn watch(
                 WatchEvent::Bookmark(_) => continue,
                 WatchEvent::Error(_) => break,
             };
-            if sender.send(Some(sight(glimpse, gone))).await.is_err() {
+            if sender.send(Rung::Seen(sight(glimpse, gone))).await.is_err() {
                 return;
             }
         }
     }
     // Whoever does not listen any more does not need to know.
-    let _ = sender.send(None).await;
+    let _ = sender.send(Rung::Ended).await;
 }
 
 fn sight(glimpse: Glimpse, gone: bool) -> Sight {

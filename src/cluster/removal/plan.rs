@@ -185,6 +185,24 @@ impl Plan {
             .count()
     }
 
+    /// A machine that appears later names disks that seemed to be nobody's.
+    pub(super) fn claim_disks_of(&mut self, machine: &Workload) {
+        let fate = match self.disks {
+            Disks::Delete => Fate::Deleted,
+            Disks::Keep => Fate::Kept(Why::Asked),
+        };
+        for planned in &mut self.objects {
+            let disk = &planned.workload;
+            let named = planned.fate == Fate::Kept(Why::Unused)
+                && is_products(disk)
+                && disk.namespace == machine.namespace
+                && machine.disks().any(|name| *name == *disk.name);
+            if named {
+                planned.fate = fate;
+            }
+        }
+    }
+
     /// What becomes of a disk that appears later.
     pub(super) fn fate_of_new_disk(&self, disk: &Workload, owned: bool) -> Fate {
         let mut machines = self.objects.iter().map(|planned| &planned.workload);

@@ -105,13 +105,6 @@ impl Work<'_> {
         }
         self.step("Counting VMs");
         let inventory = inventory::take(self.client, self.retry).await?;
-        if !before.object.spec.enabled {
-            // A controller that does not care about VMs calls itself off while they are there.
-            if inventory.count() == 0 && self.is_off(&before).await? {
-                return Ok(Looked::AlreadyOff);
-            }
-            self.account.stage.set(Stage::Disabled);
-        }
         let doomed = match &self.place {
             Some(place) => Vault::earlier(place, &self.origin(&before))
                 .map_err(before_anything)?
@@ -123,6 +116,15 @@ impl Work<'_> {
             .disks
             .iter()
             .any(|disk| doomed.contains(&disk.uid));
+        let left_over_goes = left_over && deletes(decide(1, self.force, &annotation));
+        if !before.object.spec.enabled {
+            // A controller that does not care about VMs calls itself off while they are there.
+            let nothing_to_delete = inventory.count() == 0 && !left_over_goes;
+            if nothing_to_delete && self.is_off(&before).await? {
+                return Ok(Looked::AlreadyOff);
+            }
+            self.account.stage.set(Stage::Disabled);
+        }
         let decision = match decide(inventory.count(), self.force, &annotation) {
             // The VMs are gone, by an earlier run that was to delete their disks as well.
             Decision::Disable if left_over => match decide(1, self.force, &annotation) {

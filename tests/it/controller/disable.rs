@@ -5,7 +5,10 @@ use bmctl::api::{
     condition::{ConditionStatus, kind},
     name,
 };
-use kube::{ResourceExt, api::DeleteParams};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -18,6 +21,12 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::annotation_drains", || run(drains)),
         Trial::test("controller::enable_in_the_middle_of_a_disable", || {
             run(middle)
+        }),
+        Trial::test("controller::enable_in_the_middle_of_a_drain", || {
+            run(drain_called_off)
+        }),
+        Trial::test("controller::enable_in_the_middle_of_fencing", || {
+            run(fencing_called_off)
         }),
         Trial::test("controller::creation_is_closed_while_disabled", || {
             run(closed)
@@ -103,6 +112,88 @@ async fn middle(stage: Stage) -> anyhow::Result<()> {
     stage.enable(true).await?;
     stage.ready().await?;
     stage.kubevirt().get("kubevirt").await?;
+    controller.stop().await
+}
+
+async fn drain_called_off(stage: Stage) -> anyhow::Result<()> {
+    const HOLD: &str = "example.com/hold";
+    let controller = stage.enabled().await?;
+    stage.machine("held").await?;
+    let hold = |finalizers: serde_json::Value| {
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        let machines = stage.machines();
+        async move {
+            machines
+                .patch("held", &PatchParams::default(), &patch)
+                .await
+        }
+    };
+    let mut finalizers = stage.machines().get("held").await?.finalizers().to_vec();
+    finalizers.push(HOLD.to_owned());
+    hold(json!(finalizers)).await?;
+    stage.force("true").await?;
+    stage.enable(false).await?;
+    stage.phase("Draining").await?;
+    until(stage.machines(), "its deletion is accepted", |machines| {
+        let going =
+            |machine: &&kube::core::DynamicObject| machine.metadata.deletion_timestamp.is_some();
+        machines.iter().any(|machine| going(&machine)).then_some(())
+    })
+    .await?;
+    // What has begun to go goes; what comes now is nobody's to delete.
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage
+        .condition(kind::FORCE_ANNOTATION_LEFT, ConditionStatus::True)
+        .await?;
+    stage.machine("new").await?;
+    let held = stage.machines().get("held").await?;
+    ensure!(
+        held.finalizers().iter().any(|one| one == HOLD),
+        "never stripped"
+    );
+    let rest: Vec<&String> = held
+        .finalizers()
+        .iter()
+        .filter(|one| *one != HOLD)
+        .collect();
+    hold(json!(rest)).await?;
+    until(stage.machines(), "only the new one is left", |machines| {
+        let names: Vec<String> = machines.iter().map(ResourceExt::name_any).collect();
+        (names == ["new"]).then_some(())
+    })
+    .await?;
+    ensure!(
+        stage
+            .machines()
+            .get("new")
+            .await?
+            .metadata
+            .deletion_timestamp
+            .is_none()
+    );
+    stage.kubevirt().get("kubevirt").await?;
+    controller.stop().await
+}
+
+async fn fencing_called_off(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    // So long that nobody gets beyond it.
+    options.pace.settle = std::time::Duration::from_secs(3600);
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    let uid = stage.kubevirt().get("kubevirt").await?.uid();
+    stage.enable(false).await?;
+    stage.phase("Fencing").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    ensure!(
+        stage.kubevirt().get("kubevirt").await?.uid() == uid,
+        "the engine was never removed"
+    );
+    stage.machine("vm").await?;
     controller.stop().await
 }
 
