@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    api::condition::{self, ConditionStatus, kind},
+    api::{
+        condition::{self, ConditionStatus, kind},
+        name::CREATION_FENCE_UNTIL,
+    },
     cluster::{
         Event, Retry,
         vmruntime::{self, RuntimeObject},
@@ -118,16 +121,27 @@ impl<'a> Fence<'a> {
 
     /// Takes it away. Where that fails it ends by itself, and it is said.
     pub async fn lift(self) {
-        if let Err(failure) = vmruntime::fence(self.client, self.retry, None).await {
-            self.warn(format!(
-                "could not open VM creation again; it opens by itself within {}: {failure}",
-                crate::render::age::span(LENGTH)
-            ));
-        }
+        lift(self.client, self.retry).await;
     }
 
     fn warn(&self, text: String) {
         self.retry.observer().event(&Event::Warning(text));
+    }
+}
+
+/// Has somebody put one up?
+pub fn stands(runtime: &RuntimeObject) -> bool {
+    let annotations = &runtime.raw["metadata"]["annotations"];
+    annotations[CREATION_FENCE_UNTIL].is_string()
+}
+
+/// As [`Fence::lift`], whoever has put it up.
+pub async fn lift(client: &kube::Client, retry: &Retry<'_>) {
+    if let Err(failure) = vmruntime::fence(client, retry, None).await {
+        retry.observer().event(&Event::Warning(format!(
+            "could not open VM creation again; it opens by itself within {}: {failure}",
+            crate::render::age::span(LENGTH)
+        )));
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use kube::Client;
 
-use super::fence::Fence;
+use super::fence::{self, Fence};
 use crate::{
     cluster::{
         self, Event, Retry,
@@ -120,7 +120,8 @@ impl Work<'_> {
         if !before.object.spec.enabled {
             // A controller that does not care about VMs calls itself off while they are there.
             let nothing_to_delete = inventory.count() == 0 && !left_over_goes;
-            if nothing_to_delete && self.is_off(&before).await? {
+            let nothing_to_do = nothing_to_delete && !fence::stands(&before);
+            if nothing_to_do && self.is_off(&before).await? {
                 return Ok(Looked::AlreadyOff);
             }
             self.account.stage.set(Stage::Disabled);
@@ -213,10 +214,14 @@ impl Work<'_> {
         };
         drop(plan);
         self.step("Turning VM Runtime off");
+        let left_standing = fence::stands(&before);
         let turned_off = self.turn_off(before).await;
         if let Some(fence) = fence {
             // From here on the controller keeps VM creation closed by itself, or VM Runtime stays on.
             fence.lift().await;
+        } else if left_standing {
+            // By a run that was killed: it would keep VM creation closed for minutes after the next enable.
+            fence::lift(self.client, self.retry).await;
         }
         let baseline = turned_off?;
         self.account.stage.set(Stage::Disabled);
