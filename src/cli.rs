@@ -31,7 +31,7 @@ use crate::{
         update_vmruntime::UpdateVmruntimeArgs,
         wait_vmruntime::WaitVmruntimeArgs,
     },
-    ui::{ColorChoice, ProgressChoice},
+    ui::{ColorChoice, LogFormat, ProgressChoice},
 };
 
 /// Turn the VM Runtime of a Kubernetes cluster on and off, and check that its nodes can run virtual machines.
@@ -227,6 +227,18 @@ impl Command {
     }
 }
 
+impl Command {
+    /// How the inner events of the command are logged: only a controller can be told.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        if let Self::Controller(args) = self {
+            args.log_format()
+        } else {
+            LogFormat::default()
+        }
+    }
+}
+
 /// What every command understands.
 #[derive(Args, Clone, Debug)]
 pub struct GlobalArgs {
@@ -390,6 +402,20 @@ impl ValueEnum for ColorChoice {
             Self::Always => "always",
             Self::Never => "never",
         }))
+    }
+}
+
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Self::Text => ("text", "A line for people"),
+            Self::Json => ("json", "A JSON object a line"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
     }
 }
 

@@ -57,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let exit = runtime.block_on(async {
         let name = command.name();
-        match Context::new(global.clone(), name) {
+        match Context::new(global.clone(), name, command.log_format()) {
             // A command's future is too large for the stack.
             Ok(context) => Box::pin(until_second_signal(&context, command)).await,
             Err(failure) => context::fail_early(&global, name, &failure),

@@ -12,10 +12,13 @@
 
 mod admission;
 mod apply;
+mod door;
+pub mod election;
 mod engine;
 mod event;
 pub mod install;
 pub mod manifest;
+pub mod metric;
 mod observe;
 pub mod observed;
 pub mod options;
@@ -23,43 +26,114 @@ pub mod plan;
 mod preflight;
 mod reconcile;
 mod request;
+mod serve;
 mod watch;
 
-use tokio::task::JoinSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::Client;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use election::ElectionOptions;
 pub use manifest::EngineManifests;
 pub use options::{ControllerOptions, Pace};
 
-/// Runs the controller until `shutdown` is cancelled. An API server that is away is waited for, for ever; a step that
-/// is under way then is left as it is, because the next controller finds out what is missing.
+use election::{Candidate, Leadership};
+use metric::Metrics;
+use serve::Health;
+
+/// Runs the controller until `shutdown` is cancelled. An API server that is away is waited for, for ever.
+///
+/// Told to stop, it finishes the step that it is in the middle of, gives its Lease back and ends; what takes longer than
+/// [`Pace::grace`] is left as it is, because the next controller finds out what is missing.
 ///
 /// # Errors
-/// Only if a part of the controller itself ends, which is a bug.
+/// The address to serve metrics on is taken, or a part of the controller itself ends, which is a bug.
 pub async fn run(
-    client: kube::Client,
+    client: Client,
     options: ControllerOptions,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let metrics = Arc::new(Metrics::default());
+    let health = Arc::new(Health::new(options.pace));
+    let mut served = JoinSet::new();
+    if let Some(address) = options.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("could not listen on {address}"))?;
+        served.spawn(serve::run(listener, metrics.clone(), health.clone()));
+    }
+    let leadership = match options.election {
+        Some(_) => Leadership::none(),
+        None => Leadership::unlimited(),
+    };
+    let term = || {
+        let client = door::client(client.clone(), leadership.clone(), metrics.clone());
+        lead(client, &options, &metrics, &health, &shutdown)
+    };
+    let working = async {
+        match &options.election {
+            None => term().await,
+            Some(election) => {
+                let mut candidate = Candidate::new(client.clone(), election, leadership.clone());
+                let asked = || health.answered();
+                candidate.campaign(&shutdown, asked, term).await
+            }
+        }
+    };
+    tokio::select! {
+        ended = working => ended,
+        () = overdue(&shutdown, &options.pace) => {
+            tracing::warn!("what was under way did not end in time and is left as it is");
+            Ok(())
+        }
+        Some(ended) = served.join_next() => anyhow::bail!("serving metrics ended: {ended:?}"),
+    }
+}
+
+/// Everything that a leader does, until it is told to stop or the future is dropped: then all of it ends at once.
+async fn lead(
+    client: Client,
+    options: &ControllerOptions,
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let _leading = serve::Leading::new(metrics.clone(), health.clone());
     let mut watches = JoinSet::new();
     let bell = watch::Bell::new();
-    let caches = watch::start(&client, &bell, &mut watches);
+    let place = options.kubevirt_namespace.as_deref();
+    let caches = watch::start(&client, place, &bell, &mut watches);
     let reconciler = reconcile::Reconciler {
         client: &client,
         caches: &caches,
-        options: &options,
+        options,
         announcer: event::Announcer::new(client.clone()),
+        metrics,
+        health,
     };
     let runner = preflight::Runner {
         client: &client,
         caches: &caches,
-        options: &options,
+        options,
         bell: &bell,
+        metrics,
+    };
+    let work = async {
+        tokio::join!(
+            reconciler.run(bell.listen(), shutdown),
+            runner.run(bell.listen(), shutdown)
+        );
     };
     tokio::select! {
-        () = shutdown.cancelled() => Ok(()),
-        () = reconciler.run(bell.listen()) => anyhow::bail!("the reconciler ended"),
-        () = runner.run(bell.listen()) => anyhow::bail!("the preflight runner ended"),
+        () = work => Ok(()),
         Some(ended) = watches.join_next() => anyhow::bail!("a watch ended: {ended:?}"),
     }
+}
+
+async fn overdue(shutdown: &CancellationToken, pace: &Pace) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(pace.grace).await;
 }

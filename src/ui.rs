@@ -18,7 +18,7 @@ use std::{
 pub use color::ColorChoice;
 pub use environment::Environment;
 pub use interrupt::{Interrupts, Signal};
-pub use log::LogFile;
+pub use log::{LogFile, LogFormat};
 pub use progress::{Progress, ProgressChoice};
 pub use prompt::Answer;
 

@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason, shell_word},
     render::{self, AnyReport, Document, Page, Report, Style, document::Nothing},
-    ui::{Environment, Interrupts, LogFile, Signal, Ui, UiOptions, log},
+    ui::{Environment, Interrupts, LogFile, LogFormat, Signal, Ui, UiOptions, log},
 };
 
 /// The folder that holds a person's clusters, kubeconfigs and logs; it is used where it exists.
@@ -77,7 +77,11 @@ impl Context {
     ///
     /// # Errors
     /// The system does not let us listen for signals, or the log that was asked for can not be written.
-    pub fn new(global: GlobalArgs, command: &'static str) -> Result<Self, Failure> {
+    pub fn new(
+        global: GlobalArgs,
+        command: &'static str,
+        log_format: LogFormat,
+    ) -> Result<Self, Failure> {
         let interrupts = Interrupts::listen().map_err(|error| {
             Failure::new(
                 Kind::Other,
@@ -90,7 +94,7 @@ impl Context {
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == "controller run");
-        log::listen_inside(global.output.verbose.max(least), log.as_ref());
+        log::listen_inside(global.output.verbose.max(least), log_format, log.as_ref());
         if let Some(log) = log {
             let typed: Vec<String> = std::env::args_os()
                 .map(|word| shell_word(&word.to_string_lossy()))

@@ -2,7 +2,9 @@
 
 use std::{
     fs, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -13,7 +15,12 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    controller::{self, ControllerOptions, EngineManifests, install},
+    api::name::SYSTEM_NAMESPACE,
+    cli::{go_bool, go_duration},
+    controller::{
+        self, ControllerOptions, ElectionOptions, EngineManifests,
+        install::{self, IMAGE, InstallOptions, Profile},
+    },
     exit::Exit,
     failure::{Failure, Kind, Reason},
     probe::{self, Depth, ProbeReport, Virtualization},
@@ -23,10 +30,9 @@ use crate::{
         host::{HostCheck, HostReport, HostVerdict},
         manifests::ManifestsReport,
     },
+    ui::LogFormat,
 };
 
-/// The image that carries this program.
-const IMAGE: &str = concat!("bmctl:", env!("CARGO_PKG_VERSION"));
 /// Where a container leaves its termination message.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
@@ -67,12 +73,54 @@ pub struct RunArgs {
     /// Without it the operators have to be installed already.
     #[arg(long, value_name = "DIR")]
     pub engine_manifests: Option<PathBuf>,
+    /// The engine is in this namespace and nowhere else. Default: wherever its operator is found.
+    #[arg(long, value_name = "NAME")]
+    pub kubevirt_namespace: Option<String>,
     /// Let the API server itself refuse a disable while VMs exist.
     #[arg(long)]
     pub safe_disable: bool,
     /// Mount the host's /dev into the probe pods. They then need a namespace that allows hostPath.
     #[arg(long)]
     pub deep_probe: bool,
+    /// Serve /metrics, /livez and /readyz here, for example 0.0.0.0:8080. Default: nowhere.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Form of the log on stderr.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    #[command(flatten)]
+    pub election: ElectionArgs,
+}
+
+/// Of several controllers one works: the one that holds a Lease.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Leader election")]
+pub struct ElectionArgs {
+    /// Namespace of the Lease.
+    #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
+    pub namespace: String,
+    /// --leader-elect=false: there is no other controller.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub leader_elect: bool,
+    /// How long a Lease counts that nobody renews, in whole seconds.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
+    pub leader_elect_lease_duration: Duration,
+    /// How long a leader tries to renew its Lease before it gives up.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = go_duration)]
+    pub leader_elect_renew_deadline: Duration,
+    /// How often a Lease is asked for, or renewed.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = go_duration)]
+    pub leader_elect_retry_period: Duration,
 }
 
 #[derive(clap::Args)]
@@ -80,6 +128,27 @@ pub struct ManifestsArgs {
     /// Image of the controller and of its probe pods.
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
+    /// Namespace of the controller. Checks and their pods stay in vm-system, where bmctl looks for the controller too.
+    #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
+    pub namespace: String,
+    /// The engine is in this namespace and nowhere else: rights on it end there. Default: wherever its operator is.
+    #[arg(long, value_name = "NAME")]
+    pub kubevirt_namespace: Option<String>,
+    /// How much the controller may do.
+    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileArg::Standard)]
+    pub profile: ProfileArg,
+    /// Probe pods mount the host's /dev: the system namespace then allows privileged pods.
+    #[arg(long)]
+    pub deep_probe: bool,
+}
+
+/// How much the controller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProfileArg {
+    /// It uses the engine's operators that somebody else has installed.
+    Standard,
+    /// It also installs and removes them, from ConfigMaps with their release files. That takes rights to escalate.
+    EngineManifests,
 }
 
 #[derive(clap::Args)]
@@ -98,6 +167,17 @@ pub struct ProbeArgs {
     pub termination_log: Option<PathBuf>,
 }
 
+impl ControllerArgs {
+    /// How the controller logs.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            ControllerCommand::Run(args) => args.log_format,
+            ControllerCommand::Manifests(_) | ControllerCommand::Probe(_) => LogFormat::default(),
+        }
+    }
+}
+
 pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failure> {
     match args.command {
         ControllerCommand::Run(args) => reconcile(context, args).await,
@@ -107,29 +187,17 @@ pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failur
 }
 
 async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
-    let mut options = ControllerOptions::new(args.image);
-    options.safe_disable = args.safe_disable;
-    options.deep_probe = args.deep_probe;
-    options.engine_manifests = args
-        .engine_manifests
-        .map(|folder| EngineManifests::read(&folder))
-        .transpose()
-        .map_err(|error| {
-            Failure::new(
-                Kind::Usage,
-                Reason::BadManifests,
-                "could not read the engine manifests",
-            )
-            .caused_by(format!("{error:#}"))
-        })?;
+    let options = controller_options(args)?;
     let cluster = Session::new(context, Nothing {})
-        .connect(Intent::Change)
+        .connect(Intent::Serve)
         .await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "controller starts");
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let interrupts = context.interrupts.clone();
     tokio::spawn(async move {
         interrupts.first().await;
+        tracing::info!("told to stop");
         stop.cancel();
     });
     let ended = controller::run(cluster.client, options, shutdown).await;
@@ -145,10 +213,57 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     }
 }
 
+fn controller_options(args: RunArgs) -> Result<ControllerOptions, Failure> {
+    let mut options = ControllerOptions::new(args.image);
+    options.safe_disable = args.safe_disable;
+    options.deep_probe = args.deep_probe;
+    options.kubevirt_namespace = args.kubevirt_namespace;
+    options.listen = args.listen;
+    options.engine_manifests = args
+        .engine_manifests
+        .map(|folder| EngineManifests::read(&folder))
+        .transpose()
+        .map_err(|error| {
+            Failure::new(
+                Kind::Usage,
+                Reason::BadManifests,
+                "could not read the engine manifests",
+            )
+            .caused_by(format!("{error:#}"))
+        })?;
+    if args.election.leader_elect {
+        let election = ElectionOptions {
+            lease: args.election.leader_elect_lease_duration,
+            renew: args.election.leader_elect_renew_deadline,
+            retry: args.election.leader_elect_retry_period,
+            ..ElectionOptions::new(args.election.namespace, identity())
+        };
+        election
+            .validate()
+            .map_err(|why| Failure::new(Kind::Usage, Reason::BadElection, why))?;
+        options.election = Some(election);
+    }
+    Ok(options)
+}
+
+/// As client-go's leaders call themselves: the host, which is the pod's name there, and something unique.
+fn identity() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}_{}", host.trim(), uuid::Uuid::new_v4())
+}
+
 fn manifests(context: &Context, args: &ManifestsArgs) -> Exit {
-    context.end(Ending::well(ManifestsReport::new(install::manifests(
-        &args.image,
-    ))))
+    let objects = install::manifests(&InstallOptions {
+        namespace: args.namespace.clone(),
+        kubevirt_namespace: args.kubevirt_namespace.clone(),
+        profile: match args.profile {
+            ProfileArg::Standard => Profile::Standard,
+            ProfileArg::EngineManifests => Profile::EngineManifests,
+        },
+        deep_probe: args.deep_probe,
+        ..InstallOptions::new(&args.image)
+    });
+    context.end(Ending::well(ManifestsReport::new(objects)))
 }
 
 fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {

@@ -18,6 +18,8 @@ use crate::{
 pub enum Intent {
     Read,
     Change,
+    /// A service: its stderr is a log.
+    Serve,
 }
 
 /// How long a command may take that only looks, or that waits for nothing: retries and logging in included.
@@ -90,6 +92,13 @@ impl<'a, R: Report + 'static> Session<'a, R> {
         match intent {
             Intent::Change => self.context.ui.note(&said),
             Intent::Read => self.context.ui.inform(&said),
+            Intent::Serve => {
+                tracing::info!(
+                    context = reference.context,
+                    server = reference.server,
+                    "cluster"
+                );
+            }
         }
         self.cluster = Some(reference);
         Ok(cluster)

@@ -58,7 +58,8 @@ fn wanted(policy: Policy, engine_namespace: &str) -> Wanted {
     }
 }
 
-fn object_name(policy: Policy) -> &'static str {
+/// What a policy and its binding are called.
+pub(super) fn object_name(policy: Policy) -> &'static str {
     match policy {
         Policy::CreationGate => "vm-create.vmruntime.vm.cluster.gke.io",
         Policy::SafeDisable => "safe-disable.vmruntime.vm.cluster.gke.io",
@@ -215,14 +216,16 @@ pub(super) async fn try_creation(client: &Client) -> Creation {
     unproven.map_or(Creation::NotServed, Creation::Unproven)
 }
 
-/// The replica set first: KubeVirt's webhooks stand in front of the others and answer before our policy is asked.
+/// The kinds that stand for all: KubeVirt's come together, and its webhooks stand in front of all but the replica set
+/// and answer before our policy is asked. The product's own kind is asked where there is no KubeVirt.
 fn kinds_to_try() -> Vec<WorkloadKind> {
-    let mut kinds: Vec<WorkloadKind> = WORKLOAD_KINDS
-        .into_iter()
-        .filter(|kind| kind.role == WorkloadRole::Machine)
-        .collect();
-    kinds.sort_by_key(|kind| kind.kind != "VirtualMachineInstanceReplicaSet");
-    kinds
+    WORKLOAD_KINDS.into_iter().filter(is_tried).collect()
+}
+
+/// Is creation tried with this kind?
+pub(super) fn is_tried(kind: &WorkloadKind) -> bool {
+    kind.kind == "VirtualMachineInstanceReplicaSet"
+        || (kind.group == name::GROUP && kind.role == WorkloadRole::Machine)
 }
 
 async fn served(client: &Client, kind: &WorkloadKind) -> Result<Option<ApiResource>, String> {

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::try_join;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{ListParams, PostParams},
-    core::{ApiResource, DynamicObject, GroupVersionKind},
+    core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope},
     runtime::reflector::Store,
 };
 use serde_json::{Value, json};
@@ -38,18 +38,41 @@ pub(super) fn cdi() -> ApiResource {
     ApiResource::from_gvk_with_plural(&kind, "cdis")
 }
 
+/// Objects of the engine: in its namespace, or wherever they are.
+pub(super) fn somewhere<K>(client: &Client, place: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match place {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// KubeVirt's custom resources, there or everywhere.
+pub(super) fn kubevirts(client: &Client, place: Option<&str>) -> Api<DynamicObject> {
+    match place {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kubevirt()),
+        None => Api::all_with(client.clone(), &kubevirt()),
+    }
+}
+
 /// Reads everything that there is of the engine.
-pub(super) async fn read(client: &Client, handlers: &Store<Pod>) -> Result<EngineFacts, Failure> {
+pub(super) async fn read(
+    client: &Client,
+    place: Option<&str>,
+    handlers: &Store<Pod>,
+) -> Result<EngineFacts, Failure> {
     let labelled = ListParams::default().labels(engine::COMPONENT_LABEL);
-    let deployments: Api<Deployment> = Api::all(client.clone());
-    let (kubevirt, cdi) = (kubevirt(), cdi());
+    let deployments: Api<Deployment> = somewhere(client, place);
+    let cdis = Api::all_with(client.clone(), &cdi());
     let (deployments, kubevirt, cdi) = try_join!(
         async {
             let list = deployments.list(&labelled).await;
             list.doing("list the engine's deployments")
         },
-        custom_resource(client, &kubevirt),
-        custom_resource(client, &cdi),
+        custom_resource(kubevirts(client, place), "kubevirts"),
+        custom_resource(cdis, "cdis"),
     )?;
     let component = |deployment: &Deployment| {
         let labels = deployment.metadata.labels.as_ref();
@@ -95,10 +118,15 @@ pub(super) async fn read(client: &Client, handlers: &Store<Pod>) -> Result<Engin
 }
 
 /// Where the engine lives: where its operator is, or would be put.
-pub(super) fn namespace(facts: &EngineFacts, manifests: Option<&EngineManifests>) -> String {
+pub(super) fn namespace(
+    facts: &EngineFacts,
+    manifests: Option<&EngineManifests>,
+    place: Option<&str>,
+) -> String {
     let operator = facts.operator.as_ref();
     operator
         .map(|operator| operator.namespace.as_str())
+        .or(place)
         .or_else(|| manifests.and_then(EngineManifests::engine_namespace))
         .unwrap_or(USUAL_NAMESPACE)
         .to_owned()
@@ -126,9 +154,8 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 }
 
 /// KubeVirt and CDI allow one object each; should there be several, one that is ours is ours to look after.
-async fn custom_resource(client: &Client, resource: &ApiResource) -> Result<Presence, Failure> {
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
-    let doing = format!("list {}", resource.plural);
+async fn custom_resource(api: Api<DynamicObject>, plural: &str) -> Result<Presence, Failure> {
+    let doing = format!("list {plural}");
     let list = match api.list(&ListParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Presence::NotServed),
         list => list.doing(&doing)?,

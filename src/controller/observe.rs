@@ -17,6 +17,7 @@ use super::{
     observed::{
         Admission, Armed, Creation, Force, Manifests, Observed, Policy, RuntimeFacts, Workloads,
     },
+    options::ControllerOptions,
     plan::Memory,
     request::Doing,
 };
@@ -88,17 +89,19 @@ impl Caches {
 pub(super) async fn observe(
     client: &Client,
     caches: &Caches,
-    manifests: Option<&EngineManifests>,
+    options: &ControllerOptions,
     memory: &Memory,
 ) -> Result<Observed, Failure> {
     let now = Timestamp::now();
+    let manifests = options.engine_manifests.as_ref();
+    let place = options.kubevirt_namespace.as_deref();
     let (runtime, system_namespace, workloads, engine) = futures::try_join!(
         runtime(client),
         system_namespace(client),
         workloads(client),
-        engine::read(client, &caches.handlers),
+        engine::read(client, place, &caches.handlers),
     )?;
-    let engine_namespace = engine::namespace(&engine, manifests);
+    let engine_namespace = engine::namespace(&engine, manifests, place);
     let admission = admission::read(client, &engine_namespace).await?;
     let enabled = runtime.as_ref().is_some_and(|runtime| runtime.enabled);
     let (disks, left) = if enabled {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::manifest::Disks;
 use crate::{
     api::VMRuntimeStatus,
-    cluster::inventory::Inventory,
+    cluster::inventory::{Inventory, Workload},
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts},
@@ -33,6 +33,34 @@ pub struct Observed {
     pub manifests: Manifests,
     pub admission: Admission,
     pub creation: Creation,
+}
+
+impl Observed {
+    /// How many VMs there are, and how many of them have been going away for too long; `None` while that is unknown.
+    #[must_use]
+    pub fn counted(&self) -> Option<(usize, usize)> {
+        match &self.workloads {
+            Workloads::Known(inventory) => {
+                let stuck = inventory
+                    .machines
+                    .iter()
+                    .filter(|machine| is_stuck(machine, self.now));
+                Some((inventory.count(), stuck.count()))
+            }
+            Workloads::Unknown(_) => None,
+        }
+    }
+}
+
+/// How long a deletion may take before it is called stuck.
+const STUCK_SECONDS: i64 = 60;
+
+/// Has the deletion of this object been accepted too long ago?
+#[must_use]
+pub fn is_stuck(workload: &Workload, now: Timestamp) -> bool {
+    workload
+        .deleting
+        .is_some_and(|since| now.as_second() - since.timestamp().as_second() >= STUCK_SECONDS)
 }
 
 /// The VMRuntime object.

@@ -1,8 +1,8 @@
 //! What a controller is started with. Made by `commands`; the controller itself never reads flags or the environment.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use super::manifest::EngineManifests;
+use super::{election::ElectionOptions, manifest::EngineManifests};
 
 /// How one controller works.
 #[derive(Clone, Debug)]
@@ -13,8 +13,14 @@ pub struct ControllerOptions {
     pub deep_probe: bool,
     /// Release files of the engine's operators, for a cluster that does not bring them. They need rights to escalate.
     pub engine_manifests: Option<EngineManifests>,
+    /// The engine is in this namespace and in no other. `None`: wherever its operator is found.
+    pub kubevirt_namespace: Option<String>,
     /// Arm the policy that lets the API server refuse a disable while VMs exist.
     pub safe_disable: bool,
+    /// Where metrics and health are served.
+    pub listen: Option<SocketAddr>,
+    /// Several controllers may be started: the one that holds the Lease works. `None`: there is no other.
+    pub election: Option<ElectionOptions>,
     pub pace: Pace,
 }
 
@@ -25,7 +31,10 @@ impl ControllerOptions {
             probe_image: probe_image.into(),
             deep_probe: false,
             engine_manifests: None,
+            kubevirt_namespace: None,
             safe_disable: false,
+            listen: None,
+            election: None,
             pace: Pace::default(),
         }
     }
@@ -60,6 +69,8 @@ pub struct Pace {
     pub retry: Duration,
     /// The longest waiting time between failed reconciles.
     pub retry_most: Duration,
+    /// How long a controller that is told to stop may take to finish what it is in the middle of.
+    pub grace: Duration,
 }
 
 impl Default for Pace {
@@ -78,6 +89,7 @@ impl Default for Pace {
             resync: Duration::from_secs(5 * 60),
             retry: Duration::from_millis(500),
             retry_most: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
         }
     }
 }

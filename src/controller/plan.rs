@@ -69,6 +69,29 @@ pub enum Step {
     DeleteWorkload(WorkloadReference),
 }
 
+impl Step {
+    /// What kind of step it is, for counting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CreateRuntime => "CreateRuntime",
+            Self::CreateSystemNamespace => "CreateSystemNamespace",
+            Self::StartCheck(_) => "StartCheck",
+            Self::DeleteCheck { .. } => "DeleteCheck",
+            Self::ApplyEngineManifests => "ApplyEngineManifests",
+            Self::RemoveEngineManifests(_) => "RemoveEngineManifests",
+            Self::CreateKubeVirt { .. } => "CreateKubeVirt",
+            Self::ConfigureKubeVirt { .. } => "ConfigureKubeVirt",
+            Self::DeleteKubeVirt(_) => "DeleteKubeVirt",
+            Self::CreateCdi => "CreateCdi",
+            Self::DeleteCdi(_) => "DeleteCdi",
+            Self::ArmPolicy { .. } => "ArmPolicy",
+            Self::DisarmPolicy(_) => "DisarmPolicy",
+            Self::DeleteWorkload(_) => "DeleteWorkload",
+        }
+    }
+}
+
 /// One version of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectReference {

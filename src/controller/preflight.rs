@@ -23,9 +23,11 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     engine,
+    metric::{self, Metrics},
     observe::{self, Caches},
     options::ControllerOptions,
     request::{Doing, within},
@@ -53,15 +55,23 @@ pub(super) struct Runner<'a> {
     pub options: &'a ControllerOptions,
     /// To wake the controller with: a finished check is news even before its watch tells.
     pub bell: &'a Bell,
+    pub metrics: &'a Metrics,
 }
 
 impl Runner<'_> {
-    /// Carries checks out for ever.
-    pub(super) async fn run(&self, mut listener: Listener) {
+    /// Carries checks out until it is told to stop; what is under way is taken up again by the next controller.
+    pub(super) async fn run(&self, mut listener: Listener, stop: &CancellationToken) {
         let mut runs = BTreeMap::new();
         let mut failures = 0;
-        loop {
-            let wait = match self.round(&mut runs).await {
+        while !stop.is_cancelled() {
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.round(&mut runs) => ended,
+            };
+            let flights: usize = runs.values().map(Run::in_flight).sum();
+            self.metrics
+                .set(&metric::CHECK_PODS, &[], metric::count(flights));
+            let wait = match ended {
                 Ok(wait) => {
                     failures = 0;
                     wait
@@ -73,10 +83,14 @@ impl Runner<'_> {
                 }
             };
             if failures > 0 {
-                tokio::time::sleep(wait).await;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(wait) => {}
+                }
                 continue;
             }
             tokio::select! {
+                () = stop.cancelled() => {}
                 () = listener.rang() => tokio::time::sleep(self.options.pace.debounce).await,
                 () = tokio::time::sleep(wait) => {}
             }
@@ -173,9 +187,33 @@ impl Runner<'_> {
             self.write(check, &status).await?;
             run.concluded = true;
             tracing::info!(check = check.name, passed, "preflight check ends");
+            self.measure(&status, run.started);
             self.bell.ring();
         }
         Ok(turn.wait)
+    }
+
+    fn measure(&self, status: &VMRuntimePreflightCheckStatus, started: Timestamp) {
+        let unknown = status
+            .checks
+            .values()
+            .filter(|node| node.unknown == Some(true));
+        let passed = status.checks.values().filter(|node| node.passed);
+        let (unknown, passed) = (unknown.count(), passed.count());
+        let failed = status.checks.len().saturating_sub(unknown + passed);
+        let result = match (status.pass, unknown) {
+            (Some(true), 0) => "passed",
+            (Some(true), _) => "incomplete",
+            (Some(false) | None, _) => "failed",
+        };
+        self.metrics.add(&metric::CHECKS, &[result], 1.0);
+        for (state, nodes) in [("passed", passed), ("failed", failed), ("unknown", unknown)] {
+            self.metrics
+                .set(&metric::CHECK_NODES, &[state], metric::count(nodes));
+        }
+        let took = Timestamp::now().duration_since(started);
+        let took = Duration::try_from(took).unwrap_or_default();
+        self.metrics.observe(&metric::CHECK_SECONDS, took);
     }
 
     /// The pods of a check, without what only looks like one.
@@ -211,7 +249,10 @@ impl Runner<'_> {
             match created {
                 Ok(()) => run.launched(&launch, Timestamp::now()),
                 // Quota, Pod security, an admission policy: asking again gets the same answer.
-                Err(failure) if is_final(&failure) => run.refused(&launch, &failure),
+                Err(failure) if is_final(&failure) => {
+                    self.metrics.add(&metric::PODS_REFUSED, &[], 1.0);
+                    run.refused(&launch, &failure);
+                }
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }

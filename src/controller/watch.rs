@@ -67,8 +67,13 @@ impl Listener {
     }
 }
 
-/// Starts all watches. They end when the set is dropped.
-pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Caches {
+/// Starts all watches. They end when the set is dropped. `place` is the engine's namespace, if it has one of its own.
+pub(super) fn start(
+    client: &Client,
+    place: Option<&str>,
+    bell: &Bell,
+    tasks: &mut JoinSet<()>,
+) -> Caches {
     let everything = watcher::Config::default();
     let system = name::SYSTEM_NAMESPACE;
     let labelled = |selector: &str| watcher::Config::default().labels(selector);
@@ -81,7 +86,7 @@ pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Ca
     let definitions = Bell::new();
     let nodes = Api::<Node>::all(client.clone());
     let checks = Api::<VMRuntimePreflightCheck>::namespaced(client.clone(), system);
-    let pods = Api::<Pod>::all(client.clone());
+    let pods = engine::somewhere::<Pod>(client, place);
     let system_pods = Api::<Pod>::namespaced(client.clone(), system);
     let caches = Caches {
         nodes: keep(nodes, everything.clone(), node_news, bell, tasks),
@@ -95,7 +100,7 @@ pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Ca
         vec![bell.clone()],
     ));
     tasks.spawn(hear(
-        Api::<PartialObjectMeta<Deployment>>::all(client.clone()),
+        engine::somewhere::<PartialObjectMeta<Deployment>>(client, place),
         labelled(engine_names::COMPONENT_LABEL),
         vec![bell.clone()],
     ));
@@ -105,7 +110,14 @@ pub(super) fn start(client: &Client, bell: &Bell, tasks: &mut JoinSet<()>) -> Ca
         vec![bell.clone(), definitions.clone()],
     ));
     for kind in engine_kinds() {
-        let heard = hear_once_served(client.clone(), kind, bell.clone(), definitions.listen());
+        let place = place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned);
+        let heard = hear_once_served(
+            client.clone(),
+            kind,
+            place,
+            bell.clone(),
+            definitions.listen(),
+        );
         tasks.spawn(heard);
     }
     caches
@@ -212,6 +224,7 @@ where
 async fn hear_once_served(
     client: Client,
     kind: GroupVersionKind,
+    place: Option<String>,
     bell: Bell,
     mut definitions: Listener,
 ) {
@@ -220,7 +233,10 @@ async fn hear_once_served(
             definitions.rang().await;
             continue;
         };
-        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(client.clone(), &resource);
+        let api: Api<PartialObjectMeta<DynamicObject>> = match &place {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
         let stream = watcher(api, watcher::Config::default()).default_backoff();
         pin_mut!(stream);
         while let Some(event) = stream.next().await {

@@ -46,6 +46,8 @@ reasons! {
     BackupInUse,
     /// A certificate or key of the kubeconfig can not be used.
     BadCertificate,
+    /// The times of the leader election could let two controllers lead.
+    BadElection,
     /// The kubeconfig can not be read, is no kubeconfig, or refers to what is not in it.
     BadKubeconfig,
     /// The manifests of the engine can not be used.

@@ -65,10 +65,20 @@ pub(super) fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// How inner events are written on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
 /// Lets the program's inner events into the log file and, with `-vv`, onto stderr.
 ///
 /// kube reports every failed request as an error of its own; `kube_client` is silenced because we say it ourselves.
-pub fn listen_inside(verbosity: u8, log: Option<&LogFile>) {
+pub fn listen_inside(verbosity: u8, format: LogFormat, log: Option<&LogFile>) {
     let targets = |level: LevelFilter| {
         Targets::new()
             .with_default(LevelFilter::WARN.min(level))
@@ -81,11 +91,13 @@ pub fn listen_inside(verbosity: u8, log: Option<&LogFile>) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let stderr = (verbosity > 0).then(|| {
-        fmt::layer()
-            .with_ansi(false)
-            .with_writer(io::stderr)
-            .with_filter(targets(shown))
+    let stderr = fmt::layer().with_ansi(false).with_writer(io::stderr);
+    let stderr = (verbosity > 0).then(|| match format {
+        LogFormat::Text => stderr.with_filter(targets(shown)).boxed(),
+        LogFormat::Json => {
+            let stderr = stderr.json().flatten_event(true).with_current_span(false);
+            stderr.with_filter(targets(shown)).boxed()
+        }
     });
     let file = log.map(|log| {
         fmt::layer()

@@ -112,7 +112,7 @@ const KEPT: [(&str, &[&str]); 10] = [
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
-    ("hyper", &["sandbox"]),
+    ("hyper", &["sandbox", "controller"]),
     ("cel", &["sandbox"]),
     ("erased_serde", &["render"]),
     ("redb", &["sandbox"]),

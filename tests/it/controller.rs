@@ -3,8 +3,11 @@
 
 mod binary;
 mod disable;
+mod election;
 mod enable;
+mod install;
 mod preflight;
+mod rights;
 mod stage;
 
 use libtest_mimic::Trial;
@@ -14,5 +17,8 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(disable::trials());
     trials.extend(preflight::trials());
     trials.extend(binary::trials());
+    trials.extend(election::trials());
+    trials.extend(install::trials());
+    trials.extend(rights::trials());
     trials
 }

@@ -20,7 +20,7 @@ use crate::{
         VMRuntime,
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
     },
-    controller::{self, ControllerOptions, EngineManifests},
+    controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
     sandbox::{
         Identity, Sandbox, SandboxOptions,
         fault::{Fault, Party},
@@ -198,7 +198,7 @@ impl Assembly {
 
 /// A controller that is as quick as its surroundings.
 fn controller_options(pace: Pace) -> anyhow::Result<ControllerOptions> {
-    let mut options = ControllerOptions::new(boot::IMAGE);
+    let mut options = ControllerOptions::new(IMAGE);
     options.engine_manifests = Some(EngineManifests::from_parts(OPERATOR_MANIFESTS)?);
     // Two empty lists as far apart as five transitions are: what was under way when the fence closed is stored by then.
     options.pace.settle = pace.transition * 5;

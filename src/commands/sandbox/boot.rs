@@ -1,5 +1,5 @@
-//! What a fresh cluster holds: what `bmctl controller manifests` prints, the right to install the engine's operators,
-//! the kinds that Google Distributed Cloud brings of its own, and a storage class.
+//! What a fresh cluster holds: what `bmctl controller manifests --profile engine-manifests` prints, the kinds that Google
+//! Distributed Cloud brings of its own, and a storage class.
 
 use anyhow::Context as _;
 use kube::{
@@ -10,15 +10,9 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::{
-    api::{
-        crd,
-        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
-    },
-    controller::install,
+    api::crd,
+    controller::install::{self, IMAGE, InstallOptions, Profile},
 };
-
-/// Image of the controller and of its probe pods. Nothing ever pulls it.
-pub const IMAGE: &str = concat!("bmctl:", env!("CARGO_PKG_VERSION"));
 
 /// Creates what is not there yet.
 ///
@@ -36,8 +30,14 @@ pub async fn fill(client: &Client) -> anyhow::Result<()> {
 }
 
 fn objects() -> serde_json::Result<Vec<Value>> {
-    let mut objects = install::manifests(IMAGE);
-    objects.extend(engine_rights());
+    // Nothing ever pulls the image. One replica, because one controller runs; it brings the engine's operators, and they
+    // live in its namespace.
+    let mut objects = install::manifests(&InstallOptions {
+        replicas: 1,
+        profile: Profile::EngineManifests,
+        deep_probe: true,
+        ..InstallOptions::new(IMAGE)
+    });
     for definition in crd::machine_definitions() {
         objects.push(serde_json::to_value(definition)?);
     }
@@ -52,35 +52,6 @@ fn objects() -> serde_json::Result<Vec<Value>> {
         "volumeBindingMode": "Immediate",
     }));
     Ok(objects)
-}
-
-/// What the controller may do beside its own manifests, because here it is given the operators' (docs/controller.md).
-#[must_use]
-pub fn engine_rights() -> [Value; 2] {
-    const NAME: &str = "vmruntime-engine-installer";
-    const RBAC: &str = "rbac.authorization.k8s.io";
-    let apply = |group: &str, resource: &str| {
-        json!({
-            "apiGroups": [group], "resources": [resource],
-            "verbs": ["get", "create", "patch", "delete"],
-        })
-    };
-    let role = json!({
-        "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": {"name": NAME},
-        "rules": [
-            apply("", "serviceaccounts"),
-            apply("apps", "deployments"),
-            apply("apiextensions.k8s.io", "customresourcedefinitions"),
-        ],
-    });
-    let binding = json!({
-        "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRoleBinding", "metadata": {"name": NAME},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": NAME},
-        "subjects": [{
-            "kind": "ServiceAccount", "namespace": SYSTEM_NAMESPACE, "name": CONTROLLER_DEPLOYMENT,
-        }],
-    });
-    [role, binding]
 }
 
 async fn ensure(client: &Client, object: &DynamicObject) -> anyhow::Result<()> {

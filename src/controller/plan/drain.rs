@@ -11,12 +11,11 @@ use super::WorkloadReference;
 use crate::{
     api::workload::WORKLOAD_KINDS,
     cluster::inventory::{Inventory, Workload},
+    controller::observed::is_stuck,
 };
 
 /// How many objects a message names.
 const NAMED: usize = 5;
-/// How long a deletion may take before it is called stuck.
-const STUCK_SECONDS: i64 = 60;
 
 /// The next batch: machines that nobody else owns, then the disks that only doomed machines use.
 pub(super) fn next(inventory: &Inventory, batch: usize) -> Vec<WorkloadReference> {
@@ -94,11 +93,7 @@ pub(super) fn progress(inventory: &Inventory, now: Timestamp) -> String {
     let stuck: Vec<String> = inventory
         .machines
         .iter()
-        .filter(|machine| {
-            machine.deleting.is_some_and(|since| {
-                now.as_second() - since.timestamp().as_second() >= STUCK_SECONDS
-            })
-        })
+        .filter(|machine| is_stuck(machine, now))
         .map(|machine| {
             if machine.finalizers.is_empty() {
                 named(machine)

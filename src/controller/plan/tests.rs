@@ -46,6 +46,7 @@ const SETTINGS: Settings = Settings {
         resync: Duration::from_secs(300),
         retry: Duration::from_secs(1),
         retry_most: Duration::from_secs(30),
+        grace: Duration::from_secs(10),
     },
 };
 

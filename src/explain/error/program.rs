@@ -8,6 +8,11 @@ const CONTROLLER: &str =
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
+    (Reason::BadElection, advice(
+        "A leader has to have given up before others take over, and to have tried more than once before it gives up.",
+        "Keep lease duration > renew deadline > 1.2 times the retry period, and the lease at least a second.",
+        &["bmctl controller run --help"],
+    )),
     (Reason::BadManifests, advice(
         "A file of --engine-manifests can not be read, is no YAML, or holds an object without apiVersion, kind or name.",
         "Correct the file that the message names.",

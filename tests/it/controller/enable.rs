@@ -105,6 +105,7 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
     let mut options = Stage::options()?;
     let manifests = options.engine_manifests.take().unwrap_or_default();
     install_by_hand(&stage, &manifests).await?;
+    their_kubevirt(&stage).await?;
     let controller = stage.start(options);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;
@@ -122,7 +123,7 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
 }
 
 /// What an administrator who runs KubeVirt would have done.
-async fn install_by_hand(
+pub async fn install_by_hand(
     stage: &Stage,
     manifests: &bmctl::controller::EngineManifests,
 ) -> anyhow::Result<()> {
@@ -140,6 +141,11 @@ async fn install_by_hand(
         };
         api.create(&PostParams::default(), object).await?;
     }
+    Ok(())
+}
+
+/// And somebody's own engine.
+async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
     let kubevirt: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "KubeVirt",

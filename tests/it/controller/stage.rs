@@ -15,8 +15,10 @@ use bmctl::{
         crd,
         name::SYSTEM_NAMESPACE,
     },
-    commands::sandbox::boot,
-    controller::{self, ControllerOptions, EngineManifests, install},
+    controller::{
+        self, ControllerOptions, EngineManifests,
+        install::{self, InstallOptions, Profile},
+    },
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
     sandbox::{
         Identity, Sandbox, SandboxOptions,
@@ -140,6 +142,15 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// With this client.
+    pub fn start(client: Client, options: ControllerOptions) -> Self {
+        let shutdown = CancellationToken::new();
+        Self {
+            task: tokio::spawn(controller::run(client, options, shutdown.clone())),
+            shutdown,
+        }
+    }
+
     pub async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         self.task.await?
@@ -190,11 +201,14 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The rights that the install manifests give the controller, and those that applying operators takes.
+    /// The rights that the install manifests give the controller, with those that applying operators takes.
     async fn grant_rights(&self) -> anyhow::Result<()> {
-        let manifests = install::manifests("bmctl:test").into_iter();
+        let manifests = install::manifests(&InstallOptions {
+            profile: Profile::EngineManifests,
+            ..InstallOptions::new("bmctl:test")
+        });
         let rights = manifests
-            .chain(boot::engine_rights())
+            .into_iter()
             .filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1");
         for object in rights {
             let object: DynamicObject = serde_json::from_value(object)?;
@@ -223,12 +237,7 @@ impl Stage {
 
     pub fn start(&self, options: ControllerOptions) -> Controller {
         let account = Identity::service_account(SYSTEM_NAMESPACE, "vmruntime-controller-manager");
-        let shutdown = CancellationToken::new();
-        let client = self.sandbox.client(&account);
-        Controller {
-            task: tokio::spawn(controller::run(client, options, shutdown.clone())),
-            shutdown,
-        }
+        Controller::start(self.sandbox.client(&account), options)
     }
 
     /// A controller, and the VMRuntime object that it makes.
@@ -258,7 +267,9 @@ impl Stage {
         let kind = GroupVersionKind::gvk(group, version, kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, plural);
         match group {
-            "cdi.kubevirt.io" => Api::all_with(self.client.clone(), &resource),
+            "cdi.kubevirt.io" | "admissionregistration.k8s.io" => {
+                Api::all_with(self.client.clone(), &resource)
+            }
             "kubevirt.io" if plural == "kubevirts" => {
                 Api::namespaced_with(self.client.clone(), SYSTEM_NAMESPACE, &resource)
             }
