@@ -40,6 +40,9 @@ _bmctl() {
             bmctl,help)
                 cmd="bmctl__subcmd__help"
                 ;;
+            bmctl,restore)
+                cmd="bmctl__subcmd__restore"
+                ;;
             bmctl,sandbox)
                 cmd="bmctl__subcmd__sandbox"
                 ;;
@@ -61,6 +64,9 @@ _bmctl() {
             bmctl,wait)
                 cmd="bmctl__subcmd__wait"
                 ;;
+            bmctl__subcmd__check,host)
+                cmd="bmctl__subcmd__check__subcmd__host"
+                ;;
             bmctl__subcmd__check,vmruntimepfc)
                 cmd="bmctl__subcmd__check__subcmd__vmruntimepfc"
                 ;;
@@ -72,6 +78,9 @@ _bmctl() {
                 ;;
             bmctl__subcmd__controller,run)
                 cmd="bmctl__subcmd__controller__subcmd__run"
+                ;;
+            bmctl__subcmd__controller,uninstall)
+                cmd="bmctl__subcmd__controller__subcmd__uninstall"
                 ;;
             bmctl__subcmd__disable,vmruntime)
                 cmd="bmctl__subcmd__disable__subcmd__vmruntime"
@@ -110,7 +119,7 @@ _bmctl() {
 
     case "${cmd}" in
         bmctl)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help enable disable update wait check status get skip unskip explain sandbox controller completion version help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help enable disable update wait check status get skip unskip explain restore sandbox controller completion version help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -129,6 +138,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -164,7 +185,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__check)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntimepfc"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntimepfc host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,6 +204,84 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bmctl__subcmd__check__subcmd__host)
+            opts="-c -o -q -v -y -h --use-emulation --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -218,7 +317,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__check__subcmd__vmruntimepfc)
-            opts="-c -o -q -v -y -h --wait --timeout --fail-fast --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --wait --timeout --fail-fast --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -249,6 +348,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -284,7 +395,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__completion)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help bash elvish fish powershell zsh"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -303,6 +414,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -338,7 +461,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__controller)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help run manifests probe"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help run manifests uninstall probe"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,6 +480,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -392,7 +527,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__controller__subcmd__manifests)
-            opts="-c -o -q -v -y -h --image --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --image --namespace --kubevirt-namespace --profile --deep-probe --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -400,6 +535,18 @@ _bmctl() {
             case "${prev}" in
                 --image)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubevirt-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -W "standard engine-manifests" -- "${cur}"))
                     return 0
                     ;;
                 --kubeconfig)
@@ -415,6 +562,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -450,7 +609,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__controller__subcmd__probe)
-            opts="-c -o -q -v -y -h --emulation --deep --host --termination-log --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --emulation --deep --host --termination-log --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -473,6 +632,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -508,7 +679,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__controller__subcmd__run)
-            opts="-c -o -q -v -y -h --image --engine-manifests --safe-disable --deep-probe --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --image --engine-manifests --kubevirt-namespace --safe-disable --deep-probe --listen --log-format --namespace --leader-elect --leader-elect-lease-duration --leader-elect-renew-deadline --leader-elect-retry-period --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -519,6 +690,38 @@ _bmctl() {
                     return 0
                     ;;
                 --engine-manifests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubevirt-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leader-elect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leader-elect-lease-duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leader-elect-renew-deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leader-elect-retry-period)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -535,6 +738,88 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bmctl__subcmd__controller__subcmd__uninstall)
+            opts="-c -o -q -v -y -h --dry-run --timeout --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -570,7 +855,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__disable)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -589,6 +874,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -624,7 +921,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__disable__subcmd__vmruntime)
-            opts="-c -o -q -v -y -h --force --confirm --ensure --wait --timeout --fail-fast --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --force --confirm --backup --no-backup --keep-disks --ensure --dry-run --wait --timeout --fail-fast --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,6 +933,14 @@ _bmctl() {
                     ;;
                 --confirm)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dry-run)
+                    COMPREPLY=($(compgen -W "none client server" -- "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -663,6 +968,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -698,7 +1015,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__enable)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -717,6 +1034,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -752,7 +1081,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__enable__subcmd__vmruntime)
-            opts="-c -o -q -v -y -h --use-emulation --vm-image-format --ensure --wait --timeout --fail-fast --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --use-emulation --vm-image-format --ensure --wait --timeout --fail-fast --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -791,6 +1120,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -826,7 +1167,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__explain)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -845,6 +1186,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -880,7 +1233,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__get)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntimepfc"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntimepfc"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -899,6 +1252,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -934,7 +1299,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__get__subcmd__vmruntimepfc)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -953,6 +1318,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -988,7 +1365,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__help)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1384,92 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text wide json yaml name junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bmctl__subcmd__restore)
+            opts="-c -o -q -v -y -h --dry-run --timeout --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dry-run)
+                    COMPREPLY=($(compgen -W "none client server" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1042,7 +1505,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__sandbox)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help start run"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help start run"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1061,6 +1524,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1096,7 +1571,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__sandbox__subcmd__run)
-            opts="-c -o -q -v -y -h --nodes --node-facts --port --pace --name --no-controller --bare --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --nodes --node --world --node-facts --state --address --port --pace --name --no-controller --bare --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1106,7 +1581,23 @@ _bmctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --world)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --node-facts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1135,6 +1626,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1170,7 +1673,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__sandbox__subcmd__start)
-            opts="-c -o -q -v -y -h --nodes --node-facts --port --pace --name --no-controller --bare --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --nodes --node --world --node-facts --state --address --port --pace --name --no-controller --bare --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1180,7 +1683,23 @@ _bmctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --world)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --node-facts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1209,6 +1728,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1244,7 +1775,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__skip)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help node"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help node"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,6 +1794,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1298,7 +1841,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__skip__subcmd__node)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1317,6 +1860,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1352,7 +1907,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__status)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1371,6 +1926,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1406,7 +1973,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__status__subcmd__vmruntime)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1425,6 +1992,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1460,7 +2039,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__unskip)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help node"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help node"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1479,6 +2058,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1514,7 +2105,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__unskip__subcmd__node)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1533,6 +2124,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1568,7 +2171,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__update)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1587,6 +2190,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1622,7 +2237,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__update__subcmd__vmruntime)
-            opts="-c -o -q -v -y -h --use-emulation --vm-image-format --wait --timeout --fail-fast --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --use-emulation --vm-image-format --wait --timeout --fail-fast --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1664,6 +2279,18 @@ _bmctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --request-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1696,7 +2323,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__version)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1715,6 +2342,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1750,7 +2389,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__wait)
-            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
+            opts="-c -o -q -v -y -h --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help vmruntime"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1769,6 +2408,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1804,7 +2455,7 @@ _bmctl() {
             return 0
             ;;
         bmctl__subcmd__wait__subcmd__vmruntime)
-            opts="-c -o -q -v -y -h --for --timeout --fail-fast --kubeconfig --context --cluster --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
+            opts="-c -o -q -v -y -h --for --timeout --fail-fast --kubeconfig --context --cluster --as --as-group --as-uid --request-timeout --output --color --progress --quiet --verbose --no-input --yes --log-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1835,6 +2486,18 @@ _bmctl() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-uid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

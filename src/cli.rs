@@ -16,6 +16,7 @@ use clap::{
 use crate::{
     api::ImageFormat,
     commands::{
+        check_host::CheckHostArgs,
         check_vmruntimepfc::CheckVmruntimepfcArgs,
         completion::CompletionArgs,
         controller::ControllerArgs,
@@ -89,7 +90,7 @@ pub enum Command {
     /// Wait for something: wait vmruntime.
     #[command(subcommand)]
     Wait(Wait),
-    /// Check something: check vmruntimepfc.
+    /// Check something: check vmruntimepfc, check host.
     #[command(subcommand)]
     Check(Check),
     /// Show how something is: status vmruntime.
@@ -139,6 +140,7 @@ pub enum Disable {
 pub enum Check {
     #[command(aliases = VMRUNTIMEPFC)]
     Vmruntimepfc(CheckVmruntimepfcArgs),
+    Host(CheckHostArgs),
 }
 
 /// What can be shown.
@@ -210,6 +212,7 @@ impl Command {
             Self::Enable(Enable::Vmruntime(_)) => "enable vmruntime",
             Self::Disable(Disable::Vmruntime(_)) => "disable vmruntime",
             Self::Check(Check::Vmruntimepfc(_)) => "check vmruntimepfc",
+            Self::Check(Check::Host(_)) => "check host",
             Self::Update(Update::Vmruntime(_)) => "update vmruntime",
             Self::Wait(Wait::Vmruntime(_)) => "wait vmruntime",
             Self::Get(Get::Vmruntimepfc(_)) => "get vmruntimepfc",

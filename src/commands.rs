@@ -3,10 +3,12 @@
 //! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other rooms, writes
 //! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
 
+pub mod check_host;
 pub mod check_vmruntimepfc;
 pub mod completion;
 pub mod context;
 pub mod controller;
+pub mod controller_uninstall;
 pub mod disable_vmruntime;
 pub mod enable_vmruntime;
 pub mod explain;
@@ -106,6 +108,7 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Disable(Disable::Vmruntime(args)) => {
             Ok(disable_vmruntime::run(context, &args).await)
         }
+        Command::Check(Check::Host(args)) => Ok(check_host::run(context, &args)),
         Command::Check(Check::Vmruntimepfc(args)) => {
             Ok(check_vmruntimepfc::run(context, &args).await)
         }

@@ -27,6 +27,7 @@ mod preflight;
 mod reconcile;
 mod request;
 mod serve;
+pub mod uninstall;
 mod watch;
 
 use std::sync::Arc;

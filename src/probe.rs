@@ -4,7 +4,8 @@
 //! [`judge`] turns them into a [`ProbeReport`], purely. In a cluster a pod on each node does it and hands the report to
 //! the controller in its termination message; `bmctl check host` and the sandbox do it in their own process.
 //!
-//! This room prints nothing, talks to no cluster and changes nothing on the machine. What a machine does not let us
+//! This room prints nothing, talks to no cluster and changes nothing on the machine (KVM alone is asked to make a
+//! virtual machine, see [`Trial`], which does not outlast the call). What a machine does not let us
 //! read is *unknown*: never a pass. A new check is a file here, a row in [`CHECKS`] and a section in `docs/checks.md`.
 
 pub mod architecture;
@@ -17,6 +18,7 @@ pub mod report;
 
 mod cgroup;
 mod cpu;
+mod hugepages;
 mod inotify;
 mod iommu;
 mod kernel;
@@ -24,6 +26,7 @@ mod kvm;
 mod nested;
 mod publish;
 mod root;
+mod trial;
 mod tun;
 mod vhost_net;
 mod vsock;
@@ -37,6 +40,7 @@ pub use facts::{Fact, Facts, gather};
 pub use message::ProbeMessageError;
 pub use publish::node_result;
 pub use report::{Outcome, ProbeReport, Verdict};
+pub use trial::Trial;
 
 /// What VMs are to run on: `spec.useEmulation` of VMRuntime, as the probe sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

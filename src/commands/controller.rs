@@ -1,4 +1,4 @@
-//! `bmctl controller run|manifests|probe`: the controller on a real cluster, what installs it, and its node check.
+//! `bmctl controller run|manifests|uninstall|probe`: the controller on a real cluster, what installs it, and its node check.
 
 use std::{
     fs, io,
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Context,
     context::Ending,
+    controller_uninstall::{self, UninstallArgs},
     session::{Intent, Session},
 };
 use crate::{
@@ -49,6 +50,8 @@ pub enum ControllerCommand {
     Run(RunArgs),
     /// Print what to apply to install the controller.
     Manifests(ManifestsArgs),
+    /// Remove the controller and everything that was installed with it.
+    Uninstall(UninstallArgs),
     /// Judge the node that this runs on; the controller's probe pods call it.
     Probe(ProbeArgs),
 }
@@ -59,6 +62,7 @@ impl ControllerCommand {
         match self {
             Self::Run(_) => "controller run",
             Self::Manifests(_) => "controller manifests",
+            Self::Uninstall(_) => "controller uninstall",
             Self::Probe(_) => "controller probe",
         }
     }
@@ -173,7 +177,9 @@ impl ControllerArgs {
     pub fn log_format(&self) -> LogFormat {
         match &self.command {
             ControllerCommand::Run(args) => args.log_format,
-            ControllerCommand::Manifests(_) | ControllerCommand::Probe(_) => LogFormat::default(),
+            ControllerCommand::Manifests(_)
+            | ControllerCommand::Uninstall(_)
+            | ControllerCommand::Probe(_) => LogFormat::default(),
         }
     }
 }
@@ -182,6 +188,7 @@ pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failur
     match args.command {
         ControllerCommand::Run(args) => reconcile(context, args).await,
         ControllerCommand::Manifests(args) => Ok(manifests(context, &args)),
+        ControllerCommand::Uninstall(args) => Ok(controller_uninstall::run(context, &args).await),
         ControllerCommand::Probe(args) => probe(context, &args),
     }
 }
@@ -286,7 +293,8 @@ fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {
     }))
 }
 
-fn host(report: &ProbeReport, message: String) -> HostReport {
+/// What the probe says, as a report.
+pub(super) fn host(report: &ProbeReport, message: String) -> HostReport {
     let check = |verdict: &probe::Verdict| HostCheck {
         name: verdict.check.to_string(),
         result: match verdict.outcome {

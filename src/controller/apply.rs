@@ -194,11 +194,15 @@ impl Hand<'_> {
                 .caused_by("its kind is not served yet"));
             };
             let mut object = object.clone();
-            object
-                .metadata
-                .labels
-                .get_or_insert_default()
-                .insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
+            // Somebody else's namespace, for example, is used, and not removed with the rest.
+            let found = api.get_metadata_opt(&name).await.doing(&doing)?;
+            if found.is_none_or(|found| engine::is_ours(found.metadata.labels.as_ref())) {
+                object
+                    .metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
+            }
             let parameters = PatchParams::apply(name::CONTROLLER_FIELD_MANAGER).force();
             let applied = api.patch(&name, &parameters, &Patch::Apply(&object)).await;
             applied.doing(&doing)?;

@@ -21,7 +21,7 @@ pub struct EngineManifests {
 pub struct Part {
     /// For messages: the file's name.
     pub name: String,
-    /// In the order of the file.
+    /// Namespaces, then definitions, then everything else in the order of the file.
     pub objects: Vec<DynamicObject>,
 }
 
@@ -116,15 +116,20 @@ impl Part {
     fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text)
             .with_context(|| format!("{name} is not YAML of Kubernetes objects"))?;
-        let mut objects = Vec::new();
-        for document in documents.into_iter().filter(|document| !document.is_null()) {
+        let mut objects: Vec<DynamicObject> = Vec::new();
+        for document in documents.into_iter().flat_map(unfold) {
             let object: DynamicObject = serde_json::from_value(document)
                 .with_context(|| format!("{name} holds something that is no Kubernetes object"))?;
             if object.types.is_none() || object.metadata.name.is_none() {
                 bail!("{name} holds an object without apiVersion, kind or name");
             }
-            objects.push(object);
+            // As with two applies, one after the other, the second one stays.
+            match objects.iter_mut().find(|earlier| is_same(earlier, &object)) {
+                Some(earlier) => *earlier = object,
+                None => objects.push(object),
+            }
         }
+        objects.sort_by_key(rank);
         Ok(Self {
             name: name.to_owned(),
             objects,
@@ -136,6 +141,39 @@ impl Part {
             is_kind(object, "CustomResourceDefinition")
                 && object.data["spec"]["group"] == engine::CDI_GROUP
         })
+    }
+}
+
+/// The documents of a `List`, or the document itself; nothing of an empty one.
+fn unfold(document: Value) -> Vec<Value> {
+    let is_list = document["kind"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("List"));
+    match document {
+        Value::Null => Vec::new(),
+        Value::Object(mut list) if is_list && list.get("items").is_some_and(Value::is_array) => {
+            let items = list.remove("items").unwrap_or_default();
+            let items = items.as_array().cloned().unwrap_or_default();
+            items.into_iter().flat_map(unfold).collect()
+        }
+        document => vec![document],
+    }
+}
+
+fn is_same(one: &DynamicObject, other: &DynamicObject) -> bool {
+    one.types == other.types
+        && one.metadata.name == other.metadata.name
+        && one.metadata.namespace == other.metadata.namespace
+}
+
+/// What others need comes first, wherever it stands in the file.
+fn rank(object: &DynamicObject) -> u8 {
+    if is_kind(object, "Namespace") {
+        0
+    } else if is_kind(object, "CustomResourceDefinition") {
+        1
+    } else {
+        2
     }
 }
 
@@ -204,6 +242,44 @@ metadata: {name: cdi-operator, namespace: vm-system}
     fn what_defines_disks_stays_while_disks_are_kept() {
         let manifests = EngineManifests::from_parts([("a", KUBEVIRT), ("b", CDI)]).unwrap();
         assert_eq!(names(manifests.removal(Disks::Kept)), ["virt-operator"]);
+    }
+
+    #[test]
+    fn lists_are_unfolded_doubles_are_one_and_definitions_come_first() {
+        let text = "
+# A release file, as such files are.
+---
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: ServiceAccount
+  metadata: {name: operator, namespace: cdi}
+- apiVersion: v1
+  kind: Namespace
+  metadata: {name: cdi}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleList
+items: []
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: cdis.cdi.kubevirt.io}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: operator, namespace: cdi, labels: {second: one}}
+---
+";
+        let manifests = EngineManifests::parse(text).unwrap();
+        assert_eq!(
+            names(manifests.objects()),
+            ["cdi", "cdis.cdi.kubevirt.io", "operator"]
+        );
+        let account = manifests.objects().last().unwrap();
+        assert!(account.metadata.labels.is_some(), "the second one stays");
     }
 
     #[test]

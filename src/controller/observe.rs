@@ -1,6 +1,8 @@
 //! Looks at the cluster: everything that one round needs, as data. Reads only; a read that fails fails the round,
 //! because a decision on half a picture would be a guess.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod};
 use kube::{
@@ -15,7 +17,8 @@ use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
     observed::{
-        Admission, Armed, Creation, Force, Manifests, Observed, Policy, RuntimeFacts, Workloads,
+        Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
+        Workloads, is_stuck,
     },
     options::ControllerOptions,
     plan::Memory,
@@ -95,15 +98,19 @@ pub(super) async fn observe(
     let now = Timestamp::now();
     let manifests = options.engine_manifests.as_ref();
     let place = options.kubevirt_namespace.as_deref();
-    let (runtime, system_namespace, workloads, engine) = futures::try_join!(
+    let (runtime, system_namespace, engine) = futures::try_join!(
         runtime(client),
         system_namespace(client),
-        workloads(client),
         engine::read(client, place, &caches.handlers),
     )?;
+    let enabled = runtime.as_ref().is_some_and(|runtime| runtime.enabled);
+    let workloads = if enabled {
+        counted(client, memory.count, now).await
+    } else {
+        workloads(client).await
+    };
     let engine_namespace = engine::namespace(&engine, manifests, place);
     let admission = admission::read(client, &engine_namespace).await?;
-    let enabled = runtime.as_ref().is_some_and(|runtime| runtime.enabled);
     let (disks, left) = if enabled {
         (Disks::None, Manifests::NotGiven)
     } else {
@@ -192,10 +199,38 @@ async fn system_namespace(client: &Client) -> Result<bool, Failure> {
 }
 
 /// A list that can not be read is not an empty one.
-async fn workloads(client: &Client) -> Result<Workloads, Failure> {
-    Ok(match inventory::take(client, &Retry::once()).await {
+async fn workloads(client: &Client) -> Workloads {
+    match inventory::take(client, &Retry::once()).await {
         Ok(inventory) => Workloads::Known(inventory),
         Err(failure) => Workloads::Unknown(failure.to_string()),
+    }
+}
+
+/// While enabled, VMs are only counted, and not at every event: counting may take a twentieth of the time, however many
+/// there are. Nothing of the list is kept.
+async fn counted(client: &Client, before: Option<Count>, now: Timestamp) -> Workloads {
+    const SHARE: u32 = 20;
+    if let Some(count) = before.filter(|count| count.until > now) {
+        return Workloads::Counted(Count {
+            stale: true,
+            ..count
+        });
+    }
+    let began = Instant::now();
+    let listed = workloads(client).await;
+    let Workloads::Known(inventory) = listed else {
+        return listed;
+    };
+    let pause = began.elapsed() * SHARE;
+    let stuck = inventory
+        .machines
+        .iter()
+        .filter(|machine| is_stuck(machine, now));
+    Workloads::Counted(Count {
+        machines: inventory.count(),
+        stuck: stuck.count(),
+        until: now.checked_add(pause).unwrap_or(now),
+        stale: false,
     })
 }
 
@@ -203,7 +238,7 @@ async fn workloads(client: &Client) -> Result<Workloads, Failure> {
 async fn disks(client: &Client, workloads: &Workloads) -> Disks {
     let listed = match workloads {
         Workloads::Known(Inventory { disks, .. }) => !disks.is_empty(),
-        Workloads::Unknown(_) => true,
+        Workloads::Unknown(_) | Workloads::Counted(_) => true,
     };
     if listed {
         return Disks::Kept;

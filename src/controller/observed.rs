@@ -47,6 +47,7 @@ impl Observed {
                     .filter(|machine| is_stuck(machine, self.now));
                 Some((inventory.count(), stuck.count()))
             }
+            Workloads::Counted(count) => Some((count.machines, count.stuck)),
             Workloads::Unknown(_) => None,
         }
     }
@@ -93,8 +94,21 @@ impl Default for Force {
 #[derive(Clone, Debug)]
 pub enum Workloads {
     Known(Inventory),
+    /// How many there were a moment ago: enough to publish while nothing is decided by it.
+    Counted(Count),
     /// Why they could not be listed. Never zero.
     Unknown(String),
+}
+
+/// A number of VMs that was taken a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub machines: usize,
+    pub stuck: usize,
+    /// From then on it may be taken again.
+    pub until: Timestamp,
+    /// Something happened since it was taken.
+    pub stale: bool,
 }
 
 /// What is left of the engine manifests that we were given.

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{
     manifest::Disks,
-    observed::{Observed, Policy, RuntimeFacts},
+    observed::{Count, Observed, Policy, RuntimeFacts},
     options::Pace,
 };
 use crate::{
@@ -135,6 +135,8 @@ pub struct Memory {
     pub manifests_gone: bool,
     /// What kept the last round from being carried out.
     pub trouble: Option<String>,
+    /// How many VMs there were when they were counted last, while enabled.
+    pub count: Option<Count>,
 }
 
 /// What the controller was started with, as far as decisions depend on it.
@@ -155,6 +157,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
         requeue: settings.pace.resync,
         memory: Memory {
             empty_since: None,
+            count: None,
             ..memory.clone()
         },
     };

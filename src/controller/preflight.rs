@@ -249,9 +249,13 @@ impl Runner<'_> {
             match created {
                 Ok(()) => run.launched(&launch, Timestamp::now()),
                 // Quota, Pod security, an admission policy: asking again gets the same answer.
+                // One of ours that ends makes room for another.
+                Err(failure) if pod::is_quota(&failure.to_string()) && run.in_flight() > 0 => {
+                    tracing::debug!(%failure, "a quota is used up for the moment");
+                }
                 Err(failure) if is_final(&failure) => {
                     self.metrics.add(&metric::PODS_REFUSED, &[], 1.0);
-                    run.refused(&launch, &failure);
+                    run.refused(&launch, pod::refusal(&failure.to_string()));
                 }
                 Err(failure) => failed = failed.or(Some(failure)),
             }

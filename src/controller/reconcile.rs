@@ -125,6 +125,7 @@ impl Reconciler<'_> {
                 break;
             }
             tracing::info!(?step, "step");
+            let limit = self.limit(step);
             within(limit, "perform a step", hand.perform(step)).await?;
             self.metrics.add(&metric::STEPS, &[step.name()], 1.0);
             if *step == plan::Step::ApplyEngineManifests {
@@ -132,6 +133,19 @@ impl Reconciler<'_> {
             }
         }
         Ok(plan.requeue)
+    }
+
+    /// A release file holds dozens of objects; everything else is a request or two.
+    fn limit(&self, step: &plan::Step) -> std::time::Duration {
+        let pace = self.options.pace;
+        if matches!(
+            step,
+            plan::Step::ApplyEngineManifests | plan::Step::RemoveEngineManifests(_)
+        ) {
+            pace.install
+        } else {
+            pace.request
+        }
     }
 
     /// What a round saw, as numbers. What is unknown is absent, not zero.

@@ -79,7 +79,7 @@ impl Health {
 
     /// A restart would help nothing but a round that hangs: every request of it has a limit.
     fn live(&self, now: Instant) -> Result<(), &'static str> {
-        let limit = self.pace.resync + self.pace.request * 10;
+        let limit = self.pace.install + self.pace.resync + self.pace.request * 10;
         match self.state().round {
             Some(since) if now.duration_since(since) > limit => {
                 Err("a round of the controller hangs")

@@ -48,6 +48,10 @@ const fn by_hand(check: CheckId) -> &'static [&'static str] {
             "sysctl fs.inotify",
             "sysctl fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288",
         ],
+        CheckId::HUGEPAGES => &[
+            "grep -r . /sys/kernel/mm/hugepages/*/nr_hugepages",
+            "sysctl vm.nr_hugepages=1024",
+        ],
         CheckId::KERNEL => &["uname -r"],
     }
 }

@@ -78,6 +78,8 @@ reasons! {
     ContextNotFound,
     /// The controller ended although nobody asked it to.
     ControllerEnded,
+    /// A controller is running that is not part of the installation.
+    ControllerRunning,
     /// The controller says that it can not get where the spec wants it.
     Degraded,
     /// VMRuntime was deleted while it was being waited for.
@@ -182,6 +184,8 @@ reasons! {
     StateNotUsable,
     /// Part of the status could not be determined.
     StatusIncomplete,
+    /// VM Runtime is enabled, or its engine is not gone yet.
+    StillEnabled,
     /// The command was ended by SIGTERM.
     Terminated,
     /// The time-out passed before the state was reached; the cluster goes on.

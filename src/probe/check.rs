@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Facts, Virtualization, cgroup, cpu, inotify, iommu, kernel, kvm, nested, report::Finding, tun,
-    vhost_net, vsock,
+    Facts, Virtualization, cgroup, cpu, hugepages, inotify, iommu, kernel, kvm, nested,
+    report::Finding, tun, vhost_net, vsock,
 };
 
 /// The name of a check, in reports, in `status.checks` of a preflight check and in `docs/checks.md`.
@@ -22,6 +22,7 @@ pub enum CheckId {
     CGROUP,
     IOMMU,
     INOTIFY,
+    HUGEPAGES,
     KERNEL,
 }
 
@@ -29,7 +30,7 @@ impl CheckId {
     /// Its row of [`CHECKS`].
     #[must_use]
     pub fn info(self) -> &'static CheckInfo {
-        static TABLE: [CheckInfo; 10] = CHECKS;
+        static TABLE: [CheckInfo; 11] = CHECKS;
         // The rows stand in the order of the enum; a test holds that.
         &TABLE[self as usize]
     }
@@ -69,7 +70,7 @@ pub struct CheckInfo {
 }
 
 /// Every check, in the order in which they are shown.
-pub const CHECKS: [CheckInfo; 10] = [
+pub const CHECKS: [CheckInfo; 11] = [
     cpu::INFO,
     kvm::INFO,
     vsock::INFO,
@@ -79,5 +80,6 @@ pub const CHECKS: [CheckInfo; 10] = [
     cgroup::INFO,
     iommu::INFO,
     inotify::INFO,
+    hugepages::INFO,
     kernel::INFO,
 ];

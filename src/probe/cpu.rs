@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Architecture, CheckId, CheckInfo, Fact, Facts, Virtualization,
+    Architecture, CheckId, CheckInfo, Depth, Fact, Facts, Trial, Virtualization,
     kvm::{self, Kvm},
     report::Finding,
     root::Root,
@@ -113,6 +113,12 @@ fn flagged(facts: &Facts, wanted: &[&str]) -> Finding {
             "{feature} is there, but KVM is not up: {}",
             load_hint(feature)
         )),
+        (None, Kvm::Works(_)) if unproven(facts).is_some() => Finding::unknown(&format!(
+            "no {} in /proc/cpuinfo, and KVM{} could not be tried: {}",
+            wanted.join(" or "),
+            kvm::named_backends(facts),
+            unproven(facts).unwrap_or_default()
+        )),
         (None, Kvm::Works(_)) => {
             let seen = format!(
                 "no {} in /proc/cpuinfo; KVM works through another backend{}",
@@ -130,6 +136,15 @@ fn flagged(facts: &Facts, wanted: &[&str]) -> Finding {
             "no {} in /proc/cpuinfo, and whether KVM works without is unknown: {reason}",
             wanted.join(" or ")
         )),
+    }
+}
+
+/// On the machine itself only KVM's own answer proves another backend; in a pod its registration has to do.
+fn unproven(facts: &Facts) -> Option<&str> {
+    match (&facts.kvm_trial, facts.depth) {
+        (Trial::NotTried(why), Depth::Host) => Some(why),
+        (Trial::NotTried(_), Depth::Pod | Depth::Deep)
+        | (Trial::Answered | Trial::Refused(_) | Trial::Unclear(_), _) => None,
     }
 }
 

@@ -7,10 +7,12 @@ use super::{
     cgroup::CgroupVersion,
     cpu::Processor,
     device::{DeviceFacts, DeviceNumber},
+    hugepages::HugePages,
     inotify::InotifyLimits,
     kvm,
     nested::NestedSetting,
     root::Root,
+    trial::Trial,
     tun, vhost_net, vsock,
 };
 
@@ -55,6 +57,8 @@ pub struct Facts {
     /// The first processor of `/proc/cpuinfo`; Linux uses no other kind beside it on the architectures with a rule.
     pub processor: Fact<Processor>,
     pub kvm: DeviceFacts,
+    /// What KVM said when it was asked.
+    pub kvm_trial: Trial,
     /// Kernel modules called `kvm_…`: the ones that bring virtualization, for example `kvm_intel`.
     pub kvm_backends: Vec<String>,
     pub vsock: DeviceFacts,
@@ -65,6 +69,7 @@ pub struct Facts {
     /// How many IOMMU groups the kernel has made.
     pub iommu_groups: Fact<usize>,
     pub inotify: Fact<InotifyLimits>,
+    pub huge_pages: Fact<Vec<HugePages>>,
     /// The kernel's release, as `uname -r` says it.
     pub kernel: Fact<String>,
 }
@@ -76,11 +81,13 @@ pub fn gather(root: &Path, depth: Depth) -> Facts {
     let root = &Root::open(root);
     let processor = Processor::gather(root);
     let kvm_backends = kvm::backends(root);
+    let device = kvm::DEVICE.gather(root, depth);
     Facts {
         depth,
         architecture: Architecture::gather(root, &processor),
         processor,
-        kvm: kvm::DEVICE.gather(root, depth),
+        kvm_trial: Trial::gather(root, depth, &device),
+        kvm: device,
         vsock: vsock::DEVICE.gather(root, depth),
         tun: tun::DEVICE.gather(root, depth),
         vhost_net: vhost_net::DEVICE.gather(root, depth),
@@ -88,6 +95,7 @@ pub fn gather(root: &Path, depth: Depth) -> Facts {
         cgroup: CgroupVersion::gather(root),
         iommu_groups: super::iommu::gather(root),
         inotify: InotifyLimits::gather(root),
+        huge_pages: super::hugepages::gather(root),
         kernel: super::kernel::gather(root),
         kvm_backends,
     }
@@ -105,6 +113,7 @@ impl Facts {
                 features: Some(BTreeSet::from(["fpu".to_owned(), "vmx".to_owned()])),
             }),
             kvm: DeviceFacts::registered(DeviceNumber::misc(232)),
+            kvm_trial: Trial::NotTried("this machine exists nowhere".to_owned()),
             kvm_backends: vec!["kvm_intel".to_owned()],
             vsock: DeviceFacts::registered(DeviceNumber::misc(241)),
             tun: DeviceFacts::registered(DeviceNumber::misc(200)),
@@ -119,6 +128,7 @@ impl Facts {
                 instances: 8192,
                 watches: 524_288,
             }),
+            huge_pages: Fact::Known(Vec::new()),
             kernel: Fact::Known("6.8.0-sandbox".to_owned()),
         }
     }

@@ -1,7 +1,7 @@
 //! KVM: is the kernel's virtualization up?
 
 use super::{
-    CheckId, CheckInfo, Fact, Facts, Virtualization,
+    CheckId, CheckInfo, Depth, Fact, Facts, Trial, Virtualization,
     device::{Device, DeviceNumber, Presence},
     report::Finding,
     root::Root,
@@ -14,7 +14,8 @@ pub(super) const INFO: CheckInfo = CheckInfo {
     published: true,
     meaning: "The kernel has registered the character device kvm (/sys/devices/virtual/misc/kvm/dev, major 10): it \
               does so when a module that brings virtualization, such as kvm_intel or kvm_amd, has come up. Where the \
-              host's /dev can be seen, /dev/kvm has to be that device; its mode and owner are not judged.",
+              host's /dev can be seen, /dev/kvm has to be that device; its mode and owner are not judged. Where it \
+              may be opened, KVM is asked for its version and to make a virtual machine.",
     cause: "The processor offers no virtualization (see the check CPU), or the kernel module is not loaded, or \
             another hypervisor on this machine holds the processor.",
     fix: "Load the module: modprobe kvm_intel or modprobe kvm_amd; the kernel log (dmesg | grep -i kvm) says why it \
@@ -38,7 +39,11 @@ pub(super) enum Kvm {
 pub(super) fn look(facts: &Facts) -> Kvm {
     let path = DEVICE.path(facts.depth);
     match facts.kvm.presence() {
-        Presence::Registered(number) => Kvm::Works(number),
+        Presence::Registered(number) => match &facts.kvm_trial {
+            Trial::Answered | Trial::NotTried(_) => Kvm::Works(number),
+            Trial::Refused(reason) => Kvm::Missing(format!("{path}: {reason}")),
+            Trial::Unclear(reason) => Kvm::Unknown(format!("{path}: {reason}")),
+        },
         // No module that brings virtualization is loaded by opening this node.
         Presence::OnDemand(number) => Kvm::Missing(format!(
             "{path}: device {number} is there, but no driver is behind it"
@@ -52,8 +57,12 @@ pub(super) fn look(facts: &Facts) -> Kvm {
 fn judge(facts: &Facts, virtualization: Virtualization) -> Finding {
     let finding = match look(facts) {
         Kvm::Works(number) => {
-            let seen = format!("device {number}{}", named_backends(facts));
-            if brings_its_own_backend(facts) {
+            let seen = format!(
+                "device {number}{}{}",
+                named_backends(facts),
+                tried(facts).unwrap_or_default()
+            );
+            if brings_its_own_backend(facts) || tried(facts).is_some() {
                 Finding::passed(&seen).saying(seen)
             } else {
                 Finding::passed(seen)
@@ -67,6 +76,15 @@ fn judge(facts: &Facts, virtualization: Virtualization) -> Finding {
     match virtualization {
         Virtualization::Hardware => finding,
         Virtualization::Emulation => finding.not_required(),
+    }
+}
+
+/// What came of asking KVM, where it could have been asked.
+fn tried(facts: &Facts) -> Option<String> {
+    match (&facts.kvm_trial, facts.depth) {
+        (Trial::Answered, _) => Some("; a virtual machine was made and removed again".to_owned()),
+        (Trial::NotTried(why), Depth::Deep | Depth::Host) => Some(format!("; not tried: {why}")),
+        (Trial::NotTried(_), Depth::Pod) | (Trial::Refused(_) | Trial::Unclear(_), _) => None,
     }
 }
 

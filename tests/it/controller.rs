@@ -9,6 +9,7 @@ mod install;
 mod preflight;
 mod rights;
 mod stage;
+mod uninstall;
 
 use libtest_mimic::Trial;
 
@@ -20,5 +21,6 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(election::trials());
     trials.extend(install::trials());
     trials.extend(rights::trials());
+    trials.extend(uninstall::trials());
     trials
 }

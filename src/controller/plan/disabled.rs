@@ -44,6 +44,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
     abandon_checks(draft);
     let course = match &observed.workloads {
         Workloads::Unknown(why) => unknown(draft, why),
+        // A number of a moment ago decides nothing.
+        Workloads::Counted(_) => unknown(draft, "they have not been listed yet"),
         Workloads::Known(inventory) if inventory.machines.is_empty() => {
             without_machines(draft, runtime, memory)
         }

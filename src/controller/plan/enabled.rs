@@ -3,7 +3,7 @@
 use super::{Draft, Step, Word, fenced, reference, report::Report};
 use crate::{
     api::{Phase, condition::reason, name::SYSTEM_NAMESPACE},
-    controller::observed::RuntimeFacts,
+    controller::observed::{RuntimeFacts, Workloads},
     runtime::{
         preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
@@ -23,6 +23,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     install(draft, runtime);
     let taken_up = !draft.steps[before..].iter().any(follows_the_spec);
 
+    if let Workloads::Counted(count) = observed.workloads {
+        draft.memory.count = Some(count);
+        if count.stale {
+            draft.wake_at(count.until);
+        }
+    }
     let gate = preflight::gate(&subject, &observed.checks);
     let engine = readiness::engine(&observed.engine, &observed.nodes);
     let up = matches!(engine, EngineState::Up { .. });

@@ -9,7 +9,7 @@ use crate::{
         Condition, ConditionStatus, Phase, PreflightCheckSummary, VMRuntimeStatus,
         condition::{self, kind, reason},
     },
-    controller::observed::{Admission, Observed, RuntimeFacts, Workloads},
+    controller::observed::{Admission, Observed, RuntimeFacts},
     runtime::{preflight::cut, readiness::EngineState},
 };
 
@@ -69,10 +69,9 @@ impl Report {
         VMRuntimeStatus {
             ready: Some(ready),
             phase: Some(self.phase.to_string()),
-            workload_count: match &observed.workloads {
-                Workloads::Known(inventory) => i64::try_from(inventory.count()).ok(),
-                Workloads::Unknown(_) => None,
-            },
+            workload_count: observed
+                .counted()
+                .and_then(|(machines, _)| i64::try_from(machines).ok()),
             preflight_check_summary: Some(self.summary),
             conditions: conditions.said,
             observed_generation: generation,

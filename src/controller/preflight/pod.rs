@@ -201,18 +201,59 @@ fn state(pod: &Pod) -> PodState {
                 )),
             }
         }
-        None if ended => PodState::Failed(words(
-            status.reason.as_deref().unwrap_or("the pod ended"),
-            status.message.as_deref(),
+        None if ended => PodState::Failed(format!(
+            "the node did not run the probe: {}",
+            words(
+                status.reason.as_deref().unwrap_or("the pod ended"),
+                status.message.as_deref(),
+            )
         )),
-        None => PodState::Waiting(container.and_then(waiting)),
+        None => container
+            .and_then(waiting)
+            .unwrap_or(PodState::Waiting(None)),
     }
 }
 
-fn waiting(container: &ContainerStatus) -> Option<String> {
+/// What a container waits for, in the kubelet's words (pkg/kubelet/images, pkg/kubelet/kuberuntime), and whether more
+/// waiting could help. None of it says anything about the node.
+fn waiting(container: &ContainerStatus) -> Option<PodState> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
-    Some(words(reason, waiting.message.as_deref()))
+    let said = words(reason, waiting.message.as_deref());
+    let image = || format!("the image of the probe could not be pulled: {said}");
+    let start = || format!("the probe could not be started: {said}");
+    Some(match reason {
+        "InvalidImageName" | "ErrImageNeverPull" => PodState::Failed(image()),
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "ImageInspectError"
+        | "RegistryUnavailable"
+        | "SignatureValidationFailed" => PodState::Waiting(Some(image())),
+        "CreateContainerConfigError" => PodState::Failed(start()),
+        "CreateContainerError"
+        | "RunContainerError"
+        | "PreStartHookError"
+        | "PostStartHookError"
+        | "CrashLoopBackOff" => PodState::Waiting(Some(start())),
+        _ => PodState::Waiting(Some(said)),
+    })
+}
+
+/// Why the API server would not have the pod, told apart from what is wrong with nodes.
+pub(super) fn refusal(said: &str) -> String {
+    let place = name::SYSTEM_NAMESPACE;
+    if is_quota(said) {
+        format!("a quota of namespace {place} leaves no room for the probe: {said}")
+    } else if said.contains("violates PodSecurity") {
+        format!("the Pod security level of namespace {place} does not allow the probe: {said}")
+    } else {
+        format!("the API server did not accept the probe: {said}")
+    }
+}
+
+/// The quota's own words (plugin/pkg/admission/resourcequota); when a pod goes there may be room again.
+pub(super) fn is_quota(said: &str) -> bool {
+    said.contains("exceeded quota") || said.contains("failed quota")
 }
 
 fn words(reason: &str, message: Option<&str>) -> String {
@@ -285,6 +326,82 @@ mod tests {
             let facts = PodFacts::read(&ended(probe(false), message), "check-uid").unwrap();
             assert!(matches!(facts.state, PodState::Failed(_)), "{message}");
             assert_eq!(facts.attempt, 2);
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_probe_from_running_is_told_apart_from_the_node() {
+        for (reason, final_, expected) in [
+            (
+                "ErrImagePull",
+                false,
+                "the image of the probe could not be pulled",
+            ),
+            (
+                "ImagePullBackOff",
+                false,
+                "the image of the probe could not be pulled",
+            ),
+            (
+                "InvalidImageName",
+                true,
+                "the image of the probe could not be pulled",
+            ),
+            (
+                "CreateContainerConfigError",
+                true,
+                "the probe could not be started",
+            ),
+            ("RunContainerError", false, "the probe could not be started"),
+            ("ContainerCreating", false, "ContainerCreating"),
+        ] {
+            let mut pod = ended(probe(false), "");
+            pod.status = serde_json::from_value(json!({
+                "phase": "Pending",
+                "containerStatuses": [{
+                    "name": CONTAINER, "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                    "state": {"waiting": {"reason": reason, "message": "no such host"}},
+                }],
+            }))
+            .unwrap();
+            let state = PodFacts::read(&pod, "check-uid").unwrap().state;
+            let said = match &state {
+                PodState::Failed(said) if final_ => said,
+                PodState::Waiting(Some(said)) if !final_ => said,
+                other => panic!("{reason}: {other:?}"),
+            };
+            assert!(
+                said.starts_with(expected) && said.contains("no such host"),
+                "{said}"
+            );
+        }
+        let mut evicted = ended(probe(false), "");
+        evicted.status =
+            serde_json::from_value(json!({"phase": "Failed", "reason": "OutOfpods"})).unwrap();
+        let state = PodFacts::read(&evicted, "check-uid").unwrap().state;
+        assert_eq!(
+            state,
+            PodState::Failed("the node did not run the probe: OutOfpods".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_refused_pod_says_who_refused_it() {
+        for (said, expected) in [
+            (
+                "pods \"p\" is forbidden: exceeded quota: few, requested: pods=1",
+                "a quota of",
+            ),
+            (
+                "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\"",
+                "the Pod security",
+            ),
+            (
+                "admission webhook \"w\" denied the request",
+                "the API server did not accept",
+            ),
+        ] {
+            assert!(refusal(said).starts_with(expected), "{said}");
         }
     }
 

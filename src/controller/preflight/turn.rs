@@ -8,7 +8,6 @@ use super::pod::{PodFacts, PodState};
 use crate::{
     api::NodeResult,
     controller::options::Pace,
-    failure::Failure,
     probe::Virtualization,
     runtime::preflight::{NodeFacts, unknown},
 };
@@ -26,8 +25,13 @@ pub(super) struct Run {
     flights: BTreeMap<String, Flight>,
     /// The attempt that a node gets next, where it is not the first.
     next_attempts: BTreeMap<String, u8>,
+    /// When each node came into the cluster: what was found out about a machine says nothing about its successor.
+    machines: BTreeMap<String, Option<Timestamp>>,
     refused: bool,
 }
+
+/// The nodes that are to be looked at, by name.
+type Eligible<'a> = BTreeMap<&'a str, &'a NodeFacts>;
 
 /// A pod that is under way.
 struct Flight {
@@ -64,6 +68,7 @@ impl Run {
             done: BTreeMap::new(),
             flights: BTreeMap::new(),
             next_attempts: BTreeMap::new(),
+            machines: BTreeMap::new(),
             refused: false,
         }
     }
@@ -83,10 +88,9 @@ impl Run {
     }
 
     /// The API server will not have the pod: that says nothing about the node.
-    pub(super) fn refused(&mut self, launch: &Launch, failure: &Failure) {
+    pub(super) fn refused(&mut self, launch: &Launch, why: String) {
         self.refused = true;
-        self.done
-            .insert(launch.node.clone(), unknown(failure.to_string()));
+        self.done.insert(launch.node.clone(), unknown(why));
     }
 
     /// Was a pod refused since this was last asked? Then nothing else will ring.
@@ -104,9 +108,14 @@ impl Run {
         room: usize,
     ) -> Turn {
         let mut turn = Turn::default();
-        let eligible: Vec<&NodeFacts> = nodes.iter().filter(|node| !node.skipped).collect();
+        let eligible: Eligible<'_> = nodes
+            .iter()
+            .filter(|node| !node.skipped)
+            .map(|node| (node.name.as_str(), node))
+            .collect();
         self.flights
-            .retain(|name, _| eligible.iter().any(|node| node.name == *name));
+            .retain(|name, _| eligible.contains_key(name.as_str()));
+        self.forget_predecessors(&eligible);
         for pod in pods {
             if self.read(pod, &eligible, now, pace) {
                 turn.discard.push(pod.clone());
@@ -116,7 +125,7 @@ impl Run {
         if passed(self.started, pace.check, now) {
             self.give_up(&eligible, pods, &mut turn);
         }
-        for node in &eligible {
+        for node in eligible.values() {
             if self.done.contains_key(&node.name) || self.flights.contains_key(&node.name) {
                 continue;
             }
@@ -130,14 +139,11 @@ impl Run {
                 });
             }
         }
-        if eligible
-            .iter()
-            .all(|node| self.done.contains_key(&node.name))
-        {
+        if eligible.keys().all(|name| self.done.contains_key(*name)) {
             turn.results = Some(
                 eligible
-                    .iter()
-                    .map(|node| (node.name.clone(), self.done[&node.name].clone()))
+                    .keys()
+                    .map(|name| ((*name).to_owned(), self.done[*name].clone()))
                     .collect(),
             );
         }
@@ -145,17 +151,32 @@ impl Run {
         turn
     }
 
+    /// A node that was replaced while the check runs is another machine: it is looked at anew.
+    fn forget_predecessors(&mut self, eligible: &Eligible<'_>) {
+        for (name, node) in eligible {
+            let before = self.machines.insert((*name).to_owned(), node.created);
+            if before.is_some_and(|before| before != node.created) {
+                self.done.remove(*name);
+                self.flights.remove(*name);
+                self.next_attempts.remove(*name);
+            }
+        }
+    }
+
     /// Takes in what a pod says. Is it of no more use?
     fn read(
         &mut self,
         pod: &PodFacts,
-        eligible: &[&NodeFacts],
+        eligible: &Eligible<'_>,
         now: Timestamp,
         pace: &Pace,
     ) -> bool {
-        let is_eligible = eligible.iter().any(|node| node.name == pod.node);
+        // It ran on this machine, not on one that had its name before.
+        let is_its = eligible
+            .get(pod.node.as_str())
+            .is_some_and(|node| node.created.is_none_or(|created| created <= pod.created));
         let expected = self.next_attempts.get(&pod.node).copied().unwrap_or(1);
-        if !is_eligible || self.done.contains_key(&pod.node) || pod.attempt < expected {
+        if !is_its || self.done.contains_key(&pod.node) || pod.attempt < expected {
             return true;
         }
         let flight = self.flights.entry(pod.node.clone()).or_insert(Flight {
@@ -222,10 +243,10 @@ impl Run {
         }
     }
 
-    fn give_up(&mut self, eligible: &[&NodeFacts], pods: &[PodFacts], turn: &mut Turn) {
-        for node in eligible {
+    fn give_up(&mut self, eligible: &Eligible<'_>, pods: &[PodFacts], turn: &mut Turn) {
+        for name in eligible.keys() {
             self.done
-                .entry(node.name.clone())
+                .entry((*name).to_owned())
                 .or_insert_with(|| unknown("the check ran out of time before this node was done"));
         }
         self.flights.clear();
@@ -409,7 +430,7 @@ mod tests {
         let mut story = Story::new(&["away", "skipped", "gone", "a"]);
         story.nodes[0].ready = false;
         story.nodes[1].skipped = true;
-        assert_eq!(launched(&story.turn(0, &[])), [("gone", 1), ("a", 1)]);
+        assert_eq!(launched(&story.turn(0, &[])), [("a", 1), ("gone", 1)]);
         story.nodes.remove(2);
         let turn = story.turn(1, &[pod("a", 1, good())]);
         assert_eq!(
@@ -429,6 +450,50 @@ mod tests {
         assert_eq!(turn.discard.len(), 1);
         let results = turn.results.unwrap();
         assert!(results.values().all(|node| node.unknown == Some(true)));
+    }
+
+    #[test]
+    fn a_node_that_is_replaced_while_the_check_runs_is_looked_at_anew() {
+        let mut story = Story::new(&["a", "b"]);
+        story.nodes[0].created = Some(at(-100));
+        story.turn(0, &[]);
+        let waiting = || pod("b", 1, PodState::Waiting(None));
+        story.turn(1, &[pod("a", 1, good()), waiting()]);
+        // Another machine under the same name: what was said of the first one does not count.
+        story.nodes[0].created = Some(at(50));
+        let turn = story.turn(60, &[pod("a", 1, good()), waiting()]);
+        assert_eq!(turn.discard.len(), 1, "a pod of the first machine");
+        assert_eq!(launched(&turn), [("a", 1)]);
+        let turn = story.turn(61, &[waiting()]);
+        assert!(turn.results.is_none());
+    }
+
+    #[test]
+    fn five_thousand_nodes_in_a_hundred_pods_at_a_time() {
+        const NODES: usize = 5000;
+        let names: Vec<String> = (0..NODES)
+            .map(|number| format!("node-{number:04}"))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut story = Story::new(&names);
+        let mut flying: Vec<PodFacts> = Vec::new();
+        let mut second = 0;
+        let results = loop {
+            let turn = story.turn(second, &flying);
+            flying = turn
+                .launch
+                .iter()
+                .map(|launch| pod(&launch.node, launch.attempt, good()))
+                .collect();
+            assert!(flying.len() <= 100 && story.run.in_flight() <= 100);
+            second += 5;
+            if let Some(results) = turn.results {
+                break results;
+            }
+        };
+        assert_eq!(results.len(), NODES);
+        assert!(results.values().all(|node| node.passed));
+        assert!(second < 480, "within the time of a check: {second}");
     }
 
     #[test]

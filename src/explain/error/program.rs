@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::BadElection, advice(
         "A leader has to have given up before others take over, and to have tried more than once before it gives up.",
         "Keep lease duration > renew deadline > 1.2 times the retry period, and the lease at least a second.",
-        &["bmctl controller run --help"],
+        &["kubectl get lease --namespace=vm-system"],
     )),
     (Reason::BadManifests, advice(
         "A file of --engine-manifests can not be read, is no YAML, or holds an object without apiVersion, kind or name.",
@@ -27,6 +27,16 @@ pub(super) const ROWS: &[Row] = &[
         "The API server was away for too long, or a right that the controller can not do without is missing.",
         "Its log says why. In a cluster the Deployment starts it again.",
         &[CONTROLLER, "kubectl get pods --namespace=vm-system"],
+    )),
+    (Reason::ControllerRunning, advice(
+        "What was removed came back: a controller runs elsewhere, for example by `bmctl controller run` on somebody's machine.",
+        "Stop it, then go on. The Lease names its holder.",
+        &["kubectl get lease --namespace=vm-system", "bmctl controller uninstall"],
+    )),
+    (Reason::StillEnabled, advice(
+        "The controller can be removed only when there is nothing left for it to do.",
+        "Disable VM Runtime and wait until that is done.",
+        &["bmctl disable vmruntime", "bmctl controller uninstall --dry-run"],
     )),
     (Reason::ForeignKubeconfig, advice(
         "bmctl-workspace/NAME/NAME-kubeconfig is there, and no sandbox wrote it. It is not overwritten.",

@@ -49,7 +49,10 @@ pub fn conclude(
     let message = match (verified().next().is_some(), unknown) {
         (true, _) => None,
         (false, 0) => Some("no node is eligible for virtual machines".to_owned()),
-        (false, _) => Some("no node could be verified".to_owned()),
+        (false, _) => Some(match commonest(&checks) {
+            Some(why) => format!("no node could be verified: {why}"),
+            None => "no node could be verified".to_owned(),
+        }),
     };
     VMRuntimePreflightCheckStatus {
         pass: Some(verified().next().is_some() && verified().all(|node| node.passed)),
@@ -60,6 +63,18 @@ pub fn conclude(
         completion_time: Some(Time(finished)),
         checks,
     }
+}
+
+/// Why most of the nodes are unknown: one image that can not be pulled is not five thousand different troubles.
+fn commonest(checks: &BTreeMap<String, NodeResult>) -> Option<String> {
+    const LONGEST: usize = 256;
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let unknown = checks.values().filter(|node| !is_verified(node));
+    for reason in unknown.filter_map(|node| node.message.as_deref()) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let (reason, _) = reasons.into_iter().max_by_key(|(_, nodes)| *nodes)?;
+    Some(cut(reason, LONGEST))
 }
 
 /// Cuts messages, the least important ones first, until the results fit into one object.

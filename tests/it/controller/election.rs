@@ -162,9 +162,12 @@ async fn served(stage: Stage) -> anyhow::Result<()> {
 }
 
 fn bench(stage: &Stage) -> Bench {
-    Bench::new()
-        .file("kubeconfig", &stage.sandbox.kubeconfig())
-        .file("engine/operators.yaml", OPERATOR_MANIFESTS)
+    let bench = Bench::new().file("kubeconfig", &stage.sandbox.kubeconfig());
+    OPERATOR_MANIFESTS
+        .into_iter()
+        .fold(bench, |bench, (name, text)| {
+            bench.file(&format!("engine/{name}"), text)
+        })
 }
 
 /// Waits for a Lease with such a holder.

@@ -236,7 +236,7 @@ fn election() -> ElectionOptions {
 async fn standard(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
-    let operators = EngineManifests::parse(OPERATOR_MANIFESTS)?;
+    let operators = EngineManifests::from_parts(OPERATOR_MANIFESTS)?;
     let options = ControllerOptions {
         engine_manifests: None,
         safe_disable: true,
@@ -360,9 +360,11 @@ async fn engine_manifests(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
     let options = ControllerOptions {
-        engine_manifests: Some(EngineManifests::parse(&format!(
-            "{RELEASE}---\n{OPERATOR_MANIFESTS}"
-        ))?),
+        engine_manifests: Some(EngineManifests::from_parts(
+            [("release.yaml", RELEASE)]
+                .into_iter()
+                .chain(OPERATOR_MANIFESTS),
+        )?),
         ..Stage::options()?
     };
     let controller = Controller::start(client, options);

@@ -1,0 +1,248 @@
+//! Taking the controller out of a cluster again: what there is of it, in the order in which it goes, and removing one
+//! part after the other. Called by `bmctl controller uninstall`; asks nobody and prints nothing.
+//!
+//! First the controller stops, because it would put back what is removed. Then the bindings of the admission policies
+//! go: a policy whose parameters' definition is gone refuses every VM. What somebody else has put into the namespace
+//! stays, and so does the namespace.
+
+use std::time::Duration;
+
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy},
+    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
+};
+use serde_json::json;
+
+use super::{install::rights::ENGINE_MANIFESTS_ROLE, request::Doing};
+use crate::{
+    api::{engine, name},
+    cluster::retry::Deadline,
+    failure::{Failure, Kind, Reason},
+};
+
+/// How often it is looked whether something is gone.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What is done about one part of the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Scale it to nothing, and wait until its pods are gone.
+    Stop,
+    Delete,
+}
+
+/// One part of the installation, as it was found.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub act: Act,
+    pub resource: ApiResource,
+    pub namespace: Option<String>,
+    pub name: String,
+    uid: String,
+}
+
+/// Group, version, kind, plural, and by which label ours are told.
+type Row = (&'static str, &'static str, &'static str, &'static str, Mark);
+
+#[derive(Clone, Copy)]
+enum Mark {
+    /// Made by the controller.
+    Made,
+    /// Applied to install it.
+    Applied,
+    /// One of a fixed name.
+    Named(&'static str),
+}
+
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// In the order of removal: each after what depends on it.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    (ADMISSION, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", Mark::Made),
+    (ADMISSION, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", Mark::Made),
+    (name::GROUP, name::VERSION, "VMRuntime", "vmruntimes", Mark::Named(name::VMRUNTIME)),
+    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimepreflightchecks.vm.cluster.gke.io")),
+    ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimes.vm.cluster.gke.io")),
+    ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", Mark::Applied),
+    ("apps", "v1", "Deployment", "deployments", Mark::Applied),
+    ("coordination.k8s.io", "v1", "Lease", "leases", Mark::Named(name::CONTROLLER_DEPLOYMENT)),
+    (RBAC, "v1", "RoleBinding", "rolebindings", Mark::Applied),
+    (RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", Mark::Applied),
+    (RBAC, "v1", "Role", "roles", Mark::Applied),
+    (RBAC, "v1", "ClusterRole", "clusterroles", Mark::Applied),
+    ("", "v1", "ServiceAccount", "serviceaccounts", Mark::Applied),
+];
+
+/// Everything that is there of an installation, in the order in which it goes.
+pub async fn find(client: &Client) -> Result<Vec<Part>, Failure> {
+    let mut parts = Vec::new();
+    for row in ROWS {
+        parts.extend(list(client, row).await?);
+    }
+    let stops: Vec<Part> = parts
+        .iter()
+        .filter(|part| part.resource.kind == "Deployment")
+        .map(|part| Part {
+            act: Act::Stop,
+            ..part.clone()
+        })
+        .collect();
+    Ok(stops.into_iter().chain(parts).collect())
+}
+
+async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
+    let (group, version, kind, plural, mark) = *row;
+    let kind = GroupVersionKind::gvk(group, version, kind);
+    let resource = ApiResource::from_gvk_with_plural(&kind, plural);
+    let everything = ListParams::default();
+    let parameters = match mark {
+        Mark::Made => everything.labels(&format!("{}={}", name::MANAGED_BY, name::MANAGER)),
+        Mark::Applied => everything.labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT)),
+        Mark::Named(name) => everything.fields(&format!("metadata.name={name}")),
+    };
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let found = match api.list_metadata(&parameters).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
+        found => found.doing(&format!("list {plural}"))?,
+    };
+    Ok(found
+        .items
+        .iter()
+        .filter_map(|object| part(&resource, object))
+        .filter(|part| match mark {
+            Mark::Made | Mark::Named(_) => true,
+            Mark::Applied => {
+                [name::CONTROLLER_DEPLOYMENT, ENGINE_MANIFESTS_ROLE].contains(&part.name.as_str())
+            }
+        })
+        .collect())
+}
+
+fn part(resource: &ApiResource, object: &PartialObjectMeta<DynamicObject>) -> Option<Part> {
+    Some(Part {
+        act: Act::Delete,
+        resource: resource.clone(),
+        namespace: object.metadata.namespace.clone(),
+        name: object.metadata.name.clone()?,
+        uid: object.metadata.uid.clone()?,
+    })
+}
+
+/// Is an engine that the controller made still there?
+pub async fn engine_is_there(client: &Client) -> Result<bool, Failure> {
+    for row in [
+        (
+            engine::KUBEVIRT_GROUP,
+            "v1",
+            "KubeVirt",
+            "kubevirts",
+            Mark::Made,
+        ),
+        (engine::CDI_GROUP, "v1beta1", "CDI", "cdis", Mark::Made),
+    ] {
+        if !list(client, &row).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Part {
+    /// Does it, and returns when it is done. What is gone already is as good.
+    pub async fn perform(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+        match self.act {
+            Act::Stop => self.stop(client, deadline).await,
+            Act::Delete => self.delete(client, deadline).await,
+        }
+    }
+
+    fn api(&self, client: &Client) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.resource),
+            None => Api::all_with(client.clone(), &self.resource),
+        }
+    }
+
+    async fn stop(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+        let doing = format!("stop deployment {}", self.name);
+        let patch = json!({"metadata": {"uid": self.uid}, "spec": {"replicas": 0}});
+        let writer = PatchParams {
+            field_manager: Some(name::FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patched = self
+            .api(client)
+            .patch(&self.name, &writer, &Patch::Merge(&patch))
+            .await;
+        patched.or_gone(&doing)?;
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
+        let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
+        loop {
+            let left = pods.list_metadata(&ours).await.doing(&doing)?;
+            if left.items.is_empty() {
+                return Ok(());
+            }
+            self.pause(deadline, "its pods are still there").await?;
+        }
+    }
+
+    async fn delete(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+        let doing = format!("delete {} {}", self.resource.plural, self.name);
+        let api = self.api(client);
+        let exactly = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions {
+                uid: Some(self.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        api.delete(&self.name, &exactly).await.or_gone(&doing)?;
+        loop {
+            let found = match api.get_metadata_opt(&self.name).await {
+                // Its kind has gone with it.
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+                found => found.doing(&doing)?,
+            };
+            match found {
+                None => return Ok(()),
+                Some(found) if found.metadata.uid.as_ref() != Some(&self.uid) => {
+                    return Err(Failure::new(
+                        Kind::Refused,
+                        Reason::ControllerRunning,
+                        format!("{} {} was made anew", self.resource.kind, self.name),
+                    )
+                    .caused_by("a controller is running that is not part of this installation"));
+                }
+                Some(found) => {
+                    let finalizers = found.metadata.finalizers.unwrap_or_default();
+                    let why = if finalizers.is_empty() {
+                        "it is still there".to_owned()
+                    } else {
+                        format!("it has finalizers: {}", finalizers.join(", "))
+                    };
+                    self.pause(deadline, &why).await?;
+                }
+            }
+        }
+    }
+
+    async fn pause(&self, deadline: Deadline, why: &str) -> Result<(), Failure> {
+        if deadline.passed() {
+            return Err(Failure::new(
+                Kind::TimedOut,
+                Reason::TimedOut,
+                format!(
+                    "{} {} is not gone yet: {why}",
+                    self.resource.kind, self.name
+                ),
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+}
