@@ -298,7 +298,6 @@ pub fn faults(policy: &Value) -> Vec<Cause> {
         "oldObject",
         "request",
         "namespaceObject",
-        "authorizer",
         "variables",
     ];
     if policy["spec"]["paramKind"].is_object() {

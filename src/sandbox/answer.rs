@@ -3,12 +3,13 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     refusal::Refusal,
@@ -43,7 +44,7 @@ pub enum Answer {
     Discovery(&'static str, Value),
     Text(u16, String),
     /// Something in an encoding of its own.
-    Encoded(&'static str, Vec<u8>),
+    Encoded(&'static str, Bytes),
     Watch(Chunks),
 }
 
@@ -92,7 +93,8 @@ pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), Refusal> {
         Refusal::other(
             406,
             "NotAcceptable",
-            "only the following media types are accepted: application/json, application/yaml",
+            "only the following media types are accepted: application/json, application/yaml, \
+             application/vnd.kubernetes.protobuf",
         )
     })
 }
@@ -125,7 +127,7 @@ fn acceptable(media: &str) -> Option<(Shape, Encoding)> {
 pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<Body> {
     let mut response = match answer {
         Answer::Text(code, text) => whole(code, "text/plain; charset=utf-8", text.into()),
-        Answer::Encoded(media_type, bytes) => whole(200, media_type, bytes.into()),
+        Answer::Encoded(media_type, bytes) => whole(200, media_type, bytes),
         Answer::Watch(frames) => streamed(frames),
         Answer::Discovery(version, document) => {
             let mut response = json_response(200, &document, wanted.pretty);
@@ -172,6 +174,20 @@ pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<
     response
 }
 
+/// Gives the response the number of its request, which the client may have chosen, and says that it is not to be kept.
+pub fn identify(response: &mut Response<Body>, request: &HeaderMap) {
+    const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+    let given = request.get(AUDIT_ID).cloned();
+    let made = || HeaderValue::from_str(&Uuid::new_v4().to_string()).ok();
+    let headers = response.headers_mut();
+    if let Some(id) = given.or_else(made) {
+        headers.insert(AUDIT_ID, id);
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache, private"));
+}
+
 /// The response for a refusal.
 pub fn refuse(refusal: &Refusal) -> Response<Body> {
     let status = refusal.status();
@@ -216,10 +232,6 @@ fn whole(code: u16, media_type: &'static str, bytes: Bytes) -> Response<Body> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, private"),
-    );
     response
 }
 

@@ -90,7 +90,7 @@ pub fn record_update(old: Option<&Value>, new: &mut Value, write: &Write, schema
 /// What an object is compared with when it is created. Go's built-in types have their struct fields even when empty.
 fn empty_object(new: &Value, schema: Option<&Schema>) -> Value {
     let mut empty = json!({});
-    if schema.is_none_or(Schema::is_sketch) {
+    if schema.is_none_or(Schema::is_built_in) {
         let structs = [
             "/metadata",
             "/spec",

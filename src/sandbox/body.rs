@@ -1,5 +1,6 @@
 //! The body of a request as JSON, whatever it was written in.
 
+mod duplicate;
 mod syntax;
 
 use bytes::Bytes;
@@ -66,6 +67,19 @@ impl RequestBody {
                 "couldn't get version/kind; json parse error: {why}"
             ))),
             Err(Fault::Other(why)) => Err(Refusal::bad_request(why)),
+        }
+    }
+
+    /// The paths of the fields that a JSON body names more than once.
+    pub fn duplicates(&self) -> Vec<String> {
+        let is_json = matches!(
+            self.media_type.as_str(),
+            "" | "application/json" | "application/merge-patch+json"
+        );
+        if is_json {
+            duplicate::fields(&self.bytes)
+        } else {
+            Vec::new()
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! A kind that is not in here answers 404, as on a server that was built without it; nothing is served half.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{
+    model,
     resource::{ALL_VERBS, ResourceType},
-    sketch,
+    schema::Schema,
 };
 
 /// What objects of a kind may do beyond being stored.
@@ -94,15 +95,20 @@ const QUESTIONS: &[Row] = &[
     ("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", &[], CLUSTER, PLAIN),
 ];
 
-/// Every built-in resource.
-#[must_use]
-pub fn resources() -> Vec<Arc<ResourceType>> {
+/// Every built-in resource: the same in all sandboxes of a process.
+static RESOURCES: LazyLock<Vec<Arc<ResourceType>>> = LazyLock::new(|| {
     let stored = ROWS.iter().map(resource);
     let questions = QUESTIONS.iter().map(|row| ResourceType {
         verbs: CREATE_ONLY,
         ..resource(row)
     });
     stored.chain(questions).map(Arc::new).collect()
+});
+
+/// Every built-in resource.
+#[must_use]
+pub fn resources() -> Vec<Arc<ResourceType>> {
+    RESOURCES.clone()
 }
 
 fn resource(row: &Row) -> ResourceType {
@@ -122,7 +128,9 @@ fn resource(row: &Row) -> ResourceType {
         scale_subresource: traits.scale,
         counts_generation: traits.generation,
         custom: false,
-        schema: sketch::of(group, kind).map(Arc::new),
+        schema: Some(Arc::new(Schema::built_in(&model::name_of(
+            group, version, kind,
+        )))),
         columns: Vec::new(),
         selectable_fields: selectable(group, plural)
             .iter()

@@ -1,11 +1,12 @@
 //! The Common Expression Language, as CRD rules and admission policies use it: the one file that knows the crate.
 //!
 //! An [`Expression`] is compiled once and then run with variables. Errors are worded as cel-go words them. What
-//! Kubernetes adds to the language and is not here: quantities, durations, timestamps, IP addresses, URLs, the
-//! authorizer, and most of the static type check.
+//! Kubernetes adds to the language and is not here: durations, timestamps, URLs, formats, the authorizer, and most of the
+//! static type check. An expression that names any of it is refused when it is stored.
 
 mod check;
 mod function;
+mod library;
 
 use std::{
     collections::HashMap,
@@ -84,6 +85,7 @@ impl Expression {
     pub fn evaluate(&self, variables: &[(&str, Operand)]) -> Result<Operand, String> {
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         function::declare(&mut context);
+        library::declare(&mut context);
         for (name, value) in variables {
             context.add_variable_from_value(*name, value.0.clone());
         }
@@ -308,6 +310,14 @@ mod tests {
             "'abc 123'.find('[0-9]+') == '123'",
             "true || object.spec.missing",
             "type(object.spec.n) == int",
+            "quantity('1.5Gi').isGreaterThan(quantity('1024Mi')) && !isQuantity('lots')",
+            "quantity('100m').add(quantity('0.9')).asInteger() == 1 && quantity('2').sub(1).sign() == 1",
+            "quantity('1k').compareTo(quantity('1000')) == 0 && quantity('1').isInteger()",
+            "ip('10.0.0.1').family() == 4 && isIP('::1') && !isIP('10.0.0') && ip('127.0.0.1').isLoopback()",
+            "cidr('10.0.0.0/8').containsIP('10.1.2.3') && !cidr('10.0.0.0/8').containsIP(ip('11.0.0.1'))",
+            "cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16') && cidr('10.0.0.0/8').prefixLength() == 8 && !isCIDR('10/8')",
+            "semver('1.2.10').isGreaterThan(semver('1.2.9-rc.1')) && semver('1.0.0-a').isLessThan(semver('1.0.0'))",
+            "semver('1.2.3').minor() == 2 && !isSemver('v1')",
         ] {
             assert!(
                 run(source, &object)
@@ -386,6 +396,11 @@ mod tests {
             (
                 "self.spec.list.all(e, e.y == '')",
                 "ERROR: <input>:1:24: undefined field 'y'\n | self.spec.list.all(e, e.y == '')\n | .......................^",
+            ),
+            (
+                "url(self.spec.a__dash__b).getHost() == ''",
+                "ERROR: <input>:1:4: undeclared reference to 'url' (in container '')\n | url(self.spec.a__dash__b).getHost() == ''\n | ...^\n\
+                 ERROR: <input>:1:34: undeclared reference to 'getHost' (in container '')\n | url(self.spec.a__dash__b).getHost() == ''\n | .................................^",
             ),
             (
                 "self.spec.n.x == 1",

@@ -108,6 +108,12 @@ impl Core {
 
     /// Answers a request of somebody who has been authenticated.
     pub fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
+        let mut response = self.respond(user, request);
+        answer::identify(&mut response, request.headers());
+        response
+    }
+
+    fn respond(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let authority = || self.authority();
         let user = match impersonation::effective(request.headers(), user, authority) {
             Ok(user) => user,
@@ -131,10 +137,16 @@ impl Core {
         let route = route::route(request.uri().path());
         if route == Route::OpenApiV2 {
             // It is negotiated like nothing else.
-            return answer::respond(pages::openapi_v2(request), Wanted::default(), &warnings);
+            return answer::respond(
+                pages::openapi_v2(self, request),
+                Wanted::default(),
+                &warnings,
+            );
         }
         let wanted = match wanted(request) {
             Ok(wanted) => wanted,
+            // A media type of its own, which nothing else has.
+            Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
             Err(refusal) => return answer::refuse(&refusal),
         };
         match self.answer(identity, request, route, wanted, &mut warnings) {

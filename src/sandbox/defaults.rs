@@ -67,7 +67,10 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
         ("", "persistentvolumeclaims" | "persistentvolumes") => {
             object["status"] = json!({"phase": "Pending"});
         }
-        ("", "services") => object["status"] = json!({"loadBalancer": {}}),
+        ("", "services") => {
+            object["status"] = json!({"loadBalancer": {}});
+            address(object);
+        }
         ("", "events") => view::default_event(object),
         _ => {}
     }
@@ -244,6 +247,27 @@ fn service(spec: &mut Value) {
         let target = port["port"].clone();
         default(port, "targetPort", target);
     }
+}
+
+/// An address in the cluster, for a service that wants one and did not choose it. It is made from the uid, so that it
+/// need not be looked for; nobody routes to it.
+fn address(object: &mut Value) {
+    let seed = text(&object["metadata"], "uid").bytes();
+    let seed = seed.fold(7_u32, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let spec = &mut object["spec"];
+    if text(spec, "type") == "ExternalName" || !spec.is_object() {
+        return;
+    }
+    let [_, low, middle, high] = seed.to_le_bytes();
+    let free = format!("10.{}.{middle}.{}", 96 + high % 16, 1 + low % 254);
+    default(spec, "clusterIP", free);
+    let address = spec["clusterIP"].clone();
+    default(spec, "clusterIPs", json!([address]));
+    default(spec, "ipFamilies", json!(["IPv4"]));
+    default(spec, "ipFamilyPolicy", "SingleStack");
+    default(spec, "internalTrafficPolicy", "Cluster");
 }
 
 fn binding(object: &mut Value) {

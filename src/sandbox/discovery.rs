@@ -186,21 +186,65 @@ fn plain_entries(resource: &ResourceType) -> Vec<Value> {
     if resource.verbs.contains(&"list") {
         entry["storageVersionHash"] = storage_version_hash(resource).into();
     }
-    let subresource = |name: &str, kind: &str| {
-        json!({"name": format!("{}/{name}", resource.plural), "singularName": "",
-            "namespaced": resource.namespaced, "kind": kind, "verbs": SUBRESOURCE_VERBS})
+    let parts = subresources(resource).into_iter().map(|part| {
+        let mut entry = json!({"name": format!("{}/{}", resource.plural, part.name), "singularName": "",
+            "namespaced": resource.namespaced, "kind": part.kind, "verbs": part.verbs});
+        if let Some((group, version)) = part.home {
+            entry["version"] = version.into();
+            if !group.is_empty() {
+                entry["group"] = group.into();
+            }
+        }
+        entry
+    });
+    std::iter::once(entry).chain(parts).collect()
+}
+
+/// A part of an object with a path of its own.
+struct Subresource {
+    name: &'static str,
+    kind: String,
+    /// Group and version of the kind, where it is not the resource's.
+    home: Option<(&'static str, &'static str)>,
+    verbs: &'static [&'static str],
+}
+
+/// The subresources of a resource, by name.
+fn subresources(resource: &ResourceType) -> Vec<Subresource> {
+    let posted = |name, kind: &str, home| Subresource {
+        name,
+        kind: kind.to_owned(),
+        home,
+        verbs: &["create"],
     };
-    let mut entries = vec![entry];
+    let mut parts = match resource.storage_key() {
+        ("", "pods") => vec![
+            posted("binding", "Binding", None),
+            posted("eviction", "Eviction", Some(("policy", "v1"))),
+        ],
+        ("", "serviceaccounts") => {
+            let home = Some(("authentication.k8s.io", "v1"));
+            vec![posted("token", "TokenRequest", home)]
+        }
+        _ => Vec::new(),
+    };
     if resource.scale_subresource {
-        let mut scale = subresource("scale", "Scale");
-        scale["group"] = "autoscaling".into();
-        scale["version"] = "v1".into();
-        entries.push(scale);
+        parts.push(Subresource {
+            name: "scale",
+            kind: "Scale".to_owned(),
+            home: Some(("autoscaling", "v1")),
+            verbs: &SUBRESOURCE_VERBS,
+        });
     }
     if resource.status_subresource {
-        entries.push(subresource("status", &resource.kind));
+        parts.push(Subresource {
+            name: "status",
+            kind: resource.kind.clone(),
+            home: None,
+            verbs: &SUBRESOURCE_VERBS,
+        });
     }
-    entries
+    parts
 }
 
 /// Clients tell by it whether a resource is stored in another version than before.
@@ -222,18 +266,14 @@ fn aggregated_entry(resource: &ResourceType) -> Value {
     if !resource.categories.is_empty() {
         entry["categories"] = resource.categories.clone().into();
     }
-    let mut subresources = Vec::new();
-    if resource.scale_subresource {
-        subresources.push(
-            json!({"subresource": "scale", "responseKind": kind("autoscaling", "v1", "Scale"),
-            "verbs": SUBRESOURCE_VERBS}),
-        );
-    }
-    if resource.status_subresource {
-        subresources.push(
-            json!({"subresource": "status", "responseKind": own_kind, "verbs": SUBRESOURCE_VERBS}),
-        );
-    }
+    let subresources: Vec<Value> = subresources(resource)
+        .into_iter()
+        .map(|part| {
+            let (group, version) = part.home.unwrap_or((&resource.group, &resource.version));
+            json!({"subresource": part.name, "responseKind": kind(group, version, &part.kind),
+                "verbs": part.verbs})
+        })
+        .collect();
     if !subresources.is_empty() {
         entry["subresources"] = subresources.into();
     }

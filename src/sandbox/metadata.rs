@@ -37,6 +37,16 @@ impl Shape {
         }
     }
 
+    /// What does not fit, and the type that it should have: of a map or a list the first member that is wrong.
+    fn mismatch(self, value: &Value) -> (&Value, &'static str) {
+        let member = match (self, value) {
+            (Self::Texts, Value::Object(map)) => map.values().find(|one| !one.is_string()),
+            (Self::List, Value::Array(list)) => list.iter().find(|one| !one.is_string()),
+            _ => None,
+        };
+        member.map_or((value, self.go_type()), |member| (member, "string"))
+    }
+
     const fn go_type(self) -> &'static str {
         match self {
             Self::Text => "string",
@@ -94,10 +104,10 @@ pub fn normalise(object: &mut Value) -> Result<Vec<String>, String> {
         }
         if !shape.fits(value) {
             wrong.get_or_insert_with(|| {
+                let (found, wanted) = shape.mismatch(value);
                 format!(
-                    "json: cannot unmarshal {} into Go struct field ObjectMeta.metadata.{field} of type {}",
-                    go_word(value),
-                    shape.go_type()
+                    "json: cannot unmarshal {} into Go struct field ObjectMeta.metadata.{field} of type {wanted}",
+                    go_word(found)
                 )
             });
         }
@@ -366,7 +376,10 @@ mod tests {
     fn a_wrong_type_can_not_be_read() {
         let mut object = json!({"metadata": {"labels": {"a": 1}}});
         let fault = normalise(&mut object).unwrap_err();
-        assert!(fault.contains("ObjectMeta.metadata.labels"), "{fault}");
+        assert_eq!(
+            fault,
+            "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"
+        );
     }
 
     #[test]

@@ -129,6 +129,53 @@ pub fn label_value(value: &str) -> Vec<String> {
     faults
 }
 
+/// What is wrong with the name of a port.
+#[must_use]
+pub fn port(name: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if name.len() > 15 {
+        faults.push("must be no more than 15 characters".to_owned());
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.chars().all(plain) {
+        faults.push(
+            "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        );
+    }
+    if !name.chars().any(|c| c.is_ascii_lowercase()) {
+        faults.push("must contain at least one letter (a-z)".to_owned());
+    }
+    if name.contains("--") {
+        faults.push("must not contain consecutive hyphens".to_owned());
+    }
+    if name.starts_with('-') || name.ends_with('-') {
+        faults.push("must not begin or end with a hyphen".to_owned());
+    }
+    faults
+}
+
+/// What is wrong with a key of a ConfigMap or a Secret.
+#[must_use]
+pub fn config_key(key: &str) -> Vec<String> {
+    const SHAPE: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  \
+        or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+    let mut faults = Vec::new();
+    if key.len() > 253 {
+        faults.push(too_long(253));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if key.is_empty() || !key.chars().all(plain) {
+        faults.push(SHAPE.to_owned());
+    } else if key == "." {
+        faults.push("must not be '.'".to_owned());
+    } else if key == ".." {
+        faults.push("must not be '..'".to_owned());
+    } else if key.starts_with("..") {
+        faults.push("must not start with '..'".to_owned());
+    }
+    faults
+}
+
 fn is_dns_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')

@@ -24,6 +24,11 @@ pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
     found.unwrap_or_else(not_found)
 }
 
+/// Is it a request for an aggregated discovery document?
+pub fn is_aggregated(route: &Route, request: &Request<Bytes>) -> bool {
+    matches!(route, Route::CoreVersions | Route::Groups) && aggregated_version(request).is_some()
+}
+
 fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<Answer> {
     let document = match route {
         Route::Health => return Some(Answer::Text(200, "ok".to_owned())),
@@ -35,7 +40,8 @@ fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<
         Route::Resources { group, version } => discovery::resources(resources, group, version),
         Route::OpenApiIndex => Some(openapi::v3_index(resources)),
         Route::OpenApiDocument { group, version } => {
-            openapi::v3_document(resources, group, version)
+            let document = openapi::v3(resources, group, version)?;
+            return Some(Answer::Encoded("application/json", document.bytes));
         }
         Route::OpenApiV2 | Route::Resource(_) | Route::Unknown => None,
     };
@@ -46,17 +52,19 @@ fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<
 }
 
 /// `/openapi/v2`, in the encoding that the client asks for: kubectl takes protobuf alone.
-pub fn openapi_v2(request: &Request<Bytes>) -> Answer {
+pub fn openapi_v2(core: &Core, request: &Request<Bytes>) -> Answer {
+    let document = openapi::v2(core.registry().all());
     let accept = request.headers().get(header::ACCEPT);
     let wants_protobuf = accept
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("protobuf"));
     if wants_protobuf {
-        Answer::Encoded(openapi::V2_MEDIA_TYPE, openapi::v2_protobuf())
+        let bytes = openapi::v2_protobuf(&document).into();
+        Answer::Encoded(openapi::V2_MEDIA_TYPE, bytes)
     } else {
         Answer::Document {
             code: 200,
-            document: openapi::v2(),
+            document,
         }
     }
 }
@@ -95,7 +103,17 @@ fn index(resources: &[Arc<ResourceType>]) -> Value {
                 vec!["/apis".to_owned(), group, version]
             }
         })
-        .chain(["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(str::to_owned))
+        .chain(
+            [
+                "/healthz",
+                "/livez",
+                "/openapi/v2",
+                "/openapi/v3",
+                "/readyz",
+                "/version",
+            ]
+            .map(str::to_owned),
+        )
         .collect();
     paths.sort();
     paths.dedup();

@@ -85,6 +85,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::sandbox::model::Shape;
+
+    /// A strategic merge patch of an object of which nothing is known.
+    fn plainly(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
+        strategic(object, patch, Shape::UNKNOWN)
+    }
 
     #[test]
     fn a_merge_patch_removes_with_null() {
@@ -134,12 +140,12 @@ mod tests {
         fn an_empty_patch_changes_nothing(object in objects()) {
             prop_assert_eq!(merge(&object, &json!({})).unwrap(), object.clone());
             prop_assert_eq!(json(&object, &json!([])).unwrap(), object.clone());
-            prop_assert_eq!(strategic(&object, &json!({})).unwrap(), object);
+            prop_assert_eq!(plainly(&object, &json!({})).unwrap(), object);
         }
 
         #[test]
         fn a_patch_twice_is_a_patch_once(object in objects(), patch in objects()) {
-            for apply in [merge, strategic] {
+            for apply in [merge, plainly] {
                 let once = apply(&object, &patch).unwrap();
                 prop_assert_eq!(apply(&once, &patch).unwrap(), once);
             }

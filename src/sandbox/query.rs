@@ -40,7 +40,8 @@ pub struct Query {
     pub version_match: Option<VersionMatch>,
     pub watch: bool,
     pub bookmarks: bool,
-    pub send_initial_events: bool,
+    /// None where it was not said.
+    pub send_initial_events: Option<bool>,
     pub timeout: Option<Duration>,
     pub include_object: IncludeObject,
     pub pretty: bool,
@@ -90,7 +91,7 @@ impl Query {
             "resourceVersionMatch" => self.version_match = version_match(value)?,
             "watch" => self.watch = truth(value),
             "allowWatchBookmarks" => self.bookmarks = truth(value),
-            "sendInitialEvents" => self.send_initial_events = truth(value),
+            "sendInitialEvents" => self.send_initial_events = Some(truth(value)),
             "timeoutSeconds" => {
                 let seconds: i64 = number(name, value)?;
                 self.timeout = u64::try_from(seconds).ok().map(Duration::from_secs);

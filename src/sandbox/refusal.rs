@@ -30,6 +30,8 @@ pub struct Refusal {
     pub message: String,
     /// The `details` object, where there is one.
     pub details: Option<Value>,
+    /// How to go on with a list all the same.
+    pub continue_token: Option<String>,
 }
 
 impl Refusal {
@@ -39,6 +41,7 @@ impl Refusal {
             reason,
             message: message.into(),
             details: None,
+            continue_token: None,
         }
     }
 
@@ -204,6 +207,13 @@ impl Refusal {
         self
     }
 
+    /// The same refusal with a token to go on with.
+    #[must_use]
+    pub fn with_continue(mut self, token: String) -> Self {
+        self.continue_token = Some(token);
+        self
+    }
+
     /// The `Status` object that the client receives.
     #[must_use]
     pub fn status(&self) -> Value {
@@ -213,6 +223,9 @@ impl Refusal {
         });
         if !self.reason.is_empty() {
             status["reason"] = self.reason.into();
+        }
+        if let Some(token) = &self.continue_token {
+            status["metadata"]["continue"] = token.as_str().into();
         }
         if let Some(details) = &self.details {
             status["details"] = details.clone();

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::schema::Schema;
+use super::{
+    model::{self, Shape},
+    schema::Schema,
+};
 
 /// A column of `kubectl get`, as in `additionalPrinterColumns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct ResourceType {
     pub counts_generation: bool,
     /// Defined by a CustomResourceDefinition: pruned, no strategic merge patch.
     pub custom: bool,
-    /// The structural schema of a custom resource; a sketch, for `kubectl explain` and apply, of a built-in one.
+    /// The structural schema of a custom resource; of a built-in one how it is merged.
     pub schema: Option<Arc<Schema>>,
     pub columns: Vec<Column>,
     /// JSON paths that field selectors may name, besides `metadata.name` and `metadata.namespace`.
@@ -94,7 +97,16 @@ impl ResourceType {
         }
     }
 
-    /// The raw OpenAPI v3 schema, where there is one.
+    /// What is known of the fields of a built-in kind.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        if self.custom {
+            return Shape::UNKNOWN;
+        }
+        Shape::of(&model::name_of(&self.group, &self.version, &self.kind))
+    }
+
+    /// The raw OpenAPI v3 schema of a custom resource.
     #[must_use]
     pub fn raw_schema(&self) -> Option<&Value> {
         self.schema.as_ref().map(|schema| schema.raw())

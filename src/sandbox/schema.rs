@@ -14,9 +14,9 @@ mod validate;
 
 use serde_json::Value;
 
-use super::{refusal::Cause, wording};
+use super::{model, refusal::Cause, wording};
 
-pub(super) use node::{ListType, MapType, Node};
+pub(super) use node::{Additional, ListType, MapType, Node};
 pub use prune::prune_metadata;
 
 /// A compiled `openAPIV3Schema`.
@@ -24,7 +24,7 @@ pub use prune::prune_metadata;
 pub struct Schema {
     raw: Value,
     root: Node,
-    is_sketch: bool,
+    is_built_in: bool,
 }
 
 impl Schema {
@@ -45,25 +45,24 @@ impl Schema {
             Ok(Self {
                 raw: raw.clone(),
                 root,
-                is_sketch: false,
+                is_built_in: false,
             })
         } else {
             Err(causes)
         }
     }
 
-    /// A schema of our own for a built-in kind: a sketch for `kubectl explain` and server-side apply, never used to
-    /// validate, so that it need not be structural.
-    pub fn sketch(raw: Value) -> Result<Self, serde_json::Error> {
-        let root = serde_json::from_value(raw.clone())?;
-        Ok(Self {
-            raw,
-            root,
-            is_sketch: true,
-        })
+    /// The schema of a built-in kind, by the name of its definition: for server-side apply. What is wrong with an
+    /// object of such a kind is told by decoding and `validation`.
+    pub fn built_in(definition: &str) -> Self {
+        Self {
+            raw: Value::Null,
+            root: model::Shape::of(definition).node(),
+            is_built_in: true,
+        }
     }
 
-    /// The schema as it was given.
+    /// The schema as it was given; null for a built-in kind.
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.raw
@@ -73,10 +72,10 @@ impl Schema {
         &self.root
     }
 
-    /// Is it only a sketch of a built-in kind?
+    /// Is it the schema of a built-in kind?
     #[must_use]
-    pub fn is_sketch(&self) -> bool {
-        self.is_sketch
+    pub fn is_built_in(&self) -> bool {
+        self.is_built_in
     }
 
     /// Fills in defaults where their parent exists, and removes nulls that the schema does not allow.

@@ -10,6 +10,7 @@ use super::{
     name::NameRule,
     refusal::Cause,
     resource::ResourceType,
+    validation,
 };
 
 /// The rule that a resource's names follow.
@@ -130,6 +131,9 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
             if resource.status_subresource {
                 set_or_remove(new, "status", old.get("status").cloned());
             }
+            if resource.storage_key() == ("", "services") {
+                keep_address(&mut new["spec"], &old["spec"]);
+            }
             set_or_remove(
                 &mut new["metadata"],
                 "generation",
@@ -139,6 +143,18 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
                 let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
                 new["metadata"]["generation"] = (generation + 1).into();
             }
+        }
+    }
+}
+
+/// What was given to a service stays, where a change does not speak of it.
+fn keep_address(new: &mut Value, old: &Value) {
+    if text(new, "type") == "ExternalName" {
+        return;
+    }
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        if new[field].is_null() && new.is_object() {
+            set_or_remove(new, field, old.get(field).cloned());
         }
     }
 }
@@ -219,13 +235,15 @@ fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -
     if definition::is_definition(resource) {
         return definition::validate(new);
     }
-    if resource.kind == "ValidatingAdmissionPolicy" && !resource.custom {
-        return admission::faults(new);
+    if !resource.custom {
+        let mut causes = validation::faults(resource, new, old);
+        if resource.kind == "ValidatingAdmissionPolicy" {
+            causes.extend(admission::faults(new));
+        }
+        return causes;
     }
-    match &resource.schema {
-        Some(schema) if resource.custom => schema.validate(new, old),
-        Some(_) | None => Vec::new(),
-    }
+    let schema = resource.schema.as_ref();
+    schema.map_or_else(Vec::new, |schema| schema.validate(new, old))
 }
 
 /// A time as Kubernetes writes it: UTC, whole seconds.

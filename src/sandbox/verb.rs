@@ -5,6 +5,7 @@ mod admit;
 mod binding;
 mod create;
 mod delete;
+mod eviction;
 mod intake;
 mod patch;
 mod read;
@@ -80,6 +81,15 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
         },
         Some("binding") if binding::is_bound(&call.resource) => match verb {
             Verb::Create => binding::create(call),
+            Verb::Get
+            | Verb::List
+            | Verb::Update
+            | Verb::Patch
+            | Verb::Delete
+            | Verb::DeleteCollection => Err(not_allowed(call)),
+        },
+        Some("eviction") if eviction::is_evicted(&call.resource) => match verb {
+            Verb::Create => eviction::create(call),
             Verb::Get
             | Verb::List
             | Verb::Update

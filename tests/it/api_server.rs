@@ -5,7 +5,10 @@ mod admitting;
 mod authorizing;
 mod collecting;
 mod defining;
+mod fuzz;
+mod law;
 mod listing;
+mod reading;
 mod serving;
 mod writing;
 
@@ -47,6 +50,20 @@ pub fn trials() -> Vec<Trial> {
             run(authorizing::impersonated())
         }),
         Trial::test("api_server::tokens", || run(authorizing::tokens())),
+        Trial::test("api_server::strictness", || run(reading::strictness())),
+        Trial::test("api_server::headers", || run(reading::headers())),
+        Trial::test("api_server::what_built_in_kinds_have_to_be", || {
+            run(reading::what_built_in_kinds_have_to_be())
+        }),
+        Trial::test("api_server::evictions", || run(reading::evictions())),
+        Trial::test("api_server::open_api", || run(reading::open_api())),
+        Trial::test("api_server::the_law_of_lists_and_watches", || {
+            run(law::holds())
+        }),
+        Trial::test("api_server::nothing_breaks", fuzz::nothing_breaks),
+        Trial::test("api_server::options_of_lists", || {
+            run(listing::options_that_do_not_go_together())
+        }),
         Trial::test("api_server::forgets_old_history", || {
             run(listing::forgets_old_history())
         }),

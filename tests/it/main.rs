@@ -7,6 +7,7 @@ mod api_server;
 mod architecture;
 mod bench;
 mod cli;
+mod client;
 mod cluster;
 mod conformance;
 mod connect_proxy;
@@ -38,6 +39,7 @@ fn main() {
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
     trials.extend(cli::trials());
+    trials.extend(client::trials());
     trials.extend(cluster::trials());
     trials.extend(conformance::trials());
     trials.extend(controller::trials());

@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
         match &expression.expr {
             Expr::Ident(name) => self.name(expression, name),
             Expr::Select(select) => self.select(expression, select),
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => self.call(expression, call),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::List(list) => {
                 for element in &list.elements {
@@ -155,7 +155,14 @@ impl<'a> Checker<'a> {
         Kind::Dynamic
     }
 
-    fn call(&mut self, call: &'a CallExpr) -> Kind<'a> {
+    fn call(&mut self, expression: &'a IdedExpr, call: &'a CallExpr) -> Kind<'a> {
+        let name = call.func_name.as_str();
+        if !is_known(name) {
+            self.fault(
+                expression,
+                &format!("undeclared reference to '{name}' (in container '')"),
+            );
+        }
         if let Some(target) = &call.target {
             self.kind_of(target);
         }
@@ -224,6 +231,85 @@ impl<'a> Checker<'a> {
             self.faults.push(fault);
         }
     }
+}
+
+/// The functions of the language and of the extensions that Kubernetes turns on, and of `function`.
+const FUNCTIONS: [&str; 67] = [
+    "abs",
+    "bitAnd",
+    "bitNot",
+    "bitOr",
+    "bitShiftLeft",
+    "bitShiftRight",
+    "bitXor",
+    "bool",
+    "bytes",
+    "ceil",
+    "charAt",
+    "contains",
+    "distinct",
+    "double",
+    "dyn",
+    "endsWith",
+    "find",
+    "findAll",
+    "first",
+    "flatten",
+    "floor",
+    "format",
+    "greatest",
+    "has",
+    "hasValue",
+    "indexOf",
+    "int",
+    "isFinite",
+    "isInf",
+    "isNaN",
+    "isSorted",
+    "join",
+    "last",
+    "lastIndexOf",
+    "least",
+    "lowerAscii",
+    "matches",
+    "max",
+    "min",
+    "none",
+    "of",
+    "ofNonZeroValue",
+    "optFlatMap",
+    "optMap",
+    "or",
+    "orValue",
+    "quote",
+    "range",
+    "replace",
+    "reverse",
+    "round",
+    "size",
+    "slice",
+    "sort",
+    "sortBy",
+    "split",
+    "sqrt",
+    "startsWith",
+    "string",
+    "substring",
+    "sum",
+    "trim",
+    "trunc",
+    "type",
+    "uint",
+    "upperAscii",
+    "value",
+];
+
+/// Is there such a function? What the parser makes of operators and macros has no name of letters.
+fn is_known(name: &str) -> bool {
+    let plain = name.rsplit('.').next().unwrap_or(name);
+    let is_operator =
+        !name.starts_with(|c: char| c.is_ascii_alphabetic()) || plain.starts_with('@');
+    is_operator || FUNCTIONS.contains(&plain) || super::library::FUNCTIONS.contains(&plain)
 }
 
 /// What a list or a map holds.

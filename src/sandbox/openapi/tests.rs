@@ -1,5 +1,5 @@
 use super::*;
-use crate::sandbox::{resource::ALL_VERBS, schema::Schema, sketch};
+use crate::sandbox::{resource::ALL_VERBS, schema::Schema};
 
 fn resource(group: &str, kind: &str, namespaced: bool, schema: Schema) -> Arc<ResourceType> {
     Arc::new(ResourceType {
@@ -16,7 +16,7 @@ fn resource(group: &str, kind: &str, namespaced: bool, schema: Schema) -> Arc<Re
         status_subresource: true,
         scale_subresource: false,
         counts_generation: true,
-        custom: !schema.is_sketch(),
+        custom: !schema.is_built_in(),
         schema: Some(Arc::new(schema)),
         columns: Vec::new(),
         selectable_fields: Vec::new(),
@@ -27,7 +27,7 @@ fn resources() -> Vec<Arc<ResourceType>> {
     let gadget = json!({"type": "object", "description": "A gadget.", "properties": {
         "spec": {"type": "object", "properties": {"enabled": {"type": "boolean", "description": "whether it is on"}}}}});
     let gadget = Schema::compile(&gadget).unwrap_or_else(|causes| panic!("{causes:?}"));
-    let pod = sketch::of("", "Pod").unwrap();
+    let pod = Schema::built_in(&model::name_of("", "v1", "Pod"));
     vec![
         resource("example.com", "Gadget", false, gadget),
         resource("", "Pod", true, pod),
@@ -117,4 +117,16 @@ fn every_reference_leads_somewhere() {
             }
         }
     }
+}
+
+#[test]
+fn the_second_version_describes_the_same_kinds() {
+    let document = v2(&resources());
+    let definitions = &document["definitions"];
+    let containers =
+        &definitions["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]["items"]["$ref"];
+    assert_eq!(*containers, "#/definitions/io.k8s.api.core.v1.Container");
+    assert!(definitions["com.example.v1.Gadget"]["properties"]["spec"].is_object());
+    let kind = &definitions["io.k8s.api.core.v1.Pod"]["x-kubernetes-group-version-kind"][0];
+    assert_eq!(*kind, json!({"group": "", "version": "v1", "kind": "Pod"}));
 }

@@ -1,64 +1,22 @@
-//! Strategic merge patch: a merge patch that knows which lists of the built-in kinds are maps in disguise.
+//! Strategic merge patch: a merge patch that knows which lists of the built-in kinds are maps in disguise
+//! (k8s.io/apimachinery `pkg/util/strategicpatch`).
 //!
-//! The merge keys are those of `k8s.io/api` (`patchMergeKey` tags); a list that is not in the table is replaced whole.
+//! The merge keys are those of the kind's description; a list that it does not say to merge is replaced whole.
 
 use serde_json::{Map, Value};
 
 use super::{PatchFault, must_be_object};
-
-/// How a list of a built-in kind is merged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ListKind {
-    /// Items with the same value of this field are one item.
-    Map(&'static str),
-    /// Plain values, each there once.
-    Set,
-    /// Replaced whole.
-    Atomic,
-}
-
-/// The list's kind by the name of its field and of the one that it lies in.
-fn list_kind(parent: &str, field: &str) -> ListKind {
-    match (parent, field) {
-        (
-            _,
-            "containers"
-            | "initContainers"
-            | "ephemeralContainers"
-            | "env"
-            | "imagePullSecrets"
-            | "resourceClaims"
-            | "validations"
-            | "matchConditions"
-            | "variables",
-        )
-        | ("spec", "volumes")
-        | ("", "secrets") => ListKind::Map("name"),
-        (_, "volumeMounts") => ListKind::Map("mountPath"),
-        (_, "volumeDevices") => ListKind::Map("devicePath"),
-        (_, "topologySpreadConstraints") => ListKind::Map("topologyKey"),
-        // A container's ports, and a service's.
-        ("containers" | "initContainers" | "ephemeralContainers", "ports") => {
-            ListKind::Map("containerPort")
-        }
-        ("spec", "ports") => ListKind::Map("port"),
-        ("status", "conditions" | "addresses") => ListKind::Map("type"),
-        (_, "hostAliases") | ("status", "podIPs" | "hostIPs") => ListKind::Map("ip"),
-        ("metadata", "ownerReferences") => ListKind::Map("uid"),
-        ("metadata", "finalizers") | ("spec", "podCIDRs") => ListKind::Set,
-        _ => ListKind::Atomic,
-    }
-}
+use crate::sandbox::model::Shape;
 
 /// Merges a patch into an object of a built-in kind.
-pub fn strategic(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
+pub fn strategic(object: &Value, patch: &Value, shape: Shape) -> Result<Value, PatchFault> {
     must_be_object(patch)?;
     let mut result = object.clone();
-    merge_object("", &mut result, patch)?;
+    merge_object(shape, &mut result, patch)?;
     Ok(result)
 }
 
-fn merge_object(name: &str, target: &mut Value, patch: &Value) -> Result<(), PatchFault> {
+fn merge_object(shape: Shape, target: &mut Value, patch: &Value) -> Result<(), PatchFault> {
     let Some(patch) = patch.as_object() else {
         *target = patch.clone();
         return Ok(());
@@ -99,15 +57,15 @@ fn merge_object(name: &str, target: &mut Value, patch: &Value) -> Result<(), Pat
             let target = fields
                 .entry(field)
                 .or_insert_with(|| Value::Array(Vec::new()));
-            merge_list(name, field, target, items)?;
+            merge_list(shape.field(field), target, items)?;
         } else {
             let target = fields.entry(field).or_insert(Value::Null);
-            merge_object(field, target, value)?;
+            merge_object(shape.field(field), target, value)?;
         }
     }
     for (field, value) in patch {
         if let Some(list) = field.strip_prefix("$setElementOrder/") {
-            order(name, list, fields, value);
+            order(shape.field(list), list, fields, value);
         }
     }
     Ok(())
@@ -119,34 +77,28 @@ fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn merge_list(
-    parent: &str,
-    field: &str,
-    target: &mut Value,
-    patch: &[Value],
-) -> Result<(), PatchFault> {
+fn merge_list(shape: Shape, target: &mut Value, patch: &[Value]) -> Result<(), PatchFault> {
     let replace = patch.iter().any(|item| item["$patch"] == "replace");
-    let kind = list_kind(parent, field);
     let Some(items) = target.as_array_mut() else {
         *target = Value::Array(Vec::new());
-        return merge_list(parent, field, target, patch);
+        return merge_list(shape, target, patch);
     };
-    match kind {
+    match shape.merge_key() {
         _ if replace => {
             let plain = patch.iter().filter(|item| item["$patch"].is_null());
             *items = plain.cloned().collect();
         }
-        ListKind::Atomic => *items = patch.to_vec(),
-        ListKind::Set => {
+        _ if !shape.is_merged() => *items = patch.to_vec(),
+        None => {
             for value in patch {
                 if !items.contains(value) {
                     items.push(value.clone());
                 }
             }
         }
-        ListKind::Map(key) => {
+        Some(key) => {
             for item in patch {
-                merge_item(field, key, items, item)?;
+                merge_item(shape.items(), key, items, item)?;
             }
         }
     }
@@ -154,7 +106,7 @@ fn merge_list(
 }
 
 fn merge_item(
-    field: &str,
+    shape: Shape,
     key: &str,
     items: &mut Vec<Value>,
     item: &Value,
@@ -169,10 +121,10 @@ fn merge_item(
         return Ok(());
     }
     if let Some(found) = items.iter_mut().find(|one| one[key] == item[key]) {
-        return merge_object(field, found, item);
+        return merge_object(shape, found, item);
     }
     let mut new = Value::Object(Map::new());
-    merge_object(field, &mut new, item)?;
+    merge_object(shape, &mut new, item)?;
     items.push(new);
     Ok(())
 }
@@ -185,17 +137,14 @@ fn delete_from(list: Option<&mut Value>, unwanted: &Value) {
 }
 
 /// `$setElementOrder`: the items in the order that the client saw them; others keep their place behind.
-fn order(parent: &str, list: &str, fields: &mut Map<String, Value>, wanted: &Value) {
+fn order(shape: Shape, list: &str, fields: &mut Map<String, Value>, wanted: &Value) {
     let (Some(items), Some(wanted)) = (
         fields.get_mut(list).and_then(Value::as_array_mut),
         wanted.as_array(),
     ) else {
         return;
     };
-    let key = match list_kind(parent, list) {
-        ListKind::Map(key) => Some(key),
-        ListKind::Set | ListKind::Atomic => None,
-    };
+    let key = shape.merge_key();
     let place = |item: &Value| {
         let same = |one: &Value| match key {
             Some(key) => one[key] == item[key],
@@ -212,12 +161,17 @@ mod tests {
 
     use super::*;
 
+    fn merged(kind: &str, object: &Value, patch: &Value) -> Value {
+        let shape = Shape::of(&format!("io.k8s.api.core.v1.{kind}"));
+        strategic(object, patch, shape).unwrap()
+    }
+
     #[test]
     fn conditions_are_merged_by_type() {
         let object = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}, {"type": "Disk", "status": "False"}]}});
         let patch = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         assert_eq!(
-            strategic(&object, &patch).unwrap(),
+            merged("Node", &object, &patch),
             json!({"status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "Disk", "status": "False"}]}})
         );
     }
@@ -226,7 +180,7 @@ mod tests {
     fn taints_are_replaced_whole() {
         let object = json!({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}});
         let patch = json!({"spec": {"taints": [{"key": "b", "effect": "NoSchedule"}]}});
-        assert_eq!(strategic(&object, &patch).unwrap(), patch);
+        assert_eq!(merged("Node", &object, &patch), patch);
     }
 
     #[test]
@@ -239,7 +193,7 @@ mod tests {
             "metadata": {"$deleteFromPrimitiveList/finalizers": ["x/y"]},
         });
         assert_eq!(
-            strategic(&object, &patch).unwrap(),
+            merged("Pod", &object, &patch),
             json!({"spec": {"containers": [{"name": "c"}, {"name": "a", "image": "x"}]}, "metadata": {"finalizers": ["x/z"]}})
         );
     }

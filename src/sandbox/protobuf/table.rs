@@ -35,7 +35,7 @@ pub(super) enum Kind {
 use super::pod::POD;
 use Kind::{
     Bool, Bytes, BytesMap, Flag, Ignored, IntOrString, Integer, Message, Messages, OptionalInteger,
-    Text, TextMap, Texts, Time,
+    QuantityMap, Text, TextMap, Texts, Time,
 };
 
 /// The message of a kind, where it is known.
@@ -49,6 +49,9 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("v1", "Pod") => POD,
         ("v1", "Service") => SERVICE,
         ("apps/v1", "Deployment") => DEPLOYMENT,
+        ("v1", "ResourceQuota") => RESOURCE_QUOTA,
+        ("policy/v1", "PodDisruptionBudget") => DISRUPTION_BUDGET,
+        ("scheduling.k8s.io/v1", "PriorityClass") => PRIORITY_CLASS,
         ("policy/v1", "Eviction") => EVICTION,
         ("autoscaling/v1", "Scale") => SCALE,
         ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => ACCESS_REVIEW,
@@ -348,6 +351,38 @@ const DEPLOYMENT: &[Field] = &[
         ]),
     ),
     field(3, "status", Ignored),
+];
+
+const RESOURCE_QUOTA: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(
+        2,
+        "spec",
+        Message(&[field(1, "hard", QuantityMap), field(2, "scopes", Texts)]),
+    ),
+    field(3, "status", Ignored),
+];
+
+const DISRUPTION_BUDGET: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(
+        2,
+        "spec",
+        Message(&[
+            field(1, "minAvailable", IntOrString),
+            field(2, "selector", Message(LABEL_SELECTOR)),
+            field(3, "maxUnavailable", IntOrString),
+        ]),
+    ),
+    field(3, "status", Ignored),
+];
+
+const PRIORITY_CLASS: &[Field] = &[
+    field(1, "metadata", Message(METADATA)),
+    field(2, "value", OptionalInteger),
+    field(3, "globalDefault", Flag),
+    field(4, "description", Text),
+    field(5, "preemptionPolicy", Text),
 ];
 
 const SERVICE: &[Field] = &[

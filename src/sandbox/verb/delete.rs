@@ -48,7 +48,13 @@ impl Deletion {
     /// Reads body and query; `dryRun` of the body goes to the call's query.
     fn read(call: &mut Call<'_>) -> Result<Self, Refusal> {
         let body = call.body.delete_options()?;
-        let options = call.query.merged_delete_options(body);
+        Self::of(call, &body.unwrap_or_default())
+    }
+
+    /// Reads options that came in another body, and the query.
+    pub(super) fn of(call: &mut Call<'_>, given: &Value) -> Result<Self, Refusal> {
+        let given = Some(given.clone()).filter(Value::is_object);
+        let options = call.query.merged_delete_options(given);
         for value in options["dryRun"].as_array().into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
             call.query.dry_run |= query::dry_run(value, "DeleteOptions")?;

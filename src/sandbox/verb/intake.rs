@@ -7,6 +7,7 @@ use super::Call;
 use crate::sandbox::{
     defaults,
     metadata::{self, text},
+    model::decode,
     query::FieldValidation,
     refusal::{Cause, Refusal},
     resource::ResourceType,
@@ -54,8 +55,8 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
     )))
 }
 
-/// Cleans the metadata, drops unknown fields and sets defaults. Unknown fields are refused, warned of or ignored, as
-/// the query says.
+/// Cleans the metadata, drops unknown fields and sets defaults. Unknown fields, and those that the body names twice, are
+/// refused, warned of or ignored, as the query says.
 pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     let resource = call.resource.clone();
     let cannot = |why: &str| {
@@ -68,14 +69,20 @@ pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     if let Some(schema) = resource.schema.as_ref().filter(|_| resource.custom) {
         unknown.extend(schema.prune(object));
         schema.default(object);
+    } else {
+        let found = decode::decode(object, resource.shape());
+        unknown.extend(found.map_err(|why| cannot(&why))?);
     }
     defaults::complete(&resource, object);
     unknown.sort();
     unknown.dedup();
-    let named: Vec<String> = unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
+    let twice = match call.query.field_validation {
+        FieldValidation::Ignore => Vec::new(),
+        FieldValidation::Warn | FieldValidation::Strict => call.body.duplicates(),
+    };
+    let twice = twice.iter().map(|path| format!("duplicate field {path:?}"));
+    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+    let named: Vec<String> = twice.chain(unknown).collect();
     match call.query.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(named),

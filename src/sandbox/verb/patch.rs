@@ -65,7 +65,7 @@ pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, Ref
     let result = match call.body.media_type.as_str() {
         JSON => patch::json(old, patch),
         MERGE => patch::merge(old, patch),
-        _ => patch::strategic(old, patch),
+        _ => patch::strategic(old, patch, call.resource.shape()),
     };
     result.map_err(|fault| match fault {
         PatchFault::Malformed(why) => Refusal::bad_request(format!("error decoding patch: {why}")),

@@ -15,7 +15,8 @@ use crate::sandbox::{
     answer::Answer,
     body,
     query::VersionMatch,
-    refusal::{Cause, Refusal},
+    refusal::Refusal,
+    schema::cause,
     selection::Selection,
     store::{Compacted, ShelfKey},
     view,
@@ -31,6 +32,7 @@ pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 /// A list, or a watch of what a list would show.
 pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
+    check_options(call)?;
     let selection = Selection::new(&call.resource, &call.path, &call.query)?;
     if call.query.watch {
         return watch(call, selection);
@@ -38,11 +40,12 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let place = Place::of(call)?;
     let shelf = ShelfKey::of(&call.resource);
     let store = &call.core.store;
+    let after = place.after.as_deref();
     let snapshot = match place.at {
         None => store.now(&shelf, &selection.prefix),
         Some(version) => store
-            .at(version, &shelf, &selection.prefix, place.after.as_deref())
-            .map_err(|gone| expired(gone, call))?,
+            .at(version, &shelf, &selection.prefix, after)
+            .map_err(|gone| expired(gone, call, after))?,
     };
 
     let limit = call.query.limit.unwrap_or(usize::MAX);
@@ -50,6 +53,9 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let mut last = None;
     let mut rest = 0;
     for (key, object) in snapshot.objects {
+        if after.is_some_and(|after| key.as_str() <= after) {
+            continue;
+        }
         if objects.len() == limit {
             // With a selector the rest is not counted, only found to be there.
             let counts = selection.is_everything();
@@ -71,7 +77,7 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let mut metadata = json!({"resourceVersion": snapshot.version.to_string(), "continue": ""});
     if let Some(after) = last.filter(|_| rest > 0) {
         metadata["continue"] = Token {
-            at: snapshot.version,
+            at: Some(snapshot.version),
             after,
         }
         .written()
@@ -105,18 +111,9 @@ impl Place {
             }
             let token = Token::read(token)?;
             return Ok(Self {
-                at: Some(token.at),
+                at: token.at,
                 after: Some(token.after),
             });
-        }
-        if call.query.version_match.is_some() && given.is_none() {
-            let cause = Cause {
-                reason: "FieldValueForbidden",
-                message: "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
-                    .to_owned(),
-                field: "resourceVersionMatch".to_owned(),
-            };
-            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
         }
         let version = given.map(version).transpose()?.unwrap_or(0);
         let current = call.core.store.version();
@@ -140,7 +137,8 @@ const TOKEN_ALPHABET: GeneralPurpose = GeneralPurpose::new(
 /// What a `continue` token says; base64 of JSON, opaque to clients.
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
-    at: u64,
+    /// None: whatever is there when it is used, for those who accept pages that do not fit together.
+    at: Option<u64>,
     after: String,
 }
 
@@ -184,25 +182,73 @@ fn too_large(version: u64, current: u64) -> Refusal {
     }))
 }
 
-fn expired(gone: Compacted, call: &Call<'_>) -> Refusal {
-    if call.query.continue_token.is_some() {
-        Refusal::expired(
+fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> Refusal {
+    if let Some(after) = after {
+        let token = Token {
+            at: None,
+            after: after.to_owned(),
+        };
+        return Refusal::expired(
             "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-             without the continue parameter.",
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+             results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+             modified, or deleted between the time the first chunk was returned and now may show up in the list.",
         )
-    } else {
-        let asked = call.query.resource_version.as_deref().unwrap_or_default();
-        Refusal::expired(format!(
-            "too old resource version: {asked} ({})",
-            gone.oldest
-        ))
+        .with_continue(token.written());
     }
+    let asked = call.query.resource_version.as_deref().unwrap_or_default();
+    Refusal::expired(format!(
+        "too old resource version: {asked} ({})",
+        gone.oldest
+    ))
+}
+
+/// Do the options of a list or a watch go together? (apimachinery `internalversion/validation`)
+fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
+    let query = &call.query;
+    let (matching, version) = (query.version_match, query.resource_version.as_deref());
+    let why = match (query.watch, query.send_initial_events, matching) {
+        (true, Some(_), None) => {
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        }
+        (true, Some(_), Some(VersionMatch::Exact)) => {
+            let cause = cause::not_supported(
+                "resourceVersionMatch",
+                &"Exact".into(),
+                &["NotOlderThan".into()],
+            );
+            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+        }
+        (true, None, Some(_)) => {
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        }
+        (false, Some(_), _) => {
+            let cause = cause::forbidden(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            );
+            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+        }
+        (false, None, Some(_)) if version.is_none() => {
+            "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        }
+        (false, None, Some(_)) if query.continue_token.is_some() => {
+            "resourceVersionMatch is forbidden when continue is provided"
+        }
+        (false, None, Some(VersionMatch::Exact)) if version == Some("0") => {
+            "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""
+        }
+        _ => return Ok(()),
+    };
+    let cause = cause::forbidden("resourceVersionMatch", why);
+    Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]))
 }
 
 fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
     let given = call.query.resource_version.as_deref();
     let asked = given.map(version).transpose()?.unwrap_or(0);
-    let from_now = asked == 0 || call.query.send_initial_events;
+    let streams = call.query.send_initial_events == Some(true);
+    let from_now = asked == 0 || streams;
     let (from, initial) = if from_now {
         let shelf = ShelfKey::of(&call.resource);
         let snapshot = call.core.store.now(&shelf, &selection.prefix);
@@ -222,7 +268,7 @@ fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
         wanted: call.wanted,
         from,
         initial,
-        mark_initial: call.query.send_initial_events && call.query.bookmarks,
+        mark_initial: streams && call.query.bookmarks,
         bookmarks: call.query.bookmarks,
         lifetime,
         selection,

@@ -199,3 +199,60 @@ pub async fn forgets_old_history() -> anyhow::Result<()> {
         "an old version",
     )
 }
+
+/// A page of a list whose moment is forgotten comes with a token for those who do not mind.
+pub async fn options_that_do_not_go_together() -> anyhow::Result<()> {
+    let options = SandboxOptions {
+        history: 4,
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::start(options).await?;
+    let client = sandbox.client(&Identity::owner());
+    let path = "/api/v1/namespaces/default/configmaps";
+    for name in ["a", "b", "c"] {
+        call(&client, "POST", path, config_map(name)).await?;
+    }
+    let (_, page) = call(&client, "GET", &format!("{path}?limit=1"), Value::Null).await?;
+    let token = page["metadata"]["continue"].as_str().unwrap_or_default();
+    for round in 0..6 {
+        let patch = json!({"data": {"round": round.to_string()}});
+        call(&client, "PATCH", &format!("{path}/c"), patch).await?;
+    }
+    let next = format!("{path}?limit=1&continue={token}");
+    let (code, gone) = call(&client, "GET", &next, Value::Null).await?;
+    same(&code, &410, "a forgotten moment")?;
+    same(&gone["reason"], &json!("Expired"), "a forgotten moment")?;
+    let token = gone["metadata"]["continue"].as_str().unwrap_or_default();
+    let next = format!("{path}?limit=5&continue={token}");
+    let (_, rest) = call(&client, "GET", &next, Value::Null).await?;
+    same(&names(&rest), &vec!["b", "c"], "the rest, as it is now")?;
+
+    for (query, fault) in [
+        (
+            "resourceVersionMatch=Exact",
+            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+        ),
+        (
+            "resourceVersion=0&resourceVersionMatch=Exact",
+            r#"resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0""#,
+        ),
+        (
+            "sendInitialEvents=true",
+            "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
+        ),
+        (
+            "watch=1&sendInitialEvents=true",
+            "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ),
+        (
+            "watch=1&resourceVersion=1&resourceVersionMatch=NotOlderThan",
+            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+    ] {
+        let (code, answer) = call(&client, "GET", &format!("{path}?{query}"), Value::Null).await?;
+        same(&code, &422, query)?;
+        let message = format!("ListOptions.meta.k8s.io \"\" is invalid: {fault}");
+        same(&answer["message"], &json!(message), query)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! Other people's clients against the sandbox: a script of somebody else's must not notice the difference. Two releases
+//! of kubectl, and Kubernetes' own libraries for Python and Node.
+//!
+//! They are not part of the repository: `.ci/run` fetches them and names them in the environment.
+
+use std::{ffi::OsStr, fs, path::Path, process::Command};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::stage::{Ended, Host, Stage, Story, clean};
+
+pub fn trials() -> Vec<Trial> {
+    let insist = std::env::var_os("BMCTL_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
+    let stories: [(&str, &str, Story); 4] = [
+        ("kubectl_of_today", "BMCTL_KUBECTL", || {
+            kubectl("BMCTL_KUBECTL")
+        }),
+        ("kubectl_of_1_27", "BMCTL_OLD_KUBECTL", || {
+            kubectl("BMCTL_OLD_KUBECTL")
+        }),
+        ("python", "BMCTL_PYTHON_CLIENT", python),
+        ("node", "BMCTL_NODE_CLIENT", node),
+    ];
+    let trial = |(name, variable, story): (&str, &str, Story)| {
+        if std::env::var_os(variable).is_some() || insist {
+            return Trial::test(format!("client::{name}"), story);
+        }
+        Trial::test(format!("client::{name} (needs {variable})"), story).with_ignored_flag(true)
+    };
+    stories.map(trial).into()
+}
+
+fn named(variable: &str) -> Result<String, Failed> {
+    std::env::var(variable).map_err(|_| format!("{variable} is not set").into())
+}
+
+/// Runs a program against the stage.
+fn run(
+    stage: &Stage,
+    program: impl AsRef<OsStr>,
+    words: &[&str],
+    environment: &[(&str, &str)],
+) -> Ended {
+    let mut command: Command = clean(program.as_ref(), stage.folder());
+    command
+        .args(words)
+        .env("KUBECONFIG", stage.kubeconfig())
+        .envs(environment.iter().copied())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let what = format!("{} {}", program.as_ref().display(), words.join(" "));
+    Ended::of(command.spawn().unwrap(), what)
+}
+
+fn script(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    folder.join(name).display().to_string()
+}
+
+fn python() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let library = named("BMCTL_PYTHON_CLIENT")?;
+    let ended = run(
+        &stage,
+        "python3",
+        &[&script("flow.py")],
+        &[("PYTHONPATH", &library)],
+    );
+    let expected = "\
+nodes: ['worker-0']
+events: [('MODIFIED', '2'), ('DELETED', '2')]
+ready: True
+pages: True
+refused: 403 Forbidden
+";
+    same(&ended.succeeds()?, expected)
+}
+
+fn node() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let library = named("BMCTL_NODE_CLIENT")?;
+    let ended = run(
+        &stage,
+        "node",
+        &[&script("flow.mjs")],
+        &[("BMCTL_NODE_CLIENT", &library)],
+    );
+    let expected = "\
+nodes: worker-0
+events: MODIFIED=2,DELETED=2
+ready: true
+refused: 403
+";
+    same(&ended.succeeds()?, expected)
+}
+
+fn same(ended: &Ended, expected: &str) -> Result<(), Failed> {
+    if ended.stdout == expected {
+        return Ok(());
+    }
+    Err(format!("expected\n{expected}of {ended}").into())
+}
+
+const DEPLOYMENT: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: "nginx:1", ports: [{containerPort: 80}]}]}
+"#;
+
+const MISSPELT: &str = r"
+apiVersion: v1
+kind: Pod
+metadata: {name: misspelt}
+spec: {containers: [{name: c, image: x, imag: y}]}
+";
+
+/// What a command is expected to do: end with this code, and say this somewhere.
+type Step = (&'static str, i32, &'static str);
+
+/// A day with kubectl, word for word as people type it.
+const DAY: &[Step] = &[
+    ("get nodes -o wide", 0, "worker-0"),
+    ("get pods -A -o wide", 0, "vmruntime-controller-manager"),
+    (
+        "get ns default -o yaml",
+        0,
+        "kubernetes.io/metadata.name: default",
+    ),
+    (
+        "get pods -A -o custom-columns=N:.metadata.name",
+        0,
+        "vmruntime-controller-manager",
+    ),
+    (
+        "create configmap cm --from-literal=a=one",
+        0,
+        "configmap/cm created",
+    ),
+    ("edit configmap cm", 0, "configmap/cm edited"),
+    ("get cm cm -o jsonpath={.data.a}", 0, "two"),
+    ("apply -f web.yaml", 0, "deployment.apps/web created"),
+    (
+        "rollout status deployment/web --timeout=60s",
+        0,
+        "successfully rolled out",
+    ),
+    ("diff -f web2.yaml", 1, "nginx:2"),
+    ("apply -f web2.yaml", 0, "deployment.apps/web configured"),
+    ("diff -f web2.yaml", 0, ""),
+    (
+        "apply --server-side --force-conflicts -f web2.yaml",
+        0,
+        "serverside-applied",
+    ),
+    (
+        "apply --server-side --dry-run=server -f web2.yaml",
+        0,
+        "serverside-applied (server dry run)",
+    ),
+    ("rollout restart deployment/web", 0, "restarted"),
+    (
+        "rollout status deployment/web --timeout=60s",
+        0,
+        "successfully rolled out",
+    ),
+    ("rollout history deployment/web", 0, "REVISION"),
+    ("scale deployment/web --replicas=3", 0, "scaled"),
+    (
+        "wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=60s",
+        0,
+        "condition met",
+    ),
+    ("set image deployment/web c=nginx:3", 0, "image updated"),
+    // The list of containers is merged by name: the image stays.
+    (
+        r#"patch deployment web -p {"spec":{"template":{"spec":{"containers":[{"name":"c","env":[{"name":"A","value":"b"}]}]}}}}"#,
+        0,
+        "patched",
+    ),
+    (
+        "get deployment web -o jsonpath={.spec.template.spec.containers[0].image}",
+        0,
+        "nginx:3",
+    ),
+    (
+        r#"patch deployment web --type=json -p [{"op":"replace","path":"/spec/replicas","value":1}]"#,
+        0,
+        "patched",
+    ),
+    (
+        r#"patch deployment web --type=merge -p {"spec":{"replicas":2}}"#,
+        0,
+        "patched",
+    ),
+    ("label deployment web x=y", 0, "labeled"),
+    ("annotate deployment web x=y", 0, "annotate"),
+    ("describe deployment web", 0, "RollingUpdateStrategy"),
+    ("describe node worker-0", 0, "Allocated resources"),
+    ("get events -A", 0, ""),
+    ("events -A", 0, ""),
+    (
+        "explain pod.spec.containers.resources",
+        0,
+        "maximum amount of compute resources",
+    ),
+    ("explain vmruntime.spec", 0, "enabled"),
+    ("api-resources", 0, "vmruntimes"),
+    ("auth can-i delete nodes", 0, "yes"),
+    ("auth can-i delete nodes --context limited", 1, "no"),
+    (
+        "auth can-i --list --context limited",
+        0,
+        "selfsubjectaccessreviews.authorization.k8s.io",
+    ),
+    (
+        "get secrets --context limited",
+        1,
+        r#"User "limited" cannot list resource "secrets" in API group "" in the namespace "default""#,
+    ),
+    (
+        "get pods --as jane",
+        1,
+        r#"User "jane" cannot list resource "pods""#,
+    ),
+    (
+        "create role r --verb=get,list --resource=pods",
+        0,
+        "created",
+    ),
+    ("create rolebinding rb --role=r --user=jane", 0, "created"),
+    ("get pods --as jane", 0, "web-"),
+    ("create deployment d2 --image=nginx", 0, "created"),
+    ("expose deployment d2 --port 80", 0, "exposed"),
+    ("get svc d2", 0, "ClusterIP"),
+    ("create serviceaccount sa", 0, "created"),
+    ("create token sa", 0, "ey"),
+    // Jobs are not served, and kubectl says so.
+    ("create job j --image=busybox", 1, ""),
+    ("create quota q --hard=pods=10", 0, "created"),
+    (
+        "create -f misspelt.yaml",
+        1,
+        r#"unknown field "spec.containers[0].imag""#,
+    ),
+    (
+        "create -f misspelt.yaml --validate=warn",
+        0,
+        r#"Warning: unknown field "spec.containers[0].imag""#,
+    ),
+    ("cordon worker-0", 0, "cordoned"),
+    (
+        "drain worker-0 --ignore-daemonsets --force --delete-emptydir-data --timeout=60s",
+        0,
+        "drained",
+    ),
+    ("uncordon worker-0", 0, "uncordoned"),
+    ("taint node worker-0 a=b:NoSchedule", 0, "tainted"),
+    ("taint node worker-0 a-", 0, "untainted"),
+    (
+        "delete deployment web d2 --wait --timeout=60s",
+        0,
+        "deleted",
+    ),
+    ("wait --for=delete pod -l app=web --timeout=60s", 0, ""),
+    ("create ns n1", 0, "created"),
+    ("delete ns n1 --timeout=60s", 0, "deleted"),
+    ("get --raw /readyz", 0, "ok"),
+];
+
+fn kubectl(variable: &str) -> Result<(), Failed> {
+    let program = named(variable)?;
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm)]);
+    for (name, text) in [
+        ("web.yaml", DEPLOYMENT.to_owned()),
+        ("web2.yaml", DEPLOYMENT.replace("nginx:1", "nginx:2")),
+        ("misspelt.yaml", MISSPELT.to_owned()),
+    ] {
+        fs::write(stage.folder().join(name), text)?;
+    }
+    let editor = [("KUBE_EDITOR", "sed -i s/one/two/")];
+    for (line, code, said) in DAY {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ended = run(&stage, &program, &words, &editor).exits(*code)?;
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        if !all.contains(said) {
+            return Err(format!("{said:?} was expected of {ended}").into());
+        }
+    }
+    Ok(())
+}
