@@ -7,9 +7,7 @@ use crate::{exit::Exit, render::version::VersionReport};
 pub fn run(context: &Context) -> Exit {
     context.end(Ending {
         cluster: None,
-        report: Box::new(VersionReport {
-            version: env!("CARGO_PKG_VERSION"),
-        }),
+        report: Box::new(VersionReport::of_this_build()),
         exit: Exit::Ok,
         failure: None,
     })

@@ -83,7 +83,16 @@ fn version_in_the_products_words() -> Outcome {
         .stdout(&format!("bmctl version: {}\n", env!("CARGO_PKG_VERSION")))?
         .stderr("")?;
     let document = Bench::new().bmctl("version -o json").code(0)?.json()?;
-    if document["kind"] != "VersionResult" || document["version"] != env!("CARGO_PKG_VERSION") {
+    if document["kind"] != "VersionResult"
+        || document["version"] != env!("CARGO_PKG_VERSION")
+        || !matches!(
+            document["build"]["profile"].as_str(),
+            Some("release" | "development")
+        )
+        || !document["build"]["target"]
+            .as_str()
+            .is_some_and(|target| target.contains('-'))
+    {
         return Err(document.to_string().into());
     }
     Ok(())
