@@ -3,6 +3,8 @@
 //! The arguments of a single command live beside the command, in `commands/<verb>_<noun>.rs`; their doc comments are
 //! the help. A new command is one line in one of the enums here.
 
+mod program;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
@@ -13,10 +15,13 @@ use clap::{
     },
 };
 
+pub use program::Program;
+
 use crate::{
     api::ImageFormat,
     commands::{
         check_host::CheckHostArgs,
+        auth_check::AuthCheckArgs,
         check_vmruntimepfc::CheckVmruntimepfcArgs,
         completion::CompletionArgs,
         controller::ControllerArgs,
@@ -25,9 +30,11 @@ use crate::{
         explain::ExplainArgs,
         get_vmruntimepfc::GetVmruntimepfcArgs,
         help::HelpArgs,
+        man::ManArgs,
         restore::RestoreArgs,
         sandbox::SandboxArgs,
         skip_node::{SkipNodeArgs, UnskipNodeArgs},
+        snapshot_vmruntime::SnapshotVmruntimeArgs,
         status_vmruntime::StatusVmruntimeArgs,
         update_vmruntime::UpdateVmruntimeArgs,
         wait_vmruntime::WaitVmruntimeArgs,
@@ -73,7 +80,7 @@ Examples:
   bmctl check vmruntimepfc -c my-cluster                  can the nodes run VMs?
   bmctl disable vmruntime                                 turn it off; refuses while VMs exist
 
-'bmctl help exit-codes' lists what scripts can rely on.";
+'bmctl help exit-codes', 'help output' and 'help environment' say what scripts can rely on; 'bmctl explain'\nsays what every check, condition and error means.";
 
 /// Every verb. Nouns are accepted as kubectl accepts them: singular, plural, short name, with or without the group.
 #[derive(Subcommand)]
@@ -105,6 +112,12 @@ pub enum Command {
     /// Take something in again: unskip node.
     #[command(subcommand)]
     Unskip(Unskip),
+    /// Say what the current user may do: auth check.
+    #[command(subcommand)]
+    Auth(Auth),
+    /// Collect a support bundle: snapshot vmruntime.
+    #[command(subcommand)]
+    Snapshot(Snapshot),
     /// Explain a node check, a condition, an error or an exit code.
     Explain(ExplainArgs),
     /// Put back what a disable has saved and deleted.
@@ -113,8 +126,10 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
     Controller(ControllerArgs),
-    /// Print a script that completes commands and flags in a shell.
+    /// Print a script that completes commands, flags and values in a shell.
     Completion(CompletionArgs),
+    /// Write the manual pages, one for each command.
+    Man(ManArgs),
     /// Print the version.
     Version,
     /// Explain a command, or a topic such as exit-codes.
@@ -171,6 +186,19 @@ pub enum Status {
     Vmruntime(StatusVmruntimeArgs),
 }
 
+/// What can be asked about permissions.
+#[derive(Subcommand)]
+pub enum Auth {
+    Check(AuthCheckArgs),
+}
+
+/// What a bundle can be collected of.
+#[derive(Subcommand)]
+pub enum Snapshot {
+    #[command(aliases = VMRUNTIME)]
+    Vmruntime(SnapshotVmruntimeArgs),
+}
+
 /// What can be left out.
 #[derive(Subcommand)]
 pub enum Skip {
@@ -219,11 +247,14 @@ impl Command {
             Self::Status(Status::Vmruntime(_)) => "status vmruntime",
             Self::Skip(Skip::Node(_)) => "skip node",
             Self::Unskip(Unskip::Node(_)) => "unskip node",
+            Self::Auth(Auth::Check(_)) => "auth check",
+            Self::Snapshot(Snapshot::Vmruntime(_)) => "snapshot vmruntime",
             Self::Explain(_) => "explain",
             Self::Sandbox(args) => args.command.name(),
             Self::Controller(args) => args.command.name(),
             Self::Restore(_) => "restore",
             Self::Completion(_) => "completion",
+            Self::Man(_) => "man",
             Self::Version => "version",
             Self::Help(_) => "help",
         }
@@ -249,6 +280,9 @@ pub struct GlobalArgs {
     pub connection: ConnectionArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    /// By which name the program was started.
+    #[arg(skip)]
+    pub program: Program,
 }
 
 /// Which cluster, as whom.

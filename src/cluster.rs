@@ -15,7 +15,9 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+pub mod access;
 pub mod backup;
+pub mod bundle;
 pub mod connect;
 pub mod controller_deployment;
 pub mod event;
@@ -34,4 +36,5 @@ pub mod wait;
 
 pub use connect::{Cluster, ConnectOptions, connect};
 pub use event::{Event, Observer, Silent};
+pub use kubeconfig::{clusters, contexts, kubeconfig_of};
 pub use retry::{Deadline, Retry};

@@ -4,6 +4,7 @@
 //! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
 
 pub mod check_host;
+pub mod auth_check;
 pub mod check_vmruntimepfc;
 pub mod completion;
 pub mod context;
@@ -14,12 +15,16 @@ pub mod enable_vmruntime;
 pub mod explain;
 pub mod get_vmruntimepfc;
 pub mod help;
+pub mod man;
 pub mod narration;
+mod paste;
+mod permission;
 pub mod preflight;
 pub mod restore;
 pub mod sandbox;
 pub mod session;
 pub mod skip_node;
+pub mod snapshot_vmruntime;
 pub mod status_vmruntime;
 pub mod update_vmruntime;
 pub mod version;
@@ -28,12 +33,15 @@ pub mod wait_vmruntime;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 
 pub use context::Context;
 
 use crate::{
-    cli::{Check, Cli, Command, Disable, Enable, Get, Skip, Status, Unskip, Update, Wait},
+    cli::{
+        Auth, Check, Cli, Command, Disable, Enable, Get, Program, Skip, Snapshot, Status, Unskip,
+        Update, Wait,
+    },
     exit::Exit,
     failure::{Failure, Kind, Reason},
 };
@@ -41,10 +49,26 @@ use crate::{
 /// Runs the program with these arguments, the first of which is its own name, and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let Cli { global, command } = match Cli::try_parse_from(&arguments) {
+    if let Some(exit) = completion::answer(&arguments) {
+        return exit;
+    }
+    let program = arguments
+        .first()
+        .map_or_else(Program::default, |name| Program::of(name));
+    let mut definition = program.command();
+    let parsed = definition
+        .try_get_matches_from_mut(&arguments)
+        .and_then(|matches| {
+            Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))
+        });
+    let Cli {
+        mut global,
+        command,
+    } = match parsed {
         Ok(cli) => cli,
-        Err(error) => return help::answer(error, &arguments),
+        Err(error) => return help::answer(error, program, &arguments),
     };
+    global.program = program;
     let runtime = match runtime_for(&command) {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -54,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 "could not start the runtime",
             )
             .caused_by(error.to_string());
-            return context::fail_early(&global, command.name(), &failure);
+            return context::fail_early(&global, command.name(), failure);
         }
     };
     let exit = runtime.block_on(async {
@@ -62,7 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         match Context::new(global.clone(), name, command.log_format()) {
             // A command's future is too large for the stack.
             Ok(context) => Box::pin(until_second_signal(&context, command)).await,
-            Err(failure) => context::fail_early(&global, name, &failure),
+            Err(failure) => context::fail_early(&global, name, failure),
         }
     });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.
@@ -92,9 +116,12 @@ fn runtime_for(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         | Command::Wait(_)
         | Command::Skip(_)
         | Command::Unskip(_)
+        | Command::Auth(_)
+        | Command::Snapshot(_)
         | Command::Explain(_)
         | Command::Restore(_)
         | Command::Completion(_)
+        | Command::Man(_)
         | Command::Version
         | Command::Help(_) => tokio::runtime::Builder::new_current_thread(),
     };
@@ -118,11 +145,16 @@ async fn dispatch(context: &Context, command: Command) -> Exit {
         Command::Wait(Wait::Vmruntime(args)) => Ok(wait_vmruntime::run(context, args).await),
         Command::Skip(Skip::Node(args)) => Ok(skip_node::skip(context, &args).await),
         Command::Unskip(Unskip::Node(args)) => Ok(skip_node::unskip(context, &args).await),
+        Command::Auth(Auth::Check(args)) => Ok(auth_check::run(context, &args).await),
+        Command::Snapshot(Snapshot::Vmruntime(args)) => {
+            Ok(snapshot_vmruntime::run(context, &args).await)
+        }
         Command::Explain(args) => explain::run(context, &args),
         Command::Restore(args) => Ok(restore::run(context, &args).await),
         Command::Sandbox(args) => sandbox::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Completion(args) => Ok(completion::run(context, args)),
+        Command::Man(args) => man::run(context, &args),
         Command::Version => Ok(version::run(context)),
         Command::Help(args) => help::run(context, &args),
     };

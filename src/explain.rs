@@ -61,7 +61,7 @@ pub struct Entry {
     pub cause: &'static str,
     pub fix: &'static str,
     /// To paste; words in capitals are to be replaced.
-    pub commands: &'static [&'static str],
+    pub commands: Vec<String>,
 }
 
 /// Why it happens, and what to do about it.
@@ -91,9 +91,13 @@ impl Advice {
             meaning: meaning.into(),
             cause: self.cause,
             fix: self.fix,
-            commands: self.commands,
+            commands: owned(self.commands),
         }
     }
+}
+
+fn owned(commands: &[&str]) -> Vec<String> {
+    commands.iter().copied().map(str::to_owned).collect()
 }
 
 /// Everything that can be explained, group by group.
@@ -170,8 +174,8 @@ mod tests {
                 let sentence = text.ends_with(['.', '?']) && !text.contains("  ");
                 assert!(sentence, "{}: {text:?}", entry.id);
             }
-            for command in entry.commands {
-                assert!(!command.contains('\n') && command.trim() == *command);
+            for command in &entry.commands {
+                assert!(!command.contains('\n') && command.trim() == command);
             }
         }
     }

@@ -17,7 +17,7 @@ mod nearest;
 mod network;
 mod reason;
 
-pub use access::shell_word;
+pub use access::{Grant, denied_grant, shell_word};
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
 pub use login::LoginError;
 pub use nearest::nearest;

@@ -6,6 +6,7 @@
 //! [`document`] writes JSON and YAML, only [`junit`] XML.
 
 pub mod age;
+pub mod auth;
 pub mod check;
 pub mod clean;
 pub mod controller;
@@ -18,6 +19,7 @@ pub mod history;
 pub mod host;
 pub mod junit;
 pub mod machine;
+pub mod man;
 pub mod manifests;
 pub mod name;
 pub mod page;
@@ -25,6 +27,7 @@ pub mod preflight;
 pub mod restore;
 pub mod sandbox;
 pub mod skip;
+pub mod snapshot;
 pub mod status;
 pub mod style;
 pub mod table;

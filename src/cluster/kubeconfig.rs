@@ -120,7 +120,7 @@ fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
 }
 
 fn of_cluster(name: &str, workspace: &Path) -> Result<Found, Failure> {
-    let path = workspace.join(name).join(format!("{name}-kubeconfig"));
+    let path = kubeconfig_of(workspace, name);
     let plain = Path::new(name).file_name().is_some_and(|file| file == name);
     if plain && path.exists() {
         return Ok(Found::Files(vec![path]));
@@ -168,7 +168,7 @@ fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
     names
         .into_iter()
         .map(|name| {
-            let path = workspace.join(&name).join(format!("{name}-kubeconfig"));
+            let path = kubeconfig_of(workspace, &name);
             (name, path)
         })
         .filter(|(_, path)| path.is_file())
@@ -200,6 +200,35 @@ fn which_one(several: &[(String, PathBuf)]) -> Failure {
         "name one: --cluster {}",
         names.join(" | --cluster ")
     ))
+}
+
+/// Names of the contexts that the options lead to, for whoever offers them.
+pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, Failure> {
+    match find(options, &Environment::of_process())? {
+        Found::InCluster(_) => Ok(Vec::new()),
+        Found::Files(paths) => Ok(read(&paths)?
+            .contexts
+            .into_iter()
+            .map(|named| named.name)
+            .collect()),
+    }
+}
+
+/// Names of the clusters in bmctl's workspace.
+#[must_use]
+pub fn clusters(workspace: &Path) -> Vec<String> {
+    in_workspace(workspace)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Where the kubeconfig of a cluster in bmctl's workspace is.
+#[must_use]
+pub fn kubeconfig_of(workspace: &Path, cluster: &str) -> PathBuf {
+    workspace
+        .join(cluster)
+        .join(format!("{cluster}-kubeconfig"))
 }
 
 /// Reads the files and merges them by kubectl's rules: whoever says something first is believed.

@@ -3,7 +3,6 @@
 mod result;
 
 use std::{
-    fmt::Write,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -13,6 +12,7 @@ use std::{
 
 use result::{Paper, rendered};
 
+use super::paste;
 use crate::{
     cli::{GlobalArgs, OutputFormat},
     exit::Exit,
@@ -164,6 +164,7 @@ impl Context {
             exit,
             failure,
         } = ending;
+        let failure = failure.map(|failure| paste::ready(&self.global, self.command, failure));
         let format = self.global.output.output;
         let document = Document::new(
             self.command,
@@ -229,42 +230,18 @@ impl Context {
         }
     }
 
-    /// A bmctl command to paste, with the flags by which this one found its cluster.
+    /// A command of ours to paste, with the flags by which this one found its cluster.
     pub fn paste(&self, command: &str) -> String {
-        let connection = &self.global.connection;
-        let mut line = format!("bmctl {command}");
-        let single = [
-            (
-                "--kubeconfig",
-                connection
-                    .kubeconfig
-                    .as_ref()
-                    .map(|path| path.display().to_string()),
-            ),
-            ("--context", connection.context.clone()),
-            ("--cluster", connection.cluster.clone()),
-            ("--as", connection.as_user.clone()),
-            ("--as-uid", connection.as_uid.clone()),
-        ];
-        let groups = connection.as_group.iter().cloned().map(Some);
-        let flags = single
-            .into_iter()
-            .chain(groups.map(|group| ("--as-group", group)));
-        for (flag, value) in flags {
-            if let Some(value) = value {
-                // Writing to a String cannot fail.
-                let _ = write!(line, " {flag} {}", shell_word(&value));
-            }
-        }
-        line
+        paste::own(&self.global, command)
     }
 }
 
 /// Ends a program run that never got a context.
-pub fn fail_early(global: &GlobalArgs, command: &str, failure: &Failure) -> Exit {
+pub fn fail_early(global: &GlobalArgs, command: &str, failure: Failure) -> Exit {
+    let failure = paste::ready(global, command, failure);
     let ui = terminal(global);
-    let exit = document_only(&ui, global.output.output, command, failure);
-    complain(&ui, failure);
+    let exit = document_only(&ui, global.output.output, command, &failure);
+    complain(&ui, &failure);
     exit
 }
 
@@ -318,7 +295,10 @@ fn terminal(global: &GlobalArgs) -> Ui {
 
 /// `bmctl-workspace/[CLUSTER/]log/…` where the workspace exists, or `--log-dir`.
 fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failure> {
-    if matches!(command, "version" | "help" | "completion" | "explain") {
+    if matches!(
+        command,
+        "version" | "help" | "completion" | "explain" | "man"
+    ) {
         return Ok(None);
     }
     let name = command.replace(' ', "-");

@@ -27,7 +27,7 @@ Examples:
   bmctl explain 9 -o json";
 
 pub fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure> {
-    let report = match &args.id {
+    let mut report = match &args.id {
         None => ExplainReport {
             entries: explain::catalogue(),
             listed: true,
@@ -37,6 +37,13 @@ pub fn run(context: &Context, args: &ExplainArgs) -> Result<Exit, Failure> {
             listed: false,
         },
     };
+    for command in report
+        .entries
+        .iter_mut()
+        .flat_map(|entry| &mut entry.commands)
+    {
+        *command = context.global.program.says(command).into_owned();
+    }
     match &args.id {
         Some(id) if report.entries.is_empty() => Err(unknown(id)),
         _ => Ok(context.end(Ending::well(report))),

@@ -1,6 +1,8 @@
 //! `bmctl help`: the help of commands (clap's), and topics that belong to no command.
 
-use std::{ffi::OsString, fmt::Write};
+mod topic;
+
+use std::ffi::OsString;
 
 use clap::{
     CommandFactory, ValueEnum,
@@ -8,12 +10,14 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+pub use topic::{Topic, VARIABLES};
+
 use super::{
     Context,
     context::{Ending, deliver, document_only},
 };
 use crate::{
-    cli::{Cli, OutputFormat},
+    cli::{Cli, OutputFormat, Program},
     exit::Exit,
     failure::{Failure, Kind, Reason},
     render::{Document, verbatim::VerbatimReport},
@@ -22,24 +26,30 @@ use crate::{
 
 /// Explain a command or a topic.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  bmctl help enable vmruntime\n  bmctl help exit-codes")]
+#[command(after_help = EXAMPLES)]
 pub struct HelpArgs {
-    /// A command, or the topic exit-codes
+    /// A command, or one of the topics exit-codes, environment and output.
     #[arg(value_name = "COMMAND|TOPIC")]
     pub subject: Vec<String>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  bmctl help enable vmruntime
+  bmctl help exit-codes
+  bmctl help environment";
+
 /// Prints the help of a command or a topic as the result.
 pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
     let subject = args.subject.join(" ");
-    if args.subject == ["exit-codes"] {
+    if let Some(topic) = Topic::of(&subject) {
         return Ok(context.end(Ending::well(VerbatimReport {
             subject,
-            text: exit_codes(),
+            text: context.global.program.says(&topic.text()).into_owned(),
             painted: None,
         })));
     }
-    let mut command = Cli::command();
+    let mut command = context.global.program.command();
     command.build();
     let mut found = &mut command;
     for word in &args.subject {
@@ -67,7 +77,7 @@ fn of_styled(subject: String, text: &StyledStr, ui: &Ui) -> VerbatimReport {
 }
 
 /// Answers what clap did not accept, or was asked to print.
-pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
+pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) -> Exit {
     suggest_names_only(&mut error);
     let ui = Ui::new(&UiOptions::default(), &Environment::read());
     let format = asked_format(arguments);
@@ -84,7 +94,7 @@ pub fn answer(mut error: clap::Error, arguments: &[OsString]) -> Exit {
         plain.clone()
     };
     ui.note(&text);
-    document_only(&ui, format, &named(arguments), &of_clap(&plain))
+    document_only(&ui, format, &named(arguments), &of_clap(program, &plain))
 }
 
 /// The command that was meant, as far as it can be told from arguments that clap did not accept; else the program.
@@ -105,7 +115,7 @@ fn named(arguments: &[OsString]) -> String {
 }
 
 /// What clap said, as a failure.
-fn of_clap(text: &str) -> Failure {
+fn of_clap(program: Program, text: &str) -> Failure {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let mut failure = Failure::new(
@@ -113,7 +123,7 @@ fn of_clap(text: &str) -> Failure {
         Reason::InvalidUsage,
         first.strip_prefix("error: ").unwrap_or(first),
     )
-    .hint("bmctl help");
+    .hint(program.says("bmctl help"));
     failure.causes = lines
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
@@ -168,15 +178,6 @@ fn asked_format(arguments: &[OsString]) -> OutputFormat {
         }
     }
     asked
-}
-
-fn exit_codes() -> String {
-    let mut text = String::from("Exit codes, the same for every output format:\n\n");
-    for exit in Exit::ALL {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::{
     api::VMRuntimePreflightCheck,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shell_word},
     probe,
     render::preflight::{Explanation, Knowledge, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
@@ -88,9 +88,18 @@ pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) ->
     ));
     if let Some(node) = report.nodes_that(NodeVerdict::Failed).next() {
         failure = failure.hint(format!(
-            "leave a node out (it runs no VMs then): kubectl label node {} {}=",
-            node.name,
-            crate::api::name::SKIP_SCHEDULE
+            "leave a node out (it runs no VMs then): {}",
+            context.paste(&format!("skip node {}", shell_word(&node.name)))
+        ));
+    }
+    let failed = report
+        .nodes_that(NodeVerdict::Failed)
+        .flat_map(|node| &node.checks)
+        .find(|check| !check.passed && probe::CheckId::from_name(&check.name).is_some());
+    if let Some(check) = failed {
+        failure = failure.hint(format!(
+            "what the check means: bmctl explain {}",
+            check.name
         ));
     }
     let lacks_hardware = report

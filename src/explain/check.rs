@@ -1,6 +1,6 @@
 //! The node checks. Their words are the probe's own; here are the commands that show a node's side of it.
 
-use super::{Entry, Group};
+use super::{Entry, Group, owned};
 use crate::probe::{CHECKS, CheckId};
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -12,7 +12,7 @@ pub(super) fn entries() -> Vec<Entry> {
             meaning: format!("{}. {}", check.title, check.meaning),
             cause: check.cause,
             fix: check.fix,
-            commands: by_hand(check.id),
+            commands: owned(by_hand(check.id)),
         })
         .collect()
 }

@@ -51,7 +51,7 @@ const fn of(exit: Exit) -> Option<Advice> {
             "A node could not be checked, a list broke off, or an answer could not be read. It is neither a pass nor a \
              failure, and nothing was decided on a guess.",
             "The `caused by:` lines say what is unknown. Remove that cause and run the command again.",
-            &["bmctl status vmruntime", "kubectl auth can-i --list"],
+            &["bmctl status vmruntime", "bmctl auth check"],
         ),
         Exit::Refused => advice(
             "VMs exist and nothing permits deleting them, a confirmation was not given, there is no terminal to ask on, \
@@ -78,13 +78,17 @@ const fn of(exit: Exit) -> Option<Advice> {
         Exit::Denied => advice(
             "The credential is missing or expired (401), the login plugin failed, or a right is missing (403).",
             "Log in again, or have an administrator grant the rights that the command needs.",
-            &["kubectl auth whoami", "kubectl auth can-i --list"],
+            &[
+                "kubectl auth whoami",
+                "bmctl auth check",
+                "bmctl auth check enable vmruntime --role",
+            ],
         ),
         Exit::Unreachable => advice(
             "The API server was not reached, or it did not answer, also after several tries: name, network, TLS, proxy, \
              or an overloaded server.",
             "Check the address in the kubeconfig, VPN, proxy and certificates; then run the command again.",
-            &["kubectl cluster-info", "env | grep -i proxy"],
+            &["kubectl cluster-info", "bmctl help environment"],
         ),
         Exit::Conflict => advice(
             "Somebody else changed the same thing at the same time, and it may not be what the decision was made on.",

@@ -1,6 +1,6 @@
-//! Who may not do what: permission (RBAC) apart from policy (admission), and the smallest role that would do.
+//! Who may not do what: permission (RBAC) apart from policy (admission), and what would have to be granted.
 
-use super::{Kind, Reason, classify::Diagnosis};
+use super::Failure;
 
 /// Wording of k8s.io/apiserver: policies, webhooks, quota and pod security all answer 403 like RBAC does.
 const ADMISSION: [&str; 5] = [
@@ -11,26 +11,60 @@ const ADMISSION: [&str; 5] = [
     "violates PodSecurity ",
 ];
 
-/// Did an admission policy refuse it, rather than a missing permission? A webhook that could not be called, or a
-/// policy that could not be evaluated, is an outage.
-pub(super) fn is_admission_denial(message: &str) -> bool {
-    ADMISSION.iter().any(|wording| message.contains(wording))
-        && !message.contains("failed calling webhook")
+/// How the API server begins when an authorizer said no (`responsewriters.ForbiddenMessage`): admission plugins say
+/// something else after the same word.
+const AUTHORIZER: &str = "orbidden: User \"";
+
+/// The guard against granting more than one has: it lacks rights, too.
+const ESCALATION: &str = "is attempting to grant RBAC permissions not currently held";
+
+/// Who refused it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refuser {
+    /// RBAC, or another authorizer: the user lacks a right.
+    Authorizer,
+    /// A policy, a webhook, a quota or another admission plugin: no right would help.
+    Admission,
+    /// Something else, for example a load balancer.
+    Unknown,
 }
 
-/// A 403 that is a missing permission, with the commands that an administrator may run.
-pub(super) fn forbidden(message: String) -> Diagnosis {
-    let hint = Grant::read(&message).map(|grant| grant.hint());
-    let mut diagnosis = Diagnosis::new(Kind::Denied, Reason::Forbidden, message);
-    diagnosis.hints.extend(hint);
-    diagnosis
+/// By the server's words. What comes first counts: both a user's name and a policy's message may quote the other. A
+/// webhook that could not be called is an outage, and neither.
+pub(super) fn refuser(message: &str) -> Refuser {
+    if message.contains("failed calling webhook") {
+        return Refuser::Unknown;
+    }
+    let authorizer = message.find(AUTHORIZER).or(message.find(ESCALATION));
+    let admission = ADMISSION
+        .iter()
+        .filter_map(|words| message.find(words))
+        .min();
+    match (authorizer, admission) {
+        (Some(authorizer), Some(admission)) if admission < authorizer => Refuser::Admission,
+        (Some(_), _) => Refuser::Authorizer,
+        (None, Some(_)) => Refuser::Admission,
+        (None, None) => Refuser::Unknown,
+    }
+}
+
+/// A 403 of the API server about an object that no authorizer gave, such as LimitRanger's or a namespace's that is going
+/// away: `pods "x" is forbidden: maximum cpu usage …`.
+pub(super) fn is_about_the_object(message: &str) -> bool {
+    message.contains("\" is forbidden: ")
+}
+
+/// What a denied request would have needed, where the API server said whom it denied what.
+#[must_use]
+pub fn denied_grant(failure: &Failure) -> Option<Grant> {
+    failure.causes.iter().find_map(|cause| Grant::read(cause))
 }
 
 /// What would have to be granted, read from the API server's own sentence:
 /// `User "U" cannot V resource "R" in API group "G" at the cluster scope` (or `in the namespace "N"`).
-#[derive(Debug, PartialEq, Eq)]
-struct Grant {
-    user: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub user: String,
     verb: String,
     resource: String,
     group: String,
@@ -57,7 +91,9 @@ impl Grant {
         })
     }
 
-    fn hint(&self) -> String {
+    /// The commands that an administrator may run to permit this one request.
+    #[must_use]
+    pub fn hint(&self) -> String {
         let (role, scope) = match &self.namespace {
             Some(namespace) => ("role", format!(" --namespace={}", shell_word(namespace))),
             None => ("clusterrole", String::new()),
@@ -116,50 +152,102 @@ pub fn shell_word(word: &str) -> String {
 mod tests {
     use super::*;
 
-    fn hints(message: &str) -> Vec<String> {
-        forbidden(message.to_owned()).hints
+    fn hint(message: &str) -> Option<String> {
+        Grant::read(message).map(|grant| grant.hint())
     }
 
     #[test]
     fn the_smallest_grant_is_read_from_the_servers_sentence() {
         assert_eq!(
-            hints(
+            hint(
                 r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: User "eve" cannot patch resource "vmruntimes" in API group "vm.cluster.gke.io" at the cluster scope"#
-            ),
-            [
+            )
+            .as_deref(),
+            Some(
                 "an administrator can permit it: kubectl create clusterrole bmctl-patch-vmruntimes --verb=patch --resource=vmruntimes.vm.cluster.gke.io && kubectl create clusterrolebinding bmctl-patch-vmruntimes --clusterrole=bmctl-patch-vmruntimes --user=eve"
-            ]
+            )
         );
         assert_eq!(
-            hints(
+            hint(
                 r#"pods is forbidden: User "system:serviceaccount:ci:runner" cannot list resource "pods" in API group "" in the namespace "vm-system""#
-            ),
-            [
+            )
+            .as_deref(),
+            Some(
                 "an administrator can permit it: kubectl create role bmctl-list-pods --verb=list --resource=pods --namespace=vm-system && kubectl create rolebinding bmctl-list-pods --role=bmctl-list-pods --serviceaccount=ci:runner --namespace=vm-system"
-            ]
+            )
         );
-        assert!(hints("forbidden: no reason given").is_empty());
+        assert_eq!(hint("forbidden: no reason given"), None);
     }
 
     #[test]
     fn a_name_from_the_cluster_can_not_escape_the_hint() {
-        let hint = hints(
+        let hint = hint(
             r#"x is forbidden: User "eve'; rm -rf ~" cannot get resource "pods" in API group "" at the cluster scope"#,
         )
-        .remove(0);
+        .unwrap();
         assert!(hint.ends_with(r"--user='eve'\''; rm -rf ~'"), "{hint}");
     }
 
     #[test]
-    fn a_webhook_that_can_not_be_called_is_an_outage_and_no_refusal() {
-        assert!(is_admission_denial(
-            r#"admission webhook "w" denied the request: no"#
+    fn permission_is_told_from_policy() {
+        use Refuser::{Admission, Authorizer, Unknown};
+        for (message, expected) in [
+            (
+                r#"pods is forbidden: User "eve" cannot list resource "pods" in API group "" in the namespace "a""#,
+                Authorizer,
+            ),
+            (
+                r#"forbidden: User "system:anonymous" cannot get path "/version""#,
+                Authorizer,
+            ),
+            (
+                r#"users "root" is forbidden: User "eve" cannot impersonate resource "users" in API group "" at the cluster scope"#,
+                Authorizer,
+            ),
+            (
+                r#"pods is forbidden: User "eve" cannot list resource "pods" in API group "": RBAC: clusterrole.rbac.authorization.k8s.io "x" not found"#,
+                Authorizer,
+            ),
+            (
+                r#"virtualmachines.kubevirt.io "a" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,
+                Admission,
+            ),
+            (
+                r#"admission webhook "w.example.com" denied the request: no"#,
+                Admission,
+            ),
+            (
+                r#"pods "a" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#,
+                Admission,
+            ),
+            (
+                r#"pods "a" is forbidden: violates PodSecurity "restricted:latest": privileged"#,
+                Admission,
+            ),
+            // One quotes the other.
+            (
+                r#"x "a" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: forbidden: User "eve" cannot get resource "pods""#,
+                Admission,
+            ),
+            (
+                r#"pods is forbidden: User "exceeded quota: " cannot list resource "pods" in API group """#,
+                Authorizer,
+            ),
+            (
+                r#"Internal error occurred: failed calling webhook "w": admission webhook "w" timed out"#,
+                Unknown,
+            ),
+            (
+                r#"roles.rbac.authorization.k8s.io "r" is forbidden: user "eve" (groups=["g"]) is attempting to grant RBAC permissions not currently held:"#,
+                Authorizer,
+            ),
+            ("<html>no</html>", Unknown),
+        ] {
+            assert_eq!(refuser(message), expected, "{message}");
+        }
+        assert!(is_about_the_object(
+            r#"pods "a" is forbidden: maximum cpu usage per Container is 1"#
         ));
-        assert!(!is_admission_denial(
-            r#"Internal error occurred: failed calling webhook "w": admission webhook "w" timed out"#
-        ));
-        assert!(!is_admission_denial(
-            r#"User "eve" cannot get resource "pods""#
-        ));
+        assert!(!is_about_the_object("Forbidden"));
     }
 }

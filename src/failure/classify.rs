@@ -9,7 +9,11 @@ use kube::{
     core::{Status, response::reason},
 };
 
-use super::{Failure, Kind, LoginError, Reason, RequestTimedOut, access, login, network};
+use super::{
+    Failure, Kind, LoginError, Reason, RequestTimedOut,
+    access::{self, Refuser},
+    login, network,
+};
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,14 +162,10 @@ fn authentication(error: &AuthError) -> Diagnosis {
         AuthError::AuthExecStart(error) => {
             format!("the login plugin of the kubeconfig could not be started: {error}")
         }
-        AuthError::AuthExecRun { cmd, out } => format!(
-            "the login plugin {} failed: {}",
-            cmd.split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .trim_matches('"'),
-            out.status
-        ),
+        // The command line that kube tells begins with the variables that the kubeconfig sets for the plugin.
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the login plugin of the kubeconfig failed: {}", out.status)
+        }
         AuthError::AuthExecParse(_)
         | AuthError::ExecPluginFailed
         | AuthError::MalformedTokenExpirationDate(_) => {
@@ -186,7 +186,13 @@ fn authentication(error: &AuthError) -> Diagnosis {
 /// An answer of the API server, or of something in front of it.
 fn answer(status: &Status) -> Diagnosis {
     let message = server_message(status);
-    if access::is_admission_denial(&message) {
+    let refuser = access::refuser(&message);
+    let by_admission = match refuser {
+        Refuser::Admission => true,
+        Refuser::Authorizer => false,
+        Refuser::Unknown => status.code == 403 && access::is_about_the_object(&message),
+    };
+    if by_admission {
         return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message)
             .hint("an admission policy of the cluster refused it; its message says what it wants");
     }
@@ -194,7 +200,7 @@ fn answer(status: &Status) -> Diagnosis {
         401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(
             "the credential is missing, wrong or expired; log in again, and try: kubectl auth whoami",
         ),
-        403 => access::forbidden(message),
+        403 => Diagnosis::new(Kind::Denied, Reason::Forbidden, message),
         404 => not_found(status, message),
         409 if status.is_already_exists() => {
             Diagnosis::new(Kind::Conflict, Reason::AlreadyExists, message)
@@ -273,6 +279,9 @@ mod tests {
             (401, "Unauthorized", "Unauthorized", Kind::Denied, Reason::Unauthorized),
             (403, "Forbidden", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: User "eve" cannot get resource "vmruntimes" in API group "vm.cluster.gke.io" at the cluster scope"#, Kind::Denied, Reason::Forbidden),
             (403, "Forbidden", r#"virtualmachines.kubevirt.io "a" is forbidden: ValidatingAdmissionPolicy 'vm-create' with binding 'vm-create' denied request: no"#, Kind::Refused, Reason::AdmissionDenied),
+            (403, "Forbidden", r#"pods "a" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#, Kind::Refused, Reason::AdmissionDenied),
+            (403, "Forbidden", r#"pods "a" is forbidden: maximum cpu usage per Container is 1"#, Kind::Refused, Reason::AdmissionDenied),
+            (403, "Forbidden", "a load balancer says no", Kind::Denied, Reason::Forbidden),
             (422, "Invalid", r#"vmruntimes.vm.cluster.gke.io "vmruntime" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"#, Kind::Refused, Reason::AdmissionDenied),
             (400, "BadRequest", r#"admission webhook "w.example.com" denied the request: no"#, Kind::Refused, Reason::AdmissionDenied),
             (404, "NotFound", r#"vmruntimes.vm.cluster.gke.io "vmruntime" not found"#, Kind::NotInstalled, Reason::NotFound),
@@ -357,7 +366,7 @@ mod tests {
             stderr: b"hunter2".to_vec(),
         };
         let run = AuthError::AuthExecRun {
-            cmd: "gke-gcloud-auth-plugin --token hunter2".to_owned(),
+            cmd: "TOKEN=\"hunter2\" gke-gcloud-auth-plugin --token hunter2".to_owned(),
             out: Box::new(out),
         };
         // Once as kube returns it while it makes the client, once from deep inside a request.

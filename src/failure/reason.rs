@@ -86,6 +86,8 @@ reasons! {
     Deleted,
     /// A list broke off because its continuation had expired.
     Expired,
+    /// A file that was asked for could not be written.
+    FileNotWritten,
     /// Somebody else set spec.enabled back while it was being waited for.
     FlippedBack,
     /// The user is known, and is not permitted to do this (RBAC).
@@ -180,6 +182,8 @@ reasons! {
     ServerRefused,
     /// There are several clusters, and none was named.
     SeveralClusters,
+    /// A support bundle was written without what could not be read.
+    SnapshotIncomplete,
     /// The folder that the sandbox was to be kept in can not be used.
     StateNotUsable,
     /// Part of the status could not be determined.

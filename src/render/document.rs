@@ -205,6 +205,19 @@ pub(super) fn yaml_of(data: &impl Serialize) -> String {
     text
 }
 
+/// Objects of Kubernetes to be applied, each a document of YAML.
+///
+/// # Panics
+/// As for [`json`].
+pub fn manifests(objects: &[serde_json::Value]) -> String {
+    let documents: Vec<String> = objects
+        .iter()
+        .map(|object| serde_saphyr::to_string(object).expect("reports are plain data"))
+        .map(|text| text.trim_end().to_owned() + "\n")
+        .collect();
+    documents.join("---\n")
+}
+
 fn needs_escape(c: char) -> bool {
     (c.is_control() && c != '\n') || is_hidden(c)
 }

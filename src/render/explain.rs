@@ -62,7 +62,7 @@ fn in_full(page: &mut Page, entry: &Entry) {
     page.gap();
     page.paragraph("  cause  ", entry.cause);
     page.paragraph("  fix    ", entry.fix);
-    for command in entry.commands {
+    for command in &entry.commands {
         page.line(format!("         $ {command}"));
     }
 }

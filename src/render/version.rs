@@ -13,7 +13,7 @@ pub struct VersionReport {
 }
 
 /// How this very file came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BuildFacts {
     /// The full hash, with `-modified` where the sources differed from it. Absent where nobody knows: a development
     /// build, or sources without a repository.

@@ -105,14 +105,17 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Package → the only rooms that may name it.
-const KEPT: [(&str, &[&str]); 11] = [
+const KEPT: [(&str, &[&str]); 14] = [
     ("clap", &["cli", "commands", "lib"]),
     ("clap_complete", &["commands"]),
+    ("clap_mangen", &["commands"]),
     ("indicatif", &["ui"]),
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
     ("hyper", &["sandbox", "controller"]),
+    ("ruzstd", &["commands"]),
+    ("tar", &["commands"]),
     ("cel", &["sandbox"]),
     ("erased_serde", &["render"]),
     ("redb", &["sandbox"]),

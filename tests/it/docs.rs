@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bmctl::{
     api::crd,
     cli::Cli,
-    commands::completion,
+    commands::{completion, help::Topic},
     explain::{self, Group},
 };
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -68,7 +68,7 @@ fn heading(group: Group) -> &'static str {
 /// Every command of our own that the runbook says to paste is one that the command line takes.
 fn commands_of_the_runbook_are_true() -> Result<(), Failed> {
     for entry in explain::catalogue() {
-        for command in entry.commands {
+        for command in &entry.commands {
             let own = command.split(" | ").find(|part| part.starts_with("bmctl "));
             let Some(own) = own else { continue };
             if let Err(error) = Cli::try_parse_from(own.split(' ')) {
@@ -99,11 +99,15 @@ fn completions_are_current() -> Result<(), Failed> {
 }
 
 fn the_command_line_is_current() -> Result<(), Failed> {
-    let mut text = "# The command line\n\nGenerated from the program. What scripts can rely on: the exit codes.\n\n\
-        | Exit code | Meaning |\n|---|---|\n"
+    let mut text = "# The command line\n\nGenerated from the program: what scripts can rely on, then every command.\n"
         .to_owned();
-    for exit in bmctl::exit::Exit::ALL {
-        let _ = writeln!(text, "| {} | {} |", exit.code(), exit.meaning());
+    for topic in Topic::ALL {
+        let _ = write!(
+            text,
+            "\n## bmctl help {}\n\n```text\n{}```\n",
+            topic.name(),
+            topic.text()
+        );
     }
     let mut command = Cli::command().term_width(100);
     command.build();

@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::Forbidden, advice(
         "RBAC gives this user no right to do it. The message names the user, the verb and the resource.",
         "Have an administrator apply the smallest role that does.",
-        &[WHO, "kubectl auth can-i --list", ],
+        &[WHO, "bmctl auth check", "bmctl auth check enable vmruntime --role", ],
     )),
     (Reason::Invalid, advice(
         "The value breaks the schema or a validation rule of the resource.",

@@ -7,7 +7,7 @@ const VIEW: &str = "kubectl config view --minify";
 const CONTEXTS: &str = "kubectl config get-contexts";
 const REACH: &str = "kubectl get --raw /readyz";
 const WHO: &str = "kubectl auth whoami";
-const VARIABLES: &str = "env | grep -i proxy";
+const VARIABLES: &str = "bmctl help environment";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[

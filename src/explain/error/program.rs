@@ -38,6 +38,11 @@ pub(super) const ROWS: &[Row] = &[
         "Disable VM Runtime and wait until that is done.",
         &["bmctl disable vmruntime", "bmctl controller uninstall --dry-run"],
     )),
+    (Reason::FileNotWritten, advice(
+        "The folder is missing, full or not yours, or a file of that name is there and is not overwritten.",
+        "Give another place.",
+        &["df -h .", "ls -ld ."],
+    )),
     (Reason::ForeignKubeconfig, advice(
         "bmctl-workspace/NAME/NAME-kubeconfig is there, and no sandbox wrote it. It is not overwritten.",
         "Choose another name for the sandbox.",

@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::NotVerified, advice(
         "The state was reported as reached, but a list or an object that proves it could not be read.",
         "The `caused by:` lines say what could not be read and why; run the command again.",
-        &[STATUS, "kubectl auth can-i --list"],
+        &[STATUS, "bmctl auth check"],
     )),
     (Reason::PreflightFailed, advice(
         "A node can not run VMs, mostly because it has no KVM. VM creation stays closed; spec.enabled stays as it is.",
@@ -88,10 +88,15 @@ pub(super) const ROWS: &[Row] = &[
         "Wait for it.",
         &["bmctl wait vmruntime --for preflight", LATEST],
     )),
+    (Reason::SnapshotIncomplete, advice(
+        "A list was forbidden, timed out or broke off. manifest.json in the bundle says which and why.",
+        "Send the bundle as it is, or get the rights and collect it again.",
+        &["bmctl auth check snapshot vmruntime", "bmctl snapshot vmruntime"],
+    )),
     (Reason::StatusIncomplete, advice(
         "A list was forbidden, timed out or broke off. What could not be read is not counted as none.",
         "The `caused by:` lines say what and why.",
-        &["kubectl auth can-i --list", STATUS],
+        &["bmctl auth check status vmruntime", STATUS],
     )),
     (Reason::TimedOut, advice(
         "--timeout passed first. The message says what is still missing; the cluster goes on with it.",
@@ -114,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::VMsUnknown, advice(
         "A list of VMs was forbidden, timed out or broke off. Unknown is never none, so nothing is disabled.",
         "Get the right, or bring the API server in order; then run the command again.",
-        &["kubectl auth can-i --list", ],
+        &["bmctl auth check disable vmruntime", "bmctl auth check disable vmruntime --role", ],
     )),
     (Reason::WrongConfirmation, advice(
         "The name of the context was mistyped, or another cluster is in force than was thought.",

@@ -118,7 +118,10 @@ hint: is the server up?</error>
 
 #[test]
 fn another_command_is_one_case_with_its_output() {
-    let report = Box::new(VersionReport { version: "1.2.3" });
+    let report = Box::new(VersionReport {
+        version: "1.2.3",
+        ..VersionReport::of_this_build()
+    });
     let document = Document::new("version", None, report, vec![], Exit::Ok, None);
     assert_eq!(
         junit(&document),

@@ -1,0 +1,294 @@
+//! What a support bundle holds: a bounded amount of each of these, and of each only the fields that are named here.
+//!
+//! Nothing is taken that is not on the list. Secrets, ConfigMaps, environment variables, arguments and the annotations of
+//! other people's tools are not on it; what is left is searched for credentials all the same ([`redact`]). Called by
+//! `bmctl snapshot`, which packs it.
+
+mod keep;
+pub mod redact;
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::{
+    inventory,
+    retry::{Repeat, Retry},
+};
+use crate::failure::{self, Failure, Kind, Reason};
+
+/// At most so many objects of one kind.
+const MOST: u32 = 500;
+
+/// One file of the bundle, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    pub file: &'static str,
+    /// For people.
+    pub what: &'static str,
+    path: Path,
+    keep: &'static [&'static str],
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+enum Path {
+    Object(&'static str),
+    List(&'static str),
+    /// VMs of all kinds are counted, never listed: their names are their owners' business.
+    Machines,
+}
+
+/// Everything that goes in.
+pub const SOURCES: [Source; 13] = [
+    Source {
+        file: "cluster-version.json",
+        what: "version of the API server",
+        path: Path::Object("/version"),
+        keep: &["gitVersion", "platform"],
+    },
+    Source {
+        file: "vmruntime.json",
+        what: "VMRuntime: settings, status and conditions",
+        path: Path::Object("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime"),
+        keep: keep::RUNTIME,
+    },
+    Source {
+        file: "preflight-checks.json",
+        what: "preflight checks with all results",
+        path: Path::List(
+            "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks",
+        ),
+        keep: keep::CHECK,
+    },
+    Source {
+        file: "nodes.json",
+        what: "nodes: conditions, system, labels of Kubernetes, KubeVirt and VM Runtime",
+        path: Path::List("/api/v1/nodes"),
+        keep: keep::NODE,
+    },
+    Source {
+        file: "machines.json",
+        what: "how many VMs of each kind and state there are",
+        path: Path::Machines,
+        keep: &[],
+    },
+    Source {
+        file: "deployments.json",
+        what: "deployments in vm-system, without environment and arguments",
+        path: Path::List("/apis/apps/v1/namespaces/vm-system/deployments"),
+        keep: keep::DEPLOYMENT,
+    },
+    Source {
+        file: "pods.json",
+        what: "pods in vm-system and why they do not run",
+        path: Path::List("/api/v1/namespaces/vm-system/pods"),
+        keep: keep::POD,
+    },
+    Source {
+        file: "events.json",
+        what: "events in vm-system",
+        path: Path::List("/api/v1/namespaces/vm-system/events"),
+        keep: keep::EVENT,
+    },
+    Source {
+        file: "kubevirts.json",
+        what: "KubeVirt: version, phase and conditions",
+        path: Path::List("/apis/kubevirt.io/v1/kubevirts"),
+        keep: keep::ENGINE,
+    },
+    Source {
+        file: "cdis.json",
+        what: "CDI: version, phase and conditions",
+        path: Path::List("/apis/cdi.kubevirt.io/v1beta1/cdis"),
+        keep: keep::ENGINE,
+    },
+    Source {
+        file: "definitions.json",
+        what: "CustomResourceDefinition of VMRuntime: versions and conditions",
+        path: Path::Object(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/vmruntimes.vm.cluster.gke.io",
+        ),
+        keep: keep::DEFINITION,
+    },
+    Source {
+        file: "admission-policies.json",
+        what: "ValidatingAdmissionPolicies",
+        path: Path::List("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"),
+        keep: keep::POLICY,
+    },
+    Source {
+        file: "admission-policy-bindings.json",
+        what: "bindings of these policies",
+        path: Path::List("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"),
+        keep: keep::POLICY,
+    },
+];
+
+/// What came of one source.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub source: Source,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Collected {
+        content: Value,
+        /// Objects of a list.
+        count: Option<usize>,
+        /// There are more than go in.
+        more: bool,
+    },
+    /// The cluster does not have it.
+    Absent,
+    /// It may not be read, or could not be.
+    Failed(Failure),
+}
+
+/// Reads everything at once.
+pub async fn collect(client: &kube::Client, retry: &Retry<'_>) -> Vec<Piece> {
+    join_all(SOURCES.map(|source| async move {
+        let outcome = match read(client, retry, &source).await {
+            Ok(outcome) => outcome,
+            Err(failure) if failure.kind == Kind::NotInstalled => Outcome::Absent,
+            Err(failure) => Outcome::Failed(failure),
+        };
+        Piece { source, outcome }
+    }))
+    .await
+}
+
+async fn read(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    source: &Source,
+) -> Result<Outcome, Failure> {
+    match source.path {
+        Path::Machines => machines(client, retry).await,
+        Path::Object(path) => {
+            let object = get(client, retry, source, path).await?;
+            Ok(Outcome::Collected {
+                content: keep::only(&object, source.keep),
+                count: None,
+                more: false,
+            })
+        }
+        Path::List(path) => {
+            let list = get(client, retry, source, &format!("{path}?limit={MOST}")).await?;
+            let Some(items) = list["items"].as_array() else {
+                return Err(Failure::new(
+                    Kind::Incomplete,
+                    Reason::UnexpectedAnswer,
+                    format!("could not read {}", source.what),
+                )
+                .caused_by("the answer is no list"));
+            };
+            let kept: Vec<Value> = items
+                .iter()
+                .map(|item| keep::only(item, source.keep))
+                .collect();
+            Ok(Outcome::Collected {
+                count: Some(kept.len()),
+                content: Value::Array(kept),
+                more: list["metadata"]["continue"]
+                    .as_str()
+                    .is_some_and(|token| !token.is_empty()),
+            })
+        }
+    }
+}
+
+async fn get(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    source: &Source,
+    path: &str,
+) -> Result<Value, Failure> {
+    let doing = format!("read {}", source.what);
+    retry
+        .request(&doing, Repeat::Safe, || async {
+            let request = http::Request::get(path)
+                .body(Vec::new())
+                .map_err(kube::Error::HttpError)?;
+            client.request(request).await
+        })
+        .await
+        .map_err(|error| failure::from_kube(&error, &doing))
+}
+
+async fn machines(client: &kube::Client, retry: &Retry<'_>) -> Result<Outcome, Failure> {
+    let inventory = inventory::take(client, retry).await?;
+    let mut kinds = BTreeMap::<String, BTreeMap<String, usize>>::new();
+    for workload in inventory.machines.iter().chain(&inventory.disks) {
+        let state = workload.state.as_deref().unwrap_or("unknown");
+        let states = kinds.entry(workload.kind.qualified()).or_default();
+        *states.entry(state.to_owned()).or_default() += 1;
+    }
+    Ok(Outcome::Collected {
+        content: json!({"machines": inventory.count(), "objects": kinds}),
+        count: None,
+        more: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::script::{self, Answer},
+        runtime::access::needed,
+    };
+
+    #[tokio::test]
+    async fn what_is_refused_does_not_stop_the_rest() {
+        let client = script::client(|call| match call.path.as_str() {
+            "/version" => Answer::json(&json!({"gitVersion": "v1", "buildDate": "x"})),
+            "/api/v1/nodes" => Answer::status(403, "Forbidden", "no"),
+            "/api/v1/namespaces/vm-system/pods" => Answer::json(&json!({
+                "metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a", "annotations": {"x": "y"}}}],
+            })),
+            "/api/v1/namespaces/vm-system/events" => Answer::json(&json!({})),
+            _ => Answer::not_served(),
+        });
+        let pieces = collect(&client, &Retry::once()).await;
+        let of = |file| {
+            &pieces
+                .iter()
+                .find(|piece| piece.source.file == file)
+                .unwrap()
+                .outcome
+        };
+        assert!(matches!(of("cluster-version.json"),
+            Outcome::Collected { content, .. } if *content == json!({"gitVersion": "v1"})));
+        assert!(
+            matches!(of("nodes.json"), Outcome::Failed(failure) if failure.kind == Kind::Denied)
+        );
+        assert!(matches!(of("pods.json"),
+            Outcome::Collected { content, count: Some(1), more: true } if *content == json!([{"metadata": {"name": "a"}}])));
+        assert!(
+            matches!(of("events.json"), Outcome::Failed(failure) if failure.kind == Kind::Incomplete)
+        );
+        assert!(matches!(of("vmruntime.json"), Outcome::Absent));
+        assert_eq!(pieces.len(), SOURCES.len());
+    }
+
+    #[test]
+    fn every_source_is_something_that_a_role_gives() {
+        let rights = needed("snapshot vmruntime");
+        for source in SOURCES {
+            let (path, verb) = match source.path {
+                // Everybody may read the version; the kinds of machines are the table's own.
+                Path::Object("/version") | Path::Machines => continue,
+                Path::Object(path) => (path.rsplit_once('/').unwrap().0, "get"),
+                Path::List(path) => (path, "list"),
+            };
+            let given = rights
+                .iter()
+                .any(|right| right.verb == verb && path.ends_with(&format!("/{}", right.resource)));
+            assert!(given, "{}", source.file);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `bmctl auth check`: what the current user lacks for a command, and the smallest role that gives it.
+
+use super::{
+    Context,
+    context::Left,
+    narration::Narrator,
+    session::{Intent, Session},
+};
+use crate::{
+    cluster::{
+        Retry,
+        access::{self, Permission},
+    },
+    exit::Exit,
+    failure::{Failure, Kind, Reason, nearest},
+    render::{
+        auth::{AuthReport, CommandAccess, Permitted, RightReport},
+        clean,
+    },
+    runtime::access::{COMMANDS, Right, cluster_role, cluster_role_binding, needed, role_name},
+};
+
+/// Say what the current user lacks for a command, and which role gives it.
+///
+/// The API server itself is asked, and nothing is changed. The exit code is 0 where nothing lacks, 9 where something
+/// does, and 5 where the API server could not decide. --role prints the smallest ClusterRole, and a ClusterRoleBinding
+/// for the current user, for an administrator to apply; with -o json and yaml they stand in the document as manifests.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct AuthCheckArgs {
+    /// The command, for example: enable vmruntime. Without it every command is looked at.
+    #[arg(value_name = "COMMAND")]
+    pub words: Vec<String>,
+    /// Print the role instead, and ask for nothing but the user's name.
+    #[arg(long)]
+    pub role: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bmctl auth check
+  bmctl auth check disable vmruntime
+  bmctl auth check enable vmruntime --role > role.yaml";
+
+pub async fn run(context: &Context, args: &AuthCheckArgs) -> Exit {
+    let report = AuthReport {
+        role_only: args.role,
+        ..AuthReport::default()
+    };
+    let mut session = Session::new(context, report);
+    let ended = context
+        .unless_interrupted(check(&mut session, args), Left::nothing)
+        .await;
+    session.end(ended)
+}
+
+async fn check(
+    session: &mut Session<'_, AuthReport>,
+    args: &AuthCheckArgs,
+) -> Result<Exit, Failure> {
+    let commands = chosen(&args.words)?;
+    let cluster = session.connect(Intent::Read).await?;
+    let narrator = Narrator::new(session.context, "Asking what is permitted");
+    let retry = Retry::new(session.deadline(), &narrator);
+    narrator.step("Asking what is permitted");
+    let user = access::user(&cluster.client, &retry).await;
+    let mut reports = Vec::new();
+    for command in &commands {
+        let rights = needed(command);
+        let answers = if args.role {
+            rights.into_iter().map(|right| (right, None)).collect()
+        } else {
+            let asked = access::review(&cluster.client, &retry, &rights).await?;
+            asked
+                .into_iter()
+                .map(|(right, permission)| (right, Some(permission)))
+                .collect::<Vec<_>>()
+        };
+        reports.push(CommandAccess {
+            command: (*command).to_owned(),
+            rights: answers
+                .into_iter()
+                .map(|(right, permission)| of_right(&right, permission))
+                .collect(),
+        });
+    }
+    drop(narrator);
+    session.report.manifests = manifests(&commands, user.as_deref());
+    session.report.user = user;
+    session.report.commands = reports;
+    if args.role {
+        if session.report.user.is_none() {
+            session.context.warn(
+                "the API server does not say who we are: the role is printed without a binding",
+            );
+        }
+        return Ok(Exit::Ok);
+    }
+    conclude(session)
+}
+
+/// The commands that these words name: one, all of a verb that has only one, or all where there are none.
+fn chosen(words: &[String]) -> Result<Vec<&'static str>, Failure> {
+    let typed = words.join(" ");
+    let named: Vec<&'static str> = COMMANDS
+        .into_iter()
+        .filter(|command| {
+            typed.is_empty() || **command == typed || command.split(' ').next() == Some(&typed)
+        })
+        .collect();
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let known = COMMANDS.map(str::to_owned);
+    let failure = Failure::new(
+        Kind::Usage,
+        Reason::UnknownTopic,
+        format!(
+            "{} is no command that needs rights in a cluster",
+            clean(&typed)
+        ),
+    );
+    Err(match nearest(&typed, &known) {
+        Some(near) => failure.hint(format!("did you mean: bmctl auth check {near}")),
+        None => failure.hint(format!("it takes one of: {}", COMMANDS.join(", "))),
+    })
+}
+
+fn of_right(right: &Right, permission: Option<Permission>) -> RightReport {
+    let (permitted, why) = match permission {
+        None => (Permitted::NotAsked, None),
+        Some(Permission::Given) => (Permitted::Yes, None),
+        Some(Permission::Lacking) => (Permitted::No, None),
+        Some(Permission::Unknown(why)) => (Permitted::Unknown, Some(why)),
+    };
+    RightReport {
+        verb: right.verb.to_owned(),
+        resource: right.qualified(),
+        name: right.name.map(str::to_owned),
+        namespace: right.namespace.map(str::to_owned),
+        permitted,
+        why,
+    }
+}
+
+fn manifests(commands: &[&str], user: Option<&str>) -> Vec<serde_json::Value> {
+    let name = match commands {
+        [one] => role_name(one),
+        _ => "bmctl".to_owned(),
+    };
+    let rights: Vec<Right> = commands
+        .iter()
+        .flat_map(|command| needed(command))
+        .collect();
+    let mut manifests = vec![cluster_role(&name, &rights)];
+    manifests.extend(user.map(|user| cluster_role_binding(&name, user)));
+    manifests
+}
+
+fn conclude(session: &Session<'_, AuthReport>) -> Result<Exit, Failure> {
+    let count = |permitted| -> usize {
+        let commands = session.report.commands.iter();
+        commands.map(|command| command.count(permitted)).sum()
+    };
+    let command = match session.report.commands.as_slice() {
+        [one] => one.command.clone(),
+        _ => String::new(),
+    };
+    let role = format!("auth check --role {command}");
+    match (count(Permitted::No), count(Permitted::Unknown)) {
+        (0, 0) => Ok(Exit::Ok),
+        (0, unknown) => Err(Failure::new(
+            Kind::Incomplete,
+            Reason::NotVerified,
+            format!("whether {unknown} rights are given could not be determined"),
+        )),
+        (lacking, _) => Err(Failure::new(
+            Kind::Denied,
+            Reason::Forbidden,
+            format!("the current user lacks {lacking} of the rights that are needed"),
+        )
+        .hint(format!(
+            "the smallest role that gives them, for an administrator to apply: {}",
+            session.context.paste(role.trim_end())
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_by_their_words() {
+        let found = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            chosen(&words).map_err(|failure| failure.hints.join("; "))
+        };
+        assert_eq!(
+            found(&["enable", "vmruntime"]),
+            Ok(vec!["enable vmruntime"])
+        );
+        assert_eq!(found(&["disable"]), Ok(vec!["disable vmruntime"]));
+        assert_eq!(found(&[]).map(|all| all.len()), Ok(COMMANDS.len()));
+        assert_eq!(
+            found(&["enabel", "vmruntime"]),
+            Err("did you mean: bmctl auth check enable vmruntime".to_owned())
+        );
+        assert!(found(&["explain"]).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! Topics of `bmctl help` that belong to no single command.
+
+use std::fmt::Write;
+
+use clap::ValueEnum;
+
+use crate::{cli::OutputFormat, exit::Exit};
+
+/// What can be asked for beside commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    ExitCodes,
+    Environment,
+    Output,
+}
+
+impl Topic {
+    pub const ALL: [Self; 3] = [Self::ExitCodes, Self::Environment, Self::Output];
+
+    /// As it is typed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExitCodes => "exit-codes",
+            Self::Environment => "environment",
+            Self::Output => "output",
+        }
+    }
+
+    /// The topic of that name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+
+    #[must_use]
+    pub fn text(self) -> String {
+        match self {
+            Self::ExitCodes => exit_codes(),
+            Self::Environment => environment(),
+            Self::Output => output(),
+        }
+    }
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes, the same for every output format:\n\n");
+    for exit in Exit::ALL {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    text.push_str("\n'bmctl explain CODE' says more about one.\n");
+    text
+}
+
+/// Environment variables that this program, or a library in it, reads; and what for. A test compares the names with the
+/// source.
+pub const VARIABLES: &[(&str, &str)] = &[
+    (
+        "KUBECONFIG",
+        "Kubeconfig files, separated by colons; used without --kubeconfig and --cluster.",
+    ),
+    ("HOME", "Where ~/.kube/config is."),
+    (
+        "KUBERNETES_SERVICE_HOST",
+        "Set in pods: where the API server of this cluster is, for in-cluster use.",
+    ),
+    ("KUBERNETES_SERVICE_PORT", "Its port."),
+    (
+        "HTTPS_PROXY",
+        "Proxy to the API server, where the kubeconfig has no proxy-url; http, https or socks5.",
+    ),
+    ("https_proxy", "The same, where HTTPS_PROXY is not set."),
+    (
+        "NO_PROXY",
+        "Hosts, .domains, addresses and networks that are reached without a proxy, separated by commas.",
+    ),
+    ("no_proxy", "The same, where NO_PROXY is not set."),
+    (
+        "PATH",
+        "Where login plugins of the kubeconfig, and programs for 'sandbox run', are looked for.",
+    ),
+    (
+        "NO_COLOR",
+        "Set to anything: no colour, unless --color always.",
+    ),
+    (
+        "CLICOLOR_FORCE",
+        "Set to anything but 0: colour also where the output is no terminal.",
+    ),
+    ("CLICOLOR", "Set to 0: no colour."),
+    ("TERM", "dumb: no colour, and progress as plain lines."),
+    (
+        "LC_ALL",
+        "The locale; where it is UTF-8, marks such as ✓ are drawn, else they are written in ASCII.",
+    ),
+    ("LC_CTYPE", "The same, where LC_ALL is not set."),
+    ("LANG", "The same, where neither of them is set."),
+    (
+        "TMPDIR",
+        "Where 'sandbox run' keeps its kubeconfig while it runs. Default: /tmp.",
+    ),
+    (
+        "BMCTL_COMPLETE",
+        "Set by the completion scripts: the shell that wants candidates.",
+    ),
+];
+
+fn environment() -> String {
+    let width = VARIABLES
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::from(
+        "Environment variables. A flag goes before a variable, and a variable that is set to nothing is not set.\n\n",
+    );
+    for (name, meaning) in VARIABLES {
+        let _ = writeln!(text, "  {name:width$}  {meaning}");
+    }
+    text
+}
+
+fn output() -> String {
+    let mut text = String::from(
+        "Output. The result is on stdout, and nothing else is; progress, warnings, hints and questions are on stderr.\n\n\
+         Formats of the result (-o):\n\n",
+    );
+    for format in OutputFormat::value_variants() {
+        if let Some(value) = format.to_possible_value() {
+            let help = value
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let _ = writeln!(text, "  {:5}  {help}", value.get_name());
+        }
+    }
+    text.push_str(DOCUMENT);
+    text
+}
+
+const DOCUMENT: &str = "
+JSON and YAML are one document a command, also where the command fails. Always in it:
+
+  schema    bmctl/v1: fields may be added, those that are there keep name and meaning
+  kind      what the document is, for example EnableResult
+  command   verb and noun
+  cluster   context and server, or null where no cluster was talked to
+  warnings  what was warned of on the way
+  exitCode  as the shell sees it, the same for every format
+  error     null, or kind, reason, exitCode, retryable, message, causes and hints
+
+Compare error.reason in scripts, never a message; 'bmctl explain REASON' says what to do about it.
+
+Colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether that stream is a terminal.
+Nothing is said by colour alone. Text is wrapped to the width of a terminal, and never in files and pipes.
+
+Progress on a terminal is one region that is redrawn; elsewhere it is a line with the time for each change.
+Text that comes from a cluster is shown without control characters and escape sequences.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_is_found_by_its_name_and_says_something() {
+        for topic in Topic::ALL {
+            assert_eq!(Topic::of(topic.name()), Some(topic));
+            assert!(topic.text().lines().count() > 5);
+            assert!(topic.text().ends_with('\n'));
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What a user must be permitted to do for a command, as one table: `auth check` asks for it ahead of time, and a
+//! command that was forbidden something prints the role that would do.
+//!
+//! It is the least with which the command succeeds without reservation. What a command reads only to say more (events,
+//! for example) is not in it. An end-to-end test runs every command with exactly this, and with one rule less.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::api::{
+    name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME},
+    workload::WORKLOAD_KINDS,
+};
+
+/// One thing that must be permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    pub group: &'static str,
+    pub resource: &'static str,
+    /// Only this object.
+    pub name: Option<&'static str>,
+    /// Only in this namespace; none for what has none, and for all namespaces.
+    pub namespace: Option<&'static str>,
+    pub verb: &'static str,
+}
+
+impl Right {
+    /// `plural.group`, as kubectl takes it.
+    #[must_use]
+    pub fn qualified(&self) -> String {
+        match self.group {
+            "" => self.resource.to_owned(),
+            group => format!("{}.{group}", self.resource),
+        }
+    }
+}
+
+/// The commands that need rights in a cluster, verb and noun.
+pub const COMMANDS: [&str; 10] = [
+    "enable vmruntime",
+    "disable vmruntime",
+    "update vmruntime",
+    "status vmruntime",
+    "wait vmruntime",
+    "check vmruntimepfc",
+    "get vmruntimepfc",
+    "skip node",
+    "unskip node",
+    "snapshot vmruntime",
+];
+
+const ADMISSION: &str = "admissionregistration.k8s.io";
+
+/// What a command needs; nothing for one that needs no cluster.
+#[must_use]
+pub fn needed(command: &str) -> Vec<Right> {
+    let mut rights = match command {
+        "enable vmruntime" | "update vmruntime" => [
+            runtime(&["get", "list", "watch", "patch"]),
+            checks(&["list", "watch"]),
+        ]
+        .concat(),
+        "disable vmruntime" => [
+            runtime(&["get", "list", "watch", "patch"]),
+            workloads(&["list", "watch", "delete"]),
+            pods(),
+        ]
+        .concat(),
+        "status vmruntime" => [
+            runtime(&["get"]),
+            checks(&["list"]),
+            workloads(&["list"]),
+            vec![Right {
+                group: "apps",
+                resource: "deployments",
+                name: Some(CONTROLLER_DEPLOYMENT),
+                namespace: Some(SYSTEM_NAMESPACE),
+                verb: "get",
+            }],
+        ]
+        .concat(),
+        "wait vmruntime" => [
+            runtime(&["get", "list", "watch"]),
+            checks(&["list", "watch"]),
+            pods(),
+        ]
+        .concat(),
+        "check vmruntimepfc" => checks(&["create", "list", "watch"]),
+        "get vmruntimepfc" => checks(&["list"]),
+        "skip node" | "unskip node" => everywhere(&["list", "get", "patch"], "", "nodes"),
+        "snapshot vmruntime" => [
+            runtime(&["get"]),
+            checks(&["list"]),
+            workloads(&["list"]),
+            in_system(&["list"], "", "pods"),
+            in_system(&["list"], "", "events"),
+            in_system(&["list"], "apps", "deployments"),
+            everywhere(&["list"], "", "nodes"),
+            everywhere(&["list"], "kubevirt.io", "kubevirts"),
+            everywhere(&["list"], "cdi.kubevirt.io", "cdis"),
+            everywhere(&["list"], ADMISSION, "validatingadmissionpolicies"),
+            everywhere(&["list"], ADMISSION, "validatingadmissionpolicybindings"),
+            vec![Right {
+                group: "apiextensions.k8s.io",
+                resource: "customresourcedefinitions",
+                name: Some("vmruntimes.vm.cluster.gke.io"),
+                namespace: None,
+                verb: "get",
+            }],
+        ]
+        .concat(),
+        _ => Vec::new(),
+    };
+    rights.sort();
+    rights
+}
+
+fn of(verbs: &[&'static str], right: Right) -> Vec<Right> {
+    verbs.iter().map(|verb| Right { verb, ..right }).collect()
+}
+
+fn runtime(verbs: &[&'static str]) -> Vec<Right> {
+    of(
+        verbs,
+        Right {
+            group: GROUP,
+            resource: "vmruntimes",
+            name: Some(VMRUNTIME),
+            namespace: None,
+            verb: "",
+        },
+    )
+}
+
+fn checks(verbs: &[&'static str]) -> Vec<Right> {
+    in_system(verbs, GROUP, "vmruntimepreflightchecks")
+}
+
+/// Whose the pods in `vm-system` are says their ReplicaSet.
+fn pods() -> Vec<Right> {
+    [
+        in_system(&["list", "watch"], "", "pods"),
+        in_system(&["list"], "apps", "replicasets"),
+    ]
+    .concat()
+}
+
+fn in_system(verbs: &[&'static str], group: &'static str, resource: &'static str) -> Vec<Right> {
+    of(
+        verbs,
+        Right {
+            group,
+            resource,
+            name: None,
+            namespace: Some(SYSTEM_NAMESPACE),
+            verb: "",
+        },
+    )
+}
+
+/// In all namespaces, or where there are none.
+fn everywhere(verbs: &[&'static str], group: &'static str, resource: &'static str) -> Vec<Right> {
+    of(
+        verbs,
+        Right {
+            group,
+            resource,
+            name: None,
+            namespace: None,
+            verb: "",
+        },
+    )
+}
+
+/// Machines and disks of all kinds, in all namespaces.
+fn workloads(verbs: &[&'static str]) -> Vec<Right> {
+    WORKLOAD_KINDS
+        .iter()
+        .flat_map(|kind| everywhere(verbs, kind.group, kind.plural))
+        .collect()
+}
+
+/// Name of the role for a command.
+#[must_use]
+pub fn role_name(command: &str) -> String {
+    format!("bmctl-{}", command.replace(' ', "-"))
+}
+
+/// The smallest ClusterRole with these rights. Rights in one namespace are given in all of them: a ClusterRole that is
+/// bound by a ClusterRoleBinding knows no namespaces.
+#[must_use]
+pub fn cluster_role(name: &str, rights: &[Right]) -> Value {
+    let mut verbs = BTreeMap::<_, Vec<&str>>::new();
+    for right in rights {
+        let rule = verbs
+            .entry((right.group, right.resource, right.name))
+            .or_default();
+        if !rule.contains(&right.verb) {
+            rule.push(right.verb);
+        }
+    }
+    // Resources of one group that need the same are one rule.
+    let mut rules = BTreeMap::<_, Vec<&str>>::new();
+    for ((group, resource, name), verbs) in verbs {
+        rules
+            .entry((group, name, verbs))
+            .or_default()
+            .push(resource);
+    }
+    let rules: Vec<Value> = rules
+        .into_iter()
+        .map(|((group, name, verbs), resources)| {
+            let mut rule = json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
+            if let Some(name) = name {
+                rule["resourceNames"] = json!([name]);
+            }
+            rule
+        })
+        .collect();
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+        "rules": rules,
+    })
+}
+
+/// Gives a ClusterRole to a user or a service account.
+#[must_use]
+pub fn cluster_role_binding(name: &str, user: &str) -> Value {
+    let account = user
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|account| account.split_once(':'))
+        .filter(|(_, name)| !name.contains(':'));
+    let subject = match account {
+        Some((namespace, name)) => {
+            json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
+        }
+        None => json!({"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}),
+    };
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [subject],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_of_the_table_needs_something_and_no_other_does() {
+        for command in COMMANDS {
+            assert!(!needed(command).is_empty(), "{command}");
+        }
+        for command in ["explain", "version", "sandbox", "auth check", ""] {
+            assert!(needed(command).is_empty(), "{command}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_twice_and_nothing_wholesale() {
+        for command in COMMANDS {
+            let rights = needed(command);
+            let mut unique = rights.clone();
+            unique.dedup();
+            assert_eq!(rights, unique, "{command}");
+            for right in rights {
+                assert!(![right.group, right.resource, right.verb].contains(&"*"));
+                assert!(right.resource != "secrets");
+            }
+        }
+    }
+
+    #[test]
+    fn a_role_joins_what_belongs_together() {
+        assert_eq!(
+            cluster_role("r", &needed("enable vmruntime")),
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRole",
+                "metadata": {"name": "r"},
+                "rules": [
+                    {"apiGroups": [GROUP], "resources": ["vmruntimepreflightchecks"], "verbs": ["list", "watch"]},
+                    {
+                        "apiGroups": [GROUP], "resources": ["vmruntimes"], "resourceNames": ["vmruntime"],
+                        "verbs": ["get", "list", "patch", "watch"],
+                    },
+                ],
+            })
+        );
+        let disable = cluster_role("r", &needed("disable vmruntime"));
+        let machines = disable["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|rule| rule["apiGroups"] == json!(["kubevirt.io"]));
+        assert_eq!(
+            machines.unwrap()["resources"],
+            json!([
+                "virtualmachineinstancereplicasets",
+                "virtualmachineinstances",
+                "virtualmachines"
+            ])
+        );
+    }
+
+    #[test]
+    fn a_binding_names_users_and_service_accounts() {
+        let subject = |user| cluster_role_binding("r", user)["subjects"][0].clone();
+        assert_eq!(subject("eve")["kind"], "User");
+        assert_eq!(
+            subject("system:serviceaccount:ci:runner"),
+            json!({"kind": "ServiceAccount", "name": "runner", "namespace": "ci"})
+        );
+    }
+}

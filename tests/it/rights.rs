@@ -1,0 +1,291 @@
+//! The table of rights is true: with exactly the printed role every command succeeds, and without any one rule of it the
+//! command fails, or warns that it could not verify everything, and says what was missing.
+
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::stage::{Ended, Stage, runtime};
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+
+/// One command, as a user without any other right runs it.
+#[derive(Clone, Copy)]
+struct Scenario {
+    /// Verb and noun.
+    command: &'static str,
+    flags: &'static [&'static str],
+    /// What the owner does before, each time.
+    before: &'static [&'static [&'static str]],
+    /// A virtual machine runs.
+    machine: bool,
+}
+
+const ENABLE: &[&str] = &["enable", "vmruntime", "--ensure"];
+const DISABLE: &[&str] = &["disable", "vmruntime", "--ensure"];
+
+const SCENARIOS: [Scenario; 10] = [
+    scenario("enable vmruntime", &[], &[DISABLE], false),
+    scenario("disable vmruntime", &["--force=true"], &[ENABLE], true),
+    scenario(
+        "update vmruntime",
+        &["--use-emulation=true"],
+        &[ENABLE, &["update", "vmruntime", "--use-emulation=false"]],
+        false,
+    ),
+    scenario("status vmruntime", &[], &[], false),
+    scenario("wait vmruntime", &["--for", "disabled"], &[DISABLE], false),
+    scenario("check vmruntimepfc", &[], &[], false),
+    scenario("get vmruntimepfc", &[], &[], false),
+    scenario(
+        "skip node",
+        &["worker-0"],
+        &[&["unskip", "node", "worker-0"]],
+        false,
+    ),
+    scenario(
+        "unskip node",
+        &["worker-0"],
+        &[&["skip", "node", "worker-0"]],
+        false,
+    ),
+    scenario("snapshot vmruntime", &["--output-file", "case"], &[], false),
+];
+
+const fn scenario(
+    command: &'static str,
+    flags: &'static [&'static str],
+    before: &'static [&'static [&'static str]],
+    machine: bool,
+) -> Scenario {
+    Scenario {
+        command,
+        flags,
+        before,
+        machine,
+    }
+}
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials: Vec<Trial> = SCENARIOS
+        .into_iter()
+        .map(|scenario| {
+            let name = scenario.command.replace(' ', "_");
+            Trial::test(format!("rights::{name}"), move || proven(scenario))
+        })
+        .collect();
+    trials.push(Trial::test(
+        "rights::every_command_is_proven",
+        every_command_is_proven,
+    ));
+    trials.push(Trial::test("rights::a_limited_user", a_limited_user));
+    trials
+}
+
+fn every_command_is_proven() -> Result<(), Failed> {
+    let proven = SCENARIOS.map(|scenario| scenario.command);
+    match bmctl::runtime::access::COMMANDS
+        .iter()
+        .find(|command| !proven.contains(command))
+    {
+        Some(command) => Err(format!("nothing proves the rights of {command}").into()),
+        None => Ok(()),
+    }
+}
+
+fn proven(scenario: Scenario) -> Result<(), Failed> {
+    let stage = Stage::new();
+    let user = account(&stage)?;
+    let printed = run(
+        &stage,
+        &user,
+        &words(scenario.command, &["--role"], &["auth", "check"]),
+    )
+    .exits(0)?;
+    let documents: Vec<Value> = printed
+        .stdout
+        .split("---\n")
+        .map(|text| serde_saphyr::from_str(text).map_err(|error| error.to_string()))
+        .collect::<Result<_, _>>()?;
+    let [role, binding] = documents.as_slice() else {
+        return Err(printed.to_string().into());
+    };
+    stage.create(ROLES, role)?;
+    stage.create(BINDINGS, binding)?;
+    let rules = role["rules"].as_array().ok_or("no rules")?.clone();
+    let path = format!(
+        "{ROLES}/{}",
+        role["metadata"]["name"].as_str().unwrap_or_default()
+    );
+    for left_out in chosen(rules.len()) {
+        let mut fewer = rules.clone();
+        let missing = fewer.remove(left_out);
+        if scenario.command == "wait vmruntime"
+            && missing["resources"] == json!(["vmruntimepreflightchecks"])
+        {
+            // Its other states need them.
+            continue;
+        }
+        stage.patch(&path, &json!({"rules": fewer}))?;
+        let ended = attempt(&stage, &user, scenario, &["--timeout", "20s"])?;
+        if !is_told(&ended) {
+            return Err(format!("without {missing}: {ended}").into());
+        }
+    }
+    stage.patch(&path, &json!({"rules": rules}))?;
+    attempt(&stage, &user, scenario, &[])?.exits(0)?;
+    let asked = words(scenario.command, &[], &["auth", "check"]);
+    run(&stage, &user, &asked).exits(0)?;
+    Ok(())
+}
+
+/// It fails, or at least warns, and says what may not be read or done.
+fn is_told(ended: &Ended) -> bool {
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    let named = said.contains("is forbidden: User") || said.contains("can not be read");
+    match ended.code {
+        Some(5 | 9) => named,
+        Some(0) => named && ended.stderr.contains("warning: "),
+        _ => false,
+    }
+}
+
+/// Which rules are left out, one at a time: all of them take long.
+fn chosen(rules: usize) -> Vec<usize> {
+    if std::env::var_os("BMCTL_EVERY_RIGHT").is_some() {
+        return (0..rules).collect();
+    }
+    let mut chosen = vec![0, rules - 1];
+    chosen.dedup();
+    chosen
+}
+
+/// The owner prepares the stage, and the user runs the command.
+fn attempt(
+    stage: &Stage,
+    user: &Path,
+    scenario: Scenario,
+    flags: &[&str],
+) -> Result<Ended, Failed> {
+    for command in scenario.before {
+        stage.bmctl(command).exits(0)?;
+    }
+    if scenario.machine
+        && stage.read(crate::stage::MACHINES)?["items"]
+            .as_array()
+            .is_none_or(Vec::is_empty)
+    {
+        stage.run_machine("db")?;
+    }
+    // A bundle is never overwritten.
+    let _ = std::fs::remove_file(stage.folder().join("case"));
+    let waits = !matches!(
+        scenario.command,
+        "status vmruntime"
+            | "get vmruntimepfc"
+            | "skip node"
+            | "unskip node"
+            | "snapshot vmruntime"
+    );
+    let flags = if waits {
+        [scenario.flags, flags].concat()
+    } else {
+        scenario.flags.to_vec()
+    };
+    Ok(run(stage, user, &words(scenario.command, &flags, &[])))
+}
+
+fn words<'a>(command: &'a str, flags: &[&'a str], before: &[&'a str]) -> Vec<&'a str> {
+    before
+        .iter()
+        .copied()
+        .chain(command.split(' '))
+        .chain(flags.iter().copied())
+        .collect()
+}
+
+fn run(stage: &Stage, kubeconfig: &Path, words: &[&str]) -> Ended {
+    let mut all = words.to_vec();
+    let path = kubeconfig.display().to_string();
+    all.extend(["--kubeconfig", &path]);
+    stage.bmctl(&all)
+}
+
+/// A service account that may do nothing yet, and a kubeconfig with its token.
+fn account(stage: &Stage) -> Result<PathBuf, Failed> {
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let account =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runner"}});
+    stage.create(accounts, &account)?;
+    let order =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let answer = stage.create(&format!("{accounts}/runner/token"), &order)?;
+    let token = answer["status"]["token"].as_str().ok_or("no token")?;
+    let text = std::fs::read_to_string(stage.kubeconfig())?;
+    let mut config: Value = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
+    config["users"] = json!([{"name": "runner", "user": {"token": token}}]);
+    let cluster = config["contexts"][0]["context"]["cluster"].clone();
+    config["contexts"] =
+        json!([{"name": "runner", "context": {"cluster": cluster, "user": "runner"}}]);
+    config["current-context"] = json!("runner");
+    let path = stage.folder().join("runner-kubeconfig");
+    // JSON is YAML.
+    std::fs::write(&path, config.to_string())?;
+    Ok(path)
+}
+
+/// Being refused names who lacks what, and prints the role for the whole command; a policy's refusal does not.
+fn a_limited_user() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let refused = stage
+        .bmctl(&["enable", "vmruntime", "--context", "limited"])
+        .exits(9)?
+        .says(r#"User "limited" cannot patch resource "vmruntimes""#)?
+        .says("hint: what else is lacking: bmctl auth check enable vmruntime --context limited")?
+        .says("kind: ClusterRole\n")?
+        .says("name: bmctl-enable-vmruntime\n")?
+        .says("name: limited\n")?;
+    drop(refused);
+    let lacking = stage
+        .bmctl(&[
+            "auth",
+            "check",
+            "enable",
+            "vmruntime",
+            "--context",
+            "limited",
+            "-o",
+            "json",
+        ])
+        .exits(9)?;
+    let lacking: Value = serde_json::from_str(&lacking.stdout)?;
+    let no = lacking["commands"][0]["rights"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|right| right["verb"] == "patch" && right["permitted"] == "no");
+    if !no || lacking["user"] != "limited" || lacking["exitCode"] != 9 {
+        return Err(lacking.to_string().into());
+    }
+    // The creation gate is a policy: it refuses whoever it is, and no role would help.
+    let denied = runtime().block_on(async {
+        let request = http::Request::post(crate::stage::MACHINES)
+            .header("Content-Type", "application/json")
+            .body(crate::stage::machine("db").to_string().into_bytes())
+            .map_err(kube::Error::HttpError)?;
+        stage.owner().request::<Value>(request).await
+    });
+    match denied {
+        Err(error) => {
+            let failure = bmctl::failure::from_kube(&error, "create a machine");
+            if failure.exit().code() == 6 {
+                Ok(())
+            } else {
+                Err(format!("{failure:?}").into())
+            }
+        }
+        Ok(_) => Err("a machine was let in while VM Runtime is disabled".into()),
+    }
+}
