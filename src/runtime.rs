@@ -3,10 +3,13 @@
 //! `commands` and `controller` both decide with them, so that a `kubectl edit` and a `bmctl disable` are judged alike.
 
 pub mod access;
+pub mod difference;
 pub mod disable;
 pub mod force;
+pub mod leniency;
 pub mod observed;
 pub mod outlook;
 pub mod preflight;
 pub mod readiness;
+pub mod regression;
 pub mod verdict;

@@ -32,6 +32,19 @@ pub async fn names(client: &kube::Client, retry: &Retry<'_>) -> Result<Vec<Strin
         .collect())
 }
 
+/// The names of the nodes that are left out.
+pub async fn skipped(client: &kube::Client, retry: &Retry<'_>) -> Result<Vec<String>, Failure> {
+    const DOING: &str = "list the nodes that are left out";
+    let api: Api<Node> = Api::all(client.clone());
+    let labelled = ListParams::default().labels(SKIP_SCHEDULE);
+    let listed = retry
+        .request(DOING, Repeat::Safe, || api.list_metadata(&labelled))
+        .await
+        .map_err(|error| failure::from_kube(&error, DOING))?;
+    let nodes = listed.items.into_iter();
+    Ok(nodes.filter_map(|node| node.metadata.name).collect())
+}
+
 /// Sets or removes the label [`SKIP_SCHEDULE`], and says whether that changed anything. With any value it counts as set,
 /// and a value that is there stays.
 pub async fn set_skipped(

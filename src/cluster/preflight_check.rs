@@ -4,9 +4,12 @@
 
 use std::cmp::Reverse;
 
-use kube::api::{Api, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 
-use super::retry::{Repeat, Retry};
+use super::{
+    retry::{Repeat, Retry},
+    vmruntime::DryRun,
+};
 use crate::{
     api::{
         VMRuntimePreflightCheck,
@@ -14,15 +17,40 @@ use crate::{
         preflight_check::VMRuntimePreflightCheckSpec,
     },
     failure::{self, Failure},
+    runtime::preflight::CheckFacts,
 };
 
-/// Creates a check of that name, which the caller has made unique: so a request whose answer was lost may be sent
-/// again, and the check that it finds then is its own.
+/// What a new check is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// Nobody else has that name: a request whose answer was lost may be sent again, and the check that it finds then is
+    /// its own.
+    Unique(String),
+    /// By a person: what exists already is somebody else's.
+    Given(String),
+}
+
+impl Naming {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Unique(name) | Self::Given(name) => name,
+        }
+    }
+}
+
+/// Creates a check of that name.
 pub async fn create(
     client: &kube::Client,
     retry: &Retry<'_>,
-    name: &str,
+    naming: &Naming,
+    dry_run: DryRun,
 ) -> Result<VMRuntimePreflightCheck, Failure> {
+    let name = naming.name();
+    let repeat = match naming {
+        Naming::Unique(_) => Repeat::Safe,
+        Naming::Given(_) => Repeat::OnlyIfNotCarriedOut,
+    };
     let api: Api<VMRuntimePreflightCheck> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let check = VMRuntimePreflightCheck {
         metadata: ObjectMeta {
@@ -35,19 +63,44 @@ pub async fn create(
     };
     let params = PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
+        dry_run: dry_run == DryRun::Server,
     };
     let doing = format!("create a preflight check in namespace {SYSTEM_NAMESPACE}");
     let created = retry
-        .request(&doing, Repeat::Safe, || api.create(&params, &check))
+        .request(&doing, repeat, || api.create(&params, &check))
         .await;
     let ended = match created {
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+        Err(kube::Error::Api(status))
+            if status.reason == "AlreadyExists" && repeat == Repeat::Safe =>
+        {
             retry.request(&doing, Repeat::Safe, || api.get(name)).await
         }
         other => other,
     };
     ended.map_err(|error| failure::from_kube(&error, &doing))
+}
+
+/// Deletes that very check; one that is gone already is no failure.
+pub async fn delete(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    name: &str,
+    uid: &str,
+) -> Result<(), Failure> {
+    let api: Api<VMRuntimePreflightCheck> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
+    let doing = format!("delete preflight check {name}");
+    let params = DeleteParams::default().preconditions(Preconditions {
+        uid: Some(uid.to_owned()),
+        resource_version: None,
+    });
+    let deleted = retry
+        .request(&doing, Repeat::Safe, || api.delete(name, &params))
+        .await;
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(failure::from_kube(&error, &doing)),
+    }
 }
 
 /// All checks, newest first.
@@ -63,10 +116,7 @@ pub async fn list(
         .await
         .map_err(|error| failure::from_kube(&error, &doing))?;
     let mut checks = listed.items;
-    checks.sort_by_cached_key(|check| {
-        let metadata = &check.metadata;
-        let created = metadata.creation_timestamp.as_ref().map(|time| time.0);
-        (Reverse(created), metadata.name.clone())
-    });
+    // Times have whole seconds: of two checks of the same one, the one that ended later is newer.
+    checks.sort_by_cached_key(|check| Reverse(CheckFacts::read(check).age_order()));
     Ok(checks)
 }

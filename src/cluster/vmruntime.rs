@@ -3,8 +3,6 @@
 //! On Google Distributed Cloud the object is Google's, with fields and values that we may not know. So it is read
 //! field by field, a field that we can not read is left out, and only what was asked for is ever sent.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use kube::{
     Client,
@@ -23,6 +21,7 @@ use crate::{
         },
     },
     failure::{self, Failure, Kind, Reason},
+    runtime::difference::{self, Difference},
 };
 
 /// The one VMRuntime as it was read: typed where we know the field, and as it came for comparing.
@@ -295,6 +294,14 @@ async fn send(
         .await
 }
 
+/// The object as the change would leave it, if nobody else had a say.
+#[must_use]
+pub fn rehearsed(read: &RuntimeObject, change: SpecChange) -> Value {
+    let mut raw = read.raw.clone();
+    raw["spec"] = changed(&raw["spec"], change);
+    raw
+}
+
 /// The spec with the change in it.
 fn changed(spec: &Value, change: SpecChange) -> Value {
     let mut spec = spec.clone();
@@ -311,47 +318,20 @@ fn conflict(read: &RuntimeObject, now: &RuntimeObject) -> Failure {
     if now.uid() != read.uid() {
         failure = failure.caused_by("it was deleted and created again");
     }
-    for (field, before, after) in differences(&read.raw["spec"], &now.raw["spec"]) {
-        let writer = now.writer(&["spec", &field]);
+    let decided_on = |difference: &Difference| {
+        let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+        path[0] == "spec" || path.ends_with(&[FORCE_DISABLE])
+    };
+    for difference in difference::of_object(&read.raw, &now.raw)
+        .into_iter()
+        .filter(decided_on)
+    {
+        let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+        let writer = now.writer(&path);
         let writer = writer.map_or_else(String::new, |writer| format!(", by {writer}"));
-        failure = failure.caused_by(format!("spec.{field}: {before} → {after}{writer}"));
-    }
-    let annotation =
-        |object: &RuntimeObject| object.raw["metadata"]["annotations"][FORCE_DISABLE].clone();
-    if annotation(read) != annotation(now) {
-        failure = failure.caused_by(format!(
-            "annotation {FORCE_DISABLE}: {} → {}",
-            annotation(read),
-            annotation(now)
-        ));
+        failure = failure.caused_by(format!("{difference}{writer}"));
     }
     failure.hint("look at it, and run the command again: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
-}
-
-/// Name, value before and value after of every field that differs.
-fn differences(before: &Value, after: &Value) -> Vec<(String, Value, Value)> {
-    let fields = |value: &Value| -> BTreeMap<String, Value> {
-        value
-            .as_object()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .collect()
-    };
-    let (before, mut after) = (fields(before), fields(after));
-    let mut different = Vec::new();
-    for (field, old) in before {
-        let new = after.remove(&field).unwrap_or_default();
-        if new != old {
-            different.push((field, old, new));
-        }
-    }
-    different.extend(
-        after
-            .into_iter()
-            .map(|(field, new)| (field, Value::Null, new)),
-    );
-    different
 }
 
 /// Keeps VM creation closed until then (our controller reads it, a foreign one ignores it); `None` takes it away.

@@ -1,25 +1,34 @@
 //! `bmctl check vmruntimepfc`: ask the cluster whether its nodes can run VMs, and show every answer.
 
+mod aftermath;
+
 use std::cell::RefCell;
+
+use clap::ValueEnum;
+use kube::ResourceExt as _;
 
 use super::{
     Context,
     context::Left,
     narration::Narrator,
-    preflight,
     session::{Intent, Session},
 };
 use crate::{
-    api::name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
-    cli::WaitArgs,
+    api::{
+        VMRuntimePreflightCheck,
+        name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
+    },
+    cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{
-        self, Retry, preflight_check,
-        wait::{Outcome, Target, Wait},
+        self, Cluster, Retry,
+        preflight_check::{self, Naming},
+        vmruntime::DryRun,
+        wait::{Outcome, Reached, Target, Wait},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason},
     render::check::CheckReport,
-    runtime::verdict::Verdict,
+    runtime::leniency::{FailOn, Ignore},
 };
 
 /// Check whether the nodes can run VMs, and show every check of every node.
@@ -30,89 +39,217 @@ use crate::{
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckVmruntimepfcArgs {
+    /// Name of the check that is created. Default: vmruntime-preflight-check- and a UUID.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["latest", "attach"])]
+    pub name: Option<String>,
+    /// Follow the newest check that runs already, if there is one, instead of creating one. It may have started before
+    /// something was fixed.
+    #[arg(long, conflicts_with = "latest")]
+    pub attach: bool,
+    /// Judge the newest check that there is; nothing is created.
+    #[arg(long)]
+    pub latest: bool,
+    /// Take a failure for a warning: of CHECK on every node, or of CHECK=NODE. Repeat it for several. The cluster goes on
+    /// blocking VM creation.
+    #[arg(long, value_name = "CHECK[=NODE]")]
+    pub ignore: Vec<Ignore>,
+    /// What makes the command fail: fail, a failed check; warn, also warnings (exit code 4); never, nothing that was
+    /// found. What could not be determined always does (exit code 5).
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value = "fail",
+        hide_possible_values = true
+    )]
+    pub fail_on: FailOn,
+    /// Delete finished checks afterwards, all but the newest N and the one that VM Runtime stands on.
+    #[arg(long, value_name = "N", conflicts_with = "latest")]
+    pub keep: Option<usize>,
     #[command(flatten)]
     pub waiting: WaitArgs,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   bmctl check vmruntimepfc
+  bmctl check vmruntimepfc --latest --fail-on warn   judge what was found last, and write nothing
+  bmctl check vmruntimepfc --ignore KVM=worker-3     one node may fail this one
   bmctl check vmruntimepfc -c my-cluster -o json";
+
+impl ValueEnum for FailOn {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Fail, Self::Warn, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Never => "never",
+        }))
+    }
+}
 
 pub async fn run(context: &Context, args: &CheckVmruntimepfcArgs) -> Exit {
     let mut session = Session::new(context, CheckReport::default()).within(args.waiting.timeout);
-    let created = RefCell::new(None);
+    let followed = RefCell::new(None);
     let ended = context
-        .unless_interrupted(check(&mut session, args, &created), || {
-            left(created.borrow().as_deref())
+        .unless_interrupted(check(&mut session, args, &followed), || {
+            left(followed.borrow().as_deref())
         })
         .await;
     session.end(ended)
 }
 
+/// The check that is judged.
+enum Subject {
+    /// It has to finish yet.
+    Running(String),
+    /// As it was read.
+    Read(Box<VMRuntimePreflightCheck>),
+}
+
 async fn check(
     session: &mut Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
-    created: &RefCell<Option<String>>,
+    followed: &RefCell<Option<String>>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let cluster = session.connect(Intent::Change).await?;
+    let how = args.dry_run.choice();
+    let changes = !args.latest && how == DryRunChoice::None;
+    let intent = if changes {
+        Intent::Change
+    } else {
+        Intent::Read
+    };
+    let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(context, "Waiting for the preflight check");
     let retry = Retry::new(session.deadline(), &narrator);
-
-    let name = format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4());
-    narrator.step("Starting a preflight check");
-    preflight_check::create(&cluster.client, &retry, &name).await?;
-    session.report.created = Some(name.clone());
-    *created.borrow_mut() = Some(name.clone());
-    narrator.happened(&format!("check created: {name}"));
-    if !args.waiting.wait {
+    let subject = match existing(context, args, &cluster, &retry, &narrator).await? {
+        Some(subject) => subject,
+        None => create(session, args, &cluster, &retry, &narrator).await?,
+    };
+    if session.report.dry_run {
         return Ok(Exit::Ok);
     }
-    let outcome = cluster::wait::until(
-        &cluster.client,
-        &Wait {
-            target: Target::Preflight { name: name.clone() },
-            baseline: None,
-            fail_fast: args.waiting.fail_fast,
+    let reached = match subject {
+        Subject::Read(check) => Reached {
+            check: Some(*check),
+            ..Reached::default()
         },
-        &retry,
-    )
-    .await;
-    drop(narrator);
-    let reached = match outcome {
-        Ok(Outcome::Reached(reached) | Outcome::CheckFailed(reached)) => reached,
-        Err(failure) if failure.kind == Kind::TimedOut => {
-            return Err(failure.hint(look_at(&name)));
+        Subject::Running(name) => {
+            *followed.borrow_mut() = Some(name.clone());
+            if !args.waiting.wait {
+                session.report.following = Some(name);
+                return Ok(Exit::Ok);
+            }
+            wait(&cluster, args, &retry, name).await?
         }
-        Err(failure) => return Err(failure),
     };
+    let aftermath = aftermath::look(args, &cluster, &retry, &reached).await;
+    drop(narrator);
     for warning in &reached.warnings {
         context.warn(warning);
     }
-    session.report.preflight_check = reached.check.as_ref().map(preflight::report);
-    conclude(session)
+    aftermath::conclude(session, args, &reached, aftermath)
 }
 
-/// The exit code follows from what the nodes say, not from `pass` alone.
-fn conclude(session: &Session<'_, CheckReport>) -> Result<Exit, Failure> {
-    let context = session.context;
-    let Some(report) = &session.report.preflight_check else {
-        return Err(Failure::new(
-            Kind::Incomplete,
-            Reason::NoResult,
-            "the preflight check ended without a result",
-        ));
-    };
-    for failure in report.advisory_failures() {
-        context.remember(&failure);
+/// The check that is there already, where one is asked for.
+async fn existing(
+    context: &Context,
+    args: &CheckVmruntimepfcArgs,
+    cluster: &Cluster,
+    retry: &Retry<'_>,
+    narrator: &Narrator<'_>,
+) -> Result<Option<Subject>, Failure> {
+    if !args.latest && !args.attach {
+        return Ok(None);
     }
-    match preflight::failure(report) {
-        None => Ok(Exit::Ok),
-        Some(failure) if report.result == Verdict::Failed => {
-            Err(preflight::ways_on(context, failure, report))
+    narrator.step("Reading the preflight checks");
+    let checks = preflight_check::list(&cluster.client, retry).await?;
+    let finished = |check: &VMRuntimePreflightCheck| {
+        check
+            .status
+            .as_ref()
+            .is_some_and(|status| status.pass.is_some())
+    };
+    let mut living = checks
+        .into_iter()
+        .filter(|check| check.metadata.deletion_timestamp.is_none());
+    if args.attach {
+        let Some(check) = living.find(|check| !finished(check)) else {
+            narrator.happened("no preflight check is running; starting one");
+            return Ok(None);
+        };
+        narrator.happened(&format!("following {}", check.name_any()));
+        return Ok(Some(Subject::Running(check.name_any())));
+    }
+    match living.next() {
+        Some(check) if finished(&check) || !args.waiting.wait => {
+            Ok(Some(Subject::Read(Box::new(check))))
         }
-        Some(failure) => Err(failure.hint(look_at(&report.name))),
+        Some(check) => Ok(Some(Subject::Running(check.name_any()))),
+        None => Err(Failure::new(
+            Kind::NotInstalled,
+            Reason::NotFound,
+            format!("there is no preflight check in namespace {SYSTEM_NAMESPACE} yet"),
+        )
+        .hint(format!(
+            "to start one: {}",
+            context.paste("check vmruntimepfc")
+        ))),
+    }
+}
+
+async fn create(
+    session: &mut Session<'_, CheckReport>,
+    args: &CheckVmruntimepfcArgs,
+    cluster: &Cluster,
+    retry: &Retry<'_>,
+    narrator: &Narrator<'_>,
+) -> Result<Subject, Failure> {
+    let naming = match &args.name {
+        Some(name) => Naming::Given(name.clone()),
+        None => Naming::Unique(format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4())),
+    };
+    let name = naming.name().to_owned();
+    let dry_run = match args.dry_run.choice() {
+        DryRunChoice::None => DryRun::No,
+        DryRunChoice::Client => {
+            session.report.dry_run = true;
+            return Ok(Subject::Running(name));
+        }
+        DryRunChoice::Server => DryRun::Server,
+    };
+    narrator.step("Starting a preflight check");
+    preflight_check::create(&cluster.client, retry, &naming, dry_run).await?;
+    if dry_run == DryRun::Server {
+        session.report.dry_run = true;
+    } else {
+        session.report.created = Some(name.clone());
+        narrator.happened(&format!("check created: {name}"));
+    }
+    Ok(Subject::Running(name))
+}
+
+async fn wait(
+    cluster: &Cluster,
+    args: &CheckVmruntimepfcArgs,
+    retry: &Retry<'_>,
+    name: String,
+) -> Result<Reached, Failure> {
+    let wait = Wait {
+        target: Target::Preflight { name: name.clone() },
+        baseline: None,
+        fail_fast: args.waiting.fail_fast,
+    };
+    match cluster::wait::until(&cluster.client, &wait, retry).await {
+        Ok(Outcome::Reached(reached) | Outcome::CheckFailed(reached)) => Ok(reached),
+        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(look_at(&name))),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -120,12 +257,9 @@ fn look_at(name: &str) -> String {
     format!("kubectl get vmruntimepfc {name} -n {SYSTEM_NAMESPACE} -o yaml")
 }
 
-fn left(created: Option<&str>) -> Left {
-    match created {
-        None => Left {
-            sentence: "nothing was changed".to_owned(),
-            hints: Vec::new(),
-        },
+fn left(followed: Option<&str>) -> Left {
+    match followed {
+        None => Left::nothing(),
         Some(name) => Left {
             sentence: format!("the cluster goes on with preflight check {name}"),
             hints: vec![look_at(name)],

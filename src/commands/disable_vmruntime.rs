@@ -277,7 +277,7 @@ fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
             .collect();
     }
     if let Some((before, after)) = account.patched.borrow().as_ref() {
-        report.changed = changes(&before.object, &after.object);
+        report.changed = changes(before, after);
     }
 }
 

@@ -6,12 +6,12 @@ use super::{
     Context,
     context::Left,
     narration::Narrator,
-    session::{Intent, Session},
-    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude},
+    session::Session,
+    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude, intent},
 };
 use crate::{
     api::VMRuntime,
-    cli::WaitArgs,
+    cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{vmruntime::SpecChange, wait::Baseline},
     exit::Exit,
     failure::{Failure, Kind, Reason},
@@ -33,6 +33,8 @@ pub struct EnableVmruntimeArgs {
     pub ensure: bool,
     #[command(flatten)]
     pub waiting: WaitArgs,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -40,6 +42,7 @@ Examples:
   bmctl enable vmruntime
   bmctl enable vmruntime --use-emulation          nodes without hardware virtualization
   bmctl enable vmruntime --ensure --timeout 20m   safe to run again and again
+  bmctl enable vmruntime --dry-run=server         what would change, and whether it would be accepted
   bmctl enable vmruntime --wait=false -o json";
 
 /// How far it came, for whoever interrupts.
@@ -73,11 +76,18 @@ async fn enable(
     stage: &Cell<Stage>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let cluster = session.connect(Intent::Change).await?;
+    let cluster = session.connect(intent(args.dry_run.choice())).await?;
     let narrator = Narrator::new(context, PURPOSE);
     let work = Work::new(&cluster, &narrator, session.deadline(), args.waiting);
     let before = work.read().await?;
-    let baseline = match plan(&before.object, args) {
+    let plan = plan(&before.object, args);
+    let how = args.dry_run.choice();
+    if how != DryRunChoice::None && plan != Plan::AlreadyReady {
+        session.report.changed = work.rehearse(&before, &plan.change(), how).await?;
+        session.report.dry_run = true;
+        return Ok(Exit::Ok);
+    }
+    let baseline = match plan {
         Plan::AlreadyReady => {
             return Err(Failure::new(
                 Kind::Already,
@@ -99,7 +109,7 @@ async fn enable(
                 .patch(&before, &change, "Turning VM Runtime on")
                 .await?;
             stage.set(Stage::Enabled);
-            session.report.changed = changes(&before.object, &after.runtime.object);
+            session.report.changed = changes(&before, &after.runtime);
             Baseline::patched(&before, after)
         }
     };
@@ -120,6 +130,15 @@ enum Plan {
     /// Everything is as asked; it only has to become ready.
     Wait,
     Patch(SpecChange),
+}
+
+impl Plan {
+    fn change(&self) -> SpecChange {
+        match self {
+            Self::AlreadyReady | Self::Wait => SpecChange::default(),
+            Self::Patch(change) => *change,
+        }
+    }
 }
 
 fn plan(runtime: &VMRuntime, args: &EnableVmruntimeArgs) -> Plan {

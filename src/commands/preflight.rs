@@ -9,13 +9,18 @@ use crate::{
     runtime::verdict::{NodeVerdict, Verdict},
 };
 
+/// Do VMs depend on that check, as far as we know it?
+pub fn blocks(id: &str) -> bool {
+    probe::CheckId::from_name(id).is_some_and(|check| check.info().blocking)
+}
+
 /// The report of a check, with causes and fixes from the probe's own table of checks.
 pub fn report(check: &VMRuntimePreflightCheck) -> PreflightReport {
     let info = |id: &str| probe::CheckId::from_name(id).map(probe::CheckId::info);
     PreflightReport::new(
         check,
         &Knowledge {
-            blocks: &|id| info(id).is_some_and(|check| check.blocking),
+            blocks: &blocks,
             explain: &|id| {
                 info(id).map(|check| Explanation {
                     check: id.to_owned(),
@@ -29,6 +34,11 @@ pub fn report(check: &VMRuntimePreflightCheck) -> PreflightReport {
 
 /// Why this check is not a success; `None` if it is one.
 pub fn failure(report: &PreflightReport) -> Option<Failure> {
+    failure_by(report, report.result)
+}
+
+/// The same, for whoever judges it otherwise.
+pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure> {
     let names = |verdict| {
         let all: Vec<&str> = report
             .nodes_that(verdict)
@@ -40,7 +50,7 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
             many => format!("{} of {} nodes", many.len(), report.nodes.len()),
         }
     };
-    match report.result {
+    match verdict {
         Verdict::Passed => None,
         Verdict::Failed => Some(Failure::new(
             Kind::CheckFailed,

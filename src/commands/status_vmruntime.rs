@@ -8,7 +8,10 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    api::condition::{find, kind},
+    api::{
+        condition::{find, kind},
+        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+    },
     cluster::{
         Retry, controller_deployment, inventory, preflight_check,
         vmruntime::{self, RuntimeObject},
@@ -24,7 +27,7 @@ use crate::{
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
 ///
 /// It changes nothing. The exit code is 0 where everything could be determined, and 5 where something could not; what
-/// could not is said, and never counted as none.
+/// could not is said, and never counted as none. It is 8 where VM Runtime or its controller is not installed.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct StatusVmruntimeArgs {}
@@ -68,6 +71,7 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
     report.latest_check = checks.and_then(|checks| checks.first().map(entry));
     let machines = unknown.unless("how many VMs exist", machines);
     report.machine_count = machines.map(|machines| machines.count());
+    let mut absent = None;
     if let Some(pods) = unknown.unless("whether the controller runs", controller) {
         report.controller = Some(ControllerReport {
             present: pods.is_some(),
@@ -75,9 +79,20 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
             available: pods.map(|pods| pods.available),
         });
         match pods {
-            None => report
-                .blockers
-                .push("there is no controller in the cluster that could act".to_owned()),
+            None => {
+                report
+                    .blockers
+                    .push("there is no controller in the cluster that could act".to_owned());
+                if runtime.object.status.is_some() {
+                    // One that can not be seen from here may act; or what was written is all that is left of it.
+                    unknown.add(
+                        WHETHER_ANYBODY_ACTS,
+                        &format!("{}, and the status may be old", no_deployment()),
+                    );
+                } else {
+                    absent = Some(controller_missing());
+                }
+            }
             Some(pods) if pods.available == 0 => report
                 .blockers
                 .push("no pod of the controller is available".to_owned()),
@@ -86,7 +101,30 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
     }
     report.undetermined = unknown.things;
     session.report = report;
+    if let Some(absent) = absent {
+        return Err(absent);
+    }
     conclude(&session.report.undetermined, unknown.hints)
+}
+
+const WHETHER_ANYBODY_ACTS: &str = "whether anybody acts on VM Runtime";
+
+fn no_deployment() -> String {
+    format!("deployment {CONTROLLER_DEPLOYMENT} is missing in namespace {SYSTEM_NAMESPACE}")
+}
+
+/// Nobody has ever acted on the object, and nobody is there who would.
+fn controller_missing() -> Failure {
+    Failure::new(
+        Kind::NotInstalled,
+        Reason::NotFound,
+        "VM Runtime has no controller in this cluster",
+    )
+    .caused_by(format!(
+        "{}, and nobody has written a status",
+        no_deployment()
+    ))
+    .hint("to install it: bmctl controller manifests | kubectl apply -f -")
 }
 
 /// What could not be determined, and what to do about it.

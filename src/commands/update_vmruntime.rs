@@ -6,12 +6,12 @@ use super::{
     Context,
     context::Left,
     narration::Narrator,
-    session::{Intent, Session},
-    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude},
+    session::Session,
+    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude, intent},
 };
 use crate::{
     api::VMRuntime,
-    cli::WaitArgs,
+    cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{vmruntime::SpecChange, wait::Baseline},
     exit::Exit,
     failure::Failure,
@@ -35,12 +35,15 @@ pub struct UpdateVmruntimeArgs {
     pub settings: SettingsArgs,
     #[command(flatten)]
     pub waiting: WaitArgs,
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   bmctl update vmruntime --use-emulation          run new VMs in software
   bmctl update vmruntime --use-emulation=false    run new VMs with KVM again
+  bmctl update vmruntime --use-emulation --dry-run
   bmctl update vmruntime --vm-image-format qcow2 --wait=false";
 
 pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
@@ -60,7 +63,7 @@ async fn update(
     changed: &Cell<bool>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let cluster = session.connect(Intent::Change).await?;
+    let cluster = session.connect(intent(args.dry_run.choice())).await?;
     let narrator = Narrator::new(context, PURPOSE);
     let work = Work::new(&cluster, &narrator, session.deadline(), args.waiting);
     let before = work.read().await?;
@@ -69,12 +72,19 @@ async fn update(
         session.report.settled = true;
         return Ok(Exit::Ok);
     };
+    let how = args.dry_run.choice();
+    if how != DryRunChoice::None {
+        let outcome = &mut session.report.outcome;
+        outcome.changed = work.rehearse(&before, &change, how).await?;
+        outcome.dry_run = true;
+        return Ok(Exit::Ok);
+    }
     let after = work.patch(&before, &change, "Changing VM Runtime").await?;
     changed.set(true);
     let enabled = after.runtime.object.spec.enabled;
     session.report.enabled = Some(enabled);
     let outcome = &mut session.report.outcome;
-    outcome.changed = changes(&before.object, &after.runtime.object);
+    outcome.changed = changes(&before, &after.runtime);
     outcome.undo = context.paste(&undo(&before.object, change));
     if !enabled || !args.waiting.wait {
         outcome.unattended = true;
@@ -137,6 +147,9 @@ mod tests {
                 wait: true,
                 timeout: std::time::Duration::ZERO,
                 fail_fast: true,
+            },
+            dry_run: DryRunArgs {
+                dry_run: DryRunChoice::None,
             },
         }
     }

@@ -1,9 +1,11 @@
 //! What `enable` and `update` share: the settings that they take, and the way from reading to the wait for readiness.
 
-use super::{Context, narration::Narrator, preflight};
+use serde_json::Value;
+
+use super::{Context, narration::Narrator, preflight, session::Intent};
 use crate::{
-    api::{Condition, ConditionStatus, ImageFormat, VMRuntime, VMRuntimeSpec, condition},
-    cli::WaitArgs,
+    api::{Condition, ConditionStatus, ImageFormat, VMRuntimeSpec, condition},
+    cli::{DryRunChoice, WaitArgs},
     cluster::{
         self, Cluster, Deadline, Retry, vmruntime,
         vmruntime::{DryRun, Patched, RuntimeObject, SpecChange},
@@ -15,6 +17,7 @@ use crate::{
         enable::{Change, EnableReport},
         preflight::PreflightReport,
     },
+    runtime::difference,
 };
 
 /// Settings of VM Runtime.
@@ -55,6 +58,14 @@ impl SettingsArgs {
 /// Why all of this waits, for people.
 pub(super) const PURPOSE: &str = "Waiting until VM Runtime is ready";
 
+/// What a command means to do to the cluster.
+pub(super) const fn intent(dry_run: DryRunChoice) -> Intent {
+    match dry_run {
+        DryRunChoice::None => Intent::Change,
+        DryRunChoice::Client | DryRunChoice::Server => Intent::Read,
+    }
+}
+
 /// A change under way on one cluster.
 pub(super) struct Work<'a> {
     cluster: &'a Cluster,
@@ -94,6 +105,22 @@ impl<'a> Work<'a> {
         vmruntime::patch(&self.cluster.client, &self.retry, read, change, DryRun::No).await
     }
 
+    /// What the change would do; nothing is stored. Where the API server is asked, its policies have their say.
+    pub async fn rehearse(
+        &self,
+        read: &RuntimeObject,
+        change: &SpecChange,
+        how: DryRunChoice,
+    ) -> Result<Vec<Change>, Failure> {
+        if how != DryRunChoice::Server {
+            return Ok(differing(&read.raw, &vmruntime::rehearsed(read, *change)));
+        }
+        self.narrator.step("Asking the API server");
+        let client = &self.cluster.client;
+        let patched = vmruntime::patch(client, &self.retry, read, change, DryRun::Server).await?;
+        Ok(changes(read, &patched.runtime))
+    }
+
     pub async fn until_ready(self, baseline: Baseline) -> Result<Outcome, Failure> {
         let wait = Wait {
             target: Target::Ready,
@@ -104,30 +131,20 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What differs between the two, of all that we may change.
-pub(super) fn changes(before: &VMRuntime, after: &VMRuntime) -> Vec<Change> {
-    let (before, after) = (&before.spec, &after.spec);
-    [
-        (
-            "spec.enabled",
-            before.enabled.to_string(),
-            after.enabled.to_string(),
-        ),
-        (
-            "spec.useEmulation",
-            before.use_emulation.to_string(),
-            after.use_emulation.to_string(),
-        ),
-        (
-            "spec.vmImageFormat",
-            before.vm_image_format.to_string(),
-            after.vm_image_format.to_string(),
-        ),
-    ]
-    .into_iter()
-    .filter(|(_, old, new)| old != new)
-    .map(|(field, old, new)| Change { field, old, new })
-    .collect()
+/// What differs between the two, of what people write.
+pub(super) fn changes(before: &RuntimeObject, after: &RuntimeObject) -> Vec<Change> {
+    differing(&before.raw, &after.raw)
+}
+
+fn differing(before: &Value, after: &Value) -> Vec<Change> {
+    difference::of_object(before, after)
+        .into_iter()
+        .map(|difference| Change {
+            field: difference.field(),
+            old: difference::spoken(&difference.old),
+            new: difference::spoken(&difference.new),
+        })
+        .collect()
 }
 
 /// Makes the result of how the wait ended, for `update` too.

@@ -219,7 +219,8 @@ impl Draft<'_> {
             .and_then(|summary| summary.preflight_check_name.as_deref())
             .into_iter()
             .collect();
-        for check in preflight::superfluous(&self.observed.checks, &needed) {
+        for check in preflight::superfluous(&self.observed.checks, preflight::CHECKS_KEPT, &needed)
+        {
             self.steps.push(Step::DeleteCheck {
                 name: check.name.clone(),
                 uid: check.uid.clone(),

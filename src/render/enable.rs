@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     age,
+    clean::clean,
     document::Report,
     name::ResourceName,
     page::Page,
@@ -18,7 +19,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// Path of the field, for example `spec.enabled`.
-    pub field: &'static str,
+    pub field: String,
     pub old: String,
     pub new: String,
 }
@@ -26,13 +27,26 @@ pub struct Change {
 impl Change {
     /// Every change a line, for example `Changed spec.enabled: false → true`.
     pub fn list(changes: &[Self], page: &mut Page) {
+        Self::lines("Changed", changes, page);
+    }
+
+    /// The same of a dry run.
+    pub fn rehearsal(changes: &[Self], page: &mut Page) {
+        Self::lines("Would change", changes, page);
+        page.line(match changes {
+            [] => "Dry run: nothing would be changed.",
+            _ => "Dry run: nothing was changed.",
+        });
+    }
+
+    fn lines(verb: &str, changes: &[Self], page: &mut Page) {
         for change in changes {
             page.line(format!(
-                "Changed {}: {} {} {}",
-                change.field,
-                change.old,
+                "{verb} {}: {} {} {}",
+                clean(&change.field),
+                clean(&change.old),
                 page.style.arrow(),
-                change.new
+                clean(&change.new)
             ));
         }
     }
@@ -42,8 +56,10 @@ impl Change {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnableReport {
-    /// What was changed; empty where everything was already as asked.
+    /// What was changed, or would be in a dry run; empty where everything was already as asked.
     pub changed: Vec<Change>,
+    /// Nothing was changed, because nothing was to be.
+    pub dry_run: bool,
     /// Can VMs be run? Null where it was not waited for.
     pub ready: Option<bool>,
     /// May VMs be created? Null where the cluster does not say.
@@ -65,6 +81,10 @@ impl Report for EnableReport {
     const KIND: &'static str = "EnableResult";
 
     fn text(&self, page: &mut Page) {
+        if self.dry_run {
+            Change::rehearsal(&self.changed, page);
+            return;
+        }
         Change::list(&self.changed, page);
         if let Some(check) = &self.preflight_check {
             check.text(page);
@@ -129,10 +149,11 @@ mod tests {
     fn report() -> EnableReport {
         EnableReport {
             changed: vec![Change {
-                field: "spec.enabled",
+                field: "spec.enabled".to_owned(),
                 old: "false".to_owned(),
                 new: "true".to_owned(),
             }],
+            dry_run: false,
             ready: Some(true),
             vm_creation_allowed: Some(true),
             preflight_check: None,
@@ -210,6 +231,7 @@ cluster:
   context: prod
   server: https://10.0.0.1:6443
 changed: []
+dryRun: false
 ready: null
 vmCreationAllowed: null
 preflightCheck: null

@@ -103,7 +103,8 @@ impl CheckFacts {
     }
 
     /// Newest last; never by name, because people choose names.
-    fn age_order(&self) -> (Timestamp, Option<Timestamp>, u64) {
+    #[must_use]
+    pub fn age_order(&self) -> (Timestamp, Option<Timestamp>, u64) {
         let completed = self.status.completion_time.as_ref().map(|time| time.0);
         (self.created, completed, self.resource_version)
     }
@@ -119,10 +120,14 @@ pub fn kubelets(nodes: &[NodeFacts]) -> BTreeMap<String, usize> {
     versions
 }
 
-/// The finished checks that nobody needs any more: all but the newest ten, those in `needed`, and the newest that the
+/// The finished checks that nobody needs any more: all but the newest `keep`, those in `needed`, and the newest that the
 /// controller made (its [`Inputs`] say what has been looked at).
 #[must_use]
-pub fn superfluous<'a>(checks: &'a [CheckFacts], needed: &[&str]) -> Vec<&'a CheckFacts> {
+pub fn superfluous<'a>(
+    checks: &'a [CheckFacts],
+    keep: usize,
+    needed: &[&str],
+) -> Vec<&'a CheckFacts> {
     let mut finished: Vec<&CheckFacts> = checks
         .iter()
         .filter(|check| check.finished() && !check.deleting)
@@ -134,7 +139,7 @@ pub fn superfluous<'a>(checks: &'a [CheckFacts], needed: &[&str]) -> Vec<&'a Che
         .map(|check| check.name.clone());
     finished
         .into_iter()
-        .skip(CHECKS_KEPT)
+        .skip(keep)
         .filter(|check| !needed.contains(&check.name.as_str()))
         .filter(|check| Some(&check.name) != newest_own.as_ref())
         .collect()
@@ -181,7 +186,7 @@ pub(crate) mod tests {
             .collect();
         checks.push(check("running", 0, None));
         checks[1].inputs = Some(Inputs::default());
-        let names: Vec<&str> = superfluous(&checks, &["c3"])
+        let names: Vec<&str> = superfluous(&checks, CHECKS_KEPT, &["c3"])
             .iter()
             .map(|check| check.name.as_str())
             .collect();

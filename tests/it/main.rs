@@ -6,6 +6,7 @@
 mod api_server;
 mod architecture;
 mod bench;
+mod checking;
 mod cli;
 mod client;
 mod cluster;
@@ -40,6 +41,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
+    trials.extend(checking::trials());
     trials.extend(cli::trials());
     trials.extend(client::trials());
     trials.extend(cluster::trials());

@@ -154,10 +154,12 @@ async fn another_spec_annotation_or_object_is_a_conflict() {
     let mut other = runtime(6, false);
     other["metadata"]["uid"] = "u2".into();
     for (then, cause) in [
-        (spec, Some("spec.useEmulation: null → true, by argocd")),
+        (spec, Some("spec.useEmulation: unset → true, by argocd")),
         (
             annotation,
-            Some("annotation baremetal.cluster.gke.io/vmrumtime-force-disable: null → \"true\""),
+            Some(
+                r#"metadata.annotations["baremetal.cluster.gke.io/vmrumtime-force-disable"]: unset → true"#,
+            ),
         ),
         (other, Some("it was deleted and created again")),
     ] {

@@ -12,6 +12,7 @@ fn check(failure: Option<&Failure>) -> Document {
     let report = CheckReport {
         created: Some("manual".to_owned()),
         preflight_check: Some(preflight::tests::mixed()),
+        ..CheckReport::default()
     };
     Document::new(
         "check vmruntimepfc",
@@ -144,6 +145,7 @@ fn what_no_suite_tells_is_a_case_of_its_own() {
     let report = CheckReport {
         created: None,
         preflight_check: Some(good),
+        ..CheckReport::default()
     };
     let failure = Failure::new(Kind::TimedOut, Reason::TimedOut, "too late");
     let document = Document::new(
