@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli::{DryRunArgs, DryRunChoice, go_duration},
     cluster::{
-        Deadline, Retry,
+        Retry,
         backup::Archive,
         event::ObjectName,
         restoration::{self, Manner, Restored},
@@ -46,7 +46,7 @@ Examples:
   kubectl apply -R -f ./backup                   does the same, without the checks";
 
 pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
-    let mut session = Session::new(context, RestoreReport::default());
+    let mut session = Session::new(context, RestoreReport::default()).within(args.timeout);
     let ended = context
         .unless_interrupted(restore(&mut session, args), || Left {
             sentence: "some objects of the backup may have been created".to_owned(),
@@ -79,7 +79,7 @@ async fn restore(
     };
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Restoring");
-    let retry = Retry::new(Deadline::after(args.timeout), &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     let restored = restoration::restore(&cluster.client, &archive, manner, &retry).await?;
     drop(narrator);
     session.report.dry_run = manner != Manner::Create;

@@ -21,6 +21,7 @@ mod golden;
 mod identity;
 mod kubectl;
 mod looking;
+mod matrix;
 mod outages;
 mod output;
 mod rights;
@@ -55,6 +56,7 @@ fn main() {
     trials.extend(kubectl::trials());
     trials.extend(looking::trials());
     trials.extend(output::trials());
+    trials.extend(matrix::trials());
     trials.extend(outages::trials());
     trials.extend(rights::trials());
     trials.extend(sandbox::trials());

@@ -1,0 +1,335 @@
+//! The contract of the exit codes: every command that talks to a cluster × everything that can come of it, the same for
+//! every `-o`, and nothing on stdout but what `-o` says.
+//!
+//! A new command is one row of [`table`]; `every_command_has_a_row` misses those that have none. Where something can not
+//! come of a command, its cell says why.
+
+mod scene;
+
+use std::thread;
+
+use bmctl::cli::Cli;
+use clap::CommandFactory as _;
+use libtest_mimic::{Failed, Trial};
+use regex::Regex;
+
+use self::scene::{Scene, Stand};
+use crate::stage::Ended;
+
+/// What can come of a command, and its exit code.
+const OUTCOMES: [(&str, i32); 11] = [
+    ("ok", 0),
+    ("failed", 3),
+    ("unknown", 5),
+    ("refused", 6),
+    ("already", 7),
+    ("not_installed", 8),
+    ("denied", 9),
+    ("unreachable", 10),
+    ("conflict", 11),
+    ("timed_out", 124),
+    ("interrupted", INTERRUPTED),
+];
+
+const INTERRUPTED: i32 = 130;
+
+/// Every `-o`.
+const FORMATS: [&str; 6] = ["text", "wide", "json", "yaml", "name", "junit"];
+
+enum Cell {
+    /// There, these words end with the code of the outcome, also when they are said again. `{backup}` is a backup.
+    On(Scene, &'static str),
+    /// The same, but only once: each time on a cluster of its own.
+    Once(Scene, &'static str),
+    /// It can not come about, because.
+    Never(&'static str),
+}
+
+struct Row {
+    command: &'static str,
+    /// One for each of [`OUTCOMES`].
+    cells: [Cell; 11],
+}
+
+const NO_CHECK: Cell = Cell::Never("no check decides about it");
+const NO_CHANGE: Cell = Cell::Never("it changes nothing");
+const NO_WAIT: Cell = Cell::Never("it does not wait");
+const IDEMPOTENT: Cell = Cell::Never("to change nothing is a success");
+
+#[rustfmt::skip]
+fn table() -> Vec<Row> {
+    use Cell::{Never, On, Once};
+    vec![
+        Row { command: "enable vmruntime", cells: [
+            On(Scene::Ready, "enable vmruntime --ensure"),
+            On(Scene::WithoutKvm, "enable vmruntime --ensure"),
+            Never("one node that can not be verified runs no VMs, and the others do; `check` tells"),
+            On(Scene::Frozen, "enable vmruntime"),
+            On(Scene::Ready, "enable vmruntime"),
+            On(Scene::Bare, "enable vmruntime"),
+            On(Scene::Stranger, "enable vmruntime"),
+            On(Scene::Away, "enable vmruntime"),
+            On(Scene::Contested, "enable vmruntime --ensure --use-emulation"),
+            On(Scene::Still, "enable vmruntime --ensure --timeout 2s"),
+            On(Scene::Still, "enable vmruntime --ensure"),
+        ]},
+        Row { command: "disable vmruntime", cells: [
+            On(Scene::Frozen, "disable vmruntime --ensure"),
+            NO_CHECK,
+            Never("VMs that can not be counted may not be deleted: the reason for it decides (9, 10)"),
+            On(Scene::WithMachines, "disable vmruntime"),
+            On(Scene::Frozen, "disable vmruntime"),
+            On(Scene::Bare, "disable vmruntime"),
+            On(Scene::Stranger, "disable vmruntime"),
+            On(Scene::Away, "disable vmruntime"),
+            On(Scene::Contested, "disable vmruntime"),
+            On(Scene::Stopping, "disable vmruntime --timeout 2s"),
+            On(Scene::Stopping, "disable vmruntime"),
+        ]},
+        Row { command: "update vmruntime", cells: [
+            On(Scene::Ready, "update vmruntime --use-emulation=false"),
+            Once(Scene::WithoutKvm, "update vmruntime --vm-image-format qcow2"),
+            Never("as enable"),
+            On(Scene::Frozen, "update vmruntime --vm-image-format qcow2"),
+            IDEMPOTENT,
+            On(Scene::Bare, "update vmruntime --use-emulation"),
+            On(Scene::Stranger, "update vmruntime --use-emulation"),
+            On(Scene::Away, "update vmruntime --use-emulation"),
+            On(Scene::Contested, "update vmruntime --use-emulation"),
+            Once(Scene::Still, "update vmruntime --vm-image-format qcow2 --timeout 2s"),
+            Once(Scene::Still, "update vmruntime --vm-image-format qcow2"),
+        ]},
+        Row { command: "wait vmruntime", cells: [
+            On(Scene::Ready, "wait vmruntime --for ready"),
+            On(Scene::WithoutKvm, "wait vmruntime --for preflight"),
+            On(Scene::Unverified, "wait vmruntime --for preflight"),
+            NO_CHANGE,
+            NO_CHANGE,
+            On(Scene::Bare, "wait vmruntime --for ready"),
+            On(Scene::Stranger, "wait vmruntime --for ready"),
+            On(Scene::Away, "wait vmruntime --for ready"),
+            NO_CHANGE,
+            On(Scene::Still, "wait vmruntime --for ready --timeout 2s"),
+            On(Scene::Still, "wait vmruntime --for ready"),
+        ]},
+        Row { command: "check vmruntimepfc", cells: [
+            On(Scene::Ready, "check vmruntimepfc --latest"),
+            On(Scene::WithoutKvm, "check vmruntimepfc --latest"),
+            On(Scene::Unverified, "check vmruntimepfc --latest"),
+            On(Scene::Frozen, "check vmruntimepfc"),
+            Never("every check is a new one"),
+            On(Scene::Bare, "check vmruntimepfc"),
+            On(Scene::Stranger, "check vmruntimepfc"),
+            On(Scene::Away, "check vmruntimepfc"),
+            On(Scene::Unverified, "check vmruntimepfc --name unverified"),
+            On(Scene::Still, "check vmruntimepfc --timeout 2s"),
+            On(Scene::Still, "check vmruntimepfc"),
+        ]},
+        Row { command: "status vmruntime", cells: [
+            On(Scene::Ready, "status vmruntime"),
+            Never("it judges no check"),
+            On(Scene::Uncountable, "status vmruntime"),
+            NO_CHANGE,
+            NO_CHANGE,
+            On(Scene::Bare, "status vmruntime"),
+            On(Scene::Stranger, "status vmruntime"),
+            On(Scene::Away, "status vmruntime"),
+            NO_CHANGE,
+            NO_WAIT,
+            On(Scene::Silent, "status vmruntime"),
+        ]},
+        Row { command: "get vmruntimepfc", cells: [
+            On(Scene::WithoutKvm, "get vmruntimepfc"),
+            Never("it judges no check"),
+            Never("it judges no check"),
+            NO_CHANGE,
+            NO_CHANGE,
+            On(Scene::Bare, "get vmruntimepfc"),
+            On(Scene::Stranger, "get vmruntimepfc"),
+            On(Scene::Away, "get vmruntimepfc"),
+            NO_CHANGE,
+            NO_WAIT,
+            On(Scene::Silent, "get vmruntimepfc"),
+        ]},
+        Row { command: "restore", cells: [
+            On(Scene::Ready, "restore {backup}"),
+            NO_CHECK, NO_CHECK,
+            On(Scene::Frozen, "restore {backup}"),
+            Never("what exists already is reported, and is a success"),
+            On(Scene::Bare, "restore {backup}"),
+            On(Scene::Stranger, "restore {backup}"),
+            On(Scene::Away, "restore {backup}"),
+            Never("what exists already stays as it is"),
+            NO_WAIT,
+            On(Scene::Silent, "restore {backup}"),
+        ]},
+        Row { command: "skip node", cells: [
+            On(Scene::Ready, "skip node worker-0"),
+            NO_CHECK, NO_CHECK,
+            On(Scene::Frozen, "skip node worker-0"),
+            IDEMPOTENT,
+            Never("nodes are always there; one that is not is wrong usage (2)"),
+            On(Scene::Stranger, "skip node worker-0"),
+            On(Scene::Away, "skip node worker-0"),
+            On(Scene::Contested, "skip node worker-0"),
+            NO_WAIT,
+            On(Scene::Silent, "skip node worker-0"),
+        ]},
+        Row { command: "unskip node", cells: [
+            On(Scene::Ready, "unskip node worker-0"),
+            NO_CHECK, NO_CHECK,
+            Never("as skip, and there is nothing to take back where skip was refused"),
+            IDEMPOTENT,
+            Never("as skip"),
+            On(Scene::Stranger, "unskip node worker-0"),
+            On(Scene::Away, "unskip node worker-0"),
+            Never("as skip"),
+            NO_WAIT,
+            On(Scene::Silent, "unskip node worker-0"),
+        ]},
+    ]
+}
+
+/// Commands that talk to no cluster of somebody's, so that none of this comes of them.
+const WITHOUT_ROW: [&str; 9] = [
+    "completion",
+    "controller manifests",
+    "controller probe",
+    "controller run",
+    "explain",
+    "help",
+    "sandbox run",
+    "sandbox start",
+    "version",
+];
+
+pub fn trials() -> Vec<Trial> {
+    let outcomes = OUTCOMES.iter().enumerate().map(|(at, (name, code))| {
+        Trial::test(format!("matrix::{name}"), move || column(at, *code))
+    });
+    let complete = Trial::test("matrix::every_command_has_a_row", every_command_has_a_row);
+    outcomes.chain([complete]).collect()
+}
+
+/// Plays one outcome for all commands.
+fn column(at: usize, code: i32) -> Result<(), Failed> {
+    let mut shared = Vec::new();
+    for mut row in table() {
+        match std::mem::replace(&mut row.cells[at], NO_WAIT) {
+            Cell::On(scene, words) => shared.push((scene, words)),
+            Cell::Once(scene, words) => {
+                at_once(|format| play(&Stand::set(scene)?, words, format, code))?;
+            }
+            Cell::Never(why) => assert!(!why.is_empty(), "{} needs a reason", row.command),
+        }
+    }
+    shared.sort_by_key(|(scene, _)| *scene);
+    for cells in shared.chunk_by(|one, other| one.0 == other.0) {
+        let stand = Stand::set(cells[0].0)?;
+        for (_, words) in cells {
+            if code == INTERRUPTED {
+                // Each is interrupted once it has asked for something, so one must be able to tell who asks.
+                for format in FORMATS {
+                    play(&stand, words, format, code)?;
+                }
+            } else {
+                at_once(|format| play(&stand, words, format, code))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All formats side by side, so that what waits for its time-out waits once.
+fn at_once(play: impl Fn(&'static str) -> Result<(), Failed> + Sync) -> Result<(), Failed> {
+    thread::scope(|scope| {
+        let playing = FORMATS.map(|format| {
+            scope.spawn({
+                let play = &play;
+                move || play(format)
+            })
+        });
+        playing
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap())
+    })
+}
+
+fn play(stand: &Stand, words: &str, format: &str, code: i32) -> Result<(), Failed> {
+    let line = format!("{words} -o {format}");
+    let ended = if code == INTERRUPTED {
+        stand.interrupt(&line)
+    } else {
+        stand.run(&line)
+    };
+    parses(format, &ended.exits(code)?, code)
+}
+
+/// Stdout is what the format says, and nothing else.
+fn parses(format: &str, ended: &Ended, code: i32) -> Result<(), Failed> {
+    let wrong =
+        |why: String| Err::<(), Failed>(format!("stdout is no {format} ({why}): {ended}").into());
+    match format {
+        "json" => match serde_json::from_str::<serde_json::Value>(&ended.stdout) {
+            Ok(document) if document["exitCode"] == code => Ok(()),
+            Ok(document) => wrong(format!("exitCode {}", document["exitCode"])),
+            Err(error) => wrong(error.to_string()),
+        },
+        "yaml" => match serde_saphyr::from_str::<serde_json::Value>(&ended.stdout) {
+            Ok(document) if document["exitCode"] == code => Ok(()),
+            Ok(document) => wrong(format!("exitCode {}", document["exitCode"])),
+            Err(error) => wrong(error.to_string()),
+        },
+        "name" => {
+            let name = Regex::new("^[a-z0-9.-]+/[a-z0-9.-]+$").unwrap();
+            match ended.stdout.lines().find(|line| !name.is_match(line)) {
+                None => Ok(()),
+                Some(line) => wrong(line.to_owned()),
+            }
+        }
+        "junit" => {
+            let text = ended.stdout.trim();
+            if text.starts_with("<?xml") && text.ends_with("</testsuites>") {
+                Ok(())
+            } else {
+                wrong("no testsuites".to_owned())
+            }
+        }
+        _ if ended.stdout.contains("error:") => wrong("errors belong on stderr".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn every_command_has_a_row() -> Result<(), Failed> {
+    let mut commands = Vec::new();
+    leaves(&Cli::command(), "", &mut commands);
+    let mut known: Vec<&str> = table().iter().map(|row| row.command).collect();
+    known.extend(WITHOUT_ROW);
+    let unknown = commands
+        .iter()
+        .filter(|command| !known.contains(&command.as_str()));
+    let gone = known
+        .iter()
+        .filter(|known| !commands.iter().any(|command| command == *known));
+    let wrong: Vec<String> = unknown
+        .map(|command| format!("{command} has no row in the matrix"))
+        .chain(gone.map(|known| format!("{known} is no command any more")))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// The commands that do something, with the words on the way to them.
+fn leaves(command: &clap::Command, way: &str, found: &mut Vec<String>) {
+    for inner in command.get_subcommands() {
+        let way = format!("{way} {}", inner.get_name()).trim().to_owned();
+        if inner.has_subcommands() {
+            leaves(inner, &way, found);
+        } else {
+            found.push(way);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Clusters on which one thing or another comes about.
+
+use std::{
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use http::Method;
+use libtest_mimic::Failed;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    faults::{Authority, Fault, On, Proxy, Script},
+    stage::{Ended, Host, Stage, eventually},
+};
+
+/// Which cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scene {
+    /// VM Runtime is ready.
+    Ready,
+    /// It is enabled, and the latest check has failed on the only node.
+    WithoutKvm,
+    /// The latest check could not verify the node.
+    Unverified,
+    /// A virtual machine runs.
+    WithMachines,
+    /// Nothing is installed.
+    Bare,
+    /// Enabled, and nobody acts.
+    Still,
+    /// Ready, and nobody acts.
+    Stopping,
+    /// Ready, for somebody who may do nothing.
+    Stranger,
+    /// Somebody else answers there.
+    Away,
+    /// Ready; whoever changes something meets somebody else's change.
+    Contested,
+    /// Disabled, and a policy refuses every change.
+    Frozen,
+    /// Ready, and the virtual machines may not be listed.
+    Uncountable,
+    /// There is no answer to anything.
+    Silent,
+}
+
+/// A cluster, and the way to it.
+pub struct Stand {
+    // Dropped before the stage that it stands before.
+    proxy: Proxy,
+    _stage: Stage,
+    flags: &'static str,
+}
+
+const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
+const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
+
+impl Stand {
+    pub fn set(scene: Scene) -> Result<Self, Failed> {
+        let stage = match scene {
+            Scene::Ready | Scene::Stranger | Scene::Contested | Scene::Uncountable => {
+                Stage::enabled()?
+            }
+            Scene::WithoutKvm => without_kvm()?,
+            Scene::Unverified => unverified()?,
+            Scene::WithMachines => with_machines()?,
+            Scene::Still => still()?,
+            Scene::Stopping => stopping()?,
+            Scene::Bare | Scene::Away | Scene::Silent => Stage::bare(),
+            Scene::Frozen => frozen()?,
+        };
+        let script = match scene {
+            Scene::Contested => {
+                Script::none().always(On::Request(Method::PATCH, ""), Fault::answer(409))
+            }
+            Scene::Uncountable => Script::none().always(
+                On::Request(Method::GET, "/virtualmachines"),
+                Fault::answer(403),
+            ),
+            Scene::Silent => Script::none().always(On::Any, Fault::Hang),
+            _ => Script::none(),
+        };
+        let proxy = Proxy::before(&stage, script);
+        if scene == Scene::Away {
+            use base64::{Engine as _, engine::general_purpose::STANDARD};
+            let authority = Authority::new("of another cluster").pem();
+            proxy.edit(|kubeconfig| {
+                let cluster = kubeconfig.clusters[0].cluster.as_mut().unwrap();
+                cluster.certificate_authority_data = Some(STANDARD.encode(authority));
+            });
+        }
+        let flags = match scene {
+            Scene::Stranger => " --as stranger --as-group strangers",
+            _ => "",
+        };
+        Ok(Self {
+            proxy,
+            _stage: stage,
+            flags,
+        })
+    }
+
+    /// The words that are typed, with the flags of the scene.
+    fn words(&self, words: &str) -> Vec<String> {
+        let words = if words.contains("{backup}") {
+            words.replace("{backup}", &backup())
+        } else {
+            words.to_owned()
+        };
+        let line = format!("{words}{} --progress none", self.flags);
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    /// Runs the words to their end.
+    pub fn run(&self, words: &str) -> Ended {
+        let words = self.words(words);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.proxy.bmctl(&words)
+    }
+
+    /// Runs the words, and interrupts them as soon as they have asked for something.
+    pub fn interrupt(&self, words: &str) -> Ended {
+        let words = self.words(words);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let before = self.proxy.requests().len();
+        let child = self
+            .proxy
+            .bmctl_command(&words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let id = child.id().to_string();
+        let asked = eventually("a request", || match self.proxy.requests().len() {
+            seen if seen > before => Ok(()),
+            seen => Err(format!("{seen} requests")),
+        });
+        // Where it never asked, its own end tells more.
+        drop(asked);
+        let _ = Command::new("kill").args(["-INT", &id]).status();
+        Ended::of(child, words.join(" "))
+    }
+}
+
+/// A backup of one virtual machine, made once for all.
+fn backup() -> String {
+    static MADE: OnceLock<TempDir> = OnceLock::new();
+    let folder = MADE.get_or_init(|| {
+        let stage = with_machines().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("backup").display().to_string();
+        stage
+            .bmctl(&["disable", "vmruntime", "--force=true", "--backup", &place])
+            .exits(0)
+            .unwrap();
+        folder
+    });
+    folder.path().join("backup").display().to_string()
+}
+
+fn without_kvm() -> Result<Stage, Failed> {
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    Ok(stage)
+}
+
+fn with_machines() -> Result<Stage, Failed> {
+    let stage = Stage::enabled()?;
+    stage.run_machine("db")?;
+    Ok(stage)
+}
+
+fn still() -> Result<Stage, Failed> {
+    let stage = Stage::without_controller();
+    stage.create(
+        RUNTIMES,
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
+            "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
+        }),
+    )?;
+    Ok(stage)
+}
+
+/// It was ready once, and nobody takes that back.
+fn stopping() -> Result<Stage, Failed> {
+    let stage = still()?;
+    let status = json!({"ready": true, "observedGeneration": 1});
+    stage.patch(
+        &format!("{RUNTIMES}/vmruntime/status"),
+        &json!({"status": status}),
+    )?;
+    Ok(stage)
+}
+
+/// Nobody acts, so what stands there stays.
+fn unverified() -> Result<Stage, Failed> {
+    let stage = still()?;
+    stage.create(
+        CHECKS,
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
+            "metadata": {"name": "unverified", "namespace": "vm-system"}, "spec": {},
+        }),
+    )?;
+    let node = json!({"passed": false, "unknown": true, "message": "the node is not ready", "results": []});
+    let status = json!({"pass": false, "unknownNodeNum": 1, "checks": {"worker-0": node}});
+    stage.patch(
+        &format!("{CHECKS}/unverified/status"),
+        &json!({"status": status}),
+    )?;
+    Ok(stage)
+}
+
+fn frozen() -> Result<Stage, Failed> {
+    let stage = Stage::new();
+    let admission = "/apis/admissionregistration.k8s.io/v1";
+    stage.create(
+        &format!("{admission}/validatingadmissionpolicies"),
+        &json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "frozen"},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [
+                    {
+                        "apiGroups": ["vm.cluster.gke.io"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                        "resources": ["vmruntimes", "vmruntimepreflightchecks"],
+                    },
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["nodes"]},
+                ]},
+                "validations": [{"expression": "false", "message": "changes are frozen"}],
+            },
+        }),
+    )?;
+    stage.create(
+        &format!("{admission}/validatingadmissionpolicybindings"),
+        &json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "frozen"},
+            "spec": {"policyName": "frozen", "validationActions": ["Deny"]},
+        }),
+    )?;
+    Ok(stage)
+}
