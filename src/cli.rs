@@ -320,6 +320,10 @@ pub struct OutputArgs {
     /// Format of the result on stdout; everything else goes to stderr.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
     pub output: OutputFormat,
+    /// Write the result to a file too, in this format, for example junit=r.xml. Repeatable. The file is written on every
+    /// ending, also on a failure.
+    #[arg(long = "report", global = true, value_name = "FORMAT=PATH", value_parser = report_target)]
+    pub reports: Vec<ReportTarget>,
     /// When to use colour. NO_COLOR and CLICOLOR_FORCE are respected.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
@@ -358,6 +362,38 @@ pub enum OutputFormat {
     Name,
     /// For CI systems: a suite for each node and a case for each check; other commands are one case.
     Junit,
+}
+
+/// A file that the result is written to beside stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTarget {
+    pub format: OutputFormat,
+    pub path: PathBuf,
+}
+
+/// A `FORMAT=PATH` as `--report` takes it.
+///
+/// # Errors
+/// No format of that name, or no path.
+pub fn report_target(text: &str) -> Result<ReportTarget, String> {
+    let (format, path) = text.split_once('=').unwrap_or((text, ""));
+    let format = OutputFormat::from_str(format, false).map_err(|_| {
+        let names = OutputFormat::value_variants()
+            .iter()
+            .filter_map(OutputFormat::to_possible_value)
+            .map(|value| value.get_name().to_owned());
+        format!(
+            "expected FORMAT=PATH, where FORMAT is one of {}",
+            names.collect::<Vec<_>>().join(", ")
+        )
+    })?;
+    if path.is_empty() {
+        return Err("expected FORMAT=PATH, for example junit=r.xml".into());
+    }
+    Ok(ReportTarget {
+        format,
+        path: path.into(),
+    })
 }
 
 /// How long a command that changes or starts something stays with it.
@@ -458,13 +494,17 @@ impl ValueEnum for LogFormat {
 
 impl ValueEnum for ProgressChoice {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Auto, Self::Plain, Self::None]
+        &[Self::Auto, Self::Plain, Self::Json, Self::None]
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         let (name, help) = match self {
             Self::Auto => ("auto", "Live on a terminal, plain lines elsewhere"),
             Self::Plain => ("plain", "A line with the time for each change"),
+            Self::Json => (
+                "json",
+                "A JSON event a line, also for warnings and errors; nothing is asked",
+            ),
             Self::None => ("none", "Nothing"),
         };
         Some(clap::builder::PossibleValue::new(name).help(help))

@@ -27,6 +27,7 @@ pub mod skip_node;
 pub mod snapshot_vmruntime;
 pub mod status_vmruntime;
 pub mod update_vmruntime;
+pub mod usage;
 pub mod version;
 pub mod vmruntime_change;
 pub mod wait_vmruntime;
@@ -66,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         command,
     } = match parsed {
         Ok(cli) => cli,
-        Err(error) => return help::answer(error, program, &arguments),
+        Err(error) => return usage::answer(error, program, &arguments),
     };
     global.program = program;
     let runtime = match runtime_for(&command) {
@@ -78,7 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 "could not start the runtime",
             )
             .caused_by(error.to_string());
-            return context::fail_early(&global, command.name(), failure);
+            return context::early::fail(&global, command.name(), failure);
         }
     };
     let exit = runtime.block_on(async {
@@ -86,7 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         match Context::new(global.clone(), name, command.log_format()) {
             // A command's future is too large for the stack.
             Ok(context) => Box::pin(until_second_signal(&context, command)).await,
-            Err(failure) => context::fail_early(&global, name, failure),
+            Err(failure) => context::early::fail(&global, name, failure),
         }
     });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.

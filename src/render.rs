@@ -3,7 +3,7 @@
 //! `commands` fills a report, which is plain data, and asks for its text or its document. Text is written on a
 //! [`Page`], which cleans everything that comes from outside; colour is marked up while writing ([`Tone`]) and painted
 //! at the very end ([`paint`]), so that a report reads the same in every output. Only [`table`] uses comfy-table, only
-//! [`document`] writes JSON and YAML, only [`junit`] XML.
+//! [`document`] writes JSON and YAML, only [`junit`] XML. What happens on the way is an [`event`].
 
 pub mod age;
 pub mod auth;
@@ -13,6 +13,7 @@ pub mod controller;
 pub mod disable;
 pub mod document;
 pub mod enable;
+pub mod event;
 pub mod explain;
 pub mod failure;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod page;
 pub mod preflight;
 pub mod restore;
 pub mod sandbox;
+pub mod schema;
 pub mod skip;
 pub mod snapshot;
 pub mod status;

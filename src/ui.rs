@@ -9,6 +9,8 @@ pub mod interrupt;
 pub mod log;
 pub mod progress;
 pub mod prompt;
+pub mod report;
+pub mod voice;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -21,8 +23,14 @@ pub use interrupt::{Interrupts, Signal};
 pub use log::{LogFile, LogFormat};
 pub use progress::{Progress, ProgressChoice};
 pub use prompt::Answer;
+pub use report::ReportFile;
+pub use voice::{Language, Voice};
 
-use crate::failure::{Failure, Kind, Reason};
+use crate::{
+    exit::Exit,
+    failure::{Failure, Kind, Reason},
+    render::{clean_lines, event::Event},
+};
 
 /// What was asked of the terminal on the command line.
 #[derive(Clone, Debug)]
@@ -67,6 +75,7 @@ pub struct Ui {
     /// Somebody is there who can answer.
     pub interactive: bool,
     progress: progress::Manner,
+    voice: Voice,
     log: Option<LogFile>,
     /// The live region, while there is one: lines are written above it.
     live: Arc<Mutex<Option<indicatif::ProgressBar>>>,
@@ -84,6 +93,10 @@ impl Ui {
                 .map(|(_, columns)| usize::from(columns))
                 .filter(|columns| *columns > 0),
         };
+        let language = match options.progress {
+            ProgressChoice::Json => Language::Events,
+            ProgressChoice::Auto | ProgressChoice::Plain | ProgressChoice::None => Language::Words,
+        };
         let stdout = stream(io::stdout().is_terminal(), &console::Term::stdout());
         let stderr = stream(io::stderr().is_terminal(), &console::Term::stderr());
         Self {
@@ -92,12 +105,20 @@ impl Ui {
             unicode: environment.is_utf8(),
             quiet: options.quiet,
             verbosity: options.verbosity,
-            interactive: !options.no_input && stderr.terminal && io::stdin().is_terminal(),
+            // A question is no event.
+            interactive: !options.no_input
+                && language == Language::Words
+                && stderr.terminal
+                && io::stdin().is_terminal(),
             progress: progress::Manner::decide(
                 options.progress,
                 options.quiet,
                 stderr.terminal && !environment.is_dumb(),
             ),
+            voice: Voice {
+                language,
+                cluster: None,
+            },
             log: None,
             live: Arc::default(),
         }
@@ -139,25 +160,49 @@ impl Ui {
         }
     }
 
-    /// Writes lines to stderr. If even that fails there is nobody left to tell.
+    /// Writes lines to stderr, for information.
     pub fn note(&self, text: &str) {
+        self.say(&Event::note(clean_lines(text)), text);
+    }
+
+    /// Writes to stderr: the text for people, or the event for programs. The log gets the text.
+    pub fn say(&self, event: &Event, text: &str) {
         let text = text.trim_end_matches('\n');
         if let Some(log) = &self.log {
             log.write("stderr", text);
         }
-        self.aside(|| {
-            let _ = writeln!(io::stderr().lock(), "{text}");
-        });
+        // An empty line is for the eye.
+        if !(text.is_empty() && self.voice.language == Language::Events) {
+            self.aside(|| self.voice.say(event, text));
+        }
+    }
+
+    /// Who reads stderr, and about which cluster.
+    pub fn voice(&self) -> &Voice {
+        &self.voice
+    }
+
+    /// The last word, for programs.
+    pub fn ended(&self, exit: Exit) {
+        if self.voice.language == Language::Events {
+            let exit_code = exit.code();
+            self.voice.say(&Event::Ended { exit_code }, "");
+        }
     }
 
     /// As [`note`](Self::note), but not with `--quiet`.
     pub fn inform(&self, text: &str) {
+        self.say_unless_quiet(&Event::note(clean_lines(text)), text);
+    }
+
+    /// As [`say`](Self::say), but not with `--quiet`.
+    pub fn say_unless_quiet(&self, event: &Event, text: &str) {
         if self.quiet {
             if let Some(log) = &self.log {
                 log.write("quiet", text);
             }
         } else {
-            self.note(text);
+            self.say(event, text);
         }
     }
 

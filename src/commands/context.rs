@@ -1,23 +1,23 @@
 //! What a command works with: what was typed for all commands, the terminal, and the signals.
 
+pub mod early;
+mod reports;
 mod result;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
-use result::{Paper, rendered};
+use reports::Reports;
+use result::{Complaint, Delivery};
 
 use super::paste;
 use crate::{
-    cli::{GlobalArgs, OutputFormat},
+    cli::GlobalArgs,
     exit::Exit,
     failure::{Failure, Kind, Reason, shell_word},
-    render::{self, AnyReport, Document, Page, Report, Style, document::Nothing},
+    render::{self, AnyReport, Document, Page, Report, Style, document::Nothing, event::Event},
     ui::{Environment, Interrupts, LogFile, LogFormat, Signal, Ui, UiOptions, log},
 };
 
@@ -32,8 +32,7 @@ pub struct Context {
     pub ui: Ui,
     pub interrupts: Interrupts,
     warnings: Mutex<Vec<String>>,
-    /// The one result is on stdout.
-    ended: AtomicBool,
+    delivery: Delivery,
 }
 
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
@@ -76,7 +75,7 @@ impl Context {
     /// Looks at the terminal and starts to listen for signals. Needs a runtime.
     ///
     /// # Errors
-    /// The system does not let us listen for signals, or the log that was asked for can not be written.
+    /// The system does not let us listen for signals, or the log or a report that was asked for can not be written.
     pub fn new(
         global: GlobalArgs,
         command: &'static str,
@@ -91,16 +90,18 @@ impl Context {
             .caused_by(error.to_string())
         })?;
         let mut ui = terminal(&global);
+        let output = &global.output;
+        let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?);
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == "controller run");
-        log::listen_inside(global.output.verbose.max(least), log_format, log.as_ref());
+        log::listen_inside(output.verbose.max(least), log_format, ui.voice(), log.as_ref());
         if let Some(log) = log {
             let typed: Vec<String> = std::env::args_os()
                 .map(|word| shell_word(&word.to_string_lossy()))
                 .collect();
             log.write("typed", &typed.join(" "));
-            if global.output.verbose > 0 {
+            if output.verbose > 0 {
                 ui.note(&format!("Log: {}", log.path().display()));
             }
             ui = ui.with_log(log);
@@ -111,21 +112,18 @@ impl Context {
             ui,
             interrupts,
             warnings: Mutex::default(),
-            ended: AtomicBool::new(false),
+            delivery,
         })
     }
 
     /// What stdout can show.
     pub fn result_style(&self) -> Style {
-        Style {
-            width: self.ui.stdout.width,
-            unicode: self.ui.unicode,
-        }
+        result::result_style(&self.ui)
     }
 
     /// What stderr can show.
     pub fn note_style(&self) -> Style {
-        note_style(&self.ui)
+        result::note_style(&self.ui)
     }
 
     /// Says it now, and once more in the document; the same warning twice says nothing new.
@@ -136,8 +134,9 @@ impl Context {
         }
         let mut page = Page::new(self.note_style());
         render::failure::warning(&mut page, &warning);
-        self.ui
-            .note(&render::paint(&page.finish(), self.ui.stderr.color));
+        let words = render::paint(&page.finish(), self.ui.stderr.color);
+        let message = warning;
+        self.ui.say(&Event::Warning { message }, &words);
     }
 
     /// For the document only: people read it in the report.
@@ -158,50 +157,30 @@ impl Context {
     /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
     /// already, only what went wrong is said.
     pub fn end(&self, ending: Ending) -> Exit {
-        let Ending {
-            cluster,
-            report,
-            exit,
-            failure,
-        } = ending;
-        let failure = failure.map(|failure| paste::ready(&self.global, self.command, failure));
-        let format = self.global.output.output;
+        let failure = ending
+            .failure
+            .map(|failure| paste::ready(&self.global, self.command, failure));
+        let failure = failure.as_ref();
         let document = Document::new(
             self.command,
-            cluster,
-            report,
+            ending.cluster,
+            ending.report,
             self.warned().clone(),
-            exit,
-            failure.as_ref(),
+            ending.exit,
+            failure,
         );
-        let written = if self.ended.swap(true, Ordering::Relaxed) {
-            Ok(())
-        } else {
-            let text = rendered(&document, format, self.paper());
-            let written = self.ui.result(&text);
-            let both_seen = self.ui.stdout.terminal && self.ui.stderr.terminal;
-            if failure.is_some() && !text.is_empty() && both_seen {
-                self.ui.note("");
-            }
-            written
-        };
-        if let Some(failure) = &failure {
-            complain(&self.ui, failure);
-        }
-        match written {
-            Ok(()) => exit,
-            Err(failure) => {
-                complain(&self.ui, &failure);
-                failure.exit()
-            }
-        }
+        let complaint = failure.map(|failure| Complaint::of(&self.ui, failure));
+        self.delivery.end(&self.ui, document, complaint)
     }
 
-    fn paper(&self) -> Paper {
-        Paper {
-            style: self.result_style(),
-            color: self.ui.stdout.color,
-        }
+    /// Another program that we run writes to our stdout.
+    pub fn leave_stdout(&self) {
+        self.delivery.take_stdout();
+    }
+
+    /// Another program writes the files of `--report`.
+    pub fn leave_reports(&self) {
+        self.delivery.reports.leave();
     }
 
     /// Ends a command that has nothing to report but why it failed.
@@ -233,49 +212,6 @@ impl Context {
     /// A command of ours to paste, with the flags by which this one found its cluster.
     pub fn paste(&self, command: &str) -> String {
         paste::own(&self.global, command)
-    }
-}
-
-/// Ends a program run that never got a context.
-pub fn fail_early(global: &GlobalArgs, command: &str, failure: Failure) -> Exit {
-    let failure = paste::ready(global, command, failure);
-    let ui = terminal(global);
-    let exit = document_only(&ui, global.output.output, command, &failure);
-    complain(&ui, &failure);
-    exit
-}
-
-/// Only the document, for a failure that has been told to people already.
-pub fn document_only(ui: &Ui, format: OutputFormat, command: &str, failure: &Failure) -> Exit {
-    let document = Document::of_failure(command, failure);
-    deliver(ui, format, &document).unwrap_or(failure.exit())
-}
-
-/// Writes a document that was made without a context; the exit code is in the way of what could not be written.
-pub fn deliver(ui: &Ui, format: OutputFormat, document: &Document) -> Option<Exit> {
-    let paper = Paper {
-        style: Style {
-            width: ui.stdout.width,
-            unicode: ui.unicode,
-        },
-        color: ui.stdout.color,
-    };
-    let failure = ui.result(&rendered(document, format, paper)).err()?;
-    complain(ui, &failure);
-    Some(failure.exit())
-}
-
-/// Writes a failure to stderr.
-fn complain(ui: &Ui, failure: &Failure) {
-    let mut page = Page::new(note_style(ui));
-    render::failure::write(&mut page, failure);
-    ui.note(&render::paint(&page.finish(), ui.stderr.color));
-}
-
-fn note_style(ui: &Ui) -> Style {
-    Style {
-        width: ui.stderr.width,
-        unicode: ui.unicode,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
         Event, Observer,
         event::{RemovalProgress, StuckObject},
     },
-    render::{age, clean},
+    render::{age, clean, event as told},
     ui::{Progress, progress::State},
 };
 
@@ -39,7 +39,9 @@ impl<'a> Narrator<'a> {
 
     /// Something that the command itself did: it stays on the screen.
     pub fn happened(&self, text: &str) {
-        self.progress.happened(text);
+        let message = clean(text);
+        self.progress
+            .happened(&told::Event::Happened { message }, text);
     }
 }
 
@@ -63,8 +65,56 @@ impl Observer for Narrator<'_> {
                 phase: None,
                 missing: still_there(removal),
             }),
-            other => self.progress.happened(&words(other)),
+            other => self.progress.happened(&for_programs(other), &words(other)),
         }
+    }
+}
+
+/// The same, for programs.
+fn for_programs(event: &Event) -> told::Event {
+    match event.clone() {
+        Event::Warning(message) => told::Event::Warning { message },
+        Event::Waiting { phase, missing } => told::Event::Waiting {
+            purpose: String::new(),
+            phase,
+            missing,
+        },
+        Event::Retrying {
+            doing,
+            tried,
+            after,
+            why,
+        } => told::Event::Retrying {
+            doing,
+            tried,
+            after_milliseconds: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+            why,
+        },
+        Event::WatchLost { watched, why } => told::Event::WatchLost { watched, why },
+        Event::CheckStarted { name } => told::Event::CheckStarted { name },
+        Event::CheckFinished { name, passed } => told::Event::CheckFinished { name, passed },
+        Event::Removing { resource, count } => told::Event::Removing { resource, count },
+        Event::Removed(object) => told::Event::Removed {
+            resource: object.resource,
+            namespace: object.namespace,
+            name: object.name,
+        },
+        Event::Stuck(stuck) => told::Event::Stuck {
+            resource: stuck.object.resource,
+            namespace: stuck.object.namespace,
+            name: stuck.object.name,
+            finalizers: stuck.finalizers,
+            holder: stuck.holder,
+            webhook: stuck.webhook,
+            command: stuck.command,
+        },
+        Event::Removal(removal) => told::Event::Waiting {
+            purpose: String::new(),
+            phase: None,
+            missing: still_there(&removal),
+        },
+        Event::Step(message) => told::Event::Step { message },
+        Event::FoundMore { count } => told::Event::FoundMore { count },
     }
 }
 

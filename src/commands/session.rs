@@ -10,7 +10,7 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
-    render::{ClusterReference, Report, clean},
+    render::{ClusterReference, Report, clean, event::Event},
 };
 
 /// Does the command change the cluster? Then it says which one, before it does anything.
@@ -89,9 +89,13 @@ impl<'a, R: Report + 'static> Session<'a, R> {
             (_, "") => format!("Cluster: {}", reference.server),
             (_, context) => format!("Cluster: {context} ({})", reference.server),
         };
+        let event = Event::Cluster {
+            context: reference.context.clone(),
+            server: reference.server.clone(),
+        };
         match intent {
-            Intent::Change => self.context.ui.note(&said),
-            Intent::Read => self.context.ui.inform(&said),
+            Intent::Change => self.context.ui.say(&event, &said),
+            Intent::Read => self.context.ui.say_unless_quiet(&event, &said),
             Intent::Serve => {
                 tracing::info!(
                     context = reference.context,

@@ -166,7 +166,7 @@ reasons! {
     ProxyFailed,
     /// A proxy of this kind is not supported.
     ProxyUnsupported,
-    /// The probe could not write its report.
+    /// A report could not be written to its file.
     ReportNotWritten,
     /// The API server did not answer one request in time.
     RequestTimedOut,

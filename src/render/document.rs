@@ -105,7 +105,7 @@ pub struct Document {
 }
 
 /// A failure in the document.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorDocument {
     pub kind: Kind,
@@ -155,6 +155,14 @@ impl Document {
             warnings,
             exit_code: exit.code(),
             error: failure.map(ErrorDocument::from),
+        }
+    }
+
+    /// Something went wrong at the very end, such as writing it: what went wrong before is more important.
+    pub fn fail(&mut self, failure: &Failure) {
+        if self.exit_code == Exit::Ok.code() {
+            self.exit_code = failure.exit().code();
+            self.error = Some(ErrorDocument::from(failure));
         }
     }
 
@@ -218,8 +226,16 @@ pub fn manifests(objects: &[serde_json::Value]) -> String {
     documents.join("---\n")
 }
 
+/// Data as JSON on one line, with the line break.
+pub(super) fn compact(data: &impl Serialize) -> String {
+    let text = serde_json::to_string(data).expect("what is printed has string keys");
+    escape(&text) + "\n"
+}
+
 fn needs_escape(c: char) -> bool {
-    (c.is_control() && c != '\n') || is_hidden(c)
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+        || is_hidden(c)
 }
 
 /// serde_json escapes the first 32 characters; these only ever stand inside strings.
@@ -295,7 +311,8 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_would_obey_is_in_a_document() {
-        let hostile = "\x1b[2J\u{9b}31m\u{202e}x\u{e0041}";
+        // YAML knows no character U+FFFF, not even between quotes.
+        let hostile = "\x1b[2J\u{9b}31m\u{202e}x\u{e0041}\u{2028}\u{ffff}";
         let failure = Failure::new(Kind::Other, Reason::Invalid, hostile);
         for text in [
             json(&document(&failure, &[])),

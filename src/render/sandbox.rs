@@ -45,6 +45,22 @@ Ctrl-C stops it and removes the kubeconfig.
     }
 }
 
+/// A program that was run in a sandbox and has ended. What it wrote to stdout is its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RanReport {
+    pub program: String,
+}
+
+impl Report for RanReport {
+    const KIND: &'static str = "SandboxRunResult";
+
+    fn text(&self, _: &mut Page) {}
+
+    fn names(&self) -> Vec<ResourceName> {
+        Vec::new()
+    }
+}
+
 /// The nodes in a few words; empty where there are none.
 #[must_use]
 pub fn with_nodes(nodes: &[String]) -> String {

@@ -14,6 +14,9 @@ use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+use super::voice::{Language, Voice};
+use crate::render::{clean_lines, event::Event};
+
 /// A log that is being written. Cheap to clone.
 #[derive(Clone)]
 pub struct LogFile {
@@ -51,7 +54,7 @@ impl LogFile {
     /// One line a line, with the time and where it was shown. A log that can not be written does not stop the work.
     pub fn write(&self, shown: &str, text: &str) {
         let time = now();
-        let plain = console::strip_ansi_codes(text);
+        let plain = clean_lines(text);
         if let Ok(mut file) = self.file.lock() {
             for line in plain.lines() {
                 let _ = writeln!(file, "{time} {shown}: {line}");
@@ -78,7 +81,9 @@ pub enum LogFormat {
 /// Lets the program's inner events into the log file and, with `-vv`, onto stderr.
 ///
 /// kube reports every failed request as an error of its own; `kube_client` is silenced because we say it ourselves.
-pub fn listen_inside(verbosity: u8, format: LogFormat, log: Option<&LogFile>) {
+///
+/// Where events are written for programs, each is one of them, with a time of its own, whatever the format.
+pub fn listen_inside(verbosity: u8, format: LogFormat, voice: &Voice, log: Option<&LogFile>) {
     let targets = |level: LevelFilter| {
         Targets::new()
             .with_default(LevelFilter::WARN.min(level))
@@ -91,18 +96,34 @@ pub fn listen_inside(verbosity: u8, format: LogFormat, log: Option<&LogFile>) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let stderr = fmt::layer().with_ansi(false).with_writer(io::stderr);
-    let stderr = (verbosity > 0).then(|| match format {
-        LogFormat::Text => stderr.with_filter(targets(shown)).boxed(),
-        LogFormat::Json => {
-            let stderr = stderr.json().flatten_event(true).with_current_span(false);
-            stderr.with_filter(targets(shown)).boxed()
+    let stderr = (verbosity > 0).then(|| {
+        let voice = voice.clone();
+        let layer = fmt::layer()
+            .with_ansi(false)
+            .with_writer(Mutex::new(Lines(move |line: &str| match voice.language {
+                Language::Words => voice.say(&Event::note(""), line),
+                Language::Events => {
+                    let message = line.to_owned();
+                    voice.say(&Event::Log { message }, "");
+                }
+            })));
+        match format {
+            LogFormat::Text => layer.with_filter(targets(shown)).boxed(),
+            LogFormat::Json => {
+                let layer = layer.json().flatten_event(true).with_current_span(false);
+                layer.with_filter(targets(shown)).boxed()
+            }
         }
     });
     let file = log.map(|log| {
+        let file = log.file.clone();
         fmt::layer()
             .with_ansi(false)
-            .with_writer(Mutex::new(Appender(log.file.clone())))
+            .with_writer(Mutex::new(Lines(move |line: &str| {
+                if let Ok(mut file) = file.lock() {
+                    let _ = writeln!(file, "{line}");
+                }
+            })))
             .with_filter(targets(LevelFilter::DEBUG))
     });
     // A second program run in the same process (a test) keeps the first one's listener.
@@ -112,14 +133,16 @@ pub fn listen_inside(verbosity: u8, format: LogFormat, log: Option<&LogFile>) {
         .try_init();
 }
 
-struct Appender(Arc<Mutex<File>>);
+/// Takes what happened inside line by line; words from outside may be in it.
+struct Lines<F>(F);
 
-impl Write for Appender {
+impl<F: Fn(&str)> Write for Lines<F> {
+    /// The subscriber hands over one event at a time.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.lock() {
-            Ok(mut file) => file.write(bytes),
-            Err(_) => Ok(bytes.len()),
+        for line in clean_lines(&String::from_utf8_lossy(bytes)).lines() {
+            (self.0)(line);
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

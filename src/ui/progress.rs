@@ -1,10 +1,11 @@
 //! Progress on stderr: a live region on a terminal; elsewhere a line for each change and a sign of life every 30
-//! seconds, because CI systems kill what is silent. Both always say what is still missing.
+//! seconds, because CI systems kill what is silent. Both always say what is still missing. For programs the same is an
+//! event a line.
 
 mod screen;
+mod state;
 
 use std::{
-    io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,7 +13,13 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::screen::Screen;
-use super::{Ui, log::now};
+pub use self::state::State;
+use super::{
+    Ui,
+    log::now,
+    voice::{Language, Voice},
+};
+use crate::render::event::Event;
 
 /// `--progress`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +28,8 @@ pub enum ProgressChoice {
     Auto,
     /// A line with the time for each change.
     Plain,
+    /// An event a line, for programs.
+    Json,
     /// Nothing.
     None,
 }
@@ -29,6 +38,7 @@ pub enum ProgressChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Live,
+    /// Lines: words or events, as the voice has it.
     Plain,
     Hidden,
 }
@@ -38,7 +48,9 @@ impl Manner {
         match (choice, quiet) {
             (ProgressChoice::None, _) | (_, true) => Self::Hidden,
             (ProgressChoice::Auto, false) if live_terminal => Self::Live,
-            (ProgressChoice::Auto | ProgressChoice::Plain, false) => Self::Plain,
+            (ProgressChoice::Auto | ProgressChoice::Plain | ProgressChoice::Json, false) => {
+                Self::Plain
+            }
         }
     }
 }
@@ -49,65 +61,6 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Repaints a second.
 const REPAINTS: u8 = 10;
-/// How many missing things the live region lists.
-const LISTED: usize = 6;
-
-/// What is going on, and what is still missing for it to end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    /// What is being done, for example `Waiting until VM Runtime is ready`.
-    pub headline: String,
-    /// How far it has come, in the cluster's own word.
-    pub phase: Option<String>,
-    pub missing: Vec<String>,
-}
-
-impl State {
-    /// On one line, for whoever has not read the lines before.
-    fn sentence(&self) -> String {
-        with_missing(&self.title(), &self.missing)
-    }
-
-    /// On one line, after lines that say what is being done.
-    fn change(&self) -> String {
-        with_missing(self.phase.as_ref().unwrap_or(&self.headline), &self.missing)
-    }
-
-    fn title(&self) -> String {
-        match &self.phase {
-            Some(phase) => format!("{} ({phase})", self.headline),
-            None => self.headline.clone(),
-        }
-    }
-
-    /// On several lines, no wider than the terminal.
-    fn lines(&self, width: usize, bullet: &str) -> String {
-        let cut = |line: &str, taken: usize| {
-            console::truncate_str(line, width.saturating_sub(taken).max(10), "...").into_owned()
-        };
-        // Spinner and elapsed time share the first line. The air at the end is for the terminal's own "^C", which must
-        // not break the line: then the region would no longer be where it was drawn.
-        let mut lines = vec![cut(&self.title(), 14)];
-        for missing in self.missing.iter().take(LISTED) {
-            lines.push(format!("  {bullet} {}", cut(missing, 10)));
-        }
-        if self.missing.len() > LISTED {
-            lines.push(format!(
-                "  {bullet} and {} more",
-                self.missing.len() - LISTED
-            ));
-        }
-        lines.join("\n")
-    }
-}
-
-fn with_missing(text: &str, missing: &[String]) -> String {
-    if missing.is_empty() {
-        text.to_owned()
-    } else {
-        format!("{text}: {}", missing.join("; "))
-    }
-}
 
 /// Shows one piece of work while it lasts. Dropping it takes the live region away.
 pub struct Progress<'a> {
@@ -118,6 +71,7 @@ pub struct Progress<'a> {
 
 struct Inner {
     manner: Manner,
+    voice: Voice,
     started: Instant,
     look: Look,
     shown: Mutex<Shown>,
@@ -148,6 +102,7 @@ impl Ui {
     pub fn progress(&self) -> Progress<'_> {
         let inner = Arc::new(Inner {
             manner: self.progress,
+            voice: self.voice.clone(),
             started: Instant::now(),
             look: Look {
                 width: self.stderr.width.unwrap_or(80),
@@ -174,11 +129,15 @@ impl Ui {
 impl Progress<'_> {
     /// Shows nothing and remembers everything, for tests.
     #[must_use]
-    pub fn recording() -> Self {
+    pub fn recording(language: Language) -> Self {
         Self {
             ui: None,
             inner: Arc::new(Inner {
                 manner: Manner::Plain,
+                voice: Voice {
+                    language,
+                    cluster: None,
+                },
                 started: Instant::now(),
                 look: Look {
                     width: 80,
@@ -204,10 +163,10 @@ impl Progress<'_> {
     }
 
     /// Something has happened: a line that stays.
-    pub fn happened(&self, text: &str) {
+    pub fn happened(&self, event: &Event, text: &str) {
         match (self.inner.manner, self.ui) {
-            (Manner::Live, Some(ui)) => ui.note(text),
-            (Manner::Plain, _) => self.inner.line(text),
+            (Manner::Live, Some(ui)) => ui.say(event, text),
+            (Manner::Plain, _) => self.inner.line(event, text),
             (Manner::Live, None) | (Manner::Hidden, _) => {}
         }
         self.log(text);
@@ -219,7 +178,8 @@ impl Progress<'_> {
             return;
         }
         if self.inner.manner == Manner::Plain {
-            self.inner.line(&self.inner.introduce(state));
+            self.inner
+                .line(&state.event(), &self.inner.introduce(state));
         }
         self.inner.draw();
         self.log(&state.sentence());
@@ -227,10 +187,15 @@ impl Progress<'_> {
 
     /// A short step begins: no line of its own, but whoever waits longer sees what it is that takes so long.
     pub fn step(&self, headline: &str) {
-        self.inner.remember(&State {
+        let news = self.inner.remember(&State {
             headline: headline.to_owned(),
             ..State::default()
         });
+        let for_programs = self.inner.voice.language == Language::Events;
+        if news && for_programs && self.inner.manner == Manner::Plain {
+            let message = headline.to_owned();
+            self.inner.line(&Event::Step { message }, headline);
+        }
         self.inner.draw();
     }
 
@@ -297,13 +262,11 @@ impl Inner {
         }
     }
 
-    fn line(&self, text: &str) {
+    fn line(&self, event: &Event, text: &str) {
         locked(&self.shown).last_line = Some(Instant::now());
         match &self.record {
-            Some(record) => locked(record).push(text.to_owned()),
-            None => {
-                let _ = writeln!(io::stderr().lock(), "{} {text}", now());
-            }
+            Some(record) => locked(record).push(self.voice.put(event, text)),
+            None => self.voice.say(event, &format!("{} {text}", now())),
         }
     }
 
@@ -323,7 +286,10 @@ impl Inner {
             state.sentence()
         };
         let seconds = self.started.elapsed().as_secs();
-        self.line(&format!("still at it after {seconds}s: {what}"));
+        self.line(
+            &state.heartbeat(seconds),
+            &format!("still at it after {seconds}s: {what}"),
+        );
     }
 }
 
@@ -370,90 +336,4 @@ async fn beat(inner: Arc<Inner>, silence: Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(headline: &str, missing: &[&str]) -> State {
-        State {
-            headline: headline.to_owned(),
-            phase: None,
-            missing: missing.iter().map(|text| (*text).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn who_sees_what() {
-        use ProgressChoice::{Auto, None, Plain};
-        for (choice, quiet, terminal, expected) in [
-            (Auto, false, true, Manner::Live),
-            (Auto, false, false, Manner::Plain),
-            (Plain, false, true, Manner::Plain),
-            (None, false, true, Manner::Hidden),
-            (Auto, true, true, Manner::Hidden),
-            (Plain, true, false, Manner::Hidden),
-        ] {
-            assert_eq!(Manner::decide(choice, quiet, terminal), expected);
-        }
-    }
-
-    #[test]
-    fn a_change_is_a_line_and_the_same_again_is_not() {
-        let progress = Progress::recording();
-        progress.state(&state("Installing", &["engine", "preflight check"]));
-        progress.state(&state("Installing", &["engine", "preflight check"]));
-        progress.happened("check passed");
-        progress.state(&state("Installing", &["engine"]));
-        assert_eq!(
-            progress.recorded(),
-            [
-                "Installing: engine; preflight check",
-                "check passed",
-                "Installing: engine"
-            ]
-        );
-    }
-
-    #[test]
-    fn the_first_line_says_what_it_is_about() {
-        let progress = Progress::recording();
-        for missing in ["engine", "check"] {
-            progress.state(&State {
-                phase: Some("Installing".to_owned()),
-                ..state("Waiting until VM Runtime is ready", &[missing])
-            });
-        }
-        assert_eq!(
-            progress.recorded(),
-            [
-                "Waiting until VM Runtime is ready (Installing): engine",
-                "Installing: check"
-            ]
-        );
-    }
-
-    #[test]
-    fn silence_is_broken_by_what_is_missing() {
-        let progress = Progress::recording();
-        progress.state(&state("Installing", &["engine"]));
-        progress.inner.sign_of_life(Duration::from_secs(30));
-        assert_eq!(progress.recorded().len(), 1, "a line was just written");
-        progress.inner.sign_of_life(Duration::ZERO);
-        assert_eq!(
-            progress.recorded()[1],
-            "still at it after 0s: Installing: engine"
-        );
-    }
-
-    #[test]
-    fn the_live_region_stays_within_the_terminal() {
-        let many: Vec<&str> = vec!["a node with a name that does not fit into the terminal"; 9];
-        let text = state("Waiting until VM Runtime is ready on a cluster", &many).lines(40, "-");
-        assert_eq!(text.lines().count(), 1 + LISTED + 1);
-        assert!(
-            text.lines()
-                .all(|line| console::measure_text_width(line) <= 40),
-            "{text}"
-        );
-        assert!(text.ends_with("and 3 more"), "{text}");
-    }
-}
+mod tests;

@@ -82,7 +82,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["api", "cluster", "failure", "probe", "runtime"],
         ),
         ("render", &["api", "exit", "explain", "failure", "runtime"]),
-        ("ui", &["exit", "failure"]),
+        ("ui", &["exit", "failure", "render"]),
         ("cli", &["api", "commands", "ui", "exit"]),
         (
             "commands",

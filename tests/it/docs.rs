@@ -1,17 +1,19 @@
 //! Generated files are what the program would generate today.
 
-use std::fmt::Write;
+use std::{fmt::Write, fs, path::Path};
 
 use bmctl::{
     api::crd,
     cli::Cli,
     commands::{completion, help::Topic},
     explain::{self, Group},
+    render::schema,
 };
 use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use libtest_mimic::{Failed, Trial};
+use regex::Regex;
 
 use crate::{bench::Bench, golden};
 
@@ -19,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("docs::definitions_are_current", definitions_are_current),
         Trial::test("docs::completions_are_current", completions_are_current),
+        Trial::test("docs::schemas_are_current", schemas_are_current),
         Trial::test(
             "docs::the_command_line_is_current",
             the_command_line_is_current,
@@ -113,6 +116,30 @@ fn the_command_line_is_current() -> Result<(), Failed> {
     command.build();
     describe(&mut command, "bmctl", &mut text);
     golden::is_current("docs/cli.md", &text)
+}
+
+/// They describe every report that there is.
+fn schemas_are_current() -> Result<(), Failed> {
+    let result = schema::result();
+    for (file, schema) in [("result", &result), ("event", &schema::events())] {
+        let text = serde_json::to_string_pretty(schema)? + "\n";
+        golden::is_current(&format!("docs/schema/{file}.schema.json"), &text)?;
+    }
+    let kinds = Regex::new("const KIND: &'static str = \"(\\w+)\"").unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/render");
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            continue;
+        }
+        let source = fs::read_to_string(&path)?;
+        for (_, [kind]) in kinds.captures_iter(&source).map(|found| found.extract()) {
+            if result["$defs"][kind].is_null() {
+                return Err(format!("{kind} is not in render::schema::result").into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The help of a command, and then of those below it.

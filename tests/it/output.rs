@@ -1,19 +1,40 @@
 //! What programs rely on: in every format stdout is what `-o` says and nothing else, and the exit code is the same.
 
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
 use serde_json::Value;
 
 use crate::{
     bench::Bench,
+    schema,
     stage::{Ended, Host, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 3] = [
+    let stories: [(&str, Story); 6] = [
         ("without_a_cluster", without_a_cluster),
         ("where_nothing_is_installed", where_nothing_is_installed),
         ("with_a_node_that_fails", with_a_node_that_fails),
+        (
+            "files_are_written_on_every_ending",
+            files_are_written_on_every_ending,
+        ),
+        (
+            "a_file_that_can_not_be_written_is_found_first",
+            a_file_that_can_not_be_written_is_found_first,
+        ),
+        (
+            "an_interrupted_command_writes_its_files",
+            an_interrupted_command_writes_its_files,
+        ),
     ];
     stories
         .map(|(name, story)| Trial::test(format!("output::{name}"), story))
@@ -59,16 +80,12 @@ pub fn is_a_result(format: &str, stdout: &str, code: i32) -> Result<(), String> 
 }
 
 fn document(document: &Value, code: i32) -> Result<(), String> {
-    let good = document["schema"] == "bmctl/v1"
-        && document["kind"].is_string()
-        && document["command"].is_string()
-        && document["exitCode"] == code
-        && document["warnings"].is_array()
+    let told = document["exitCode"] == code
         && (document["error"].is_null() || document["error"]["exitCode"] == code);
-    if good {
-        Ok(())
+    if told {
+        schema::is_result(document)
     } else {
-        Err(document.to_string())
+        Err(format!("not exit code {code}: {document}"))
     }
 }
 
@@ -193,5 +210,124 @@ fn with_a_node_that_fails() -> Result<(), Failed> {
     stage
         .bmctl(&["check", "vmruntimepfc", "-o", "wide"])
         .prints("MESSAGE\n")?;
+    Ok(())
+}
+
+/// The flags for a file of each format, in this folder.
+fn reports(folder: &Path) -> Vec<String> {
+    FORMATS
+        .iter()
+        .map(|format| format!("--report={format}={}", folder.join(format).display()))
+        .collect()
+}
+
+fn are_results(folder: &Path, code: i32) -> Result<(), Failed> {
+    for format in FORMATS {
+        let path = folder.join(format);
+        let text = fs::read_to_string(&path).map_err(|error| format!("{format}: {error}"))?;
+        is_a_result(format, &text, code).map_err(|wrong| format!("{format}: {wrong}\n{text}"))?;
+        let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
+        if mode != 0o644 {
+            return Err(format!("{format} has mode {mode:o}").into());
+        }
+        fs::remove_file(path)?;
+    }
+    match fs::read_dir(folder)?.next() {
+        Some(left) => Err(format!("{} was left behind", left?.path().display()).into()),
+        None => Ok(()),
+    }
+}
+
+fn files_are_written_on_every_ending() -> Result<(), Failed> {
+    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    let folder = tempfile::tempdir()?;
+    let reports = reports(folder.path());
+    for (command, code) in [
+        ("status vmruntime", 0),
+        ("check vmruntimepfc", 3),
+        ("check vmruntimepfc --nonsense", 2),
+        ("check vmruntimepfc --log-dir /dev/null", 2),
+        ("check vmruntimepfc --context nonsense", 2),
+        ("disable vmruntime", 7),
+        ("sandbox run --bare -- bmctl status vmruntime", 8),
+        ("sandbox run --bare -- sh -c true", 0),
+        ("sandbox run --bare -- nonsense", 2),
+    ] {
+        let (before, after) = command.split_once(" -- ").unwrap_or((command, ""));
+        let dashes = (!after.is_empty()).then_some("--");
+        let words: Vec<&str> = before
+            .split(' ')
+            .chain(reports.iter().map(String::as_str))
+            .chain(dashes)
+            .chain(after.split(' ').filter(|word| !word.is_empty()))
+            .collect();
+        stage.bmctl(&words).exits(code)?;
+        are_results(folder.path(), code).map_err(|wrong| format!("{command}: {wrong:?}"))?;
+    }
+    Ok(())
+}
+
+fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
+    let stage = Stage::new();
+    for path in ["missing/r.xml", ".", ""] {
+        let report = format!("junit={path}");
+        stage
+            .bmctl(&[
+                "enable",
+                "vmruntime",
+                "--report",
+                &report,
+                "--report",
+                "json=good.json",
+            ])
+            .exits(2)?;
+    }
+    let good = fs::read_to_string(stage.folder().join("good.json"))?;
+    is_a_result("json", &good, 2)?;
+    stage
+        .bmctl(&[
+            "enable",
+            "vmruntime",
+            "--report",
+            "json=r",
+            "--report",
+            "yaml=r",
+        ])
+        .exits(2)?
+        .says("another report goes to the same file")?;
+    stage
+        .bmctl(&["status", "vmruntime"])
+        .prints("VM Runtime is disabled.\n")?;
+    Ok(())
+}
+
+fn an_interrupted_command_writes_its_files() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let folder = tempfile::tempdir()?;
+        let mut words = vec!["check", "vmruntimepfc", "-o", "json"];
+        let reports = reports(folder.path());
+        words.extend(reports.iter().map(String::as_str));
+        let mut child = stage
+            .bmctl_command(&words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut first = String::new();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        while !first.contains("check created") {
+            first.clear();
+            if lines.read_line(&mut first)? == 0 {
+                return Err("it ended before it was interrupted".into());
+            }
+        }
+        let id = child.id().to_string();
+        Command::new("kill").args(["-s", signal, &id]).status()?;
+        let rest = std::thread::spawn(move || std::io::read_to_string(lines));
+        let ended = Ended::of(child, words.join(" ")).exits(code)?;
+        rest.join().unwrap()?;
+        is_a_result("json", &ended.stdout, code)?;
+        are_results(folder.path(), code)?;
+    }
     Ok(())
 }

@@ -1,8 +1,16 @@
-//! The result in the format that was asked for: the one place that knows every format.
+//! How a run ends: one result on stdout and in the files of `--report`, what went wrong on stderr, one exit code.
+//!
+//! The one place that knows every format. A [`Context`](super::Context) ends here, and a run that never got one too.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::reports::Reports;
 use crate::{
     cli::OutputFormat,
-    render::{self, Document, Page, Style, document, junit, name},
+    exit::Exit,
+    failure::Failure,
+    render::{self, Document, Page, Style, document, event::Event, junit, name},
+    ui::Ui,
 };
 
 /// What a text may use.
@@ -25,5 +33,97 @@ pub(super) fn rendered(document: &Document, format: OutputFormat, paper: Paper) 
         OutputFormat::Yaml => document::yaml(document),
         OutputFormat::Name => name::lines(document),
         OutputFormat::Junit => junit::junit(document),
+    }
+}
+
+/// Where a result goes.
+pub struct Delivery {
+    format: OutputFormat,
+    pub reports: Reports,
+    /// The one result is on stdout, or somebody else's is.
+    stdout_taken: AtomicBool,
+}
+
+/// What went wrong, for people and for programs.
+pub struct Complaint {
+    pub words: String,
+    pub event: Event,
+}
+
+impl Delivery {
+    pub fn new(format: OutputFormat, reports: Reports) -> Self {
+        Self {
+            format,
+            reports,
+            stdout_taken: AtomicBool::new(false),
+        }
+    }
+
+    /// Says whether it was taken before.
+    pub fn take_stdout(&self) -> bool {
+        self.stdout_taken.swap(true, Ordering::Relaxed)
+    }
+
+    /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
+    /// not a success. The files come first, so that the document on stdout knows what became of them.
+    pub fn end(&self, ui: &Ui, mut document: Document, complaint: Option<Complaint>) -> Exit {
+        let mut unwritten: Vec<Failure> = self.reports.write(&document).err().into_iter().collect();
+        if let Some(failure) = unwritten.first() {
+            document.fail(failure);
+        }
+        let mut spoken = false;
+        if !self.take_stdout() {
+            let paper = Paper {
+                style: result_style(ui),
+                color: ui.stdout.color,
+            };
+            let text = rendered(&document, self.format, paper);
+            spoken = !text.is_empty();
+            if let Err(failure) = ui.result(&text) {
+                document.fail(&failure);
+                unwritten.push(failure);
+            }
+        }
+        let complaints: Vec<Complaint> = complaint
+            .into_iter()
+            .chain(unwritten.iter().map(|failure| Complaint::of(ui, failure)))
+            .collect();
+        if !complaints.is_empty() && spoken && ui.stdout.terminal && ui.stderr.terminal {
+            ui.note("");
+        }
+        for Complaint { words, event } in &complaints {
+            ui.say(event, words);
+        }
+        let exit = Exit::passed_on(document.exit_code);
+        ui.ended(exit);
+        exit
+    }
+}
+
+impl Complaint {
+    /// In our own words.
+    pub fn of(ui: &Ui, failure: &Failure) -> Self {
+        let mut page = Page::new(note_style(ui));
+        render::failure::write(&mut page, failure);
+        Self {
+            words: render::paint(&page.finish(), ui.stderr.color),
+            event: Event::of_failure(failure),
+        }
+    }
+}
+
+/// What stdout can show.
+pub(super) fn result_style(ui: &Ui) -> Style {
+    Style {
+        width: ui.stdout.width,
+        unicode: ui.unicode,
+    }
+}
+
+/// What stderr can show.
+pub(super) fn note_style(ui: &Ui) -> Style {
+    Style {
+        width: ui.stderr.width,
+        unicode: ui.unicode,
     }
 }

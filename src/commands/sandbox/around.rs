@@ -10,7 +10,7 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use clap::{CommandFactory as _, ValueEnum as _};
+use clap::{CommandFactory as _, ValueEnum as _, builder::PossibleValue};
 use rustix::process::{Pid, Signal as SystemSignal, kill_process};
 use tempfile::TempDir;
 
@@ -20,11 +20,11 @@ use super::{
     start::{broken, not_started},
 };
 use crate::{
-    cli::{Cli, OutputFormat},
-    commands::Context,
+    cli::{Cli, OutputArgs, ReportTarget},
+    commands::{Context, context::Ending},
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    render::sandbox::with_nodes,
+    render::sandbox::{RanReport, with_nodes},
     ui::Signal,
 };
 
@@ -59,12 +59,17 @@ async fn in_cluster(
     command: &[OsString],
     kubeconfig: &Path,
 ) -> Result<Exit, Failure> {
-    let mut process = process(command, context.global.output.output)?;
+    let own = is_own(command);
+    let mut process = process(command, &context.global.output)?;
     let program = process.get_program().to_owned();
     let mut child = process
         .env("KUBECONFIG", kubeconfig)
         .spawn()
         .map_err(|error| not_run(&program, &error))?;
+    context.leave_stdout();
+    if own {
+        context.leave_reports();
+    }
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let ended = tokio::task::spawn_blocking(move || child.wait());
     tokio::pin!(ended);
@@ -73,7 +78,13 @@ async fn in_cluster(
         () = forward_termination(context, pid) => ended.await,
     };
     match status {
-        Ok(Ok(status)) => Ok(exit_of(status)),
+        Ok(Ok(status)) if own => Ok(exit_of(status)),
+        Ok(Ok(status)) => Ok(context.end(Ending {
+            exit: exit_of(status),
+            ..Ending::well(RanReport {
+                program: program.to_string_lossy().into_owned(),
+            })
+        })),
         Ok(Err(error)) => Err(not_run(&program, &error)),
         Err(error) => Err(not_run(&program, &std::io::Error::other(error))),
     }
@@ -94,9 +105,9 @@ async fn forward_termination(context: &Context, child: Option<Pid>) {
 
 /// One of our own commands is run by this very binary; anything else is a program.
 ///
-/// The result on stdout is the command's, so the format that was asked for is handed on to one of our own; it may have
-/// asked for another one itself.
-fn process(command: &[OsString], format: OutputFormat) -> Result<Command, Failure> {
+/// The result is the command's, so what was asked of the output is handed on to one of our own; it may have asked for
+/// something else itself.
+fn process(command: &[OsString], output: &OutputArgs) -> Result<Command, Failure> {
     let Some((first, rest)) = command.split_first() else {
         return Err(Failure::new(
             Kind::Usage,
@@ -107,9 +118,7 @@ fn process(command: &[OsString], format: OutputFormat) -> Result<Command, Failur
     let own = |arguments: &[OsString]| {
         let binary = std::env::current_exe().map_err(|error| not_run(first, &error))?;
         let mut process = Command::new(binary);
-        if let Some(value) = format.to_possible_value() {
-            process.arg(format!("--output={}", value.get_name()));
-        }
+        process.args(handed_on(output));
         process.args(arguments);
         Ok(process)
     };
@@ -122,6 +131,29 @@ fn process(command: &[OsString], format: OutputFormat) -> Result<Command, Failur
         process.args(rest);
         Ok(process)
     }
+}
+
+/// The format, the files and the kind of progress, as flags.
+fn handed_on(output: &OutputArgs) -> Vec<OsString> {
+    let named = |flag: &str, value: Option<PossibleValue>| {
+        value.map(|value| OsString::from(format!("--{flag}={}", value.get_name())))
+    };
+    let report = |target: &ReportTarget| {
+        let mut flag = named("report", target.format.to_possible_value())?;
+        flag.push("=");
+        flag.push(&target.path);
+        Some(flag)
+    };
+    let format = named("output", output.output.to_possible_value());
+    let progress = named("progress", output.progress.to_possible_value());
+    let reports = output.reports.iter().filter_map(report);
+    format.into_iter().chain(progress).chain(reports).collect()
+}
+
+fn is_own(command: &[OsString]) -> bool {
+    command
+        .first()
+        .is_some_and(|word| is_own_name(word) || is_own_command(word))
 }
 
 /// `sandbox run -- bmctl enable vmruntime` is what people paste.
@@ -192,6 +224,8 @@ impl PrivateKubeconfig {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     fn words(words: &[&str]) -> Vec<OsString> {
@@ -201,16 +235,29 @@ mod tests {
     #[test]
     fn own_commands_are_run_by_this_binary() {
         let own = std::env::current_exe().unwrap();
+        let typed = "bmctl -o json --progress plain --report junit=r.xml version";
+        let output = Cli::parse_from(typed.split(' ')).global.output;
         for (command, program, arguments) in [
             (
                 &["enable", "vmruntime"][..],
                 own.as_os_str(),
-                &["--output=json", "enable", "vmruntime"][..],
+                &[
+                    "--output=json",
+                    "--progress=plain",
+                    "--report=junit=r.xml",
+                    "enable",
+                    "vmruntime",
+                ][..],
             ),
             (
                 &["bmctl", "version"],
                 own.as_os_str(),
-                &["--output=json", "version"],
+                &[
+                    "--output=json",
+                    "--progress=plain",
+                    "--report=junit=r.xml",
+                    "version",
+                ],
             ),
             (
                 &["kubectl", "get", "pods"],
@@ -218,7 +265,7 @@ mod tests {
                 &["get", "pods"],
             ),
         ] {
-            let process = process(&words(command), OutputFormat::Json).unwrap();
+            let process = process(&words(command), &output).unwrap();
             assert_eq!(process.get_program(), program);
             assert_eq!(process.get_args().collect::<Vec<_>>(), arguments);
         }

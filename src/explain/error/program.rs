@@ -99,9 +99,9 @@ pub(super) const ROWS: &[Row] = &[
         &["df -h .", "bmctl status vmruntime"],
     )),
     (Reason::ReportNotWritten, advice(
-        "The file of --output-file, or the pod's termination log, can not be written.",
-        "Give another file.",
-        &["bmctl help controller probe"],
+        "The folder of a --report is missing or not writable, its path is a folder, or the disk is full.",
+        "Make the folder, or name another file.",
+        &["bmctl check vmruntimepfc --report junit=/tmp/report.xml"],
     )),
     (Reason::SandboxBroken, advice(
         "A part of the embedded cluster ended by itself: a defect of bmctl.",

@@ -1,0 +1,228 @@
+//! What was typed and clap did not accept, or what clap was asked to print: help by flag. No context is made for it.
+//!
+//! `commands::run` calls it. What was asked of the output holds all the same, as far as it can be read.
+
+use std::ffi::OsString;
+
+use clap::{
+    CommandFactory, ValueEnum,
+    builder::StyledStr,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use super::context::early::{self, Early};
+use crate::{
+    cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
+    exit::Exit,
+    failure::{Failure, Kind, Reason},
+    render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
+    ui::{ProgressChoice, Ui},
+};
+
+/// Answers what clap did not accept, or was asked to print.
+pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) -> Exit {
+    suggest_names_only(&mut error);
+    let asked = Asked::of(arguments);
+    let early = Early::of(asked.format, &asked.reports, asked.progress);
+    let rendered = error.render();
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        let report = Box::new(of_styled(named(arguments), &rendered, early.ui()));
+        return early.end(
+            Document::new("help", None, report, Vec::new(), Exit::Ok, None),
+            None,
+        );
+    }
+    let plain = rendered.to_string();
+    let failure = of_clap(program, &plain);
+    let clean = clean_lines(&plain);
+    let words = if early.ui().stderr.color && clean == plain {
+        rendered.ansi().to_string()
+    } else {
+        clean
+    };
+    let complaint = early::Complaint {
+        words,
+        event: Event::of_failure(&failure),
+    };
+    early.end(
+        Document::of_failure(&named(arguments), &failure),
+        Some(complaint),
+    )
+}
+
+/// Text of clap's, with its colours where the terminal has them.
+pub fn of_styled(subject: String, text: &StyledStr, ui: &Ui) -> VerbatimReport {
+    VerbatimReport {
+        subject,
+        text: text.to_string(),
+        painted: ui.stdout.color.then(|| text.ansi().to_string()),
+    }
+}
+
+/// The command that was meant, as far as it can be told from arguments that clap did not accept; else the program.
+fn named(arguments: &[OsString]) -> String {
+    let mut command = &Cli::command();
+    let mut path = Vec::new();
+    for word in arguments.iter().skip(1).take_while(|word| *word != "--") {
+        if let Some(found) = command.find_subcommand(word) {
+            path.push(found.get_name().to_owned());
+            command = found;
+        }
+    }
+    if path.is_empty() {
+        "bmctl".to_owned()
+    } else {
+        path.join(" ")
+    }
+}
+
+/// What clap said, as a failure.
+fn of_clap(program: Program, text: &str) -> Failure {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let mut failure = Failure::new(
+        Kind::Usage,
+        Reason::InvalidUsage,
+        first.strip_prefix("error: ").unwrap_or(first),
+    )
+    .hint(program.says("bmctl help"));
+    failure.causes = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .map(str::to_owned)
+        .collect();
+    failure
+}
+
+/// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
+fn suggest_names_only(error: &mut clap::Error) {
+    let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand) else {
+        return;
+    };
+    let names: Vec<String> = similar
+        .iter()
+        .filter(|name| names(&Cli::command(), name))
+        .cloned()
+        .collect();
+    if !names.is_empty() {
+        error.insert(
+            ContextKind::SuggestedSubcommand,
+            ContextValue::Strings(names),
+        );
+    }
+}
+
+/// Does a command of that very name exist, at any depth?
+fn names(command: &clap::Command, name: &str) -> bool {
+    command
+        .get_subcommands()
+        .any(|known| known.get_name() == name || names(known, name))
+}
+
+/// What was asked of the output, read from arguments that clap did not accept as a whole.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    format: OutputFormat,
+    reports: Vec<ReportTarget>,
+    progress: ProgressChoice,
+}
+
+impl Asked {
+    fn of(arguments: &[OsString]) -> Self {
+        let words: Vec<&str> = arguments
+            .iter()
+            .map(|word| word.to_str().unwrap_or_default())
+            .take_while(|word| *word != "--")
+            .collect();
+        let last = |values: Vec<&str>| values.last().map(|value| (*value).to_owned());
+        let format = last(values(&words, "--output", Some("-o")));
+        let progress = last(values(&words, "--progress", None));
+        Self {
+            format: format
+                .and_then(|value| OutputFormat::from_str(&value, false).ok())
+                .unwrap_or(OutputFormat::Text),
+            reports: values(&words, "--report", None)
+                .into_iter()
+                .filter_map(|value| report_target(value).ok())
+                .collect(),
+            progress: progress
+                .and_then(|value| ProgressChoice::from_str(&value, false).ok())
+                .unwrap_or(ProgressChoice::Auto),
+        }
+    }
+}
+
+/// The values of a flag, in every way that clap takes them.
+fn values<'a>(words: &[&'a str], long: &str, short: Option<&str>) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        if *word == long || Some(*word) == short {
+            values.extend(words.get(at + 1));
+        } else if let Some(value) = word
+            .strip_prefix(long)
+            .and_then(|rest| rest.strip_prefix('='))
+        {
+            values.push(value);
+        } else if let Some(value) = short.and_then(|short| word.strip_prefix(short)) {
+            values.push(value.strip_prefix('=').unwrap_or(value));
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(typed: &str) -> Vec<OsString> {
+        typed.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_format_is_found_in_arguments_that_are_wrong_otherwise() {
+        for (typed, expected) in [
+            ("bmctl enable --frobnicate -o json", OutputFormat::Json),
+            ("bmctl -ojson enable", OutputFormat::Json),
+            ("bmctl -o=yaml enable", OutputFormat::Yaml),
+            ("bmctl --output=yaml enable", OutputFormat::Yaml),
+            ("bmctl --output json enable", OutputFormat::Json),
+            ("bmctl sandbox run -- enable -o json", OutputFormat::Text),
+            ("bmctl -o", OutputFormat::Text),
+            ("bmctl -o junit enable --nope", OutputFormat::Junit),
+            ("bmctl -o xml", OutputFormat::Text),
+            ("bmctl enable", OutputFormat::Text),
+        ] {
+            assert_eq!(Asked::of(&words(typed)).format, expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn so_are_reports_and_the_kind_of_progress() {
+        let asked = Asked::of(&words(
+            "bmctl enable --report junit=a.xml --nope --report=json=b=c.json --report x=y --progress json",
+        ));
+        let paths: Vec<String> = asked
+            .reports
+            .iter()
+            .map(|report| format!("{:?} {}", report.format, report.path.display()))
+            .collect();
+        assert_eq!(paths, ["Junit a.xml", "Json b=c.json"]);
+        assert_eq!(asked.progress, ProgressChoice::Json);
+    }
+
+    #[test]
+    fn the_command_that_was_meant_is_named() {
+        for (typed, expected) in [
+            ("bmctl enable vmruntime --nope", "enable vmruntime"),
+            (
+                "bmctl -o json check vmruntimepreflightcheck --x",
+                "check vmruntimepfc",
+            ),
+            ("bmctl enable", "enable"),
+            ("bmctl frobnicate", "bmctl"),
+            ("bmctl sandbox run --x -- enable", "sandbox run"),
+        ] {
+            assert_eq!(named(&words(typed)), expected, "{typed}");
+        }
+    }
+}

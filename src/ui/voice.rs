@@ -1,0 +1,74 @@
+//! What stderr is written in: words for people, or events for programs. One or the other: a program that reads events
+//! must be able to parse every line.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::render::event::{self, Event};
+
+/// Who reads stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// People.
+    Words,
+    /// Programs: `--progress json`.
+    Events,
+}
+
+/// How one cluster's work is told.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    pub language: Language,
+    /// The cluster that is spoken of, where a command works on several.
+    pub cluster: Option<String>,
+}
+
+impl Voice {
+    /// Text for people, or the event, as it is written to stderr; ends with a line break.
+    #[must_use]
+    pub fn put(&self, event: &Event, text: &str) -> String {
+        match (self.language, &self.cluster) {
+            (Language::Events, cluster) => event::line(event, Timestamp::now(), cluster.as_deref()),
+            (Language::Words, None) => format!("{text}\n"),
+            (Language::Words, Some(cluster)) => {
+                let lines = text.lines().map(|line| format!("[{cluster}] {line}\n"));
+                lines.collect()
+            }
+        }
+    }
+
+    /// Writes it. If even that fails there is nobody left to tell.
+    pub fn say(&self, event: &Event, text: &str) {
+        let _ = io::stderr()
+            .lock()
+            .write_all(self.put(event, text).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_says_which_cluster_it_is_about() {
+        let mut voice = Voice {
+            language: Language::Words,
+            cluster: None,
+        };
+        let event = Event::note("x");
+        assert_eq!(voice.put(&event, "one\n  two"), "one\n  two\n");
+        voice.cluster = Some("prod".to_owned());
+        assert_eq!(
+            voice.put(&event, "one\n  two"),
+            "[prod] one\n[prod]   two\n"
+        );
+        voice.language = Language::Events;
+        let line = voice.put(&event, "one\n  two");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&read["cluster"], &read["message"]),
+            (&"prod".into(), &"x".into())
+        );
+    }
+}
