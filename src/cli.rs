@@ -39,7 +39,7 @@ use crate::{
         update_vmruntime::UpdateVmruntimeArgs,
         wait_vmruntime::WaitVmruntimeArgs,
     },
-    ui::{ColorChoice, LogFormat, ProgressChoice},
+    ui::{CiChoice, ColorChoice, LogFormat, ProgressChoice},
 };
 
 /// Turn the VM Runtime of a Kubernetes cluster on and off, and check that its nodes can run virtual machines.
@@ -296,9 +296,22 @@ pub struct ConnectionArgs {
     /// Context of the kubeconfig. Default: its current context.
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
-    /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig.
-    #[arg(short, long, global = true, value_name = "NAME")]
-    pub cluster: Option<String>,
+    /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig. Given several times, the command works on all
+    /// of them at once.
+    #[arg(short, long = "cluster", global = true, value_name = "NAME")]
+    pub clusters: Vec<String>,
+    /// Contexts of the kubeconfig, separated by commas: the command works on all of them at once.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with_all = ["context", "all_contexts", "clusters"]
+    )]
+    pub contexts: Vec<String>,
+    /// All contexts of the kubeconfig: the command works on all of them at once.
+    #[arg(long, global = true, conflicts_with = "context")]
+    pub all_contexts: bool,
     /// Act as this user, as far as you may impersonate: NAME, or system:serviceaccount:NAMESPACE:NAME.
     #[arg(long = "as", global = true, value_name = "USER")]
     pub as_user: Option<String>,
@@ -311,6 +324,17 @@ pub struct ConnectionArgs {
     /// How long one request may take, as 15s or 1m; 0 means no limit.
     #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
     pub request_timeout: Duration,
+}
+
+impl ConnectionArgs {
+    /// The one cluster, where it is named.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        match self.clusters.as_slice() {
+            [one] => Some(one),
+            [] | [_, ..] => None,
+        }
+    }
 }
 
 /// How results and progress are shown.
@@ -330,6 +354,9 @@ pub struct OutputArgs {
     /// How progress is shown on stderr.
     #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = ProgressChoice::Auto)]
     pub progress: ProgressChoice,
+    /// Whether warnings and errors are written for a CI system too, as annotations on stderr.
+    #[arg(long, global = true, value_enum, value_name = "SYSTEM", default_value_t = CiChoice::Auto)]
+    pub ci: CiChoice,
     /// Print the result, warnings and errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -487,6 +514,21 @@ impl ValueEnum for LogFormat {
         let (name, help) = match self {
             Self::Text => ("text", "A line for people"),
             Self::Json => ("json", "A JSON object a line"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for CiChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Github, Self::None]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Self::Auto => ("auto", "GitHub, where GITHUB_ACTIONS is true"),
+            Self::Github => ("github", "GitHub Actions: groups and annotations"),
+            Self::None => ("none", "Nobody"),
         };
         Some(clap::builder::PossibleValue::new(name).help(help))
     }

@@ -16,6 +16,7 @@ pub mod explain;
 pub mod get_vmruntimepfc;
 pub mod help;
 pub mod man;
+pub mod many;
 pub mod narration;
 mod paste;
 mod permission;
@@ -37,6 +38,7 @@ use std::ffi::OsString;
 use clap::FromArgMatches as _;
 
 pub use context::Context;
+use many::Scope;
 
 use crate::{
     cli::{
@@ -100,7 +102,15 @@ async fn until_second_signal(context: &Context, command: Command) -> Exit {
     tokio::select! {
         biased;
         signal = context.interrupts.second() => context.fail(context::ended_at_once(signal)),
-        exit = dispatch(context, command) => exit,
+        exit = on_clusters(context, command) => exit,
+    }
+}
+
+/// On the one cluster, or on several.
+async fn on_clusters(context: &Context, command: Command) -> Exit {
+    match Scope::of(&context.global.connection) {
+        Scope::One => dispatch(context, command).await,
+        several => Box::pin(many::run(context, several, &command)).await,
     }
 }
 

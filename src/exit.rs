@@ -93,6 +93,37 @@ impl Exit {
             .unwrap_or(Self::PassedOn(code))
     }
 
+    /// From best to worst, for a command that works on several clusters: what was not wanted, then what was not found
+    /// out, then what went wrong in the middle of it.
+    pub const BY_SEVERITY: [Self; 16] = [
+        Self::Ok,
+        Self::Already,
+        Self::Warnings,
+        Self::Refused,
+        Self::CheckFailed,
+        Self::Incomplete,
+        Self::NotInstalled,
+        Self::Usage,
+        Self::Denied,
+        Self::Unreachable,
+        Self::Conflict,
+        Self::TimedOut,
+        Self::OperationFailed,
+        Self::Error,
+        Self::Terminated,
+        Self::Interrupted,
+    ];
+
+    /// The worst of them, as [`Self::BY_SEVERITY`] has it; of none it is [`Self::Ok`].
+    #[must_use]
+    pub fn worst(exits: impl IntoIterator<Item = Self>) -> Self {
+        let severity = |exit: &Self| {
+            let known = Self::BY_SEVERITY.iter().position(|known| known == exit);
+            known.unwrap_or(usize::MAX)
+        };
+        exits.into_iter().max_by_key(severity).unwrap_or(Self::Ok)
+    }
+
     /// What the number means, in one line.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
@@ -127,6 +158,29 @@ impl From<Exit> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::Exit;
+
+    #[test]
+    fn the_worst_of_several_is_never_better_than_one_of_them() {
+        use Exit::{
+            Already, CheckFailed, Denied, Error, Incomplete, Interrupted, Ok, PassedOn, TimedOut,
+            Unreachable,
+        };
+        for (exits, worst) in [
+            (&[] as &[Exit], Ok),
+            (&[Ok, Ok], Ok),
+            (&[Ok, Already, Ok], Already),
+            (&[CheckFailed, Incomplete, Ok], Incomplete),
+            (&[Denied, Unreachable, CheckFailed], Unreachable),
+            (&[TimedOut, Unreachable], TimedOut),
+            (&[Interrupted, Error], Interrupted),
+            (&[PassedOn(42), Interrupted], PassedOn(42)),
+        ] {
+            assert_eq!(Exit::worst(exits.iter().copied()), worst, "{exits:?}");
+        }
+        let mut all = Exit::BY_SEVERITY;
+        all.sort();
+        assert_eq!(all, Exit::ALL);
+    }
 
     #[test]
     fn every_code_is_listed_once_and_in_order() {

@@ -22,6 +22,7 @@ pub mod junit;
 pub mod machine;
 pub mod man;
 pub mod manifests;
+pub mod many;
 pub mod name;
 pub mod page;
 pub mod preflight;

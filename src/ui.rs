@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Nothing here knows what a cluster is: `commands` brings text that
 //! `render` has made and cleaned. What is written is also kept in the log file, where there is one.
 
+pub mod ci;
 pub mod color;
 pub mod environment;
 pub mod interrupt;
@@ -17,6 +18,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+pub use ci::{Ci, CiChoice};
 pub use color::ColorChoice;
 pub use environment::Environment;
 pub use interrupt::{Interrupts, Signal};
@@ -37,6 +39,7 @@ use crate::{
 pub struct UiOptions {
     pub color: ColorChoice,
     pub progress: ProgressChoice,
+    pub ci: CiChoice,
     pub quiet: bool,
     /// `-v` once: more words; twice: what the program does inside.
     pub verbosity: u8,
@@ -48,6 +51,7 @@ impl Default for UiOptions {
         Self {
             color: ColorChoice::Auto,
             progress: ProgressChoice::Auto,
+            ci: CiChoice::Auto,
             quiet: false,
             verbosity: 0,
             no_input: false,
@@ -118,6 +122,7 @@ impl Ui {
             voice: Voice {
                 language,
                 cluster: None,
+                ci: Ci::decide(options.ci, environment),
             },
             log: None,
             live: Arc::default(),
@@ -129,6 +134,27 @@ impl Ui {
     pub fn with_log(mut self, log: LogFile) -> Self {
         self.log = Some(log);
         self
+    }
+
+    /// The same for one of several clusters. Nothing is asked about one of them, and there is no live region: there is
+    /// one terminal for all.
+    #[must_use]
+    pub fn of_cluster(&self, cluster: &str) -> Self {
+        Self {
+            stdout: self.stdout,
+            stderr: self.stderr,
+            unicode: self.unicode,
+            quiet: self.quiet,
+            verbosity: self.verbosity,
+            interactive: false,
+            progress: self.progress.without_live_region(),
+            voice: Voice {
+                cluster: Some(cluster.to_owned()),
+                ..self.voice
+            },
+            log: self.log.clone(),
+            live: Arc::default(),
+        }
     }
 
     /// Writes the result to stdout.

@@ -89,6 +89,18 @@ pub(super) fn find(options: &ConnectOptions, environment: &Environment) -> Resul
     }
 }
 
+/// The names of all contexts, in the order of the kubeconfig. Nothing is sent to a cluster.
+pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, Failure> {
+    match find(options, &Environment::of_process())? {
+        Found::InCluster(_) => Err(bad("in-cluster", "it has no contexts")),
+        Found::Files(paths) => {
+            let kubeconfig = read(&paths)?;
+            let names = kubeconfig.contexts.into_iter().map(|named| named.name);
+            Ok(names.collect())
+        }
+    }
+}
+
 fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
     if path.exists() {
         return Ok(Found::Files(vec![path.to_owned()]));
@@ -200,18 +212,6 @@ fn which_one(several: &[(String, PathBuf)]) -> Failure {
         "name one: --cluster {}",
         names.join(" | --cluster ")
     ))
-}
-
-/// Names of the contexts that the options lead to, for whoever offers them.
-pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, Failure> {
-    match find(options, &Environment::of_process())? {
-        Found::InCluster(_) => Ok(Vec::new()),
-        Found::Files(paths) => Ok(read(&paths)?
-            .contexts
-            .into_iter()
-            .map(|named| named.name)
-            .collect()),
-    }
 }
 
 /// Names of the clusters in bmctl's workspace.

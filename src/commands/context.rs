@@ -12,7 +12,7 @@ use std::{
 use reports::Reports;
 use result::{Complaint, Delivery};
 
-use super::paste;
+use super::{many::Target, paste};
 use crate::{
     cli::GlobalArgs,
     exit::Exit,
@@ -114,6 +114,36 @@ impl Context {
             warnings: Mutex::default(),
             delivery,
         })
+    }
+
+    /// The same for one of several clusters: its result is kept, its lines on stderr say whom they are about.
+    #[must_use]
+    pub fn of_cluster(&self, target: &Target) -> Self {
+        let mut global = self.global.clone();
+        let connection = &mut global.connection;
+        connection.context.clone_from(&target.context);
+        connection.clusters = target.cluster.iter().cloned().collect();
+        connection.contexts = Vec::new();
+        connection.all_contexts = false;
+        Self {
+            global,
+            command: self.command,
+            ui: self.ui.of_cluster(&target.label),
+            interrupts: self.interrupts.clone(),
+            warnings: Mutex::default(),
+            delivery: Delivery::kept(),
+        }
+    }
+
+    /// The result of one of several clusters.
+    pub fn into_document(self) -> Document {
+        let target = self.ui.voice().cluster.clone();
+        let document = self.delivery.into_document().unwrap_or_else(|| {
+            // Every command ends with a result; one that does not must not pass for a success.
+            let failure = Failure::new(Kind::Other, Reason::OutputFailed, "there is no result");
+            Document::of_failure(self.command, &failure)
+        });
+        Document { target, ..document }
     }
 
     /// What stdout can show.
@@ -221,6 +251,7 @@ fn terminal(global: &GlobalArgs) -> Ui {
         &UiOptions {
             color: output.color,
             progress: output.progress,
+            ci: output.ci,
             quiet: output.quiet,
             verbosity: output.verbose,
             no_input: output.no_input,
@@ -251,7 +282,7 @@ fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failu
                 .caused_by(error.to_string())
             });
     }
-    let Some(folder) = workspace_log(global.connection.cluster.as_deref()) else {
+    let Some(folder) = workspace_log(global.connection.cluster()) else {
         return Ok(None);
     };
     // A log that nobody asked for must not stop anything, for example in a workspace that is read-only.

@@ -19,7 +19,7 @@ pub fn own(global: &GlobalArgs, command: &str) -> String {
     let flags = worded(&[
         ("--kubeconfig", path.as_deref()),
         ("--context", connection.context.as_deref()),
-        ("--cluster", connection.cluster.as_deref()),
+        ("--cluster", connection.cluster()),
     ]) + &identity(connection);
     format!("{} {command} {flags}", global.program.name())
         .trim_end()
@@ -80,7 +80,7 @@ fn begins_command(said: &str) -> bool {
 
 /// The same cluster for kubectl, which knows nothing of our workspace.
 fn kubectl_flags(connection: &ConnectionArgs) -> String {
-    let path = match (&connection.kubeconfig, &connection.cluster) {
+    let path = match (&connection.kubeconfig, connection.cluster()) {
         (Some(path), _) => Some(path.clone()),
         (None, Some(cluster)) => Some(cluster::kubeconfig_of(WORKSPACE.as_ref(), cluster)),
         (None, None) => None,

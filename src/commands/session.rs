@@ -62,7 +62,7 @@ impl<'a, R: Report + 'static> Session<'a, R> {
         let cluster = cluster::connect(&ConnectOptions {
             kubeconfig: connection.kubeconfig.clone(),
             context: connection.context.clone(),
-            cluster: connection.cluster.clone(),
+            cluster: connection.cluster().map(str::to_owned),
             workspace: WORKSPACE.into(),
             request_timeout: Some(connection.request_timeout).filter(|limit| !limit.is_zero()),
             identity: IdentityOverride {

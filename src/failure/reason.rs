@@ -64,6 +64,8 @@ reasons! {
     ClientError,
     /// There is no cluster of that name in the workspace.
     ClusterNotFound,
+    /// The command did not succeed on some of several clusters.
+    ClustersFailed,
     /// The command that the sandbox was to run could not be started.
     CommandNotRun,
     /// The object was changed by somebody else at the same time.

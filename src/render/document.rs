@@ -21,7 +21,7 @@ use crate::{
 pub const SCHEMA: &str = "bmctl/v1";
 
 /// What a command found out or did: its fields are merged into the document, its text is what people see.
-pub trait Report: Serialize + JsonSchema {
+pub trait Report: Serialize + JsonSchema + Send {
     /// What the document calls itself.
     const KIND: &'static str;
 
@@ -38,7 +38,7 @@ pub trait Report: Serialize + JsonSchema {
 }
 
 /// A report of a type that does not matter any more: only its output is still wanted.
-pub trait AnyReport: erased_serde::Serialize {
+pub trait AnyReport: erased_serde::Serialize + Send {
     fn kind(&self) -> &'static str;
     fn write_text(&self, page: &mut Page);
     fn all_names(&self) -> Vec<ResourceName>;
@@ -96,6 +96,9 @@ pub struct Document {
     pub kind: &'static str,
     /// Verb and noun.
     pub command: String,
+    /// The name by which the cluster was asked for, where it is one of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     pub cluster: Option<ClusterReference>,
     #[serde(flatten)]
     pub report: Box<dyn AnyReport>,
@@ -150,6 +153,7 @@ impl Document {
             schema: SCHEMA,
             kind: report.kind(),
             command: command.to_owned(),
+            target: None,
             cluster,
             report,
             warnings,

@@ -64,10 +64,7 @@ impl Report for HostReport {
             name: check.name.clone(),
             outcome: check.outcome(),
         };
-        vec![Suite {
-            name: "host".to_owned(),
-            cases: self.checks.iter().map(case).collect(),
-        }]
+        vec![Suite::new("host", self.checks.iter().map(case).collect())]
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use super::{
     clean::{clean, clean_lines},
-    document::Document,
+    document::{ClusterReference, Document},
     page::Page,
     style::{Style, paint},
 };
@@ -21,6 +21,30 @@ use crate::failure::Kind;
 pub struct Suite {
     pub name: String,
     pub cases: Vec<Case>,
+    /// The cluster that it is about; filled in when the document is written.
+    cluster: Option<ClusterReference>,
+    /// What people would have seen.
+    output: String,
+}
+
+impl Suite {
+    pub fn new(name: impl Into<String>, cases: Vec<Case>) -> Self {
+        Self {
+            name: name.into(),
+            cases,
+            cluster: None,
+            output: String::new(),
+        }
+    }
+
+    /// One of several clusters: its suites are told apart by its name.
+    #[must_use]
+    pub(super) fn of_cluster(self, cluster: &str) -> Self {
+        Self {
+            name: format!("{cluster}/{}", self.name),
+            ..self
+        }
+    }
 }
 
 /// One thing that was to be so.
@@ -94,27 +118,33 @@ pub fn junit(document: &Document) -> String {
     let name = format!("bmctl {}", document.command);
     xml.open("testsuites", &with_counts(&name, &suites));
     for suite in &suites {
-        xml.suite(suite, document);
+        xml.suite(suite);
     }
     xml.close("testsuites");
     xml.text
 }
 
 /// Those of the report, and one for the command itself where they do not tell how it ended.
-fn suites(document: &Document) -> Vec<Suite> {
+pub(super) fn suites(document: &Document) -> Vec<Suite> {
     let mut suites = document.report.all_suites();
     let told = suites
         .iter()
         .flat_map(|suite| &suite.cases)
         .any(|case| case.outcome.is_bad());
     if suites.is_empty() || (document.exit_code != 0 && !told) {
+        let case = Case {
+            name: document.command.clone(),
+            outcome: of_command(document),
+        };
         suites.push(Suite {
-            name: "bmctl".to_owned(),
-            cases: vec![Case {
-                name: document.command.clone(),
-                outcome: of_command(document),
-            }],
+            output: output(document),
+            ..Suite::new("bmctl", vec![case])
         });
+    }
+    for suite in &mut suites {
+        if suite.cluster.is_none() {
+            suite.cluster.clone_from(&document.cluster);
+        }
     }
     suites
 }
@@ -195,12 +225,12 @@ impl Xml {
         }
     }
 
-    fn suite(&mut self, suite: &Suite, document: &Document) {
+    fn suite(&mut self, suite: &Suite) {
         self.open(
             "testsuite",
             &with_counts(&suite.name, std::slice::from_ref(suite)),
         );
-        if let Some(cluster) = &document.cluster {
+        if let Some(cluster) = &suite.cluster {
             self.open("properties", &[]);
             for (name, value) in [("context", &cluster.context), ("server", &cluster.server)] {
                 let property = [("name", name.to_owned()), ("value", value.clone())];
@@ -222,9 +252,8 @@ impl Xml {
                 }
             }
         }
-        let output = output(document);
-        if suite.name == "bmctl" && !output.is_empty() {
-            self.leaf("system-out", &[], &output);
+        if !suite.output.is_empty() {
+            self.leaf("system-out", &[], &suite.output);
         }
         self.close("testsuite");
     }

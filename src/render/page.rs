@@ -44,6 +44,15 @@ impl Page {
         }
     }
 
+    /// An empty page of the same kind.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        Self {
+            detail: self.detail,
+            ..Self::new(self.style)
+        }
+    }
+
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.detail == Detail::Wide

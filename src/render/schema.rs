@@ -16,6 +16,7 @@ use super::{
     history::HistoryReport,
     host::HostReport,
     manifests::ManifestsReport,
+    many::ManyReport,
     restore::RestoreReport,
     sandbox::{RanReport, SandboxReport},
     skip::SkipReport,
@@ -34,6 +35,9 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 struct Envelope {
     /// Verb and noun.
     command: String,
+    /// The name by which a cluster was asked for; only in the items of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     /// Null where the command did not come to a cluster.
     cluster: Option<ClusterReference>,
     warnings: Vec<String>,
@@ -65,6 +69,7 @@ pub fn result() -> Value {
     kinds.add::<HistoryReport>();
     kinds.add::<HostReport>();
     kinds.add::<ManifestsReport>();
+    kinds.add::<ManyReport>();
     kinds.add::<RanReport>();
     kinds.add::<RestoreReport>();
     kinds.add::<SandboxReport>();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The variables that this room knows.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "NO_COLOR",
     "CLICOLOR",
     "CLICOLOR_FORCE",
@@ -11,6 +11,7 @@ const KNOWN: [&str; 7] = [
     "LC_ALL",
     "LC_CTYPE",
     "LANG",
+    "GITHUB_ACTIONS",
 ];
 
 /// Variables that are set, by name.

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use self::screen::Screen;
 pub use self::state::State;
 use super::{
-    Ui,
+    Ci, Ui,
     log::now,
     voice::{Language, Voice},
 };
@@ -44,6 +44,13 @@ pub(super) enum Manner {
 }
 
 impl Manner {
+    pub(super) const fn without_live_region(self) -> Self {
+        match self {
+            Self::Live | Self::Plain => Self::Plain,
+            Self::Hidden => Self::Hidden,
+        }
+    }
+
     pub(super) fn decide(choice: ProgressChoice, quiet: bool, live_terminal: bool) -> Self {
         match (choice, quiet) {
             (ProgressChoice::None, _) | (_, true) => Self::Hidden,
@@ -95,6 +102,8 @@ struct Shown {
     /// The headline that a plain line has named.
     introduced: String,
     last_line: Option<Instant>,
+    /// A CI system folds the lines.
+    folded: bool,
 }
 
 impl Ui {
@@ -137,6 +146,7 @@ impl Progress<'_> {
                 voice: Voice {
                     language,
                     cluster: None,
+                    ci: Ci::None,
                 },
                 started: Instant::now(),
                 look: Look {
@@ -219,6 +229,10 @@ impl Drop for Progress<'_> {
             timer.abort();
         }
         self.inner.clear();
+        if locked(&self.inner.shown).folded && self.inner.record.is_none() {
+            let voice = &self.inner.voice;
+            voice.order(voice.ci.end_of_group());
+        }
     }
 }
 
@@ -263,7 +277,14 @@ impl Inner {
     }
 
     fn line(&self, event: &Event, text: &str) {
-        locked(&self.shown).last_line = Some(Instant::now());
+        let first = {
+            let mut shown = locked(&self.shown);
+            shown.last_line = Some(Instant::now());
+            !std::mem::replace(&mut shown.folded, true)
+        };
+        if first && self.record.is_none() {
+            self.voice.order(self.voice.ci.group());
+        }
         match &self.record {
             Some(record) => locked(record).push(self.voice.put(event, text)),
             None => self.voice.say(event, &format!("{} {text}", now())),

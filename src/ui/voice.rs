@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::ci::Ci;
 use crate::render::event::{self, Event};
 
 /// Who reads stderr.
@@ -22,6 +23,8 @@ pub struct Voice {
     pub language: Language,
     /// The cluster that is spoken of, where a command works on several.
     pub cluster: Option<String>,
+    /// Who reads along.
+    pub ci: Ci,
 }
 
 impl Voice {
@@ -30,11 +33,29 @@ impl Voice {
     pub fn put(&self, event: &Event, text: &str) -> String {
         match (self.language, &self.cluster) {
             (Language::Events, cluster) => event::line(event, Timestamp::now(), cluster.as_deref()),
-            (Language::Words, None) => format!("{text}\n"),
+            (Language::Words, None) => self.annotated(event, &format!("{text}\n")),
             (Language::Words, Some(cluster)) => {
-                let lines = text.lines().map(|line| format!("[{cluster}] {line}\n"));
-                lines.collect()
+                let lines: Vec<String> = text
+                    .lines()
+                    .map(|line| format!("[{cluster}] {line}"))
+                    .collect();
+                self.annotated(event, &(lines.join("\n") + "\n"))
             }
+        }
+    }
+
+    fn annotated(&self, event: &Event, text: &str) -> String {
+        let text = self.ci.harmless(text);
+        match self.ci.annotation(event, self.cluster.as_deref()) {
+            Some(order) => format!("{text}{order}\n"),
+            None => text,
+        }
+    }
+
+    /// An order for the CI system, as it is.
+    pub fn order(&self, order: Option<&str>) {
+        if let (Some(order), Language::Words, None) = (order, self.language, &self.cluster) {
+            let _ = writeln!(io::stderr().lock(), "{order}");
         }
     }
 
@@ -55,6 +76,7 @@ mod tests {
         let mut voice = Voice {
             language: Language::Words,
             cluster: None,
+            ci: Ci::None,
         };
         let event = Event::note("x");
         assert_eq!(voice.put(&event, "one\n  two"), "one\n  two\n");
@@ -69,6 +91,22 @@ mod tests {
         assert_eq!(
             (&read["cluster"], &read["message"]),
             (&"prod".into(), &"x".into())
+        );
+    }
+
+    #[test]
+    fn a_ci_system_gets_an_annotation_beside_the_words() {
+        let voice = Voice {
+            language: Language::Words,
+            cluster: None,
+            ci: Ci::Github,
+        };
+        let event = Event::Warning {
+            message: "odd".to_owned(),
+        };
+        assert_eq!(
+            voice.put(&event, "warning: odd\n::error::x"),
+            "warning: odd\n: :error::x\n::warning title=bmctl::odd\n"
         );
     }
 }

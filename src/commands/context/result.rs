@@ -2,7 +2,10 @@
 //!
 //! The one place that knows every format. A [`Context`](super::Context) ends here, and a run that never got one too.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::reports::Reports;
 use crate::{
@@ -42,6 +45,8 @@ pub struct Delivery {
     pub reports: Reports,
     /// The one result is on stdout, or somebody else's is.
     stdout_taken: AtomicBool,
+    /// It goes nowhere yet: it is one of several.
+    kept: Option<Mutex<Option<Document>>>,
 }
 
 /// What went wrong, for people and for programs.
@@ -56,7 +61,22 @@ impl Delivery {
             format,
             reports,
             stdout_taken: AtomicBool::new(false),
+            kept: None,
         }
+    }
+
+    /// Keeps the result for [`into_document`](Self::into_document) instead of writing it.
+    pub fn kept() -> Self {
+        Self {
+            kept: Some(Mutex::default()),
+            ..Self::new(OutputFormat::Text, Reports::default())
+        }
+    }
+
+    pub fn into_document(self) -> Option<Document> {
+        self.kept?
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says whether it was taken before.
@@ -67,6 +87,15 @@ impl Delivery {
     /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
     /// not a success. The files come first, so that the document on stdout knows what became of them.
     pub fn end(&self, ui: &Ui, mut document: Document, complaint: Option<Complaint>) -> Exit {
+        if let Some(kept) = &self.kept {
+            let exit = Exit::passed_on(document.exit_code);
+            if let Some(Complaint { words, event }) = &complaint {
+                ui.say(event, words);
+            }
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(document);
+            ui.ended(exit);
+            return exit;
+        }
         let mut unwritten: Vec<Failure> = self.reports.write(&document).err().into_iter().collect();
         if let Some(failure) = unwritten.first() {
             document.fail(failure);
@@ -77,7 +106,16 @@ impl Delivery {
                 style: result_style(ui),
                 color: ui.stdout.color,
             };
-            let text = rendered(&document, self.format, paper);
+            let text = match self.format {
+                OutputFormat::Text | OutputFormat::Wide => {
+                    let text = rendered(&document, self.format, paper);
+                    ui.voice().ci.harmless(&text)
+                }
+                OutputFormat::Json
+                | OutputFormat::Yaml
+                | OutputFormat::Name
+                | OutputFormat::Junit => rendered(&document, self.format, paper),
+            };
             spoken = !text.is_empty();
             if let Err(failure) = ui.result(&text) {
                 document.fail(&failure);

@@ -48,6 +48,11 @@ pub(super) const ROWS: &[Row] = &[
         "Change to the folder that holds bmctl-workspace, or name the kubeconfig itself.",
         &["ls bmctl-workspace", "bmctl status vmruntime --kubeconfig FILE"],
     )),
+    (Reason::ClustersFailed, advice(
+        "The command was run on several clusters, and did not succeed on each. The exit code is that of the worst.",
+        "Look at the line of each cluster in the result, and run the command again: where it succeeded, it has nothing to do.",
+        &["bmctl status vmruntime --all-contexts"],
+    )),
     (Reason::ConnectTimedOut, advice(
         "A firewall drops the packets, the VPN is down, or the address is wrong.",
         "Check the server address, the VPN and firewalls.",

@@ -13,10 +13,7 @@ impl PreflightReport {
         let columns = self.columns();
         self.nodes
             .iter()
-            .map(|node| Suite {
-                name: node.name.clone(),
-                cases: self.cases(node, &columns),
-            })
+            .map(|node| Suite::new(&node.name, self.cases(node, &columns)))
             .collect()
     }
 

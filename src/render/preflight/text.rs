@@ -101,11 +101,16 @@ impl PreflightReport {
     /// The same as the matrix, for terminals that are too narrow for it.
     fn list(&self, page: &mut Page, columns: &[&str]) {
         for node in &self.nodes {
-            page.line(format!(
-                "{}  {}",
-                clean(&node.name),
-                page.style.verdict(mark_of_node(node.result))
-            ));
+            let name = clean(&node.name);
+            let verdict = page.style.verdict(mark_of_node(node.result));
+            let together = format!("{name}  {verdict}");
+            let width = console::measure_text_width(&together);
+            if page.style.width.is_none_or(|room| width <= room) {
+                page.line(together);
+            } else {
+                page.line(name);
+                page.line(format!("  {verdict}"));
+            }
             let checks: Vec<String> = columns
                 .iter()
                 .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
