@@ -20,7 +20,10 @@ fn main() {
         .ok()
         .or_else(|| release.then(commit_of_the_repository).flatten());
     // Where it is empty, the program says that it does not know.
-    println!("cargo:rustc-env=BMCTL_COMMIT={}", commit.unwrap_or_default());
+    println!(
+        "cargo:rustc-env=BMCTL_COMMIT={}",
+        commit.unwrap_or_default()
+    );
     println!(
         "cargo:rustc-env=BMCTL_TARGET={}",
         env::var("TARGET").unwrap_or_default()
@@ -32,7 +35,13 @@ fn main() {
 /// The commit that is checked out, marked where files differ from it. Sources without a repository have none.
 fn commit_of_the_repository() -> Option<String> {
     let output = Command::new("git")
-        .args(["describe", "--always", "--abbrev=40", "--dirty=-modified", "--match="])
+        .args([
+            "describe",
+            "--always",
+            "--abbrev=40",
+            "--dirty=-modified",
+            "--match=",
+        ])
         .output()
         .ok()?;
     let commit = String::from_utf8(output.stdout).ok()?.trim().to_owned();

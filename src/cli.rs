@@ -20,8 +20,8 @@ pub use program::Program;
 use crate::{
     api::ImageFormat,
     commands::{
-        check_host::CheckHostArgs,
         auth_check::AuthCheckArgs,
+        check_host::CheckHostArgs,
         check_vmruntimepfc::CheckVmruntimepfcArgs,
         completion::CompletionArgs,
         controller::ControllerArgs,

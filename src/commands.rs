@@ -3,8 +3,8 @@
 //! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other rooms, writes
 //! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
 
-pub mod check_host;
 pub mod auth_check;
+pub mod check_host;
 pub mod check_vmruntimepfc;
 pub mod completion;
 pub mod context;

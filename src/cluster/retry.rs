@@ -205,9 +205,14 @@ impl<'a> Retry<'a> {
         F: Future<Output = kube::Result<T>>,
     {
         let mut tried = 0;
+        let mut before = None;
         loop {
             tried += 1;
-            let answer = self.in_time(Box::pin(request())).await;
+            let answer = match self.in_time(Box::pin(request())).await {
+                Ok(answer) => answer,
+                // The time was over before this try told anything; what the one before met says more.
+                Err(over) => return Err(before.unwrap_or(over)),
+            };
             if matches!(answer, Ok(_) | Err(kube::Error::Api(_))) {
                 self.contacted.store(true, Ordering::Relaxed);
             }
@@ -224,22 +229,25 @@ impl<'a> Retry<'a> {
                 after,
                 why: failure::from_kube(&error, doing).root_cause().to_owned(),
             });
+            before = Some(error);
             tokio::time::sleep(after).await;
         }
     }
 
-    /// The command's own time is over for every request in it. To look once takes what a request takes.
-    async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    /// The command's own time is over for every request in it: an error then, with no answer. To look once takes what a
+    /// request takes.
+    async fn in_time<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> kube::Result<kube::Result<T>> {
         let left = self.deadline.remaining();
         let Some(left) = left.filter(|_| !self.deadline.looks_once()) else {
-            return request.await;
+            return Ok(request.await);
         };
-        tokio::time::timeout(left, request)
-            .await
-            .unwrap_or_else(|_| {
-                let after = self.deadline.budget.unwrap_or(left);
-                Err(kube::Error::Service(RequestTimedOut { after }.into()))
-            })
+        tokio::time::timeout(left, request).await.map_err(|_| {
+            let after = self.deadline.budget.unwrap_or(left);
+            kube::Error::Service(RequestTimedOut { after }.into())
+        })
     }
 
     /// How long to wait before the next try; `None` if there is none.

@@ -95,7 +95,12 @@ impl Context {
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == "controller run");
-        log::listen_inside(output.verbose.max(least), log_format, ui.voice(), log.as_ref());
+        log::listen_inside(
+            output.verbose.max(least),
+            log_format,
+            ui.voice(),
+            log.as_ref(),
+        );
         if let Some(log) = log {
             let typed: Vec<String> = std::env::args_os()
                 .map(|word| shell_word(&word.to_string_lossy()))

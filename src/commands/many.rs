@@ -16,7 +16,10 @@ use super::{
     dispatch,
 };
 use crate::{
-    cli::{Auth, Check, Command, Disable, DryRunChoice, Enable, Get, Skip, Status, Unskip, Update, Wait},
+    cli::{
+        Auth, Check, Command, Disable, DryRunChoice, Enable, Get, Skip, Status, Unskip, Update,
+        Wait,
+    },
     cluster::{self, ConnectOptions},
     exit::Exit,
     failure::{Failure, Kind, Reason},

@@ -2,7 +2,10 @@
 
 mod archive;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -90,20 +93,40 @@ async fn take(
     session.report.files = pieces.iter().map(of_piece).collect();
     session.report.redacted = redacted;
     let members = members(&pieces, &manifest(&session.report, &cluster, now));
-    let path = args
-        .output_file
-        .clone()
-        .unwrap_or_else(|| default_path(&cluster, now));
+    let (path, bytes) = match &args.output_file {
+        Some(path) => (path.clone(), store(path, &members, now)),
+        None => stored_under_a_name_of_ours(&cluster, &members, now),
+    };
+    session.report.bytes = Some(bytes.map_err(|error| not_written(&path, &error))?);
+    session.report.path = Some(path.display().to_string());
+    conclude(&pieces)
+}
+
+/// Packs the members into this new file, and says how many bytes it has.
+fn store(path: &Path, members: &[Member], now: Timestamp) -> io::Result<usize> {
     let folder = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let folder = folder.trim_end_matches(".zst").trim_end_matches(".tar");
-    let packed =
-        archive::pack(folder, &members, now).map_err(|error| not_written(&path, &error))?;
-    archive::write(&path, &packed).map_err(|error| not_written(&path, &error))?;
-    session.report.path = Some(path.display().to_string());
-    session.report.bytes = Some(packed.len());
-    conclude(&pieces)
+    let packed = archive::pack(folder, members, now)?;
+    archive::write(path, &packed)?;
+    Ok(packed.len())
+}
+
+/// Several bundles of one second get names of their own.
+fn stored_under_a_name_of_ours(
+    cluster: &Cluster,
+    members: &[Member],
+    now: Timestamp,
+) -> (PathBuf, io::Result<usize>) {
+    let mut number = 1;
+    loop {
+        let path = default_path(cluster, now, number);
+        match store(&path, members, now) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            stored => return (path, stored),
+        }
+    }
 }
 
 /// Where nothing could be read there is nothing to pack, and one reason why.
@@ -178,7 +201,7 @@ fn members(pieces: &[Piece], manifest: &Value) -> Vec<Member> {
     members
 }
 
-fn default_path(cluster: &Cluster, now: Timestamp) -> PathBuf {
+fn default_path(cluster: &Cluster, now: Timestamp, number: u32) -> PathBuf {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
             c
@@ -188,7 +211,11 @@ fn default_path(cluster: &Cluster, now: Timestamp) -> PathBuf {
     };
     let name: String = cluster.name.chars().take(100).map(plain).collect();
     let time = now.strftime("%Y%m%d-%H%M%S");
-    PathBuf::from(format!("bmctl-snapshot-{name}-{time}.tar.zst"))
+    let number = match number {
+        1 => String::new(),
+        more => format!("-{more}"),
+    };
+    PathBuf::from(format!("bmctl-snapshot-{name}-{time}{number}.tar.zst"))
 }
 
 fn conclude(pieces: &[Piece]) -> Result<Exit, Failure> {
@@ -221,8 +248,8 @@ fn exists(path: &Path) -> Failure {
     .hint("name another file with --output-file, or move that one away")
 }
 
-fn not_written(path: &Path, error: &std::io::Error) -> Failure {
-    if error.kind() == std::io::ErrorKind::AlreadyExists {
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::AlreadyExists {
         return exists(path);
     }
     Failure::new(

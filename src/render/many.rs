@@ -140,7 +140,10 @@ mod tests {
         let mut good = Document::new(
             "status vmruntime",
             None,
-            Box::new(VersionReport::of_this_build()),
+            Box::new(VersionReport {
+                version: "1",
+                ..VersionReport::of_this_build()
+            }),
             vec![],
             Exit::Ok,
             None,

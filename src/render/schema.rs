@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    auth::AuthReport,
     check::CheckReport,
     controller::StoppedReport,
     disable::DisableReport,
@@ -15,12 +16,16 @@ use super::{
     explain::ExplainReport,
     history::HistoryReport,
     host::HostReport,
+    machine::MachineReport,
+    man::ManReport,
     manifests::ManifestsReport,
     many::ManyReport,
     restore::RestoreReport,
     sandbox::{RanReport, SandboxReport},
     skip::SkipReport,
+    snapshot::SnapshotReport,
     status::StatusReport,
+    uninstall::UninstallReport,
     update::UpdateReport,
     verbatim::VerbatimReport,
     version::VersionReport,
@@ -62,20 +67,25 @@ struct Stamp {
 pub fn result() -> Value {
     let mut kinds = Kinds::new();
     kinds.add::<Nothing>();
+    kinds.add::<AuthReport>();
     kinds.add::<CheckReport>();
     kinds.add::<DisableReport>();
     kinds.add::<EnableReport>();
     kinds.add::<ExplainReport>();
     kinds.add::<HistoryReport>();
     kinds.add::<HostReport>();
+    kinds.add::<MachineReport>();
+    kinds.add::<ManReport>();
     kinds.add::<ManifestsReport>();
     kinds.add::<ManyReport>();
     kinds.add::<RanReport>();
     kinds.add::<RestoreReport>();
     kinds.add::<SandboxReport>();
     kinds.add::<SkipReport>();
+    kinds.add::<SnapshotReport>();
     kinds.add::<StatusReport>();
     kinds.add::<StoppedReport>();
+    kinds.add::<UninstallReport>();
     kinds.add::<UpdateReport>();
     kinds.add::<VerbatimReport>();
     kinds.add::<VersionReport>();

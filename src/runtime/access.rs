@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::api::{
     name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME},
-    workload::WORKLOAD_KINDS,
+    workload::removal_order,
 };
 
 /// One thing that must be permitted.
@@ -173,10 +173,9 @@ fn everywhere(verbs: &[&'static str], group: &'static str, resource: &'static st
     )
 }
 
-/// Machines and disks of all kinds, in all namespaces.
+/// Machines, their disks and their moves, in all namespaces.
 fn workloads(verbs: &[&'static str]) -> Vec<Right> {
-    WORKLOAD_KINDS
-        .iter()
+    removal_order()
         .flat_map(|kind| everywhere(verbs, kind.group, kind.plural))
         .collect()
 }
@@ -302,6 +301,7 @@ mod tests {
         assert_eq!(
             machines.unwrap()["resources"],
             json!([
+                "virtualmachineinstancemigrations",
                 "virtualmachineinstancereplicasets",
                 "virtualmachineinstances",
                 "virtualmachines"

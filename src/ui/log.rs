@@ -98,15 +98,15 @@ pub fn listen_inside(verbosity: u8, format: LogFormat, voice: &Voice, log: Optio
     };
     let stderr = (verbosity > 0).then(|| {
         let voice = voice.clone();
-        let layer = fmt::layer()
-            .with_ansi(false)
-            .with_writer(Mutex::new(Lines(move |line: &str| match voice.language {
+        let layer = fmt::layer().with_ansi(false).with_writer(Mutex::new(Lines(
+            move |line: &str| match voice.language {
                 Language::Words => voice.say(&Event::note(""), line),
                 Language::Events => {
                     let message = line.to_owned();
                     voice.say(&Event::Log { message }, "");
                 }
-            })));
+            },
+        )));
         match format {
             LogFormat::Text => layer.with_filter(targets(shown)).boxed(),
             LogFormat::Json => {

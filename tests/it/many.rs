@@ -34,7 +34,7 @@ pub fn trials() -> Vec<Trial> {
         .into()
 }
 
-/// API servers with VMRuntime, disabled, and nobody who acts on it.
+/// API servers with VMRuntime, disabled, as a controller has left it that is not there now.
 struct Fleet {
     folder: TempDir,
     clusters: Vec<Sandbox>,
@@ -167,6 +167,36 @@ async fn start(at: usize) -> anyhow::Result<Sandbox> {
         "metadata": {"name": "vmruntime"}, "spec": {"enabled": false},
     });
     create("/apis/vm.cluster.gke.io/v1/vmruntimes", &object).await?;
+    let labels = json!({"app": "vmruntime"});
+    let controller = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "vmruntime-controller-manager", "namespace": "vm-system"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "manager", "image": "bmctl"}]},
+            },
+        },
+    });
+    let deployments = "/apis/apps/v1/namespaces/vm-system/deployments";
+    create(deployments, &controller).await?;
+    let written = [
+        (
+            format!("{deployments}/vmruntime-controller-manager/status"),
+            json!({"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}),
+        ),
+        (
+            format!("{OBJECT}/status"),
+            json!({"ready": false, "observedGeneration": 1}),
+        ),
+    ];
+    for (path, status) in written {
+        let request = http::Request::patch(path)
+            .header("Content-Type", "application/merge-patch+json")
+            .body(serde_json::to_vec(&json!({"status": status}))?)?;
+        owner.request::<Value>(request).await?;
+    }
     Ok(sandbox)
 }
 

@@ -133,6 +133,10 @@ fn every_variable_is_described() -> Outcome {
                 folders.push(path);
                 continue;
             }
+            // What is set while bmctl is built is nobody's to set afterwards.
+            if path.ends_with("build.rs") || path.ends_with("render/version.rs") {
+                continue;
+            }
             let text = fs::read_to_string(&path)?;
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             if code.contains("env::var") {

@@ -31,7 +31,7 @@ impl Source {
     fn of(argument: &str) -> Option<Self> {
         match argument {
             "context" | "contexts" => Some(Self::Contexts),
-            "cluster" | "clusters" => Some(Self::Clusters),
+            "clusters" => Some(Self::Clusters),
             "nodes" => Some(Self::Nodes),
             "ignore" => Some(Self::Checks),
             "id" => Some(Self::Explained),
@@ -193,7 +193,7 @@ mod tests {
         }
         let mut found = Vec::new();
         names(&Cli::command(), &mut found);
-        for name in ["context", "cluster", "nodes", "id", "subject"] {
+        for name in ["context", "contexts", "clusters", "nodes", "id", "subject"] {
             assert!(Source::of(name).is_some());
             assert!(found.iter().any(|found| found == name), "{name}");
         }

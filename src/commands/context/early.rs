@@ -46,5 +46,9 @@ pub fn fail(global: &GlobalArgs, command: &str, failure: Failure) -> Exit {
     let ui = super::terminal(global);
     let delivery = Delivery::new(output.output, Reports::claim_what_can_be(&output.reports));
     let complaint = Complaint::of(&ui, &failure);
-    delivery.end(&ui, Document::of_failure(command, &failure), Some(complaint))
+    delivery.end(
+        &ui,
+        Document::of_failure(command, &failure),
+        Some(complaint),
+    )
 }

@@ -71,6 +71,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "Proxy to the API server, where the kubeconfig has no proxy-url; http, https or socks5.",
     ),
     ("https_proxy", "The same, where HTTPS_PROXY is not set."),
+    ("HTTP_PROXY", "The same for an API server without TLS."),
+    ("http_proxy", "The same, where HTTP_PROXY is not set."),
     (
         "NO_PROXY",
         "Hosts, .domains, addresses and networks that are reached without a proxy, separated by commas.",
@@ -99,6 +101,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (
         "TMPDIR",
         "Where 'sandbox run' keeps its kubeconfig while it runs. Default: /tmp.",
+    ),
+    (
+        "GITHUB_ACTIONS",
+        "true: groups and annotations on stderr for GitHub Actions, unless --ci none.",
     ),
     (
         "BMCTL_COMPLETE",

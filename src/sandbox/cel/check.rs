@@ -49,7 +49,10 @@ pub(super) fn check(program: &Program, declared: &[(&str, Kind)]) -> Result<(), 
     if checker.faults.is_empty() {
         Ok(())
     } else {
-        Err(checker.faults.join("\n"))
+        // As cel-go sorts them: by where they are in the source.
+        checker.faults.sort_by_key(|(place, _)| *place);
+        let faults: Vec<String> = checker.faults.into_iter().map(|(_, text)| text).collect();
+        Err(faults.join("\n"))
     }
 }
 
@@ -57,7 +60,8 @@ struct Checker<'a> {
     program: &'a Program,
     /// Names from the outermost to the innermost.
     scope: Vec<(&'a str, Kind<'a>)>,
-    faults: Vec<String>,
+    /// Line and column, and the words.
+    faults: Vec<((usize, usize), String)>,
 }
 
 impl<'a> Checker<'a> {
@@ -227,6 +231,7 @@ impl<'a> Checker<'a> {
             column + 1,
             ".".repeat(column)
         );
+        let fault = ((line, column), fault);
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }

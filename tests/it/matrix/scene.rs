@@ -40,7 +40,7 @@ pub enum Scene {
     Contested,
     /// Disabled, and a policy refuses every change.
     Frozen,
-    /// Ready, and the virtual machines may not be listed.
+    /// Ready, and the virtual machines may not be listed, nor is it told what may.
     Uncountable,
     /// There is no answer to anything.
     Silent,
@@ -75,10 +75,15 @@ impl Stand {
             Scene::Contested => {
                 Script::none().always(On::Request(Method::PATCH, ""), Fault::answer(409))
             }
-            Scene::Uncountable => Script::none().always(
-                On::Request(Method::GET, "/virtualmachines"),
-                Fault::answer(403),
-            ),
+            Scene::Uncountable => Script::none()
+                .always(
+                    On::Request(Method::GET, "/virtualmachines"),
+                    Fault::answer(403),
+                )
+                .always(
+                    On::Request(Method::POST, "/selfsubjectaccessreviews"),
+                    Fault::answer(403),
+                ),
             Scene::Silent => Script::none().always(On::Any, Fault::Hang),
             _ => Script::none(),
         };
