@@ -36,5 +36,5 @@ pub mod wait;
 
 pub use connect::{Cluster, ConnectOptions, connect};
 pub use event::{Event, Observer, Silent};
-pub use kubeconfig::{clusters, contexts, kubeconfig_of};
+pub use kubeconfig::{clusters, contexts, implied, kubeconfig_of};
 pub use retry::{Deadline, Retry};

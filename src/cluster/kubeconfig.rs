@@ -89,6 +89,19 @@ pub(super) fn find(options: &ConnectOptions, environment: &Environment) -> Resul
     }
 }
 
+/// The kubeconfig that is used where none is named and that only we know of: the only one in the workspace.
+#[must_use]
+pub fn implied(workspace: &Path) -> Option<PathBuf> {
+    let options = ConnectOptions {
+        workspace: workspace.to_owned(),
+        ..ConnectOptions::default()
+    };
+    match find(&options, &Environment::of_process()) {
+        Ok(Found::Files(paths)) => paths.into_iter().find(|path| path.starts_with(workspace)),
+        Ok(Found::InCluster(_)) | Err(_) => None,
+    }
+}
+
 /// The names of all contexts, in the order of the kubeconfig. Nothing is sent to a cluster.
 pub fn contexts(options: &ConnectOptions) -> Result<Vec<String>, Failure> {
     match find(options, &Environment::of_process())? {

@@ -46,18 +46,18 @@ fn worded(flags: &[(&str, Option<&str>)]) -> String {
 /// A failure of this command, its hints ready to be pasted.
 pub fn ready(global: &GlobalArgs, command: &str, failure: Failure) -> Failure {
     let mut failure = permission::with_role(global, command, failure);
+    let flags = kubectl_flags(&global.connection);
     for hint in &mut failure.hints {
-        *hint = hinted(global, hint);
+        *hint = hinted(global, &flags, hint);
     }
     failure
 }
 
 /// A hint, the commands in it ready to be pasted.
-fn hinted(global: &GlobalArgs, hint: &str) -> String {
+fn hinted(global: &GlobalArgs, kubectl_flags: &str, hint: &str) -> String {
     const KUBECTL: &str = "kubectl ";
     let hint = global.program.says(hint);
-    let flags = kubectl_flags(&global.connection);
-    let mut ready = String::with_capacity(hint.len() + flags.len());
+    let mut ready = String::with_capacity(hint.len() + kubectl_flags.len());
     let mut rest = &*hint;
     while let Some(at) = rest.find(KUBECTL) {
         let (before, after) = rest.split_at(at + KUBECTL.len());
@@ -65,7 +65,7 @@ fn hinted(global: &GlobalArgs, hint: &str) -> String {
         let said = ready.strip_suffix(KUBECTL).unwrap_or_default();
         // A plugin is no command of kubectl's own: ours has its flags already.
         if begins_command(said) && !after.starts_with("vmruntime ") {
-            ready.push_str(&flags);
+            ready.push_str(kubectl_flags);
         }
         rest = after;
     }
@@ -78,12 +78,13 @@ fn begins_command(said: &str) -> bool {
     said.is_empty() || [": ", "&& ", "| "].iter().any(|end| said.ends_with(end))
 }
 
-/// The same cluster for kubectl, which knows nothing of our workspace.
+/// The same cluster for kubectl, which knows nothing of our workspace. Where nothing was named we may have found the only
+/// cluster in it.
 fn kubectl_flags(connection: &ConnectionArgs) -> String {
     let path = match (&connection.kubeconfig, connection.cluster()) {
         (Some(path), _) => Some(path.clone()),
         (None, Some(cluster)) => Some(cluster::kubeconfig_of(WORKSPACE.as_ref(), cluster)),
-        (None, None) => None,
+        (None, None) => cluster::implied(WORKSPACE.as_ref()),
     };
     let path = path.map(|path| path.display().to_string());
     worded(&[
@@ -123,7 +124,6 @@ mod tests {
     #[test]
     fn kubectl_is_led_to_the_same_cluster() {
         for (flags, hint, expected) in [
-            ("", "kubectl get nodes", "kubectl get nodes"),
             (
                 "--context one",
                 "kubectl get nodes",
@@ -150,7 +150,9 @@ mod tests {
                 "is kubectl installed?",
             ),
         ] {
-            assert_eq!(hinted(&global(flags), hint), expected);
+            let global = global(flags);
+            let flags = kubectl_flags(&global.connection);
+            assert_eq!(hinted(&global, &flags, hint), expected);
         }
     }
 
@@ -159,7 +161,11 @@ mod tests {
         let mut global = global("--context one");
         global.program = Program::KubectlPlugin;
         assert_eq!(
-            hinted(&global, "again: bmctl check vmruntimepfc --context one"),
+            hinted(
+                &global,
+                "--context one ",
+                "again: bmctl check vmruntimepfc --context one"
+            ),
             "again: kubectl vmruntime check vmruntimepfc --context one"
         );
     }

@@ -67,6 +67,7 @@ pub fn with_nodes(nodes: &[String]) -> String {
     match nodes {
         [] => String::new(),
         [one] => format!(", with node {one}"),
-        [first, rest @ ..] => format!(", with {} nodes ({first}, {}…)", nodes.len(), rest[0]),
+        [first, second] => format!(", with nodes {first} and {second}"),
+        [first, second, ..] => format!(", with {} nodes ({first}, {second}…)", nodes.len()),
     }
 }

@@ -37,6 +37,7 @@ mod state;
 mod support;
 mod terminal;
 mod transcript;
+mod tutorial;
 mod vertical;
 mod words;
 mod world;
@@ -74,6 +75,7 @@ fn main() {
     trials.extend(support::trials());
     trials.extend(terminal::trials());
     trials.extend(transcript::trials());
+    trials.extend(tutorial::trials());
     trials.extend(vertical::trials());
     trials.extend(words::trials());
     trials.extend(world::trials());
