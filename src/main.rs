@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    bmctl::ui::fault::end_program();
     bmctl::run(std::env::args_os()).into()
 }

@@ -6,6 +6,7 @@
 pub mod ci;
 pub mod color;
 pub mod environment;
+pub mod fault;
 pub mod interrupt;
 pub mod log;
 pub mod progress;

@@ -2,7 +2,7 @@
 //!
 //! Limits: so many connections, so long for the handshake and for each part of a request, so large a body.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Identity,
     account_token::ISSUER,
-    answer::{self, Body},
+    answer,
     auth::{self, Users},
     core::Core,
     fault::{
@@ -177,7 +177,7 @@ impl Front {
             return Ok(effect::unharmed(answer));
         }
         let answer = async {
-            let answer = guarded(async { self.core.handle(user, request) }).await;
+            let answer = self.core.handle(user, request);
             match self.core.store.kept().await {
                 Ok(()) => answer,
                 Err(why) => answer::refuse(&Refusal::other(
@@ -244,30 +244,9 @@ async fn read(mut body: Incoming) -> Result<Bytes, Refusal> {
     Ok(kept.into())
 }
 
-/// A panic in a handler is a bug; it costs one request, not the server.
-pub async fn guarded(answer: impl Future<Output = Response<Body>>) -> Response<Body> {
-    match AssertUnwindSafe(answer).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => answer::refuse(&Refusal::other(
-            500,
-            "InternalError",
-            "Internal error occurred: the handler of this request panicked",
-        )),
-    }
-}
-
 /// An in-process request with its whole body.
 pub async fn whole(request: Request<kube::client::Body>) -> Result<Request<Bytes>, kube::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     Ok(Request::from_parts(head, body))
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test]
-    async fn a_panic_costs_one_request() {
-        let response = super::guarded(async { panic!("on purpose") }).await;
-        assert_eq!(response.status(), 500);
-    }
 }

@@ -1,9 +1,9 @@
 //! The log file of a command: what was typed, what was shown, and what happened inside.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -28,14 +28,17 @@ impl LogFile {
     /// Creates `<folder>/<command>-YYYYMMDD-HHMMSS/<command>.log`, readable by its owner only: server names and the
     /// names of people's machines are nobody else's business. The time is UTC.
     ///
+    /// The folder of the log is always a new one, so that nobody who may write beside it can have put a link there.
+    ///
     /// # Errors
     /// The folder or the file can not be made.
     pub fn create(folder: &Path, command: &str, now: Timestamp) -> io::Result<Self> {
-        let folder = folder.join(format!("{command}-{}", now.strftime("%Y%m%d-%H%M%S")));
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(folder)?;
+        let folder =
+            new_folder(&folder.join(format!("{command}-{}", now.strftime("%Y%m%d-%H%M%S"))))?;
         let path = folder.join(format!("{command}.log"));
         let file = OpenOptions::new()
-            .create(true)
+            .create_new(true)
             .append(true)
             .mode(0o600)
             .open(&path)?;
@@ -59,6 +62,22 @@ impl LogFile {
             for line in plain.lines() {
                 let _ = writeln!(file, "{time} {shown}: {line}");
             }
+        }
+    }
+}
+
+/// Makes this folder, or one with a number behind its name: several commands may start in one second.
+fn new_folder(wanted: &Path) -> io::Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let folder = match number {
+            1 => wanted.to_owned(),
+            more => PathBuf::from(format!("{}-{more}", wanted.display())),
+        };
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(folder),
         }
     }
 }
@@ -173,5 +192,23 @@ mod tests {
         );
         let mode = fs::metadata(log.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_link_that_waits_there_is_not_followed() {
+        let (folder, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let now: Timestamp = "2026-11-23T05:12:03Z".parse().unwrap();
+        let waiting = folder.path().join("status-20261123-051203");
+        std::os::unix::fs::symlink(theirs.path(), waiting).unwrap();
+        for expected in ["status-20261123-051203-2", "status-20261123-051203-3"] {
+            let log = LogFile::create(folder.path(), "status", now).unwrap();
+            let own = log.path().parent().unwrap();
+            assert_eq!(own.file_name().unwrap(), expected);
+            assert_eq!(
+                fs::metadata(own).unwrap().permissions().mode() & 0o777,
+                0o700
+            );
+        }
+        assert_eq!(fs::read_dir(theirs.path()).unwrap().count(), 0);
     }
 }

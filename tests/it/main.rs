@@ -28,6 +28,7 @@ mod many;
 mod matrix;
 mod outages;
 mod output;
+mod release;
 mod rights;
 mod sandbox;
 mod sandbox_faults;
@@ -69,6 +70,7 @@ fn main() {
     trials.extend(output::trials());
     trials.extend(matrix::trials());
     trials.extend(outages::trials());
+    trials.extend(release::trials());
     trials.extend(rights::trials());
     trials.extend(sandbox::trials());
     trials.extend(state::trials());

@@ -6,6 +6,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::symlink,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -79,18 +80,10 @@ impl Drop for Terminal {
 impl Terminal {
     fn open() -> Result<Self, Failed> {
         let tools = tempfile::tempdir()?;
-        let kubectl = std::env::var("BMCTL_KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
-        let kubectl = if kubectl.contains('/') {
-            kubectl.into()
-        } else {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path)
-                .map(|folder| folder.join(&kubectl))
-                .find(|path| path.is_file())
-                .ok_or("no kubectl")?
-        };
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_bmctl"), tools.path().join("bmctl"))?;
-        std::os::unix::fs::symlink(kubectl, tools.path().join("kubectl"))?;
+        symlink(env!("CARGO_BIN_EXE_bmctl"), tools.path().join("bmctl"))?;
+        if let Some(kubectl) = std::env::var_os("BMCTL_KUBECTL") {
+            symlink(kubectl, tools.path().join("kubectl"))?;
+        }
         Ok(Self {
             folder: tempfile::tempdir()?,
             tools,
@@ -102,7 +95,9 @@ impl Terminal {
 
     fn shell(&self, script: &str) -> Command {
         let mut shell = clean("sh", self.folder.path());
-        let path = format!("{}:/usr/bin:/bin", self.tools.path().display());
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let own = std::iter::once(self.tools.path().to_owned());
+        let path = std::env::join_paths(own.chain(std::env::split_paths(&others))).unwrap();
         shell
             .env("PATH", path)
             .env("LANG", "C.UTF-8")
