@@ -11,9 +11,18 @@ use std::{
 use crate::{exit::Exit, render::clean};
 
 /// Says what happened and where, and ends with exit code 1. Nothing is unwound: release builds could not.
+#[allow(
+    clippy::exit,
+    reason = "main can not be returned to from a thread that has panicked"
+)]
 pub fn end_program() {
     std::panic::set_hook(Box::new(|info| {
-        let what = info.payload_as_str().unwrap_or("no words");
+        let payload = info.payload();
+        let what = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no words");
         let place = info.location().map(ToString::to_string);
         // If even that fails there is nobody left to tell.
         let _ = io::stderr()
