@@ -3,7 +3,13 @@
 //!
 //! They are not part of the repository: `.ci/run` fetches them and names them in the environment.
 
-use std::{ffi::OsStr, fs, path::Path, process::Command};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use libtest_mimic::{Failed, Trial};
 
@@ -41,7 +47,7 @@ fn run(
     words: &[&str],
     environment: &[(&str, &str)],
 ) -> Ended {
-    let mut command: Command = clean(program.as_ref(), stage.folder());
+    let mut command: Command = clean(&program, stage.folder());
     command
         .args(words)
         .env("KUBECONFIG", stage.kubeconfig())
@@ -50,6 +56,27 @@ fn run(
         .stderr(std::process::Stdio::piped());
     let what = format!("{} {}", program.as_ref().display(), words.join(" "));
     Ended::of(command.spawn().unwrap(), what)
+}
+
+/// Runs a program against the stage that ends only when it is told to.
+fn start(stage: &Stage, program: &str, words: &[&str]) -> Running {
+    let mut command: Command = clean(program, stage.folder());
+    let child = command
+        .args(words)
+        .env("KUBECONFIG", stage.kubeconfig())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn();
+    Running(child.unwrap())
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 fn script(name: &str) -> String {
@@ -118,6 +145,12 @@ apiVersion: v1
 kind: Pod
 metadata: {name: misspelt}
 spec: {containers: [{name: c, image: x, imag: y}]}
+";
+
+const CHECK: &str = r"
+apiVersion: vm.cluster.gke.io/v1
+kind: VMRuntimePreflightCheck
+metadata: {name: check, namespace: vm-system, labels: {by: them}}
 ";
 
 /// What a command is expected to do: end with this code, and say this somewhere.
@@ -270,6 +303,57 @@ const DAY: &[Step] = &[
     ("wait --for=delete pod -l app=web --timeout=60s", 0, ""),
     ("create ns n1", 0, "created"),
     ("delete ns n1 --timeout=60s", 0, "deleted"),
+    // The same with kinds that a definition brings.
+    ("get vmruntime -o wide", 0, "PREFLIGHTCHECK"),
+    ("edit vmruntime vmruntime", 0, "edited"),
+    (
+        "get vmruntime vmruntime -o custom-columns=F:.spec.vmImageFormat",
+        0,
+        "qcow2",
+    ),
+    ("apply -f check.yaml", 0, "check created"),
+    ("diff -f check2.yaml", 1, "+    by: us"),
+    ("apply -f check2.yaml", 0, "check configured"),
+    ("apply -f check2.yaml", 0, "check unchanged"),
+    (
+        "apply --server-side -f check2.yaml --field-manager=other",
+        0,
+        "serverside-applied",
+    ),
+    (
+        "apply --server-side -f check3.yaml --field-manager=third",
+        1,
+        "conflict",
+    ),
+    (
+        "wait --for=jsonpath={.status.pass}=true vmruntimepfc/check -n vm-system --timeout=60s",
+        0,
+        "condition met",
+    ),
+    (
+        "describe vmruntimepfc check -n vm-system",
+        0,
+        "Completion Time:",
+    ),
+    ("label vmruntimepfc check x=y -n vm-system", 0, "labeled"),
+    // Version 1.27 says "annotate".
+    (
+        "annotate vmruntimepfc check x=y -n vm-system",
+        0,
+        "check annotate",
+    ),
+    // KubeVirt's and ours are merged by JSON merge patch alone.
+    (
+        "patch vmruntimepfc check -n vm-system -p {}",
+        1,
+        "application/strategic-merge-patch+json is not supported",
+    ),
+    ("events --for vmruntime/vmruntime", 0, ""),
+    (
+        "delete vmruntimepfc check -n vm-system --wait",
+        0,
+        "deleted",
+    ),
     ("get --raw /readyz", 0, "ok"),
 ];
 
@@ -280,17 +364,64 @@ fn kubectl(variable: &str) -> Result<(), Failed> {
         ("web.yaml", DEPLOYMENT.to_owned()),
         ("web2.yaml", DEPLOYMENT.replace("nginx:1", "nginx:2")),
         ("misspelt.yaml", MISSPELT.to_owned()),
+        ("check.yaml", CHECK.to_owned()),
+        ("check2.yaml", CHECK.replace("by: them", "by: us")),
+        ("check3.yaml", CHECK.replace("by: them", "by: others")),
     ] {
         fs::write(stage.folder().join(name), text)?;
     }
-    let editor = [("KUBE_EDITOR", "sed -i s/one/two/")];
-    for (line, code, said) in DAY {
-        let words: Vec<&str> = line.split(' ').collect();
-        let ended = run(&stage, &program, &words, &editor).exits(*code)?;
-        let all = format!("{}{}", ended.stdout, ended.stderr);
-        if !all.contains(said) {
-            return Err(format!("{said:?} was expected of {ended}").into());
-        }
+    for step in DAY {
+        take(&stage, &program, step)?;
     }
-    Ok(())
+    follow(&stage, &program)
+}
+
+fn take(stage: &Stage, program: &str, (line, code, said): &Step) -> Result<(), Failed> {
+    let editor = [("KUBE_EDITOR", "sed -i -e s/one/two/ -e s/raw/qcow2/")];
+    let words: Vec<&str> = line.split(' ').collect();
+    let ended = run(stage, program, &words, &editor).exits(*code)?;
+    let all = format!("{}{}", ended.stdout, ended.stderr);
+    if all.contains(said) {
+        return Ok(());
+    }
+    Err(format!("{said:?} was expected of {ended}").into())
+}
+
+/// `get -w`, in three of its shapes: every change is seen as it comes.
+fn follow(stage: &Stage, program: &str) -> Result<(), Failed> {
+    take(stage, program, &("create configmap w", 0, "created"))?;
+    let shapes: [&[&str]; 3] = [
+        &["get", "configmaps", "-w", "--output-watch-events"],
+        &["get", "configmap", "w", "-w", "-o", "yaml"],
+        &[
+            "get",
+            "cm",
+            "-w",
+            "-o",
+            "custom-columns=N:.metadata.name,V:.data.v",
+        ],
+    ];
+    let mut watches = Vec::new();
+    for words in shapes {
+        let mut watch = start(stage, program, words);
+        let output = watch.0.stdout.take().ok_or("no stdout")?;
+        watches.push((watch, words, BufReader::new(output).lines()));
+    }
+    // Whoever has shown what there is follows from there.
+    let mut until = |wanted: [&str; 3]| -> Result<(), Failed> {
+        for ((_, words, lines), wanted) in watches.iter_mut().zip(wanted) {
+            let mut seen = String::new();
+            while !seen.contains(wanted) {
+                let line = lines.next().ok_or(format!("{words:?} ended"))??;
+                seen += &(line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n");
+            }
+        }
+        Ok(())
+    };
+    until(["ADDED w 0", "name: w", "w <none>"])?;
+    let patch = r#"patch cm w --type=merge -p {"data":{"v":"changed"}}"#;
+    take(stage, program, &(patch, 0, "patched"))?;
+    until(["MODIFIED w 1", "v: changed", "w changed"])?;
+    take(stage, program, &("delete cm w", 0, "deleted"))?;
+    until(["DELETED w 1", "v: changed", "w changed"])
 }

@@ -13,6 +13,7 @@ use crate::sandbox::{
     resource::ResourceType,
     selector::LabelSelector,
     store::{ObjectId, ShelfKey, Writer, key},
+    strategy,
 };
 
 /// Has the resource this subresource?
@@ -79,6 +80,9 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Refu
         if !call.query.dry_run {
             let mut spent = Value::clone(budget);
             spent["status"]["disruptionsAllowed"] = (number("disruptionsAllowed") - 1).into();
+            // Until the budget's controller sees it go, it counts as gone.
+            let evicted = call.path.name.as_deref().unwrap_or_default();
+            spent["status"]["disruptedPods"][evicted] = strategy::seconds(call.now).into();
             let namespace = call.path.namespace.as_deref();
             let id = ObjectId {
                 shelf: ShelfKey::new("policy", "poddisruptionbudgets"),

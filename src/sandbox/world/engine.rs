@@ -139,6 +139,7 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
         | Kind::Deployment
         | Kind::ReplicaSet
         | Kind::DaemonSet
+        | Kind::DisruptionBudget
         | Kind::Definition
         | Kind::KubeVirt
         | Kind::Cdi

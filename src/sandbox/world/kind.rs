@@ -11,6 +11,7 @@ pub enum Kind {
     Deployment,
     ReplicaSet,
     DaemonSet,
+    DisruptionBudget,
     Definition,
     KubeVirt,
     Cdi,
@@ -25,13 +26,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which they are watched.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Node,
         Self::Pod,
         Self::PersistentVolumeClaim,
         Self::Deployment,
         Self::ReplicaSet,
         Self::DaemonSet,
+        Self::DisruptionBudget,
         Self::Definition,
         Self::KubeVirt,
         Self::Cdi,
@@ -55,6 +57,12 @@ impl Kind {
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
             Self::DaemonSet => ("apps", "v1", "DaemonSet", "daemonsets"),
+            Self::DisruptionBudget => (
+                "policy",
+                "v1",
+                "PodDisruptionBudget",
+                "poddisruptionbudgets",
+            ),
             Self::Definition => (
                 "apiextensions.k8s.io",
                 "v1",
@@ -130,6 +138,7 @@ impl Kind {
             | Self::Deployment
             | Self::ReplicaSet
             | Self::DaemonSet
+            | Self::DisruptionBudget
             | Self::Definition => true,
             Self::KubeVirt
             | Self::Cdi

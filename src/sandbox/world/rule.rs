@@ -7,6 +7,7 @@ mod cdi_operator;
 mod daemon_set;
 mod deployment;
 mod disk;
+mod disruption_budget;
 mod instance;
 mod kubelet;
 mod machine;
@@ -98,6 +99,12 @@ pub static RULES: &[Rule] = &[
         subject: Kind::DaemonSet,
         also: &[(Kind::Pod, owner), (Kind::Node, every)],
         plan: daemon_set::plan,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::DisruptionBudget,
+        also: &[(Kind::Pod, disruption_budget::of_pod)],
+        plan: disruption_budget::plan,
     },
     Rule {
         component: VIRT_OPERATOR,

@@ -127,6 +127,27 @@ impl Scene {
         objects.inspect(|_| self.look())
     }
 
+    /// What lies in a namespace.
+    pub fn within<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a Object> + use<'a> {
+        let first = Key {
+            kind,
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        let namespace = first.namespace.clone();
+        let objects = self.objects.get(&kind);
+        objects
+            .into_iter()
+            .flat_map(move |objects| objects.range(first.clone()..))
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, object)| object)
+            .inspect(|_| self.look())
+    }
+
     pub fn keys(&self, kind: Kind) -> impl Iterator<Item = &Key> {
         let objects = self.objects.get(&kind);
         let keys = objects.into_iter().flat_map(BTreeMap::keys);
@@ -359,6 +380,7 @@ fn links_of(kind: Kind, object: &Object) -> Vec<Link> {
         | Kind::PersistentVolumeClaim
         | Kind::ReplicaSet
         | Kind::DaemonSet
+        | Kind::DisruptionBudget
         | Kind::Definition
         | Kind::KubeVirt
         | Kind::Cdi
