@@ -42,6 +42,8 @@ pub enum Answer {
     },
     /// The aggregated discovery document, in this version. Clients tell it from the plain one by its media type.
     Discovery(&'static str, Value),
+    /// JSON that is there to be read: always on lines of its own.
+    Page(Value),
     Text(u16, String),
     /// Something in an encoding of its own.
     Encoded(&'static str, Bytes),
@@ -84,12 +86,13 @@ pub struct Wanted {
     pub pretty: bool,
 }
 
-/// Reads `Accept`: the first media type that can be served. A missing header means JSON.
+/// Reads `Accept`: of the media types that can be served the one that the client likes best. A missing header means
+/// JSON.
 pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), Refusal> {
     if accept.trim().is_empty() {
         return Ok((Shape::Plain, Encoding::Json));
     }
-    accept.split(',').find_map(acceptable).ok_or_else(|| {
+    by_preference(accept).find_map(acceptable).ok_or_else(|| {
         Refusal::other(
             406,
             "NotAcceptable",
@@ -97,6 +100,24 @@ pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), Refusal> {
              application/vnd.kubernetes.protobuf",
         )
     })
+}
+
+/// The media types of an `Accept` header, the best liked first: by quality, then those without asterisks, then as they
+/// were named.
+fn by_preference(accept: &str) -> impl Iterator<Item = &str> {
+    let quality = |media: &str| {
+        let mut parameters = media.split(';').skip(1);
+        let given = parameters.find_map(|one| one.trim().strip_prefix("q=")?.parse::<f32>().ok());
+        given.unwrap_or(1.0)
+    };
+    let mut media: Vec<&str> = accept.split(',').filter(|one| quality(one) > 0.0).collect();
+    media.sort_by(|a, b| {
+        let asterisks = |media: &str| media.matches('*').count();
+        quality(b)
+            .total_cmp(&quality(a))
+            .then(asterisks(a).cmp(&asterisks(b)))
+    });
+    media.into_iter()
 }
 
 fn acceptable(media: &str) -> Option<(Shape, Encoding)> {
@@ -126,7 +147,8 @@ fn acceptable(media: &str) -> Option<(Shape, Encoding)> {
 /// The response for an answer, with its warnings as headers.
 pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<Body> {
     let mut response = match answer {
-        Answer::Text(code, text) => whole(code, "text/plain; charset=utf-8", text.into()),
+        Answer::Text(code, text) => plain_text(code, text),
+        Answer::Page(document) => json_response(200, &document, true),
         Answer::Encoded(media_type, bytes) => whole(200, media_type, bytes),
         Answer::Watch(frames) => streamed(frames),
         Answer::Discovery(version, document) => {
@@ -166,12 +188,16 @@ pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<
             metadata,
         } => list_response(&resource, &objects, metadata, wanted),
     };
+    warn(&mut response, warnings);
+    response
+}
+
+fn warn(response: &mut Response<Body>, warnings: &[String]) {
     for warning in warnings {
         if let Some(value) = warning_header(warning) {
             response.headers_mut().append(header::WARNING, value);
         }
     }
-    response
 }
 
 /// Gives the response the number of its request, which the client may have chosen, and says that it is not to be kept.
@@ -188,10 +214,16 @@ pub fn identify(response: &mut Response<Body>, request: &HeaderMap) {
         .or_insert(HeaderValue::from_static("no-cache, private"));
 }
 
-/// The response for a refusal.
+/// The response for a refusal, as JSON.
 pub fn refuse(refusal: &Refusal) -> Response<Body> {
+    refuse_as(refusal, Wanted::default(), &[])
+}
+
+/// The response for a refusal in the encoding that the client wants, with the warnings that came before it.
+pub fn refuse_as(refusal: &Refusal, wanted: Wanted, warnings: &[String]) -> Response<Body> {
     let status = refusal.status();
-    let mut response = json_response(refusal.code, &status, false);
+    let mut response = document_response(refusal.code, &status, wanted);
+    warn(&mut response, warnings);
     if let Some(seconds) = status["details"]["retryAfterSeconds"].as_u64() {
         response
             .headers_mut()
@@ -232,6 +264,17 @@ fn whole(code: u16, media_type: &'static str, bytes: Bytes) -> Response<Body> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// Text, which no browser is to take for anything else.
+fn plain_text(code: u16, text: String) -> Response<Body> {
+    let mut response = whole(code, "text/plain; charset=utf-8", text.into());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -356,6 +399,15 @@ mod tests {
             (
                 "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
                 (Shape::Metadata, Encoding::Json),
+            ),
+            (
+                "application/yaml;q=0.5, application/json;q=0.9",
+                (Shape::Plain, Encoding::Json),
+            ),
+            ("*/*, application/yaml", (Shape::Plain, Encoding::Yaml)),
+            (
+                "application/json;q=0, application/yaml;q=0.1",
+                (Shape::Plain, Encoding::Yaml),
             ),
             (
                 "application/json;as=Other;v=v1,application/yaml",

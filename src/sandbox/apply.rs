@@ -158,12 +158,13 @@ pub fn apply(
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
     let root = Type::root(schema);
-    if let Some(why) = typed::duplicates(root, intent) {
+    let undeclared = typed::undeclared(root, intent);
+    if let Some(why) = undeclared.or_else(|| typed::duplicates(root, intent)) {
         let message = format!(
             "failed to create typed patch object ({}): {why}",
             describe(intent)
         );
-        return Err(Refusal::other(500, "InternalError", message));
+        return Err(Refusal::other(500, "", message));
     }
     let mut managed =
         Managed::decode(live.and_then(|live| live.pointer("/metadata/managedFields")));

@@ -48,7 +48,8 @@ impl RequestBody {
             Ok(value)
         } else {
             Err(unrecognized(format!(
-                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct",
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
+                 APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
                 super::metadata::go_word(&value)
             )))
         }

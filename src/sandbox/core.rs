@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -151,7 +151,7 @@ impl Core {
         };
         match self.answer(identity, request, route, wanted, &mut warnings) {
             Ok(answer) => answer::respond(answer, wanted, &warnings),
-            Err(refusal) => answer::refuse(&refusal),
+            Err(refusal) => answer::refuse_as(&refusal, wanted, &warnings),
         }
     }
 
@@ -165,7 +165,7 @@ impl Core {
     ) -> Result<Answer, Refusal> {
         match route {
             Route::Resource(path) => self.resource(identity, request, path, wanted, warnings),
-            other => Ok(pages::page(self, &other, request)),
+            other => pages::page(self, &other, request),
         }
     }
 
@@ -184,9 +184,7 @@ impl Core {
             }
             return Ok(pages::not_found());
         };
-        let Some(verb) = Verb::of(request.method(), path.name.is_some()) else {
-            return Err(Refusal::method_not_allowed());
-        };
+        let verb = verb_of(request.method(), &path, resource)?;
         let query = Query::parse(
             request.uri().query().unwrap_or_default(),
             options_kind(verb),
@@ -406,15 +404,39 @@ impl Core {
     }
 }
 
+/// The verb of a request for a resource.
+fn verb_of(method: &Method, path: &ResourcePath, resource: &ResourceType) -> Result<Verb, Refusal> {
+    // Each built-in resource has routes of its own, none of them for HEAD; those of definitions share one handler.
+    if method == Method::HEAD && !resource.custom {
+        return Err(Refusal::method_not_allowed());
+    }
+    if let Some(verb) = Verb::of(method, path.name.is_some()) {
+        return Ok(verb);
+    }
+    let lacks_name = matches!(*method, Method::PUT | Method::PATCH) && path.name.is_none();
+    Err(if resource.custom && lacks_name {
+        Refusal::bad_request("name must be provided")
+    } else {
+        Refusal::method_not_allowed()
+    })
+}
+
 /// What the client wants to see.
 fn wanted(request: &Request<Bytes>) -> Result<Wanted, Refusal> {
     let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT))?;
-    let query = Query::parse(request.uri().query().unwrap_or_default(), "GetOptions")?;
+    let (include, pretty) = Query::look(request.uri().query().unwrap_or_default())?;
+    // Whoever asks with one of these most likely reads the answer.
+    let agent = text_header(request, header::USER_AGENT);
+    let is_read = || {
+        ["curl", "Wget", "Mozilla/5.0"]
+            .iter()
+            .any(|reader| agent.starts_with(reader))
+    };
     Ok(Wanted {
         shape,
         encoding,
-        include: query.include_object,
-        pretty: query.pretty,
+        include,
+        pretty: pretty.unwrap_or_else(is_read),
     })
 }
 

@@ -9,7 +9,8 @@ use super::{
     refusal::Cause,
     registry::Registry,
     resource::{ALL_VERBS, Column, ResourceType},
-    schema::Schema,
+    schema::{Schema, cause},
+    validation,
 };
 
 /// Group and plural of the definitions themselves.
@@ -119,6 +120,38 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
         );
     }
     causes.extend(validate_schemas(definition));
+    causes
+}
+
+/// What a definition may not change any more (apiextensions `ValidateCustomResourceDefinitionUpdate`).
+pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
+    const ALWAYS: [&str; 2] = ["spec.group", "spec.names.plural"];
+    // Once it is served, these say where its objects are.
+    const ESTABLISHED: [&str; 2] = ["spec.scope", "spec.names.kind"];
+    let mut causes = Vec::new();
+    if is_established(old) {
+        for path in ESTABLISHED {
+            validation::immutable(new, old, path, &mut causes);
+        }
+    }
+    for path in ALWAYS {
+        validation::immutable(new, old, path, &mut causes);
+    }
+    let stored = old["status"]["storedVersions"].as_array();
+    for (at, stored) in stored.into_iter().flatten().enumerate() {
+        if !versions(new).any(|version| version["name"] == *stored) {
+            let name = stored.as_str().unwrap_or_default();
+            causes.push(cause::invalid(
+                &format!("status.storedVersions[{at}]"),
+                stored,
+                format!(
+                    "missing from spec.versions; {name} was previously a storage version, and must remain in \
+                     spec.versions until a storage migration ensures no data remains persisted in {name} and removes \
+                     {name} from status.storedVersions"
+                ),
+            ));
+        }
+    }
     causes
 }
 

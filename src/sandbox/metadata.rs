@@ -282,6 +282,23 @@ fn validate_finalizers(metadata: &Value) -> Vec<Cause> {
     causes
 }
 
+/// Does a finalizer's name say whose it is, or is it one of Kubernetes' own?
+pub fn says_whose(finalizer: &str) -> bool {
+    finalizer.contains('/') || ["kubernetes", "orphan", "foregroundDeletion"].contains(&finalizer)
+}
+
+/// What built-in kinds do not take besides: finalizers that do not say whose they are.
+pub fn validate_built_in(object: &Value) -> Vec<Cause> {
+    let finalizers = strings(&object["metadata"], "finalizers").enumerate();
+    finalizers
+        .filter(|(_, finalizer)| !says_whose(finalizer))
+        .map(|(at, finalizer)| {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            invalid(&format!("metadata.finalizers[{at}]"), finalizer, why)
+        })
+        .collect()
+}
+
 /// What is wrong with a change of the metadata (apimachinery `ValidateObjectMetaUpdate`).
 pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
     let (new, old) = (&new["metadata"], &old["metadata"]);

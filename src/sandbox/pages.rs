@@ -3,25 +3,73 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Method, Request, header};
 use serde_json::{Value, json};
 
-use super::{answer::Answer, core::Core, discovery, openapi, resource::ResourceType, route::Route};
+use super::{
+    answer::Answer, core::Core, discovery, openapi, refusal::Refusal, resource::ResourceType,
+    route::Route,
+};
+
+/// What health is asked about.
+const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers a path that names no resource.
-pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Answer {
+pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Result<Answer, Refusal> {
+    if is_only_read(route) && request.method() != Method::GET {
+        return Err(Refusal::method_not_allowed());
+    }
     let registry = core.registry();
     let resources = registry.all();
     let found = match (route, aggregated_version(request)) {
         (Route::CoreVersions, Some(version)) => {
-            return Answer::Discovery(version, discovery::aggregated_core(resources, version));
+            let document = discovery::aggregated_core(resources, version);
+            return Ok(Answer::Discovery(version, document));
         }
         (Route::Groups, Some(version)) => {
-            return Answer::Discovery(version, discovery::aggregated_groups(resources, version));
+            let document = discovery::aggregated_groups(resources, version);
+            return Ok(Answer::Discovery(version, document));
         }
+        (Route::Health(path), _) => health(path, request.uri().query()),
         (route, _) => plain(core, route, resources),
     };
-    found.unwrap_or_else(not_found)
+    Ok(found.unwrap_or_else(not_found))
+}
+
+/// Discovery and version are read; what answers for the others does not look at the method.
+const fn is_only_read(route: &Route) -> bool {
+    match route {
+        Route::Version
+        | Route::CoreVersions
+        | Route::Groups
+        | Route::Group(_)
+        | Route::Resources { .. } => true,
+        Route::Health(_)
+        | Route::Index
+        | Route::OpenApiV2
+        | Route::OpenApiIndex
+        | Route::OpenApiDocument { .. }
+        | Route::Resource(_)
+        | Route::Unknown => false,
+    }
+}
+
+/// `/healthz`, `/livez`, `/readyz`: all checks, listed with `?verbose`, or the one that is named. They pass: a server
+/// that answers is well.
+fn health(path: &[String], query: Option<&str>) -> Option<Answer> {
+    let ok = |text: String| Some(Answer::Text(200, text));
+    match path {
+        [all] => {
+            let mut query = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+            if !query.any(|(name, _)| name == "verbose") {
+                return ok("ok".to_owned());
+            }
+            let checks = CHECKS.map(|check| format!("[+]{check} ok\n")).concat();
+            ok(format!("{checks}{all} check passed\n"))
+        }
+        [_, check] if CHECKS.contains(&check.as_str()) => ok("ok".to_owned()),
+        _ => None,
+    }
 }
 
 /// Is it a request for an aggregated discovery document?
@@ -31,9 +79,8 @@ pub fn is_aggregated(route: &Route, request: &Request<Bytes>) -> bool {
 
 fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<Answer> {
     let document = match route {
-        Route::Health => return Some(Answer::Text(200, "ok".to_owned())),
-        Route::Version => Some(version()),
-        Route::Index => Some(index(resources)),
+        Route::Version => return Some(Answer::Page(version())),
+        Route::Index => return Some(Answer::Page(index(resources))),
         Route::CoreVersions => Some(discovery::api_versions(&core.address)),
         Route::Groups => Some(discovery::groups(resources)),
         Route::Group(name) => discovery::group(resources, name),
@@ -43,7 +90,7 @@ fn plain(core: &Core, route: &Route, resources: &[Arc<ResourceType>]) -> Option<
             let document = openapi::v3(resources, group, version)?;
             return Some(Answer::Encoded("application/json", document.bytes));
         }
-        Route::OpenApiV2 | Route::Resource(_) | Route::Unknown => None,
+        Route::Health(_) | Route::OpenApiV2 | Route::Resource(_) | Route::Unknown => None,
     };
     document.map(|document| Answer::Document {
         code: 200,

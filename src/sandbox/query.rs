@@ -43,8 +43,6 @@ pub struct Query {
     /// None where it was not said.
     pub send_initial_events: Option<bool>,
     pub timeout: Option<Duration>,
-    pub include_object: IncludeObject,
-    pub pretty: bool,
     /// `gracePeriodSeconds`, `propagationPolicy` and `orphanDependents`, as a `DeleteOptions` body would have them.
     pub delete_options: Value,
 }
@@ -57,6 +55,25 @@ impl Query {
             found.read(&name, &value, operation)?;
         }
         Ok(found)
+    }
+
+    /// What a query string says about the look of the answer: which objects go into a table, and whether it is set on
+    /// lines (none: not said).
+    pub fn look(query: &str) -> Result<(IncludeObject, Option<bool>), Refusal> {
+        let (mut include, mut pretty) = (IncludeObject::default(), None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "includeObject" => include = include_object(&value)?,
+                "pretty" if !value.is_empty() => {
+                    pretty = Some(matches!(
+                        &*value,
+                        "1" | "t" | "T" | "true" | "TRUE" | "True"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok((include, pretty))
     }
 
     /// `DeleteOptions` from the body where there is one, completed from the query.
@@ -81,7 +98,7 @@ impl Query {
             "fieldValidation" => self.field_validation = field_validation(value, operation)?,
             "force" => self.force = truth(value),
             "limit" => {
-                let limit: i64 = number(name, value)?;
+                let limit: i64 = number(value)?;
                 self.limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
             }
             "continue" => self.continue_token = some(),
@@ -93,13 +110,11 @@ impl Query {
             "allowWatchBookmarks" => self.bookmarks = truth(value),
             "sendInitialEvents" => self.send_initial_events = Some(truth(value)),
             "timeoutSeconds" => {
-                let seconds: i64 = number(name, value)?;
+                let seconds: i64 = number(value)?;
                 self.timeout = u64::try_from(seconds).ok().map(Duration::from_secs);
             }
-            "includeObject" => self.include_object = include_object(value)?,
-            "pretty" => self.pretty = truth(value),
             "gracePeriodSeconds" => {
-                self.delete_options[name] = number::<i64>(name, value)?.into();
+                self.delete_options[name] = number::<i64>(value)?.into();
             }
             "propagationPolicy" => self.delete_options[name] = value.into(),
             "orphanDependents" => self.delete_options[name] = truth(value).into(),
@@ -115,10 +130,10 @@ fn truth(value: &str) -> bool {
     !matches!(value, "0" | "false")
 }
 
-fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, Refusal> {
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, Refusal> {
     value.parse().map_err(|_| {
         Refusal::bad_request(format!(
-            "invalid value for {name}: strconv.ParseInt: parsing {value:?}: invalid syntax"
+            "strconv.ParseInt: parsing {value:?}: invalid syntax"
         ))
     })
 }

@@ -5,8 +5,8 @@ use http::Method;
 /// What a path means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `/healthz`, `/livez`, `/readyz`, and what lies below them.
-    Health,
+    /// `/healthz`, `/livez`, `/readyz`, and what lies below them: the parts of the path.
+    Health(Vec<String>),
     Version,
     /// `/`
     Index,
@@ -97,7 +97,7 @@ pub fn route(path: &str) -> Route {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     match parts.as_slice() {
         [] => Route::Index,
-        ["healthz" | "livez" | "readyz", ..] => Route::Health,
+        ["healthz" | "livez" | "readyz", ..] => Route::Health(segments),
         ["version"] => Route::Version,
         ["api"] => Route::CoreVersions,
         ["apis"] => Route::Groups,
@@ -215,8 +215,9 @@ mod tests {
     #[test]
     fn paths_without_a_resource() {
         assert_eq!(route("/"), Route::Index);
-        assert_eq!(route("/healthz"), Route::Health);
-        assert_eq!(route("/readyz/ping"), Route::Health);
+        assert_eq!(route("/healthz"), Route::Health(vec!["healthz".into()]));
+        let ping = Route::Health(vec!["readyz".into(), "ping".into()]);
+        assert_eq!(route("/readyz/ping"), ping);
         assert_eq!(route("/api"), Route::CoreVersions);
         assert_eq!(route("/api/"), Route::CoreVersions);
         assert_eq!(route("/apis"), Route::Groups);

@@ -210,6 +210,9 @@ pub fn is_same(new: &Value, old: &Value) -> bool {
 /// What is wrong with a new object.
 pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::validate(object, name_rule(resource), resource.namespaced);
+    if !resource.custom {
+        causes.extend(metadata::validate_built_in(object));
+    }
     causes.extend(validate_content(resource, object, None));
     causes
 }
@@ -233,7 +236,11 @@ pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec
 
 fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     if definition::is_definition(resource) {
-        return definition::validate(new);
+        let mut causes = definition::validate(new);
+        if let Some(old) = old {
+            causes.extend(definition::validate_update(new, old));
+        }
+        return causes;
     }
     if !resource.custom {
         let mut causes = validation::faults(resource, new, old);

@@ -95,7 +95,7 @@ fn not_negative(object: &Value, field: &str, path: &str, causes: &mut Vec<Cause>
 }
 
 /// A field that is once and for all what it was.
-fn immutable(new: &Value, old: &Value, path: &str, causes: &mut Vec<Cause>) {
+pub fn immutable(new: &Value, old: &Value, path: &str, causes: &mut Vec<Cause>) {
     let pointer = format!("/{}", path.replace('.', "/"));
     let at = |object: &'_ Value| object.pointer(&pointer).cloned().unwrap_or_default();
     let (new, old) = (at(new), at(old));

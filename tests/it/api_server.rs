@@ -2,6 +2,7 @@
 //! sockets.
 
 mod admitting;
+mod answering;
 mod authorizing;
 mod collecting;
 mod defining;
@@ -40,6 +41,9 @@ pub fn trials() -> Vec<Trial> {
             || run(serving::who_is_asking()),
         ),
         Trial::test("api_server::limits", || run(serving::limits())),
+        Trial::test("api_server::refusals", || run(answering::refusals())),
+        Trial::test("api_server::looks", || run(answering::looks())),
+        Trial::test("api_server::warnings", || run(answering::warnings())),
         Trial::test("api_server::limited", || run(authorizing::limited())),
         Trial::test("api_server::granted_and_taken", || {
             run(authorizing::granted_and_taken())

@@ -79,6 +79,14 @@ impl<'a> Type<'a> {
         }
     }
 
+    /// Are the fields that the type names all that there may be?
+    fn is_closed(self) -> bool {
+        self.node().is_some_and(|node| {
+            let open = node.preserve_unknown || node.embedded_resource;
+            !open && !node.properties.is_empty() && node.additional_properties.is_none()
+        })
+    }
+
     /// Are the value's parts set one by one?
     fn is_granular(self, value: &Value) -> bool {
         let node = self.node();
@@ -378,6 +386,31 @@ fn merge_lists(kind: Type, live: &[Value], intent: &[Value]) -> Value {
         }
     }
     merged.into()
+}
+
+/// The fields of an intent that its schema does not have, in words.
+pub(super) fn undeclared(root: Type, intent: &Value) -> Option<String> {
+    let mut faults = Vec::new();
+    find_undeclared(root, intent, "", &mut faults);
+    match faults.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("errors:\n  {}", many.join("\n  "))),
+    }
+}
+
+fn find_undeclared(kind: Type, value: &Value, path: &str, faults: &mut Vec<String>) {
+    for (element, below, part) in parts(kind, value) {
+        let path = format!("{path}{}", element.in_path());
+        match element {
+            Element::Field(name) if kind.is_closed() && !kind.names(&name) => {
+                faults.push(format!("{path}: field not declared in schema"));
+            }
+            Element::Field(_) | Element::Key(_) | Element::Value(_) | Element::Index(_) => {
+                find_undeclared(below, part, &path, faults);
+            }
+        }
+    }
 }
 
 /// The first list of an intent that names an element twice.

@@ -63,6 +63,7 @@ pub fn create_object(
             &causes,
         ));
     }
+    intake::warn_of_finalizers(call, &object, None);
     call.admit(Operation::Create, &name, Some(&object), None)?;
     let id = call.id_of(&name);
     if call.core.store.get(&id.shelf, &id.key).is_some() {

@@ -14,6 +14,7 @@ use crate::sandbox::{
     query::{self, unsupported},
     refusal::Refusal,
     resource::ResourceType,
+    schema::cause,
     selection::Selection,
     store::{ShelfKey, Writer},
     strategy, view,
@@ -71,6 +72,17 @@ impl Deletion {
 }
 
 fn propagation(options: &Value) -> Result<Option<Propagation>, Refusal> {
+    let policy = &options["propagationPolicy"];
+    if policy.is_string() && options["orphanDependents"].is_boolean() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        let cause = cause::invalid("propagationPolicy", policy, why);
+        return Err(Refusal::invalid(
+            "meta.k8s.io",
+            "DeleteOptions",
+            "",
+            &[cause],
+        ));
+    }
     let named = match options["propagationPolicy"].as_str() {
         None | Some("") => None,
         Some("Background") => Some(Propagation::Background),

@@ -97,6 +97,25 @@ pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Warns of finalizers of custom resources that do not say whose they are.
+pub fn warn_of_finalizers(call: &mut Call<'_>, new: &Value, old: Option<&Value>) {
+    if !call.resource.custom {
+        return;
+    }
+    let before = old.map_or(&Value::Null, |old| &old["metadata"]);
+    let before: Vec<&str> = metadata::strings(before, "finalizers").collect();
+    let mut added: Vec<&str> = metadata::strings(&new["metadata"], "finalizers")
+        .filter(|finalizer| !before.contains(finalizer) && !metadata::says_whose(finalizer))
+        .collect();
+    added.sort_unstable();
+    call.warnings.extend(added.iter().map(|finalizer| {
+        format!(
+            "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name including a path (/) to \
+             avoid accidental conflicts with other finalizer writers"
+        )
+    }));
+}
+
 /// Puts the object into the path's namespace.
 pub fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     let given = text(&object["metadata"], "namespace");
@@ -107,6 +126,12 @@ pub fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
             return Err(Refusal::bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request",
             ));
+        }
+        // What lies in no namespace is taken out of it.
+        None if !call.resource.namespaced => {
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.remove("namespace");
+            }
         }
         None => {}
     }

@@ -56,6 +56,8 @@ fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
     let mut new = patched(call, &old, &patch)?;
     intake::check_kind(&call.resource, &mut new)?;
     clean(call, &mut new)?;
+    intake::place(call, &mut new)?;
+    update::check_name(call, &new)?;
     let object = update::commit(call, &writer, part, &stored, new, Recorded::No)?;
     Ok(Answer::object(&call.resource, object))
 }
@@ -114,17 +116,23 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
     if !intent.is_object() {
         return Err(Refusal::bad_request("error decoding YAML: not an object"));
     }
-    intake::check_kind(&call.resource, &mut intent)?;
-    let name = call.path.name.clone().unwrap_or_default();
-    let given = text(&intent["metadata"], "name");
-    if given.is_empty() {
-        intent["metadata"]["name"] = name.into();
-    } else if given != name {
+    let (given, expected) = (text(&intent, "apiVersion"), call.resource.api_version());
+    if given != expected {
         return Err(Refusal::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
+            "Incorrect version specified in apply patch. Specified patch version: {given}, expected: {expected}"
         )));
     }
+    if text(&intent, "kind").is_empty() {
+        return Err(Refusal::bad_request(format!(
+            "Object 'Kind' is missing in '{intent}'"
+        )));
+    }
+    intake::check_kind(&call.resource, &mut intent)?;
+    if text(&intent["metadata"], "name").is_empty() {
+        intent["metadata"]["name"] = call.path.name.clone().unwrap_or_default().into();
+    }
     intake::place(call, &mut intent)?;
+    update::check_name(call, &intent)?;
     let core = call.core;
     let writer = core.store.write();
     match call.existing() {

@@ -25,6 +25,11 @@ use crate::sandbox::{
 
 /// One object.
 pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let asked = call.query.resource_version.as_deref().map(version);
+    let current = call.core.store.version();
+    if let Some(asked) = asked.transpose()?.filter(|asked| *asked > current) {
+        return Err(too_large(asked, current));
+    }
     let stored = call.existing()?;
     let object = view::of(&call.resource, &stored);
     Ok(Answer::object(&call.resource, object))

@@ -66,10 +66,13 @@ impl Paths {
                 .to_owned(),
             None => written_selector(&object["spec"]["selector"]),
         };
+        let mut status = json!({"replicas": number(&self.status)});
+        if !selector.is_empty() {
+            status["selector"] = selector.into();
+        }
         json!({
             "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": kept,
-            "spec": {"replicas": number(&self.spec)},
-            "status": {"replicas": number(&self.status), "selector": selector},
+            "spec": {"replicas": number(&self.spec)}, "status": status,
         })
     }
 }

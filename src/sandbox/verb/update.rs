@@ -21,7 +21,8 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
     let mut new = call.body.object(&call.resource)?;
     intake::check_kind(&call.resource, &mut new)?;
     intake::clean(call, &mut new)?;
-    check_place(call, &new)?;
+    intake::place(call, &mut new)?;
+    check_name(call, &new)?;
     let core = call.core;
     let writer = core.store.write();
     let stored = match call.existing() {
@@ -31,29 +32,25 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
         }
         Err(refusal) => return Err(refusal),
     };
-    intake::place(call, &mut new)?;
     check_uid(call, &new, &stored)?;
     let object = commit(call, &writer, part, &stored, new, Recorded::No)?;
     Ok(Answer::object(&call.resource, object))
 }
 
-/// Does the body name the object that the path names?
-fn check_place(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
+/// Does the object have the name that the path has?
+pub fn check_name(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
     let given = text(&object["metadata"], "name");
     let name = call.path.name.as_deref().unwrap_or_default();
-    if !given.is_empty() && given != name {
-        return Err(Refusal::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
-        )));
-    }
-    let given = text(&object["metadata"], "namespace");
-    let namespace = call.path.namespace.as_deref().unwrap_or_default();
-    if !given.is_empty() && !namespace.is_empty() && given != namespace {
-        return Err(Refusal::bad_request(format!(
-            "the namespace of the object ({given}) does not match the namespace on the request ({namespace})"
-        )));
-    }
-    Ok(())
+    let why = match given {
+        "" => format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ),
+        same if same == name => return Ok(()),
+        other => {
+            format!("the name of the object ({other}) does not match the name on the URL ({name})")
+        }
+    };
+    Err(Refusal::bad_request(why))
 }
 
 /// A uid in the body is a precondition: another object of the same name is not meant.
@@ -112,6 +109,7 @@ pub fn commit(
             &causes,
         ));
     }
+    intake::warn_of_finalizers(call, &new, Some(&old));
     call.admit(Operation::Update, id.name(), Some(&new), Some(&old))?;
     if strategy::is_same(&new, &old) {
         return Ok(old);
@@ -161,6 +159,10 @@ fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusa
             name,
             &[cause],
         ));
+    }
+    if !given.is_empty() && given.parse::<u64>().is_err() {
+        let why = format!("strconv.ParseUint: parsing {given:?}: invalid syntax");
+        return Err(Refusal::other(500, "", why));
     }
     if !given.is_empty() && given != text(&old["metadata"], "resourceVersion") {
         let why = "the object has been modified; please apply your changes to the latest version and try again";

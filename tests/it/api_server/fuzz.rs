@@ -97,7 +97,8 @@ async fn send(client: &Client, odd: &Odd) -> anyhow::Result<()> {
     let bytes = response.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&bytes);
     anyhow::ensure!(!text.contains("panicked"), "{text}");
-    let status: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    // JSON is YAML as well, which some of them ask for.
+    let status: Value = serde_saphyr::from_slice(&bytes).unwrap_or_default();
     let plain = (code == 404 && text.starts_with("404 page"))
         || (code == 500 && text.starts_with("Internal Server Error"));
     anyhow::ensure!(
