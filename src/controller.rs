@@ -18,6 +18,7 @@ mod engine;
 mod event;
 pub mod install;
 pub mod manifest;
+mod mark;
 pub mod metric;
 mod observe;
 pub mod observed;
@@ -26,7 +27,10 @@ pub mod plan;
 mod preflight;
 mod reconcile;
 mod request;
+pub mod role;
 mod serve;
+mod trace;
+pub mod trouble;
 pub mod uninstall;
 mod watch;
 
@@ -107,11 +111,13 @@ async fn lead(
     let bell = watch::Bell::new();
     let place = options.kubevirt_namespace.as_deref();
     let caches = watch::start(&client, place, &bell, &mut watches);
+    let complaint = preflight::Complaint::default();
     let reconciler = reconcile::Reconciler {
         client: &client,
         caches: &caches,
         options,
         announcer: event::Announcer::new(client.clone()),
+        complaint: &complaint,
         metrics,
         health,
     };
@@ -120,6 +126,7 @@ async fn lead(
         caches: &caches,
         options,
         bell: &bell,
+        complaint: &complaint,
         metrics,
     };
     let work = async {

@@ -84,6 +84,8 @@ pub mod kind {
         ENGINE_DEGRADED = "EngineDegraded",
         /// The KubeVirt object belongs to somebody else: it is used, never deleted.
         ENGINE_FOREIGN = "EngineForeign",
+        /// The controller made the engine: a disable removes it, and what it has left on nodes.
+        ENGINE_OWNED = "EngineOwned",
         /// virt-operator is not installed and we were given no manifests of it.
         ENGINE_OPERATOR_MISSING = "EngineOperatorMissing",
         /// Every new VM is emulated in software, even on nodes that have KVM.
@@ -92,6 +94,8 @@ pub mod kind {
         FORCE_ANNOTATION_LEFT = "ForceAnnotationLeft",
         /// CDI stays installed after a disable, because disks were kept.
         DISKS_KEPT = "DisksKept",
+        /// Somebody else keeps changing what the controller manages; it is put right ever more seldom.
+        CONTESTED = "Contested",
         /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, or not permitted).
         ADMISSION_MISSING = "AdmissionMissing",
     }
@@ -134,6 +138,10 @@ pub mod reason {
         NO_WORKLOADS = "NoWorkloads",
         /// The KubeVirt object is somebody else's.
         ADOPTED = "Adopted",
+        /// The controller made the KubeVirt object.
+        ENGINE_MADE = "EngineMade",
+        /// Somebody else changed what the controller manages, again and again.
+        CHANGED_BY_OTHERS = "ChangedByOthers",
         /// virt-operator is not installed.
         OPERATOR_NOT_FOUND = "OperatorNotFound",
         /// The spec asks for emulation in software.
@@ -146,8 +154,12 @@ pub mod reason {
         DISKS_EXIST = "DisksExist",
         /// Admission policies can not be put in force.
         ADMISSION_UNAVAILABLE = "AdmissionUnavailable",
-        /// A step of the controller was refused.
+        /// Something that the controller does fails again and again.
         STEP_FAILED = "StepFailed",
+        /// The controller lacks a right.
+        FORBIDDEN = "Forbidden",
+        /// A policy, a webhook, a quota or validation of the cluster refuses what the controller wants to do.
+        REFUSED = "Refused",
     }
 }
 

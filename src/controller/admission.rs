@@ -9,7 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PostParams},
     core::{ApiResource, DynamicObject},
     discovery,
 };
@@ -17,8 +17,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    observed::{Admission, Armed, Creation, Policy, PolicyFacts},
-    request::Doing,
+    mark,
+    observed::{Admission, Armed, Creation, ObjectVersion, Policy, PolicyFacts, Seen},
+    request::{Doing, applying, creating, exactly, patching},
 };
 use crate::{
     api::{WorkloadKind, WorkloadRole, name, workload::WORKLOAD_KINDS},
@@ -58,21 +59,12 @@ fn wanted(policy: Policy, engine_namespace: &str) -> Wanted {
     }
 }
 
-/// What a policy and its binding are called.
-pub(super) fn object_name(policy: Policy) -> &'static str {
-    match policy {
-        Policy::CreationGate => "vm-create.vmruntime.vm.cluster.gke.io",
-        Policy::SafeDisable => "safe-disable.vmruntime.vm.cluster.gke.io",
-        Policy::EngineProtection => "protect-engine.vmruntime.vm.cluster.gke.io",
-    }
-}
-
 /// What is in force now.
 pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admission, Failure> {
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
-    let ours = ListParams::default().labels(&format!("{}={}", name::MANAGED_BY, name::MANAGER));
-    let lists = try_join!(policies.list(&ours), bindings.list(&ours));
+    let everything = ListParams::default();
+    let lists = try_join!(policies.list(&everything), bindings.list(&everything));
     let (policies, bindings) = match lists {
         Ok(lists) => lists,
         Err(kube::Error::Api(status)) if status.code == 404 => {
@@ -87,7 +79,7 @@ pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admi
         Err(error) => return Err(error).doing("list the admission policies"),
     };
     let facts = Policy::ALL.map(|policy| {
-        let name = object_name(policy);
+        let name = policy.object_name();
         let found = policies
             .iter()
             .find(|found| found.metadata.name.as_deref() == Some(name));
@@ -97,6 +89,10 @@ pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admi
         PolicyFacts {
             policy,
             armed: armed(&wanted(policy, engine_namespace), found, binding),
+            seen: Seen {
+                policy: found.map(|found| mark::version(&found.metadata)),
+                binding: binding.map(|found| mark::version(&found.metadata)),
+            },
         }
     });
     Ok(Admission::Available(facts.to_vec()))
@@ -123,8 +119,11 @@ fn armed(
     };
     let mut wanted_policy = wanted.policy["spec"].clone();
     wanted_policy["failurePolicy"] = json!(strictness);
-    if !holds(&json!(policy.spec), &wanted_policy)
-        || !holds(&json!(binding.spec), &wanted.binding["spec"])
+    let is_ours = mark::is_ours(policy.metadata.labels.as_ref())
+        && mark::is_ours(binding.metadata.labels.as_ref());
+    if !is_ours
+        || !mark::is(&json!(policy.spec), &wanted_policy)
+        || !mark::is(&json!(binding.spec), &wanted.binding["spec"])
     {
         return Armed::Differs { strict };
     }
@@ -137,37 +136,28 @@ fn armed(
     }
 }
 
-/// Is everything that is wanted there? The API server adds defaults of its own.
-fn holds(there: &Value, wanted: &Value) -> bool {
-    match (there, wanted) {
-        (Value::Object(there), Value::Object(wanted)) => wanted
-            .iter()
-            .all(|(key, wanted)| there.get(key).is_some_and(|there| holds(there, wanted))),
-        (Value::Array(there), Value::Array(wanted)) => {
-            there.len() == wanted.len()
-                && there
-                    .iter()
-                    .zip(wanted)
-                    .all(|(there, wanted)| holds(there, wanted))
-        }
-        (there, wanted) => there == wanted,
-    }
-}
-
-/// Puts a policy and its binding into force.
+/// Puts a policy and its binding into force: those very versions, as far as they were there.
 pub(super) async fn arm(
     client: &Client,
     policy: Policy,
     strict: bool,
     engine_namespace: &str,
+    seen: &Seen,
 ) -> Result<(), Failure> {
     let mut wanted = wanted(policy, engine_namespace);
     wanted.policy["spec"]["failurePolicy"] = json!(if strict { "Fail" } else { "Ignore" });
-    apply::<ValidatingAdmissionPolicy>(client, object_name(policy), &wanted.policy).await?;
-    apply::<ValidatingAdmissionPolicyBinding>(client, object_name(policy), &wanted.binding).await
+    let name = policy.object_name();
+    let (policy, binding) = (seen.policy.as_ref(), seen.binding.as_ref());
+    put::<ValidatingAdmissionPolicy>(client, name, &wanted.policy, policy).await?;
+    put::<ValidatingAdmissionPolicyBinding>(client, name, &wanted.binding, binding).await
 }
 
-async fn apply<K>(client: &Client, name: &str, object: &Value) -> Result<(), Failure>
+async fn put<K>(
+    client: &Client,
+    name: &str,
+    object: &Value,
+    seen: Option<&ObjectVersion>,
+) -> Result<(), Failure>
 where
     K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
         + Clone
@@ -176,27 +166,51 @@ where
         + DeserializeOwned,
 {
     let api: Api<K> = Api::all(client.clone());
-    let parameters = PatchParams::apply(name::CONTROLLER_FIELD_MANAGER).force();
-    let applied = api.patch(name, &parameters, &Patch::Apply(object)).await;
-    applied
-        .doing(&format!("apply {} {name}", K::kind(&())))
-        .map(drop)
+    let doing = format!("apply {} {name}", K::kind(&()));
+    let Some(seen) = seen else {
+        let applied = api.patch(name, &applying(), &Patch::Apply(object)).await;
+        return applied.doing(&doing).map(drop);
+    };
+    // Applied, what somebody else has added would stay: the lists of a policy are sets, which an API server unites.
+    let named = ListParams::default().fields(&format!("metadata.name={name}"));
+    let there = api.list(&named).await.doing(&doing)?;
+    let there = there
+        .items
+        .first()
+        .map_or(Value::Null, |there| json!(there));
+    let patch = json!({
+        "metadata": {
+            "uid": seen.uid,
+            "resourceVersion": seen.resource_version,
+            "labels": object["metadata"]["labels"],
+        },
+        "spec": mark::merge_patch(&there["spec"], &object["spec"]),
+    });
+    let patched = api.patch(name, &patching(), &Patch::Merge(&patch)).await;
+    patched.doing(&doing).map(drop)
 }
 
 /// Takes a policy out of force: the binding first, because a policy is only in force through it.
-pub(super) async fn disarm(client: &Client, policy: Policy) -> Result<(), Failure> {
-    let name = object_name(policy);
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
-    let parameters = DeleteParams::default();
-    bindings
-        .delete(name, &parameters)
-        .await
-        .or_gone(&format!("delete admission binding {name}"))?;
-    policies
-        .delete(name, &parameters)
-        .await
-        .or_gone(&format!("delete admission policy {name}"))
+pub(super) async fn disarm(client: &Client, policy: Policy, seen: &Seen) -> Result<(), Failure> {
+    let name = policy.object_name();
+    delete::<ValidatingAdmissionPolicyBinding>(client, name, seen.binding.as_ref()).await?;
+    delete::<ValidatingAdmissionPolicy>(client, name, seen.policy.as_ref()).await
+}
+
+async fn delete<K>(client: &Client, name: &str, seen: Option<&ObjectVersion>) -> Result<(), Failure>
+where
+    K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
+{
+    let Some(seen) = seen else {
+        return Ok(());
+    };
+    let exactly = exactly(&seen.uid, Some(&seen.resource_version));
+    let api: Api<K> = Api::all(client.clone());
+    let deleted = api.delete(name, &exactly).await;
+    deleted.or_gone(&format!("delete {} {name}", K::kind(&())))
 }
 
 /// Tries to create a VM, as a dry run: the only proof that creation is closed.
@@ -254,7 +268,7 @@ async fn try_kind(client: &Client, resource: &ApiResource) -> Creation {
     object.metadata.namespace = Some(namespace.to_owned());
     let dry_run = PostParams {
         dry_run: true,
-        ..super::engine::writer()
+        ..creating()
     };
     match api.create(&dry_run, &object).await {
         Ok(_) => Creation::Open,
@@ -265,7 +279,7 @@ async fn try_kind(client: &Client, resource: &ApiResource) -> Creation {
 }
 
 fn is_our_refusal(message: &str) -> bool {
-    message.contains(object_name(Policy::CreationGate))
+    message.contains(Policy::CreationGate.object_name())
 }
 
 #[cfg(test)]
@@ -276,13 +290,13 @@ mod tests {
     fn the_policies_are_yaml_and_name_the_engines_namespace() {
         for policy in Policy::ALL {
             let wanted = wanted(policy, "engine-room");
-            assert_eq!(wanted.policy["metadata"]["name"], object_name(policy));
-            assert_eq!(wanted.binding["spec"]["policyName"], object_name(policy));
+            assert_eq!(wanted.policy["metadata"]["name"], policy.object_name());
+            assert_eq!(wanted.binding["spec"]["policyName"], policy.object_name());
             assert!(!wanted.policy.to_string().contains(PLACEHOLDER));
             let typed: ValidatingAdmissionPolicy =
                 serde_json::from_value(wanted.policy.clone()).unwrap();
             assert!(
-                holds(&json!(typed.spec), &wanted.policy["spec"]),
+                mark::is(&json!(typed.spec), &wanted.policy["spec"]),
                 "{policy:?}"
             );
         }
@@ -290,15 +304,6 @@ mod tests {
             .policy
             .to_string();
         assert!(gate.contains("system:serviceaccount:engine-room:kubevirt-controller"));
-    }
-
-    #[test]
-    fn defaults_are_no_difference_and_changes_are() {
-        let there = json!({"a": [{"b": 1, "scope": "*"}], "matchPolicy": "Equivalent"});
-        assert!(holds(&there, &json!({"a": [{"b": 1}]})));
-        assert!(!holds(&there, &json!({"a": [{"b": 2}]})));
-        assert!(!holds(&there, &json!({"a": []})));
-        assert!(!holds(&there, &json!({"c": 1})));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
-    api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
+    api::Patch,
     core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta},
 };
 use serde_json::{Value, json};
@@ -15,10 +15,12 @@ use sha2::{Digest, Sha256};
 use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
+    mark,
     observe::{api_of, find_ours},
     observed::RuntimeFacts,
     plan::{ObjectReference, Step, WorkloadReference},
-    request::Doing,
+    request::{Doing, applying, creating, exactly, patching},
+    role, trace,
 };
 use crate::{
     api::{VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus, name},
@@ -56,13 +58,21 @@ impl Hand<'_> {
             } => self.configure_kubevirt(object, *use_emulation).await,
             Step::DeleteKubeVirt(object) => self.delete(&engine::kubevirt(), object).await,
             Step::CreateCdi => engine::create_cdi(client).await,
+            Step::ConfigureCdi(object) => self.configure_cdi(object).await,
             Step::DeleteCdi(object) => self.delete(&engine::cdi(), object).await,
             Step::ArmPolicy {
                 policy,
                 strict,
                 engine_namespace,
-            } => admission::arm(client, *policy, *strict, engine_namespace).await,
-            Step::DisarmPolicy(policy) => admission::disarm(client, *policy).await,
+                seen,
+            } => admission::arm(client, *policy, *strict, engine_namespace, seen).await,
+            Step::DisarmPolicy { policy, seen } => admission::disarm(client, *policy, seen).await,
+            Step::ApplyRole {
+                role,
+                resource_version,
+            } => role::apply(client, *role, resource_version.as_deref()).await,
+            Step::DeleteRole { role, uid } => role::remove(client, *role, uid).await,
+            Step::CleanNodes(nodes) => trace::remove(client, nodes).await,
             Step::DeleteWorkload(workload) => self.delete_workload(workload).await,
         }
     }
@@ -80,7 +90,7 @@ impl Hand<'_> {
             },
             ..VMRuntime::default()
         };
-        let created = api.create(&engine::writer(), &runtime).await;
+        let created = api.create(&creating(), &runtime).await;
         created.or_there("create vmruntime")
     }
 
@@ -94,7 +104,7 @@ impl Hand<'_> {
             },
             ..Namespace::default()
         };
-        let created = api.create(&engine::writer(), &namespace).await;
+        let created = api.create(&creating(), &namespace).await;
         created.or_there("create the system namespace")
     }
 
@@ -116,7 +126,7 @@ impl Hand<'_> {
             },
             ..VMRuntimePreflightCheck::default()
         };
-        let created = api.create(&engine::writer(), &check).await;
+        let created = api.create(&creating(), &check).await;
         created.or_there("create a preflight check")
     }
 
@@ -132,15 +142,32 @@ impl Hand<'_> {
         object: &ObjectReference,
         use_emulation: bool,
     ) -> Result<(), Failure> {
-        let api = self.api(&engine::kubevirt(), object.namespace.as_deref());
+        let settings = engine::kubevirt_settings(use_emulation);
+        self.configure(&engine::kubevirt(), object, &settings).await
+    }
+
+    async fn configure_cdi(&self, object: &ObjectReference) -> Result<(), Failure> {
+        self.configure(&engine::cdi(), object, &engine::cdi_settings())
+            .await
+    }
+
+    async fn configure(
+        &self,
+        resource: &ApiResource,
+        object: &ObjectReference,
+        settings: &Value,
+    ) -> Result<(), Failure> {
+        let api = self.api(resource, object.namespace.as_deref());
         let patch = json!({
             "metadata": {"uid": object.uid, "resourceVersion": object.resource_version},
-            "spec": engine::kubevirt_settings(use_emulation),
+            "spec": settings,
         });
         let patched = api
-            .patch(&object.name, &writer(), &Patch::Merge(&patch))
+            .patch(&object.name, &patching(), &Patch::Merge(&patch))
             .await;
-        patched.doing("change the KubeVirt object").map(drop)
+        patched
+            .doing(&format!("change the {} object", resource.kind))
+            .map(drop)
     }
 
     async fn delete(
@@ -194,16 +221,20 @@ impl Hand<'_> {
                 .caused_by("its kind is not served yet"));
             };
             let mut object = object.clone();
-            // Somebody else's namespace, for example, is used, and not removed with the rest.
             let found = api.get_metadata_opt(&name).await.doing(&doing)?;
-            if found.is_none_or(|found| engine::is_ours(found.metadata.labels.as_ref())) {
+            // What was decided too long ago is refused where somebody else has written since.
+            object.metadata.resource_version = found
+                .as_ref()
+                .and_then(|found| found.metadata.resource_version.clone());
+            // Somebody else's namespace, for example, is used, and not removed with the rest.
+            if found.is_none_or(|found| mark::is_ours(found.metadata.labels.as_ref())) {
                 object
                     .metadata
                     .labels
                     .get_or_insert_default()
                     .insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
             }
-            let parameters = PatchParams::apply(name::CONTROLLER_FIELD_MANAGER).force();
+            let parameters = applying();
             let applied = api.patch(&name, &parameters, &Patch::Apply(&object)).await;
             applied.doing(&doing)?;
         }
@@ -239,7 +270,7 @@ impl Hand<'_> {
         if runtime.status == *status {
             return Ok(());
         }
-        let mut patch = merge_patch(&json!(runtime.status), &json!(status));
+        let mut patch = mark::merge_patch(&json!(runtime.status), &json!(status));
         if patch.as_object().is_some_and(serde_json::Map::is_empty) {
             return Ok(());
         }
@@ -249,28 +280,9 @@ impl Hand<'_> {
         });
         let api = self.api(&ApiResource::erase::<VMRuntime>(&()), None);
         let patched = api
-            .patch_status(name::VMRUNTIME, &writer(), &Patch::Merge(&patch))
+            .patch_status(name::VMRUNTIME, &patching(), &Patch::Merge(&patch))
             .await;
         patched.doing("publish the status of vmruntime").map(drop)
-    }
-}
-
-fn writer() -> PatchParams {
-    PatchParams {
-        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    }
-}
-
-/// This object and no other of its name, optionally in this version only.
-fn exactly(uid: &str, resource_version: Option<&str>) -> DeleteParams {
-    DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Background),
-        preconditions: Some(Preconditions {
-            uid: Some(uid.to_owned()),
-            resource_version: resource_version.map(str::to_owned),
-        }),
-        ..DeleteParams::default()
     }
 }
 
@@ -295,46 +307,9 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
     format!("{}{id}", name::PREFLIGHT_CHECK_PREFIX)
 }
 
-/// The merge patch (RFC 7386) that turns one value into the other.
-fn merge_patch(from: &Value, to: &Value) -> Value {
-    let (Value::Object(from), Value::Object(to)) = (from, to) else {
-        return to.clone();
-    };
-    let mut patch = serde_json::Map::new();
-    for key in from.keys().filter(|key| !to.contains_key(*key)) {
-        patch.insert(key.clone(), Value::Null);
-    }
-    for (key, to) in to {
-        match from.get(key) {
-            Some(from) if from == to => {}
-            Some(from) => {
-                patch.insert(key.clone(), merge_patch(from, to));
-            }
-            None => {
-                patch.insert(key.clone(), to.clone());
-            }
-        }
-    }
-    Value::Object(patch)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_merge_patch_says_only_what_differs() {
-        let from = json!({"same": 1, "gone": {"a": 1}, "map": {"a": 1, "b": 2}, "list": [1]});
-        let to = json!({"same": 1, "map": {"b": 3}, "list": [2], "new": true});
-        let patch = merge_patch(&from, &to);
-        assert_eq!(
-            patch,
-            json!({"gone": null, "map": {"a": null, "b": 3}, "list": [2], "new": true})
-        );
-        let mut patched = from;
-        json_patch::merge(&mut patched, &patch);
-        assert_eq!(patched, to);
-    }
 
     #[test]
     fn the_same_conclusion_makes_the_same_check() {

@@ -14,18 +14,12 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{
-    Api, Client,
-    api::{Patch, PatchParams},
-};
+use kube::{Api, Client, api::Patch};
 use rand::Rng;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    engine,
-    request::{Doing, within},
-};
+use super::request::{Doing, creating, patching, within};
 use crate::{
     api::name,
     failure::{Failure, Kind},
@@ -244,7 +238,7 @@ impl<'a> Candidate<'a> {
             "spec": spec,
         }))
         .expect("a literal of the Lease's own fields");
-        match self.api.create(&engine::writer(), &lease).await {
+        match self.api.create(&creating(), &lease).await {
             Ok(_) => Ok(true),
             // Somebody was quicker.
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(false),
@@ -261,10 +255,7 @@ impl<'a> Candidate<'a> {
             },
             "spec": spec,
         });
-        let parameters = PatchParams {
-            field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
+        let parameters = patching();
         let written = self
             .api
             .patch(

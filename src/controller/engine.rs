@@ -8,13 +8,17 @@ use futures::try_join;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
     Api, Client, Resource,
-    api::{ListParams, PostParams},
+    api::ListParams,
     core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope},
     runtime::reflector::Store,
 };
 use serde_json::{Value, json};
 
-use super::{manifest::EngineManifests, request::Doing};
+use super::{
+    manifest::EngineManifests,
+    mark,
+    request::{Doing, creating},
+};
 use crate::{
     api::{engine, name},
     failure::Failure,
@@ -85,7 +89,7 @@ pub(super) async fn read(
         .find(|deployment| component(deployment) == engine::VIRT_OPERATOR)
         .map(|deployment| Operator {
             namespace: deployment.metadata.namespace.clone().unwrap_or_default(),
-            ours: is_ours(deployment.metadata.labels.as_ref()),
+            ours: mark::is_ours(deployment.metadata.labels.as_ref()),
         });
     let namespace = kubevirt
         .object()
@@ -192,7 +196,7 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
         namespace: object.metadata.namespace.clone(),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        ours: is_ours(object.metadata.labels.as_ref()),
+        ours: mark::is_ours(object.metadata.labels.as_ref()),
         deleting: object.metadata.deletion_timestamp.is_some(),
         phase: text("/status/phase"),
         updating: behind || target.is_some_and(|target| observed.as_ref() != Some(&target)),
@@ -203,6 +207,7 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
             .unwrap_or(false),
         protects_workloads: text("/spec/uninstallStrategy").as_deref() == Some(PROTECTING),
         failure: failure(&object.data),
+        changed_by: mark::changed_by(&object.metadata, "spec"),
     }
 }
 
@@ -220,13 +225,6 @@ fn failure(data: &Value) -> Option<String> {
     message("Degraded", "True").or_else(|| message("Available", "False"))
 }
 
-/// Did we make it?
-pub(super) fn is_ours(labels: Option<&BTreeMap<String, String>>) -> bool {
-    labels
-        .and_then(|labels| labels.get(name::MANAGED_BY))
-        .is_some_and(|manager| manager == name::MANAGER)
-}
-
 /// Creates our KubeVirt object. Creating (instead of applying) never takes over one that somebody else made meanwhile.
 pub(super) async fn create_kubevirt(
     client: &Client,
@@ -241,16 +239,18 @@ pub(super) async fn create_kubevirt(
     }
     let api = Api::namespaced_with(client.clone(), namespace, &kubevirt());
     let object = owned(engine::KUBEVIRT_NAME, &kubevirt(), &spec);
-    let created = api.create(&writer(), &object).await;
+    let created = api.create(&creating(), &object).await;
     created.doing("create the KubeVirt object").map(drop)
 }
 
 /// Creates our CDI object.
 pub(super) async fn create_cdi(client: &Client) -> Result<(), Failure> {
-    let spec = json!({"uninstallStrategy": PROTECTING});
     let api = Api::all_with(client.clone(), &cdi());
     let created = api
-        .create(&writer(), &owned(engine::CDI_NAME, &cdi(), &spec))
+        .create(
+            &creating(),
+            &owned(engine::CDI_NAME, &cdi(), &cdi_settings()),
+        )
         .await;
     created.doing("create the CDI object").map(drop)
 }
@@ -263,6 +263,11 @@ pub(super) fn kubevirt_settings(use_emulation: bool) -> Value {
     })
 }
 
+/// The same of a CDI object of ours.
+pub(super) fn cdi_settings() -> Value {
+    json!({"uninstallStrategy": PROTECTING})
+}
+
 fn owned(name: &str, resource: &ApiResource, spec: &Value) -> DynamicObject {
     let mut object = DynamicObject::new(name, resource).data(json!({"spec": spec}));
     object.metadata.labels = Some(BTreeMap::from([(
@@ -270,12 +275,4 @@ fn owned(name: &str, resource: &ApiResource, spec: &Value) -> DynamicObject {
         name::MANAGER.to_owned(),
     )]));
     object
-}
-
-/// Every write says who it is from.
-pub(super) fn writer() -> PostParams {
-    PostParams {
-        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    }
 }

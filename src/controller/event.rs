@@ -5,7 +5,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use super::observed::RuntimeFacts;
+use super::{observed::RuntimeFacts, plan::upkeep::Repair};
 use crate::{
     api::{
         Condition, ConditionStatus, VMRuntime, VMRuntimeStatus,
@@ -18,12 +18,13 @@ use crate::{
 /// The API server takes 1 kB.
 const NOTE_LIMIT: usize = 1000;
 /// Conditions whose turning is worth an Event; when True, these are no good news.
-const TOLD: [(&str, EventType); 5] = [
+const TOLD: [(&str, EventType); 6] = [
     (kind::READY, EventType::Normal),
     (kind::DEGRADED, EventType::Warning),
     (kind::DISABLE_BLOCKED, EventType::Warning),
     (kind::VM_CREATION_ALLOWED, EventType::Normal),
     (kind::ENGINE_DEGRADED, EventType::Warning),
+    (kind::CONTESTED, EventType::Warning),
 ];
 
 /// Writes Events about VMRuntime.
@@ -40,6 +41,36 @@ impl Announcer {
 
     /// Tells what turned from the published status to this one.
     pub(super) async fn announce(&self, runtime: &RuntimeFacts, status: &VMRuntimeStatus) {
+        for (condition, type_) in turned(&runtime.status.conditions, &status.conditions) {
+            let event = Event {
+                type_,
+                reason: condition.reason.clone(),
+                note: Some(cut(&condition.message, NOTE_LIMIT)),
+                action: condition.type_.clone(),
+                secondary: None,
+            };
+            self.publish(runtime, &event).await;
+        }
+    }
+
+    /// Tells that somebody else's change was undone.
+    pub(super) async fn repaired(&self, runtime: &RuntimeFacts, repair: &Repair) {
+        let kept = repair.kept;
+        let note = match &repair.by {
+            Some(by) => format!("{kept} was changed by {by}, and was put right"),
+            None => format!("{kept} was changed or removed, and was put right"),
+        };
+        let event = Event {
+            type_: EventType::Warning,
+            reason: "PutRight".to_owned(),
+            note: Some(cut(&note, NOTE_LIMIT)),
+            action: "PutRight".to_owned(),
+            secondary: None,
+        };
+        self.publish(runtime, &event).await;
+    }
+
+    async fn publish(&self, runtime: &RuntimeFacts, event: &Event) {
         let object = VMRuntime {
             metadata: kube::core::ObjectMeta {
                 name: Some(name::VMRUNTIME.to_owned()),
@@ -49,17 +80,8 @@ impl Announcer {
             ..VMRuntime::default()
         };
         let reference = object.object_ref(&());
-        for (condition, type_) in turned(&runtime.status.conditions, &status.conditions) {
-            let event = Event {
-                type_,
-                reason: condition.reason.clone(),
-                note: Some(cut(&condition.message, NOTE_LIMIT)),
-                action: condition.type_.clone(),
-                secondary: None,
-            };
-            if let Err(error) = self.recorder.publish(&event, &reference).await {
-                tracing::debug!(%error, "could not write an Event");
-            }
+        if let Err(error) = self.recorder.publish(event, &reference).await {
+            tracing::debug!(%error, "could not write an Event");
         }
     }
 }

@@ -153,6 +153,8 @@ mod tests {
                 "RoleBinding default/vmruntime-controller-manager",
                 "Role vm-system/vmruntime-controller-manager",
                 "RoleBinding vm-system/vmruntime-controller-manager",
+                "ClusterRole -/vmruntime-controller-manager-user-roles",
+                "ClusterRoleBinding -/vmruntime-controller-manager-user-roles",
                 "PodDisruptionBudget vm-system/vmruntime-controller-manager",
                 "Deployment vm-system/vmruntime-controller-manager",
             ]

@@ -16,16 +16,22 @@ use kube::{
 use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
+    mark,
     observed::{
         Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
-        Workloads, is_stuck,
+        Traces, Workloads, is_stuck,
     },
     options::ControllerOptions,
     plan::Memory,
     request::Doing,
+    role, trace,
 };
 use crate::{
-    api::{VMRuntime, VMRuntimePreflightCheck, name},
+    api::{
+        VMRuntime, VMRuntimePreflightCheck,
+        condition::{self, kind},
+        name,
+    },
     cluster::{
         inventory::{self, Inventory},
         retry::Retry,
@@ -98,10 +104,11 @@ pub(super) async fn observe(
     let now = Timestamp::now();
     let manifests = options.engine_manifests.as_ref();
     let place = options.kubevirt_namespace.as_deref();
-    let (runtime, system_namespace, engine) = futures::try_join!(
+    let (runtime, system_namespace, engine, roles) = futures::try_join!(
         runtime(client),
         system_namespace(client),
         engine::read(client, place, &caches.handlers),
+        role::read(client),
     )?;
     let enabled = runtime.as_ref().is_some_and(|runtime| runtime.enabled);
     let workloads = if enabled {
@@ -123,6 +130,7 @@ pub(super) async fn observe(
     } else {
         admission::try_creation(client).await
     };
+    let traces = traces(caches, runtime.as_ref(), &engine);
     Ok(Observed {
         now,
         runtime,
@@ -136,7 +144,25 @@ pub(super) async fn observe(
         manifests: left,
         admission,
         creation,
+        roles,
+        traces,
     })
+}
+
+/// Only after an engine that was ours: the published condition is what is left to tell by. Should it be lost, nodes stay
+/// as they are.
+fn traces(caches: &Caches, runtime: Option<&RuntimeFacts>, engine: &EngineFacts) -> Traces {
+    let sought = runtime.is_some_and(|runtime| {
+        !runtime.enabled && condition::is_true(&runtime.status.conditions, kind::ENGINE_OWNED)
+    });
+    if !sought || engine.kubevirt.object().is_some() {
+        return Traces::default();
+    }
+    let (nodes, handlers) = (caches.nodes.state(), caches.handlers.state());
+    trace::find(
+        nodes.iter().map(|node| &**node),
+        handlers.iter().map(|pod| &**pod),
+    )
 }
 
 fn is_strict(admission: &Admission) -> bool {
@@ -310,7 +336,7 @@ pub(super) async fn find_ours(
     let found = api.get_metadata_opt(&name).await;
     let found = found.doing(&format!("read {name} of the engine manifests"))?;
     Ok(found
-        .filter(|found| engine::is_ours(found.metadata.labels.as_ref()))
+        .filter(|found| mark::is_ours(found.metadata.labels.as_ref()))
         .map(|found| Found {
             api,
             kind: object

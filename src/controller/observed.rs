@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::manifest::Disks;
+use std::fmt;
+
+use super::{manifest::Disks, role::UserRole};
 use crate::{
     api::VMRuntimeStatus,
     cluster::inventory::{Inventory, Workload},
@@ -33,6 +35,10 @@ pub struct Observed {
     pub manifests: Manifests,
     pub admission: Admission,
     pub creation: Creation,
+    /// The ClusterRoles of people who work with VMs.
+    pub roles: Vec<RoleFacts>,
+    /// What an engine of ours has left on nodes; looked for only when it is gone.
+    pub traces: Traces,
 }
 
 impl Observed {
@@ -135,10 +141,82 @@ pub enum Admission {
 pub struct PolicyFacts {
     pub policy: Policy,
     pub armed: Armed,
+    pub seen: Seen,
+}
+
+/// A policy and its binding, as far as they are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub policy: Option<ObjectVersion>,
+    pub binding: Option<ObjectVersion>,
+}
+
+/// One version of an object whose name is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectVersion {
+    pub uid: String,
+    pub resource_version: String,
+    /// Who wrote to it last, if it was not the controller.
+    pub changed_by: Option<String>,
+}
+
+/// One of the ClusterRoles of people who work with VMs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleFacts {
+    pub role: UserRole,
+    pub state: RoleState,
+}
+
+/// How far such a role is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleState {
+    Absent,
+    /// Somebody else made it: it is left alone.
+    Foreign,
+    Ours {
+        version: ObjectVersion,
+        right: bool,
+    },
+}
+
+/// What an engine of ours has left on nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traces {
+    /// What can be removed.
+    pub left: Vec<NodeTraces>,
+    /// Nodes on which virt-handler has not ended yet.
+    pub handled: usize,
+    /// The same on nodes that are not ready: nobody waits for them.
+    pub out_of_reach: usize,
+}
+
+impl Traces {
+    /// Is nothing left at all?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.handled == 0 && self.out_of_reach == 0
+    }
+}
+
+/// Labels and annotations of one node, by name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NodeTraces {
+    pub node: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub labels: Vec<String>,
+    pub annotations: Vec<String>,
+}
+
+/// There may be dozens of labels a node: a log is not for that.
+impl fmt::Debug for NodeTraces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.node)
+    }
 }
 
 /// Which of our admission policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Policy {
     /// No VM is created unless VMCreationAllowed says so.
     CreationGate,
@@ -154,6 +232,16 @@ impl Policy {
         Self::SafeDisable,
         Self::EngineProtection,
     ];
+
+    /// What the policy and its binding are called.
+    #[must_use]
+    pub const fn object_name(self) -> &'static str {
+        match self {
+            Self::CreationGate => "vm-create.vmruntime.vm.cluster.gke.io",
+            Self::SafeDisable => "safe-disable.vmruntime.vm.cluster.gke.io",
+            Self::EngineProtection => "protect-engine.vmruntime.vm.cluster.gke.io",
+        }
+    }
 }
 
 /// How far a policy is in force.

@@ -69,6 +69,10 @@ pub struct Pace {
     pub retry: Duration,
     /// The longest waiting time between failed reconciles.
     pub retry_most: Duration,
+    /// After it has put something right that somebody changed, the controller leaves it alone for this long; after the
+    /// next time for twice as long, up to [`Pace::repair_most`].
+    pub repair: Duration,
+    pub repair_most: Duration,
     /// How long a controller that is told to stop may take to finish what it is in the middle of.
     pub grace: Duration,
 }
@@ -89,6 +93,8 @@ impl Default for Pace {
             resync: Duration::from_secs(5 * 60),
             retry: Duration::from_millis(500),
             retry_most: Duration::from_secs(30),
+            repair: Duration::from_secs(5),
+            repair_most: Duration::from_secs(5 * 60),
             grace: Duration::from_secs(10),
         }
     }

@@ -11,6 +11,7 @@ mod enabled;
 mod report;
 #[cfg(test)]
 mod tests;
+pub mod upkeep;
 
 use std::time::Duration;
 
@@ -18,13 +19,16 @@ use jiff::Timestamp;
 
 use super::{
     manifest::Disks,
-    observed::{Count, Observed, Policy, RuntimeFacts},
+    observed::{Count, NodeTraces, Observed, Policy, RuntimeFacts, Seen},
     options::Pace,
+    role::UserRole,
+    trouble::Trouble,
 };
 use crate::{
     api::{VMRuntimeStatus, WorkloadKind},
     runtime::preflight::{self, Inputs},
 };
+use upkeep::{Repair, Upkeep};
 
 /// One thing to do. Each can be done twice without harm, and names the very object that was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +60,8 @@ pub enum Step {
     },
     DeleteKubeVirt(ObjectReference),
     CreateCdi,
+    /// Our CDI object, as it was seen, gets our settings.
+    ConfigureCdi(ObjectReference),
     DeleteCdi(ObjectReference),
     /// Policy and binding, failing closed or (while the API server learns them) open.
     ArmPolicy {
@@ -63,8 +69,24 @@ pub enum Step {
         strict: bool,
         /// Where the engine's service accounts live.
         engine_namespace: String,
+        seen: Seen,
     },
-    DisarmPolicy(Policy),
+    DisarmPolicy {
+        policy: Policy,
+        seen: Seen,
+    },
+    /// A ClusterRole of people who work with VMs.
+    ApplyRole {
+        role: UserRole,
+        /// Of the role that is there.
+        resource_version: Option<String>,
+    },
+    DeleteRole {
+        role: UserRole,
+        uid: String,
+    },
+    /// What our engine has left on these nodes.
+    CleanNodes(Vec<NodeTraces>),
     /// A VM, or a disk of a VM that is going away.
     DeleteWorkload(WorkloadReference),
 }
@@ -84,9 +106,13 @@ impl Step {
             Self::ConfigureKubeVirt { .. } => "ConfigureKubeVirt",
             Self::DeleteKubeVirt(_) => "DeleteKubeVirt",
             Self::CreateCdi => "CreateCdi",
+            Self::ConfigureCdi(_) => "ConfigureCdi",
             Self::DeleteCdi(_) => "DeleteCdi",
             Self::ArmPolicy { .. } => "ArmPolicy",
-            Self::DisarmPolicy(_) => "DisarmPolicy",
+            Self::DisarmPolicy { .. } => "DisarmPolicy",
+            Self::ApplyRole { .. } => "ApplyRole",
+            Self::DeleteRole { .. } => "DeleteRole",
+            Self::CleanNodes(_) => "CleanNodes",
             Self::DeleteWorkload(_) => "DeleteWorkload",
         }
     }
@@ -121,6 +147,8 @@ pub struct Plan {
     pub status: Option<VMRuntimeStatus>,
     /// When to look again at the latest, if nothing is heard.
     pub requeue: Duration,
+    /// Which of the steps put right what somebody else has changed.
+    pub repairs: Vec<Repair>,
     pub memory: Memory,
 }
 
@@ -133,10 +161,12 @@ pub struct Memory {
     pub manifests_applied: bool,
     /// This process has seen that nothing of them is left.
     pub manifests_gone: bool,
-    /// What kept the last round from being carried out.
-    pub trouble: Option<String>,
+    /// What keeps the controller from its work.
+    pub trouble: Option<Trouble>,
     /// How many VMs there were when they were counted last, while enabled.
     pub count: Option<Count>,
+    /// What was as it should be, and what had to be put right.
+    pub upkeep: Upkeep,
 }
 
 /// What the controller was started with, as far as decisions depend on it.
@@ -154,6 +184,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
         observed,
         settings,
         steps: Vec::new(),
+        repairs: Vec::new(),
         requeue: settings.pace.resync,
         memory: Memory {
             empty_since: None,
@@ -174,7 +205,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
     } else {
         disabled::decide(&mut draft, runtime, memory)
     };
-    let status = report.publish(observed, runtime, memory);
+    let status = report.publish(observed, runtime, &draft.memory);
     draft.forget_checks(&status);
     draft.finish(Some(status))
 }
@@ -184,6 +215,7 @@ struct Draft<'a> {
     observed: &'a Observed,
     settings: &'a Settings,
     steps: Vec<Step>,
+    repairs: Vec<Repair>,
     requeue: Duration,
     memory: Memory,
 }
@@ -233,6 +265,7 @@ impl Draft<'_> {
             steps: self.steps,
             status,
             requeue: self.requeue,
+            repairs: self.repairs,
             memory: self.memory,
         }
     }

@@ -5,12 +5,10 @@
 //! are asked for again.
 
 mod pod;
+mod queue;
 mod turn;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -18,19 +16,15 @@ use k8s_openapi::{
     api::core::v1::Pod,
     apimachinery::pkg::apis::meta::v1::{OwnerReference, Time},
 };
-use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
-};
+use kube::{Api, Client, api::Patch};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    engine,
     metric::{self, Metrics},
     observe::{self, Caches},
     options::ControllerOptions,
-    request::{Doing, within},
+    request::{Doing, creating, exactly, patching, within},
     watch::{Bell, Listener},
 };
 use crate::{
@@ -41,10 +35,10 @@ use crate::{
 };
 
 use pod::{PodFacts, Probe};
+pub(super) use queue::Complaint;
+use queue::{Queue, Work};
 use turn::{Launch, Run};
 
-/// Checks that run at once; more wait for their turn, oldest first. They share the pods in flight.
-const RUNS: usize = 4;
 /// Requests of one turn that are made at once.
 const REQUESTS: usize = 16;
 
@@ -55,39 +49,24 @@ pub(super) struct Runner<'a> {
     pub options: &'a ControllerOptions,
     /// To wake the controller with: a finished check is news even before its watch tells.
     pub bell: &'a Bell,
+    /// What keeps checks from being carried out.
+    pub complaint: &'a Complaint,
     pub metrics: &'a Metrics,
 }
 
 impl Runner<'_> {
     /// Carries checks out until it is told to stop; what is under way is taken up again by the next controller.
     pub(super) async fn run(&self, mut listener: Listener, stop: &CancellationToken) {
-        let mut runs = BTreeMap::new();
-        let mut failures = 0;
+        let mut queue = Queue::default();
         while !stop.is_cancelled() {
-            let ended = tokio::select! {
+            let wait = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = self.round(&mut runs) => ended,
+                wait = self.round(&mut queue) => wait,
             };
-            let flights: usize = runs.values().map(Run::in_flight).sum();
-            self.metrics
-                .set(&metric::CHECK_PODS, &[], metric::count(flights));
-            let wait = match ended {
-                Ok(wait) => {
-                    failures = 0;
-                    wait
-                }
-                Err(failure) => {
-                    tracing::warn!(%failure, "could not go on with a preflight check");
-                    failures += 1;
-                    self.options.pace.backoff(failures)
-                }
-            };
-            if failures > 0 {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
-                }
-                continue;
+            let flights = metric::count(queue.in_flight());
+            self.metrics.set(&metric::CHECK_PODS, &[], flights);
+            if self.complaint.say(queue.trouble()) {
+                self.bell.ring();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -98,33 +77,58 @@ impl Runner<'_> {
     }
 
     /// One turn of every check that is running. Returns when to look again at the latest.
-    async fn round(&self, runs: &mut BTreeMap<String, Run>) -> Result<Duration, Failure> {
-        self.caches.ready().await?;
+    async fn round(&self, queue: &mut Queue) -> Duration {
+        let pace = &self.options.pace;
+        if let Err(failure) = self.caches.ready().await {
+            tracing::warn!(%failure, "no preflight check can be carried out");
+            return pace.retry_most;
+        }
         let mut unfinished: Vec<CheckFacts> = self.caches.checks();
         unfinished.retain(|check| !check.finished() && !check.deleting);
         unfinished
             .sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
-        let alive: BTreeSet<&str> = unfinished.iter().map(|check| check.uid.as_str()).collect();
-        runs.retain(|uid, _| alive.contains(uid.as_str()));
+        let uids: Vec<&str> = unfinished.iter().map(|check| check.uid.as_str()).collect();
+        let due = queue.due(&uids, Instant::now());
 
-        let mut wait = self.options.pace.resync;
-        for check in unfinished.iter().take(RUNS) {
-            let uid = check.uid.clone();
-            let mut run = match runs.remove(&uid) {
-                Some(run) => run,
-                None => self.begin(check).await?,
-            };
-            if run.concluded {
-                // The watch has not shown it yet.
-                runs.insert(uid, run);
-                continue;
+        let mut wait = pace.resync;
+        let due = unfinished
+            .iter()
+            .filter(|check| due.contains(&check.uid.as_str()));
+        for check in due {
+            let mut work = queue.take(&check.uid);
+            let advancing = self.advance(check, &mut work, queue.in_flight());
+            match Box::pin(advancing).await {
+                Ok(again) => {
+                    work.succeeded();
+                    wait = wait.min(again);
+                }
+                Err(failure) => {
+                    tracing::warn!(%failure, check = check.name, "could not go on with a preflight check");
+                    work.failed(&failure, Instant::now(), pace);
+                }
             }
-            let others: usize = runs.values().map(Run::in_flight).sum();
-            let turned = self.turn(check, &mut run, others).await;
-            runs.insert(uid, run);
-            wait = wait.min(turned?);
+            queue.put_back(&check.uid, work);
         }
-        Ok(wait)
+        queue
+            .rest(Instant::now())
+            .map_or(wait, |rest| wait.min(rest))
+    }
+
+    async fn advance(
+        &self,
+        check: &CheckFacts,
+        work: &mut Work,
+        others_in_flight: usize,
+    ) -> Result<Duration, Failure> {
+        let run = match &mut work.run {
+            Some(run) => run,
+            None => work.run.insert(self.begin(check).await?),
+        };
+        if run.concluded {
+            // The watch has not shown it yet.
+            return Ok(self.options.pace.resync);
+        }
+        self.turn(check, run, others_in_flight).await
     }
 
     /// Takes a check up, or takes up again what another controller began.
@@ -161,7 +165,7 @@ impl Runner<'_> {
         let doing = format!("take up preflight check {}", check.name);
         let api = self.checks_api();
         let patched = async {
-            api.patch(&check.name, &writer(), &Patch::Merge(&patch))
+            api.patch(&check.name, &patching(), &Patch::Merge(&patch))
                 .await
                 .or_gone(&doing)
         };
@@ -270,7 +274,7 @@ impl Runner<'_> {
         let doing = format!("create the probe pod for node {}", launch.node);
         let api = self.pods_api();
         let creation = async {
-            let created = api.create(&engine::writer(), &probe.pod()).await;
+            let created = api.create(&creating(), &probe.pod()).await;
             created.or_there(&doing)
         };
         let created = within(self.options.pace.request, &doing, creation).await;
@@ -291,13 +295,7 @@ impl Runner<'_> {
     }
 
     async fn delete(&self, pod: &PodFacts) -> Result<(), Failure> {
-        let exactly = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: Some(pod.uid.clone()),
-                resource_version: None,
-            }),
-            ..DeleteParams::default().grace_period(0)
-        };
+        let exactly = exactly(&pod.uid, None).grace_period(0);
         let doing = format!("delete probe pod {}", pod.name);
         let api = self.pods_api();
         let deletion = async { api.delete(&pod.name, &exactly).await.or_gone(&doing) };
@@ -321,18 +319,11 @@ impl Runner<'_> {
         let patch = json!({"metadata": {"uid": check.uid}, "status": status});
         let doing = format!("write the status of preflight check {}", check.name);
         let written = async {
-            api.patch_status(&check.name, &writer(), &Patch::Merge(&patch))
+            api.patch_status(&check.name, &patching(), &Patch::Merge(&patch))
                 .await
                 .or_gone(&doing)
         };
         within(self.options.pace.request, &doing, written).await
-    }
-}
-
-fn writer() -> PatchParams {
-    PatchParams {
-        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The loop: one round at a time, whenever something rang, a timer is due, or the last round failed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -10,11 +10,13 @@ use super::{
     event::Announcer,
     metric::{self, Metrics},
     observe::{self, Caches},
-    observed::Observed,
+    observed::{Observed, RuntimeFacts},
     options::ControllerOptions,
     plan::{self, Memory, Settings},
+    preflight::Complaint,
     request::within,
     serve::Health,
+    trouble::{self, Part, Trouble},
     watch::Listener,
 };
 use crate::{
@@ -22,15 +24,14 @@ use crate::{
     failure::{Failure, Kind},
 };
 
-/// After so many failures in a row a failure that may pass is published all the same.
-const PATIENCE: u32 = 4;
-
 /// Reconciles the one VMRuntime.
 pub(super) struct Reconciler<'a> {
     pub client: &'a Client,
     pub caches: &'a Caches,
     pub options: &'a ControllerOptions,
     pub announcer: Announcer,
+    /// Of whoever carries checks out.
+    pub complaint: &'a Complaint,
     pub metrics: &'a Metrics,
     pub health: &'a Health,
 }
@@ -40,73 +41,90 @@ impl Reconciler<'_> {
     pub(super) async fn run(&self, mut listener: Listener, stop: &CancellationToken) {
         let pace = self.options.pace;
         let mut memory = Memory::default();
+        let mut trouble = None;
         let mut failures = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
             self.health.round_begins(began);
+            memory.trouble = trouble.clone().or_else(|| self.complaint.read());
             let ended = Box::pin(self.round(&mut memory, stop)).await;
             self.health.round_ends(ended.is_ok());
             self.metrics
                 .observe(&metric::RECONCILE_SECONDS, began.elapsed());
             self.metrics
                 .add(&metric::RECONCILES, &[result(&ended)], 1.0);
-            let wait = match ended {
+            let (pause, wait) = match ended {
                 Ok(wait) => {
                     failures = 0;
-                    memory.trouble = None;
-                    wait
-                }
-                // The picture was stale: look again at once, unless that goes on.
-                Err(failure) if failure.kind == Kind::Conflict && failures < PATIENCE => {
-                    tracing::debug!(%failure, "something changed meanwhile");
-                    failures += 1;
-                    pace.debounce
-                }
-                Err(failure) => {
-                    tracing::warn!(%failure, "a round failed");
-                    failures += 1;
-                    if failures >= PATIENCE && failure.kind != Kind::Unreachable {
-                        memory.trouble = Some(failure.to_string());
+                    match trouble.take() {
+                        // What was said about it is no longer true.
+                        Some(_) => (pace.debounce, pace.debounce),
+                        None => (Duration::ZERO, wait),
                     }
-                    pace.backoff(failures)
+                }
+                Err((part, failure)) => {
+                    failures += 1;
+                    let consequence = trouble::consequence(&failure, part, failures, &pace);
+                    if failure.kind == Kind::Conflict {
+                        tracing::debug!(%failure, "something changed meanwhile");
+                    } else {
+                        tracing::warn!(%failure, failures, "a round failed");
+                    }
+                    trouble = consequence.said.or(trouble);
+                    if let (Part::Looking, Some(trouble)) = (part, &trouble) {
+                        Box::pin(self.complain(trouble)).await;
+                    }
+                    (consequence.pause, consequence.wait)
                 }
             };
-            if failures > 0 {
-                // Whatever rings now is looked at then: failing is no reason to hurry.
+            // Failing is no reason to hurry: whatever rings now is looked at then.
+            let pausing = async {
+                tokio::time::sleep(pause).await;
                 tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(wait) => {}
+                    () = listener.rang() => tokio::time::sleep(pace.debounce).await,
+                    () = tokio::time::sleep(wait.saturating_sub(pause)) => {}
                 }
-                continue;
-            }
+            };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = listener.rang() => tokio::time::sleep(pace.debounce).await,
-                () = tokio::time::sleep(wait) => {}
+                () = pausing => {}
             }
         }
     }
 
-    /// Observes, plans, publishes, acts. Returns when to look again at the latest.
+    /// Observes, plans, publishes, acts. Returns when to look again at the latest, or how far it came.
     async fn round(
         &self,
         memory: &mut Memory,
         stop: &CancellationToken,
-    ) -> Result<std::time::Duration, Failure> {
+    ) -> Result<Duration, (Part, Failure)> {
         let limit = self.options.pace.request;
-        let manifests = self.options.engine_manifests.as_ref();
-        tokio::select! {
+        let looking = async {
+            within(limit, "fill the caches", self.caches.ready()).await?;
+            let observing = observe::observe(self.client, self.caches, self.options, memory);
+            within(limit, "observe the cluster", Box::pin(observing)).await
+        };
+        let observed = tokio::select! {
             () = stop.cancelled() => return Ok(limit),
-            filled = within(limit, "fill the caches", self.caches.ready()) => filled?,
-        }
-        let observing = observe::observe(self.client, self.caches, self.options, memory);
-        let observed = within(limit, "observe the cluster", Box::pin(observing)).await?;
+            observed = looking => observed.map_err(|failure| (Part::Looking, failure))?,
+        };
+        let acting = Box::pin(self.act(&observed, memory, stop)).await;
+        acting.map_err(|failure| (Part::Acting, failure))
+    }
+
+    async fn act(
+        &self,
+        observed: &Observed,
+        memory: &mut Memory,
+        stop: &CancellationToken,
+    ) -> Result<Duration, Failure> {
+        let manifests = self.options.engine_manifests.as_ref();
         let settings = Settings {
             engine_manifests: manifests.is_some(),
             safe_disable: self.options.safe_disable,
             pace: self.options.pace,
         };
-        let plan = plan::plan(&observed, memory, &settings);
+        let plan = plan::plan(observed, memory, &settings);
         *memory = plan.memory;
         let hand = Hand {
             client: self.client,
@@ -115,10 +133,8 @@ impl Reconciler<'_> {
         };
         // First what is said: closing VM creation is a word of the status, and steps may depend on it.
         if let (Some(runtime), Some(status)) = (&observed.runtime, &plan.status) {
-            let publishing = hand.publish(runtime, status);
-            within(limit, "publish the status", publishing).await?;
-            self.announcer.announce(runtime, status).await;
-            self.measure(&observed, runtime.enabled, status);
+            self.publish(&hand, runtime, status).await?;
+            self.measure(observed, runtime.enabled, status);
         }
         for step in &plan.steps {
             if stop.is_cancelled() {
@@ -132,11 +148,51 @@ impl Reconciler<'_> {
                 memory.manifests_applied = true;
             }
         }
+        if let Some(runtime) = &observed.runtime {
+            for repair in &plan.repairs {
+                self.metrics
+                    .add(&metric::REPAIRS, &[repair.kept.name()], 1.0);
+                self.announcer.repaired(runtime, repair).await;
+            }
+        }
         Ok(plan.requeue)
     }
 
+    async fn publish(
+        &self,
+        hand: &Hand<'_>,
+        runtime: &RuntimeFacts,
+        status: &VMRuntimeStatus,
+    ) -> Result<(), Failure> {
+        let limit = self.options.pace.request;
+        within(limit, "publish the status", hand.publish(runtime, status)).await?;
+        self.announcer.announce(runtime, status).await;
+        Ok(())
+    }
+
+    /// Says what keeps the controller from looking at the cluster. The VMRuntime itself it may still be able to see.
+    async fn complain(&self, trouble: &Trouble) {
+        let limit = self.options.pace.request;
+        let hand = Hand {
+            client: self.client,
+            manifests: None,
+            checks: &[],
+        };
+        let complaining = async {
+            let runtime = observe::runtime(self.client);
+            if let Some(runtime) = within(limit, "read vmruntime", runtime).await? {
+                let status = trouble::blind(&runtime, trouble, jiff::Timestamp::now());
+                self.publish(&hand, &runtime, &status).await?;
+            }
+            Ok::<(), Failure>(())
+        };
+        if let Err(failure) = complaining.await {
+            tracing::warn!(%failure, "could not say so in the status");
+        }
+    }
+
     /// A release file holds dozens of objects; everything else is a request or two.
-    fn limit(&self, step: &plan::Step) -> std::time::Duration {
+    fn limit(&self, step: &plan::Step) -> Duration {
         let pace = self.options.pace;
         if matches!(
             step,
@@ -172,10 +228,10 @@ impl Reconciler<'_> {
 }
 
 /// How a round ended, as a label.
-fn result<T>(ended: &Result<T, Failure>) -> &'static str {
+fn result<T>(ended: &Result<T, (Part, Failure)>) -> &'static str {
     match ended {
         Ok(_) => "done",
-        Err(failure) if failure.kind == Kind::Conflict => "conflict",
+        Err((_, failure)) if failure.kind == Kind::Conflict => "conflict",
         Err(_) => "failed",
     }
 }

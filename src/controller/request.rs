@@ -1,8 +1,47 @@
-//! Requests of the controller: what failed is told in the words of `failure`, and nothing waits for ever.
+//! Requests of the controller: each write says who it is from and each deletion what exactly is meant, what failed is told
+//! in the words of `failure`, and nothing waits for ever.
 
 use std::time::Duration;
 
-use crate::failure::{self, Failure, Kind, Reason};
+use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions, PropagationPolicy};
+
+use crate::{
+    api::name,
+    failure::{self, Failure, Kind, Reason},
+};
+
+/// For a creation.
+pub(super) fn creating() -> PostParams {
+    PostParams {
+        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
+
+/// For a patch of what was read before.
+pub(super) fn patching() -> PatchParams {
+    PatchParams {
+        field_manager: Some(name::CONTROLLER_FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
+/// For an object that is to be like this, whoever said otherwise.
+pub(super) fn applying() -> PatchParams {
+    PatchParams::apply(name::CONTROLLER_FIELD_MANAGER).force()
+}
+
+/// For a deletion of this object and no other of its name, optionally in this version only.
+pub(super) fn exactly(uid: &str, resource_version: Option<&str>) -> DeleteParams {
+    DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Background),
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: resource_version.map(str::to_owned),
+        }),
+        ..DeleteParams::default()
+    }
+}
 
 /// Says what was being done when a request failed.
 pub(super) trait Doing<T>: Sized {

@@ -14,7 +14,11 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{install::rights::ENGINE_MANIFESTS_ROLE, request::Doing};
+use super::{
+    install::rights::{ENGINE_MANIFESTS_ROLE, HANDED_ON_ROLE},
+    request::Doing,
+    role::UserRole,
+};
 use crate::{
     api::{engine, name},
     cluster::retry::Deadline,
@@ -51,6 +55,8 @@ enum Mark {
     Made,
     /// Applied to install it.
     Applied,
+    /// Made by the controller for people who work with VMs.
+    UserRole,
     /// One of a fixed name.
     Named(&'static str),
 }
@@ -63,6 +69,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const ROWS: &[Row] = &[
     (ADMISSION, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", Mark::Made),
     (ADMISSION, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", Mark::Made),
+    (RBAC, "v1", "ClusterRole", "clusterroles", Mark::UserRole),
     (name::GROUP, name::VERSION, "VMRuntime", "vmruntimes", Mark::Named(name::VMRUNTIME)),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimepreflightchecks.vm.cluster.gke.io")),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimes.vm.cluster.gke.io")),
@@ -99,7 +106,9 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
     let resource = ApiResource::from_gvk_with_plural(&kind, plural);
     let everything = ListParams::default();
     let parameters = match mark {
-        Mark::Made => everything.labels(&format!("{}={}", name::MANAGED_BY, name::MANAGER)),
+        Mark::Made | Mark::UserRole => {
+            everything.labels(&format!("{}={}", name::MANAGED_BY, name::MANAGER))
+        }
         Mark::Applied => everything.labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT)),
         Mark::Named(name) => everything.fields(&format!("metadata.name={name}")),
     };
@@ -114,9 +123,13 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
         .filter_map(|object| part(&resource, object))
         .filter(|part| match mark {
             Mark::Made | Mark::Named(_) => true,
-            Mark::Applied => {
-                [name::CONTROLLER_DEPLOYMENT, ENGINE_MANIFESTS_ROLE].contains(&part.name.as_str())
-            }
+            Mark::UserRole => UserRole::ALL.iter().any(|role| role.name() == part.name),
+            Mark::Applied => [
+                name::CONTROLLER_DEPLOYMENT,
+                ENGINE_MANIFESTS_ROLE,
+                HANDED_ON_ROLE,
+            ]
+            .contains(&part.name.as_str()),
         })
         .collect())
 }

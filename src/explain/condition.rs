@@ -30,7 +30,7 @@ const ENGINE: &str = "kubectl get kubevirts.kubevirt.io,cdis.cdi.kubevirt.io --a
 const FORCED: &str = "bmctl disable vmruntime --force=true";
 
 #[rustfmt::skip]
-const TYPES: [(&str, Advice); 13] = [
+const TYPES: [(&str, Advice); 15] = [
     (kind::READY, advice(
         "False while VM Runtime is disabled, while the engine comes up, and while no check of the present settings has \
          passed. The reason says which.",
@@ -73,6 +73,12 @@ const TYPES: [(&str, Advice); 13] = [
         "Nothing has to be done. Whoever owns that object decides on its settings, useEmulation among them.",
         &[ENGINE],
     )),
+    (kind::ENGINE_OWNED, advice(
+        "VM Runtime was enabled on a cluster without KubeVirt. It stays True after a disable until nothing of the engine is \
+         left on nodes.",
+        "Nothing has to be done.",
+        &[ENGINE],
+    )),
     (kind::ENGINE_OPERATOR_MISSING, advice(
         "The cluster has no virt-operator, and the controller was not given KubeVirt's release files.",
         "Install KubeVirt's operator, or start the controller with --engine-manifests.",
@@ -93,6 +99,12 @@ const TYPES: [(&str, Advice); 13] = [
         "Delete them if nobody needs what is on them; CDI is then removed.",
         &["kubectl get virtualmachinedisks.vm.cluster.gke.io,datavolumes.cdi.kubevirt.io --all-namespaces"],
     )),
+    (kind::CONTESTED, advice(
+        "A GitOps tool, another controller or a person changes an object back that the controller manages: the message \
+         names both.",
+        "Take that object out of the tool that keeps it, or change the setting in VMRuntime.",
+        &[STATUS, "kubectl get events --namespace=default --field-selector=involvedObject.kind=VMRuntime"],
+    )),
     (kind::ADMISSION_MISSING, advice(
         "The API server is older than Kubernetes 1.30, or the controller may not write ValidatingAdmissionPolicies.",
         "Upgrade the cluster, or give the controller the rights of its manifests.",
@@ -101,7 +113,7 @@ const TYPES: [(&str, Advice); 13] = [
 ];
 
 #[rustfmt::skip]
-const REASONS: [(&str, Advice); 24] = [
+const REASONS: [(&str, Advice); 28] = [
     (reason::DISABLED, advice("spec.enabled is false.", "Enable it, if it is to run VMs.", &["bmctl enable vmruntime"])),
     (reason::ENABLED, advice("spec.enabled is true.", "Nothing to fix.", &[STATUS])),
     (reason::ENGINE_READY, advice("Everything that VMs need is there.", "Nothing to fix.", &[STATUS])),
@@ -159,6 +171,12 @@ const REASONS: [(&str, Advice); 24] = [
     )),
     (reason::NO_WORKLOADS, advice("No VM exists, or nothing is being disabled.", "Nothing to fix.", &[STATUS])),
     (reason::ADOPTED, advice("KubeVirt was there before.", "Nothing has to be done.", &[ENGINE])),
+    (reason::ENGINE_MADE, advice("KubeVirt was not there before.", "Nothing has to be done.", &[ENGINE])),
+    (reason::CHANGED_BY_OTHERS, advice(
+        "Somebody else writes to what the controller manages.",
+        "The message names the object and, where it is known, who writes to it.",
+        &[STATUS],
+    )),
     (reason::OPERATOR_NOT_FOUND, advice(
         "KubeVirt's operator is not installed.",
         "Install it, or start the controller with --engine-manifests.",
@@ -188,6 +206,16 @@ const REASONS: [(&str, Advice); 24] = [
     (reason::STEP_FAILED, advice(
         "The API server refuses something that the controller wants to do, again and again: a right, a quota, a policy.",
         "The message is the API server's own; the controller goes on by itself once it is permitted.",
+        &["kubectl describe vmruntime vmruntime", "kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager"],
+    )),
+    (reason::FORBIDDEN, advice(
+        "The roles of the controller are older than the controller, or somebody changed them.",
+        "Apply the manifests of this release again; the controller looks every 30 seconds.",
+        &["bmctl controller manifests --image IMAGE | kubectl apply -f -", "kubectl describe vmruntime vmruntime"],
+    )),
+    (reason::REFUSED, advice(
+        "An admission policy or webhook, a quota, or the validation of the API server.",
+        "The message is the API server's own. Permit it; the controller looks every 30 seconds.",
         &["kubectl describe vmruntime vmruntime", "kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager"],
     )),
 ];

@@ -54,6 +54,8 @@ pub struct EngineObject {
     pub protects_workloads: bool,
     /// The engine's own words for what is wrong with it.
     pub failure: Option<String>,
+    /// Who wrote to its spec last, if it was not the controller.
+    pub changed_by: Option<String>,
 }
 
 /// A Deployment of the engine.

@@ -6,9 +6,11 @@ mod disable;
 mod election;
 mod enable;
 mod install;
+mod kept;
 mod preflight;
 mod rights;
 mod stage;
+mod trouble;
 mod uninstall;
 
 use libtest_mimic::Trial;
@@ -20,6 +22,8 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(binary::trials());
     trials.extend(election::trials());
     trials.extend(install::trials());
+    trials.extend(kept::trials());
+    trials.extend(trouble::trials());
     trials.extend(rights::trials());
     trials.extend(uninstall::trials());
     trials

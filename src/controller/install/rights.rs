@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::{InstallOptions, Profile};
 use crate::{
     api::{WorkloadKind, WorkloadRole, engine, name, workload::removal_order},
-    controller::{admission, observed::Policy},
+    controller::{admission, observed::Policy, role::UserRole},
 };
 
 /// Name of the second set of rights, which only the engine-manifests profile has.
 pub const ENGINE_MANIFESTS_ROLE: &str = "vmruntime-controller-manager-engine-manifests";
+/// Name of the set of rights that the controller only hands on.
+pub const HANDED_ON_ROLE: &str = "vmruntime-controller-manager-user-roles";
 /// Where Events about cluster-scoped objects are kept.
 const EVENTS_NAMESPACE: &str = "default";
 
@@ -70,6 +72,7 @@ pub fn grants(options: &InstallOptions) -> Vec<Grant> {
     grants.extend(cluster());
     grants.extend(removal_order().map(workload));
     grants.extend(engine(options));
+    grants.push(handed_on());
     grants.extend(namespaced(options));
     match options.profile {
         Profile::Standard => {}
@@ -130,16 +133,24 @@ fn own_resources() -> Vec<Grant> {
 
 fn cluster() -> Vec<Grant> {
     const READ: &[&str] = &["list", "watch"];
-    let policies: Vec<&str> = Policy::ALL.map(admission::object_name).to_vec();
+    let policies: Vec<&str> = Policy::ALL.map(Policy::object_name).to_vec();
     // The gate stays as long as the controller does.
-    let passing = [Policy::SafeDisable, Policy::EngineProtection].map(admission::object_name);
+    let passing = [Policy::SafeDisable, Policy::EngineProtection].map(Policy::object_name);
     let kinds = [
         "validatingadmissionpolicies",
         "validatingadmissionpolicybindings",
     ];
     let group = "admissionregistration.k8s.io";
     vec![
-        grant(Reach::Cluster, "", &["nodes"], READ),
+        // What the engine leaves on nodes is taken away after it.
+        grant(Reach::Cluster, "", &["nodes"], &["list", "watch", "patch"]),
+        grant(
+            Reach::Cluster,
+            "rbac.authorization.k8s.io",
+            &["clusterroles"],
+            &["get", "create", "patch", "delete"],
+        )
+        .named(&UserRole::ALL.map(UserRole::name)),
         grant(Reach::Cluster, "", &["namespaces"], &["get"]).named(&[name::SYSTEM_NAMESPACE]),
         grant(Reach::Cluster, "", &["persistentvolumeclaims"], &["list"]),
         grant(
@@ -187,9 +198,19 @@ fn engine(options: &InstallOptions) -> Vec<Grant> {
             Reach::Cluster,
             engine::CDI_GROUP,
             &["cdis"],
-            &["list", "watch", "create", "delete"],
+            &["list", "watch", "create", "patch", "delete"],
         ),
     ]
+}
+
+/// Never used by the controller itself: nobody may write a role that holds more than he does. The administrator's role
+/// holds what the others hold.
+fn handed_on() -> Grant {
+    let role = UserRole::Admin;
+    Grant {
+        role: HANDED_ON_ROLE,
+        ..grant(Reach::Cluster, name::GROUP, &role.resources(), role.verbs())
+    }
 }
 
 fn namespaced(options: &InstallOptions) -> Vec<Grant> {

@@ -3,7 +3,10 @@
 //! A policy that fails closed before the API server has learned its parameter kind blocks every VM for about 23
 //! seconds (measured). So: first failing open, with its binding; then tried; only then failing closed.
 
-use super::{Draft, Step};
+use super::{
+    Draft, Step,
+    upkeep::{Found, Kept},
+};
 use crate::controller::observed::{Admission, Armed, Creation, Policy, PolicyFacts};
 
 /// Brings the policies one step nearer to where they are wanted.
@@ -12,35 +15,57 @@ pub(super) fn arm(draft: &mut Draft<'_>) {
         return;
     };
     for facts in policies {
-        if let Some(step) = next(draft, facts) {
-            draft.steps.push(step);
+        let kept = Kept::Policy(facts.policy);
+        if wanted(draft, facts.policy) {
+            advance(draft, facts, kept);
+        } else {
+            draft.memory.upkeep.forget(kept);
+            if facts.armed != Armed::Absent {
+                draft.steps.push(Step::DisarmPolicy {
+                    policy: facts.policy,
+                    seen: facts.seen.clone(),
+                });
+            }
         }
     }
 }
 
-fn next(draft: &mut Draft<'_>, facts: &PolicyFacts) -> Option<Step> {
-    let policy = facts.policy;
-    if !wanted(draft, policy) {
-        return (facts.armed != Armed::Absent).then_some(Step::DisarmPolicy(policy));
-    }
+fn advance(draft: &mut Draft<'_>, facts: &PolicyFacts, kept: Kept) {
+    let namespace = draft.observed.engine_namespace.clone();
+    let changed_by = facts
+        .seen
+        .policy
+        .as_ref()
+        .or(facts.seen.binding.as_ref())
+        .and_then(|seen| seen.changed_by.clone());
+    let arm = |strict| Step::ArmPolicy {
+        policy: facts.policy,
+        strict,
+        engine_namespace: namespace.clone(),
+        seen: facts.seen.clone(),
+    };
     let strict = match facts.armed {
-        Armed::Absent => !has_parameters(policy),
+        Armed::Absent => !has_parameters(facts.policy),
         Armed::Differs { strict } => strict,
         Armed::Lenient { since } => {
             let proven = draft.observed.creation == Creation::Closed;
             let arming = draft.settings.pace.arming;
             if !proven && !draft.elapsed(since, arming) {
-                return None;
+                return;
+            }
+            if changed_by.is_none() {
+                // The second half of our own arming.
+                draft.steps.push(arm(true));
+                return;
             }
             true
         }
-        Armed::Strict => return None,
+        Armed::Strict => {
+            draft.keep(kept, &namespace, Found::Right);
+            return;
+        }
     };
-    Some(Step::ArmPolicy {
-        policy,
-        strict,
-        engine_namespace: draft.observed.engine_namespace.clone(),
-    })
+    draft.keep(kept, &namespace, Found::Wrong(arm(strict), changed_by));
 }
 
 fn wanted(draft: &Draft<'_>, policy: Policy) -> bool {

@@ -1,6 +1,8 @@
 //! VM Runtime is not wanted: close creation, protect or delete the VMs, and only then remove the engine.
 
-use super::{Draft, Memory, Step, Word, drain, reference, report::Report};
+use std::time::Duration;
+
+use super::{Draft, Memory, ObjectReference, Step, Word, drain, reference, report::Report};
 use crate::{
     api::{
         Phase,
@@ -9,7 +11,12 @@ use crate::{
     cluster::inventory::Inventory,
     controller::{
         manifest::Disks,
-        observed::{Admission, Armed, Creation, Manifests, Policy, RuntimeFacts, Workloads},
+        observed::{
+            Admission, Armed, Creation, Manifests, Policy, RoleFacts, RoleState, RuntimeFacts,
+            Traces, Workloads,
+        },
+        options::Pace,
+        role::UserRole,
     },
     runtime::{
         disable::{Decision, Force, decide as table},
@@ -41,6 +48,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
     let observed = draft.observed;
     draft.memory.manifests_applied = false;
     draft.memory.manifests_gone = observed.manifests == Manifests::Gone;
+    draft.memory.upkeep.forget_engine();
     abandon_checks(draft);
     let course = match &observed.workloads {
         Workloads::Unknown(why) => unknown(draft, why),
@@ -88,6 +96,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
         engine: readiness::engine(&observed.engine, &observed.nodes),
         taken_up: true,
         disks_kept: observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some(),
+        engine_owned: observed.engine.kubevirt.ours().is_some() || !observed.traces.is_empty(),
     }
 }
 
@@ -213,7 +222,10 @@ fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memo
         );
     }
     let message = left.message();
-    draft.steps.extend(left.step());
+    draft.steps.extend(left.steps());
+    if let Some(wait) = left.look_again(&draft.settings.pace) {
+        draft.wake_in(wait);
+    }
     Course::new(
         Phase::Uninstalling,
         Word::yes(reason::ENGINE_UNINSTALLING, message),
@@ -225,9 +237,12 @@ enum Left<'a> {
     KubeVirt(&'a EngineObject),
     Cdi(&'a EngineObject),
     Manifests(&'a [String], Disks),
+    /// What the engine has written on nodes.
+    Traces(&'a Traces),
+    Roles(Vec<(UserRole, &'a str)>),
 }
 
-/// KubeVirt, then CDI (unless disks would die with it), then the operators.
+/// KubeVirt, then CDI (unless disks would die with it), then the operators, then what would remind of them.
 fn what_is_left<'a>(draft: &Draft<'a>) -> Option<Left<'a>> {
     let observed = draft.observed;
     if let Some(kubevirt) = observed.engine.kubevirt.ours() {
@@ -237,19 +252,53 @@ fn what_is_left<'a>(draft: &Draft<'a>) -> Option<Left<'a>> {
         return Some(Left::Cdi(cdi));
     }
     match &observed.manifests {
-        Manifests::Present(objects) => Some(Left::Manifests(objects, observed.disks)),
-        Manifests::NotGiven | Manifests::Gone => None,
+        Manifests::Present(objects) => return Some(Left::Manifests(objects, observed.disks)),
+        Manifests::NotGiven | Manifests::Gone => {}
     }
+    if !observed.traces.left.is_empty() || observed.traces.handled > 0 {
+        return Some(Left::Traces(&observed.traces));
+    }
+    let ours = |facts: &'a RoleFacts| match &facts.state {
+        RoleState::Ours { version, .. } => Some((facts.role, version.uid.as_str())),
+        RoleState::Absent | RoleState::Foreign => None,
+    };
+    let roles: Vec<(UserRole, &str)> = observed.roles.iter().filter_map(ours).collect();
+    (!roles.is_empty()).then_some(Left::Roles(roles))
 }
 
+/// So many nodes are written to in one round.
+const NODES_AT_ONCE: usize = 200;
+
 impl Left<'_> {
-    fn step(&self) -> Option<Step> {
+    fn steps(&self) -> Vec<Step> {
+        let unless_going = |object: &EngineObject, step: fn(ObjectReference) -> Step| {
+            let step = (!object.deleting).then(|| step(reference(object)));
+            step.into_iter().collect()
+        };
         match self {
-            Self::KubeVirt(object) => {
-                (!object.deleting).then(|| Step::DeleteKubeVirt(reference(object)))
+            Self::KubeVirt(object) => unless_going(object, Step::DeleteKubeVirt),
+            Self::Cdi(object) => unless_going(object, Step::DeleteCdi),
+            Self::Manifests(_, disks) => vec![Step::RemoveEngineManifests(*disks)],
+            Self::Traces(traces) if traces.left.is_empty() => Vec::new(),
+            Self::Traces(traces) => {
+                let batch = traces.left.iter().take(NODES_AT_ONCE);
+                vec![Step::CleanNodes(batch.cloned().collect())]
             }
-            Self::Cdi(object) => (!object.deleting).then(|| Step::DeleteCdi(reference(object))),
-            Self::Manifests(_, disks) => Some(Step::RemoveEngineManifests(*disks)),
+            Self::Roles(roles) => roles
+                .iter()
+                .map(|(role, uid)| Step::DeleteRole {
+                    role: *role,
+                    uid: (*uid).to_owned(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Nothing rings when these are done.
+    fn look_again(&self, pace: &Pace) -> Option<Duration> {
+        match self {
+            Self::KubeVirt(_) | Self::Cdi(_) | Self::Manifests(..) => None,
+            Self::Traces(_) | Self::Roles(_) => Some(pace.retry),
         }
     }
 
@@ -266,6 +315,14 @@ impl Left<'_> {
                     named.join(", ")
                 )
             }
+            Self::Traces(traces) if traces.left.is_empty() => {
+                format!("virt-handler is still ending on {} nodes", traces.handled)
+            }
+            Self::Traces(traces) => format!(
+                "labels and annotations of the engine are being removed from {} nodes",
+                traces.left.len()
+            ),
+            Self::Roles(_) => "the ClusterRoles of VM Runtime are being removed".to_owned(),
         }
     }
 }

@@ -1,9 +1,17 @@
 //! VM Runtime is wanted: check the nodes, install the engine, open the gate.
 
-use super::{Draft, Step, Word, fenced, reference, report::Report};
+use super::{
+    Draft, Step, Word, fenced, reference,
+    report::Report,
+    upkeep::{Found, Kept},
+};
 use crate::{
-    api::{Phase, condition::reason, name::SYSTEM_NAMESPACE},
-    controller::observed::{RuntimeFacts, Workloads},
+    api::{
+        Phase,
+        condition::{self, kind, reason},
+        name::SYSTEM_NAMESPACE,
+    },
+    controller::observed::{Observed, RoleState, RuntimeFacts, Workloads},
     runtime::{
         preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
@@ -21,6 +29,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let before = draft.steps.len();
     start_check(draft, &subject);
     install(draft, runtime);
+    keep_roles(draft, runtime);
     let taken_up = !draft.steps[before..].iter().any(follows_the_spec);
 
     if let Workloads::Counted(count) = observed.workloads {
@@ -72,7 +81,16 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         engine,
         taken_up,
         disks_kept: false,
+        engine_owned: owns_engine(observed, runtime),
         ready,
+    }
+}
+
+/// Once it was, until another one is there: nodes remember it.
+fn owns_engine(observed: &Observed, runtime: &RuntimeFacts) -> bool {
+    match observed.engine.kubevirt.object() {
+        Some(kubevirt) => kubevirt.ours,
+        None => condition::is_true(&runtime.status.conditions, kind::ENGINE_OWNED),
     }
 }
 
@@ -103,16 +121,21 @@ fn follows_the_spec(step: &Step) -> bool {
         | Step::CreateKubeVirt { .. }
         | Step::DeleteKubeVirt(_)
         | Step::CreateCdi
+        | Step::ConfigureCdi(_)
         | Step::DeleteCdi(_)
         | Step::ArmPolicy { .. }
-        | Step::DisarmPolicy(_)
+        | Step::DisarmPolicy { .. }
+        | Step::ApplyRole { .. }
+        | Step::DeleteRole { .. }
+        | Step::CleanNodes(_)
         | Step::DeleteWorkload(_) => false,
     }
 }
 
 /// Operators, then KubeVirt, then CDI. What somebody else brought is used as it is.
 fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
-    let engine = &draft.observed.engine;
+    let observed = draft.observed;
+    let engine = &observed.engine;
     let anywhere = !draft.observed.nodes.iter().any(|node| node.control_plane);
     if engine
         .kubevirt
@@ -128,27 +151,70 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
     let Some(operator) = &engine.operator else {
         return;
     };
-    match &engine.kubevirt {
+    let wanted = format!("{} {}", runtime.generation, runtime.use_emulation);
+    let found = match &engine.kubevirt {
         // Its definition comes with the operator; a watch tells when it is there.
         Presence::NotServed => return,
-        Presence::Absent => draft.steps.push(Step::CreateKubeVirt {
-            namespace: operator.namespace.clone(),
-            use_emulation: runtime.use_emulation,
-            anywhere,
-        }),
-        Presence::Present(kubevirt) => {
-            let differs =
-                kubevirt.use_emulation != runtime.use_emulation || !kubevirt.protects_workloads;
-            if differs && !kubevirt.deleting {
-                draft.steps.push(Step::ConfigureKubeVirt {
-                    object: reference(kubevirt),
-                    use_emulation: runtime.use_emulation,
-                });
-            }
+        Presence::Absent => {
+            let namespace = operator.namespace.clone();
+            let step = Step::CreateKubeVirt {
+                namespace,
+                use_emulation: runtime.use_emulation,
+                anywhere,
+            };
+            Some(Found::Wrong(step, None))
         }
+        Presence::Present(kubevirt) if kubevirt.deleting => None,
+        Presence::Present(kubevirt)
+            if kubevirt.use_emulation == runtime.use_emulation && kubevirt.protects_workloads =>
+        {
+            Some(Found::Right)
+        }
+        Presence::Present(kubevirt) => {
+            let step = Step::ConfigureKubeVirt {
+                object: reference(kubevirt),
+                use_emulation: runtime.use_emulation,
+            };
+            Some(Found::Wrong(step, kubevirt.changed_by.clone()))
+        }
+    };
+    if let Some(found) = found {
+        draft.keep(Kept::KubeVirt, &wanted, found);
     }
-    if engine.cdi == Presence::Absent {
-        draft.steps.push(Step::CreateCdi);
+    let found = match &engine.cdi {
+        Presence::NotServed => None,
+        Presence::Absent => Some(Found::Wrong(Step::CreateCdi, None)),
+        Presence::Present(cdi) if !cdi.ours || cdi.deleting => None,
+        Presence::Present(cdi) if cdi.protects_workloads => Some(Found::Right),
+        Presence::Present(cdi) => {
+            let step = Step::ConfigureCdi(reference(cdi));
+            Some(Found::Wrong(step, cdi.changed_by.clone()))
+        }
+    };
+    if let Some(found) = found {
+        draft.keep(Kept::Cdi, &wanted, found);
+    }
+}
+
+/// The roles of people who work with VMs. One that somebody else made is left alone.
+fn keep_roles(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
+    let observed = draft.observed;
+    let wanted = runtime.generation.to_string();
+    for facts in &observed.roles {
+        let apply = |resource_version| Step::ApplyRole {
+            role: facts.role,
+            resource_version,
+        };
+        let found = match &facts.state {
+            RoleState::Foreign => continue,
+            RoleState::Ours { right: true, .. } => Found::Right,
+            RoleState::Absent => Found::Wrong(apply(None), None),
+            RoleState::Ours { version, .. } => Found::Wrong(
+                apply(Some(version.resource_version.clone())),
+                version.changed_by.clone(),
+            ),
+        };
+        draft.keep(Kept::Role(facts.role), &wanted, found);
     }
 }
 

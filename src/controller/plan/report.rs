@@ -30,6 +30,8 @@ pub(super) struct Report {
     /// Nothing of the present generation is left to be taken up.
     pub taken_up: bool,
     pub disks_kept: bool,
+    /// We made the engine, or nodes still show that we did.
+    pub engine_owned: bool,
 }
 
 impl Report {
@@ -51,9 +53,9 @@ impl Report {
             now: observed.now,
             said: Vec::new(),
         };
-        let asides = self.asides(observed, runtime);
+        let asides = self.asides(observed, runtime, memory);
         let degraded = match &memory.trouble {
-            Some(trouble) => Word::yes(reason::STEP_FAILED, trouble.clone()),
+            Some(trouble) => Word::yes(trouble.reason, trouble.message.clone()),
             None => self.degraded,
         };
         let ready = self.ready.status;
@@ -79,7 +81,13 @@ impl Report {
     }
 
     /// What is worth knowing, but seldom so.
-    fn asides(&self, observed: &Observed, runtime: &RuntimeFacts) -> [(&'static str, Word); 7] {
+    fn asides(
+        &self,
+        observed: &Observed,
+        runtime: &RuntimeFacts,
+        memory: &Memory,
+    ) -> [(&'static str, Word); 9] {
+        let contested = memory.upkeep.contested();
         let foreign = observed
             .engine
             .kubevirt
@@ -139,6 +147,22 @@ impl Report {
                     self.disks_kept,
                     reason::DISKS_EXIST,
                     "CDI stays installed: removing it would delete the disks that are left",
+                ),
+            ),
+            (
+                kind::ENGINE_OWNED,
+                aside(
+                    self.engine_owned,
+                    reason::ENGINE_MADE,
+                    "the controller made the engine: a disable removes it, and what it leaves on nodes",
+                ),
+            ),
+            (
+                kind::CONTESTED,
+                aside(
+                    contested.is_some(),
+                    reason::CHANGED_BY_OTHERS,
+                    contested.as_deref().unwrap_or_default(),
                 ),
             ),
             (

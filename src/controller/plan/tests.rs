@@ -3,6 +3,7 @@
 mod admission;
 mod disabled;
 mod enabled;
+mod kept;
 mod law;
 mod published;
 
@@ -21,7 +22,9 @@ use crate::{
         workload::WORKLOAD_KINDS,
     },
     cluster::inventory::{Inventory, Storage, Workload},
-    controller::observed::{Admission, Armed, Creation, Force, Manifests, PolicyFacts, Workloads},
+    controller::observed::{
+        Admission, Armed, Creation, Force, Manifests, PolicyFacts, Seen, Traces, Workloads,
+    },
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts, Trigger},
@@ -46,6 +49,8 @@ const SETTINGS: Settings = Settings {
         resync: Duration::from_secs(300),
         retry: Duration::from_secs(1),
         retry_most: Duration::from_secs(30),
+        repair: Duration::from_secs(5),
+        repair_most: Duration::from_secs(300),
         grace: Duration::from_secs(10),
     },
 };
@@ -152,6 +157,7 @@ fn strict() -> Admission {
     Admission::Available(vec![PolicyFacts {
         policy: Policy::CreationGate,
         armed: Armed::Strict,
+        seen: Seen::default(),
     }])
 }
 
@@ -181,6 +187,8 @@ fn ready() -> Observed {
         manifests: Manifests::NotGiven,
         admission: strict(),
         creation: Creation::NotTried,
+        roles: Vec::new(),
+        traces: Traces::default(),
     }
 }
 
@@ -221,17 +229,9 @@ fn decide(observed: &Observed) -> Plan {
     plan(observed, &Memory::default(), &SETTINGS)
 }
 
-/// The kinds of steps, by the names of the variants.
-fn steps(plan: &Plan) -> Vec<String> {
-    plan.steps
-        .iter()
-        .map(|step| {
-            format!("{step:?}")
-                .chars()
-                .take_while(|c| c.is_alphanumeric())
-                .collect()
-        })
-        .collect()
+/// The kinds of steps.
+fn steps(plan: &Plan) -> Vec<&'static str> {
+    plan.steps.iter().map(Step::name).collect()
 }
 
 fn phase(plan: &Plan) -> &str {

@@ -10,6 +10,7 @@ fn policies_come_into_force_one_step_at_a_time() {
             observed.admission = Admission::Available(vec![PolicyFacts {
                 policy: Policy::CreationGate,
                 armed,
+                seen: Seen::default(),
             }]);
         })
     };
@@ -41,6 +42,7 @@ fn the_engine_is_protected_as_long_as_it_is_ours_and_stays() {
             observed.admission = Admission::Available(vec![PolicyFacts {
                 policy: Policy::EngineProtection,
                 armed,
+                seen: Seen::default(),
             }]);
         })
     };

@@ -113,7 +113,9 @@ proptest! {
                 Step::DeleteCdi(_) => {
                     observed.engine.cdi.ours().is_some() && observed.disks == Disks::None
                 }
-                Step::RemoveEngineManifests(_) => true,
+                Step::RemoveEngineManifests(_)
+                | Step::DeleteRole { .. }
+                | Step::CleanNodes(_) => true,
                 _ => continue,
             };
             prop_assert!(removed, "not ours: {:?}", step);

@@ -88,10 +88,13 @@ fn what_is_worth_knowing_is_said() {
     let troubled = plan(
         &ready(),
         &Memory {
-            trouble: Some("quota".to_owned()),
+            trouble: Some(Trouble {
+                reason: reason::REFUSED,
+                message: "quota".to_owned(),
+            }),
             ..Memory::default()
         },
         &SETTINGS,
     );
-    assert_eq!(why(&troubled, kind::DEGRADED), reason::STEP_FAILED);
+    assert_eq!(why(&troubled, kind::DEGRADED), reason::REFUSED);
 }
