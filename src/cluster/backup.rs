@@ -18,6 +18,7 @@
 //! thread of their own: whoever drops the work drops it between two files.
 
 mod archive;
+mod earlier;
 mod folder;
 mod index;
 mod journal;
@@ -29,9 +30,15 @@ use std::path::PathBuf;
 
 pub use self::{
     archive::Archive,
+    earlier::Earlier,
     index::{Entry, Purpose},
-    vault::{Earlier, Vault},
+    vault::Vault,
 };
+
+const INDEX: &str = "INDEX";
+const JOURNAL: &str = "JOURNAL";
+/// Below it stands what is put back.
+const MANIFESTS: &str = "namespaces";
 
 /// Where a backup goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 //! touched.
 //!
 //! ```text
-//! detach disks that stay ─▶ ┌▶ delete what is due ─▶ watch it go ─▶ list everything again ─┐ ─▶ the same for disks
-//!                           └──────────── until two lists show no machine ◀────────────────┘
+//! ┌▶ detach disks that stay ─▶ delete what is due ─▶ watch it go ─▶ list everything again ─┐ ─▶ the same for disks
+//! └──────────────────────── until two lists show no machine ◀──────────────────────────────┘
 //! ```
 //!
 //! The lists are what counts; the watches only save waiting. What a list shows that the plan does not name is added to
@@ -19,6 +19,7 @@ mod detachment;
 mod plan;
 mod progress;
 mod saving;
+mod sighting;
 mod stuck;
 
 use std::collections::BTreeSet;
@@ -28,18 +29,11 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::time::Instant;
 
-use self::{
-    bell::{Bell, Rung},
-    plan::Places,
-    progress::Progress,
-};
+use self::{plan::Places, progress::Progress};
 use super::{
     backup::Vault,
     event::{Event, ObjectName},
-    inventory::{
-        self, Second, Uid, Workload,
-        list::{self, Detail, Listed, Sink},
-    },
+    inventory::{Second, Uid, Workload, list::Listed},
     retry::Retry,
 };
 use crate::{
@@ -76,13 +70,14 @@ pub async fn remove(
         retry: &retry,
         places: Places::of(&plan.objects),
         gone: vec![false; plan.objects.len()],
-        apart: plan.owners_of_kept_disks(),
+        apart: BTreeSet::new(),
         talkative: plan.doomed().count() <= TOLD,
         progress: Progress::default(),
         listed: plan.listed.clone(),
         plan,
         vault,
         deleted: 0,
+        changed: Instant::now(),
     };
     match removal.run().await {
         Ok(()) => Ok(removal.removed()),
@@ -123,15 +118,8 @@ struct Removal<'a, 'v> {
     talkative: bool,
     /// How many deletions the API server has accepted.
     deleted: usize,
-}
-
-/// Why a wait for objects to go has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Waited {
-    /// All are gone, or something can be deleted now that could not before, or a look is due.
-    Look,
-    /// Nothing has happened for long.
-    Stalled,
+    /// When anything of the plan was last seen to change.
+    changed: Instant,
 }
 
 impl Removal<'_, '_> {
@@ -140,7 +128,6 @@ impl Removal<'_, '_> {
         if let Some(vault) = &mut self.vault {
             vault.deleting(Timestamp::now())?;
         }
-        self.detach().await?;
         let mut empty_lists = 0;
         while empty_lists < 2 {
             if empty_lists > 0 {
@@ -160,10 +147,11 @@ impl Removal<'_, '_> {
 
     /// Deletes what is due among these, waits, and looks. Returns how many of them are left.
     async fn round(&mut self, roles: &[WorkloadRole]) -> Result<usize, Failure> {
+        self.detach().await?;
         self.delete_due(roles).await?;
-        let waited = self.watch_them_go(roles).await?;
+        self.watch_them_go(roles).await;
         self.look().await?;
-        if waited == Waited::Stalled {
+        if Instant::now() >= self.look_due() {
             self.give_up_on_owners();
         }
         let left = self.left(roles).count();
@@ -270,144 +258,6 @@ impl Removal<'_, '_> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Waits until there is a reason to look again.
-    async fn watch_them_go(&mut self, roles: &[WorkloadRole]) -> Result<Waited, Failure> {
-        let mut bell = Bell::new(self.client, &self.listed, |kind| roles.contains(&kind.role));
-        let pace = self.retry.pace();
-        let started = Instant::now();
-        let mut last_change = started;
-        loop {
-            self.tell_progress(roles).await;
-            if self.left(roles).next().is_none() || self.left(roles).any(|at| self.is_due(at)) {
-                return Ok(Waited::Look);
-            }
-            let deadline = self.retry.deadline();
-            if deadline.passed() {
-                return Ok(Waited::Look);
-            }
-            let look = (last_change + pace.stuck / 4).min(deadline.instant());
-            let tick = (Instant::now() + Progress::EVERY).min(look);
-            tokio::select! {
-                first = bell.next() => {
-                    // Where many go at once, the whole plan is not looked over for each of them.
-                    let mut next = Some(first);
-                    while let Some(rung) = next {
-                        let Rung::Seen(sight) = rung else {
-                            // It can not be watched, or not any more: a list says more.
-                            let pause = pace.delay(1).max(pace.settle / 4);
-                            tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
-                            return Ok(Waited::Look);
-                        };
-                        if self.notice(&sight) {
-                            last_change = Instant::now();
-                        }
-                        next = bell.ready();
-                    }
-                }
-                () = tokio::time::sleep_until(tick) => {
-                    if Instant::now() >= look {
-                        return Ok(Waited::Stalled);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes a sighting into the plan. Was it news?
-    fn notice(&mut self, sight: &bell::Sight) -> bool {
-        let Some(at) = self.places.find(&sight.uid) else {
-            return false;
-        };
-        if sight.gone {
-            return self.has_gone(at);
-        }
-        let workload = &mut self.plan.objects[at].workload;
-        let news = workload.deleting != sight.deleting || workload.finalizers != sight.finalizers;
-        workload.deleting = sight.deleting;
-        workload.finalizers = sight.finalizers.clone();
-        news
-    }
-
-    fn has_gone(&mut self, at: usize) -> bool {
-        if std::mem::replace(&mut self.gone[at], true) {
-            return false;
-        }
-        if self.talkative && !matches!(self.plan.objects[at].fate, Fate::Kept(_)) {
-            let name = self.plan.objects[at].workload.object_name();
-            self.retry.observer().event(&Event::Removed(name));
-        }
-        true
-    }
-
-    /// Lists everything: what is not there any more is gone, what is new is planned.
-    async fn look(&mut self) -> Result<(), Failure> {
-        self.listed.clear();
-        let mut failed = Vec::new();
-        let mut newcomers = Vec::new();
-        let mut seen = vec![false; self.plan.objects.len()];
-        for kind in removal_order() {
-            let mut view = View {
-                kind,
-                plan: &mut self.plan,
-                places: &self.places,
-                seen: &mut seen,
-                newcomers: Vec::new(),
-            };
-            let listed =
-                list::each(self.client, self.retry, kind, Detail::AsNeeded, &mut view).await;
-            newcomers.append(&mut view.newcomers);
-            match listed {
-                Ok(Some(listed)) => self.listed.push((kind, listed)),
-                Ok(None) => {}
-                Err(failure) => failed.push((kind, failure)),
-            }
-        }
-        if !failed.is_empty() {
-            return Err(inventory::undetermined(failed));
-        }
-        for (at, seen) in seen.into_iter().enumerate() {
-            if !seen {
-                self.has_gone(at);
-            }
-        }
-        self.amend(newcomers);
-        Ok(())
-    }
-
-    /// Plans what has come since.
-    fn amend(&mut self, newcomers: Vec<Workload>) {
-        let mut more = 0;
-        for workload in newcomers {
-            self.plan.claim_disks_of(&workload);
-            let owned = workload.owners.iter().any(|owner| {
-                let at = self.places.find(owner);
-                at.is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
-            });
-            let fate = match workload.kind.role {
-                WorkloadRole::Migration => Fate::Deleted,
-                WorkloadRole::Machine if owned => Fate::GoesAlong,
-                WorkloadRole::Machine => {
-                    more += 1;
-                    Fate::Deleted
-                }
-                WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
-            };
-            self.places
-                .insert(workload.uid.clone(), self.plan.objects.len());
-            self.gone.push(false);
-            self.plan.objects.push(Planned {
-                workload,
-                fate,
-                counts: false,
-            });
-        }
-        if more > 0 {
-            self.retry
-                .observer()
-                .event(&Event::FoundMore { count: more });
-        }
-    }
-
     /// What should have gone with its owner and has not, although nothing has happened for long: we delete it.
     fn give_up_on_owners(&mut self) {
         for at in 0..self.plan.objects.len() {
@@ -451,39 +301,6 @@ impl Removal<'_, '_> {
             removed.machines.len(),
             removed.disks.len()
         ))
-    }
-}
-
-/// What one list says about the plan.
-struct View<'a> {
-    kind: &'static WorkloadKind,
-    plan: &'a mut Plan,
-    places: &'a Places,
-    seen: &'a mut Vec<bool>,
-    newcomers: Vec<Workload>,
-}
-
-impl Sink for View<'_> {
-    fn begin(&mut self) {
-        self.newcomers.clear();
-        for (at, planned) in self.plan.objects.iter().enumerate() {
-            if planned.workload.kind == self.kind {
-                self.seen[at] = false;
-            }
-        }
-    }
-
-    fn take(&mut self, workload: Workload) {
-        match self.places.find(&workload.uid) {
-            Some(at) => {
-                self.seen[at] = true;
-                let known = &mut self.plan.objects[at].workload;
-                known.deleting = workload.deleting;
-                known.finalizers = workload.finalizers;
-                known.owners = workload.owners;
-            }
-            None => self.newcomers.push(workload),
-        }
     }
 }
 

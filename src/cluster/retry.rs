@@ -169,6 +169,18 @@ impl<'a> Retry<'a> {
         }
     }
 
+    /// The same, until another time.
+    #[must_use]
+    pub fn until(&self, deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            observer: self.observer,
+            contacted: AtomicBool::new(self.contacted.load(Ordering::Relaxed)),
+            pace: self.pace,
+            tries: self.tries,
+        }
+    }
+
     /// With other delays.
     #[must_use]
     pub fn with_pace(mut self, pace: Pace) -> Self {

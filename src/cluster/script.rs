@@ -119,9 +119,17 @@ fn lines(events: &[(&str, Value)]) -> Vec<Value> {
 
 /// A client that is answered by `answer`. Must be made inside a tokio runtime.
 pub fn client(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> kube::Client {
-    let answer = Arc::new(answer);
+    slow_client(answer, |_, _| {})
+}
+
+/// The same; others get their turn between the beginning (`true`) and the end of each call, which are told.
+pub fn slow_client(
+    answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+    tell: impl Fn(&Call, bool) + Send + Sync + 'static,
+) -> kube::Client {
+    let (answer, tell) = (Arc::new(answer), Arc::new(tell));
     let service = tower::service_fn(move |request: Request<Body>| {
-        let answer = Arc::clone(&answer);
+        let (answer, tell) = (Arc::clone(&answer), Arc::clone(&tell));
         async move {
             let (parts, body) = request.into_parts();
             let bytes = body
@@ -137,6 +145,9 @@ pub fn client(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> kube:
                     .collect(),
                 body: serde_json::from_slice(&bytes).unwrap_or_default(),
             };
+            tell(&call, true);
+            tokio::task::yield_now().await;
+            tell(&call, false);
             answer(&call).response()
         }
     });

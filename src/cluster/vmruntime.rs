@@ -24,6 +24,9 @@ use crate::{
     runtime::difference::{self, Difference},
 };
 
+/// More conflicts than this mean that somebody rewrites the object all the time.
+const ROUNDS: u32 = 10;
+
 /// The one VMRuntime as it was read: typed where we know the field, and as it came for comparing.
 #[derive(Clone, Debug)]
 pub struct RuntimeObject {
@@ -117,6 +120,13 @@ impl RuntimeObject {
     #[must_use]
     pub fn check_name(&self) -> Option<String> {
         self.status().preflight_check_summary?.preflight_check_name
+    }
+
+    /// When the fence that keeps new VMs out ends; none where none stands, or where no moment is named.
+    #[must_use]
+    pub fn fenced_until(&self) -> Option<Timestamp> {
+        let until = self.raw["metadata"]["annotations"][CREATION_FENCE_UNTIL].as_str()?;
+        until.parse().ok()
     }
 
     /// Who wrote that field last (by managed fields), for example `spec.enabled`.
@@ -217,8 +227,6 @@ pub async fn patch(
     change: &SpecChange,
     dry_run: DryRun,
 ) -> Result<Patched, Failure> {
-    /// More conflicts than this mean that somebody rewrites the object all the time.
-    const ROUNDS: u32 = 10;
     const DOING: &str = "change vmruntime";
     let mut current = read.clone();
     for _ in 0..ROUNDS {
@@ -334,19 +342,35 @@ fn conflict(read: &RuntimeObject, now: &RuntimeObject) -> Failure {
     failure.hint("look at it, and run the command again: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
 }
 
-/// Keeps VM creation closed until then (our controller reads it, a foreign one ignores it); `None` takes it away.
+/// Keeps VM creation closed until a moment (our controller reads it, a foreign one ignores it), or opens it again:
+/// `decide` says which, given the end of the fence that stands. It is asked again where somebody else was faster.
+/// Returns the VMRuntime as it is then.
 pub async fn fence(
     client: &Client,
     retry: &Retry<'_>,
-    until: Option<Timestamp>,
+    mut decide: impl FnMut(Option<Timestamp>) -> Option<Timestamp>,
 ) -> Result<RuntimeObject, Failure> {
     const DOING: &str = "close VM creation on vmruntime";
-    let until = until.map(|until| until.to_string());
-    let body = json!({"metadata": {"annotations": {CREATION_FENCE_UNTIL: until}}});
-    let raw = send(client, retry, DOING, &body, DryRun::No)
-        .await
-        .map_err(|error| failure::from_kube(&error, DOING))?;
-    RuntimeObject::parse(raw)
+    let mut conflicts = 0;
+    loop {
+        let current = get(client, retry).await?;
+        let annotation = &current.raw["metadata"]["annotations"][CREATION_FENCE_UNTIL];
+        let wanted = json!(decide(current.fenced_until()).map(|until| until.to_string()));
+        if *annotation == wanted {
+            return Ok(current);
+        }
+        let body = json!({"metadata": {
+            "uid": current.uid(), "resourceVersion": current.resource_version(),
+            "annotations": {CREATION_FENCE_UNTIL: wanted},
+        }});
+        match send(client, retry, DOING, &body, DryRun::No).await {
+            Ok(raw) => return RuntimeObject::parse(raw),
+            Err(kube::Error::Api(status)) if status.is_conflict() && conflicts < ROUNDS => {
+                conflicts += 1;
+            }
+            Err(error) => return Err(failure::from_kube(&error, DOING)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ pub struct AuthCheckArgs {
     /// The command, for example: enable vmruntime. Without it every command is looked at.
     #[arg(value_name = "COMMAND")]
     pub words: Vec<String>,
+    /// With disable vmruntime: what it needs to keep disks.
+    #[arg(long, requires = "words")]
+    pub keep_disks: bool,
     /// Print the role instead, and ask for nothing but the user's name.
     #[arg(long)]
     pub role: bool,
@@ -40,6 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   bmctl auth check
   bmctl auth check disable vmruntime
+  bmctl auth check disable vmruntime --keep-disks
   bmctl auth check enable vmruntime --role > role.yaml";
 
 pub async fn run(context: &Context, args: &AuthCheckArgs) -> Exit {
@@ -58,7 +62,7 @@ async fn check(
     session: &mut Session<'_, AuthReport>,
     args: &AuthCheckArgs,
 ) -> Result<Exit, Failure> {
-    let commands = chosen(&args.words)?;
+    let commands = chosen(&args.words, args.keep_disks)?;
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(session.context, "Asking what is permitted");
     let retry = Retry::new(session.deadline(), &narrator);
@@ -100,14 +104,15 @@ async fn check(
 }
 
 /// The commands that these words name: one, all of a verb that has only one, or all where there are none.
-fn chosen(words: &[String]) -> Result<Vec<&'static str>, Failure> {
-    let typed = words.join(" ");
-    let named: Vec<&'static str> = COMMANDS
-        .into_iter()
-        .filter(|command| {
-            typed.is_empty() || **command == typed || command.split(' ').next() == Some(&typed)
-        })
-        .collect();
+fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failure> {
+    let flag = if keep_disks { " --keep-disks" } else { "" };
+    let typed = words.join(" ") + flag;
+    let is_named = |row: &str| {
+        let (command, flag) = row.split_at(row.find(" --").unwrap_or(row.len()));
+        let verb = command.split(' ').next().unwrap_or_default();
+        typed.is_empty() || typed == row || typed == format!("{verb}{flag}")
+    };
+    let named: Vec<&'static str> = COMMANDS.into_iter().filter(|row| is_named(row)).collect();
     if !named.is_empty() {
         return Ok(named);
     }
@@ -189,23 +194,27 @@ fn conclude(session: &Session<'_, AuthReport>) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::access::KEEPING_DISKS;
 
     #[test]
     fn commands_are_found_by_their_words() {
-        let found = |words: &[&str]| {
+        let found = |words: &[&str], keep_disks| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            chosen(&words).map_err(|failure| failure.hints.join("; "))
+            chosen(&words, keep_disks).map_err(|failure| failure.hints.join("; "))
         };
         assert_eq!(
-            found(&["enable", "vmruntime"]),
+            found(&["enable", "vmruntime"], false),
             Ok(vec!["enable vmruntime"])
         );
-        assert_eq!(found(&["disable"]), Ok(vec!["disable vmruntime"]));
-        assert_eq!(found(&[]).map(|all| all.len()), Ok(COMMANDS.len()));
+        assert_eq!(found(&["disable"], false), Ok(vec!["disable vmruntime"]));
+        assert_eq!(found(&["disable"], true), Ok(vec![KEEPING_DISKS]));
+        assert_eq!(found(&["restore"], false), Ok(vec!["restore"]));
+        assert!(found(&["enable"], true).is_err());
+        assert_eq!(found(&[], false).map(|all| all.len()), Ok(COMMANDS.len()));
         assert_eq!(
-            found(&["enabel", "vmruntime"]),
+            found(&["enabel", "vmruntime"], false),
             Err("did you mean: bmctl auth check enable vmruntime".to_owned())
         );
-        assert!(found(&["explain"]).is_err());
+        assert!(found(&["explain"], false).is_err());
     }
 }

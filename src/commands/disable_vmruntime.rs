@@ -21,7 +21,7 @@ use super::{
     vmruntime_change::changes,
 };
 use crate::{
-    cli::{DryRunArgs, DryRunChoice, OutputFormat, WaitArgs},
+    cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{
         Cluster, Retry,
         backup::{self, Place},
@@ -146,10 +146,7 @@ async fn disable(
     if account.stage.get() == Stage::Disabled {
         narrator.happened("VM Runtime is being turned off already, and is not off yet");
     }
-    let extent = match context.global.output.output {
-        OutputFormat::Text => Extent::Shown,
-        _ => Extent::All,
-    };
+    let extent = Extent::wanted(&context.global.output);
     showing::plan(
         &mut session.report,
         &proposal.plan,

@@ -6,7 +6,7 @@ use crate::{
     cli::GlobalArgs,
     failure::{self, Failure},
     render::document,
-    runtime::access::{cluster_role, cluster_role_binding, needed, role_name},
+    runtime::access::{cluster_role, cluster_role_binding, needed, role_name, row},
 };
 
 /// Adds what an administrator may apply, where the API server said whom it denied.
@@ -14,6 +14,9 @@ pub fn with_role(global: &GlobalArgs, command: &str, failure: Failure) -> Failur
     let Some(grant) = failure::denied_grant(&failure) else {
         return failure;
     };
+    let command = row(command, |right| {
+        grant.is_for(right.verb, right.group, right.resource)
+    });
     let rights = needed(command);
     if rights.is_empty() {
         return failure.hint(grant.hint());
@@ -46,10 +49,10 @@ mod tests {
     #[test]
     fn the_role_is_for_the_command_and_the_user_that_was_denied() {
         let global = Cli::try_parse_from(["bmctl", "version"]).unwrap().global;
-        let denied = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+        let of_nodes = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
             r#"nodes is forbidden: User "eve" cannot list resource "nodes" in API group "" at the cluster scope"#,
         );
-        let hints = with_role(&global, "skip node", denied.clone()).hints;
+        let hints = with_role(&global, "skip node", of_nodes.clone()).hints;
         assert_eq!(hints[0], "what else is lacking: bmctl auth check skip node");
         for line in [
             "kind: ClusterRole\n",
@@ -60,8 +63,17 @@ mod tests {
         ] {
             assert!(hints[1].contains(line), "{line:?} in {}", hints[1]);
         }
+        let denied = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+            r#"datavolumes.cdi.kubevirt.io "d" is forbidden: User "eve" cannot patch resource "datavolumes" in API group "cdi.kubevirt.io" in the namespace "ns""#,
+        );
+        let hints = with_role(&global, "disable vmruntime", denied).hints;
+        assert_eq!(
+            hints[0],
+            "what else is lacking: bmctl auth check disable vmruntime --keep-disks"
+        );
+        assert!(hints[1].contains("name: bmctl-disable-vmruntime-keep-disks\n"));
         // A command that is not in the table gets the one request.
-        let hints = with_role(&global, "controller", denied).hints;
+        let hints = with_role(&global, "controller", of_nodes).hints;
         assert!(
             hints[0].contains("--verb=list --resource=nodes"),
             "{hints:?}"

@@ -91,6 +91,12 @@ impl Grant {
         })
     }
 
+    /// Is it for this?
+    #[must_use]
+    pub fn is_for(&self, verb: &str, group: &str, resource: &str) -> bool {
+        self.verb == verb && self.group == group && self.resource == resource
+    }
+
     /// The commands that an administrator may run to permit this one request.
     #[must_use]
     pub fn hint(&self) -> String {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::{
+    WorkloadRole,
     name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME},
     workload::removal_order,
 };
@@ -36,10 +37,11 @@ impl Right {
     }
 }
 
-/// The commands that need rights in a cluster, verb and noun.
-pub const COMMANDS: [&str; 10] = [
+/// The commands that need rights in a cluster: verb and noun, and a flag that makes them need more.
+pub const COMMANDS: [&str; 12] = [
     "enable vmruntime",
     "disable vmruntime",
+    KEEPING_DISKS,
     "update vmruntime",
     "status vmruntime",
     "wait vmruntime",
@@ -48,7 +50,11 @@ pub const COMMANDS: [&str; 10] = [
     "skip node",
     "unskip node",
     "snapshot vmruntime",
+    "restore",
 ];
+
+/// The one flag that makes a command need more.
+pub const KEEPING_DISKS: &str = "disable vmruntime --keep-disks";
 
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
@@ -63,8 +69,13 @@ pub fn needed(command: &str) -> Vec<Right> {
         .concat(),
         "disable vmruntime" => [
             runtime(&["get", "list", "watch", "patch"]),
-            workloads(&["list", "watch", "delete"]),
+            workloads(&["get", "list", "watch", "delete"]),
             pods(),
+        ]
+        .concat(),
+        KEEPING_DISKS => [
+            needed("disable vmruntime"),
+            of_role(WorkloadRole::Disk, &["patch"]),
         ]
         .concat(),
         "status vmruntime" => [
@@ -110,10 +121,31 @@ pub fn needed(command: &str) -> Vec<Right> {
             }],
         ]
         .concat(),
+        "restore" => [
+            of_role(WorkloadRole::Disk, &["create"]),
+            of_role(WorkloadRole::Machine, &["create"]),
+        ]
+        .concat(),
         _ => Vec::new(),
     };
     rights.sort();
     rights
+}
+
+/// The row of the table that a denial to this command belongs to: its own, or the one with a flag, if only that one
+/// needs what was denied.
+#[must_use]
+pub fn row(command: &str, denied: impl Fn(&Right) -> bool) -> &str {
+    let needs = |row: &str| needed(row).iter().any(&denied);
+    let with_flag = |row: &&str| {
+        let flag = row.strip_prefix(command);
+        flag.is_some_and(|flag| flag.starts_with(" --"))
+    };
+    let flagged = COMMANDS
+        .into_iter()
+        .filter(with_flag)
+        .find(|row| needs(row));
+    flagged.filter(|_| !needs(command)).unwrap_or(command)
 }
 
 fn of(verbs: &[&'static str], right: Right) -> Vec<Right> {
@@ -180,10 +212,17 @@ fn workloads(verbs: &[&'static str]) -> Vec<Right> {
         .collect()
 }
 
+fn of_role(role: WorkloadRole, verbs: &[&'static str]) -> Vec<Right> {
+    removal_order()
+        .filter(|kind| kind.role == role)
+        .flat_map(|kind| everywhere(verbs, kind.group, kind.plural))
+        .collect()
+}
+
 /// Name of the role for a command.
 #[must_use]
 pub fn role_name(command: &str) -> String {
-    format!("bmctl-{}", command.replace(' ', "-"))
+    format!("bmctl-{}", command.replace(" --", "-").replace(' ', "-"))
 }
 
 /// The smallest ClusterRole with these rights. Rights in one namespace are given in all of them: a ClusterRole that is
@@ -273,6 +312,35 @@ mod tests {
                 assert!(right.resource != "secrets");
             }
         }
+    }
+
+    #[test]
+    fn a_denial_belongs_to_the_flag_that_needed_it() {
+        let denied = |verb: &'static str, resource: &'static str| {
+            move |right: &Right| right.verb == verb && right.resource == resource
+        };
+        for (command, verb, resource, expected) in [
+            ("disable vmruntime", "patch", "datavolumes", KEEPING_DISKS),
+            (
+                "disable vmruntime",
+                "list",
+                "datavolumes",
+                "disable vmruntime",
+            ),
+            ("disable vmruntime", "patch", "pods", "disable vmruntime"),
+            ("restore", "create", "datavolumes", "restore"),
+            ("explain", "list", "pods", "explain"),
+        ] {
+            assert_eq!(
+                row(command, denied(verb, resource)),
+                expected,
+                "{command} {verb} {resource}"
+            );
+        }
+        assert_eq!(
+            role_name(KEEPING_DISKS),
+            "bmctl-disable-vmruntime-keep-disks"
+        );
     }
 
     #[test]

@@ -3,9 +3,10 @@
 mod chaos;
 mod killing;
 mod memory;
+mod saved;
 mod table;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -40,7 +41,9 @@ pub fn trials() -> Vec<Trial> {
 }
 
 const DISKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachinedisks";
+const KUBEVIRT: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines";
 const VOLUMES: &str = "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes";
+const FENCE: &str = "vm.cluster.gke.io/creation-fence-until";
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 
 /// Words that YAML readers disagree about, and characters that do not survive carelessness.
@@ -61,7 +64,7 @@ const ODD: [&str; 14] = [
     "\u{7f}\u{85}\u{2028}\u{feff}é🦀",
 ];
 
-/// A machine with two disks and labels and annotations of all sorts, and one without anything.
+/// A machine with two disks and labels and annotations of all sorts, one of KubeVirt, and one without anything.
 fn with_machines() -> Result<Stage, Failed> {
     let stage = Stage::enabled()?;
     for name in ["db-boot", "db-data"] {
@@ -95,6 +98,15 @@ fn with_machines() -> Result<Stage, Failed> {
             },
         }),
     )?;
+    // Nobody else's: KubeVirt's own.
+    stage.create(
+        KUBEVIRT,
+        &json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
+            "metadata": {"name": "plain", "labels": {"on": "yes", "n": "1_000"}, "annotations": odd},
+            "spec": {"runStrategy": "Halted", "template": {"metadata": {"labels": {"off": "on"}}, "spec": {"domain": {}}}},
+        }),
+    )?;
     stage.run_machine("web")?;
     eventually("a disk for db", || {
         let found = stage.read(VOLUMES).map_err(|error| format!("{error:?}"))?;
@@ -104,12 +116,19 @@ fn with_machines() -> Result<Stage, Failed> {
     Ok(stage)
 }
 
-/// What people wrote of the objects, by name.
-fn written(stage: &Stage, path: &str) -> Result<Vec<Value>, Failed> {
+/// What people wrote of all machines and disks, by kind and name.
+fn written(stage: &Stage) -> Result<Value, Failed> {
+    let kinds = [MACHINES, KUBEVIRT, DISKS].map(|path| written_of(stage, path));
+    Ok(Value::Array(kinds.into_iter().collect::<Result<_, _>>()?))
+}
+
+fn written_of(stage: &Stage, path: &str) -> Result<Value, Failed> {
     let list = stage.read(path)?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
     Ok(items
         .iter()
+        // What has an owner was made by a controller.
+        .filter(|item| item["metadata"]["ownerReferences"].is_null())
         .map(|item| {
             let metadata = &item["metadata"];
             // Put there by the client that applied it.
@@ -207,7 +226,7 @@ fn dry_run() -> Result<(), Failed> {
 
 fn restored() -> Result<(), Failed> {
     let stage = with_machines()?;
-    let (machines, disks) = (written(&stage, MACHINES)?, written(&stage, DISKS)?);
+    let before = written(&stage)?;
     let ended = stage
         .bmctl(&[
             "disable",
@@ -235,18 +254,13 @@ fn restored() -> Result<(), Failed> {
         .bmctl(&["restore", &folder, "--dry-run"])
         .prints("To be created")?;
     stage.bmctl(&["restore", &folder]).exits(0)?;
-    equal(
-        &json!(written(&stage, MACHINES)?),
-        &json!(machines),
-        "machines",
-    )?;
-    equal(&json!(written(&stage, DISKS)?), &json!(disks), "disks")?;
+    equal(&written(&stage)?, &before, "objects")?;
     let again = stage.bmctl(&["restore", &folder, "-o", "json"]).exits(0)?;
     let again = document(&again)?;
     equal(&again["created"], &json!([]), "created")?;
     equal(
         &json!(again["existing"].as_array().map(Vec::len)),
-        &json!(4),
+        &json!(5),
         "existing",
     )?;
     Ok(())
@@ -254,44 +268,49 @@ fn restored() -> Result<(), Failed> {
 
 fn by_kubectl() -> Result<(), Failed> {
     let stage = with_machines()?;
-    let (machines, disks) = (written(&stage, MACHINES)?, written(&stage, DISKS)?);
+    let before = written(&stage)?;
     disable_into(&stage, "saved")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
-    equal(
-        &json!(written(&stage, MACHINES)?),
-        &json!(machines),
-        "machines",
-    )?;
-    equal(&json!(written(&stage, DISKS)?), &json!(disks), "disks")
+    let applied = stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
+    // Neither the index nor the journal, nor what controllers make.
+    let mut applied: Vec<&str> = applied.stdout.lines().collect();
+    applied.sort_unstable();
+    let expected = [
+        "virtualmachine.kubevirt.io/plain created",
+        "virtualmachine.vm.cluster.gke.io/db created",
+        "virtualmachine.vm.cluster.gke.io/web created",
+        "virtualmachinedisk.vm.cluster.gke.io/db-boot created",
+        "virtualmachinedisk.vm.cluster.gke.io/db-data created",
+    ];
+    equal(&json!(applied), &json!(expected), "applied")?;
+    equal(&written(&stage)?, &before, "objects")
 }
 
 fn no_backup_no_delete() -> Result<(), Failed> {
     let stage = with_machines()?;
     // A file where the folder should be.
     fs::write(stage.folder().join("file"), "")?;
-    let failed = stage.bmctl(&[
-        "disable",
-        "vmruntime",
-        "--force=true",
-        "--backup",
-        "file/inside",
-    ]);
-    let failed = failed.exits(12)?;
-    failed.says("nothing was deleted")?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
-    equal(
-        &stage.read(RUNTIME)?["spec"]["enabled"],
-        &json!(true),
-        "enabled",
-    )?;
-    // The door that was closed is open again.
-    let annotations = stage.read(RUNTIME)?["metadata"]["annotations"].clone();
-    equal(
-        &annotations["vm.cluster.gke.io/creation-fence-until"],
-        &Value::Null,
-        "fence",
-    )
+    let another = (jiff::Timestamp::now() + Duration::from_secs(240)).to_string();
+    // The door that was closed is open again, unless another bmctl keeps it closed.
+    for fence in [Value::Null, json!(another)] {
+        stage.patch(
+            RUNTIME,
+            &json!({"metadata": {"annotations": {FENCE: fence}}}),
+        )?;
+        let failed = stage.bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--backup",
+            "file/inside",
+        ]);
+        failed.exits(12)?.says("nothing was deleted")?;
+        equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
+        let runtime = stage.read(RUNTIME)?;
+        equal(&runtime["spec"]["enabled"], &json!(true), "enabled")?;
+        equal(&runtime["metadata"]["annotations"][FENCE], &fence, "fence")?;
+    }
+    Ok(())
 }
 
 fn foreign_folder() -> Result<(), Failed> {

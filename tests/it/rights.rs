@@ -3,6 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use bmctl::{
+    api::{WorkloadKind, WorkloadRole, name, workload},
+    cluster::{
+        backup::{Origin, Place, Purpose, Vault},
+        inventory::Workload,
+    },
+    runtime::access::KEEPING_DISKS,
+};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
@@ -19,52 +27,85 @@ struct Scenario {
     flags: &'static [&'static str],
     /// What the owner does before, each time.
     before: &'static [&'static [&'static str]],
+    scenery: Scenery,
+}
+
+/// What else is there, each time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scenery {
+    Bare,
     /// A virtual machine runs.
-    machine: bool,
+    Machine,
+    /// It owns disks.
+    MachineWithDisks,
+    /// A backup with an object of each kind.
+    Backup,
 }
 
 const ENABLE: &[&str] = &["enable", "vmruntime", "--ensure"];
 const DISABLE: &[&str] = &["disable", "vmruntime", "--ensure"];
 
-const SCENARIOS: [Scenario; 10] = [
-    scenario("enable vmruntime", &[], &[DISABLE], false),
-    scenario("disable vmruntime", &["--force=true"], &[ENABLE], true),
+const SCENARIOS: [Scenario; 12] = [
+    scenario("enable vmruntime", &[], &[DISABLE], Scenery::Bare),
+    scenario(
+        "disable vmruntime",
+        &["--force=true"],
+        &[ENABLE],
+        Scenery::Machine,
+    ),
+    scenario(
+        KEEPING_DISKS,
+        &["--force=true"],
+        &[ENABLE],
+        Scenery::MachineWithDisks,
+    ),
+    scenario("restore", &["saved"], &[ENABLE], Scenery::Backup),
     scenario(
         "update vmruntime",
         &["--use-emulation=true"],
         &[ENABLE, &["update", "vmruntime", "--use-emulation=false"]],
-        false,
+        Scenery::Bare,
     ),
-    scenario("status vmruntime", &[], &[], false),
-    scenario("wait vmruntime", &["--for", "disabled"], &[DISABLE], false),
-    scenario("check vmruntimepfc", &[], &[], false),
-    scenario("get vmruntimepfc", &[], &[], false),
+    scenario("status vmruntime", &[], &[], Scenery::Bare),
+    scenario(
+        "wait vmruntime",
+        &["--for", "disabled"],
+        &[DISABLE],
+        Scenery::Bare,
+    ),
+    scenario("check vmruntimepfc", &[], &[], Scenery::Bare),
+    scenario("get vmruntimepfc", &[], &[], Scenery::Bare),
     scenario(
         "skip node",
         &["worker-0"],
         &[&["unskip", "node", "worker-0"]],
-        false,
+        Scenery::Bare,
     ),
     scenario(
         "unskip node",
         &["worker-0"],
         &[&["skip", "node", "worker-0"]],
-        false,
+        Scenery::Bare,
     ),
-    scenario("snapshot vmruntime", &["--output-file", "case"], &[], false),
+    scenario(
+        "snapshot vmruntime",
+        &["--output-file", "case"],
+        &[],
+        Scenery::Bare,
+    ),
 ];
 
 const fn scenario(
     command: &'static str,
     flags: &'static [&'static str],
     before: &'static [&'static [&'static str]],
-    machine: bool,
+    scenery: Scenery,
 ) -> Scenario {
     Scenario {
         command,
         flags,
         before,
-        machine,
+        scenery,
     }
 }
 
@@ -172,12 +213,14 @@ fn attempt(
     for command in scenario.before {
         stage.bmctl(command).exits(0)?;
     }
-    if scenario.machine
-        && stage.read(crate::stage::MACHINES)?["items"]
-            .as_array()
-            .is_none_or(Vec::is_empty)
-    {
-        stage.run_machine("db")?;
+    match scenario.scenery {
+        Scenery::Bare => {}
+        Scenery::Machine => machine(stage)?,
+        Scenery::MachineWithDisks => {
+            machine(stage)?;
+            disks(stage)?;
+        }
+        Scenery::Backup => backup(&stage.folder().join("saved"))?,
     }
     // A bundle is never overwritten.
     let _ = std::fs::remove_file(stage.folder().join("case"));
@@ -195,6 +238,91 @@ fn attempt(
         scenario.flags.to_vec()
     };
     Ok(run(stage, user, &words(scenario.command, &flags, &[])))
+}
+
+fn machine(stage: &Stage) -> Result<(), Failed> {
+    let machines = stage.read(crate::stage::MACHINES)?;
+    if machines["items"].as_array().is_none_or(Vec::is_empty) {
+        stage.run_machine("db")?;
+    }
+    Ok(())
+}
+
+/// Disks of both kinds, which the machine owns.
+fn disks(stage: &Stage) -> Result<(), Failed> {
+    let machine = stage.read(&format!("{}/db", crate::stage::MACHINES))?;
+    for kind in workload::WORKLOAD_KINDS
+        .iter()
+        .filter(|kind| kind.role == WorkloadRole::Disk)
+    {
+        let path = format!(
+            "/apis/{}/{}/namespaces/default/{}",
+            kind.group, kind.version, kind.plural
+        );
+        let mut disk = object(kind, "of-db");
+        disk["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": machine["apiVersion"], "kind": machine["kind"], "name": "db", "uid": machine["metadata"]["uid"],
+        }]);
+        // Kept by an earlier attempt.
+        if stage.read(&format!("{path}/of-db")).is_ok() {
+            stage.patch(&format!("{path}/of-db"), &disk)?;
+        } else {
+            stage.create(&path, &disk)?;
+        }
+    }
+    Ok(())
+}
+
+/// The least that an object of a kind is.
+fn object(kind: &WorkloadKind, name: &str) -> Value {
+    let spec = match kind.kind {
+        "VirtualMachineDisk" => json!({"size": "1Gi"}),
+        "DataVolume" => json!({"source": {"blank": {}}, "storage": {}}),
+        "VirtualMachine" if kind.group == name::GROUP => json!({"osType": "Linux"}),
+        "VirtualMachine" => json!({"runStrategy": "Halted", "template": {"spec": {}}}),
+        "VirtualMachineInstance" => json!({"domain": {}}),
+        _ => json!({"replicas": 0}),
+    };
+    json!({
+        "apiVersion": format!("{}/{}", kind.group, kind.version), "kind": kind.kind,
+        "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+    })
+}
+
+/// Writes a backup with an object of each kind that is put back.
+fn backup(folder: &Path) -> Result<(), Failed> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let failed = |failure| Failed::from(format!("{failure:?}"));
+    let origin = Origin {
+        cluster: "sandbox".to_owned(),
+        context: "sandbox".to_owned(),
+        server: "https://sandbox".to_owned(),
+        vmruntime: "u".to_owned(),
+    };
+    let place = Place::Exactly(folder.to_owned());
+    let mut vault = Vault::open(&place, &origin, jiff::Timestamp::now()).map_err(failed)?;
+    for (number, kind) in workload::WORKLOAD_KINDS.iter().enumerate() {
+        let name = format!("saved-{number}");
+        let workload = Workload {
+            kind,
+            version: kind.version.into(),
+            namespace: "default".into(),
+            name: name.as_str().into(),
+            uid: name.as_str().into(),
+            state: None,
+            created: None,
+            deleting: None,
+            finalizers: [].into(),
+            owners: [].into(),
+            uses: [].into(),
+        };
+        vault
+            .save(&workload, &object(kind, &name), Purpose::Delete)
+            .map_err(failed)?;
+    }
+    vault.commit().map_err(failed)
 }
 
 fn words<'a>(command: &'a str, flags: &[&'a str], before: &[&'a str]) -> Vec<&'a str> {

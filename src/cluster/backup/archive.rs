@@ -10,11 +10,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Origin,
+    INDEX, MANIFESTS, Origin,
     folder::{Folder, UNFINISHED},
     index::{self, Entry, Purpose},
     name,
-    vault::{INDEX, MANIFESTS},
 };
 use crate::{
     api::{WorkloadKind, workload::removal_order},

@@ -3,11 +3,13 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read as _, Seek as _, Write},
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::{JOURNAL, folder::Folder};
 
 /// One line.
 #[derive(Serialize, Deserialize)]
@@ -33,6 +35,21 @@ pub enum Note<'a> {
 
 const DELETING: &str = "deleting";
 const FINISHED: &str = "finished";
+
+/// Opens the journal of a backup, to write at its end. A line that was being written when a program died is ended first:
+/// the next one must stand by itself.
+pub fn open(root: &Folder) -> io::Result<File> {
+    let mut file = root.append(JOURNAL)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(io::SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last != *b"\n" {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}
 
 /// Appends one line; the two ends of a run are synced to the disk.
 pub fn write(file: &mut File, now: Timestamp, note: Note<'_>) -> io::Result<()> {
@@ -71,4 +88,32 @@ pub fn is_unfinished(file: File) -> io::Result<bool> {
         }
     }
     Ok(unfinished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_off_hides_none_that_follow() {
+        let place = tempfile::tempdir().unwrap();
+        let root = Folder::open(place.path()).unwrap();
+        let now = "2026-11-23T08:00:00Z".parse().unwrap();
+        let unfinished = || is_unfinished(root.file(JOURNAL).unwrap()).unwrap();
+        let notes: [(&[Note<'_>], bool); 4] = [
+            (&[], false),
+            (&[Note::Deleting], true),
+            (&[Note::Deleting, Note::Finished], false),
+            (&[Note::Deleting, Note::Finished, Note::Deleting], true),
+        ];
+        for (notes, expected) in notes {
+            std::fs::write(place.path().join(JOURNAL), r#"{"at":"2026","event":"del"#).unwrap();
+            for note in notes {
+                write(&mut open(&root).unwrap(), now, *note).unwrap();
+                let mut file = root.append(JOURNAL).unwrap();
+                file.write_all(b"{\"at\"").unwrap();
+            }
+            assert_eq!(unfinished(), expected, "{notes:?}");
+        }
+    }
 }

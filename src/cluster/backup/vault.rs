@@ -13,7 +13,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Origin, Place,
+    INDEX, MANIFESTS, Origin, Place,
+    earlier::{Earlier, belongs, is_empty_or_missing, not_ours},
     folder::Folder,
     index::{self, Commit, Entry, Header, Line, Purpose},
     journal::{self, Note},
@@ -24,11 +25,9 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 
-pub(super) const INDEX: &str = "INDEX";
-pub(super) const JOURNAL: &str = "JOURNAL";
 const README: &str = "README";
-pub(super) const MANIFESTS: &str = "namespaces";
-pub(super) const RECORDS: &str = "generated";
+/// What is not put back.
+const RECORDS: &str = "generated";
 
 const README_TEXT: &str = "\
 Manifests of VMs and disks, written by 'bmctl disable vmruntime' before it deleted them.
@@ -69,33 +68,12 @@ struct Pending {
     entry: Entry,
 }
 
-/// A backup of the same cluster whose deletion did not come to its end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Earlier {
-    pub path: PathBuf,
-    /// What was to be deleted.
-    pub doomed: BTreeSet<Uid>,
-}
-
 impl Vault {
-    /// Looks for an unfinished backup of this cluster at that place. A folder that must not be used is a failure
-    /// already here, before anybody is asked anything.
-    pub fn earlier(place: &Place, origin: &Origin) -> Result<Option<Earlier>, Failure> {
-        let found = match place {
-            Place::Exactly(path) if is_empty_or_missing(path)? => None,
-            Place::Exactly(path) => Some(peek(path, origin)?),
-            Place::Below(base) => newest(base, origin)?,
-        };
-        Ok(found
-            .filter(|(_, unfinished)| *unfinished)
-            .map(|(earlier, _)| earlier))
-    }
-
     /// Opens the folder, new or to go on with, for this process alone.
     pub fn open(place: &Place, origin: &Origin, now: Timestamp) -> Result<Self, Failure> {
         let path = match place {
             Place::Exactly(path) => path.clone(),
-            Place::Below(base) => match Self::earlier(place, origin)? {
+            Place::Below(base) => match Earlier::find(place, origin)? {
                 Some(earlier) => earlier.path,
                 None => unused(base, now),
             },
@@ -136,7 +114,7 @@ impl Vault {
         index.set_len(reading.committed).map_err(broken)?;
         index.seek(io::SeekFrom::End(0)).map_err(broken)?;
         let mut vault = Self {
-            journal: root.append(JOURNAL).map_err(broken)?,
+            journal: journal::open(&root).map_err(broken)?,
             root,
             index,
             digest: reading.digest,
@@ -345,48 +323,6 @@ impl Vault {
     }
 }
 
-/// What is known of the backup in that folder, and whether a deletion there did not come to its end.
-fn peek(path: &Path, origin: &Origin) -> Result<(Earlier, bool), Failure> {
-    let unreadable = |error: io::Error| not_ours(path, &error.to_string());
-    let root = Folder::open(path).map_err(unreadable)?;
-    let file = root
-        .file(INDEX)
-        .map_err(|_| not_ours(path, "it is not empty, and not a backup"))?;
-    let mut earlier = Earlier {
-        path: path.to_owned(),
-        doomed: BTreeSet::new(),
-    };
-    let reading = index::read(file, |entry| {
-        if entry.purpose == Purpose::Delete {
-            earlier.doomed.insert(Uid::from(entry.uid.as_str()));
-        }
-    })
-    .map_err(unreadable)?;
-    if let Some(header) = &reading.header {
-        belongs(header, origin, path)?;
-    }
-    let unfinished = match root.file(JOURNAL) {
-        Ok(journal) => journal::is_unfinished(journal).map_err(unreadable)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(unreadable(error)),
-    };
-    Ok((earlier, unfinished))
-}
-
-/// The newest backup of this cluster below that folder. Others are none of our business.
-fn newest(base: &Path, origin: &Origin) -> Result<Option<(Earlier, bool)>, Failure> {
-    let folder = match Folder::open(base) {
-        Ok(folder) => folder,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unwritable(base, &error)),
-    };
-    let found = folder.list().map_err(|error| unwritable(base, &error))?;
-    let folders = found.into_iter().rev().filter(|found| found.folder);
-    Ok(folders
-        .map(|found| base.join(found.name))
-        .find_map(|path| peek(&path, origin).ok()))
-}
-
 /// A folder that is not there yet, named after the time.
 fn unused(base: &Path, now: Timestamp) -> PathBuf {
     let stamp = now.strftime("%Y%m%d-%H%M%S").to_string();
@@ -398,44 +334,7 @@ fn unused(base: &Path, now: Timestamp) -> PathBuf {
         .unwrap_or_else(|| base.join(stamp))
 }
 
-fn is_empty_or_missing(path: &Path) -> Result<bool, Failure> {
-    match Folder::open(path).and_then(|folder| folder.list()) {
-        Ok(found) => Ok(found.is_empty()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(unwritable(path, &error)),
-    }
-}
-
-fn belongs(header: &Header, origin: &Origin, path: &Path) -> Result<(), Failure> {
-    if header.schema != index::SCHEMA {
-        return Err(not_ours(
-            path,
-            &format!("its format is {:?}, not {}", header.schema, index::SCHEMA),
-        ));
-    }
-    if header.origin.vmruntime != origin.vmruntime {
-        return Err(not_ours(
-            path,
-            &format!(
-                "it is a backup of another cluster: {} ({})",
-                header.origin.context, header.origin.server
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn not_ours(path: &Path, why: &str) -> Failure {
-    Failure::new(
-        Kind::Refused,
-        Reason::BackupFolderInUse,
-        format!("could not use the backup folder {}", path.display()),
-    )
-    .caused_by(why)
-    .hint("name a folder that is new or empty: --backup DIR")
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::OperationFailed,
         Reason::BackupFailed,

@@ -18,13 +18,21 @@ use crate::{
 };
 
 impl Removal<'_, '_> {
-    /// Takes every disk that is to stay off the objects that go.
+    /// Takes every disk that is to stay off the objects that go. What such an object owns besides is left behind with the
+    /// disk, and so has to be deleted by itself.
     pub(super) async fn detach(&mut self) -> Result<(), Failure> {
+        self.apart.extend(self.plan.owners_of_kept_disks());
         for at in 0..self.plan.objects.len() {
             let planned = &self.plan.objects[at];
             if planned.fate == Fate::Kept(Why::Asked) && self.has_living_owner(&planned.workload) {
                 let owners = self.detach_one(&planned.workload).await?;
                 self.plan.objects[at].workload.owners = owners;
+            }
+        }
+        for planned in &mut self.plan.objects {
+            let mut owners = planned.workload.owners.iter();
+            if planned.fate == Fate::GoesAlong && owners.any(|owner| self.apart.contains(owner)) {
+                planned.fate = Fate::Deleted;
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cluster::{
     Deadline,
-    inventory::Inventory,
+    inventory::{self, Inventory},
     retry::Pace,
     script::{self, Answer, Call, Recorder},
 };
@@ -16,7 +16,10 @@ use crate::cluster::{
 const GVM: &str = "/apis/vm.cluster.gke.io/v1/virtualmachines";
 const KVM: &str = "/apis/kubevirt.io/v1/virtualmachines";
 const GDISK: &str = "/apis/vm.cluster.gke.io/v1/virtualmachinedisks";
+const VMI: &str = "/apis/kubevirt.io/v1/virtualmachineinstances";
 const DV: &str = "/apis/cdi.kubevirt.io/v1beta1/datavolumes";
+const WEBHOOK: &str =
+    "Internal error occurred: failed calling webhook \"virt-api\": connection refused";
 
 /// A server with a few objects: (collection, object). Deleting one deletes what it owns, as garbage collection does.
 #[derive(Clone, Default)]
@@ -25,6 +28,8 @@ struct World {
     calls: Arc<Mutex<Vec<String>>>,
     /// What to say to a delete, instead of obeying.
     refuses: Arc<Mutex<Vec<Answer>>>,
+    /// Made by somebody once the first object was deleted.
+    late: Arc<Mutex<Vec<(&'static str, Value)>>>,
 }
 
 fn object(name: &str, uid: &str, owner: Option<&str>) -> Value {
@@ -53,8 +58,18 @@ impl World {
         if call.watches() {
             return Answer::watch(&[]);
         }
+        if call.method == "GET" && call.path == "/apis/apps/v1/deployments" {
+            assert_eq!(
+                call.query("labelSelector").as_deref(),
+                Some("kubevirt.io=virt-controller")
+            );
+            return Answer::json(&json!({"metadata": {}, "items": [{
+                "metadata": {"name": "virt-controller", "namespace": "kubevirt"},
+                "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": {"availableReplicas": 1},
+            }]}));
+        }
         if call.method == "GET" {
-            return match [GVM, KVM, GDISK, DV].contains(&call.path.as_str()) {
+            return match [GVM, KVM, VMI, GDISK, DV].contains(&call.path.as_str()) {
                 true => Answer::json(
                     &json!({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
                 ),
@@ -70,12 +85,20 @@ impl World {
                 false => Answer::not_served(),
             };
         }
+        if call.method == "PATCH" && call.query("dryRun").as_deref() == Some("All") {
+            return Answer::status(500, "InternalError", WEBHOOK);
+        }
         if call.method == "PATCH" {
-            assert_eq!(call.query("dryRun").as_deref(), Some("All"), "only asked");
-            return Answer::status(403, "Forbidden", "no");
+            let fields = call.body["metadata"].as_object().unwrap().keys();
+            assert!(fields.eq(["ownerReferences", "resourceVersion", "uid"]));
+            let patched = objects
+                .iter_mut()
+                .find(|(of, object)| path(of, object) == call.path);
+            let (_, object) = patched.unwrap();
+            json_patch::merge(object, &call.body);
+            return Answer::json(object);
         }
         assert_eq!(call.method, "DELETE");
-        assert_eq!(call.body["propagationPolicy"], "Background");
         self.calls.lock().unwrap().push(call.path.clone());
         if let Some(refusal) = self.refuses.lock().unwrap().pop() {
             return refusal;
@@ -93,6 +116,11 @@ impl World {
             objects[at].1["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
         } else {
             let mut gone = vec![objects.remove(at).1["metadata"]["uid"].clone()];
+            if call.body["propagationPolicy"] == "Orphan" {
+                gone.clear();
+            } else {
+                assert_eq!(call.body["propagationPolicy"], "Background");
+            }
             while let Some(owner) = gone.pop() {
                 let owned =
                     |object: &Value| object["metadata"]["ownerReferences"][0]["uid"] == owner;
@@ -105,6 +133,7 @@ impl World {
                 objects.retain(|(_, object)| !owned(object));
             }
         }
+        objects.append(&mut self.late.lock().unwrap());
         Answer::json(&json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
     }
 
@@ -271,6 +300,35 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
 }
 
 #[tokio::test]
+async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
+    let mut held = object("a", "1", None);
+    held["metadata"]["finalizers"] = json!(["kubevirt.io/virtualMachineControllerFinalize"]);
+    let world = World::with(&[(KVM, held)]);
+    let recorder = Recorder::default();
+    let failed = world.removed(Duration::from_millis(200), &recorder).await;
+    assert!(failed.is_err());
+    let events = recorder.events();
+    let stuck = events.iter().find_map(|event| match event {
+        Event::Stuck(stuck) => Some(stuck),
+        _ => None,
+    });
+    let stuck = stuck.unwrap();
+    assert_eq!(
+        stuck.finalizers,
+        ["kubevirt.io/virtualMachineControllerFinalize"]
+    );
+    assert_eq!(
+        stuck.holder.as_deref(),
+        Some("virt-controller in kubevirt, 1 of 2 pods available")
+    );
+    assert_eq!(stuck.webhook.as_deref(), Some(WEBHOOK));
+    assert_eq!(
+        stuck.command,
+        "kubectl logs deployment/virt-controller --namespace=kubevirt --tail=50"
+    );
+}
+
+#[tokio::test]
 async fn a_child_that_outlives_its_parent_is_deleted_by_itself() {
     // Its owner is in the inventory, so it is not deleted at first; but nothing collects it, because the owner that it
     // names was never there.
@@ -285,4 +343,90 @@ async fn a_child_that_outlives_its_parent_is_deleted_by_itself() {
         .await
         .unwrap();
     assert!(world.left().is_empty());
+}
+
+#[tokio::test]
+async fn disks_of_a_machine_that_came_late_are_kept_as_well() {
+    let world = World::with(&[
+        (KVM, object("a", "vm-a", None)),
+        (DV, object("a-root", "dv-a", Some("vm-a"))),
+    ]);
+    *world.late.lock().unwrap() = vec![
+        (KVM, object("late", "vm-late", None)),
+        (VMI, object("late", "vmi-late", Some("vm-late"))),
+        (DV, object("late-root", "dv-late", Some("vm-late"))),
+    ];
+    let client = world.client();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let removed = remove(&client, plan, None, &retry).await.unwrap();
+    assert_eq!(removed.machines.len(), 3);
+    assert_eq!(removed.disks, []);
+    assert_eq!(
+        world.left(),
+        [
+            "/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/a-root",
+            "/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/late-root",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn without_watches_it_comes_to_its_end_too() {
+    // Its owner is gone, and nobody collects it: that is noticed although no watch says how things are.
+    let world = World::with(&[
+        (GVM, object("a", "gvm-a", None)),
+        (KVM, object("orphan", "vm-a", Some("gvm-b"))),
+    ]);
+    let blind = world.clone();
+    let client = script::client(move |call| {
+        if call.watches() {
+            Answer::status(403, "Forbidden", "no")
+        } else {
+            blind.answer(call)
+        }
+    });
+    let mut inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let gvm = inventory
+        .machines
+        .iter_mut()
+        .find(|machine| &*machine.uid.to_string() == "gvm-a");
+    gvm.unwrap().uid = Uid::from("gvm-b");
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert!(world.left().is_empty());
+}
+
+#[tokio::test]
+async fn no_more_than_fifty_deletions_are_under_way_at_once() {
+    let names: Vec<String> = (0..120).map(|number| number.to_string()).collect();
+    let machines: Vec<_> = names
+        .iter()
+        .map(|name| (KVM, object(name, name, None)))
+        .collect();
+    let world = World::with(&machines);
+    let (here, most) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+    let server = world.clone();
+    let most_seen = Arc::clone(&most);
+    let client = script::slow_client(
+        move |call| server.answer(call),
+        move |call, begins| {
+            if call.method == "DELETE" {
+                let mut here = here.lock().unwrap();
+                *here = if begins { *here + 1 } else { *here - 1 };
+                let mut most = most_seen.lock().unwrap();
+                *most = (*most).max(*here);
+            }
+        },
+    );
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert!(world.left().is_empty());
+    assert_eq!(*most.lock().unwrap(), IN_FLIGHT);
 }

@@ -1,9 +1,10 @@
 //! The fence: while VMs are being deleted, an annotation on the VMRuntime asks the controller to let no new ones in.
 //!
 //! It names the time when it ends, so that a bmctl that dies leaves no cluster closed. A foreign controller ignores it;
-//! the removal then finds what was created meanwhile when it lists again.
+//! the removal then finds what was created meanwhile when it lists again. There is one fence for all who work on a
+//! cluster: nobody names an earlier end than the one that stands, and whoever ends gives back what others have named.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use crate::{
         name::CREATION_FENCE_UNTIL,
     },
     cluster::{
-        Event, Retry,
+        Deadline, Event, Retry,
         vmruntime::{self, RuntimeObject},
     },
     failure::Failure,
@@ -29,11 +30,15 @@ const RETRIAL: Duration = Duration::from_secs(20);
 /// How long a controller that knows fences may take to close.
 const CLOSING: Duration = Duration::from_secs(15);
 
+/// How long opening VM creation again may take where a command has run out of time.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// The fence of one run.
 pub struct Fence<'a> {
     client: &'a kube::Client,
     retry: &'a Retry<'a>,
     clock: Clock,
+    claim: RefCell<Claim>,
 }
 
 /// The time, from a clock that never goes back.
@@ -53,6 +58,39 @@ impl Clock {
     }
 }
 
+/// What of the fence is ours. Several bmctl may be at work: whoever ends leaves the others theirs.
+#[derive(Debug, Default)]
+struct Claim {
+    /// The ends that we have named.
+    ours: Vec<Timestamp>,
+    /// The last end that somebody else has named.
+    others: Option<Timestamp>,
+}
+
+impl Claim {
+    /// The end to name now. Never an earlier one than somebody else has named.
+    fn renew(&mut self, stands: Option<Timestamp>, until: Timestamp) -> Timestamp {
+        self.meet(stands);
+        let until = self.others.map_or(until, |others| others.max(until));
+        if !self.ours.contains(&until) {
+            self.ours.push(until);
+        }
+        until
+    }
+
+    /// What is to stand when we have ended: somebody else's fence, as long as that one would stand by itself.
+    fn end(&mut self, stands: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        self.meet(stands);
+        self.others.filter(|others| *others > now)
+    }
+
+    fn meet(&mut self, stands: Option<Timestamp>) {
+        if let Some(stands) = stands.filter(|stands| !self.ours.contains(stands)) {
+            self.others = Some(stands);
+        }
+    }
+}
+
 impl<'a> Fence<'a> {
     /// Puts it up. Also returns the VMRuntime as it is now.
     pub async fn put_up(
@@ -66,6 +104,7 @@ impl<'a> Fence<'a> {
                 started: Timestamp::now(),
                 watch: Instant::now(),
             },
+            claim: RefCell::default(),
         };
         let runtime = fence.renew().await?;
         Ok((fence, runtime))
@@ -73,7 +112,10 @@ impl<'a> Fence<'a> {
 
     async fn renew(&self) -> Result<RuntimeObject, Failure> {
         let until = self.clock.now() + LENGTH;
-        vmruntime::fence(self.client, self.retry, Some(until)).await
+        vmruntime::fence(self.client, self.retry, |stands| {
+            Some(self.claim.borrow_mut().renew(stands, until))
+        })
+        .await
     }
 
     /// Does the work behind the fence, which is renewed meanwhile. That it can not be renewed is no reason to stop: what
@@ -119,9 +161,14 @@ impl<'a> Fence<'a> {
         Ok(())
     }
 
-    /// Takes it away. Where that fails it ends by itself, and it is said.
+    /// Takes ours away, and leaves standing what somebody else has put up. Where that fails it ends by itself, and it is
+    /// said.
     pub async fn lift(self) {
-        lift(self.client, self.retry).await;
+        let now = self.clock.now();
+        open(self.client, self.retry, |stands| {
+            self.claim.borrow_mut().end(stands, now)
+        })
+        .await;
     }
 
     fn warn(&self, text: String) {
@@ -135,9 +182,22 @@ pub fn stands(runtime: &RuntimeObject) -> bool {
     annotations[CREATION_FENCE_UNTIL].is_string()
 }
 
-/// As [`Fence::lift`], whoever has put it up.
-pub async fn lift(client: &kube::Client, retry: &Retry<'_>) {
-    if let Err(failure) = vmruntime::fence(client, retry, None).await {
+/// Takes the fence away, whoever has put it up. Only where VM Runtime is turned off: the controller then keeps VM creation
+/// closed by itself, and a fence that a dead program left would outlast the next enable.
+pub async fn clear(client: &kube::Client, retry: &Retry<'_>) {
+    open(client, retry, |_| None).await;
+}
+
+async fn open(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    decide: impl FnMut(Option<Timestamp>) -> Option<Timestamp>,
+) {
+    let in_time = match retry.deadline().remaining() {
+        Some(left) if left < GRACE => retry.until(Deadline::after(GRACE)),
+        Some(_) | None => retry.until(retry.deadline()),
+    };
+    if let Err(failure) = vmruntime::fence(client, &in_time, decide).await {
         retry.observer().event(&Event::Warning(format!(
             "could not open VM creation again; it opens by itself within {}: {failure}",
             crate::render::age::span(LENGTH)
@@ -150,3 +210,6 @@ fn is_open(runtime: &RuntimeObject) -> Option<bool> {
     condition::find(&runtime.status().conditions, kind::VM_CREATION_ALLOWED)
         .map(|condition| condition.status == ConditionStatus::True)
 }
+
+#[cfg(test)]
+mod tests;

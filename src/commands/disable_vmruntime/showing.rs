@@ -1,6 +1,7 @@
 //! From the plan of a disable to what its report shows.
 
 use crate::{
+    cli::{OutputArgs, OutputFormat},
     cluster::{
         backup::Place,
         event::ObjectName,
@@ -20,6 +21,21 @@ pub enum Extent {
     Shown,
     /// All of it: a document is asked for.
     All,
+}
+
+impl Extent {
+    /// A document, on stdout or in a file, has everything.
+    pub fn wanted(output: &OutputArgs) -> Self {
+        match output.output {
+            OutputFormat::Text if output.reports.is_empty() => Self::Shown,
+            OutputFormat::Text
+            | OutputFormat::Wide
+            | OutputFormat::Json
+            | OutputFormat::Yaml
+            | OutputFormat::Name
+            | OutputFormat::Junit => Self::All,
+        }
+    }
 }
 
 /// Fills in what is there and what would be done.
@@ -106,5 +122,27 @@ pub fn gone(object: &ObjectName) -> GoneObject {
         resource: object.resource.clone(),
         namespace: object.namespace.clone(),
         name: object.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn documents_have_everything_also_those_beside_the_text() {
+        for (typed, expected) in [
+            ("bmctl disable vmruntime", Extent::Shown),
+            ("bmctl disable vmruntime -o text", Extent::Shown),
+            ("bmctl disable vmruntime --report json=r.json", Extent::All),
+            ("bmctl disable vmruntime -o wide", Extent::All),
+            ("bmctl disable vmruntime -o junit", Extent::All),
+        ] {
+            let cli = Cli::try_parse_from(typed.split(' ')).unwrap();
+            assert_eq!(Extent::wanted(&cli.global.output), expected, "{typed}");
+        }
     }
 }

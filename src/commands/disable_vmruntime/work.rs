@@ -1,6 +1,9 @@
 //! The work of a disable, without a terminal: look, and then carry out what was decided. Between the two the command
 //! refuses or asks. Tests run it against an API server in their own process.
 
+mod look;
+mod newcomer;
+
 use std::{
     cell::{Cell, RefCell},
     path::PathBuf,
@@ -12,18 +15,15 @@ use kube::Client;
 use super::fence::{self, Fence};
 use crate::{
     cluster::{
-        self, Event, Retry,
+        Event, Retry,
         backup::{Origin, Place, Vault},
         inventory,
         removal::{self, Disks, LeftOver, Plan, Removed},
         vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
         wait::{self, Baseline, Outcome, Target, Wait},
     },
-    failure::{Failure, Kind, Reason},
-    runtime::{
-        disable::{Decision, Force, decide},
-        force::ForceAnnotation,
-    },
+    failure::{Failure, Kind},
+    runtime::disable::{Decision, Force},
 };
 
 /// A disable: where, and how.
@@ -95,92 +95,6 @@ pub enum Consent {
 }
 
 impl Work<'_> {
-    /// Reads everything, decides, and changes nothing.
-    pub async fn look(&self) -> Result<Looked, Failure> {
-        self.step("Reading VM Runtime");
-        let before = vmruntime::get(self.client, self.retry).await?;
-        let annotation = ForceAnnotation::read(before.object.metadata.annotations.as_ref());
-        if let Some(warning) = &annotation.warning {
-            self.warn(warning.clone());
-        }
-        self.step("Counting VMs");
-        let inventory = inventory::take(self.client, self.retry).await?;
-        let doomed = match &self.place {
-            Some(place) => Vault::earlier(place, &self.origin(&before))
-                .map_err(before_anything)?
-                .map(|found| found.doomed),
-            None => None,
-        };
-        let doomed = doomed.unwrap_or_default();
-        let left_over = inventory
-            .disks
-            .iter()
-            .any(|disk| doomed.contains(&disk.uid));
-        let left_over_goes = left_over && deletes(decide(1, self.force, &annotation));
-        if !before.object.spec.enabled {
-            // A controller that does not care about VMs calls itself off while they are there.
-            let nothing_to_delete = inventory.count() == 0 && !left_over_goes;
-            let nothing_to_do = nothing_to_delete && !fence::stands(&before);
-            if nothing_to_do && self.is_off(&before).await? {
-                return Ok(Looked::AlreadyOff);
-            }
-            self.account.stage.set(Stage::Disabled);
-        }
-        let decision = match decide(inventory.count(), self.force, &annotation) {
-            // The VMs are gone, by an earlier run that was to delete their disks as well.
-            Decision::Disable if left_over => match decide(1, self.force, &annotation) {
-                Decision::Refuse => {
-                    self.warn(
-                        "disks are left of VMs that an interrupted disable deleted; they stay, unless --force=true is given"
-                            .to_owned(),
-                    );
-                    Decision::Disable
-                }
-                permitted => permitted,
-            },
-            decision => decision,
-        };
-        let left_over = LeftOver {
-            doomed,
-            permitted: deletes(decision),
-        };
-        Ok(Looked::Proposal(Box::new(Proposal {
-            before,
-            plan: Plan::new(inventory, self.disks, &left_over),
-            decision,
-        })))
-    }
-
-    /// Looks once whether a disable that somebody asked for before has come to its end.
-    async fn is_off(&self, runtime: &RuntimeObject) -> Result<bool, Failure> {
-        let once = Retry::new(cluster::Deadline::after(Duration::ZERO), &cluster::Silent);
-        let looked = wait::until(
-            self.client,
-            &Wait {
-                target: Target::Disabled,
-                baseline: Some(Baseline::unchanged(runtime.clone())),
-                fail_fast: true,
-            },
-            &once,
-        )
-        .await;
-        match looked {
-            // What could not be verified is not off for sure: the wait at the end of the command says so.
-            Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
-            Ok(Outcome::CheckFailed(_)) => Ok(false),
-            // Not off yet, or blocked: both are what this command is about to see to.
-            Err(failure)
-                if matches!(
-                    failure.kind,
-                    Kind::TimedOut | Kind::OperationFailed | Kind::Refused
-                ) =>
-            {
-                Ok(false)
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
     /// Asks the API server whether it would do all this.
     pub async fn rehearse(&self, proposal: &Proposal) -> Result<(), Failure> {
         if deletes(proposal.decision) {
@@ -214,18 +128,22 @@ impl Work<'_> {
         };
         drop(plan);
         self.step("Turning VM Runtime off");
-        let left_standing = fence::stands(&before);
-        let turned_off = self.turn_off(before).await;
-        if let Some(fence) = fence {
-            // From here on the controller keeps VM creation closed by itself, or VM Runtime stays on.
-            fence.lift().await;
-        } else if left_standing {
-            // By a run that was killed: it would keep VM creation closed for minutes after the next enable.
-            fence::lift(self.client, self.retry).await;
-        }
-        let baseline = turned_off?;
+        let fenced = fence.is_some() || fence::stands(&before);
+        let baseline = match (self.turn_off(before).await, fence) {
+            (Ok(baseline), _) => baseline,
+            // VM Runtime stays on.
+            (Err(failure), Some(fence)) => {
+                fence.lift().await;
+                return Err(failure);
+            }
+            (Err(failure), None) => return Err(failure),
+        };
         self.account.stage.set(Stage::Disabled);
-        self.clear_what_slipped_in(permitted).await?;
+        if fenced {
+            fence::clear(self.client, self.retry).await;
+        }
+        self.clear_what_slipped_in(&baseline.object, permitted)
+            .await?;
         if !self.wait {
             return Ok(None);
         }
@@ -242,7 +160,7 @@ impl Work<'_> {
         self.step("Making sure that no VM is left");
         let left = inventory::take(self.client, self.retry).await?;
         if left.count() > 0 {
-            return Err(slipped_in(&left));
+            return Err(newcomer::slipped_in(&left));
         }
         Ok(Some(outcome))
     }
@@ -281,23 +199,20 @@ impl Work<'_> {
         agreed: Option<&Plan>,
     ) -> Result<Removed, Failure> {
         // What came before the fence was closed is in this list.
-        let origin = self.origin(before);
         let inventory = inventory::take(self.client, self.retry).await?;
-        let mut vault = None;
-        let mut doomed = None;
-        if let Some(place) = &self.place {
-            self.step("Saving the manifests of VMs and disks");
-            doomed = Vault::earlier(place, &origin)?.map(|earlier| earlier.doomed);
-            let now = jiff::Timestamp::now();
-            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
-        }
         let left_over = LeftOver {
-            doomed: doomed.unwrap_or_default(),
+            doomed: self.doomed_before(before)?,
             permitted: true,
         };
+        let mut vault = None;
+        if let Some(place) = &self.place {
+            self.step("Saving the manifests of VMs and disks");
+            let (origin, now) = (self.origin(before), jiff::Timestamp::now());
+            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
+        }
         let plan = Plan::new(inventory, self.disks, &left_over);
         if let Some(agreed) = agreed {
-            nothing_more_than(agreed, &plan)?;
+            newcomer::nothing_more_than(agreed, &plan)?;
         }
         if let Some(vault) = &mut vault {
             let path = vault.path().to_owned();
@@ -345,34 +260,6 @@ impl Work<'_> {
         }
     }
 
-    /// A VM may have been created between the last list and the patch: it is looked for, and deleted only where the
-    /// deletion of all VMs was agreed to.
-    async fn clear_what_slipped_in(&self, permitted: bool) -> Result<(), Failure> {
-        /// Who creates VMs faster than this does not want them gone.
-        const ROUNDS: u32 = 3;
-        for round in 0.. {
-            self.step("Looking for VMs that were created in the meantime");
-            let found = inventory::take(self.client, self.retry).await?;
-            if found.count() == 0 {
-                break;
-            }
-            if !permitted || round == ROUNDS {
-                return Err(slipped_in(&found));
-            }
-            let count = found.count();
-            self.retry.observer().event(&Event::FoundMore { count });
-            let now = vmruntime::get(self.client, self.retry).await?;
-            if now.object.spec.enabled {
-                // Somebody has turned it on again: the VMs are theirs. The wait says who it was.
-                break;
-            }
-            let fence = self.delete(&now, None).await?;
-            fence.lift().await;
-            self.account.stage.set(Stage::Disabled);
-        }
-        Ok(())
-    }
-
     fn origin(&self, runtime: &RuntimeObject) -> Origin {
         Origin {
             cluster: self.cluster.cluster.clone(),
@@ -410,55 +297,5 @@ pub const fn deletes(decision: Decision) -> bool {
 /// Nothing was deleted before this failure.
 fn before_anything(mut failure: Failure) -> Failure {
     failure.message.push_str("; nothing was deleted");
-    failure
-}
-
-/// VMs that came after the question are not those that somebody agreed to delete.
-fn nothing_more_than(agreed: &Plan, plan: &Plan) -> Result<(), Failure> {
-    let known: std::collections::BTreeSet<_> = agreed.roots().map(|machine| &machine.uid).collect();
-    let more: Vec<String> = plan
-        .roots()
-        .filter(|machine| !known.contains(&machine.uid))
-        .map(|machine| machine.object_name().to_string())
-        .collect();
-    if more.is_empty() {
-        return Ok(());
-    }
-    Err(appeared(
-        format!(
-            "{} VMs were created after the question was asked; nothing was deleted",
-            more.len()
-        ),
-        &more,
-    ))
-}
-
-fn slipped_in(found: &inventory::Inventory) -> Failure {
-    let names: Vec<String> = found
-        .roots()
-        .iter()
-        .map(|machine| machine.object_name().to_string())
-        .collect();
-    appeared(
-        format!(
-            "VM Runtime was told to turn off, but {} VMs were created in the meantime, and were not deleted",
-            names.len()
-        ),
-        &names,
-    )
-}
-
-fn appeared(message: String, names: &[String]) -> Failure {
-    const NAMED: usize = 10;
-    let mut failure = Failure::new(Kind::Conflict, Reason::VMsAppeared, message);
-    failure.causes.extend(
-        names
-            .iter()
-            .take(NAMED)
-            .map(|name| format!("created: {name}")),
-    );
-    if names.len() > NAMED {
-        failure = failure.caused_by(format!("... and {} more", names.len() - NAMED));
-    }
     failure
 }

@@ -9,10 +9,7 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
-use super::{
-    DISKS,
-    chaos::{Dice, saved},
-};
+use super::{DISKS, chaos::dice::Dice, saved::saved};
 use crate::stage::{MACHINES, Stage, eventually};
 
 pub fn trials() -> Vec<Trial> {

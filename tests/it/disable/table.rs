@@ -1,4 +1,5 @@
-//! The five rows of the table that decides what a disable does: at a terminal and in a pipe.
+//! The five rows of the table that decides what a disable does, at a terminal and in a pipe, and what answers the question
+//! of the fourth: only the name of the context, typed or given.
 
 use std::{
     io::{Read, Write},
@@ -27,37 +28,66 @@ pub fn trials() -> Vec<Trial> {
     vec![pipe, terminal]
 }
 
-/// VMs, `--force`, annotation, what is typed, exit code, what is said, VMs left.
-type Row = (bool, bool, bool, &'static str, i32, &'static str, usize);
+/// One row, and how it is gone through.
+#[derive(Debug)]
+struct Row {
+    /// VMs exist.
+    machines: bool,
+    flags: &'static str,
+    annotation: bool,
+    /// At the question; nothing where none may be asked.
+    typed: &'static str,
+    code: i32,
+    says: &'static str,
+    /// VMs afterwards.
+    left: usize,
+}
+
+const FORCE: &str = "--force=true";
+const INTERRUPT: &str = "\u{3}";
+
+const fn row(
+    (machines, flags, annotation): (bool, &'static str, bool),
+    typed: &'static str,
+    code: i32,
+    says: &'static str,
+    left: usize,
+) -> Row {
+    Row {
+        machines,
+        flags,
+        annotation,
+        typed,
+        code,
+        says,
+        left,
+    }
+}
 
 fn rows(
-    stage: &Stage,
     rows: &[Row],
     run: impl Fn(&Stage, &str, &str) -> Result<(i32, String), Failed>,
 ) -> Result<(), Failed> {
+    let stage = Stage::new();
     for row in rows {
-        let (machines, force, annotation, typed, code, says, left) = *row;
         stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
         stage.patch(
             RUNTIME,
             &json!({"metadata": {"annotations": {
-                "baremetal.cluster.gke.io/vmrumtime-force-disable": annotation.to_string(),
+                "baremetal.cluster.gke.io/vmrumtime-force-disable": row.annotation.to_string(),
             }}}),
         )?;
-        if machines && count(stage, MACHINES)? == 0 {
+        if row.machines && count(&stage, MACHINES)? == 0 {
             stage.run_machine("db")?;
         }
-        let command = if force {
-            "disable vmruntime --force=true"
-        } else {
-            "disable vmruntime"
-        };
-        let (ended, said) = run(stage, command, typed)?;
-        if ended != code || !said.contains(says) {
+        let command = format!("disable vmruntime {}", row.flags);
+        let (ended, said) = run(&stage, command.trim_end(), row.typed)?;
+        if ended != row.code || !said.contains(row.says) {
             return Err(format!("{row:?}: ended with {ended}:\n{said}").into());
         }
-        if count(stage, MACHINES)? != left {
-            return Err(format!("{row:?}: {} VMs are left", count(stage, MACHINES)?).into());
+        let left = count(&stage, MACHINES)?;
+        if left != row.left {
+            return Err(format!("{row:?}: {left} VMs are left").into());
         }
     }
     Ok(())
@@ -65,13 +95,17 @@ fn rows(
 
 fn in_a_pipe() -> Result<(), Failed> {
     let table = [
-        (false, false, false, "", 0, "is disabled", 0),
-        (true, true, true, "", 0, "is disabled", 0),
-        (true, true, false, "", 0, "is disabled", 0),
-        (true, false, true, "", 6, "no terminal to ask on", 1),
-        (true, false, false, "", 6, "--force=true", 1),
+        row((false, "", false), "", 0, "is disabled", 0),
+        row((true, FORCE, true), "", 0, "is disabled", 0),
+        row((true, FORCE, false), "", 0, "is disabled", 0),
+        row((true, "", true), "", 6, "no terminal to ask on", 1),
+        row((true, "--yes", true), "", 6, "no terminal to ask on", 1),
+        row((true, "--confirm other", true), "", 6, "--confirm names", 1),
+        row((true, "", false), "", 6, "--force=true", 1),
+        row((true, "--confirm sandbox", false), "", 6, "--force=true", 1),
+        row((true, "--confirm sandbox", true), "", 0, "is disabled", 0),
     ];
-    rows(&Stage::new(), &table, |stage, command, _| {
+    rows(&table, |stage, command, _| {
         let ended = stage.bmctl(&command.split(' ').collect::<Vec<_>>());
         let said = ended.stdout + &ended.stderr;
         Ok((ended.code.unwrap_or(-1), said))
@@ -80,14 +114,17 @@ fn in_a_pipe() -> Result<(), Failed> {
 
 fn at_a_terminal() -> Result<(), Failed> {
     let table = [
-        (false, false, false, "", 0, "is disabled", 0),
-        (true, true, true, "", 0, "is disabled", 0),
-        (true, true, false, "", 0, "is disabled", 0),
-        (true, false, true, "another", 6, "not confirmed", 1),
-        (true, false, true, "sandbox", 0, "is disabled", 0),
-        (true, false, false, "", 6, "--force=true", 1),
+        row((false, "", false), "", 0, "is disabled", 0),
+        row((true, FORCE, true), "", 0, "is disabled", 0),
+        row((true, FORCE, false), "", 0, "is disabled", 0),
+        row((true, "--no-input", true), "", 6, "must be confirmed", 1),
+        row((true, "", true), "another", 6, "not confirmed", 1),
+        row((true, "--yes", true), "yes", 6, "not confirmed", 1),
+        row((true, "", true), INTERRUPT, 130, "nothing was changed", 1),
+        row((true, "", true), "sandbox", 0, "is disabled", 0),
+        row((true, "", false), "", 6, "--force=true", 1),
     ];
-    rows(&Stage::new(), &table, typed_at)
+    rows(&table, typed_at)
 }
 
 /// Runs it at a terminal of its own, and types once it is asked.

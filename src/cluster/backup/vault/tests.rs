@@ -126,7 +126,7 @@ fn a_folder_of_somebody_else_is_left_alone() {
     let refused = Vault::open(&here, &origin(), now()).map(drop).unwrap_err();
     assert_eq!(refused.kind, Kind::Refused);
     assert!(
-        Vault::earlier(&here, &origin()).is_err(),
+        Earlier::find(&here, &origin()).is_err(),
         "before anybody is asked"
     );
     assert_eq!(files(place.path()), ["thesis.txt"]);
@@ -150,7 +150,7 @@ fn the_next_run_adds_and_overwrites_nothing() {
     save(&mut vault, "db", "1", "first");
     vault.commit().unwrap();
     assert_eq!(
-        Vault::earlier(&below, &origin()).unwrap(),
+        Earlier::find(&below, &origin()).unwrap(),
         None,
         "nothing was deleted"
     );
@@ -164,7 +164,7 @@ fn the_next_run_adds_and_overwrites_nothing() {
     torn.extend(b"{\"resource\":\"virtualmachi");
     fs::write(path.join(INDEX), torn).unwrap();
 
-    let earlier = Vault::earlier(&below, &origin()).unwrap().unwrap();
+    let earlier = Earlier::find(&below, &origin()).unwrap().unwrap();
     assert_eq!(earlier.doomed, BTreeSet::from([Uid::from("1")]));
     let mut vault = open(&below);
     assert_eq!(vault.path(), path);
@@ -177,7 +177,7 @@ fn the_next_run_adds_and_overwrites_nothing() {
     vault.deleting(now()).unwrap();
     vault.finish(now()).unwrap();
     drop(vault);
-    assert_eq!(Vault::earlier(&below, &origin()).unwrap(), None);
+    assert_eq!(Earlier::find(&below, &origin()).unwrap(), None);
     let archive = Archive::open(&path).unwrap();
     let notes: Vec<String> = archive
         .entries

@@ -1,0 +1,209 @@
+//! What watches and lists say about the plan: what is gone, what has changed, what has come. A watch only saves waiting;
+//! a list decides.
+
+use tokio::time::Instant;
+
+use super::{
+    Fate, Plan, Planned, Removal,
+    bell::{Bell, Rung, Sight},
+    plan::Places,
+    progress::Progress,
+};
+use crate::{
+    api::{WorkloadKind, WorkloadRole, workload::removal_order},
+    cluster::{
+        event::Event,
+        inventory::{
+            self, Workload,
+            list::{self, Detail, Sink},
+        },
+    },
+    failure::Failure,
+};
+
+impl Removal<'_, '_> {
+    /// Waits until there is a reason to look again: all are gone, something can be deleted now that could not before, a
+    /// watch has ended, or nothing has happened for long.
+    pub(super) async fn watch_them_go(&mut self, roles: &[WorkloadRole]) {
+        let mut bell = Bell::new(self.client, &self.listed, |kind| roles.contains(&kind.role));
+        let pace = self.retry.pace();
+        let deadline = self.retry.deadline();
+        let began = Instant::now();
+        loop {
+            self.tell_progress(roles).await;
+            let left = self.left(roles).next().is_some();
+            if !left || self.left(roles).any(|at| self.is_due(at)) || deadline.passed() {
+                return;
+            }
+            let look = self.look_due().max(began + pace.stuck / 4);
+            let look = look.min(deadline.instant());
+            let tick = (Instant::now() + Progress::EVERY).min(look);
+            tokio::select! {
+                first = bell.next() => {
+                    // Where many go at once, the whole plan is not looked over for each of them.
+                    let mut next = Some(first);
+                    while let Some(rung) = next {
+                        let Rung::Seen(sight) = rung else {
+                            // It can not be watched, or not any more: a list says more.
+                            let pause = pace.delay(1).max(pace.settle / 4);
+                            tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
+                            return;
+                        };
+                        self.notice(&sight);
+                        next = bell.ready();
+                    }
+                }
+                () = tokio::time::sleep_until(tick) => {
+                    if Instant::now() >= look {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// When nothing will have changed for so long that something must be the matter.
+    pub(super) fn look_due(&self) -> Instant {
+        self.changed + self.retry.pace().stuck / 4
+    }
+
+    /// Takes a sighting into the plan.
+    fn notice(&mut self, sight: &Sight) {
+        let Some(at) = self.places.find(&sight.uid) else {
+            return;
+        };
+        if sight.gone {
+            self.has_gone(at);
+            return;
+        }
+        let workload = &mut self.plan.objects[at].workload;
+        if workload.deleting != sight.deleting || workload.finalizers != sight.finalizers {
+            workload.deleting = sight.deleting;
+            workload.finalizers = sight.finalizers.clone();
+            self.changed = Instant::now();
+        }
+    }
+
+    fn has_gone(&mut self, at: usize) {
+        if std::mem::replace(&mut self.gone[at], true) {
+            return;
+        }
+        self.changed = Instant::now();
+        if self.talkative && !matches!(self.plan.objects[at].fate, Fate::Kept(_)) {
+            let name = self.plan.objects[at].workload.object_name();
+            self.retry.observer().event(&Event::Removed(name));
+        }
+    }
+
+    /// Lists everything: what is not there any more is gone, what is new is planned.
+    pub(super) async fn look(&mut self) -> Result<(), Failure> {
+        self.listed.clear();
+        let mut failed = Vec::new();
+        let mut newcomers = Vec::new();
+        let mut seen = vec![false; self.plan.objects.len()];
+        for kind in removal_order() {
+            let mut view = View {
+                kind,
+                plan: &mut self.plan,
+                places: &self.places,
+                seen: &mut seen,
+                newcomers: Vec::new(),
+                news: false,
+            };
+            let listed =
+                list::each(self.client, self.retry, kind, Detail::AsNeeded, &mut view).await;
+            newcomers.append(&mut view.newcomers);
+            if view.news {
+                self.changed = Instant::now();
+            }
+            match listed {
+                Ok(Some(listed)) => self.listed.push((kind, listed)),
+                Ok(None) => {}
+                Err(failure) => failed.push((kind, failure)),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(inventory::undetermined(failed));
+        }
+        for (at, seen) in seen.into_iter().enumerate() {
+            if !seen {
+                self.has_gone(at);
+            }
+        }
+        self.amend(newcomers);
+        Ok(())
+    }
+
+    /// Plans what has come since.
+    fn amend(&mut self, newcomers: Vec<Workload>) {
+        let mut more = 0;
+        for workload in newcomers {
+            self.changed = Instant::now();
+            self.plan.claim_disks_of(&workload);
+            let owned = workload.owners.iter().any(|owner| {
+                let at = self.places.find(owner);
+                at.is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
+            });
+            let fate = match workload.kind.role {
+                WorkloadRole::Migration => Fate::Deleted,
+                WorkloadRole::Machine if owned => Fate::GoesAlong,
+                WorkloadRole::Machine => {
+                    more += 1;
+                    Fate::Deleted
+                }
+                WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
+            };
+            self.places
+                .insert(workload.uid.clone(), self.plan.objects.len());
+            self.gone.push(false);
+            self.plan.objects.push(Planned {
+                workload,
+                fate,
+                counts: false,
+            });
+        }
+        if more > 0 {
+            self.retry
+                .observer()
+                .event(&Event::FoundMore { count: more });
+        }
+    }
+}
+
+/// What one list says about the plan.
+struct View<'a> {
+    kind: &'static WorkloadKind,
+    plan: &'a mut Plan,
+    places: &'a Places,
+    seen: &'a mut Vec<bool>,
+    newcomers: Vec<Workload>,
+    /// Something that was known is not as it was.
+    news: bool,
+}
+
+impl Sink for View<'_> {
+    fn begin(&mut self) {
+        self.newcomers.clear();
+        for (at, planned) in self.plan.objects.iter().enumerate() {
+            if planned.workload.kind == self.kind {
+                self.seen[at] = false;
+            }
+        }
+    }
+
+    fn take(&mut self, workload: Workload) {
+        match self.places.find(&workload.uid) {
+            Some(at) => {
+                self.seen[at] = true;
+                let known = &mut self.plan.objects[at].workload;
+                self.news |= known.deleting != workload.deleting
+                    || known.finalizers != workload.finalizers
+                    || known.owners != workload.owners;
+                known.deleting = workload.deleting;
+                known.finalizers = workload.finalizers;
+                known.owners = workload.owners;
+            }
+            None => self.newcomers.push(workload),
+        }
+    }
+}
