@@ -131,6 +131,7 @@ impl Removal<'_, '_> {
         let mut empty_lists = 0;
         while empty_lists < 2 {
             if empty_lists > 0 {
+                self.step("Making sure that no VM is left");
                 tokio::time::sleep(self.retry.pace().settle).await;
             }
             empty_lists = match self.round(&MACHINES).await? {
@@ -150,17 +151,24 @@ impl Removal<'_, '_> {
         self.detach().await?;
         self.delete_due(roles).await?;
         self.watch_them_go(roles).await;
-        self.look().await?;
+        let looked = self.look().await;
         if Instant::now() >= self.look_due() {
             self.give_up_on_owners();
         }
         let left = self.left(roles).count();
+        // That the last look was not answered in time says less than what was there before it.
         if left > 0 && self.retry.deadline().passed() {
             return Err(stuck::timed_out(
                 self.left(roles).map(|at| &self.plan.objects[at].workload),
             ));
         }
+        looked?;
         Ok(left)
+    }
+
+    fn step(&self, headline: &str) {
+        let event = Event::Step(headline.to_owned());
+        self.retry.observer().event(&event);
     }
 
     /// What is to go and is still there.

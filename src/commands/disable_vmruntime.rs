@@ -21,6 +21,10 @@ use super::{
     vmruntime_change::changes,
 };
 use crate::{
+    api::{
+        condition::{is_true, kind},
+        name::{CREATION_FENCE_UNTIL, FORCE_DISABLE},
+    },
     cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{
         Cluster, Retry,
@@ -140,7 +144,7 @@ async fn disable(
         account,
     };
     let proposal = match work.look().await? {
-        Looked::AlreadyOff => return already_off(session, args),
+        Looked::AlreadyOff { disks_kept } => return already_off(session, args, disks_kept),
         Looked::Proposal(proposal) => *proposal,
     };
     if account.stage.get() == Stage::Disabled {
@@ -165,8 +169,16 @@ async fn disable(
         narrator.pause();
         consent = confirmation.ask(session).await?;
     }
+    let left_behind = proposal.permitted_by_annotation;
     let outcome = work.carry_out(proposal, consent).await;
     drop(narrator);
+    if outcome.is_ok() && left_behind {
+        // Not set back here: a GitOps tool that keeps it would fight that.
+        session.context.warn(&format!(
+            "annotation {FORCE_DISABLE} is still \"true\": the next disable may delete all VMs; to set it back: kubectl \
+             annotate vmruntime vmruntime --overwrite {FORCE_DISABLE}=false"
+        ));
+    }
     conclude(session, args, outcome)
 }
 
@@ -201,9 +213,12 @@ async fn rehearse(
 fn already_off(
     session: &mut Session<'_, DisableReport>,
     args: &DisableVmruntimeArgs,
+    disks_kept: bool,
 ) -> Result<Exit, Failure> {
     if args.ensure {
         session.report.disabled = Some(true);
+        session.report.disks_kept = disks_kept;
+        session.report.only_controller_left = true;
         return Ok(Exit::Ok);
     }
     Err(Failure::new(
@@ -219,8 +234,7 @@ fn already_off(
 
 /// Row five of the table: both ways out.
 fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
-    let count = plan.machines;
-    let verb = if count == 1 { "VM exists" } else { "VMs exist" };
+    let exist = vms_exist(plan.machines);
     let rest = if off {
         "although VM Runtime is disabled; nothing was deleted"
     } else {
@@ -238,7 +252,7 @@ fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
     Failure::new(
         Kind::Refused,
         Reason::VMsExist,
-        format!("{count} {verb}{space}{rest}"),
+        format!("{exist}{space}{rest}"),
     )
     .hint(format!(
         "delete the VMs yourself, then disable again: kubectl get {} --all-namespaces",
@@ -248,6 +262,14 @@ fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
         "or delete all of them, with their disks: {}",
         context.paste("disable vmruntime --force=true")
     ))
+}
+
+fn vms_exist(count: usize) -> String {
+    if count == 1 {
+        "1 VM exists".to_owned()
+    } else {
+        format!("{count} VMs exist")
+    }
 }
 
 /// Puts what was done into the report, however it ended.
@@ -275,6 +297,10 @@ fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
     }
     if let Some((before, after)) = account.patched.borrow().as_ref() {
         report.changed = changes(before, after);
+        // The fence is taken away again, or was said to end by itself.
+        report
+            .changed
+            .retain(|change| !change.field.contains(CREATION_FENCE_UNTIL));
     }
 }
 
@@ -291,6 +317,7 @@ fn conclude(
         }
         Ok(Some(Outcome::Reached(reached) | Outcome::CheckFailed(reached))) => {
             let Reached {
+                runtime,
                 elapsed,
                 warnings,
                 unknown,
@@ -299,6 +326,10 @@ fn conclude(
             for warning in &warnings {
                 session.context.warn(warning);
             }
+            let status = runtime.and_then(|runtime| runtime.status);
+            session.report.disks_kept =
+                status.is_some_and(|status| is_true(&status.conditions, kind::DISKS_KEPT));
+            session.report.only_controller_left = unknown.is_empty();
             session.report.disabled = Some(true);
             session.report.waited = elapsed;
             if unknown.is_empty() {

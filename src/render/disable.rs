@@ -86,6 +86,11 @@ pub struct DisableReport {
     pub deleted: Vec<GoneObject>,
     /// Is VM Runtime off? Null where it was not waited for.
     pub disabled: Option<bool>,
+    /// CDI stays installed, because disks were kept.
+    pub disks_kept: bool,
+    /// It was seen that nothing but the controller runs in vm-system.
+    #[serde(skip)]
+    pub only_controller_left: bool,
     /// Nobody asked to wait.
     #[serde(skip)]
     pub unattended: bool,
@@ -162,7 +167,11 @@ impl DisableReport {
         if self.asks {
             page.line("It would be asked first.");
         }
-        page.line("Then VM Runtime would be disabled.");
+        page.line(if self.deletes {
+            "Then VM Runtime would be disabled."
+        } else {
+            "VM Runtime would be disabled."
+        });
         page.gap();
         page.line("Nothing was changed: this was a dry run.");
     }
@@ -227,7 +236,11 @@ impl Report for DisableReport {
                     page.style,
                     &format!("VM Runtime is disabled ({}).", age::span(self.waited)),
                 ));
-                page.line("Only its controller is left in vm-system.");
+                if self.disks_kept {
+                    page.line("CDI stays installed, because disks were kept.");
+                } else if self.only_controller_left {
+                    page.line("Only its controller is left in vm-system.");
+                }
                 page.line(format!("To undo: {}", self.undo));
             }
             None if self.unattended => {
@@ -332,6 +345,47 @@ default/evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
     }
 
     #[test]
+    fn a_dry_run_says_then_only_after_something() {
+        let nothing_there = DisableReport {
+            dry_run: true,
+            machine_count: Some(0),
+            machines: Vec::new(),
+            ..report()
+        };
+        assert_eq!(
+            text(&nothing_there),
+            "VM Runtime would be disabled.\n\nNothing was changed: this was a dry run.\n"
+        );
+        let plan = PlanReport {
+            stages: vec![StageReport {
+                resource: "virtualmachines.kubevirt.io".to_owned(),
+                deleted: 1,
+                going_along: 0,
+            }],
+            ..PlanReport::default()
+        };
+        let deletes = DisableReport {
+            deletes: true,
+            asks: true,
+            plan: Some(plan),
+            ..nothing_there
+        };
+        assert_eq!(
+            text(&deletes),
+            "\
+To be deleted, in this order:
+  1 virtualmachines.kubevirt.io
+
+There is no backup: not even the manifests are saved.
+It would be asked first.
+Then VM Runtime would be disabled.
+
+Nothing was changed: this was a dry run.
+"
+        );
+    }
+
+    #[test]
     fn the_end_says_what_is_gone_and_how_to_undo() {
         let done = DisableReport {
             machines_were: Machines::Deleted,
@@ -341,19 +395,30 @@ default/evil   Terminating   <unknown>   virtualmachines.vm.cluster.gke.io
                 name: "db".to_owned(),
             }],
             disabled: Some(true),
+            only_controller_left: true,
             waited: Duration::from_secs(5),
             ..report()
         };
-        assert_eq!(
-            text(&done),
-            "\
+        let expected = "\
 Deleted, and gone:
   virtualmachines.vm.cluster.gke.io default/db
 
 ✓ VM Runtime is disabled (5s).
 Only its controller is left in vm-system.
 To undo: bmctl enable vmruntime
-"
-        );
+";
+        assert_eq!(text(&done), expected);
+        let alone = "Only its controller is left in vm-system.\n";
+        let not_seen = DisableReport {
+            only_controller_left: false,
+            ..done.clone()
+        };
+        assert_eq!(text(&not_seen), expected.replace(alone, ""));
+        let kept = DisableReport {
+            disks_kept: true,
+            ..done
+        };
+        let stays = "CDI stays installed, because disks were kept.\n";
+        assert_eq!(text(&kept), expected.replace(alone, stays));
     }
 }

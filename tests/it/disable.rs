@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::stage::{Ended, MACHINES, Stage, Story, eventually, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
+    let stories: [(&str, Story); 7] = [
         ("a_dry_run_shows_all_and_changes_nothing", dry_run),
         ("what_was_deleted_can_be_restored", restored),
         ("a_backup_that_fails_deletes_nothing", no_backup_no_delete),
@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
             foreign_folder,
         ),
         ("disks_can_be_kept", kept),
+        ("a_report_beside_the_text_has_everything", reported),
         ("without_a_backup_nothing_is_written", without),
     ];
     let mut trials: Vec<Trial> = stories
@@ -116,36 +117,113 @@ fn with_machines() -> Result<Stage, Failed> {
     Ok(stage)
 }
 
-/// What people wrote of all machines and disks, by kind and name.
-fn written(stage: &Stage) -> Result<Value, Failed> {
-    let kinds = [MACHINES, KUBEVIRT, DISKS].map(|path| written_of(stage, path));
-    Ok(Value::Array(kinds.into_iter().collect::<Result<_, _>>()?))
+/// One object of each kind that people make, the things of [`with_machines`] among them, in two namespaces.
+fn with_everything() -> Result<Stage, Failed> {
+    let stage = with_machines()?;
+    stage.create(
+        "/api/v1/namespaces",
+        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "yes"}}),
+    )?;
+    let labels = json!({"on": "yes", "n": "1_000", "off": "on"});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"domain": {}}});
+    let machine = json!({"metadata": {"labels": labels}, "spec": {"runStrategy": "Always", "template": template}});
+    let selector = json!({"matchLabels": labels});
+    let others = [
+        (
+            "pool.kubevirt.io/v1beta1",
+            "virtualmachinepools",
+            "VirtualMachinePool",
+            "pool",
+            json!({"replicas": 1, "selector": selector, "virtualMachineTemplate": machine}),
+        ),
+        (
+            "kubevirt.io/v1",
+            "virtualmachineinstancereplicasets",
+            "VirtualMachineInstanceReplicaSet",
+            "set",
+            json!({"replicas": 1, "selector": selector, "template": template}),
+        ),
+        (
+            "kubevirt.io/v1",
+            "virtualmachineinstances",
+            "VirtualMachineInstance",
+            "1e3",
+            json!({"domain": {}}),
+        ),
+        (
+            "cdi.kubevirt.io/v1beta1",
+            "datavolumes",
+            "DataVolume",
+            "spare",
+            json!({"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}}),
+        ),
+    ];
+    for (group, plural, kind, name, spec) in others {
+        stage.create(
+            &format!("/apis/{group}/namespaces/yes/{plural}"),
+            &json!({
+                "apiVersion": group, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec,
+            }),
+        )?;
+    }
+    eventually("an instance of the pool, of the set, and alone", || {
+        let found = stage
+            .read("/apis/kubevirt.io/v1/namespaces/yes/virtualmachineinstances")
+            .map_err(|error| format!("{error:?}"))?;
+        let count = found["items"].as_array().map_or(0, Vec::len);
+        (count == 3).then_some(()).ok_or(found.to_string())
+    })?;
+    Ok(stage)
 }
 
-fn written_of(stage: &Stage, path: &str) -> Result<Value, Failed> {
-    let list = stage.read(path)?;
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    Ok(items
-        .iter()
-        // What has an owner was made by a controller.
-        .filter(|item| item["metadata"]["ownerReferences"].is_null())
-        .map(|item| {
-            let metadata = &item["metadata"];
-            // Put there by the client that applied it.
-            let mut annotations = metadata["annotations"].clone();
-            if let Some(annotations) = annotations.as_object_mut() {
+/// Where the kinds are that people make.
+const WRITTEN: [&str; 7] = [
+    "/apis/vm.cluster.gke.io/v1/virtualmachines",
+    "/apis/vm.cluster.gke.io/v1/virtualmachinedisks",
+    "/apis/kubevirt.io/v1/virtualmachines",
+    "/apis/kubevirt.io/v1/virtualmachineinstances",
+    "/apis/kubevirt.io/v1/virtualmachineinstancereplicasets",
+    "/apis/pool.kubevirt.io/v1beta1/virtualmachinepools",
+    "/apis/cdi.kubevirt.io/v1beta1/datavolumes",
+];
+
+/// Of every object that a person made, all that the API server and the controllers do not write.
+fn written(stage: &Stage) -> Result<Value, Failed> {
+    const OF_THE_SERVER: [&str; 7] = [
+        "creationTimestamp",
+        "finalizers",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "uid",
+    ];
+    let mut written = Vec::new();
+    for path in WRITTEN {
+        let list = stage.read(path)?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        for mut object in items.into_iter().filter(is_not_generated) {
+            let fields = object.as_object_mut().ok_or("no object")?;
+            fields.remove("status");
+            let metadata = fields["metadata"].as_object_mut().ok_or("no metadata")?;
+            metadata.retain(|field, _| !OF_THE_SERVER.contains(&field.as_str()));
+            if let Some(Value::Object(mut annotations)) = metadata.remove("annotations") {
+                // Put there by the client that applied it.
                 annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+                if !annotations.is_empty() {
+                    metadata.insert("annotations".to_owned(), annotations.into());
+                }
             }
-            let annotations = annotations
-                .as_object()
-                .is_some_and(|annotations| !annotations.is_empty())
-                .then_some(annotations);
-            json!({
-                "name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"],
-                "annotations": annotations, "spec": item["spec"],
-            })
-        })
-        .collect())
+            written.push(object);
+        }
+    }
+    Ok(Value::Array(written))
+}
+
+fn is_not_generated(object: &Value) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    let mut owners = owners.into_iter().flatten();
+    !owners.any(|owner| owner["controller"] == true)
 }
 
 fn equal(found: &Value, expected: &Value, what: &str) -> Result<(), Failed> {
@@ -225,8 +303,13 @@ fn dry_run() -> Result<(), Failed> {
 }
 
 fn restored() -> Result<(), Failed> {
-    let stage = with_machines()?;
+    let stage = with_everything()?;
     let before = written(&stage)?;
+    equal(
+        &json!(before.as_array().map(Vec::len)),
+        &json!(9),
+        "written",
+    )?;
     let ended = stage
         .bmctl(&[
             "disable",
@@ -260,14 +343,14 @@ fn restored() -> Result<(), Failed> {
     equal(&again["created"], &json!([]), "created")?;
     equal(
         &json!(again["existing"].as_array().map(Vec::len)),
-        &json!(5),
+        &json!(9),
         "existing",
     )?;
     Ok(())
 }
 
 fn by_kubectl() -> Result<(), Failed> {
-    let stage = with_machines()?;
+    let stage = with_everything()?;
     let before = written(&stage)?;
     disable_into(&stage, "saved")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
@@ -276,14 +359,93 @@ fn by_kubectl() -> Result<(), Failed> {
     let mut applied: Vec<&str> = applied.stdout.lines().collect();
     applied.sort_unstable();
     let expected = [
+        // It belongs to no VM, and stayed.
+        "datavolume.cdi.kubevirt.io/spare configured",
         "virtualmachine.kubevirt.io/plain created",
         "virtualmachine.vm.cluster.gke.io/db created",
         "virtualmachine.vm.cluster.gke.io/web created",
         "virtualmachinedisk.vm.cluster.gke.io/db-boot created",
         "virtualmachinedisk.vm.cluster.gke.io/db-data created",
+        "virtualmachineinstance.kubevirt.io/1e3 created",
+        "virtualmachineinstancereplicaset.kubevirt.io/set created",
+        "virtualmachinepool.pool.kubevirt.io/pool created",
     ];
     equal(&json!(applied), &json!(expected), "applied")?;
     equal(&written(&stage)?, &before, "objects")
+}
+
+/// People are shown the first; a document in a file beside it has all, whatever becomes of the command.
+fn reported() -> Result<(), Failed> {
+    const MANY: usize = 23;
+    let stage = Stage::enabled()?;
+    for number in 0..MANY {
+        // KubeVirt's, and stopped: nothing is generated from them.
+        stage.create(
+            KUBEVIRT,
+            &json!({
+                "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": format!("vm-{number:02}")},
+                "spec": {"runStrategy": "Halted", "template": {"spec": {"domain": {}}}},
+            }),
+        )?;
+    }
+    let volume = |number: usize| {
+        json!({
+            "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume", "metadata": {"name": format!("spare-{number:02}")},
+            "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
+        })
+    };
+    for number in 0..MANY {
+        stage.create(VOLUMES, &volume(number))?;
+    }
+    let length = |list: &Value| list.as_array().map(Vec::len);
+    for (flags, code, shown) in [
+        (
+            &[] as &[&str],
+            6,
+            "... and 3 more, all in -o wide and -o json",
+        ),
+        (
+            &["--force=true", "--dry-run"],
+            0,
+            "... and 3 more, all in -o wide and -o json",
+        ),
+        (
+            &["--force=true"],
+            0,
+            "... and 3 more, all in -o wide and -o json",
+        ),
+    ] {
+        let mut arguments = vec![
+            "disable",
+            "vmruntime",
+            "-o",
+            "text",
+            "--report",
+            "json=r.json",
+        ];
+        arguments.extend(flags);
+        let ended = stage.bmctl(&arguments).exits(code)?.prints_anyway(shown)?;
+        if ended.stdout.contains("vm-22") {
+            return Err(format!("people are shown all: {ended}").into());
+        }
+        let report: Value = serde_json::from_slice(&fs::read(stage.folder().join("r.json"))?)?;
+        let what = format!("{flags:?}");
+        equal(&json!(length(&report["machines"])), &json!(MANY), &what)?;
+        equal(&report["machineCount"], &json!(MANY), &what)?;
+        equal(
+            &json!(length(&report["plan"]["delete"])),
+            &json!(MANY),
+            &what,
+        )?;
+        equal(&json!(length(&report["plan"]["keep"])), &json!(MANY), &what)?;
+        let deleted = if code == 0 && flags.len() == 1 {
+            MANY
+        } else {
+            0
+        };
+        equal(&json!(length(&report["deleted"])), &json!(deleted), &what)?;
+    }
+    Ok(())
 }
 
 fn no_backup_no_delete() -> Result<(), Failed> {

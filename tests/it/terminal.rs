@@ -40,7 +40,7 @@ const WIDTHS: [u16; 3] = [40, 80, 200];
 const HEIGHT: u16 = 300;
 
 /// bmctl on a terminal.
-struct Session {
+pub struct Session {
     child: std::process::Child,
     pty: Pty,
     written: Arc<Mutex<Vec<u8>>>,
@@ -50,7 +50,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(stage: &Stage, width: u16, words: &str) -> Result<Self, Failed> {
+    pub fn start(stage: &Stage, width: u16, words: &str) -> Result<Self, Failed> {
         let (pty, pts) = open()?;
         pty.resize(Size::new(HEIGHT, width))?;
         let child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
@@ -87,7 +87,7 @@ impl Session {
         String::from_utf8_lossy(&self.written.lock().unwrap()).into_owned()
     }
 
-    fn waits_for(&self, text: &str) -> Result<(), Failed> {
+    pub fn waits_for(&self, text: &str) -> Result<(), Failed> {
         eventually(&format!("{text:?} of {}", self.what), || {
             let seen = self.text();
             // A narrow terminal breaks words where it likes; ours are broken by the terminal only.
@@ -99,12 +99,12 @@ impl Session {
         })
     }
 
-    fn types(&mut self, keys: &str) -> Result<(), Failed> {
+    pub fn types(&mut self, keys: &str) -> Result<(), Failed> {
         Ok(self.pty.write_all(keys.as_bytes())?)
     }
 
     /// Waits for its end, and looks at the screen that it leaves.
-    fn ends(self, code: i32) -> Result<Seen, Failed> {
+    pub fn ends(self, code: i32) -> Result<Seen, Failed> {
         let what = self.what.clone();
         Ended::of(self.child, what.clone()).exits(code)?;
         self.reader.join().unwrap();
@@ -125,6 +125,7 @@ impl Session {
         Ok(Seen {
             what,
             raw: String::from_utf8_lossy(&bytes).into_owned(),
+            rows: real.rows(0, self.width).collect(),
             lines,
             width: usize::from(self.width),
         })
@@ -132,9 +133,13 @@ impl Session {
 }
 
 /// What is on the screen at the end.
-struct Seen {
+pub struct Seen {
     what: String,
-    raw: String,
+    /// All that was written, also what was overwritten since.
+    pub raw: String,
+    /// What the terminal shows.
+    pub rows: Vec<String>,
+    /// Lines as they were written, before the terminal breaks them.
     lines: Vec<String>,
     width: usize,
 }

@@ -45,16 +45,17 @@ impl Folder {
     /// Makes it, and those above it, for the user alone; what is there stays as it is.
     pub fn create(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
+        let missing = path.ancestors().take_while(|above| !above.exists()).count();
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)?;
-        let folder = Self::open(path)?;
-        // That it is there must survive as well.
-        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-            Self::open(above)?.sync()?;
+        // That they are there must survive as well: each is a name in the one above it.
+        for above in path.ancestors().skip(1).take(missing.max(1)) {
+            let here = above.as_os_str().is_empty();
+            Self::open(if here { Path::new(".") } else { above })?.sync()?;
         }
-        Ok(folder)
+        Self::open(path)
     }
 
     pub fn path(&self) -> &Path {

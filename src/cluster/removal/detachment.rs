@@ -22,12 +22,19 @@ impl Removal<'_, '_> {
     /// disk, and so has to be deleted by itself.
     pub(super) async fn detach(&mut self) -> Result<(), Failure> {
         self.apart.extend(self.plan.owners_of_kept_disks());
+        let mut detached = false;
         for at in 0..self.plan.objects.len() {
             let planned = &self.plan.objects[at];
             if planned.fate == Fate::Kept(Why::Asked) && self.has_living_owner(&planned.workload) {
                 let owners = self.detach_one(&planned.workload).await?;
                 self.plan.objects[at].workload.owners = owners;
+                detached = true;
             }
+        }
+        if detached {
+            // A controller that wants the owner back puts it back now, as long as that one is there: once it is gone,
+            // the disk would be collected with it.
+            tokio::time::sleep(self.retry.pace().settle).await;
         }
         for planned in &mut self.plan.objects {
             let mut owners = planned.workload.owners.iter();

@@ -1,6 +1,6 @@
 //! The question before all VMs are deleted on the word of the annotation alone.
 
-use super::{DisableVmruntimeArgs, work::Consent};
+use super::{DisableVmruntimeArgs, vms_exist, work::Consent};
 use crate::{
     cluster::Cluster,
     commands::session::Session,
@@ -44,7 +44,7 @@ impl Confirmation {
         }
         let context = session.context;
         let word = clean(&self.word);
-        let count = session.report.machine_count.unwrap_or_default();
+        let exist = vms_exist(session.report.machine_count.unwrap_or_default());
         if context.ui.interactive {
             let mut page = Page::new(context.note_style());
             session.report.machine_table(&mut page);
@@ -68,14 +68,13 @@ impl Confirmation {
             Answer::Declined => Err(Failure::new(
                 Kind::Refused,
                 Reason::NotConfirmed,
-                format!("not confirmed; {count} VMs exist, and nothing was changed"),
+                format!("not confirmed; {exist}, and nothing was changed"),
             )),
             Answer::NobodyThere => Err(Failure::new(
                 Kind::Refused,
                 Reason::NotConfirmed,
                 format!(
-                    "{count} VMs exist, their deletion must be confirmed, and there is no terminal to ask on; nothing \
-                     was changed"
+                    "{exist}; deleting must be confirmed, and there is no terminal to ask on; nothing was changed"
                 ),
             )
             .hint(format!(

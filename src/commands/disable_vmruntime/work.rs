@@ -73,8 +73,10 @@ pub enum Stage {
 
 /// What was found.
 pub enum Looked {
-    /// Nothing is left to do.
-    AlreadyOff,
+    /// Nothing is left to do. CDI may still be there, where disks were kept.
+    AlreadyOff {
+        disks_kept: bool,
+    },
     Proposal(Box<Proposal>),
 }
 
@@ -83,6 +85,8 @@ pub struct Proposal {
     pub before: RuntimeObject,
     pub plan: Plan,
     pub decision: Decision,
+    /// The force annotation was "true".
+    pub permitted_by_annotation: bool,
 }
 
 /// To what somebody has agreed.
@@ -118,15 +122,22 @@ impl Work<'_> {
             before,
             plan,
             decision,
+            ..
         } = proposal;
         let permitted = deletes(decision);
         let fence = if permitted {
-            let agreed = (consent == Consent::Shown).then_some(&plan);
+            let agreed = match consent {
+                Consent::Shown => Some(plan),
+                // Of a hundred thousand VMs one list is enough: what is there is listed again behind the fence.
+                Consent::Everything => {
+                    drop(plan);
+                    None
+                }
+            };
             Some(self.delete(&before, agreed).await?)
         } else {
             None
         };
-        drop(plan);
         self.step("Turning VM Runtime off");
         let fenced = fence.is_some() || fence::stands(&before);
         let baseline = match (self.turn_off(before).await, fence) {
@@ -169,7 +180,7 @@ impl Work<'_> {
     async fn delete(
         &self,
         before: &RuntimeObject,
-        agreed: Option<&Plan>,
+        agreed: Option<Plan>,
     ) -> Result<Fence<'_>, Failure> {
         self.step("Closing VM creation");
         let (fence, now) = Fence::put_up(self.client, self.retry).await?;
@@ -196,7 +207,7 @@ impl Work<'_> {
     async fn save_and_remove(
         &self,
         before: &RuntimeObject,
-        agreed: Option<&Plan>,
+        agreed: Option<Plan>,
     ) -> Result<Removed, Failure> {
         // What came before the fence was closed is in this list.
         let inventory = inventory::take(self.client, self.retry).await?;
@@ -212,7 +223,7 @@ impl Work<'_> {
         }
         let plan = Plan::new(inventory, self.disks, &left_over);
         if let Some(agreed) = agreed {
-            newcomer::nothing_more_than(agreed, &plan)?;
+            newcomer::nothing_more_than(&agreed, &plan)?;
         }
         if let Some(vault) = &mut vault {
             let path = vault.path().to_owned();

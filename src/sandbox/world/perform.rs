@@ -92,11 +92,15 @@ impl Performer {
                 let answer = api.patch_status(&of.key.name, &by, &patch).await;
                 present(answer)?.map(|object| (of.key.kind, object))
             }
-            Action::Patch { of, patch } => {
-                let (api, patch) = (self.api(&of.key), Patch::Merge(with_uid(patch, &of)));
-                let by = PatchParams::apply(manager);
-                let answer = api.patch(&of.key.name, &by, &patch).await;
-                present(answer)?.map(|object| (of.key.kind, object))
+            Action::Patch { of, patch } => self.patch(manager, of, patch).await?,
+            // What a watch said of the owner may be old by now. Controllers of Kubernetes ask again before they adopt
+            // as well: a dependent of an owner that is gone would be collected.
+            Action::Adopt { owner, of, patch } => {
+                if self.stays(&owner).await? {
+                    self.patch(manager, of, patch).await?
+                } else {
+                    None
+                }
             }
             Action::Delete { of, grace } => {
                 self.delete(&of, grace).await?;
@@ -135,6 +139,27 @@ impl Performer {
         let created = unless_there(api.create(&by(manager), object).await)
             .with_context(|| format!("creating a {}", kind.name()))?;
         Ok(created.map(|created| (kind, created)))
+    }
+
+    async fn patch(
+        &self,
+        manager: &'static str,
+        of: Target,
+        patch: Value,
+    ) -> anyhow::Result<Option<(Kind, DynamicObject)>> {
+        let patch = Patch::Merge(with_uid(patch, &of));
+        let by = PatchParams::apply(manager);
+        let answer = self.api(&of.key).patch(&of.key.name, &by, &patch).await;
+        Ok(present(answer)?.map(|object| (of.key.kind, object)))
+    }
+
+    /// Is it there, and nobody deletes it?
+    async fn stays(&self, of: &Target) -> anyhow::Result<bool> {
+        let found = self.api(&of.key).get_metadata_opt(&of.key.name).await?;
+        Ok(found.is_some_and(|found| {
+            let metadata = found.metadata;
+            metadata.uid.as_ref() == Some(&of.uid) && metadata.deletion_timestamp.is_none()
+        }))
     }
 
     async fn delete(&self, of: &Target, grace: Option<u32>) -> anyhow::Result<()> {

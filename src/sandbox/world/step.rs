@@ -27,6 +27,12 @@ pub enum Action {
         of: Target,
         patch: Value,
     },
+    /// A patch that makes an object the owner of another one, if the owner is still there to stay.
+    Adopt {
+        owner: Target,
+        of: Target,
+        patch: Value,
+    },
     Delete {
         of: Target,
         grace: Option<u32>,

@@ -259,7 +259,16 @@ impl Stage {
         let ended = self.attempt(world, true, CALM).await?;
         match ended {
             Some(Ok(())) => {}
-            other => return Err(format!("did not come to its end: {other:?}")),
+            other => {
+                let mut left = Vec::new();
+                for kind in ALL {
+                    left.extend(items(&self.owner, kind).await);
+                }
+                let left = Value::Array(left);
+                return Err(format!(
+                    "did not come to its end: {other:?}; left: {left:#}"
+                ));
+            }
         }
         for kind in MACHINES {
             let left = items(&self.owner, kind).await;
@@ -323,7 +332,7 @@ impl Stage {
         let mut refused = false;
         let whole = async {
             let proposal = match work.look().await? {
-                Looked::AlreadyOff => return Ok(()),
+                Looked::AlreadyOff { .. } => return Ok(()),
                 Looked::Proposal(proposal) => *proposal,
             };
             if proposal.plan.machines > 0 && !deletes(proposal.decision) {

@@ -1,31 +1,23 @@
-//! The five rows of the table that decides what a disable does, at a terminal and in a pipe, and what answers the question
-//! of the fourth: only the name of the context, typed or given.
-
-use std::{
-    io::{Read, Write},
-    process::{Command, Stdio},
-};
+//! The five rows of the table that decides what a disable does, at a terminal and in a pipe: what is on the screen, how it
+//! ends, which VMs are left. And what answers the question of the fourth: only the name of the context, typed or given.
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use super::{RUNTIME, count};
-use crate::stage::{MACHINES, PATIENCE, Stage, clean};
+use crate::{
+    stage::{MACHINES, Stage},
+    terminal::Session,
+};
 
 pub fn trials() -> Vec<Trial> {
-    let pipe = Trial::test("disable::each_row_of_the_table_in_a_pipe", in_a_pipe);
-    let there = Command::new("script").arg("--version").output().is_ok();
-    let name = "disable::each_row_of_the_table_at_a_terminal";
-    let terminal = if there {
-        Trial::test(name, at_a_terminal)
-    } else {
+    vec![
+        Trial::test("disable::each_row_of_the_table_in_a_pipe", in_a_pipe),
         Trial::test(
-            format!("{name} (needs script of util-linux)"),
+            "disable::each_row_of_the_table_at_a_terminal",
             at_a_terminal,
-        )
-        .with_ignored_flag(true)
-    };
-    vec![pipe, terminal]
+        ),
+    ]
 }
 
 /// One row, and how it is gone through.
@@ -35,38 +27,141 @@ struct Row {
     machines: bool,
     flags: &'static str,
     annotation: bool,
-    /// At the question; nothing where none may be asked.
+    /// At the question, which is asked if this is not empty.
     typed: &'static str,
+    end: End,
+}
+
+/// How it ends.
+#[derive(Debug)]
+struct End {
     code: i32,
-    says: &'static str,
     /// VMs afterwards.
     left: usize,
+    shows: &'static [&'static str],
+    shows_no: &'static [&'static str],
 }
 
 const FORCE: &str = "--force=true";
 const INTERRUPT: &str = "\u{3}";
+const QUESTION: &str = "Type the name of the context to delete them (sandbox)";
+
+/// What dies, what of it is saved, and where: before the question.
+const ASKED: &[&str] = &[
+    "Cluster: sandbox (https://127.0.0.1:",
+    "default/db   Running",
+    "To be deleted, in this order:",
+    "  1 virtualmachines.vm.cluster.gke.io",
+    "  1 virtualmachines.kubevirt.io (with what owns them)",
+    "  1 virtualmachineinstances.kubevirt.io (with what owns them)",
+    "The manifests of VMs and disks are saved before, in bmctl-workspace/sandbox/backup/",
+];
+
+const NOTHING_TO_DELETE: End = End {
+    code: 0,
+    left: 0,
+    shows: &[
+        "Cluster: sandbox (https://127.0.0.1:",
+        "Changed spec.enabled: true → false",
+        "✓ VM Runtime is disabled (",
+        "Only its controller is left in vm-system.",
+        "To undo: bmctl enable vmruntime",
+    ],
+    shows_no: &["Deleted", "Manifests saved", "creation-fence", "error:"],
+};
+
+const DELETED: End = End {
+    code: 0,
+    left: 0,
+    shows: &[
+        "Cluster: sandbox (https://127.0.0.1:",
+        "Deleted, and gone: 3 objects",
+        "  virtualmachines.vm.cluster.gke.io default/db",
+        "  virtualmachines.kubevirt.io default/db",
+        "  virtualmachineinstances.kubevirt.io default/db",
+        "Manifests saved in bmctl-workspace/sandbox/backup/2",
+        "To put the VMs back (without the data of disks): bmctl restore bmctl-workspace/sandbox/backup/2",
+        "Changed spec.enabled: true → false",
+        "✓ VM Runtime is disabled (",
+        "Only its controller is left in vm-system.",
+        "To undo: bmctl enable vmruntime",
+    ],
+    shows_no: &["still there", "creation-fence", "error:"],
+};
+
+const REFUSED: End = End {
+    code: 6,
+    left: 1,
+    shows: &[
+        "default/db   Running",
+        "error: 1 VM exists; nothing was deleted, and VM Runtime was not disabled",
+        "hint: delete the VMs yourself, then disable again: kubectl get virtualmachines.vm.cluster.gke.io --all-namespaces",
+        "hint: or delete all of them, with their disks: bmctl disable vmruntime --force=true",
+    ],
+    shows_no: &["is disabled", "Deleted", "Manifests saved", "Changed"],
+};
+
+/// The question was not answered with the name of the context.
+const fn not_confirmed(code: i32, shows: &'static [&'static str]) -> End {
+    End {
+        code,
+        left: 1,
+        shows,
+        shows_no: REFUSED.shows_no,
+    }
+}
+
+const NO_TERMINAL: End = not_confirmed(
+    6,
+    &[
+        "error: 1 VM exists; deleting must be confirmed, and there is no terminal to ask on; nothing was changed",
+        "hint: to confirm it beforehand: bmctl disable vmruntime --confirm sandbox",
+        "hint: or: bmctl disable vmruntime --force=true",
+    ],
+);
+const ANOTHER_WORD: End = not_confirmed(
+    6,
+    &["error: not confirmed; 1 VM exists, and nothing was changed"],
+);
+const ANOTHER_CONTEXT: End = not_confirmed(
+    6,
+    &[r#"error: --confirm names "other", but this is context "sandbox""#],
+);
+const INTERRUPTED: End = not_confirmed(130, &["error: interrupted: nothing was changed"]);
+
+/// What is said at the end where the annotation is "true".
+const LEFT_BEHIND: &str =
+    "annotation baremetal.cluster.gke.io/vmrumtime-force-disable is still \"true\"";
 
 const fn row(
     (machines, flags, annotation): (bool, &'static str, bool),
     typed: &'static str,
-    code: i32,
-    says: &'static str,
-    left: usize,
+    end: End,
 ) -> Row {
     Row {
         machines,
         flags,
         annotation,
         typed,
-        code,
-        says,
-        left,
+        end,
+    }
+}
+
+/// What one run of the program has shown and how it has ended.
+struct Shown {
+    code: i32,
+    lines: Vec<String>,
+}
+
+impl Shown {
+    fn holds(&self, text: &str) -> bool {
+        self.lines.iter().any(|line| line.contains(text))
     }
 }
 
 fn rows(
     rows: &[Row],
-    run: impl Fn(&Stage, &str, &str) -> Result<(i32, String), Failed>,
+    run: impl Fn(&Stage, &str, &Row) -> Result<Shown, Failed>,
 ) -> Result<(), Failed> {
     let stage = Stage::new();
     for row in rows {
@@ -81,13 +176,30 @@ fn rows(
             stage.run_machine("db")?;
         }
         let command = format!("disable vmruntime {}", row.flags);
-        let (ended, said) = run(&stage, command.trim_end(), row.typed)?;
-        if ended != row.code || !said.contains(row.says) {
-            return Err(format!("{row:?}: ended with {ended}:\n{said}").into());
+        let shown = run(&stage, command.trim_end(), row)?;
+        let failed = |why: &str| {
+            let screen = shown.lines.join("\n");
+            Err(Failed::from(format!("{why}: {row:?}:\n{screen}")))
+        };
+        if shown.code != row.end.code {
+            return failed(&format!("ended with {}", shown.code));
+        }
+        if let Some(missing) = row.end.shows.iter().find(|text| !shown.holds(text)) {
+            return failed(&format!("does not show {missing:?}"));
+        }
+        if let Some(wrong) = row.end.shows_no.iter().find(|text| shown.holds(text)) {
+            return failed(&format!("shows {wrong:?}"));
+        }
+        if shown.holds(LEFT_BEHIND) != (row.annotation && row.end.code == 0) {
+            return failed("what is said of the annotation is wrong");
         }
         let left = count(&stage, MACHINES)?;
-        if left != row.left {
-            return Err(format!("{row:?}: {left} VMs are left").into());
+        if left != row.end.left {
+            return failed(&format!("{left} VMs are left"));
+        }
+        let enabled = stage.read(RUNTIME)?["spec"]["enabled"].as_bool();
+        if enabled != Some(row.end.code != 0) {
+            return failed(&format!("enabled is {enabled:?}"));
         }
     }
     Ok(())
@@ -95,92 +207,58 @@ fn rows(
 
 fn in_a_pipe() -> Result<(), Failed> {
     let table = [
-        row((false, "", false), "", 0, "is disabled", 0),
-        row((true, FORCE, true), "", 0, "is disabled", 0),
-        row((true, FORCE, false), "", 0, "is disabled", 0),
-        row((true, "", true), "", 6, "no terminal to ask on", 1),
-        row((true, "--yes", true), "", 6, "no terminal to ask on", 1),
-        row((true, "--confirm other", true), "", 6, "--confirm names", 1),
-        row((true, "", false), "", 6, "--force=true", 1),
-        row((true, "--confirm sandbox", false), "", 6, "--force=true", 1),
-        row((true, "--confirm sandbox", true), "", 0, "is disabled", 0),
+        row((false, "", false), "", NOTHING_TO_DELETE),
+        row((true, FORCE, true), "", DELETED),
+        row((true, FORCE, false), "", DELETED),
+        row((true, "", true), "", NO_TERMINAL),
+        row((true, "--yes", true), "", NO_TERMINAL),
+        row((true, "--confirm other", true), "", ANOTHER_CONTEXT),
+        row((true, "", false), "", REFUSED),
+        row((true, "--confirm sandbox", false), "", REFUSED),
+        row((true, "--confirm sandbox", true), "", DELETED),
     ];
     rows(&table, |stage, command, _| {
         let ended = stage.bmctl(&command.split(' ').collect::<Vec<_>>());
-        let said = ended.stdout + &ended.stderr;
-        Ok((ended.code.unwrap_or(-1), said))
+        let lines = ended.stdout.lines().chain(ended.stderr.lines());
+        // Progress is lines here, and stays.
+        let result = lines.filter(|line| !line.contains("still there"));
+        Ok(Shown {
+            code: ended.code.unwrap_or(-1),
+            lines: result.map(str::to_owned).collect(),
+        })
     })
 }
 
 fn at_a_terminal() -> Result<(), Failed> {
     let table = [
-        row((false, "", false), "", 0, "is disabled", 0),
-        row((true, FORCE, true), "", 0, "is disabled", 0),
-        row((true, FORCE, false), "", 0, "is disabled", 0),
-        row((true, "--no-input", true), "", 6, "must be confirmed", 1),
-        row((true, "", true), "another", 6, "not confirmed", 1),
-        row((true, "--yes", true), "yes", 6, "not confirmed", 1),
-        row((true, "", true), INTERRUPT, 130, "nothing was changed", 1),
-        row((true, "", true), "sandbox", 0, "is disabled", 0),
-        row((true, "", false), "", 6, "--force=true", 1),
+        row((false, "", false), "", NOTHING_TO_DELETE),
+        row((true, FORCE, true), "", DELETED),
+        row((true, FORCE, false), "", DELETED),
+        row((true, "--no-input", true), "", NO_TERMINAL),
+        row((true, "", true), "another\r", ANOTHER_WORD),
+        row((true, "--yes", true), "yes\r", ANOTHER_WORD),
+        row((true, "", true), INTERRUPT, INTERRUPTED),
+        row((true, "", true), "sandbox\r", DELETED),
+        row((true, "", false), "", REFUSED),
     ];
-    rows(&table, typed_at)
-}
-
-/// Runs it at a terminal of its own, and types once it is asked.
-fn typed_at(stage: &Stage, command: &str, typed: &str) -> Result<(i32, String), Failed> {
-    let line = format!("{} {command} --timeout 50s", env!("CARGO_BIN_EXE_bmctl"));
-    let mut child = clean("script", stage.folder())
-        .args([
-            "--quiet",
-            "--return",
-            "--flush",
-            "--command",
-            &line,
-            "/dev/null",
-        ])
-        .env("KUBECONFIG", stage.kubeconfig())
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut stdin = child.stdin.take().ok_or("no stdin")?;
-    let mut stdout = child.stdout.take().ok_or("no stdout")?;
-    let id = child.id().to_string();
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    let watchdog = std::thread::spawn(move || {
-        if waiting.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-KILL", &id]).status();
+    rows(&table, |stage, command, row| {
+        let mut session = Session::start(stage, 200, command)?;
+        if !row.typed.is_empty() {
+            session.waits_for(QUESTION)?;
+            session.types(row.typed)?;
         }
-    });
-    let mut screen = Vec::new();
-    let mut buffer = [0; 4096];
-    let mut asked = false;
-    loop {
-        let read = stdout.read(&mut buffer)?;
-        if read == 0 {
-            break;
+        let seen = session.ends(row.end.code)?;
+        let asked = seen.raw.contains(QUESTION);
+        if asked == row.typed.is_empty() {
+            return Err(format!("{row:?}: asked: {asked}:\n{}", seen.rows.join("\n")).into());
         }
-        screen.extend(&buffer[..read]);
-        if !asked && String::from_utf8_lossy(&screen).contains("Type the name of the context") {
-            asked = true;
-            stdin.write_all(format!("{typed}\r").as_bytes())?;
+        let shown = Shown {
+            code: row.end.code,
+            lines: seen.rows,
+        };
+        match ASKED.iter().find(|text| asked && !shown.holds(text)) {
+            Some(missing) => Err(format!("{row:?}: asked without {missing:?}").into()),
+            None => Ok(shown),
         }
-    }
-    drop(stdin);
-    let code = child.wait()?.code().unwrap_or(-1);
-    drop(done);
-    let _ = watchdog.join();
-    let screen = String::from_utf8_lossy(&screen).into_owned();
-    if asked == typed.is_empty() {
-        return Err(format!("asked: {asked}\n{screen}").into());
-    }
-    if asked
-        && !(screen.contains("default/db") && screen.contains("bmctl-workspace/sandbox/backup"))
-    {
-        return Err(
-            format!("the question does not say what dies and what is saved:\n{screen}").into(),
-        );
-    }
-    Ok((code, screen))
+    })
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Looked, Proposal, Stage, Work, before_anything, deletes};
 use crate::{
+    api::condition::{is_true, kind},
     cluster::{
         self, Retry,
         backup::Earlier,
@@ -38,7 +39,8 @@ impl Work<'_> {
             let nothing_to_do =
                 inventory.count() == 0 && decision == Decision::Disable && !fence::stands(&before);
             if nothing_to_do && self.is_off(&before).await? {
-                return Ok(Looked::AlreadyOff);
+                let disks_kept = is_true(&before.status().conditions, kind::DISKS_KEPT);
+                return Ok(Looked::AlreadyOff { disks_kept });
             }
             self.account.stage.set(Stage::Disabled);
         }
@@ -56,6 +58,7 @@ impl Work<'_> {
             before,
             plan: Plan::new(inventory, self.disks, &left_over),
             decision,
+            permitted_by_annotation: annotation.permits,
         })))
     }
 

@@ -106,8 +106,12 @@ fn own_disks(scene: &Scene, machine: &Object) -> Vec<Step> {
             let patch = json!({"metadata": {
                 "ownerReferences": owners, "resourceVersion": disk.metadata.resource_version,
             }});
-            let of = Target::of(Kind::ProductDisk, disk);
-            Some(Action::Patch { of, patch }.now())
+            let adopt = Action::Adopt {
+                owner: Target::of(Kind::ProductMachine, machine),
+                of: Target::of(Kind::ProductDisk, disk),
+                patch,
+            };
+            Some(adopt.now())
         })
         .collect()
 }

@@ -35,6 +35,7 @@ fn words(steps: &[Step]) -> Vec<String> {
             }
             Action::Status { patch, .. } => format!("status {}", patch["status"]["phase"]),
             Action::Patch { patch, .. } => format!("patch {patch}"),
+            Action::Adopt { of, .. } => format!("adopt {}", of.key.name),
             Action::Delete { of, grace } => format!("delete {} {grace:?}", of.key.name),
             Action::Bind { node, .. } => format!("bind {node}"),
             Action::Ask { .. } => "ask".to_owned(),
