@@ -129,6 +129,20 @@ pub enum Phase {
     Degraded,
 }
 
+impl Phase {
+    pub const ALL: [Self; 9] = [
+        Self::Disabled,
+        Self::Preflight,
+        Self::Installing,
+        Self::Ready,
+        Self::Fencing,
+        Self::DisableBlocked,
+        Self::Draining,
+        Self::Uninstalling,
+        Self::Degraded,
+    ];
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)

@@ -28,6 +28,8 @@ use kube::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
+use crate::ground::Ground;
+
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("api_server::over_https", || run(over_https())),
@@ -84,10 +86,8 @@ async fn suite(client: Client) -> anyhow::Result<()> {
 }
 
 async fn over_https() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-    suite(client_of(&sandbox).await?).await?;
-    sandbox.stop().await;
-    Ok(())
+    let ground = Ground::fresh().await?;
+    suite(client_of(&ground.kubeconfig()).await?).await
 }
 
 async fn without_sockets() -> anyhow::Result<()> {
@@ -110,8 +110,8 @@ fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     }
 }
 
-async fn client_of(sandbox: &Sandbox) -> anyhow::Result<Client> {
-    let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
+async fn client_of(kubeconfig: &str) -> anyhow::Result<Client> {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.default_retry = false;

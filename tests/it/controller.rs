@@ -1,15 +1,22 @@
 //! The controller's stories, each on a sandbox of its own: API server, pretend machinery, and nodes that say what the
 //! story wants them to say.
 
+mod admission;
 mod binary;
+mod chronicle;
 mod disable;
+mod edge;
 mod election;
 mod enable;
+mod engine;
 mod install;
 mod kept;
+mod meddler;
+mod news;
 mod preflight;
 mod rights;
 mod stage;
+mod table;
 mod trouble;
 mod uninstall;
 
@@ -26,5 +33,10 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(trouble::trials());
     trials.extend(rights::trials());
     trials.extend(uninstall::trials());
+    trials.extend(edge::trials());
+    trials.extend(engine::trials());
+    trials.extend(admission::trials());
+    let stories = trials.iter().map(|trial| trial.name().to_owned());
+    trials.extend(table::trials(&stories.collect()));
     trials
 }

@@ -13,7 +13,7 @@ use super::{call, client_of, config_map, same};
 
 pub async fn away_and_back() -> anyhow::Result<()> {
     let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-    let client = client_of(&sandbox).await?;
+    let client = client_of(&sandbox.kubeconfig()).await?;
     let namespaces: Api<Namespace> = Api::all(client);
     let before = namespaces.get("default").await?;
     sandbox.close_listener().await;
@@ -27,7 +27,7 @@ pub async fn away_and_back() -> anyhow::Result<()> {
 
 pub async fn who_is_asking() -> anyhow::Result<()> {
     let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-    let owner = client_of(&sandbox).await?;
+    let owner = client_of(&sandbox.kubeconfig()).await?;
     let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let (_, answer) = call(&owner, "POST", path, question.clone()).await?;
@@ -79,7 +79,7 @@ pub async fn who_is_asking() -> anyhow::Result<()> {
 
 pub async fn limits() -> anyhow::Result<()> {
     let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-    let client = client_of(&sandbox).await?;
+    let client = client_of(&sandbox.kubeconfig()).await?;
     let path = "/api/v1/namespaces/default/configmaps";
     let mut large = config_map("large");
     large["data"] = json!({"x": "y".repeat(3 * 1024 * 1024)});

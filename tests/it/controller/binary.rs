@@ -68,7 +68,7 @@ async fn manifests(stage: Stage) -> anyhow::Result<()> {
 
 /// Over real HTTPS, by a kubeconfig.
 async fn process(stage: Stage) -> anyhow::Result<()> {
-    let bench = Bench::new().file("kubeconfig", &stage.sandbox.kubeconfig());
+    let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
     let child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
         .args(["controller", "run", "--kubeconfig", "kubeconfig"])
         .current_dir(bench.folder())

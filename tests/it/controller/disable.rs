@@ -12,28 +12,25 @@ use kube::{
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::stage::{Stage, run, until};
+use super::{
+    stage::{Stage, run, until},
+    table::told,
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("controller::disable_removes_the_engine", || run(removes)),
-        Trial::test("controller::disable_is_blocked_by_vms", || run(blocked)),
-        Trial::test("controller::annotation_drains", || run(drains)),
-        Trial::test("controller::enable_in_the_middle_of_a_disable", || {
-            run(middle)
-        }),
-        Trial::test("controller::enable_in_the_middle_of_a_drain", || {
-            run(drain_called_off)
-        }),
+        told("disable_removes_the_engine", removes),
+        told("disable_is_blocked_by_vms", blocked),
+        told("annotation_drains", drains),
+        told("enable_in_the_middle_of_a_disable", middle),
+        told("enable_in_the_middle_of_a_drain", drain_called_off),
         Trial::test("controller::enable_in_the_middle_of_fencing", || {
             run(fencing_called_off)
         }),
         Trial::test("controller::creation_is_closed_while_disabled", || {
             run(closed)
         }),
-        Trial::test("controller::fence_closes_creation_while_enabled", || {
-            run(fence)
-        }),
+        told("fence_closes_creation_while_enabled", fence),
         Trial::test("controller::restarted_while_uninstalling", || {
             run(restarted)
         }),
@@ -82,6 +79,10 @@ async fn drains(stage: Stage) -> anyhow::Result<()> {
     stage.gone(stage.machines(), "no machine").await?;
     stage
         .condition(kind::FORCE_ANNOTATION_LEFT, ConditionStatus::True)
+        .await?;
+    stage.force("false").await?;
+    stage
+        .condition(kind::FORCE_ANNOTATION_LEFT, ConditionStatus::False)
         .await?;
     controller.stop().await
 }

@@ -162,7 +162,7 @@ async fn served(stage: Stage) -> anyhow::Result<()> {
 }
 
 fn bench(stage: &Stage) -> Bench {
-    let bench = Bench::new().file("kubeconfig", &stage.sandbox.kubeconfig());
+    let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
     OPERATOR_MANIFESTS
         .into_iter()
         .fold(bench, |bench, (name, text)| {

@@ -1,28 +1,31 @@
 //! From disabled to ready.
 
 use anyhow::ensure;
-use bmctl::api::{
-    condition::{ConditionStatus, kind, reason},
-    name,
+use bmctl::{
+    api::{
+        condition::{ConditionStatus, kind, reason},
+        name,
+    },
+    controller::EngineManifests,
+    sandbox::world::OPERATOR_MANIFESTS,
 };
 use kube::{Api, ResourceExt, api::PostParams, core::DynamicObject};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::stage::{Stage, pass, run, until};
+use super::{
+    stage::{Stage, pass, run, until},
+    table::told,
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("controller::ships_the_object_disabled", || run(ships)),
-        Trial::test("controller::enable_ends_ready", || run(ends_ready)),
-        Trial::test("controller::enable_again_checks_again", || {
-            run(checks_again)
-        }),
-        Trial::test("controller::emulation_is_handed_on", || run(emulation)),
-        Trial::test("controller::foreign_engine_is_used_and_kept", || {
-            run(foreign)
-        }),
-        Trial::test("controller::missing_operator_is_said", || run(no_operator)),
+        told("enable_ends_ready", ends_ready),
+        told("enable_again_checks_again", checks_again),
+        told("emulation_is_handed_on", emulation),
+        told("foreign_engine_is_used_and_kept", foreign),
+        told("missing_operator_is_said", no_operator),
     ]
 }
 
@@ -98,6 +101,13 @@ async fn emulation(stage: Stage) -> anyhow::Result<()> {
     let kubevirt = stage.kubevirt().get("kubevirt").await?;
     let configured = &kubevirt.data["spec"]["configuration"]["developerConfiguration"];
     ensure!(configured["useEmulation"] == true, "{configured}");
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": false}}))
+        .await?;
+    stage
+        .condition(kind::EMULATION_FORCED, ConditionStatus::False)
+        .await?;
+    stage.ready().await?;
     controller.stop().await
 }
 
@@ -119,6 +129,9 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
     let after = stage.kubevirt().get("theirs").await?;
     ensure!(before.uid() == after.uid() && after.metadata.deletion_timestamp.is_none());
     ensure!(before.metadata.generation == after.metadata.generation);
+    // It has been up all the time: only the check is waited for.
+    stage.enable(true).await?;
+    stage.ready().await?;
     controller.stop().await
 }
 
@@ -145,7 +158,7 @@ pub async fn install_by_hand(
 }
 
 /// And somebody's own engine.
-async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
+pub async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
     let kubevirt: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "KubeVirt",
@@ -173,5 +186,14 @@ async fn no_operator(stage: Stage) -> anyhow::Result<()> {
     stage.phase("Degraded").await?;
     stage.enable(false).await?;
     stage.phase("Disabled").await?;
+    // An administrator reads that, and installs it.
+    stage.enable(true).await?;
+    stage.phase("Degraded").await?;
+    let operators = EngineManifests::from_parts(OPERATOR_MANIFESTS)?;
+    install_by_hand(&stage, &operators).await?;
+    stage.ready().await?;
+    stage
+        .condition(kind::ENGINE_OPERATOR_MISSING, ConditionStatus::False)
+        .await?;
     controller.stop().await
 }

@@ -17,18 +17,21 @@ use kube::{
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, run, until};
+use super::{
+    stage::{Stage, run, until},
+    table::told,
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("controller::roles_of_users_exist_while_enabled", || {
             run(roles)
         }),
-        Trial::test("controller::nodes_are_left_as_they_were", || run(nodes)),
+        told("nodes_are_left_as_they_were", nodes),
         Trial::test("controller::what_others_change_is_put_right", || {
             run(put_right)
         }),
-        Trial::test("controller::a_fight_is_told_and_gets_slower", || run(fight)),
+        told("a_fight_is_told_and_gets_slower", fight),
     ]
 }
 
@@ -230,6 +233,9 @@ async fn put_right(stage: Stage) -> anyhow::Result<()> {
 async fn fight(stage: Stage) -> anyhow::Result<()> {
     let mut options = Stage::options()?;
     options.pace.repair = Duration::from_millis(50);
+    // And it is soon over, and seen to be over.
+    options.pace.repair_most = Duration::from_secs(1);
+    options.pace.resync = Duration::from_millis(500);
     let controller = stage.start(options);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;
@@ -267,5 +273,8 @@ async fn fight(stage: Stage) -> anyhow::Result<()> {
             .then_some(())
     })
     .await?;
+    stage
+        .condition(kind::CONTESTED, ConditionStatus::False)
+        .await?;
     controller.stop().await
 }

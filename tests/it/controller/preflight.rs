@@ -5,18 +5,18 @@ use bmctl::api::{
     condition::{ConditionStatus, kind},
     name,
 };
-use kube::{
-    ResourceExt,
-    api::{ListParams, Patch, PatchParams},
-};
+use kube::{ResourceExt, api::ListParams};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::stage::{Answer, Stage, healthy_report, pass, run, until};
+use super::{
+    stage::{Answer, Stage, pass, run, until},
+    table::told,
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("controller::failed_check_closes_creation", || run(failed)),
+        told("failed_check_closes_creation", failed),
         Trial::test("controller::skip_label", || run(skip_label)),
         Trial::test("controller::own_check_while_disabled", || run(own_check)),
         Trial::test("controller::silent_and_garbled_nodes_are_unknown", || {
@@ -29,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::check_ends_with_the_enabling", || {
             run(abandoned)
         }),
+        told("engine_up_before_the_check", check_is_last),
     ]
 }
 
@@ -135,28 +136,10 @@ async fn restarted(stage: Stage) -> anyhow::Result<()> {
     let controller = stage.start(options.clone());
     stage.phase("Disabled").await?;
     stage.create_check("interrupted").await?;
-    let pod = until(stage.pods(), "a probe pod that runs", |pods| {
-        pods.iter()
-            .find(|pod| {
-                pod.status
-                    .as_ref()
-                    .and_then(|status| status.phase.as_deref())
-                    == Some("Running")
-            })
-            .cloned()
-    })
-    .await?;
+    let pod = stage.running_probe().await?;
     controller.stop().await?;
     // While nobody looks, the pod ends well. A second one would not: the node is still silent.
-    let ended = json!({"status": {"phase": "Succeeded", "containerStatuses": [{
-        "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"terminated": {"exitCode": 0, "message": healthy_report()}},
-    }]}});
-    let parameters = PatchParams::default();
-    stage
-        .pods()
-        .patch_status(&pod.name_any(), &parameters, &Patch::Merge(&ended))
-        .await?;
+    stage.end_probe(&pod).await?;
     let controller = stage.start(options);
     let check = stage.finished("interrupted").await?;
     ensure!(pass(&check) == Some(true), "{:?}", check.status);
@@ -195,5 +178,25 @@ async fn abandoned(stage: Stage) -> anyhow::Result<()> {
     .await?;
     let checks = stage.checks().list(&ListParams::default()).await?;
     ensure!(checks.items.is_empty(), "{:?}", checks.items);
+    controller.stop().await
+}
+
+/// The slowest node decides when VM Runtime is ready.
+async fn check_is_last(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::Silent);
+    let mut options = Stage::options()?;
+    options.pace.node = std::time::Duration::from_secs(60);
+    options.pace.check = std::time::Duration::from_secs(60);
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.phase("Preflight").await?;
+    stage.kubevirt().get("kubevirt").await?;
+    let refused = stage.create_machine("early").await.unwrap_err();
+    ensure!(refused.to_string().contains("is running"), "{refused}");
+    let pod = stage.running_probe().await?;
+    stage.end_probe(&pod).await?;
+    stage.ready().await?;
+    stage.machine("vm").await?;
     controller.stop().await
 }

@@ -23,7 +23,7 @@ use bmctl::{
             rights::{ENGINE_MANIFESTS_ROLE, Grant, HANDED_ON_ROLE, Reach, grants},
         },
     },
-    sandbox::{Identity, world::OPERATOR_MANIFESTS},
+    sandbox::world::OPERATOR_MANIFESTS,
 };
 use http::{Method, Request, header::CONTENT_TYPE};
 use kube::{Api, Client, ResourceExt, api::PostParams, client::Body, core::DynamicObject};
@@ -176,8 +176,7 @@ fn rights(grants: &[Grant]) -> Vec<Right> {
 
 /// A client of the controller's account that writes down what it asks.
 fn witnessed(stage: &Stage, asked: &Arc<Mutex<BTreeSet<Asked>>>) -> Client {
-    let account = Identity::service_account(SYSTEM_NAMESPACE, name::CONTROLLER_DEPLOYMENT);
-    let inner = stage.sandbox.client(&account);
+    let inner = stage.account();
     let asked = asked.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
         asked.lock().unwrap().extend(Asked::read(&request));

@@ -2,18 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Debug,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use bmctl::{
     api::{
         Condition, VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus,
         condition::{self, ConditionStatus},
         crd,
-        name::SYSTEM_NAMESPACE,
+        engine::{COMPONENT_LABEL, VIRT_OPERATOR},
+        name::{CONTROLLER_DEPLOYMENT, PREFLIGHT_CHECK_LABEL, SYSTEM_NAMESPACE},
     },
     controller::{
         self, ControllerOptions, EngineManifests,
@@ -21,32 +21,46 @@ use bmctl::{
     },
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
     sandbox::{
-        Identity, Sandbox, SandboxOptions,
+        Identity,
         world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
     },
 };
-use futures::{StreamExt, pin_mut};
 use k8s_openapi::{
-    api::core::v1::{Namespace, Pod},
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Namespace, Node, Pod},
+    },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
     core::{ApiResource, DynamicObject, GroupVersionKind},
-    runtime::{WatchStreamExt, watcher},
+    runtime::wait::{await_condition, conditions},
 };
 use libtest_mimic::Failed;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long anything may take that a story waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub use super::news::until;
+use super::{chronicle::Chronicle, news::NotServed};
+use crate::ground::{self, Ground};
 
 /// Runs a story to its end.
 pub fn run<F>(story: impl FnOnce(Stage) -> F) -> Result<(), Failed>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    run_on(vec![NodeProfile::pretend("n1")], story).map(drop)
+}
+
+/// The same with these nodes. Returns what was published meanwhile; nothing of it may be missing in the controller's
+/// documentation.
+pub fn run_on<F>(
+    nodes: Vec<NodeProfile>,
+    story: impl FnOnce(Stage) -> F,
+) -> Result<Chronicle, Failed>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -61,8 +75,19 @@ where
         })
         .with_writer(std::io::stderr)
         .try_init();
+    let told = async {
+        let stage = Stage::set(nodes).await?;
+        let chronicle = stage.chronicle.clone();
+        let objects = stage.runtime();
+        // The story leaves the stage when it is told; the cluster is still asked something.
+        let _ground = stage.ground.clone();
+        story(stage).await?;
+        chronicle.catch_up(&objects).await?;
+        chronicle.is_documented()?;
+        anyhow::Ok(chronicle)
+    };
     runtime
-        .block_on(async { story(Stage::set(&["n1"]).await?).await })
+        .block_on(told)
         .map_err(|error| format!("{error:#}").into())
 }
 
@@ -102,11 +127,6 @@ impl NodeRunner for Nodes {
     }
 }
 
-/// What the probe of a healthy node leaves behind.
-pub fn healthy_report() -> String {
-    report(None)
-}
-
 fn report(failed: Option<CheckId>) -> String {
     let verdicts = CHECKS
         .iter()
@@ -129,10 +149,12 @@ fn report(failed: Option<CheckId>) -> String {
 
 /// A cluster without a controller yet.
 pub struct Stage {
-    pub sandbox: Sandbox,
     pub client: Client,
     pub nodes: Arc<Nodes>,
+    chronicle: Chronicle,
     world: CancellationToken,
+    // Last: whoever talks to it has ended by then.
+    ground: Arc<Ground>,
 }
 
 /// A controller that is running.
@@ -164,14 +186,14 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    async fn set(nodes: &[&str]) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-        let client = sandbox.client(&Identity::owner());
+    async fn set(nodes: Vec<NodeProfile>) -> anyhow::Result<Self> {
+        let ground = Ground::fresh().await?;
         let stage = Self {
-            sandbox,
-            client,
+            client: ground.owner(),
             nodes: Arc::default(),
+            chronicle: Chronicle::default(),
             world: CancellationToken::new(),
+            ground: Arc::new(ground),
         };
         for definition in crd::runtime_definitions()
             .into_iter()
@@ -179,26 +201,43 @@ impl Stage {
         {
             let api: Api<CustomResourceDefinition> = Api::all(stage.client.clone());
             api.create(&PostParams::default(), &definition).await?;
+            let name = definition.name_any();
+            await_condition(api, &name, conditions::is_crd_established()).await?;
         }
+        stage
+            .chronicle
+            .follow(stage.runtime(), stage.world.clone())
+            .await;
         let api: Api<Namespace> = Api::all(stage.client.clone());
         let system = serde_json::from_value(json!({"metadata": {"name": SYSTEM_NAMESPACE}}))?;
         api.create(&PostParams::default(), &system).await?;
         stage.grant_rights().await?;
+        let number = nodes.len();
         let options = WorldOptions {
-            nodes: nodes
-                .iter()
-                .map(|node| NodeProfile::pretend(*node))
-                .collect(),
+            nodes,
             pace: Pace::INSTANT,
             ..WorldOptions::default()
         };
         tokio::spawn(world::run(
-            stage.client.clone(),
+            stage.ground.machinery(),
             options,
             stage.nodes.clone(),
             stage.world.clone(),
         ));
+        stage.every_node(number).await?;
         Ok(stage)
+    }
+
+    /// Waits until so many kubelets have reported, whatever they say.
+    async fn every_node(&self, number: usize) -> anyhow::Result<()> {
+        let reported = |node: &Node| {
+            let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
+            conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready"))
+        };
+        until(Api::all(self.client.clone()), "every node", |nodes| {
+            (nodes.iter().filter(|node| reported(node)).count() == number).then_some(())
+        })
+        .await
     }
 
     /// The rights that the install manifests give the controller, with those that applying operators takes.
@@ -232,12 +271,27 @@ impl Stage {
         options.pace.check = Duration::from_secs(10);
         options.pace.node_checks = Duration::ZERO;
         options.pace.retry = Duration::from_millis(50);
+        if ground::assets().is_none() {
+            // The sandbox knows a policy as soon as it has it.
+            options.pace.arming = Duration::from_secs(1);
+        }
         Ok(options)
     }
 
     pub fn start(&self, options: ControllerOptions) -> Controller {
-        let account = Identity::service_account(SYSTEM_NAMESPACE, "vmruntime-controller-manager");
-        Controller::start(self.sandbox.client(&account), options)
+        Controller::start(self.account(), options)
+    }
+
+    /// A client of the controller's account, with the rights that it is installed with.
+    pub fn account(&self) -> Client {
+        self.ground.client(&Identity::service_account(
+            SYSTEM_NAMESPACE,
+            CONTROLLER_DEPLOYMENT,
+        ))
+    }
+
+    pub fn kubeconfig(&self) -> String {
+        self.ground.kubeconfig()
     }
 
     /// A controller, and the VMRuntime object that it makes.
@@ -259,6 +313,11 @@ impl Stage {
         Api::all(self.client.clone())
     }
 
+    /// VMRuntime as it is stored, with all of its fields.
+    pub fn untyped(&self) -> Api<DynamicObject> {
+        Api::all_with(self.client.clone(), &ApiResource::erase::<VMRuntime>(&()))
+    }
+
     pub fn checks(&self) -> Api<VMRuntimePreflightCheck> {
         Api::namespaced(self.client.clone(), SYSTEM_NAMESPACE)
     }
@@ -267,9 +326,8 @@ impl Stage {
         let kind = GroupVersionKind::gvk(group, version, kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, plural);
         match group {
-            "cdi.kubevirt.io" | "admissionregistration.k8s.io" => {
-                Api::all_with(self.client.clone(), &resource)
-            }
+            "admissionregistration.k8s.io" => Api::all_with(self.client.clone(), &resource),
+            "cdi.kubevirt.io" if plural == "cdis" => Api::all_with(self.client.clone(), &resource),
             "kubevirt.io" if plural == "kubevirts" => {
                 Api::namespaced_with(self.client.clone(), SYSTEM_NAMESPACE, &resource)
             }
@@ -279,6 +337,10 @@ impl Stage {
 
     pub fn kubevirt(&self) -> Api<DynamicObject> {
         self.api("kubevirt.io", "v1", "KubeVirt", "kubevirts")
+    }
+
+    pub fn volumes(&self) -> Api<DynamicObject> {
+        self.api("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes")
     }
 
     pub fn machines(&self) -> Api<DynamicObject> {
@@ -423,7 +485,7 @@ impl Stage {
     }
 
     pub async fn label(&self, node: &str, label: &str, value: Value) -> anyhow::Result<()> {
-        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(self.client.clone());
+        let nodes: Api<Node> = Api::all(self.client.clone());
         let patch = json!({"metadata": {"labels": {label: value}}});
         nodes
             .patch(node, &PatchParams::default(), &Patch::Merge(&patch))
@@ -434,75 +496,73 @@ impl Stage {
     pub fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), SYSTEM_NAMESPACE)
     }
+
+    /// Puts virt-operator to sleep, or wakes it up.
+    pub async fn scale_operator(&self, replicas: i32) -> anyhow::Result<()> {
+        let api: Api<Deployment> = Api::all(self.client.clone());
+        let labelled = ListParams::default().labels(&format!("{COMPONENT_LABEL}={VIRT_OPERATOR}"));
+        let found = api.list(&labelled).await?;
+        let operator = found.items.first().context("an operator")?;
+        let name = operator.name_any();
+        let namespace = operator.namespace().unwrap_or_default();
+        let api: Api<Deployment> = Api::namespaced(self.client.clone(), &namespace);
+        let patch = json!({"spec": {"replicas": replicas}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await?;
+        until(api, "as many operators", |deployments| {
+            let operator = deployments.iter().find(|found| found.name_any() == name)?;
+            let status = operator.status.clone().unwrap_or_default();
+            let seen = status.observed_generation == operator.metadata.generation;
+            (seen && status.available_replicas.unwrap_or(0) == replicas).then_some(())
+        })
+        .await
+    }
+
+    /// Waits for a probe pod that has been started.
+    pub async fn running_probe(&self) -> anyhow::Result<Pod> {
+        until(self.pods(), "a probe pod that runs", |pods| {
+            let runs = |pod: &&Pod| {
+                let phase = pod
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.phase.as_deref());
+                pod.labels().contains_key(PREFLIGHT_CHECK_LABEL) && phase == Some("Running")
+            };
+            pods.iter().find(runs).cloned()
+        })
+        .await
+    }
+
+    /// Ends a probe pod as a healthy node does.
+    pub async fn end_probe(&self, pod: &Pod) -> anyhow::Result<()> {
+        let ended = json!({"status": {"phase": "Succeeded", "containerStatuses": [{
+            "name": "probe", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"terminated": {"exitCode": 0, "message": report(None)}},
+        }]}});
+        let parameters = PatchParams::default();
+        self.pods()
+            .patch_status(&pod.name_any(), &parameters, &Patch::Merge(&ended))
+            .await?;
+        Ok(())
+    }
+
+    /// The admission policies.
+    pub fn policies(&self) -> Api<DynamicObject> {
+        self.admission("ValidatingAdmissionPolicy", "validatingadmissionpolicies")
+    }
+
+    pub fn bindings(&self) -> Api<DynamicObject> {
+        self.admission(
+            "ValidatingAdmissionPolicyBinding",
+            "validatingadmissionpolicybindings",
+        )
+    }
+
+    fn admission(&self, kind: &str, plural: &str) -> Api<DynamicObject> {
+        self.api("admissionregistration.k8s.io", "v1", kind, plural)
+    }
 }
 
 pub fn pass(check: &VMRuntimePreflightCheck) -> Option<bool> {
     check.status.as_ref().and_then(|status| status.pass)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the kind is not served")]
-struct NotServed;
-
-/// Watches until the objects are as they are wanted; says what was there last if that takes too long.
-pub async fn until<K, T>(
-    api: Api<K>,
-    what: &str,
-    wanted: impl Fn(&[K]) -> Option<T>,
-) -> anyhow::Result<T>
-where
-    K: kube::Resource + Clone + Debug + DeserializeOwned + serde::Serialize + Send + 'static,
-{
-    let mut objects: BTreeMap<String, K> = BTreeMap::new();
-    let key = |object: &K| {
-        let metadata = object.meta();
-        format!("{:?}/{:?}", metadata.namespace, metadata.name)
-    };
-    let watched = async {
-        let stream = watcher(api, watcher::Config::default()).default_backoff();
-        pin_mut!(stream);
-        while let Some(event) = stream.next().await {
-            let complete = match event {
-                Ok(watcher::Event::Init) => {
-                    objects.clear();
-                    false
-                }
-                Ok(watcher::Event::InitApply(object)) => {
-                    objects.insert(key(&object), object);
-                    false
-                }
-                Ok(watcher::Event::InitDone) => true,
-                Ok(watcher::Event::Apply(object)) => {
-                    objects.insert(key(&object), object);
-                    true
-                }
-                Ok(watcher::Event::Delete(object)) => {
-                    objects.remove(&key(&object));
-                    true
-                }
-                Err(watcher::Error::InitialListFailed(kube::Error::Api(status)))
-                    if status.code == 404 =>
-                {
-                    return Err(NotServed.into());
-                }
-                Err(_) => false,
-            };
-            let list: Vec<K> = objects.values().cloned().collect();
-            if let Some(found) = complete.then(|| wanted(&list)).flatten() {
-                return Ok(found);
-            }
-        }
-        Err(anyhow!("the watch ended"))
-    };
-    if let Ok(ended) = tokio::time::timeout(PATIENCE, watched).await {
-        return ended;
-    }
-    let mut last: Vec<Value> = objects.values().map(|object| json!(object)).collect();
-    for object in &mut last {
-        object["metadata"]["managedFields"].take();
-    }
-    let last = serde_json::to_string_pretty(&last)?;
-    Err(anyhow!(
-        "waited {PATIENCE:?} for: {what}\nlast seen: {last}"
-    ))
 }

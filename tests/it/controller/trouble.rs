@@ -22,15 +22,15 @@ use kube::{
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::stage::{Stage, run};
+use super::{
+    stage::{Stage, run},
+    table::told,
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test(
-            "controller::a_cluster_that_can_not_be_seen_is_not_ready",
-            || run(blind),
-        ),
-        Trial::test("controller::a_refused_step_is_said", || run(refused)),
+        told("a_cluster_that_can_not_be_seen_is_not_ready", blind),
+        told("a_refused_step_is_said", refused),
         Trial::test(
             "controller::a_check_that_can_not_be_written_is_said",
             || run(unwritten),

@@ -128,7 +128,6 @@ fn started(scene: &Scene, pod: &Object) -> Value {
         "startTime": scene.now,
         "hostIP": host_address(pod), "hostIPs": [{"ip": host_address(pod)}],
         "podIP": address, "podIPs": [{"ip": address}],
-        "qosClass": "BestEffort",
         "containerStatuses": containers(pod, true, &json!({"running": {"startedAt": scene.now}})),
     })
 }

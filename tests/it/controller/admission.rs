@@ -1,0 +1,215 @@
+//! The admission policies on clusters that are not as the controller left them, or have none.
+
+use anyhow::ensure;
+use bmctl::api::{
+    condition::{ConditionStatus, kind},
+    name,
+};
+use http::Method;
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::DynamicObject,
+};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use super::{
+    meddler::{Meddler, Refusal},
+    stage::{Controller, Stage, run, until},
+    table::told,
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("controller::vm_that_slips_in_stops_the_removal", || {
+            run(slips_in)
+        }),
+        Trial::test("controller::admission_is_repaired", || run(repaired)),
+        Trial::test("controller::policies_of_before_are_taken_over", || {
+            run(left_over)
+        }),
+        told("old_kubernetes_has_no_policies", old_kubernetes),
+    ]
+}
+
+async fn repaired(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let gate = "vm-create.vmruntime.vm.cluster.gke.io";
+    until(stage.policies(), "a gate that fails closed", |policies| {
+        let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
+        (gate.data["spec"]["failurePolicy"] == "Fail").then_some(())
+    })
+    .await?;
+    let parameters = PatchParams::default();
+    // Opened by hand in three ways.
+    let harmless = json!({"spec": {"validations": [{"expression": "true"}]}});
+    stage
+        .policies()
+        .patch(gate, &parameters, &Patch::Merge(&harmless))
+        .await?;
+    until(stage.policies(), "the policy's own words", |policies| {
+        let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
+        (gate.data["spec"]["validations"][0]["expression"] != "true").then_some(())
+    })
+    .await?;
+    let warn = json!({"spec": {"validationActions": ["Warn"]}});
+    stage
+        .bindings()
+        .patch(gate, &parameters, &Patch::Merge(&warn))
+        .await?;
+    until(stage.bindings(), "a binding that denies", |bindings| {
+        let gate = bindings.iter().find(|binding| binding.name_any() == gate)?;
+        (gate.data["spec"]["validationActions"] == json!(["Deny", "Audit"])).then_some(())
+    })
+    .await?;
+    stage
+        .policies()
+        .delete(gate, &DeleteParams::default())
+        .await?;
+    until(stage.policies(), "the policy again", |policies| {
+        policies
+            .iter()
+            .any(|policy| policy.name_any() == gate)
+            .then_some(())
+    })
+    .await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    controller.stop().await
+}
+
+/// An earlier release was taken out badly: its policy and its binding are there, and nothing else.
+async fn left_over(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    controller.stop().await?;
+    stage
+        .runtime()
+        .delete(name::VMRUNTIME, &DeleteParams::default())
+        .await?;
+    let gate = "vm-create.vmruntime.vm.cluster.gke.io";
+    let old = json!({"spec": {"validations": [{"expression": "false", "message": "of before"}]}});
+    stage
+        .policies()
+        .patch(gate, &PatchParams::default(), &Patch::Merge(&old))
+        .await?;
+    stage.bindings().get(gate).await?;
+    let controller = stage.start(Stage::options()?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage.machine("vm").await?;
+    controller.stop().await
+}
+
+async fn old_kubernetes(stage: Stage) -> anyhow::Result<()> {
+    let meddler = Meddler::default();
+    let absent = |request: &http::Request<kube::client::Body>| {
+        let path = request.uri().path();
+        let concerned = path.contains("/validatingadmissionpolic");
+        concerned.then_some(Refusal(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        ))
+    };
+    meddler.refuse(absent);
+    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    let missing = stage
+        .condition(kind::ADMISSION_MISSING, ConditionStatus::True)
+        .await?;
+    ensure!(missing.message.contains("1.30"), "{missing:?}");
+    // Nothing gates creation, and everything else is as ever.
+    stage.machine("vm").await?;
+    stage.enable(false).await?;
+    stage.phase("DisableBlocked").await?;
+    stage.force("true").await?;
+    stage.phase("Disabled").await?;
+    // The cluster is upgraded.
+    meddler.relent();
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage
+        .condition(kind::ADMISSION_MISSING, ConditionStatus::False)
+        .await?;
+    controller.stop().await
+}
+
+/// Somebody opens the gate by hand while the engine is being removed, and a VM gets through.
+async fn slips_in(stage: Stage) -> anyhow::Result<()> {
+    const HOLD: &str = "example.com/hold";
+    let meddler = Meddler::default();
+    let client = meddler.before(stage.account());
+    let controller = Controller::start(client, Stage::options()?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    let hold = |finalizers: Vec<String>| {
+        let kubevirt = stage.kubevirt();
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        async move {
+            kubevirt
+                .patch("kubevirt", &PatchParams::default(), &patch)
+                .await
+        }
+    };
+    let mut finalizers = stage
+        .kubevirt()
+        .get("kubevirt")
+        .await?
+        .finalizers()
+        .to_vec();
+    finalizers.push(HOLD.to_owned());
+    hold(finalizers).await?;
+    stage.enable(false).await?;
+    stage.phase("Uninstalling").await?;
+    // KubeVirt's kinds are gone, and the fence stays until KubeVirt itself is.
+    stage.gone(stage.machines(), "no kind of VM").await?;
+    let product = stage.api(
+        "vm.cluster.gke.io",
+        "v1",
+        "VirtualMachine",
+        "virtualmachines",
+    );
+    let machine: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": "late"}, "spec": {"osType": "Linux"},
+    }))?;
+    let refused = product.create(&PostParams::default(), &machine).await;
+    let refused = refused.unwrap_err().to_string();
+    ensure!(refused.contains("is not enabled"), "{refused}");
+    // The controller is kept from repairing the gate for the moment that it takes.
+    meddler.refuse(|request| {
+        let repairs = request.method() == Method::PATCH
+            && request.uri().path().contains("/admissionregistration");
+        repairs.then_some(Refusal(500, "InternalError", "not now"))
+    });
+    let gate = "vm-create.vmruntime.vm.cluster.gke.io";
+    stage
+        .bindings()
+        .delete(gate, &DeleteParams::default())
+        .await?;
+    until(stage.bindings(), "no binding", |bindings| {
+        (!bindings.iter().any(|binding| binding.name_any() == gate)).then_some(())
+    })
+    .await?;
+    product.create(&PostParams::default(), &machine).await?;
+    meddler.relent();
+    stage.phase("DisableBlocked").await?;
+    until(stage.bindings(), "the binding again", |bindings| {
+        let back = bindings.iter().any(|binding| binding.name_any() == gate);
+        back.then_some(())
+    })
+    .await?;
+    product.get("late").await?;
+    product.delete("late", &DeleteParams::default()).await?;
+    stage.phase("Uninstalling").await?;
+    hold(Vec::new()).await?;
+    stage.phase("Disabled").await?;
+    controller.stop().await
+}

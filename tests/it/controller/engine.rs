@@ -1,0 +1,265 @@
+//! The engine as it is found on clusters: somebody else's, half ready, slow, being updated, behind a webhook that is
+//! down, and with disks that nobody wants to lose.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use bmctl::{
+    api::{
+        condition::{ConditionStatus, kind, reason},
+        name,
+    },
+    controller::EngineManifests,
+    sandbox::world::{NodeProfile, OPERATOR_MANIFESTS},
+};
+use http::Method;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::DynamicObject,
+};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use super::{
+    enable::{install_by_hand, their_kubevirt},
+    meddler::{Meddler, Refusal},
+    stage::{Controller, Stage, pass, run, run_on},
+    table::{told, told_on},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        told("foreign_engine_goes_by_itself", foreign_goes),
+        Trial::test("controller::engine_runs_where_it_may", || {
+            run(no_control_plane)?;
+            run_on(vec![control_plane()], with_control_plane).map(drop)
+        }),
+        told_on("one_node_of_many_is_not_ready", many, one_not_ready),
+        Trial::test("controller::update_of_the_engine_is_waited_for", || {
+            run(update)
+        }),
+        told("webhook_is_down", webhook_down),
+        told("slow_installation_is_said", slow),
+        told("disks_keep_cdi", disks),
+    ]
+}
+
+async fn foreign_goes(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    let manifests = options.engine_manifests.take().unwrap_or_default();
+    install_by_hand(&stage, &manifests).await?;
+    their_kubevirt(&stage).await?;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage
+        .kubevirt()
+        .delete("theirs", &DeleteParams::default())
+        .await?;
+    // It is still wanted, so there has to be another one.
+    stage
+        .condition(kind::ENGINE_FOREIGN, ConditionStatus::False)
+        .await?;
+    stage.ready().await?;
+    let ours = stage.kubevirt().get("kubevirt").await?;
+    ensure!(ours.labels()[name::MANAGED_BY] == name::MANAGER);
+    controller.stop().await
+}
+
+async fn no_control_plane(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+    ensure!(
+        kubevirt.data["spec"]["infra"]["nodePlacement"] == json!({}),
+        "{kubevirt:?}"
+    );
+    controller.stop().await
+}
+
+fn control_plane() -> NodeProfile {
+    NodeProfile {
+        control_plane: true,
+        ..NodeProfile::pretend("n1")
+    }
+}
+
+async fn with_control_plane(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+    ensure!(
+        kubevirt.data["spec"]["infra"] == Value::Null,
+        "{kubevirt:?}"
+    );
+    controller.stop().await
+}
+
+/// `BMCTL_NODES=5000` plays as many.
+fn many() -> Vec<NodeProfile> {
+    let wanted = std::env::var("BMCTL_NODES").ok();
+    let number: usize = wanted.and_then(|text| text.parse().ok()).unwrap_or(30);
+    let silent = NodeProfile {
+        ready: false,
+        ..NodeProfile::pretend("silent")
+    };
+    (1..number)
+        .map(|number| NodeProfile::pretend(format!("n{number:04}")))
+        .chain([silent])
+        .collect()
+}
+
+async fn one_not_ready(stage: Stage) -> anyhow::Result<()> {
+    let all = many().len();
+    let mut options = Stage::options()?;
+    options.pace.node = Duration::from_secs(120);
+    options.pace.check = Duration::from_secs(480);
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    let check = stage.finished_checks(1).await?;
+    let status = check.status.clone().unwrap_or_default();
+    ensure!(pass(&check) == Some(true), "{:?}", status.failures);
+    ensure!(status.unknown_node_num == Some(1) && status.checks.len() == all);
+    ensure!(status.checks["silent"].unknown == Some(true));
+    stage.ready().await?;
+    let missing = format!("virt-handler is ready on {} of {all} nodes", all - 1);
+    let nearly = stage
+        .status(&missing, |_, status| {
+            bmctl::api::condition::find(&status.conditions, kind::ENGINE_DEGRADED)
+                .is_some_and(|condition| condition.message == missing)
+        })
+        .await?;
+    ensure!(nearly.status.unwrap_or_default().ready == Some(true));
+    // It comes back, and is looked at.
+    let ready = json!({"status": {"conditions": [{
+        "type": "Ready", "status": "True", "reason": "KubeletReady",
+        "lastTransitionTime": jiff::Timestamp::now().to_string(),
+    }]}});
+    let nodes: Api<Node> = Api::all(stage.client.clone());
+    nodes
+        .patch_status("silent", &PatchParams::default(), &Patch::Strategic(&ready))
+        .await?;
+    stage
+        .condition(kind::ENGINE_DEGRADED, ConditionStatus::False)
+        .await?;
+    let check = stage.finished_checks(2).await?;
+    let status = check.status.unwrap_or_default();
+    ensure!(status.unknown_node_num.unwrap_or(0) == 0 && status.checks.len() == all);
+    controller.stop().await
+}
+
+/// Who brought the operator updates it; nothing of that is ready before it is done.
+async fn update(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    let manifests = options.engine_manifests.take().unwrap_or_default();
+    install_by_hand(&stage, &manifests).await?;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    // The operator stops in the middle of it.
+    stage.scale_operator(0).await?;
+    let going = json!({"status": {"targetKubeVirtVersion": "v9.9.9"}});
+    stage
+        .kubevirt()
+        .patch_status("kubevirt", &PatchParams::default(), &Patch::Merge(&going))
+        .await?;
+    let waiting = stage
+        .condition(kind::PROGRESSING, ConditionStatus::True)
+        .await?;
+    ensure!(waiting.reason == reason::ENGINE_INSTALLING, "{waiting:?}");
+    ensure!(waiting.message == "KubeVirt is updating", "{waiting:?}");
+    stage.condition(kind::READY, ConditionStatus::False).await?;
+    // What was verified is: VMs may go on being created.
+    stage.machine("meanwhile").await?;
+    stage.scale_operator(1).await?;
+    stage.ready().await?;
+    controller.stop().await
+}
+
+const WEBHOOK: Refusal = Refusal(
+    500,
+    "InternalError",
+    "Internal error occurred: failed calling webhook \"virt-api\": no endpoints available",
+);
+
+async fn webhook_down(stage: Stage) -> anyhow::Result<()> {
+    let meddler = Meddler::default();
+    let client = meddler.before(stage.account());
+    let controller = Controller::start(client, Stage::options()?);
+    stage.phase("Disabled").await?;
+    for (method, enabled) in [(Method::POST, true), (Method::DELETE, false)] {
+        meddler.refuse(move |request| {
+            let concerned =
+                request.method() == method && request.uri().path().contains("/kubevirts");
+            concerned.then_some(WEBHOOK)
+        });
+        stage.enable(enabled).await?;
+        let failed = stage
+            .condition(kind::DEGRADED, ConditionStatus::True)
+            .await?;
+        ensure!(failed.reason == reason::STEP_FAILED, "{failed:?}");
+        ensure!(
+            failed.message.contains("failed calling webhook"),
+            "{failed:?}"
+        );
+        meddler.relent();
+        let reached = if enabled { "Ready" } else { "Disabled" };
+        stage.phase(reached).await?;
+        stage
+            .condition(kind::DEGRADED, ConditionStatus::False)
+            .await?;
+    }
+    controller.stop().await
+}
+
+/// The operator is there and asleep.
+async fn slow(stage: Stage) -> anyhow::Result<()> {
+    let mut options = Stage::options()?;
+    options.engine_manifests = None;
+    options.pace.install = Duration::from_secs(1);
+    install_by_hand(&stage, &EngineManifests::from_parts(OPERATOR_MANIFESTS)?).await?;
+    stage.scale_operator(0).await?;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.phase("Installing").await?;
+    let slow = stage
+        .condition(kind::DEGRADED, ConditionStatus::True)
+        .await?;
+    ensure!(slow.reason == reason::ENGINE_INSTALL_SLOW, "{slow:?}");
+    ensure!(slow.message.contains("not taken up yet"), "{slow:?}");
+    stage.phase("Degraded").await?;
+    stage.scale_operator(1).await?;
+    stage.ready().await?;
+    controller.stop().await
+}
+
+async fn disks(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let volumes = stage.volumes();
+    let volume: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
+        "metadata": {"name": "precious"},
+        "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
+    }))?;
+    volumes.create(&PostParams::default(), &volume).await?;
+    stage.enable(false).await?;
+    stage.phase("Disabled").await?;
+    stage
+        .condition(kind::DISKS_KEPT, ConditionStatus::True)
+        .await?;
+    stage.gone(stage.kubevirt(), "no KubeVirt").await?;
+    volumes.get("precious").await?;
+    let cdis = stage.api("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
+    cdis.get("cdi").await?;
+    volumes.delete("precious", &DeleteParams::default()).await?;
+    stage.gone(cdis, "no CDI").await?;
+    stage
+        .condition(kind::DISKS_KEPT, ConditionStatus::False)
+        .await?;
+    stage.phase("Disabled").await?;
+    controller.stop().await
+}
