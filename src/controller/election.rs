@@ -118,6 +118,8 @@ pub(super) struct Candidate<'a> {
     options: &'a ElectionOptions,
     leadership: Leadership,
     seen: Option<Seen>,
+    /// A request that would make it ours has been made, and it is not known that it failed.
+    claiming: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -132,6 +134,7 @@ impl<'a> Candidate<'a> {
             options,
             leadership,
             seen: None,
+            claiming: false,
         }
     }
 
@@ -145,7 +148,13 @@ impl<'a> Candidate<'a> {
     ) -> anyhow::Result<()> {
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {
+                    // It may be ours by a request whose answer nobody waits for any more.
+                    if self.claiming {
+                        self.release().await;
+                    }
+                    return Ok(());
+                }
                 () = self.acquire(&asked) => {}
             }
             tracing::info!(identity = self.options.identity, "leading");
@@ -203,6 +212,7 @@ impl<'a> Candidate<'a> {
         // From before the request: until others may take over is counted from when they see it.
         let end = Instant::now() + self.options.renew;
         let holds = within(self.options.renew / 2, "ask for the Lease", self.claim()).await?;
+        self.claiming = holds;
         self.leadership
             .set(if holds { Term::Until(end) } else { Term::None });
         Ok(holds)
@@ -217,6 +227,7 @@ impl<'a> Candidate<'a> {
         let now = Instant::now();
         let Some(lease) = lease else {
             self.seen = None;
+            self.claiming = true;
             let spec = claim::spec(self.options, Timestamp::now(), &Claim::New);
             return self.create(&spec).await;
         };
@@ -226,6 +237,7 @@ impl<'a> Candidate<'a> {
         match claim {
             Claim::Wait => Ok(false),
             Claim::New | Claim::Renew | Claim::TakeOver { .. } => {
+                self.claiming = true;
                 let spec = claim::spec(self.options, Timestamp::now(), &claim);
                 self.write(&lease, &spec).await
             }
@@ -275,19 +287,25 @@ impl<'a> Candidate<'a> {
     /// Gives the Lease back, so that the next one need not wait for it to run out.
     async fn release(&self) {
         let released = async {
-            let lease = self.api.get(name::CONTROLLER_DEPLOYMENT).await;
-            let lease = lease.doing("read the Lease")?;
-            let holder = lease
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.holder_identity.as_ref());
-            if holder != Some(&self.options.identity) {
-                return Ok(false);
+            loop {
+                let lease = self.api.get(name::CONTROLLER_DEPLOYMENT).await;
+                let lease = lease.doing("read the Lease")?;
+                let holder = lease
+                    .spec
+                    .as_ref()
+                    .and_then(|spec| spec.holder_identity.as_ref());
+                if holder != Some(&self.options.identity)
+                    || self
+                        .write(&lease, &claim::released(Timestamp::now()))
+                        .await?
+                {
+                    return Ok(());
+                }
+                // A renewal that was still under way came between.
             }
-            self.write(&lease, &claim::released(Timestamp::now())).await
         };
         match within(self.options.renew / 2, "give the Lease back", released).await {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(failure) => tracing::info!(%failure, "the Lease runs out by itself"),
         }
     }

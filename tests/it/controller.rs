@@ -14,8 +14,10 @@ mod kept;
 mod meddler;
 mod news;
 mod preflight;
+mod process;
 mod rights;
-mod stage;
+mod soak;
+pub mod stage;
 mod table;
 mod trouble;
 mod uninstall;
@@ -36,6 +38,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(edge::trials());
     trials.extend(engine::trials());
     trials.extend(admission::trials());
+    trials.extend(soak::trials());
     let stories = trials.iter().map(|trial| trial.name().to_owned());
     trials.extend(table::trials(&stories.collect()));
     trials

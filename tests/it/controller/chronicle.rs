@@ -1,7 +1,10 @@
 //! Everything that was published on VMRuntime while a story was told: in which order the phases came, and which reason
 //! each condition was ever given.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
 use bmctl::api::{VMRuntime, VMRuntimeStatus, condition::ConditionStatus};
@@ -78,6 +81,13 @@ impl Chronicle {
 
     fn turn(&self, version: Option<String>) {
         self.version.send_replace(version);
+    }
+
+    /// Waits for another version, so long at most.
+    pub async fn turn_of_events(&self, limit: Duration) {
+        let mut seen = self.version.subscribe();
+        // That nothing happens is no harm.
+        let _ = tokio::time::timeout(limit, seen.changed()).await;
     }
 
     /// Waits until the present version has been written down.

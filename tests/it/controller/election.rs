@@ -1,26 +1,20 @@
 //! Several controllers at once, as processes: one leads, the others wait, and who is woken up too late does no harm.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use bmctl::{
     api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     controller::metric::CATALOGUE,
-    sandbox::world::OPERATOR_MANIFESTS,
 };
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{Api, api::ListParams, core::DynamicObject};
 use libtest_mimic::Trial;
-use serde_json::Value;
 
-use super::stage::{Stage, run, until};
-use crate::bench::Bench;
+use super::{
+    process::{Process, bench, get},
+    stage::{Stage, run, until},
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -161,15 +155,6 @@ async fn served(stage: Stage) -> anyhow::Result<()> {
     waiting.stop()
 }
 
-fn bench(stage: &Stage) -> Bench {
-    let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
-    OPERATOR_MANIFESTS
-        .into_iter()
-        .fold(bench, |bench, (name, text)| {
-            bench.file(&format!("engine/{name}"), text)
-        })
-}
-
 /// Waits for a Lease with such a holder.
 async fn holder(stage: &Stage, wanted: impl Fn(&str) -> bool) -> anyhow::Result<LeaseSpec> {
     let leases: Api<Lease> = Api::namespaced(stage.client.clone(), SYSTEM_NAMESPACE);
@@ -181,105 +166,4 @@ async fn holder(stage: &Stage, wanted: impl Fn(&str) -> bool) -> anyhow::Result<
         wanted(spec.holder_identity.as_deref().unwrap_or_default()).then_some(spec)
     })
     .await
-}
-
-/// What a server answers to one question.
-fn get(address: &str, path: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
-/// A controller as a process of its own.
-struct Process {
-    child: Child,
-    log: Arc<Mutex<String>>,
-}
-
-impl Process {
-    fn start(bench: &Bench, flags: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
-            .args(["controller", "run", "--kubeconfig", "kubeconfig"])
-            .args(["--engine-manifests", "engine", "--listen", "127.0.0.1:0"])
-            .args(["--log-format", "json"])
-            .args(flags)
-            .current_dir(bench.folder())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let stderr = BufReader::new(child.stderr.take().context("a stderr")?);
-        let log: Arc<Mutex<String>> = Arc::default();
-        let written = log.clone();
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let mut log = written.lock().unwrap();
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        Ok(Self { child, log })
-    }
-
-    fn signal(&self, name: &str) -> anyhow::Result<()> {
-        let id = self.child.id().to_string();
-        let told = Command::new("kill")
-            .args([&format!("-{name}"), &id])
-            .status()?;
-        ensure!(told.success(), "kill -{name} {id}");
-        Ok(())
-    }
-
-    /// Waits until its log says that.
-    async fn says(&self, text: &str) -> anyhow::Result<()> {
-        self.line(|line| line.contains(text).then_some(()), text)
-            .await
-    }
-
-    /// Where it serves metrics; every line of its log is JSON.
-    async fn address(&self) -> anyhow::Result<String> {
-        let told = |line: &str| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            Some(line["address"].as_str()?.to_owned())
-        };
-        self.line(told, "an address").await
-    }
-
-    async fn line<T>(&self, wanted: impl Fn(&str) -> Option<T>, what: &str) -> anyhow::Result<T> {
-        for _ in 0..600 {
-            if let Some(found) = self.log.lock().unwrap().lines().find_map(&wanted) {
-                return Ok(found);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::bail!("{what} was not logged:\n{}", self.log.lock().unwrap())
-    }
-
-    /// Tells it to stop, and waits until it has.
-    fn stop(mut self) -> anyhow::Result<()> {
-        self.signal("TERM")?;
-        let ended = tokio::task::block_in_place(|| self.child.wait())?;
-        ensure!(
-            ended.code() == Some(0),
-            "{ended}\n{}",
-            self.log.lock().unwrap()
-        );
-        for line in self.log.lock().unwrap().lines() {
-            serde_json::from_str::<Value>(line).with_context(|| format!("no JSON: {line}"))?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is what the story wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -1,6 +1,10 @@
 //! Waiting for news of objects, with a deadline.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    time::{Duration, Instant},
+};
 
 use anyhow::anyhow;
 use futures::{StreamExt, pin_mut};
@@ -79,4 +83,20 @@ where
     Err(anyhow!(
         "waited {patience:?} for: {what}\nlast seen: {last}"
     ))
+}
+
+/// Looks again and again until it holds, for what no single watch tells; the last finding is in the error.
+pub async fn settles(what: &str, look: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    const BEAT: Duration = Duration::from_millis(50);
+    let patience = ground::patience();
+    let start = Instant::now();
+    loop {
+        match look().await {
+            Ok(()) => return Ok(()),
+            Err(last) if start.elapsed() > patience => {
+                return Err(last.context(format!("waited {patience:?} for: {what}")));
+            }
+            Err(_) => tokio::time::sleep(BEAT).await,
+        }
+    }
 }

@@ -389,6 +389,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Waits for anything to be published, so long at most.
+    pub async fn news(&self, limit: Duration) {
+        self.chronicle.turn_of_events(limit).await;
+    }
+
     pub async fn status(
         &self,
         what: &str,
