@@ -74,8 +74,11 @@ impl Stage {
 
     /// As [`Stage::new`], but each transition of the machinery takes this long.
     pub fn at_pace(transition: Duration) -> Self {
-        let hosts = [("worker-0", Host::WithKvm)];
-        Self::of(Cast::Everyone, &hosts, Pace { transition })
+        Self::with_hosts_at_pace(&[("worker-0", Host::WithKvm)], transition)
+    }
+
+    pub fn with_hosts_at_pace(hosts: &[(&str, Host)], transition: Duration) -> Self {
+        Self::of(Cast::Everyone, hosts, Pace { transition })
     }
 
     /// An API server without VM Runtime.

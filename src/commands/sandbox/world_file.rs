@@ -96,7 +96,7 @@ impl WorldFile {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut profiles = Vec::new();
         for entry in &self.nodes {
-            if entry.count.unwrap_or(1) + profiles.len() > MOST_NODES {
+            if entry.count.unwrap_or(1).saturating_add(profiles.len()) > MOST_NODES {
                 return Err(bad(path, &format!("more than {MOST_NODES} nodes")));
             }
             let made = entry.profiles(folder).map_err(|why| bad(path, &why))?;

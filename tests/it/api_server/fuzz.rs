@@ -2,12 +2,6 @@
 //!
 //! `PROPTEST_CASES=10000` tries more (docs/testing.md).
 
-use std::time::Duration;
-
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
-use http::{HeaderValue, Request};
-use http_body_util::BodyExt;
-use kube::{Client, client::Body};
 use libtest_mimic::Failed;
 use proptest::{
     prelude::*,
@@ -15,6 +9,8 @@ use proptest::{
     test_runner::{Config, TestCaseError, TestRunner},
 };
 use serde_json::{Value, json};
+
+use crate::fuzz::Server;
 
 /// Something to send.
 #[derive(Clone, Debug)]
@@ -26,13 +22,7 @@ struct Odd {
 }
 
 pub fn nothing_breaks() -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default()))?;
-    let _inside = runtime.enter();
-    let client = sandbox.client(&Identity::owner());
-    runtime.block_on(fill(&client))?;
+    let server = Server::start()?;
     let cases = std::env::var("PROPTEST_CASES").ok();
     let config = Config {
         cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(400),
@@ -41,71 +31,15 @@ pub fn nothing_breaks() -> Result<(), Failed> {
     };
     TestRunner::new(config)
         .run(&odd(), |odd| {
-            let outcome = runtime.block_on(send(&client, &odd));
+            let headers: Vec<_> = odd
+                .headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            let outcome = server.send(odd.method, &odd.path, &headers, odd.body);
             outcome.map_err(|why| TestCaseError::fail(why.to_string()))
         })
         .map_err(|error| error.to_string().into())
-}
-
-/// Some objects that odd requests can hit.
-async fn fill(client: &Client) -> anyhow::Result<()> {
-    let pod =
-        json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": "x"}]}});
-    super::call(client, "POST", "/api/v1/namespaces/default/pods", pod).await?;
-    let map = super::config_map("a");
-    super::call(client, "POST", "/api/v1/namespaces/default/configmaps", map).await?;
-    let definition = json!({
-        "metadata": {"name": "things.example.com"},
-        "spec": {
-            "group": "example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
-            "versions": [{
-                "name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
-                    "spec": {"type": "object", "properties": {
-                        "n": {"type": "integer", "minimum": 1}, "list": {"type": "array", "x-kubernetes-list-type": "map",
-                            "x-kubernetes-list-map-keys": ["k"], "items": {"type": "object", "required": ["k"],
-                            "properties": {"k": {"type": "string"}, "v": {"type": "string"}}}},
-                    }, "x-kubernetes-validations": [{"rule": "!has(self.n) || self.n < 10"}]},
-                }}},
-            }],
-        },
-    });
-    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    super::call(client, "POST", path, definition).await?;
-    Ok(())
-}
-
-async fn send(client: &Client, odd: &Odd) -> anyhow::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(30);
-    let mut request = Request::builder().method(odd.method).uri(&odd.path);
-    for (name, value) in &odd.headers {
-        request = request.header(*name, HeaderValue::from_str(value)?);
-    }
-    // What is no URI never gets here.
-    let Ok(request) = request.body(Body::from(odd.body.clone())) else {
-        return Ok(());
-    };
-    let response = tokio::time::timeout(PATIENCE, client.send(request)).await??;
-    let code = response.status().as_u16();
-    anyhow::ensure!(
-        response.headers().contains_key("audit-id"),
-        "{code} without a number"
-    );
-    if code < 400 {
-        return Ok(());
-    }
-    let bytes = response.into_body().collect().await?.to_bytes();
-    let text = String::from_utf8_lossy(&bytes);
-    anyhow::ensure!(!text.contains("panicked"), "{text}");
-    // JSON is YAML as well, which some of them ask for.
-    let status: Value = serde_saphyr::from_slice(&bytes).unwrap_or_default();
-    let plain = (code == 404 && text.starts_with("404 page"))
-        || (code == 500 && text.starts_with("Internal Server Error"));
-    anyhow::ensure!(
-        plain || (status["kind"] == "Status" && status["code"] == code),
-        "{code}: {text}"
-    );
-    Ok(())
 }
 
 fn odd() -> impl Strategy<Value = Odd> {
