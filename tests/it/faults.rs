@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use http::HeaderMap;
@@ -47,6 +48,7 @@ pub struct Seen {
     pub headers: HeaderMap,
     /// What was broken.
     pub fault: Option<Fault>,
+    pub at: Instant,
 }
 
 impl Seen {

@@ -1,5 +1,7 @@
 //! Everything that can go wrong between a command and its API server, and passes: the command goes on, and says so.
 
+mod table;
+
 use std::time::Duration;
 
 use http::Method;
@@ -18,9 +20,8 @@ pub fn trials() -> Vec<Trial> {
         ("what_does_not_pass_is_told", what_does_not_pass_is_told),
         ("faults_at_random_end_well", faults_at_random_end_well),
     ];
-    stories
-        .map(|(name, story)| Trial::test(format!("outages::{name}"), story))
-        .into()
+    let told = stories.map(|(name, story)| Trial::test(format!("outages::{name}"), story));
+    told.into_iter().chain(table::trials()).collect()
 }
 
 /// Faults of requests and connections, and faults of watches.

@@ -1,6 +1,6 @@
 //! Takes connections and hands requests on, or breaks them.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -111,6 +111,7 @@ async fn converse(
                 target: request.uri().to_string(),
                 headers: request.headers().clone(),
                 fault,
+                at: Instant::now(),
             };
             if let Some(watcher) = lock(&shared.watcher).as_ref() {
                 watcher(&seen);
