@@ -1,0 +1,201 @@
+//! The flags that several commands share. Their doc comments are the help.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::{Program, go_bool, go_duration, report_target};
+use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub struct GlobalArgs {
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// By which name the program was started.
+    #[arg(skip)]
+    pub program: Program,
+}
+
+/// Which cluster, as whom.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Cluster options")]
+pub struct ConnectionArgs {
+    /// Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in
+    /// bmctl-workspace; else in-cluster.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig. Default: its current context.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig. Given several times, the command works on all
+    /// of them at once.
+    #[arg(short, long = "cluster", global = true, value_name = "NAME")]
+    pub clusters: Vec<String>,
+    /// Contexts of the kubeconfig, separated by commas: the command works on all of them at once.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with_all = ["context", "all_contexts", "clusters"]
+    )]
+    pub contexts: Vec<String>,
+    /// All contexts of the kubeconfig: the command works on all of them at once.
+    #[arg(long, global = true, conflicts_with = "context")]
+    pub all_contexts: bool,
+    /// Act as this user, as far as you may impersonate: NAME, or system:serviceaccount:NAMESPACE:NAME.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
+    /// Act as a member of this group; repeat it for several.
+    #[arg(long, global = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+    /// Act with this UID.
+    #[arg(long, global = true, value_name = "UID")]
+    pub as_uid: Option<String>,
+    /// How long one request may take, as 15s or 1m; 0 means no limit.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
+    pub request_timeout: Duration,
+}
+
+impl ConnectionArgs {
+    /// The one cluster, where it is named.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        match self.clusters.as_slice() {
+            [one] => Some(one),
+            [] | [_, ..] => None,
+        }
+    }
+}
+
+/// How results and progress are shown.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output options")]
+pub struct OutputArgs {
+    /// Format of the result on stdout; everything else goes to stderr.
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+    /// Write the result to a file too, in this format, for example junit=r.xml. Repeatable. The file is written on every
+    /// ending, also on a failure.
+    #[arg(long = "report", global = true, value_name = "FORMAT=PATH", value_parser = report_target)]
+    pub reports: Vec<ReportTarget>,
+    /// When to use colour. NO_COLOR and CLICOLOR_FORCE are respected.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// How progress is shown on stderr.
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = ProgressChoice::Auto)]
+    pub progress: ProgressChoice,
+    /// Whether warnings and errors are written for a CI system too, as annotations on stderr.
+    #[arg(long, global = true, value_enum, value_name = "SYSTEM", default_value_t = CiChoice::Auto)]
+    pub ci: CiChoice,
+    /// Print the result, warnings and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on stderr; twice: what the program does inside.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask anything: what needs an answer is refused.
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Answer yes to plain questions. It never confirms the deletion of VMs.
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// Write a log of the command below this folder. Default: bmctl-workspace, where it exists.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub log_dir: Option<PathBuf>,
+}
+
+/// Format of the result document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// The same with more columns and all rows.
+    Wide,
+    /// One JSON document, also for errors.
+    Json,
+    /// The same document as YAML.
+    Yaml,
+    /// The objects that were changed or found, as resource.group/name.
+    Name,
+    /// For CI systems: a suite for each node and a case for each check; other commands are one case.
+    Junit,
+}
+
+/// A file that the result is written to beside stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTarget {
+    pub format: OutputFormat,
+    pub path: PathBuf,
+}
+
+/// How long a command that changes or starts something stays with it.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Waiting")]
+pub struct WaitArgs {
+    /// Wait until the state is reached. --wait=false returns as soon as the cluster has accepted the change.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub wait: bool,
+    /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
+    pub timeout: Duration,
+    /// End early where waiting can not help any more, for example after a failed preflight check.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub fail_fast: bool,
+}
+
+/// Whether anything is changed at all.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DryRunArgs {
+    /// Show what would be done, and change nothing: client only reads; server also asks the API server whether it would
+    /// accept the changes.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "none",
+        default_missing_value = "client",
+        hide_default_value = true
+    )]
+    pub dry_run: DryRunChoice,
+}
+
+impl DryRunArgs {
+    #[must_use]
+    pub const fn choice(self) -> DryRunChoice {
+        self.dry_run
+    }
+}
+
+/// How a dry run is made. kubectl's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRunChoice {
+    None,
+    Client,
+    Server,
+}

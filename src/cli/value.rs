@@ -1,0 +1,108 @@
+//! Values as they are typed: read here, refused with what was expected.
+
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+
+use super::{OutputFormat, ReportTarget};
+use crate::api::ImageFormat;
+
+/// A `FORMAT=PATH` as `--report` takes it.
+///
+/// # Errors
+/// No format of that name, or no path.
+pub fn report_target(text: &str) -> Result<ReportTarget, String> {
+    let (format, path) = text.split_once('=').unwrap_or((text, ""));
+    let format = OutputFormat::from_str(format, false).map_err(|_| {
+        let names = OutputFormat::value_variants()
+            .iter()
+            .filter_map(OutputFormat::to_possible_value)
+            .map(|value| value.get_name().to_owned());
+        format!(
+            "expected FORMAT=PATH, where FORMAT is one of {}",
+            names.collect::<Vec<_>>().join(", ")
+        )
+    })?;
+    if path.is_empty() {
+        return Err("expected FORMAT=PATH, for example junit=r.xml".into());
+    }
+    Ok(ReportTarget {
+        format,
+        path: path.into(),
+    })
+}
+
+/// A boolean as Go's flag package reads it, because `--force=1` and `--force=TRUE` are habits that people bring along.
+///
+/// # Errors
+/// Anything else.
+pub fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+/// A disk image format by the name that the resource has for it.
+///
+/// # Errors
+/// Anything else.
+pub fn image_format(text: &str) -> Result<ImageFormat, String> {
+    [ImageFormat::Raw, ImageFormat::Qcow2]
+        .into_iter()
+        .find(|format| format.to_string() == text)
+        .ok_or_else(|| "expected raw or qcow2".to_owned())
+}
+
+/// A duration as Go writes it: `10m`, `1h30m`, `90s`, or a bare `0`.
+///
+/// # Errors
+/// No unit, an unknown unit, a negative or an absurdly long time.
+pub fn go_duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let wrong = || "expected a duration such as 90s, 10m or 1h30m".to_owned();
+    if text.contains(char::is_whitespace) {
+        return Err(wrong());
+    }
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(parsed).map_err(|_| "must not be negative".to_owned())?;
+    // Timers add it to "now"; a century is where that stays far from overflowing.
+    if duration > Duration::from_secs(100 * 366 * 24 * 3600) {
+        return Err("too long".into());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0s", Some(0)),
+            ("10m", Some(600_000)),
+            ("1h30m", Some(5_400_000)),
+            ("90s", Some(90_000)),
+            ("1.5s", Some(1_500)),
+            ("250ms", Some(250)),
+            ("", None),
+            ("10", None),
+            ("-1s", None),
+            ("ten", None),
+            ("10 m", None),
+            ("99999999999999999999h", None),
+            ("9000000h", None),
+        ] {
+            assert_eq!(
+                go_duration(text).ok().map(|duration| duration.as_millis()),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+}
