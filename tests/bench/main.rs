@@ -12,6 +12,7 @@
 )]
 
 mod change;
+mod controller;
 mod inventory;
 mod process;
 mod sandbox;
@@ -24,13 +25,14 @@ use sheet::Sheet;
 /// One table.
 type Benchmark = (&'static str, fn() -> Sheet);
 
-const BENCHMARKS: [Benchmark; 6] = [
+const BENCHMARKS: [Benchmark; 7] = [
     ("startup", startup::sheet),
     ("change", change::sheet),
     ("inventory", inventory::sheet),
     ("waiting", waiting::sheet),
     ("sandbox", sandbox::sheet),
     ("growth", sandbox::growth),
+    ("controller", controller::sheet),
 ];
 
 fn main() {

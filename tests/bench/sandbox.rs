@@ -121,6 +121,17 @@ impl Cluster {
         high_water(&format!("/proc/{}/status", self.child.id())).unwrap()
     }
 
+    /// Size of the largest object of a list, in bytes.
+    pub fn largest(&self, path: &str) -> f64 {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let list: Value = self.runtime.block_on(self.client.request(request)).unwrap();
+        let sizes = list["items"].as_array().unwrap().iter();
+        let largest = sizes.map(|item| item.to_string().len()).max();
+        #[allow(clippy::cast_precision_loss, reason = "far fewer digits are shown")]
+        let largest = largest.unwrap_or_default() as f64;
+        largest
+    }
+
     /// Reads the whole list in pages of 500.
     fn list(&self, path: &str) -> (usize, Duration) {
         let begin = Instant::now();
