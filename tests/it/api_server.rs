@@ -13,7 +13,10 @@ mod reading;
 mod serving;
 mod writing;
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
@@ -28,7 +31,7 @@ use kube::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::ground::Ground;
+use crate::ground::{self, Ground};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -97,16 +100,16 @@ async fn without_sockets() -> anyhow::Result<()> {
 
 /// Runs one story to its end, at most this long.
 fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
-    const DEADLINE: Duration = Duration::from_secs(60);
+    let deadline = ground::patience() * 3;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(deadline, story).await });
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("{error:#}").into()),
-        Err(_) => Err(format!("not done after {DEADLINE:?}").into()),
+        Err(_) => Err(format!("not done after {deadline:?}").into()),
     }
 }
 
@@ -158,6 +161,30 @@ async fn call_as(
     Ok((code, answer))
 }
 
+/// Asks again and again until it is answered with that code: an API server learns of definitions and policies a moment
+/// after it has stored them. What is asked must do no harm when it is answered otherwise.
+async fn until_answered(
+    client: &Client,
+    method: &str,
+    path: &str,
+    body: Value,
+    code: u16,
+) -> anyhow::Result<Value> {
+    const BEAT: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    loop {
+        let (got, answer) = call(client, method, path, body.clone()).await?;
+        if got == code {
+            return Ok(answer);
+        }
+        ensure!(
+            start.elapsed() < ground::patience(),
+            "{method} {path}: expected {code}, got {got}: {answer}"
+        );
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
 /// The frames of a watch that ends by itself.
 async fn frames(client: &Client, path: &str) -> anyhow::Result<Vec<Value>> {
     let request = Request::get(path).body(Body::empty())?;
@@ -193,15 +220,15 @@ fn config_map(name: &str) -> Value {
 
 /// Waits until the object is gone; fails with what is left of it.
 async fn until_gone(api: &Api<DynamicObject>, name: &str) -> anyhow::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(10);
+    let patience = ground::patience();
     let condition = kube::runtime::wait::await_condition(
         api.clone(),
         name,
         |object: Option<&DynamicObject>| object.is_none(),
     );
-    if tokio::time::timeout(PATIENCE, condition).await.is_err() {
+    if tokio::time::timeout(patience, condition).await.is_err() {
         anyhow::bail!(
-            "still there after {PATIENCE:?}: {:?}",
+            "still there after {patience:?}: {:?}",
             api.get_opt(name).await?
         );
     }

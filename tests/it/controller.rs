@@ -11,8 +11,10 @@ mod enable;
 mod engine;
 mod install;
 mod kept;
+mod large;
 mod meddler;
 mod news;
+mod outage;
 mod preflight;
 mod process;
 mod rights;
@@ -39,6 +41,8 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(engine::trials());
     trials.extend(admission::trials());
     trials.extend(soak::trials());
+    trials.extend(large::trials());
+    trials.extend(outage::trials());
     let stories = trials.iter().map(|trial| trial.name().to_owned());
     trials.extend(table::trials(&stories.collect()));
     trials

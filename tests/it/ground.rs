@@ -4,6 +4,7 @@
 pub mod collector;
 pub mod plane;
 pub mod stand_in;
+pub mod troupe;
 
 use std::{path::PathBuf, time::Duration};
 

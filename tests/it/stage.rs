@@ -23,8 +23,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::ground::{self, troupe::Troupe};
+
 /// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same on a real control plane is longer.
+fn patience() -> Duration {
+    PATIENCE.max(ground::patience())
+}
 
 /// Where the product's own virtual machines of namespace default are.
 pub const MACHINES: &str = "/apis/vm.cluster.gke.io/v1/namespaces/default/virtualmachines";
@@ -58,7 +65,36 @@ pub enum Host {
 pub struct Stage {
     folder: TempDir,
     kubeconfig: PathBuf,
-    assembly: Option<Assembly>,
+    cluster: Option<Cluster>,
+}
+
+/// What a stage stands on.
+enum Cluster {
+    Sandbox(Box<Assembly>),
+    Plane(Box<Troupe>),
+}
+
+impl Cluster {
+    /// With the kubeconfig of its owner.
+    async fn of(cast: Cast, nodes: Vec<NodeProfile>, pace: Pace) -> anyhow::Result<(Self, String)> {
+        if let Some(assets) = ground::assets() {
+            let troupe = Troupe::gather(&assets, cast, nodes, pace).await?;
+            let text = troupe.plane().kubeconfig();
+            return Ok((Self::Plane(Box::new(troupe)), text));
+        }
+        let options = AssemblyOptions {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            name: "sandbox".to_owned(),
+            nodes,
+            pace,
+            cast,
+            faults: Vec::new(),
+            state: None,
+        };
+        let assembly = Assembly::start(options).await?;
+        let text = assembly.sandbox.kubeconfig();
+        Ok((Self::Sandbox(Box::new(assembly)), text))
+    }
 }
 
 impl Stage {
@@ -103,22 +139,13 @@ impl Stage {
                 NodeProfile::real(*name, describe(&folder.path().join(name), *host))
             })
             .collect();
-        let options = AssemblyOptions {
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            name: "sandbox".to_owned(),
-            nodes,
-            pace,
-            cast,
-            faults: Vec::new(),
-            state: None,
-        };
-        let assembly = runtime().block_on(Assembly::start(options)).unwrap();
+        let (cluster, text) = runtime().block_on(Cluster::of(cast, nodes, pace)).unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        fs::write(&kubeconfig, assembly.sandbox.kubeconfig()).unwrap();
+        fs::write(&kubeconfig, text).unwrap();
         Self {
             folder,
             kubeconfig,
-            assembly: Some(assembly),
+            cluster: Some(cluster),
         }
     }
 
@@ -162,7 +189,11 @@ impl Stage {
 
     /// Creates a virtual machine in namespace default, and waits until it runs.
     pub fn run_machine(&self, name: &str) -> Result<(), Failed> {
-        self.create(MACHINES, &machine(name))?;
+        // The API server learns a moment later that it may.
+        eventually("a machine that is accepted", || {
+            let created = self.create(MACHINES, &machine(name));
+            created.map(drop).map_err(|error| format!("{error:?}"))
+        })?;
         eventually("a running machine", || {
             let found = self
                 .read(&format!("{MACHINES}/{name}"))
@@ -186,12 +217,18 @@ impl Stage {
         self.folder.path()
     }
 
+    /// For stories that are told on the sandbox alone.
     pub fn sandbox(&self) -> &Sandbox {
-        &self
-            .assembly
+        match self.cluster() {
+            Cluster::Sandbox(assembly) => &assembly.sandbox,
+            Cluster::Plane(_) => panic!("there is no sandbox"),
+        }
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.cluster
             .as_ref()
             .expect("taken only when the stage is dropped")
-            .sandbox
     }
 
     pub fn kubeconfig(&self) -> &Path {
@@ -201,7 +238,10 @@ impl Stage {
     /// The cluster's owner, behind everybody's back and without a socket.
     pub fn owner(&self) -> kube::Client {
         let _inside = runtime().enter();
-        self.sandbox().client(&Identity::owner())
+        match self.cluster() {
+            Cluster::Sandbox(assembly) => assembly.sandbox.client(&Identity::owner()),
+            Cluster::Plane(troupe) => troupe.plane().client(None),
+        }
     }
 
     /// Runs bmctl against this stage to its end.
@@ -249,8 +289,11 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(assembly) = self.assembly.take() {
-            runtime().block_on(assembly.stop());
+        let _inside = runtime().enter();
+        match self.cluster.take() {
+            Some(Cluster::Sandbox(assembly)) => runtime().block_on(assembly.stop()),
+            Some(Cluster::Plane(troupe)) => drop(troupe),
+            None => {}
         }
     }
 }
@@ -300,7 +343,7 @@ impl Ended {
         let id = child.id().to_string();
         let (done, ended) = mpsc::channel::<()>();
         let watchdog = std::thread::spawn(move || {
-            if ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(patience()) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let _ = Command::new("kill").args(["-KILL", &id]).status();
             }
         });
@@ -384,7 +427,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) ->
     loop {
         match look() {
             Ok(found) => return Ok(found),
-            Err(last) if start.elapsed() > PATIENCE => {
+            Err(last) if start.elapsed() > patience() => {
                 return Err(format!("{what} did not come about; last: {last}").into());
             }
             Err(_) => std::thread::sleep(Duration::from_millis(20)),

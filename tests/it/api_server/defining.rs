@@ -4,7 +4,7 @@ use anyhow::ensure;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::{api, call, config_map, same, until_gone};
+use super::{api, call, config_map, same, until_answered, until_gone};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const GADGETS: &str = "/apis/example.com/v1/namespaces/default/gadgets";
@@ -45,6 +45,8 @@ async fn definitions(client: &Client) -> anyhow::Result<()> {
     let (code, answer) = call(client, "POST", DEFINITIONS, definition()).await?;
     same(&code, &201, &format!("a definition: {answer}"))?;
     let path = format!("{DEFINITIONS}/gadgets.example.com");
+    // It is established when it can be listed.
+    until_answered(client, "GET", GADGETS, Value::Null, 200).await?;
     let (_, stored) = call(client, "GET", &path, Value::Null).await?;
     same(
         &stored["status"]["acceptedNames"]["listKind"],
@@ -74,8 +76,10 @@ async fn definitions(client: &Client) -> anyhow::Result<()> {
     let hold = json!({"metadata": {"finalizers": ["example.com/hold"]}});
     call(client, "PATCH", &format!("{GADGETS}/g"), hold).await?;
     call(client, "DELETE", &path, Value::Null).await?;
-    let (code, _) = call(client, "POST", GADGETS, gadget(&json!({}))).await?;
-    same(&code, &405, "a new object of a terminating definition")?;
+    let dry_run = format!("{GADGETS}?dryRun=All");
+    let other =
+        json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "other"}});
+    until_answered(client, "POST", &dry_run, other, 405).await?;
     let (_, waiting) = call(client, "GET", &path, Value::Null).await?;
     ensure!(
         !waiting["metadata"]["deletionTimestamp"].is_null(),
@@ -90,8 +94,8 @@ async fn definitions(client: &Client) -> anyhow::Result<()> {
         None,
     );
     until_gone(&definitions, "gadgets.example.com").await?;
-    let (code, _) = call(client, "GET", GADGETS, Value::Null).await?;
-    same(&code, &404, "after the definition")
+    until_answered(client, "GET", GADGETS, Value::Null, 404).await?;
+    Ok(())
 }
 
 async fn namespaces(client: &Client) -> anyhow::Result<()> {

@@ -18,7 +18,8 @@ use serde_json::json;
 
 use super::{
     meddler::{Meddler, Refusal},
-    stage::{Controller, Stage, run, until},
+    news::settles,
+    stage::{Controller, Stage, refuses, run, until},
     table::told,
 };
 
@@ -189,9 +190,11 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
         "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
         "metadata": {"name": "late"}, "spec": {"osType": "Linux"},
     }))?;
-    let refused = product.create(&PostParams::default(), &machine).await;
-    let refused = refused.unwrap_err().to_string();
-    ensure!(refused.contains("is not enabled"), "{refused}");
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    refuses(&product, &machine, &dry_run, "is not enabled").await?;
     // The controller is kept from repairing the gate for the moment that it takes.
     meddler.refuse(|request| {
         let repairs = request.method() == Method::PATCH
@@ -207,7 +210,11 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
         (!bindings.iter().any(|binding| binding.name_any() == gate)).then_some(())
     })
     .await?;
-    product.create(&PostParams::default(), &machine).await?;
+    settles("the gate is open", async || {
+        let created = product.create(&PostParams::default(), &machine).await;
+        Ok(created.map(drop)?)
+    })
+    .await?;
     meddler.relent();
     stage.phase("DisableBlocked").await?;
     until(stage.bindings(), "the binding again", |bindings| {

@@ -14,6 +14,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
+    news::settles,
     stage::{Stage, pass, run, until},
     table::told,
 };
@@ -165,11 +166,11 @@ pub async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
         "metadata": {"name": "theirs"},
         "spec": {"infra": {"nodePlacement": {}}},
     }))?;
-    stage
-        .kubevirt()
-        .create(&PostParams::default(), &kubevirt)
-        .await?;
-    Ok(())
+    let (kubevirts, by) = (stage.kubevirt(), PostParams::default());
+    settles("its kind is served", async || {
+        Ok(kubevirts.create(&by, &kubevirt).await.map(drop)?)
+    })
+    .await
 }
 
 async fn no_operator(stage: Stage) -> anyhow::Result<()> {

@@ -192,8 +192,7 @@ async fn check_is_last(stage: Stage) -> anyhow::Result<()> {
     stage.enable(true).await?;
     stage.phase("Preflight").await?;
     stage.kubevirt().get("kubevirt").await?;
-    let refused = stage.create_machine("early").await.unwrap_err();
-    ensure!(refused.to_string().contains("is running"), "{refused}");
+    stage.refuses_machines("is running").await?;
     let pod = stage.running_probe().await?;
     stage.end_probe(&pod).await?;
     stage.ready().await?;

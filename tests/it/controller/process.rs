@@ -131,17 +131,21 @@ impl Process {
 
     /// How many requests it has made so far.
     pub async fn requests(&self) -> anyhow::Result<u64> {
+        self.counted("vmruntime_api_requests_total{").await
+    }
+
+    /// How many rounds there were so far.
+    pub async fn rounds(&self) -> anyhow::Result<u64> {
+        self.counted("vmruntime_reconcile_total{").await
+    }
+
+    async fn counted(&self, family: &str) -> anyhow::Result<u64> {
         let text = get(&self.address().await?, "/metrics")?;
         let counted = text
             .lines()
-            .filter(|line| line.starts_with("vmruntime_api_requests_total{"))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a count of requests"
-        )]
-        Ok(counted.sum::<f64>() as u64)
+            .filter(|line| line.starts_with(family))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        Ok(counted.sum())
     }
 
     /// Tells it to stop, and waits until it has.

@@ -32,6 +32,7 @@ use serde_json::json;
 
 use super::{
     enable::install_by_hand,
+    news::settles,
     stage::{Answer, Controller, Stage, run, until},
 };
 
@@ -342,7 +343,13 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
         }))?;
         let api: Api<DynamicObject> =
             Api::namespaced_with(stage.client.clone(), "default", &workload.resource());
-        api.create(&PostParams::default(), &object).await?;
+        settles("a machine is accepted", async || {
+            Ok(api
+                .create(&PostParams::default(), &object)
+                .await
+                .map(drop)?)
+        })
+        .await?;
     }
     let machines = WORKLOAD_KINDS
         .iter()

@@ -44,7 +44,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use super::news::until;
-use super::{chronicle::Chronicle, news::NotServed};
+use super::{
+    chronicle::Chronicle,
+    news::{NotServed, settles},
+};
 use crate::ground::{self, Ground};
 
 /// Runs a story to its end.
@@ -369,15 +372,8 @@ impl Stage {
     }
 
     pub async fn create_machine(&self, name: &str) -> kube::Result<DynamicObject> {
-        let object: DynamicObject = serde_json::from_value(json!({
-            "apiVersion": "kubevirt.io/v1",
-            "kind": "VirtualMachine",
-            "metadata": {"name": name},
-            "spec": {"running": false, "template": {"spec": {"domain": {"devices": {}}}}},
-        }))
-        .unwrap();
         self.machines()
-            .create(&PostParams::default(), &object)
+            .create(&PostParams::default(), &machine(name))
             .await
     }
 
@@ -385,8 +381,21 @@ impl Stage {
     pub async fn machine(&self, name: &str) -> anyhow::Result<()> {
         self.condition(condition::kind::VM_CREATION_ALLOWED, ConditionStatus::True)
             .await?;
-        self.create_machine(name).await?;
-        Ok(())
+        settles("a VM is accepted", async || {
+            Ok(self.create_machine(name).await.map(drop)?)
+        })
+        .await
+    }
+
+    /// Waits until the API server refuses a VM, and says that: it learns of policies, and of what they read, a moment
+    /// after it has stored them.
+    pub async fn refuses_machines(&self, because: &str) -> anyhow::Result<()> {
+        let dry_run = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let machine = machine("refused");
+        refuses(&self.machines(), &machine, &dry_run, because).await
     }
 
     /// Waits for anything to be published, so long at most.
@@ -566,6 +575,33 @@ impl Stage {
     fn admission(&self, kind: &str, plural: &str) -> Api<DynamicObject> {
         self.api("admissionregistration.k8s.io", "v1", kind, plural)
     }
+}
+
+fn machine(name: &str) -> DynamicObject {
+    serde_json::from_value(json!({
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": name},
+        "spec": {"running": false, "template": {"spec": {"domain": {"devices": {}}}}},
+    }))
+    .unwrap()
+}
+
+/// Waits until an object is refused with those words.
+pub async fn refuses(
+    api: &Api<DynamicObject>,
+    object: &DynamicObject,
+    by: &PostParams,
+    because: &str,
+) -> anyhow::Result<()> {
+    settles(
+        &format!("a refusal because {because}"),
+        async || match api.create(by, object).await {
+            Err(kube::Error::Api(status)) if status.message.contains(because) => Ok(()),
+            other => anyhow::bail!("answered {other:?}"),
+        },
+    )
+    .await
 }
 
 pub fn pass(check: &VMRuntimePreflightCheck) -> Option<bool> {

@@ -1,29 +1,40 @@
-//! The garbage collector and the namespace controller of a control plane that has no kube-controller-manager: what is
-//! owned goes after its owners, and what is in a namespace before it. As slow as it likes; only for stories.
+//! What kube-controller-manager does for every cluster, where there is none: the garbage collector (what is owned goes
+//! after its owners, or before them, or stays), the namespace controller, and the aggregation of roles. As slow as it
+//! likes; only for stories.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{
+    api::{
+        core::v1::Namespace,
+        rbac::v1::{ClusterRole, PolicyRule},
+    },
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference},
+};
 use kube::{
-    Api, Client, ResourceExt as _,
-    api::{DeleteParams, ListParams, Preconditions},
-    core::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta, gvk::GroupVersionKind},
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    core::{ApiResource, DynamicObject, PartialObjectMeta, Selector, SelectorExt as _},
     discovery::{ApiCapabilities, Discovery, Scope, verbs},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks at everything.
-const BEAT: Duration = Duration::from_millis(200);
-
-type Found = PartialObjectMeta<DynamicObject>;
+const BEAT: Duration = Duration::from_millis(300);
+/// Its dependents go first.
+const FOREGROUND: &str = "foregroundDeletion";
+/// Its dependents stay.
+const ORPHAN: &str = "orphan";
 
 /// Collects until it is told to stop. What fails is tried again: the API server is only coming up, or going.
 pub async fn run(client: Client, stop: CancellationToken) {
     let work = async {
         loop {
-            if let Err(error) = round(&client).await {
-                tracing::debug!(%error, "a round of the collector failed");
+            for ended in [round(&client).await, aggregate(&client).await] {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a round of the collector failed");
+                }
             }
             tokio::time::sleep(BEAT).await;
         }
@@ -34,146 +45,287 @@ pub async fn run(client: Client, stop: CancellationToken) {
     }
 }
 
-async fn round(client: &Client) -> kube::Result<()> {
-    let discovery = Discovery::new(client.clone())
-        .exclude(&["metrics.k8s.io"])
-        .run()
-        .await?;
-    let mut kinds = Vec::new();
-    let mut objects = Vec::new();
-    for group in discovery.groups() {
-        for (resource, capabilities) in group.recommended_resources() {
-            if [verbs::LIST, verbs::DELETE]
-                .iter()
-                .all(|verb| capabilities.supports_operation(verb))
-            {
-                let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-                let list = api.list_metadata(&ListParams::default()).await?;
-                objects.extend(list.items.into_iter().map(|found| (kinds.len(), found)));
-                kinds.push((resource, capabilities));
+/// A kind that can be listed and deleted.
+struct Kind {
+    resource: ApiResource,
+    capabilities: ApiCapabilities,
+}
+
+impl Kind {
+    fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
+        match (&self.capabilities.scope, namespace) {
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(client.clone(), namespace, &self.resource)
+            }
+            (Scope::Cluster | Scope::Namespaced, _) => {
+                Api::all_with(client.clone(), &self.resource)
             }
         }
     }
-    let alive: BTreeSet<&str> = objects
-        .iter()
-        .filter_map(|(_, found)| found.metadata.uid.as_deref())
-        .collect();
-    for (kind, found) in &objects {
-        let lonely = is_lonely(&found.metadata, &alive);
-        // It may have come between two lists.
-        if lonely && owners_are_gone(client, found, &kinds).await? {
-            delete(client, &kinds[*kind], found).await?;
+}
+
+struct Found<'a> {
+    kind: &'a Kind,
+    object: PartialObjectMeta<DynamicObject>,
+}
+
+impl Found<'_> {
+    fn api(&self, client: &Client) -> Api<DynamicObject> {
+        self.kind.api(client, self.object.namespace().as_deref())
+    }
+
+    fn deleting(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Of this very version of it.
+    async fn patch(&self, client: &Client, metadata: Value) -> kube::Result<()> {
+        let mut patch = json!({"metadata": metadata});
+        patch["metadata"]["uid"] = json!(self.object.metadata.uid);
+        patch["metadata"]["resourceVersion"] = json!(self.object.metadata.resource_version);
+        let (api, by) = (self.api(client), PatchParams::default());
+        let name = self.object.name_any();
+        unless_overtaken(api.patch(&name, &by, &Patch::Merge(&patch)).await.map(drop))
+    }
+
+    async fn delete(&self, client: &Client) -> kube::Result<()> {
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: self.object.metadata.uid.clone(),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        let name = self.object.name_any();
+        unless_overtaken(self.api(client).delete(&name, &parameters).await.map(drop))
+    }
+}
+
+/// Somebody else was quicker: the next round looks at what is left to do.
+fn unless_overtaken(ended: kube::Result<()>) -> kube::Result<()> {
+    match ended {
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn round(client: &Client) -> kube::Result<()> {
+    let discovery = Discovery::new(client.clone()).run().await?;
+    let mut kinds = Vec::new();
+    for group in discovery.groups() {
+        for (resource, capabilities) in group.recommended_resources() {
+            let can = |verb| capabilities.supports_operation(verb);
+            // Nobody waits for the end of news.
+            if can(verbs::LIST) && can(verbs::DELETE) && resource.kind != "Event" {
+                kinds.push(Kind {
+                    resource,
+                    capabilities,
+                });
+            }
         }
     }
-    for (kind, found) in &objects {
-        if kinds[*kind].0.kind == "Namespace" && found.metadata.deletion_timestamp.is_some() {
-            empty(client, &found.name_any(), &kinds, &objects).await?;
+    let mut all = Vec::new();
+    for kind in &kinds {
+        match kind
+            .api(client, None)
+            .list_metadata(&ListParams::default())
+            .await
+        {
+            Ok(list) => all.extend(list.items.into_iter().map(|object| Found { kind, object })),
+            // Its definition is going.
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 405 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for found in &all {
+        disown(client, found, &all, &kinds).await?;
+        if found.deleting() {
+            let waits = found.object.finalizers();
+            if waits.iter().any(|waits| waits == ORPHAN) {
+                orphan(client, found, &all).await?;
+            } else if waits.iter().any(|waits| waits == FOREGROUND) {
+                foreground(client, found, &all).await?;
+            }
+            if found.kind.resource.kind == "Namespace" {
+                empty(client, &found.object.name_any(), &all).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// Is every owner of it gone, as far as can be seen?
-fn is_lonely(metadata: &ObjectMeta, alive: &BTreeSet<&str>) -> bool {
-    let owners = metadata.owner_references.as_deref().unwrap_or_default();
-    metadata.deletion_timestamp.is_none()
-        && !owners.is_empty()
-        && owners
-            .iter()
-            .all(|owner| !alive.contains(owner.uid.as_str()))
-}
-
-async fn owners_are_gone(
+/// What has only owners that are gone goes too; what has others forgets those.
+async fn disown(
     client: &Client,
-    found: &Found,
-    kinds: &[(ApiResource, ApiCapabilities)],
-) -> kube::Result<bool> {
-    for owner in found.metadata.owner_references.iter().flatten() {
-        let kind = kinds.iter().find(|(resource, _)| {
-            resource.kind == owner.kind
-                && GroupVersionKind::try_from(resource_types(&owner.api_version, &owner.kind))
-                    .is_ok_and(|kind| kind.group == resource.group)
-        });
-        let Some((resource, capabilities)) = kind else {
-            continue;
-        };
-        let api = api(client, resource, capabilities, found.namespace().as_deref());
-        let there = api.get_metadata_opt(&owner.name).await?;
-        if there.is_some_and(|there| there.metadata.uid.as_ref() == Some(&owner.uid)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn resource_types(api_version: &str, kind: &str) -> kube::core::TypeMeta {
-    kube::core::TypeMeta {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-    }
-}
-
-fn api(
-    client: &Client,
-    resource: &ApiResource,
-    capabilities: &ApiCapabilities,
-    namespace: Option<&str>,
-) -> Api<DynamicObject> {
-    match (&capabilities.scope, namespace) {
-        (Scope::Namespaced, Some(namespace)) => {
-            Api::namespaced_with(client.clone(), namespace, resource)
-        }
-        (Scope::Cluster | Scope::Namespaced, _) => Api::all_with(client.clone(), resource),
-    }
-}
-
-async fn delete(
-    client: &Client,
-    (resource, capabilities): &(ApiResource, ApiCapabilities),
-    found: &Found,
+    found: &Found<'_>,
+    all: &[Found<'_>],
+    kinds: &[Kind],
 ) -> kube::Result<()> {
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: found.metadata.uid.clone(),
-            resource_version: None,
-        }),
-        ..DeleteParams::background()
-    };
-    let api = api(client, resource, capabilities, found.namespace().as_deref());
-    match api.delete(&found.name_any(), &parameters).await {
-        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
-        ended => ended.map(drop),
+    let owners = found.object.owner_references();
+    let mut left: Vec<&OwnerReference> = Vec::new();
+    for owner in owners {
+        let listed = all
+            .iter()
+            .any(|other| other.object.metadata.uid.as_ref() == Some(&owner.uid));
+        // It may have come between two lists.
+        let place = found.object.namespace();
+        if listed || is_there(client, owner, place.as_deref(), kinds).await? {
+            left.push(owner);
+        }
     }
+    if left.len() == owners.len() || found.deleting() {
+        return Ok(());
+    }
+    if left.is_empty() {
+        return found.delete(client).await;
+    }
+    found.patch(client, json!({"ownerReferences": left})).await
+}
+
+async fn is_there(
+    client: &Client,
+    owner: &OwnerReference,
+    namespace: Option<&str>,
+    kinds: &[Kind],
+) -> kube::Result<bool> {
+    let group = owner
+        .api_version
+        .rsplit_once('/')
+        .map_or("", |(group, _)| group);
+    let kind = kinds
+        .iter()
+        .find(|kind| kind.resource.kind == owner.kind && kind.resource.group == group);
+    let Some(kind) = kind else {
+        return Ok(false);
+    };
+    let there = kind
+        .api(client, namespace)
+        .get_metadata_opt(&owner.name)
+        .await?;
+    Ok(there.is_some_and(|there| there.metadata.uid.as_ref() == Some(&owner.uid)))
+}
+
+fn dependents<'a>(
+    owner: &'a Found<'_>,
+    all: &'a [Found<'a>],
+) -> impl Iterator<Item = (&'a Found<'a>, &'a OwnerReference)> {
+    all.iter().filter_map(|found| {
+        let references = found.object.owner_references();
+        let reference = references
+            .iter()
+            .find(|reference| Some(&reference.uid) == owner.object.metadata.uid.as_ref())?;
+        Some((found, reference))
+    })
+}
+
+async fn foreground(client: &Client, owner: &Found<'_>, all: &[Found<'_>]) -> kube::Result<()> {
+    let mut blocked = false;
+    for (dependent, reference) in dependents(owner, all) {
+        blocked |= reference.block_owner_deletion == Some(true);
+        if !dependent.deleting() {
+            dependent.delete(client).await?;
+        }
+    }
+    if blocked {
+        return Ok(());
+    }
+    release(client, owner, FOREGROUND).await
+}
+
+async fn orphan(client: &Client, owner: &Found<'_>, all: &[Found<'_>]) -> kube::Result<()> {
+    for (dependent, reference) in dependents(owner, all) {
+        let others: Vec<&OwnerReference> = dependent
+            .object
+            .owner_references()
+            .iter()
+            .filter(|other| other.uid != reference.uid)
+            .collect();
+        let others = if others.is_empty() {
+            Value::Null
+        } else {
+            json!(others)
+        };
+        dependent
+            .patch(client, json!({"ownerReferences": others}))
+            .await?;
+    }
+    release(client, owner, ORPHAN).await
+}
+
+async fn release(client: &Client, found: &Found<'_>, finalizer: &str) -> kube::Result<()> {
+    let rest: Vec<&String> = found
+        .object
+        .finalizers()
+        .iter()
+        .filter(|other| *other != finalizer)
+        .collect();
+    found.patch(client, json!({"finalizers": rest})).await
 }
 
 /// Deletes what is in a namespace that is going, and lets it go when nothing is.
-async fn empty(
-    client: &Client,
-    name: &str,
-    kinds: &[(ApiResource, ApiCapabilities)],
-    objects: &[(usize, Found)],
-) -> kube::Result<()> {
-    let inside = objects
+async fn empty(client: &Client, name: &str, all: &[Found<'_>]) -> kube::Result<()> {
+    let inside = all
         .iter()
-        .filter(|(_, found)| found.metadata.namespace.as_deref() == Some(name));
+        .filter(|found| found.object.metadata.namespace.as_deref() == Some(name));
     let mut is_empty = true;
-    for (kind, found) in inside {
+    for found in inside {
         is_empty = false;
-        if found.metadata.deletion_timestamp.is_none() {
-            delete(client, &kinds[*kind], found).await?;
+        if !found.deleting() {
+            found.delete(client).await?;
         }
     }
-    if is_empty {
-        let api: Api<Namespace> = Api::all(client.clone());
-        let Some(mut namespace) = api.get_opt(name).await? else {
-            return Ok(());
+    let api: Api<Namespace> = Api::all(client.clone());
+    let Some(mut namespace) = api.get_opt(name).await?.filter(|_| is_empty) else {
+        return Ok(());
+    };
+    namespace.spec.get_or_insert_default().finalizers = None;
+    let request = http::Request::put(format!("/api/v1/namespaces/{name}/finalize"))
+        .header("Content-Type", "application/json")
+        .body(json!(namespace).to_string().into_bytes())
+        .map_err(kube::Error::HttpError)?;
+    unless_overtaken(client.request::<Value>(request).await.map(drop))
+}
+
+/// Roles that are made of others, `admin`, `edit` and `view` among them: empty until somebody gathers their rules.
+async fn aggregate(client: &Client) -> kube::Result<()> {
+    let api: Api<ClusterRole> = Api::all(client.clone());
+    let roles: BTreeMap<String, ClusterRole> = api
+        .list(&ListParams::default())
+        .await?
+        .into_iter()
+        .map(|role| (role.name_any(), role))
+        .collect();
+    for (name, role) in &roles {
+        let Some(aggregation) = &role.aggregation_rule else {
+            continue;
         };
-        namespace.spec.get_or_insert_default().finalizers = None;
-        let request = http::Request::put(format!("/api/v1/namespaces/{name}/finalize"))
-            .header("Content-Type", "application/json")
-            .body(json!(namespace).to_string().into_bytes())
-            .map_err(kube::Error::HttpError)?;
-        client.request::<serde_json::Value>(request).await?;
+        let selectors: Vec<Selector> = aggregation
+            .cluster_role_selectors
+            .iter()
+            .flatten()
+            .filter_map(|selector: &LabelSelector| selector.clone().try_into().ok())
+            .collect();
+        let mut rules: Vec<&PolicyRule> = Vec::new();
+        let gathered = roles
+            .values()
+            .filter(|other| other.name_any() != *name)
+            .filter(|other| {
+                selectors
+                    .iter()
+                    .any(|selector| selector.matches(other.labels()))
+            });
+        for rule in gathered.flat_map(|other| other.rules.iter().flatten()) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+        if json!(rules) != json!(role.rules.clone().unwrap_or_default()) {
+            let patch = Patch::Merge(json!({
+                "metadata": {"resourceVersion": role.metadata.resource_version}, "rules": rules,
+            }));
+            let patched = api.patch(name, &PatchParams::default(), &patch).await;
+            unless_overtaken(patched.map(drop))?;
+        }
     }
     Ok(())
 }

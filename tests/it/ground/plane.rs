@@ -35,6 +35,20 @@ const BEAT: Duration = Duration::from_millis(50);
 /// A free port may be gone before it is used.
 const TRIES: usize = 3;
 
+/// What is said on stderr when one stands.
+pub const STANDS: &str = "a control plane stands";
+
+/// Of Kubernetes 1.N; nothing where the program does not say.
+pub fn minor_version(assets: &Path) -> Option<u32> {
+    let told = Command::new(assets.join("kube-apiserver"))
+        .arg("--version")
+        .output()
+        .ok()?;
+    let told = String::from_utf8(told.stdout).ok()?;
+    let version = told.trim().strip_prefix("Kubernetes v1.")?;
+    version.split('.').next()?.parse().ok()
+}
+
 /// One control plane. Dropped, it ends at once and leaves nothing behind.
 pub struct ControlPlane {
     config: Config,
@@ -87,6 +101,13 @@ impl ControlPlane {
         ready(&client, &mut programs).await?;
         let stop = CancellationToken::new();
         tokio::spawn(collector::run(client, stop.clone()));
+        #[allow(
+            clippy::print_stderr,
+            reason = "for the process that wanted a story told here"
+        )]
+        {
+            eprintln!("{STANDS}");
+        }
         Ok(Self {
             config,
             kubeconfig,
