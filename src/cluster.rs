@@ -18,6 +18,7 @@
 pub mod access;
 pub mod backup;
 pub mod bundle;
+mod clock;
 pub mod connect;
 pub mod controller_deployment;
 pub mod event;
@@ -34,6 +35,7 @@ pub(crate) mod script;
 pub mod vmruntime;
 pub mod wait;
 
+pub use clock::Clock;
 pub use connect::{Cluster, ConnectOptions, connect};
 pub use event::{Event, Observer, Silent};
 pub use kubeconfig::{clusters, contexts, implied, kubeconfig_of};

@@ -25,7 +25,6 @@ mod stuck;
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
 use kube::Client;
 use tokio::time::Instant;
 
@@ -126,7 +125,7 @@ impl Removal<'_, '_> {
     async fn run(&mut self) -> Result<(), Failure> {
         const MACHINES: [WorkloadRole; 2] = [WorkloadRole::Migration, WorkloadRole::Machine];
         if let Some(vault) = &mut self.vault {
-            vault.deleting(Timestamp::now())?;
+            vault.deleting(self.retry.now())?;
         }
         let mut empty_lists = 0;
         while empty_lists < 2 {
@@ -141,7 +140,7 @@ impl Removal<'_, '_> {
         }
         while self.round(&[WorkloadRole::Disk]).await? > 0 {}
         if let Some(vault) = &mut self.vault {
-            vault.finish(Timestamp::now())?;
+            vault.finish(self.retry.now())?;
         }
         Ok(())
     }
@@ -253,9 +252,9 @@ impl Removal<'_, '_> {
                 Ok(deletion::Deleted::Accepted) => {
                     self.deleted += 1;
                     let deleting = &mut self.plan.objects[at].workload.deleting;
-                    deleting.get_or_insert(Second::from(Timestamp::now()));
+                    deleting.get_or_insert(Second::from(self.retry.now()));
                     if let Some(vault) = &mut self.vault {
-                        vault.deleted(Timestamp::now(), &self.plan.objects[at].workload)?;
+                        vault.deleted(self.retry.now(), &self.plan.objects[at].workload)?;
                     }
                 }
                 // Another object of the same name is not the one that was seen; the next list decides about it.

@@ -7,10 +7,14 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use rand::Rng;
 use tokio::time::Instant;
 
-use super::event::{Event, Observer, Silent};
+use super::{
+    clock::Clock,
+    event::{Event, Observer, Silent},
+};
 use crate::failure::{self, RequestTimedOut, Transience};
 
 /// The moment when a whole command gives up. Copied freely: retries, waits and plugins share the one budget.
@@ -83,6 +87,7 @@ pub enum Repeat {
 /// How requests are repeated: until when, and before whose eyes.
 pub struct Retry<'a> {
     deadline: Deadline,
+    clock: Clock,
     observer: &'a dyn Observer,
     /// Has this cluster ever answered? Before that, an unreachable one is a wrong address more often than an outage.
     contacted: AtomicBool,
@@ -149,6 +154,7 @@ impl<'a> Retry<'a> {
     pub fn new(deadline: Deadline, observer: &'a dyn Observer) -> Self {
         Self {
             deadline,
+            clock: Clock::start(),
             observer,
             contacted: AtomicBool::new(false),
             pace: Pace::default(),
@@ -162,6 +168,7 @@ impl<'a> Retry<'a> {
     pub fn patient(&self) -> Self {
         Self {
             deadline: self.deadline,
+            clock: self.clock,
             observer: self.observer,
             contacted: AtomicBool::new(true),
             pace: self.pace,
@@ -174,6 +181,7 @@ impl<'a> Retry<'a> {
     pub fn until(&self, deadline: Deadline) -> Self {
         Self {
             deadline,
+            clock: self.clock,
             observer: self.observer,
             contacted: AtomicBool::new(self.contacted.load(Ordering::Relaxed)),
             pace: self.pace,
@@ -191,6 +199,12 @@ impl<'a> Retry<'a> {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     #[must_use]

@@ -1,8 +1,10 @@
 //! The dangerous command: what it would do, what it saves, what it deletes, and what can be put back.
 
 mod chaos;
+mod herd;
 mod killing;
 mod memory;
+mod restoring;
 mod saved;
 mod table;
 
@@ -11,12 +13,12 @@ use std::{fs, path::Path, time::Duration};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Ended, MACHINES, Stage, Story, eventually, needs_kubectl};
+use self::herd::with_machines;
+use crate::stage::{Ended, MACHINES, Stage, Story};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 7] = [
+    let stories: [(&str, Story); 6] = [
         ("a_dry_run_shows_all_and_changes_nothing", dry_run),
-        ("what_was_deleted_can_be_restored", restored),
         ("a_backup_that_fails_deletes_nothing", no_backup_no_delete),
         (
             "a_refused_folder_is_refused_before_anything",
@@ -30,13 +32,10 @@ pub fn trials() -> Vec<Trial> {
         .into_iter()
         .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
         .collect();
-    trials.push(needs_kubectl(
-        "disable::kubectl_restores_as_well",
-        by_kubectl,
-    ));
     trials.extend(chaos::trials());
     trials.extend(killing::trials());
     trials.extend(memory::trials());
+    trials.extend(restoring::trials());
     trials.extend(table::trials());
     trials
 }
@@ -46,185 +45,6 @@ const KUBEVIRT: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
 const VOLUMES: &str = "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes";
 const FENCE: &str = "vm.cluster.gke.io/creation-fence-until";
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
-
-/// Words that YAML readers disagree about, and characters that do not survive carelessness.
-const ODD: [&str; 14] = [
-    "yes",
-    "on",
-    "off",
-    "y",
-    "null",
-    "~",
-    "1_000",
-    "0o7",
-    "0x1f",
-    "1e3",
-    "2001-01-01",
-    "a\nb\n\tc\n",
-    "- x: 'y' # z",
-    "\u{7f}\u{85}\u{2028}\u{feff}é🦀",
-];
-
-/// A machine with two disks and labels and annotations of all sorts, one of KubeVirt, and one without anything.
-fn with_machines() -> Result<Stage, Failed> {
-    let stage = Stage::enabled()?;
-    for name in ["db-boot", "db-data"] {
-        stage.create(
-            DISKS,
-            &json!({
-                "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
-                "metadata": {"name": name, "labels": {"on": "yes"}}, "spec": {"size": "1Gi"},
-            }),
-        )?;
-    }
-    let odd: Value = ODD
-        .iter()
-        .enumerate()
-        .map(|(place, text)| (format!("odd-{place}"), Value::from(*text)))
-        .collect::<serde_json::Map<String, Value>>()
-        .into();
-    stage.create(
-        MACHINES,
-        &json!({
-            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
-            "metadata": {
-                "name": "db", "labels": {"on": "yes", "n": "1_000", "off": "on"}, "annotations": odd,
-            },
-            "spec": {
-                "osType": "Linux", "userData": odd, "n": "1_000", "y": "no",
-                "disks": [
-                    {"virtualMachineDiskName": "db-boot", "boot": true, "autoDelete": true},
-                    {"virtualMachineDiskName": "db-data"},
-                ],
-            },
-        }),
-    )?;
-    // Nobody else's: KubeVirt's own.
-    stage.create(
-        KUBEVIRT,
-        &json!({
-            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-            "metadata": {"name": "plain", "labels": {"on": "yes", "n": "1_000"}, "annotations": odd},
-            "spec": {"runStrategy": "Halted", "template": {"metadata": {"labels": {"off": "on"}}, "spec": {"domain": {}}}},
-        }),
-    )?;
-    stage.run_machine("web")?;
-    eventually("a disk for db", || {
-        let found = stage.read(VOLUMES).map_err(|error| format!("{error:?}"))?;
-        let count = found["items"].as_array().map_or(0, Vec::len);
-        (count == 2).then_some(()).ok_or(found.to_string())
-    })?;
-    Ok(stage)
-}
-
-/// One object of each kind that people make, the things of [`with_machines`] among them, in two namespaces.
-fn with_everything() -> Result<Stage, Failed> {
-    let stage = with_machines()?;
-    stage.create(
-        "/api/v1/namespaces",
-        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "yes"}}),
-    )?;
-    let labels = json!({"on": "yes", "n": "1_000", "off": "on"});
-    let template = json!({"metadata": {"labels": labels}, "spec": {"domain": {}}});
-    let machine = json!({"metadata": {"labels": labels}, "spec": {"runStrategy": "Always", "template": template}});
-    let selector = json!({"matchLabels": labels});
-    let others = [
-        (
-            "pool.kubevirt.io/v1beta1",
-            "virtualmachinepools",
-            "VirtualMachinePool",
-            "pool",
-            json!({"replicas": 1, "selector": selector, "virtualMachineTemplate": machine}),
-        ),
-        (
-            "kubevirt.io/v1",
-            "virtualmachineinstancereplicasets",
-            "VirtualMachineInstanceReplicaSet",
-            "set",
-            json!({"replicas": 1, "selector": selector, "template": template}),
-        ),
-        (
-            "kubevirt.io/v1",
-            "virtualmachineinstances",
-            "VirtualMachineInstance",
-            "1e3",
-            json!({"domain": {}}),
-        ),
-        (
-            "cdi.kubevirt.io/v1beta1",
-            "datavolumes",
-            "DataVolume",
-            "spare",
-            json!({"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}}),
-        ),
-    ];
-    for (group, plural, kind, name, spec) in others {
-        stage.create(
-            &format!("/apis/{group}/namespaces/yes/{plural}"),
-            &json!({
-                "apiVersion": group, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec,
-            }),
-        )?;
-    }
-    eventually("an instance of the pool, of the set, and alone", || {
-        let found = stage
-            .read("/apis/kubevirt.io/v1/namespaces/yes/virtualmachineinstances")
-            .map_err(|error| format!("{error:?}"))?;
-        let count = found["items"].as_array().map_or(0, Vec::len);
-        (count == 3).then_some(()).ok_or(found.to_string())
-    })?;
-    Ok(stage)
-}
-
-/// Where the kinds are that people make.
-const WRITTEN: [&str; 7] = [
-    "/apis/vm.cluster.gke.io/v1/virtualmachines",
-    "/apis/vm.cluster.gke.io/v1/virtualmachinedisks",
-    "/apis/kubevirt.io/v1/virtualmachines",
-    "/apis/kubevirt.io/v1/virtualmachineinstances",
-    "/apis/kubevirt.io/v1/virtualmachineinstancereplicasets",
-    "/apis/pool.kubevirt.io/v1beta1/virtualmachinepools",
-    "/apis/cdi.kubevirt.io/v1beta1/datavolumes",
-];
-
-/// Of every object that a person made, all that the API server and the controllers do not write.
-fn written(stage: &Stage) -> Result<Value, Failed> {
-    const OF_THE_SERVER: [&str; 7] = [
-        "creationTimestamp",
-        "finalizers",
-        "generation",
-        "managedFields",
-        "ownerReferences",
-        "resourceVersion",
-        "uid",
-    ];
-    let mut written = Vec::new();
-    for path in WRITTEN {
-        let list = stage.read(path)?;
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        for mut object in items.into_iter().filter(is_not_generated) {
-            let fields = object.as_object_mut().ok_or("no object")?;
-            fields.remove("status");
-            let metadata = fields["metadata"].as_object_mut().ok_or("no metadata")?;
-            metadata.retain(|field, _| !OF_THE_SERVER.contains(&field.as_str()));
-            if let Some(Value::Object(mut annotations)) = metadata.remove("annotations") {
-                // Put there by the client that applied it.
-                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-                if !annotations.is_empty() {
-                    metadata.insert("annotations".to_owned(), annotations.into());
-                }
-            }
-            written.push(object);
-        }
-    }
-    Ok(Value::Array(written))
-}
-
-fn is_not_generated(object: &Value) -> bool {
-    let owners = object["metadata"]["ownerReferences"].as_array();
-    let mut owners = owners.into_iter().flatten();
-    !owners.any(|owner| owner["controller"] == true)
-}
 
 fn equal(found: &Value, expected: &Value, what: &str) -> Result<(), Failed> {
     if found == expected {
@@ -300,78 +120,6 @@ fn dry_run() -> Result<(), Failed> {
         return Err("a dry run has written a backup".into());
     }
     Ok(())
-}
-
-fn restored() -> Result<(), Failed> {
-    let stage = with_everything()?;
-    let before = written(&stage)?;
-    equal(
-        &json!(before.as_array().map(Vec::len)),
-        &json!(9),
-        "written",
-    )?;
-    let ended = stage
-        .bmctl(&[
-            "disable",
-            "vmruntime",
-            "--force=true",
-            "-o",
-            "json",
-            "--timeout",
-            "50s",
-        ])
-        .exits(0)?;
-    let told = document(&ended)?;
-    let folder = told["backup"].as_str().unwrap_or_default().to_owned();
-    if !folder.starts_with("bmctl-workspace/sandbox/backup/2") {
-        return Err(format!("the backup is elsewhere: {ended}").into());
-    }
-    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
-    // As long as VM Runtime is off, the cluster takes no machines; disks it takes.
-    let refused = stage.bmctl(&["restore", &folder]);
-    if refused.code == Some(0) {
-        return Err(format!("VMs were created while VM Runtime is off: {refused}").into());
-    }
-    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
-    stage
-        .bmctl(&["restore", &folder, "--dry-run"])
-        .prints("To be created")?;
-    stage.bmctl(&["restore", &folder]).exits(0)?;
-    equal(&written(&stage)?, &before, "objects")?;
-    let again = stage.bmctl(&["restore", &folder, "-o", "json"]).exits(0)?;
-    let again = document(&again)?;
-    equal(&again["created"], &json!([]), "created")?;
-    equal(
-        &json!(again["existing"].as_array().map(Vec::len)),
-        &json!(9),
-        "existing",
-    )?;
-    Ok(())
-}
-
-fn by_kubectl() -> Result<(), Failed> {
-    let stage = with_everything()?;
-    let before = written(&stage)?;
-    disable_into(&stage, "saved")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let applied = stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
-    // Neither the index nor the journal, nor what controllers make.
-    let mut applied: Vec<&str> = applied.stdout.lines().collect();
-    applied.sort_unstable();
-    let expected = [
-        // It belongs to no VM, and stayed.
-        "datavolume.cdi.kubevirt.io/spare configured",
-        "virtualmachine.kubevirt.io/plain created",
-        "virtualmachine.vm.cluster.gke.io/db created",
-        "virtualmachine.vm.cluster.gke.io/web created",
-        "virtualmachinedisk.vm.cluster.gke.io/db-boot created",
-        "virtualmachinedisk.vm.cluster.gke.io/db-data created",
-        "virtualmachineinstance.kubevirt.io/1e3 created",
-        "virtualmachineinstancereplicaset.kubevirt.io/set created",
-        "virtualmachinepool.pool.kubevirt.io/pool created",
-    ];
-    equal(&json!(applied), &json!(expected), "applied")?;
-    equal(&written(&stage)?, &before, "objects")
 }
 
 /// People are shown the first; a document in a file beside it has all, whatever becomes of the command.

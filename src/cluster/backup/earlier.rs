@@ -54,9 +54,12 @@ fn peek(path: &Path, origin: &Origin) -> Result<(Earlier, bool), Failure> {
         doomed: BTreeSet::new(),
     };
     let reading = index::read(file, |entry| {
-        if entry.purpose == Purpose::Delete {
-            earlier.doomed.insert(Uid::from(entry.uid.as_str()));
-        }
+        let uid = Uid::from(entry.uid.as_str());
+        // What was written last counts.
+        match entry.purpose {
+            Purpose::Delete => earlier.doomed.insert(uid),
+            Purpose::Keep | Purpose::Record => earlier.doomed.remove(&uid),
+        };
     })
     .map_err(unreadable)?;
     if let Some(header) = &reading.header {

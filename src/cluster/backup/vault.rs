@@ -48,8 +48,8 @@ pub struct Vault {
     journal: File,
     digest: Sha256,
     entries: u64,
-    /// By UID, what is committed of it.
-    held: BTreeMap<Uid, Checksum>,
+    /// By UID, what is committed of it, and what for.
+    held: BTreeMap<Uid, (Checksum, Purpose)>,
     /// Names of files that are committed, as checksums.
     files: BTreeSet<Checksum>,
     pending: Vec<Pending>,
@@ -104,7 +104,7 @@ impl Vault {
         let reading = index::read(&index, |entry| {
             files.insert(checksum(entry.file.as_bytes()));
             let content = parse_checksum(&entry.sha256);
-            held.insert(Uid::from(entry.uid.as_str()), content);
+            held.insert(Uid::from(entry.uid.as_str()), (content, entry.purpose));
         })
         .map_err(broken)?;
         if let Some(header) = &reading.header {
@@ -153,8 +153,14 @@ impl Vault {
         self.held.contains_key(uid)
     }
 
-    /// Saves an object; it counts after the next [`commit`](Self::commit). What is saved already and still the same, or
-    /// on its way out by now, stays as it was saved.
+    /// For what it is saved, if it is.
+    #[must_use]
+    pub fn purpose(&self, uid: &Uid) -> Option<Purpose> {
+        self.held.get(uid).map(|(_, purpose)| *purpose)
+    }
+
+    /// Saves an object; it counts after the next [`commit`](Self::commit). What is saved already for the same purpose and
+    /// still the same, or on its way out by now, stays as it was saved.
     pub fn save(
         &mut self,
         workload: &Workload,
@@ -165,7 +171,8 @@ impl Vault {
         let digest = Sha256::digest(&text);
         let content = half(&digest);
         match self.held.get(&workload.uid) {
-            Some(held) if *held == content || workload.deleting.is_some() => return Ok(()),
+            Some((_, _)) if workload.deleting.is_some() => return Ok(()),
+            Some(held) if *held == (content, purpose) => return Ok(()),
             Some(_) | None => {}
         }
         let saved = self.write(workload, &text, content, purpose);
@@ -270,7 +277,7 @@ impl Vault {
         self.write_committed(&mut lines)?;
         for one in pending {
             self.files.insert(checksum(one.entry.file.as_bytes()));
-            self.held.insert(one.uid, one.content);
+            self.held.insert(one.uid, (one.content, one.entry.purpose));
         }
         Ok(())
     }

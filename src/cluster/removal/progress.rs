@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Removal, stuck};
@@ -65,7 +64,7 @@ impl Removal<'_, '_> {
     /// Explains what does not go, each object once.
     async fn tell_stuck(&mut self, roles: &[WorkloadRole]) {
         let patience = self.retry.pace().stuck;
-        let now = Timestamp::now();
+        let now = self.retry.now();
         let late: Vec<usize> = self
             .left(roles)
             .filter(|at| !self.progress.stuck.contains(at))

@@ -150,25 +150,51 @@ impl Removal<'_, '_> {
     /// Makes sure that the backup holds what is about to be deleted: what came after the plan was made is saved now. What
     /// is not there any more needs no deletion.
     pub(super) async fn saved(&mut self, due: Vec<usize>) -> Result<Vec<usize>, Failure> {
-        let Some(vault) = self.vault.as_deref_mut() else {
+        if self.vault.is_none() {
             return Ok(due);
-        };
+        }
         let mut there = Vec::with_capacity(due.len());
         for at in due {
-            let planned = &self.plan.objects[at];
-            if vault.holds(&planned.workload.uid) {
-                there.push(at);
-                continue;
-            }
-            let found = read(self.client, self.retry, &planned.workload).await?;
-            if let Some(object) = found {
-                let purpose = purpose(planned, &self.places, &self.plan).unwrap_or(Purpose::Record);
-                vault.save(&planned.workload, &object, purpose)?;
+            if self.save_one(at).await? {
                 there.push(at);
             }
         }
-        vault.commit()?;
+        // Whoever goes on after a crash does not see any more which disks belonged to the machines that went.
+        for at in 0..self.plan.objects.len() {
+            let planned = &self.plan.objects[at];
+            if planned.workload.is(WorkloadRole::Disk)
+                && !self.gone[at]
+                && self.purpose(at) == Some(Purpose::Delete)
+            {
+                self.save_one(at).await?;
+            }
+        }
+        if let Some(vault) = self.vault.as_deref_mut() {
+            vault.commit()?;
+        }
         Ok(there)
+    }
+
+    fn purpose(&self, at: usize) -> Option<Purpose> {
+        purpose(&self.plan.objects[at], &self.places, &self.plan)
+    }
+
+    /// Saves it, if it is not saved yet for what becomes of it. Is it there to be saved?
+    async fn save_one(&mut self, at: usize) -> Result<bool, Failure> {
+        let wanted = self.purpose(at);
+        let workload = &self.plan.objects[at].workload;
+        let Some(vault) = self.vault.as_deref_mut() else {
+            return Ok(true);
+        };
+        let held = vault.purpose(&workload.uid);
+        if held.is_some() && (held == wanted || wanted != Some(Purpose::Delete)) {
+            return Ok(true);
+        }
+        let Some(object) = read(self.client, self.retry, workload).await? else {
+            return Ok(false);
+        };
+        vault.save(workload, &object, wanted.unwrap_or(Purpose::Record))?;
+        Ok(true)
     }
 }
 

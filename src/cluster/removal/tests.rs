@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -326,6 +329,32 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
         stuck.command,
         "kubectl logs deployment/virt-controller --namespace=kubevirt --tail=50"
     );
+}
+
+#[tokio::test]
+async fn what_somebody_else_deletes_is_watched_and_reported_the_same_way() {
+    let mut going = object("a", "1", None);
+    going["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
+    going["metadata"]["finalizers"] = json!(["cluster.gke.io/controller"]);
+    let world = World::with(&[(KVM, going), (VMI, object("a", "2", Some("1")))]);
+    let (server, looks) = (world.clone(), AtomicU32::new(0));
+    let client = script::client(move |call| {
+        // A controller of its own is done at the third look.
+        if call.path == KVM && !call.watches() && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+            server.objects.lock().unwrap().clear();
+        }
+        server.answer(call)
+    });
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let recorder = Recorder::default();
+    let retry = Retry::new(Deadline::after(LONG), &recorder).with_pace(Pace::QUICK);
+    let removed = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert_eq!(removed.machines.len(), 2);
+    assert_eq!(world.deleted(), [] as [&str; 0]);
+    let gone = |event: &&Event| matches!(event, Event::Removed(_));
+    assert_eq!(recorder.events().iter().filter(gone).count(), 2);
 }
 
 #[tokio::test]

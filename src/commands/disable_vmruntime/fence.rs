@@ -37,25 +37,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Fence<'a> {
     client: &'a kube::Client,
     retry: &'a Retry<'a>,
-    clock: Clock,
     claim: RefCell<Claim>,
-}
-
-/// The time, from a clock that never goes back.
-struct Clock {
-    started: Timestamp,
-    watch: Instant,
-}
-
-impl Clock {
-    /// A machine that was asleep has a watch that stood still; a clock that was set back is behind the watch.
-    fn now(&self) -> Timestamp {
-        let by_watch = self.started.checked_add(self.watch.elapsed());
-        by_watch.map_or_else(
-            |_| Timestamp::now(),
-            |by_watch| by_watch.max(Timestamp::now()),
-        )
-    }
 }
 
 /// What of the fence is ours. Several bmctl may be at work: whoever ends leaves the others theirs.
@@ -100,10 +82,6 @@ impl<'a> Fence<'a> {
         let fence = Self {
             client,
             retry,
-            clock: Clock {
-                started: Timestamp::now(),
-                watch: Instant::now(),
-            },
             claim: RefCell::default(),
         };
         let runtime = fence.renew().await?;
@@ -111,7 +89,7 @@ impl<'a> Fence<'a> {
     }
 
     async fn renew(&self) -> Result<RuntimeObject, Failure> {
-        let until = self.clock.now() + LENGTH;
+        let until = self.retry.now() + LENGTH;
         vmruntime::fence(self.client, self.retry, |stands| {
             Some(self.claim.borrow_mut().renew(stands, until))
         })
@@ -164,7 +142,7 @@ impl<'a> Fence<'a> {
     /// Takes ours away, and leaves standing what somebody else has put up. Where that fails it ends by itself, and it is
     /// said.
     pub async fn lift(self) {
-        let now = self.clock.now();
+        let now = self.retry.now();
         open(self.client, self.retry, |stands| {
             self.claim.borrow_mut().end(stands, now)
         })

@@ -1,16 +1,21 @@
 //! The real binary, killed with SIGKILL wherever it happens to be, and run again: the same end, and everything that was
-//! deleted is in the one backup. `BMCTL_KILL_RUNS=50` kills it more often.
+//! deleted is in the one backup. Meanwhile requests fail, and people create, hold and delete VMs and turn VM Runtime on
+//! again. `BMCTL_KILL_RUNS=50` kills it more often.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader},
     process::Stdio,
 };
 
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{DISKS, chaos::dice::Dice, saved::saved};
-use crate::stage::{MACHINES, Stage, eventually};
+use super::{DISKS, RUNTIME, chaos::dice::Dice, saved::saved};
+use crate::{
+    faults::{Proxy, Script},
+    stage::{MACHINES, Stage, eventually, runtime},
+};
 
 pub fn trials() -> Vec<Trial> {
     vec![Trial::test(
@@ -23,13 +28,23 @@ pub fn trials() -> Vec<Trial> {
 const RUNS: u64 = 3;
 /// About as many lines as a run says with `-vv`.
 const LINES: u64 = 150;
+/// So many requests of each run fail.
+const FAULTS: usize = 6;
+const HOLD: &str = "example.com/hold";
 
 fn killed() -> Result<(), Failed> {
     let runs = std::env::var("BMCTL_KILL_RUNS").ok();
     let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
     for run in 0..runs {
-        one(&stage, run).map_err(|failed| {
+        let people = People {
+            stage: &stage,
+            dice: Dice(run),
+            made: BTreeMap::new(),
+            names: 0,
+        };
+        one(people, &proxy, run).map_err(|failed| {
             let text = failed.message().unwrap_or_default();
             Failed::from(format!("run {run}: {text}"))
         })?;
@@ -38,19 +53,10 @@ fn killed() -> Result<(), Failed> {
     Ok(())
 }
 
-fn one(stage: &Stage, run: u64) -> Result<(), Failed> {
-    let mut dice = Dice(run);
-    for name in ["a", "b", "c"] {
-        let disk = json!({
-            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
-            "metadata": {"name": name}, "spec": {"size": "1Gi"},
-        });
-        stage.create(DISKS, &disk)?;
-        let machine = json!({
-            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "metadata": {"name": name},
-            "spec": {"disks": [{"virtualMachineDiskName": name, "autoDelete": dice.one_in(2)}]},
-        });
-        stage.create(MACHINES, &machine)?;
+fn one(mut people: People<'_>, proxy: &Proxy, run: u64) -> Result<(), Failed> {
+    let stage = people.stage;
+    for _ in 0..3 {
+        people.create();
     }
     eventually("running machines", || {
         let found = stage.read(MACHINES).map_err(|error| format!("{error:?}"))?;
@@ -62,46 +68,163 @@ fn one(stage: &Stage, run: u64) -> Result<(), Failed> {
             .then_some(())
             .ok_or(found.to_string())
     })?;
-    let before: Vec<String> = [uids(stage, MACHINES)?, uids(stage, DISKS)?].concat();
     let folder = format!("saved-{run}");
-    let mut arguments = vec![
-        "disable",
-        "vmruntime",
-        "--force=true",
-        "--ensure",
-        "--timeout",
-        "50s",
-        "--backup",
-        &folder,
-    ];
-    arguments.push("-vv");
-    for _ in 0..=dice.below(2) {
-        kill_after(stage, &arguments, dice.below(LINES))?;
+    let arguments = |timeout| {
+        let arguments = "disable vmruntime --force=true --ensure -vv --backup";
+        let arguments = arguments.split(' ');
+        arguments
+            .chain([&*folder, "--timeout", timeout])
+            .collect::<Vec<_>>()
+    };
+    for kill in 0..=people.dice.below(2) {
+        proxy.play(Script::seeded(run * 10 + kill, FAULTS));
+        let lines = people.dice.below(LINES);
+        let command = proxy.bmctl_command(&arguments("15s"));
+        kill_after(command, lines, || people.happen())?;
     }
-    stage.bmctl(&arguments[..arguments.len() - 1]).exits(0)?;
+    proxy.play(Script::none());
+    people.release();
+    stage.bmctl(&arguments("50s")).exits(0)?;
     for path in [MACHINES, DISKS] {
-        let left = uids(stage, path)?;
+        let left = people.items(path);
         if !left.is_empty() {
             return Err(format!("left over in {path}: {left:?}").into());
         }
     }
-    for uid in &before {
-        saved(&stage.folder().join(&folder), uid).map_err(|why| format!("{uid}: {why}"))?;
+    let folder = stage.folder().join(&folder);
+    for (uid, name) in &people.made {
+        saved(&folder, uid).map_err(|why| format!("{uid} of {name}: {why}"))?;
     }
     Ok(())
 }
 
-fn uids(stage: &Stage, path: &str) -> Result<Vec<String>, Failed> {
-    let list = stage.read(path)?;
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    let uid = |item: &serde_json::Value| item["metadata"]["uid"].as_str().map(str::to_owned);
-    Ok(items.iter().filter_map(uid).collect())
+/// Who works on the cluster meanwhile. What the cluster does not permit does not happen.
+struct People<'a> {
+    stage: &'a Stage,
+    dice: Dice,
+    /// UIDs of machines and disks that nobody else deletes, and their names.
+    made: BTreeMap<String, String>,
+    names: u64,
 }
 
-/// Kills it when it has said so many lines; one that says less comes to its end.
-fn kill_after(stage: &Stage, arguments: &[&str], lines: u64) -> Result<(), Failed> {
-    let mut child = stage
-        .bmctl_command(arguments)
+impl People<'_> {
+    /// Now and then something.
+    fn happen(&mut self) {
+        match self.dice.below(60) {
+            0 | 1 => self.create(),
+            2 => self.hold(),
+            3 => self.release(),
+            4 => self.delete(),
+            5 => {
+                let on = json!({"spec": {"enabled": true}});
+                drop(self.stage.patch(RUNTIME, &on));
+            }
+            _ => {}
+        }
+    }
+
+    fn create(&mut self) {
+        self.names += 1;
+        let name = format!("m{}", self.names);
+        let goes_too = self.dice.one_in(2);
+        let machine = json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "metadata": {"name": name},
+            "spec": {"disks": [{"virtualMachineDiskName": name, "autoDelete": goes_too}]},
+        });
+        let disk = json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
+            "metadata": {"name": name}, "spec": {"size": "1Gi"},
+        });
+        let Ok(disk) = self.stage.create(DISKS, &disk) else {
+            return;
+        };
+        match self.stage.create(MACHINES, &machine) {
+            Ok(machine) => {
+                let both = [&disk, &machine].into_iter().filter_map(uid);
+                self.made.extend(both.map(|uid| (uid, name.clone())));
+            }
+            // Without a machine it would be nobody's, and stay.
+            Err(_) => self.remove(&format!("{DISKS}/{name}")),
+        }
+    }
+
+    fn remove(&self, path: &str) {
+        let request = http::Request::delete(path).body(Vec::new());
+        let deletion = self.stage.owner();
+        // It may be gone.
+        drop(runtime().block_on(deletion.request::<Value>(request.expect("a plain path"))));
+    }
+
+    fn items(&self, path: &str) -> Vec<Value> {
+        let list = self.stage.read(path).unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn one(&mut self) -> Option<Value> {
+        let mut machines = self.items(MACHINES);
+        let count = machines.len() as u64;
+        let pick = usize::try_from(self.dice.below(count.max(1))).ok()?;
+        (count > 0).then(|| machines.swap_remove(pick))
+    }
+
+    fn hold(&mut self) {
+        if let Some(machine) = self.one() {
+            let mut finalizers = finalizers(&machine);
+            finalizers.push(HOLD.into());
+            self.set_finalizers(&machine, &finalizers);
+        }
+    }
+
+    fn release(&self) {
+        for machine in self.items(MACHINES) {
+            let mut finalizers = finalizers(&machine);
+            finalizers.retain(|one| one != HOLD);
+            self.set_finalizers(&machine, &finalizers);
+        }
+    }
+
+    fn set_finalizers(&self, machine: &Value, finalizers: &[Value]) {
+        let metadata = &machine["metadata"];
+        let patch = json!({"metadata": {
+            "resourceVersion": metadata["resourceVersion"], "finalizers": finalizers,
+        }});
+        // Somebody was faster.
+        drop(self.stage.patch(&path(machine), &patch));
+    }
+
+    /// Its disks are nobody's then, and may be here or gone.
+    fn delete(&mut self) {
+        let Some(machine) = self.one() else {
+            return;
+        };
+        let name = machine["metadata"]["name"].as_str().unwrap_or_default();
+        self.made.retain(|_, made| made != name);
+        self.remove(&path(&machine));
+        self.remove(&format!("{DISKS}/{name}"));
+    }
+}
+
+fn path(machine: &Value) -> String {
+    let name = machine["metadata"]["name"].as_str().unwrap_or_default();
+    format!("{MACHINES}/{name}")
+}
+
+fn finalizers(machine: &Value) -> Vec<Value> {
+    let finalizers = machine["metadata"]["finalizers"].as_array();
+    finalizers.cloned().unwrap_or_default()
+}
+
+fn uid(object: &Value) -> Option<String> {
+    object["metadata"]["uid"].as_str().map(str::to_owned)
+}
+
+/// Kills it when it has said so many lines; one that says less comes to its end. Something may happen at each line.
+fn kill_after(
+    mut command: std::process::Command,
+    lines: u64,
+    mut happen: impl FnMut(),
+) -> Result<(), Failed> {
+    let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -109,6 +232,7 @@ fn kill_after(stage: &Stage, arguments: &[&str], lines: u64) -> Result<(), Faile
     let mut said = 0;
     for line in BufReader::new(stderr).lines() {
         line?;
+        happen();
         said += 1;
         if said > lines {
             break;

@@ -200,6 +200,32 @@ fn the_next_run_adds_and_overwrites_nothing() {
 }
 
 #[test]
+fn what_an_object_is_saved_for_last_counts() {
+    let place = tempfile::tempdir().unwrap();
+    let here = Place::Exactly(place.path().to_owned());
+    let mut vault = open(&here);
+    let uid = Uid::from("1");
+    vault.deleting(now()).unwrap();
+    for (purpose, doomed) in [
+        (Purpose::Keep, false),
+        (Purpose::Delete, true),
+        (Purpose::Delete, true),
+        (Purpose::Keep, false),
+    ] {
+        vault
+            .save(&machine("db", "1"), &object("db", "same"), purpose)
+            .unwrap();
+        vault.commit().unwrap();
+        assert_eq!(vault.purpose(&uid), Some(purpose));
+        let earlier = Earlier::find(&here, &origin()).unwrap().unwrap();
+        assert_eq!(earlier.doomed.contains(&uid), doomed, "{purpose:?}");
+    }
+    drop(vault);
+    assert_eq!(Archive::open(place.path()).unwrap().entries.len(), 1);
+    assert_eq!(open(&here).purpose(&uid), Some(Purpose::Keep));
+}
+
+#[test]
 fn an_object_on_its_way_out_does_not_replace_what_was_saved_of_it() {
     let place = tempfile::tempdir().unwrap();
     let mut vault = open(&Place::Exactly(place.path().to_owned()));

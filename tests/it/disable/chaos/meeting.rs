@@ -74,10 +74,9 @@ impl World {
         let (event, fate, dies) = {
             let mut scene = self.scene.borrow_mut();
             scene.requests += 1;
-            let first_list =
-                path.ends_with("/virtualmachineinstancemigrations") && parts.method == "GET";
-            if first_list && !query.contains("continue") {
-                scene.listed_at = scene.requests;
+            if parts.method == "GET" && !query.contains("watch") && !query.contains("continue") {
+                let now = scene.requests;
+                scene.read.insert(path.clone(), now);
             }
             let fate = match scene.dice.below(60) {
                 0 => Fate::Refused(500),
@@ -156,6 +155,7 @@ impl World {
                             .push(format!("deleted before it was saved: {path}: {why}"));
                     }
                     scene.deleted.insert(uid.to_owned());
+                    scene.ever_deleted.insert(uid.to_owned());
                 }
             }
         } else if method == "PATCH" {

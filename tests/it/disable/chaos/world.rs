@@ -8,6 +8,7 @@ use std::{
     rc::Rc,
 };
 
+use bmctl::cluster::Clock;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 pub const FORCE: &str = "baremetal.cluster.gke.io/vmrumtime-force-disable";
 const FENCE: &str = "vm.cluster.gke.io/creation-fence-until";
+const HOLD: &str = "example.com/hold";
 
 /// API group with version, plural and kind of what may be deleted.
 pub type Kind = (&'static str, &'static str, &'static str);
@@ -38,6 +40,11 @@ pub const DV: Kind = ("cdi.kubevirt.io/v1beta1", "datavolumes", "DataVolume");
 pub const MACHINES: [Kind; 3] = [GVM, VM, VMI];
 pub const ALL: [Kind; 5] = [GVM, VM, VMI, GDISK, DV];
 
+/// In all namespaces, as a disable lists them.
+pub fn collection(kind: Kind) -> String {
+    format!("/apis/{}/{}", kind.0, kind.1)
+}
+
 pub fn list_path(kind: Kind) -> String {
     format!("/apis/{}/namespaces/default/{}", kind.0, kind.1)
 }
@@ -50,19 +57,27 @@ pub struct Scene {
     /// Does a controller of ours watch, which closes creation and counts VMs?
     pub ours: bool,
     pub keep: bool,
+    /// Does the product's controller make a machine the owner of the disks that go with it, again and again?
+    pub adopts: bool,
     pub folder: PathBuf,
     pub requests: u64,
     /// At which request the work is dropped.
     pub kill_at: Option<u64>,
-    /// When the disable last began to list everything.
-    pub listed_at: u64,
+    /// Was the last attempt to delete everything?
+    pub forced: bool,
+    /// When the disable last began to read what is at a path.
+    pub read: BTreeMap<String, u64>,
     /// When which machine came into being.
     pub born: BTreeMap<String, u64>,
     pub names: u64,
     /// Names of machines that somebody else has deleted: their disks are nobody's then.
     pub orphaned: BTreeSet<String>,
+    /// UIDs of what people made: the kind, and the name of the machine that each belongs to.
+    pub made: BTreeMap<String, (Kind, String)>,
     /// UIDs that the disable has deleted in this attempt.
     pub deleted: BTreeSet<String>,
+    /// The same, in all attempts.
+    pub ever_deleted: BTreeSet<String>,
     pub broken: Vec<String>,
 }
 
@@ -109,6 +124,8 @@ pub fn object_path(kind: Kind, object: &Value) -> String {
 pub struct World {
     pub owner: Client,
     pub scene: Rc<RefCell<Scene>>,
+    /// The controllers' clock.
+    pub clock: Clock,
 }
 
 impl World {
@@ -124,8 +141,10 @@ impl World {
                         .as_array()
                         .cloned()
                         .unwrap_or_default();
-                    finalizers.push("example.com/hold".into());
-                    Some(json!({"metadata": {"finalizers": finalizers}}))
+                    finalizers.push(HOLD.into());
+                    Some(json!({"metadata": {
+                        "finalizers": finalizers, "resourceVersion": object["metadata"]["resourceVersion"],
+                    }}))
                 })
                 .await;
             }
@@ -146,7 +165,7 @@ impl World {
         }
     }
 
-    async fn runtime(&self, patch: Value) {
+    pub async fn runtime(&self, patch: Value) {
         let _ = send(&self.owner, "PATCH", RUNTIME, patch).await;
     }
 
@@ -174,22 +193,25 @@ impl World {
     }
 
     /// Whoever holds objects lets them go.
-    pub async fn release(&self) {
+    async fn release(&self) {
         for kind in MACHINES {
             for object in items(&self.owner, kind).await {
-                let finalizers = object["metadata"]["finalizers"]
-                    .as_array()
-                    .cloned()
-                    .unwrap_or_default();
-                let left: Vec<&Value> = finalizers
-                    .iter()
-                    .filter(|one| **one != "example.com/hold")
-                    .collect();
-                if left.len() < finalizers.len() {
-                    let patch = json!({"metadata": {"finalizers": left}});
-                    let _ = send(&self.owner, "PATCH", &object_path(kind, &object), patch).await;
-                }
+                self.keep_finalizers(kind, &object, |one| one != HOLD).await;
             }
+        }
+    }
+
+    /// Takes finalizers away, if nobody has changed the object meanwhile.
+    async fn keep_finalizers(&self, kind: Kind, object: &Value, keep: impl Fn(&Value) -> bool) {
+        let metadata = &object["metadata"];
+        let finalizers = metadata["finalizers"].as_array().cloned();
+        let finalizers = finalizers.unwrap_or_default();
+        let left: Vec<&Value> = finalizers.iter().filter(|one| keep(one)).collect();
+        if left.len() < finalizers.len() {
+            let patch = json!({"metadata": {
+                "finalizers": left, "resourceVersion": metadata["resourceVersion"],
+            }});
+            let _ = send(&self.owner, "PATCH", &object_path(kind, object), patch).await;
         }
     }
 
@@ -198,7 +220,7 @@ impl World {
         if self.closed().await {
             return;
         }
-        let (name, which, keep_disk) = {
+        let (name, which, goes_too) = {
             let mut scene = self.scene.borrow_mut();
             scene.names += 1;
             (
@@ -211,25 +233,35 @@ impl World {
             0 => (VM, json!({"running": true})),
             1 => (VMI, json!({})),
             _ => {
-                let disk = json!({"apiVersion": GDISK.0, "kind": GDISK.2, "metadata": {"name": name}, "spec": {"size": "1Gi"}});
-                let _ = send(&self.owner, "POST", &list_path(GDISK), disk).await;
+                let disk = self.make(GDISK, json!({"name": name}), json!({"size": "1Gi"}));
+                if let Some(disk) = disk.await {
+                    self.scene
+                        .borrow_mut()
+                        .made
+                        .insert(disk, (GDISK, name.clone()));
+                }
                 (
                     GVM,
-                    json!({"disks": [{"virtualMachineDiskName": name, "autoDelete": keep_disk}]}),
+                    json!({"disks": [{"virtualMachineDiskName": name, "autoDelete": goes_too}]}),
                 )
             }
         };
-        self.make(kind, json!({"name": name}), spec).await;
+        let machine = self.make(kind, json!({"name": name}), spec).await;
+        if let Some(machine) = machine {
+            self.scene.borrow_mut().made.insert(machine, (kind, name));
+        }
     }
 
-    async fn make(&self, kind: Kind, metadata: Value, spec: Value) {
+    /// Returns the UID of what was made.
+    pub async fn make(&self, kind: Kind, metadata: Value, spec: Value) -> Option<String> {
         let object =
             json!({"apiVersion": kind.0, "kind": kind.2, "metadata": metadata, "spec": spec});
-        if let Ok(made) = send(&self.owner, "POST", &list_path(kind), object).await {
-            let mut scene = self.scene.borrow_mut();
-            let now = scene.requests;
-            scene.born.insert(uid(&made), now);
-        }
+        let made = send(&self.owner, "POST", &list_path(kind), object).await;
+        let made = uid(&made.ok()?);
+        let mut scene = self.scene.borrow_mut();
+        let now = scene.requests;
+        scene.born.insert(made.clone(), now);
+        Some(made)
     }
 
     /// Does a controller of ours keep VMs out?
@@ -240,8 +272,14 @@ impl World {
         let runtime = send(&self.owner, "GET", RUNTIME, Value::Null)
             .await
             .unwrap_or_default();
-        runtime["spec"]["enabled"] != json!(true)
-            || runtime["metadata"]["annotations"][FENCE].is_string()
+        runtime["spec"]["enabled"] != json!(true) || self.is_fenced(&runtime)
+    }
+
+    /// Does a fence stand that has not ended by itself?
+    fn is_fenced(&self, runtime: &Value) -> bool {
+        let until = runtime["metadata"]["annotations"][FENCE].as_str();
+        let until = until.and_then(|until| until.parse::<jiff::Timestamp>().ok());
+        until.is_some_and(|until| until > self.clock.now())
     }
 
     /// One look of the machinery: children are made, what is to go and is not held goes, and the status is published.
@@ -263,19 +301,36 @@ impl World {
         }
         for vmi in &vmis {
             if vmi["metadata"]["deletionTimestamp"].is_string() {
-                let finalizers = vmi["metadata"]["finalizers"]
-                    .as_array()
-                    .cloned()
-                    .unwrap_or_default();
-                let left: Vec<&Value> = finalizers
-                    .iter()
-                    .filter(|one| **one == "example.com/hold")
-                    .collect();
-                let patch = json!({"metadata": {"finalizers": left}});
-                let _ = send(&self.owner, "PATCH", &object_path(VMI, vmi), patch).await;
+                self.keep_finalizers(VMI, vmi, |one| one == HOLD).await;
             }
         }
+        if !self.scene.borrow().wild {
+            self.release().await;
+        }
+        self.adopt().await;
         self.publish().await;
+    }
+
+    /// Machines take the disks that are to go with them, after a second look at the machine.
+    async fn adopt(&self) {
+        if !self.scene.borrow().adopts {
+            return;
+        }
+        for disk in items(&self.owner, GDISK).await {
+            let metadata = &disk["metadata"];
+            let machine = send(&self.owner, "GET", &object_path(GVM, &disk), Value::Null).await;
+            let machine = machine.unwrap_or_default();
+            let wanted = machine["spec"]["disks"][0]["autoDelete"] == true
+                && machine["metadata"]["deletionTimestamp"].is_null()
+                && metadata["deletionTimestamp"].is_null()
+                && metadata["ownerReferences"].is_null();
+            if wanted {
+                let patch = json!({"metadata": {"resourceVersion": metadata["resourceVersion"], "ownerReferences": [{
+                    "apiVersion": GVM.0, "kind": GVM.2, "name": metadata["name"], "uid": machine["metadata"]["uid"],
+                }]}});
+                let _ = send(&self.owner, "PATCH", &object_path(GDISK, &disk), patch).await;
+            }
+        }
     }
 
     async fn child(&self, parent: &Value, of: Kind, kind: Kind, there: &[Value], more: &Value) {
@@ -289,7 +344,7 @@ impl World {
             "apiVersion": of.0, "kind": of.2, "name": name, "uid": parent["metadata"]["uid"], "controller": true,
         }]});
         json_patch::merge(&mut metadata, more);
-        self.make(kind, metadata, json!({})).await;
+        let _ = self.make(kind, metadata, json!({})).await;
     }
 
     async fn publish(&self) {
@@ -299,7 +354,7 @@ impl World {
         let enabled = runtime["spec"]["enabled"] == json!(true);
         let mut status = json!({"ready": enabled});
         if self.scene.borrow().ours {
-            let fenced = runtime["metadata"]["annotations"][FENCE].is_string();
+            let fenced = self.is_fenced(&runtime);
             let condition = |kind: &str, holds: bool| json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": "Said", "message": "so"});
             status["observedGeneration"] = runtime["metadata"]["generation"].clone();
             status["conditions"] = json!([

@@ -1,0 +1,89 @@
+//! What was deleted is put back, by bmctl and by kubectl, identical but for what the API server and controllers write.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::json;
+
+use super::{
+    DISKS, count, disable_into, document, equal,
+    herd::{with_everything, written},
+};
+use crate::stage::needs_kubectl;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("disable::what_was_deleted_can_be_restored", restored),
+        needs_kubectl("disable::kubectl_restores_as_well", by_kubectl),
+    ]
+}
+
+fn restored() -> Result<(), Failed> {
+    let stage = with_everything()?;
+    let before = written(&stage)?;
+    equal(
+        &json!(before.as_array().map(Vec::len)),
+        &json!(9),
+        "written",
+    )?;
+    let ended = stage
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "-o",
+            "json",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?;
+    let told = document(&ended)?;
+    let folder = told["backup"].as_str().unwrap_or_default().to_owned();
+    if !folder.starts_with("bmctl-workspace/sandbox/backup/2") {
+        return Err(format!("the backup is elsewhere: {ended}").into());
+    }
+    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+    // As long as VM Runtime is off, the cluster takes no machines; disks it takes.
+    let refused = stage.bmctl(&["restore", &folder]);
+    if refused.code == Some(0) {
+        return Err(format!("VMs were created while VM Runtime is off: {refused}").into());
+    }
+    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+    stage
+        .bmctl(&["restore", &folder, "--dry-run"])
+        .prints("To be created")?;
+    stage.bmctl(&["restore", &folder]).exits(0)?;
+    equal(&written(&stage)?, &before, "objects")?;
+    let again = stage.bmctl(&["restore", &folder, "-o", "json"]).exits(0)?;
+    let again = document(&again)?;
+    equal(&again["created"], &json!([]), "created")?;
+    equal(
+        &json!(again["existing"].as_array().map(Vec::len)),
+        &json!(9),
+        "existing",
+    )?;
+    Ok(())
+}
+
+fn by_kubectl() -> Result<(), Failed> {
+    let stage = with_everything()?;
+    let before = written(&stage)?;
+    disable_into(&stage, "saved")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let applied = stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
+    // Neither the index nor the journal, nor what controllers make.
+    let mut applied: Vec<&str> = applied.stdout.lines().collect();
+    applied.sort_unstable();
+    let expected = [
+        // It belongs to no VM, and stayed.
+        "datavolume.cdi.kubevirt.io/spare configured",
+        "virtualmachine.kubevirt.io/plain created",
+        "virtualmachine.vm.cluster.gke.io/db created",
+        "virtualmachine.vm.cluster.gke.io/web created",
+        "virtualmachinedisk.vm.cluster.gke.io/db-boot created",
+        "virtualmachinedisk.vm.cluster.gke.io/db-data created",
+        "virtualmachineinstance.kubevirt.io/1e3 created",
+        "virtualmachineinstancereplicaset.kubevirt.io/set created",
+        "virtualmachinepool.pool.kubevirt.io/pool created",
+    ];
+    equal(&json!(applied), &json!(expected), "applied")?;
+    equal(&written(&stage)?, &before, "objects")
+}
