@@ -47,7 +47,9 @@ impl Course {
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Report {
     let observed = draft.observed;
     draft.memory.manifests_applied = false;
-    draft.memory.manifests_gone = observed.manifests == Manifests::Gone;
+    // As long as disks are kept, what they depend on was not even looked for.
+    draft.memory.manifests_gone =
+        observed.manifests == Manifests::Gone && observed.disks == Disks::None;
     draft.memory.upkeep.forget_engine();
     abandon_checks(draft);
     let course = match &observed.workloads {

@@ -296,3 +296,16 @@ fn parents_go_first_and_children_are_left_to_the_garbage_collector() {
         progress.message
     );
 }
+
+/// What disks depend on goes when the disks have gone: that the rest is gone must not be taken for all.
+#[test]
+fn nothing_is_taken_for_gone_as_long_as_disks_are_kept() {
+    for (disks, gone) in [(Disks::Kept, false), (Disks::None, true)] {
+        let observed = changed(disabled(), |observed| {
+            observed.manifests = Manifests::Gone;
+            observed.disks = disks;
+        });
+        let plan = plan(&observed, &empty_since(90), &SETTINGS);
+        assert_eq!(plan.memory.manifests_gone, gone, "{disks:?}");
+    }
+}
