@@ -158,8 +158,7 @@ pub fn apply(
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
     let root = Type::root(schema);
-    let undeclared = typed::undeclared(root, intent);
-    if let Some(why) = undeclared.or_else(|| typed::duplicates(root, intent)) {
+    if let Some(why) = typed::faults(root, intent) {
         let message = format!(
             "failed to create typed patch object ({}): {why}",
             describe(intent)

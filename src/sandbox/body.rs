@@ -5,6 +5,7 @@ mod syntax;
 
 use bytes::Bytes;
 use serde_json::Value;
+use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::{protobuf, refusal::Refusal, resource::ResourceType};
 
@@ -71,16 +72,20 @@ impl RequestBody {
         }
     }
 
-    /// The paths of the fields that a JSON body names more than once.
+    /// What the body names more than once, in words.
     pub fn duplicates(&self) -> Vec<String> {
-        let is_json = matches!(
-            self.media_type.as_str(),
-            "" | "application/json" | "application/merge-patch+json"
-        );
-        if is_json {
-            duplicate::fields(&self.bytes)
-        } else {
-            Vec::new()
+        match self.media_type.as_str() {
+            "" | "application/json" | "application/merge-patch+json" => {
+                let fields = duplicate::fields(&self.bytes);
+                let named = fields
+                    .iter()
+                    .map(|path| format!("duplicate field {path:?}"));
+                named.collect()
+            }
+            "application/yaml" | "application/apply-patch+yaml" => {
+                duplicate::key_of_yaml(&self.bytes).into_iter().collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -122,7 +127,11 @@ fn yaml(bytes: &[u8]) -> Result<Value, String> {
         return Ok(value);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    let lenient = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, lenient).map_err(|error| error.to_string())
 }
 
 /// The beginning of a body, for an error message.

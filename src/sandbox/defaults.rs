@@ -1,6 +1,8 @@
 //! What the API server fills into built-in objects that leave it out (`pkg/apis/**/defaults.go`), as far as clients and
 //! the machinery look at it.
 
+mod pod;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -14,7 +16,7 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
     match resource.storage_key() {
         ("", "namespaces") => namespace(object),
         ("", "pods") => {
-            at(object, "/spec", pod_spec);
+            at(object, "/spec", pod::spec);
             times(object, &["lastProbeTime", "lastTransitionTime"]);
         }
         ("", "services") => at(object, "/spec", service),
@@ -63,7 +65,7 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             object["status"] = json!({"phase": "Active"});
         }
         ("", "nodes") => node(object),
-        ("", "pods") => pod(object),
+        ("", "pods") => pod::new(object),
         ("", "persistentvolumeclaims" | "persistentvolumes") => {
             object["status"] = json!({"phase": "Pending"});
         }
@@ -166,45 +168,12 @@ fn node(object: &mut Value) {
     }
 }
 
-fn pod(object: &mut Value) {
-    default(&mut object["status"], "phase", "Pending");
-    default(&mut object["status"], "qosClass", "BestEffort");
-    let spec = &mut object["spec"];
-    default(spec, "serviceAccountName", "default");
-    default(spec, "priority", 0);
-    default(spec, "preemptionPolicy", "PreemptLowerPriority");
-}
-
-fn pod_spec(spec: &mut Value) {
-    default(spec, "restartPolicy", "Always");
-    default(spec, "dnsPolicy", "ClusterFirst");
-    default(spec, "terminationGracePeriodSeconds", 30);
-    default(spec, "schedulerName", "default-scheduler");
-    default(spec, "securityContext", json!({}));
-    default(spec, "enableServiceLinks", true);
-    for list in ["initContainers", "containers"] {
-        for container in items(spec, list) {
-            let policy = pull_policy(text(container, "image"));
-            default(container, "imagePullPolicy", policy);
-            default(container, "resources", json!({}));
-            default(container, "terminationMessagePath", "/dev/termination-log");
-            default(container, "terminationMessagePolicy", "File");
-            for port in items(container, "ports") {
-                default(port, "protocol", "TCP");
-            }
-        }
-    }
-}
-
-/// `Always` for `latest` and for images without a tag, else `IfNotPresent`.
-fn pull_policy(image: &str) -> &'static str {
-    let last = image.rsplit('/').next().unwrap_or_default();
-    let pinned = last.contains('@') || last.split_once(':').is_some_and(|(_, tag)| tag != "latest");
-    if pinned { "IfNotPresent" } else { "Always" }
-}
-
 fn template(spec: &mut Value) {
-    at(spec, "/template/spec", pod_spec);
+    // What is no template yet has defaults already.
+    if spec["template"].is_null() {
+        spec["template"] = json!({"metadata": {}, "spec": {}});
+    }
+    at(spec, "/template/spec", pod::spec);
 }
 
 fn replica_set(spec: &mut Value) {
@@ -308,18 +277,5 @@ mod tests {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"],
             "a"
         );
-    }
-
-    #[test]
-    fn images_are_pulled_by_their_tag() {
-        for (image, policy) in [
-            ("a", "Always"),
-            ("a:latest", "Always"),
-            ("r:5000/a", "Always"),
-            ("a:v1", "IfNotPresent"),
-            ("a@sha256:0", "IfNotPresent"),
-        ] {
-            assert_eq!(pull_policy(image), policy, "{image}");
-        }
     }
 }

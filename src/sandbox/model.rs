@@ -209,13 +209,16 @@ impl Shape {
             own.filter(|value| !value.is_null())
                 .unwrap_or(&schema[name])
         };
-        let int_or_string = self.format() == "int-or-string";
+        // A quantity may be written as a number, too.
+        let int_or_string =
+            self.format() == "int-or-string" || self.type_name() == Some("Quantity");
         let node = Node {
             kind: if int_or_string {
                 String::new()
             } else {
                 self.kind().unwrap_or_default().to_owned()
             },
+            format: self.format().to_owned(),
             preserve_unknown: self.kind().is_none(),
             int_or_string,
             default: Some(own("default").clone()).filter(|value| !value.is_null()),

@@ -8,6 +8,9 @@ use serde_json::Value;
 pub use self::strategic::strategic;
 use super::metadata::go_word;
 
+/// The API server takes no more operations in one JSON patch.
+pub const MOST_OPERATIONS: usize = 10_000;
+
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchFault {
@@ -15,6 +18,12 @@ pub enum PatchFault {
     Malformed(String),
     /// It is one, but not for this object: a failed test, a path that is not there.
     DoesNotFit,
+    /// More operations than the API server takes: so many.
+    TooLong(usize),
+    /// A strategic merge patch whose directives are wrong.
+    Misdirected(String),
+    /// One that the API server itself stumbles over.
+    Stumbled(String),
 }
 
 /// RFC 7396.
@@ -37,28 +46,49 @@ fn must_be_object(patch: &Value) -> Result<(), PatchFault> {
 
 /// RFC 6902, with one liberty of the API server's own library: `replace` of a member that is not there adds it.
 pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
-    // The API server takes no more.
-    const MOST_OPERATIONS: usize = 10_000;
     let Some(list) = patch.as_array() else {
         return Err(PatchFault::Malformed(format!(
             "json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
             go_word(patch)
         )));
     };
+    let mut operations = Vec::new();
+    for operation in list {
+        operations.push(readable(operation)?);
+    }
     if list.len() > MOST_OPERATIONS {
-        return Err(PatchFault::Malformed(format!(
-            "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",
-            list.len()
-        )));
+        return Err(PatchFault::TooLong(list.len()));
     }
     let mut result = object.clone();
-    for operation in list {
-        let operation: PatchOperation = serde_json::from_value(operation.clone())
-            .map_err(|error| PatchFault::Malformed(error.to_string()))?;
+    for operation in operations {
+        // What is no operation is found out when its turn comes.
+        let operation = serde_json::from_value(operation).map_err(|_| PatchFault::DoesNotFit)?;
         let operation = lenient(operation, &result);
         json_patch::patch(&mut result, &[operation]).map_err(|_| PatchFault::DoesNotFit)?;
     }
     Ok(result)
+}
+
+/// An operation, of which Go wants to know no more than the types of its fields. Without a value it has null.
+fn readable(operation: &Value) -> Result<Value, PatchFault> {
+    let unreadable = |found: &Value, place: &str| {
+        let found = go_word(found);
+        PatchFault::Malformed(format!("json: cannot unmarshal {found} into Go {place}"))
+    };
+    if !operation.is_object() {
+        return Err(unreadable(operation, "value of type handlers.jsonPatchOp"));
+    }
+    for field in ["op", "path", "from"] {
+        if !(operation[field].is_string() || operation[field].is_null()) {
+            let place = format!("struct field jsonPatchOp.{field} of type string");
+            return Err(unreadable(&operation[field], &place));
+        }
+    }
+    let mut operation = operation.clone();
+    if operation.get("value").is_none() {
+        operation["value"] = Value::Null;
+    }
+    Ok(operation)
 }
 
 fn lenient(operation: PatchOperation, object: &Value) -> PatchOperation {
@@ -115,10 +145,23 @@ mod tests {
         assert_eq!(json(&object, &replacing).unwrap(), json!({"a": 1, "b": 2}));
         let removing = json!([{"op": "remove", "path": "/b"}]);
         assert_eq!(json(&object, &removing), Err(PatchFault::DoesNotFit));
-        assert!(matches!(
-            json(&object, &json!({})),
-            Err(PatchFault::Malformed(_))
-        ));
+        for malformed in [json!({}), json!([1]), json!([{"op": 1, "path": "/a"}])] {
+            let fault = json(&object, &malformed).unwrap_err();
+            assert!(matches!(fault, PatchFault::Malformed(_)), "{fault:?}");
+        }
+        for unfit in [
+            json!([{"op": "nonsense", "path": "/a"}]),
+            json!([{"op": "remove"}]),
+        ] {
+            assert_eq!(json(&object, &unfit), Err(PatchFault::DoesNotFit));
+        }
+        let nothing = json!([{"op": "add", "path": "/a"}]);
+        assert_eq!(json(&object, &nothing).unwrap(), json!({"a": null}));
+        let many = vec![json!({"op": "test", "path": "/a", "value": 1}); 10_001];
+        assert_eq!(
+            json(&object, &many.into()),
+            Err(PatchFault::TooLong(10_001))
+        );
     }
 
     /// Small JSON objects without nulls (a merge patch can not write one).

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     refusal::{Cause, Refusal},
     table::IncludeObject,
+    wording,
 };
 
 /// What to do about fields that no schema knows.
@@ -152,7 +153,10 @@ fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>,
     let fault = if value.chars().count() > LONGEST {
         format!("Too long: may not be more than {LONGEST} bytes")
     } else if value.chars().any(char::is_control) {
-        format!("Invalid value: {value:?}: should only contain printable characters")
+        format!(
+            "Invalid value: {}: should only contain printable characters",
+            wording::quote(value)
+        )
     } else {
         return Ok((!value.is_empty()).then(|| value.to_owned()));
     };

@@ -75,6 +75,61 @@ pub fn value(value: &Value) -> String {
     }
 }
 
+/// `%T`.
+#[must_use]
+pub fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+/// `%v`: strings bare, lists as `[a b]`, objects as `map[k:v]`.
+#[must_use]
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(elements) => {
+            let elements: Vec<String> = elements.iter().map(plain).collect();
+            format!("[{}]", elements.join(" "))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members: Vec<String> = members
+                .map(|(name, member)| format!("{name}:{}", plain(member)))
+                .collect();
+            format!("map[{}]", members.join(" "))
+        }
+        Value::Bool(_) | Value::Number(_) => self::value(value),
+    }
+}
+
+/// `%#v`: as it would stand in a Go program.
+#[must_use]
+pub fn syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(elements) => {
+            let elements: Vec<String> = elements.iter().map(syntax).collect();
+            format!("[]interface {{}}{{{}}}", elements.join(", "))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members: Vec<String> = members
+                .map(|(name, member)| format!("{}:{}", quote(name), syntax(member)))
+                .collect();
+            format!("map[string]interface {{}}{{{}}}", members.join(", "))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => self::value(value),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +152,15 @@ mod tests {
         ] {
             assert_eq!(value(&given), written, "{given}");
         }
+    }
+
+    #[test]
+    fn values_are_printed_like_go_prints_them() {
+        let given = json!({"a": ["x", 1, null], "b": {"c": true}});
+        assert_eq!(plain(&given), "map[a:[x 1 <nil>] b:map[c:true]]");
+        assert_eq!(
+            syntax(&given),
+            r#"map[string]interface {}{"a":[]interface {}{"x", 1, interface {}(nil)}, "b":map[string]interface {}{"c":true}}"#
+        );
     }
 }

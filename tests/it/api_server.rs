@@ -47,6 +47,7 @@ pub fn trials() -> Vec<Trial> {
         ),
         Trial::test("api_server::limits", || run(serving::limits())),
         Trial::test("api_server::refusals", || run(answering::refusals())),
+        Trial::test("api_server::patches", || run(answering::patches())),
         Trial::test("api_server::looks", || run(answering::looks())),
         Trial::test("api_server::warnings", || run(answering::warnings())),
         Trial::test("api_server::limited", || run(authorizing::limited())),

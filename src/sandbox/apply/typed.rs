@@ -1,6 +1,8 @@
 //! Objects seen through their schema: compared, merged, and taken apart field by field
 //! (sigs.k8s.io/structured-merge-diff `typed`).
 
+mod validate;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
@@ -10,6 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::set::{Element, FieldSet};
 use crate::sandbox::schema::{ListType, MapType, Node, Schema};
+
+pub(super) use validate::faults;
 
 /// What is known of a value's type.
 #[derive(Clone, Copy)]
@@ -77,14 +81,6 @@ impl<'a> Type<'a> {
                 .node()
                 .is_some_and(|node| node.properties.contains_key(name)),
         }
-    }
-
-    /// Are the fields that the type names all that there may be?
-    fn is_closed(self) -> bool {
-        self.node().is_some_and(|node| {
-            let open = node.preserve_unknown || node.embedded_resource;
-            !open && !node.properties.is_empty() && node.additional_properties.is_none()
-        })
     }
 
     /// Are the value's parts set one by one?
@@ -386,51 +382,4 @@ fn merge_lists(kind: Type, live: &[Value], intent: &[Value]) -> Value {
         }
     }
     merged.into()
-}
-
-/// The fields of an intent that its schema does not have, in words.
-pub(super) fn undeclared(root: Type, intent: &Value) -> Option<String> {
-    let mut faults = Vec::new();
-    find_undeclared(root, intent, "", &mut faults);
-    match faults.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        many => Some(format!("errors:\n  {}", many.join("\n  "))),
-    }
-}
-
-fn find_undeclared(kind: Type, value: &Value, path: &str, faults: &mut Vec<String>) {
-    for (element, below, part) in parts(kind, value) {
-        let path = format!("{path}{}", element.in_path());
-        match element {
-            Element::Field(name) if kind.is_closed() && !kind.names(&name) => {
-                faults.push(format!("{path}: field not declared in schema"));
-            }
-            Element::Field(_) | Element::Key(_) | Element::Value(_) | Element::Index(_) => {
-                find_undeclared(below, part, &path, faults);
-            }
-        }
-    }
-}
-
-/// The first list of an intent that names an element twice.
-pub(super) fn duplicates(root: Type, intent: &Value) -> Option<String> {
-    find_duplicate(root, intent, "")
-}
-
-fn find_duplicate(kind: Type, value: &Value, path: &str) -> Option<String> {
-    if !kind.is_granular(value) {
-        return None;
-    }
-    let mut seen = BTreeSet::new();
-    for (element, below, part) in parts(kind, value) {
-        let shown = element.in_path();
-        if let Some(found) = find_duplicate(below, part, &format!("{path}{shown}")) {
-            return Some(found);
-        }
-        if !seen.insert(element) {
-            return Some(format!("{path}: duplicate entries for key {shown}"));
-        }
-    }
-    None
 }

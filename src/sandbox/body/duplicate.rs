@@ -1,4 +1,4 @@
-//! Fields that a JSON text names more than once: the last one counts, and the client is told.
+//! Fields that a JSON or YAML text names more than once: the last one counts, and the client is told.
 
 use std::{cell::RefCell, collections::HashSet, fmt};
 
@@ -16,6 +16,20 @@ pub fn fields(text: &[u8]) -> Vec<String> {
     match look.deserialize(&mut reader) {
         Ok(()) => found.into_inner(),
         Err(_) => Vec::new(),
+    }
+}
+
+/// The first key that a mapping of a YAML text has twice, as Go's YAML library says it. It stops there, too.
+pub fn key_of_yaml(text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?;
+    let plain = serde_saphyr::options! { with_snippet: false };
+    match serde_saphyr::from_str_with_options::<serde_json::Value>(text, plain) {
+        Err(serde_saphyr::Error::DuplicateMappingKey { key, location }) => Some(format!(
+            "yaml: unmarshal errors:\n  line {}: key {:?} already set in map",
+            location.line(),
+            key.unwrap_or_default()
+        )),
+        Ok(_) | Err(_) => None,
     }
 }
 

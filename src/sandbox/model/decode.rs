@@ -10,10 +10,22 @@ use crate::sandbox::{metadata::go_word, wording};
 /// The members of the root that are looked at elsewhere.
 const APART: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
+/// What an object is read from, which decides how it is said that a value is of the wrong type.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Source {
+    #[default]
+    Json,
+    /// What a strategic merge patch made (k8s.io/apimachinery `pkg/runtime/converter.go`).
+    Map,
+}
+
 /// Brings an object into the shape that is stored: unknown fields, nulls and empty optional lists and maps are dropped.
 /// Returns the paths of the unknown fields; the error is what can not be read.
-pub fn decode(object: &mut Value, shape: Shape) -> Result<Vec<String>, String> {
-    let mut decoder = Decoder::default();
+pub fn decode(object: &mut Value, shape: Shape, source: Source) -> Result<Vec<String>, String> {
+    let mut decoder = Decoder {
+        source,
+        ..Decoder::default()
+    };
     if let Some(members) = object.as_object_mut() {
         let root = Place {
             owner: shape.type_name().unwrap_or_default(),
@@ -99,8 +111,30 @@ fn go_type(shape: Shape) -> String {
     }
 }
 
+/// The same of a value that is no text but a map already.
+fn inconvertible(value: &Value, shape: Shape) -> String {
+    let found = match value {
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+        scalar => wording::type_of(scalar),
+    };
+    match (value, shape.kind()) {
+        (_, Some("object")) if shape.properties().is_some() => {
+            format!("cannot restore struct from: {found}")
+        }
+        (_, Some("object")) => format!("cannot restore map from {found}"),
+        (_, Some("array")) => format!("cannot restore slice from {found}"),
+        // Go can make a text of a number, and means a letter.
+        (Value::Number(_), Some("string" | "integer")) => {
+            format!("cannot convert {found} to {}", go_type(shape))
+        }
+        _ => format!("unrecognized type: {}", go_type(shape)),
+    }
+}
+
 #[derive(Default)]
 struct Decoder {
+    source: Source,
     unknown: Vec<String>,
 }
 
@@ -166,7 +200,10 @@ impl Decoder {
             _ => false,
         };
         if !fits {
-            return Err(place.mismatch(value, shape));
+            return Err(match self.source {
+                Source::Json => place.mismatch(value, shape),
+                Source::Map => inconvertible(value, shape),
+            });
         }
         match value {
             Value::Object(members) => self.members(members, shape, place, &[]),
@@ -274,7 +311,7 @@ mod tests {
     use super::*;
 
     fn read(name: &str, mut object: Value) -> Result<(Value, Vec<String>), String> {
-        let unknown = decode(&mut object, Shape::of(name))?;
+        let unknown = decode(&mut object, Shape::of(name), Source::Json)?;
         Ok((object, unknown))
     }
 

@@ -3,129 +3,112 @@
 //!
 //! The merge keys are those of the kind's description; a list that it does not say to merge is replaced whole.
 
+mod list;
+
 use serde_json::{Map, Value};
 
 use super::{PatchFault, must_be_object};
-use crate::sandbox::model::Shape;
+use crate::sandbox::{model::Shape, wording};
+
+const DIRECTIVE: &str = "$patch";
+const RETAIN_KEYS: &str = "$retainKeys";
+const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
+const ORDER: &str = "$setElementOrder/";
+
+type Members = Map<String, Value>;
 
 /// Merges a patch into an object of a built-in kind.
 pub fn strategic(object: &Value, patch: &Value, shape: Shape) -> Result<Value, PatchFault> {
     must_be_object(patch)?;
     let mut result = object.clone();
-    merge_object(shape, &mut result, patch)?;
+    if let (Some(fields), Some(patch)) = (result.as_object_mut(), patch.as_object()) {
+        merge_object(shape, fields, patch)?;
+    }
     Ok(result)
 }
 
-fn merge_object(shape: Shape, target: &mut Value, patch: &Value) -> Result<(), PatchFault> {
-    let Some(patch) = patch.as_object() else {
-        *target = patch.clone();
-        return Ok(());
-    };
-    match patch.get("$patch").and_then(Value::as_str) {
-        Some("replace") => {
-            *target = Value::Object(without_directives(patch));
+fn merge_object(shape: Shape, fields: &mut Members, patch: &Members) -> Result<(), PatchFault> {
+    match patch
+        .get(DIRECTIVE)
+        .map(|directive| (directive, directive.as_str()))
+    {
+        Some((_, Some("replace"))) => {
+            fields.clone_from(patch);
+            fields.remove(DIRECTIVE);
             return Ok(());
         }
-        Some("delete") => {
-            *target = Value::Object(Map::new());
+        Some((_, Some("delete"))) => {
+            fields.clear();
             return Ok(());
         }
-        Some("merge") | None => {}
-        Some(other) => {
-            return Err(PatchFault::Malformed(format!(
-                "Unknown patch type: {other}"
-            )));
-        }
+        Some((other, _)) => return Err(unknown_directive(other, patch)),
+        None => {}
     }
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Some(fields) = target.as_object_mut() else {
-        return Ok(());
-    };
-    if let Some(retained) = patch.get("$retainKeys").and_then(Value::as_array) {
-        fields.retain(|field, _| retained.iter().any(|one| one == field));
-    }
+    retain(fields, patch)?;
     for (field, value) in patch {
-        if let Some(list) = field.strip_prefix("$deleteFromPrimitiveList/") {
-            delete_from(fields.get_mut(list), value);
-        } else if field.starts_with('$') {
-            // `$patch` and `$retainKeys` have been seen to; the order is made last.
-        } else if value.is_null() {
-            fields.remove(field);
-        } else if let Some(items) = value.as_array() {
-            let target = fields
-                .entry(field)
-                .or_insert_with(|| Value::Array(Vec::new()));
-            merge_list(shape.field(field), target, items)?;
-        } else {
-            let target = fields.entry(field).or_insert(Value::Null);
-            merge_object(shape.field(field), target, value)?;
-        }
-    }
-    for (field, value) in patch {
-        if let Some(list) = field.strip_prefix("$setElementOrder/") {
-            order(shape.field(list), list, fields, value);
+        if let Some(field) = field.strip_prefix(ORDER) {
+            list::order(shape.field(field), fields, field, value, patch.get(field))?;
+        } else if let Some(field) = field.strip_prefix(DELETE_FROM) {
+            delete_from(fields.get_mut(field), value);
+        } else if field != RETAIN_KEYS && !patch.contains_key(&format!("{ORDER}{field}")) {
+            merge_field(shape.field(field), fields, field, value)?;
         }
     }
     Ok(())
 }
 
-fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
-    let kept = patch.iter().filter(|(field, _)| !field.starts_with('$'));
-    kept.map(|(field, value)| (field.clone(), value.clone()))
-        .collect()
-}
-
-fn merge_list(shape: Shape, target: &mut Value, patch: &[Value]) -> Result<(), PatchFault> {
-    let replace = patch.iter().any(|item| item["$patch"] == "replace");
-    let Some(items) = target.as_array_mut() else {
-        *target = Value::Array(Vec::new());
-        return merge_list(shape, target, patch);
-    };
-    match shape.merge_key() {
-        _ if replace => {
-            let plain = patch.iter().filter(|item| item["$patch"].is_null());
-            *items = plain.cloned().collect();
-        }
-        _ if !shape.is_merged() => *items = patch.to_vec(),
-        None => {
-            for value in patch {
-                if !items.contains(value) {
-                    items.push(value.clone());
-                }
-            }
-        }
-        Some(key) => {
-            for item in patch {
-                merge_item(shape.items(), key, items, item)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn merge_item(
+fn merge_field(
     shape: Shape,
-    key: &str,
-    items: &mut Vec<Value>,
-    item: &Value,
+    fields: &mut Members,
+    field: &str,
+    value: &Value,
 ) -> Result<(), PatchFault> {
-    if item[key].is_null() {
-        return Err(PatchFault::Malformed(format!(
-            "map: {item} does not contain declared merge key: {key}"
-        )));
+    match (fields.get_mut(field), value) {
+        (Some(Value::Object(live)), Value::Object(patch)) => merge_object(shape, live, patch),
+        (Some(Value::Array(live)), Value::Array(patch)) => {
+            *live = list::merged(shape, live, patch)?;
+            Ok(())
+        }
+        (_, value) => {
+            match fresh(value) {
+                Some(value) => fields.insert(field.to_owned(), value),
+                None => fields.remove(field),
+            };
+            Ok(())
+        }
     }
-    if item["$patch"] == "delete" {
-        items.retain(|one| one[key] != item[key]);
+}
+
+/// What a patch sets where nothing was before: without nulls, and without what has a directive.
+fn fresh(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(members) if members.contains_key(DIRECTIVE) => None,
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(field, _)| !field.starts_with('$'));
+            let kept = kept.filter_map(|(field, value)| Some((field.clone(), fresh(value)?)));
+            Some(Value::Object(kept.collect()))
+        }
+        Value::Array(elements) => Some(elements.iter().filter_map(fresh).collect()),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
+    }
+}
+
+/// `$retainKeys`: only these members stay, and the patch may set no others.
+fn retain(fields: &mut Members, patch: &Members) -> Result<(), PatchFault> {
+    let Some(retained) = patch.get(RETAIN_KEYS) else {
         return Ok(());
+    };
+    let wrong = || PatchFault::Misdirected("invalid patch format of retainKeys".to_owned());
+    let retained = retained.as_array().ok_or_else(wrong)?;
+    let is_retained = |field: &str| retained.iter().any(|one| one == field);
+    let mut set = patch
+        .iter()
+        .filter(|(field, value)| !(value.is_null() || field.starts_with('$')));
+    if set.any(|(field, _)| !is_retained(field)) {
+        return Err(wrong());
     }
-    if let Some(found) = items.iter_mut().find(|one| one[key] == item[key]) {
-        return merge_object(shape, found, item);
-    }
-    let mut new = Value::Object(Map::new());
-    merge_object(shape, &mut new, item)?;
-    items.push(new);
+    fields.retain(|field, _| is_retained(field));
     Ok(())
 }
 
@@ -136,23 +119,12 @@ fn delete_from(list: Option<&mut Value>, unwanted: &Value) {
     }
 }
 
-/// `$setElementOrder`: the items in the order that the client saw them; others keep their place behind.
-fn order(shape: Shape, list: &str, fields: &mut Map<String, Value>, wanted: &Value) {
-    let (Some(items), Some(wanted)) = (
-        fields.get_mut(list).and_then(Value::as_array_mut),
-        wanted.as_array(),
-    ) else {
-        return;
-    };
-    let key = shape.merge_key();
-    let place = |item: &Value| {
-        let same = |one: &Value| match key {
-            Some(key) => one[key] == item[key],
-            None => one == item,
-        };
-        wanted.iter().position(same).unwrap_or(usize::MAX)
-    };
-    items.sort_by_key(place);
+fn unknown_directive(directive: &Value, patch: &Members) -> PatchFault {
+    PatchFault::Stumbled(format!(
+        "unknown patch type: {} in map: {}",
+        wording::plain(directive),
+        wording::plain(&Value::Object(patch.clone()))
+    ))
 }
 
 #[cfg(test)]
@@ -161,9 +133,16 @@ mod tests {
 
     use super::*;
 
+    fn merge(kind: &str, object: &Value, patch: &Value) -> Result<Value, PatchFault> {
+        strategic(
+            object,
+            patch,
+            Shape::of(&format!("io.k8s.api.core.v1.{kind}")),
+        )
+    }
+
     fn merged(kind: &str, object: &Value, patch: &Value) -> Value {
-        let shape = Shape::of(&format!("io.k8s.api.core.v1.{kind}"));
-        strategic(object, patch, shape).unwrap()
+        merge(kind, object, patch).unwrap()
     }
 
     #[test]
@@ -195,6 +174,82 @@ mod tests {
         assert_eq!(
             merged("Pod", &object, &patch),
             json!({"spec": {"containers": [{"name": "c"}, {"name": "a", "image": "x"}]}, "metadata": {"finalizers": ["x/z"]}})
+        );
+    }
+
+    /// As the documentation of `kubectl patch` shows it.
+    #[test]
+    fn what_the_patch_names_comes_first() {
+        let names = |patch: Value| -> Vec<String> {
+            let object =
+                json!({"spec": {"containers": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}});
+            let merged = merged("Pod", &object, &json!({"spec": patch}));
+            let containers = merged["spec"]["containers"].as_array().unwrap();
+            let names = containers.iter().map(|one| one["name"].as_str().unwrap());
+            names.map(str::to_owned).collect()
+        };
+        for (patch, expected) in [
+            (json!({"containers": [{"name": "new"}]}), "new a b c"),
+            (json!({"containers": [{"name": "c"}]}), "a b c"),
+            (
+                json!({"containers": [{"name": "c"}, {"name": "a"}]}),
+                "b c a",
+            ),
+            (
+                json!({"containers": [{"name": "new"}],
+                    "$setElementOrder/containers": [{"name": "a"}, {"name": "new"}, {"name": "c"}]}),
+                "a new b c",
+            ),
+            (
+                json!({"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}),
+                "b c a",
+            ),
+            (
+                json!({"containers": [{"$patch": "replace"}, {"name": "only"}]}),
+                "only",
+            ),
+        ] {
+            assert_eq!(names(patch.clone()).join(" "), expected, "{patch}");
+        }
+    }
+
+    #[test]
+    fn directives_that_mean_nothing() {
+        let object =
+            json!({"spec": {"containers": [{"name": "a"}], "securityContext": {"runAsUser": 1}}});
+        let stumbled = |why: &str| PatchFault::Stumbled(why.to_owned());
+        for (spec, fault) in [
+            (
+                json!({"$patch": "nonsense"}),
+                stumbled("unknown patch type: nonsense in map: map[$patch:nonsense]"),
+            ),
+            (
+                json!({"containers": [{"image": "x"}]}),
+                stumbled("map: map[image:x] does not contain declared merge key: name"),
+            ),
+            (
+                json!({"containers": [{"$patch": "merge", "name": "a"}]}),
+                stumbled("merging lists cannot yet be specified in the patch"),
+            ),
+            (
+                json!({"securityContext": {"$retainKeys": ["a"], "b": 1}}),
+                PatchFault::Misdirected("invalid patch format of retainKeys".to_owned()),
+            ),
+            (
+                json!({"containers": [{"name": "b"}], "$setElementOrder/containers": [{"name": "a"}]}),
+                stumbled(
+                    "The order in patch list:\n[map[name:b]]\n doesn't match $setElementOrder list:\n[map[name:a]]\n",
+                ),
+            ),
+        ] {
+            let found = merge("Pod", &object, &json!({"spec": spec}));
+            assert_eq!(found, Err(fault), "{spec}");
+        }
+        // What is new takes no directive.
+        let patch = json!({"spec": {"affinity": {"$patch": "replace", "nodeAffinity": {}}, "nodeSelector": {"a": null}}});
+        assert_eq!(
+            merged("Pod", &json!({"spec": {}}), &patch),
+            json!({"spec": {"nodeSelector": {}}})
         );
     }
 }

@@ -24,7 +24,7 @@ const NAME_ATTEMPTS: usize = 8;
 pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let mut object = call.body.object(&call.resource)?;
     intake::check_kind(&call.resource, &mut object)?;
-    intake::clean(call, &mut object)?;
+    intake::clean(call, &mut object, intake::Origin::Body)?;
     let core = call.core;
     let writer = core.store.write();
     create_object(call, &writer, object, true)

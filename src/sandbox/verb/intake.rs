@@ -7,10 +7,12 @@ use super::Call;
 use crate::sandbox::{
     defaults,
     metadata::{self, text},
-    model::decode,
+    model::decode::{self, Source},
     query::FieldValidation,
     refusal::{Cause, Refusal},
     resource::ResourceType,
+    schema::cause,
+    wording,
 };
 
 /// Checks kind and version of an object that a client sent.
@@ -55,22 +57,67 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
     )))
 }
 
+/// Where an object comes from, which decides how it is said that it can not be read.
+#[derive(Clone, Copy)]
+pub enum Origin<'a> {
+    /// The body is the object.
+    Body,
+    /// Server-side apply merged it.
+    Applied,
+    /// A JSON or merge patch made it.
+    Patched,
+    /// This strategic merge patch made it.
+    Merged(&'a Value),
+}
+
+impl Origin<'_> {
+    fn source(self) -> Source {
+        match self {
+            Self::Body | Self::Applied | Self::Patched => Source::Json,
+            Self::Merged(_) => Source::Map,
+        }
+    }
+
+    /// What the body names twice, where that is not told otherwise.
+    fn duplicates(self, call: &Call<'_>) -> Vec<String> {
+        match self {
+            Self::Body | Self::Patched | Self::Merged(_) => call.body.duplicates(),
+            Self::Applied => Vec::new(),
+        }
+    }
+
+    fn refuse(self, resource: &ResourceType, object: &str, why: &str) -> Refusal {
+        let shown = match self {
+            Self::Body | Self::Applied => {
+                return Refusal::bad_request(format!(
+                    "{} in version {:?} cannot be handled as a {}: {why}",
+                    resource.kind, resource.version, resource.kind
+                ));
+            }
+            Self::Patched => object.to_owned(),
+            Self::Merged(patch) => wording::plain(patch),
+        };
+        let cause = cause::invalid("patch", &shown.into(), why);
+        Refusal::invalid("", "", "", &[cause])
+    }
+}
+
 /// Cleans the metadata, drops unknown fields and sets defaults. Unknown fields, and those that the body names twice, are
 /// refused, warned of or ignored, as the query says.
-pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
+pub fn clean(call: &mut Call<'_>, object: &mut Value, origin: Origin) -> Result<(), Refusal> {
     let resource = call.resource.clone();
-    let cannot = |why: &str| {
-        Refusal::bad_request(format!(
-            "{} in version {:?} cannot be handled as a {}: {why}",
-            resource.kind, resource.version, resource.kind
-        ))
+    // What a refusal of a patch quotes.
+    let given = match origin {
+        Origin::Patched => object.to_string(),
+        Origin::Body | Origin::Applied | Origin::Merged(_) => String::new(),
     };
+    let cannot = |why: &str| origin.refuse(&resource, &given, why);
     let mut unknown = metadata::normalise(object).map_err(|why| cannot(&why))?;
     if let Some(schema) = resource.schema.as_ref().filter(|_| resource.custom) {
         unknown.extend(schema.prune(object));
         schema.default(object);
     } else {
-        let found = decode::decode(object, resource.shape());
+        let found = decode::decode(object, resource.shape(), origin.source());
         unknown.extend(found.map_err(|why| cannot(&why))?);
     }
     defaults::complete(&resource, object);
@@ -78,11 +125,10 @@ pub fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
     unknown.dedup();
     let twice = match call.query.field_validation {
         FieldValidation::Ignore => Vec::new(),
-        FieldValidation::Warn | FieldValidation::Strict => call.body.duplicates(),
+        FieldValidation::Warn | FieldValidation::Strict => origin.duplicates(call),
     };
-    let twice = twice.iter().map(|path| format!("duplicate field {path:?}"));
     let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let named: Vec<String> = twice.chain(unknown).collect();
+    let named: Vec<String> = twice.into_iter().chain(unknown).collect();
     match call.query.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(named),

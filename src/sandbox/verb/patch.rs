@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Call, create, intake,
+    Call, create,
+    intake::{self, Origin},
     update::{self, Recorded},
 };
 use crate::sandbox::{
@@ -47,19 +48,28 @@ fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
             "Forbidden: may not be specified for non-apply patch",
         ));
     }
-    let text = call.body.patch_text();
-    let patch = text.map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))?;
+    let patch = read(call)?;
     let core = call.core;
     let writer = core.store.write();
     let stored = call.existing()?;
     let old = view::of(&call.resource, &stored);
     let mut new = patched(call, &old, &patch)?;
     intake::check_kind(&call.resource, &mut new)?;
-    clean(call, &mut new)?;
+    let origin = match call.body.media_type.as_str() {
+        STRATEGIC => Origin::Merged(&patch),
+        _ => Origin::Patched,
+    };
+    intake::clean(call, &mut new, origin)?;
     intake::place(call, &mut new)?;
     update::check_name(call, &new)?;
     let object = update::commit(call, &writer, part, &stored, new, Recorded::No)?;
     Ok(Answer::object(&call.resource, object))
+}
+
+/// The patch in the body.
+pub fn read(call: &Call<'_>) -> Result<Value, Refusal> {
+    let patch = call.body.patch_text();
+    patch.map_err(|why| refuse(call, PatchFault::Malformed(why)))
 }
 
 /// The object with the patch on it.
@@ -69,7 +79,14 @@ pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, Ref
         MERGE => patch::merge(old, patch),
         _ => patch::strategic(old, patch, call.resource.shape()),
     };
-    result.map_err(|fault| match fault {
+    result.map_err(|fault| refuse(call, fault))
+}
+
+fn refuse(call: &Call<'_>, fault: PatchFault) -> Refusal {
+    match fault {
+        PatchFault::Malformed(why) if call.body.media_type == STRATEGIC => {
+            Refusal::bad_request(why)
+        }
         PatchFault::Malformed(why) => Refusal::bad_request(format!("error decoding patch: {why}")),
         PatchFault::DoesNotFit => Refusal::other(
             422,
@@ -77,28 +94,17 @@ pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, Ref
             "the server rejected our request due to an error in our request",
         )
         .with_details(serde_json::json!({})),
-    })
-}
-
-/// As for a whole object, but a strict refusal quotes the patch.
-fn clean(call: &mut Call<'_>, object: &mut Value) -> Result<(), Refusal> {
-    let strict = call.query.field_validation == FieldValidation::Strict;
-    intake::clean(call, object).map_err(|refusal| {
-        let Some((_, why)) = refusal
-            .message
-            .split_once("strict decoding error: ")
-            .filter(|_| strict)
-        else {
-            return refusal;
-        };
-        let patch = String::from_utf8_lossy(&call.body.bytes);
-        let cause = Cause {
-            reason: "FieldValueInvalid",
-            message: format!("Invalid value: {patch:?}: strict decoding error: {why}"),
-            field: "patch".to_owned(),
-        };
-        Refusal::invalid("", "", "", &[cause])
-    })
+        PatchFault::TooLong(operations) => Refusal::other(
+            413,
+            "RequestEntityTooLarge",
+            format!(
+                "Request entity too large: The allowed maximum operations in a JSON patch is {}, got {operations}",
+                patch::MOST_OPERATIONS
+            ),
+        ),
+        PatchFault::Misdirected(why) => Refusal::bad_request(why),
+        PatchFault::Stumbled(why) => Refusal::other(500, "", why),
+    }
 }
 
 /// Server-side apply.
@@ -139,17 +145,37 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
         Ok(stored) => {
             let old = view::of(&call.resource, &stored);
             let mut new = call.applied(Some(&old), &intent)?;
-            intake::clean(call, &mut new)?;
+            check_repetition(call)?;
+            intake::clean(call, &mut new, Origin::Applied)?;
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
             Ok(Answer::object(&call.resource, object))
         }
         Err(refusal) if part == Part::Status => Err(refusal),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
-            intake::clean(call, &mut new)?;
+            check_repetition(call)?;
+            intake::clean(call, &mut new, Origin::Applied)?;
             create::create_object(call, &writer, new, false)
         }
     }
+}
+
+/// An intent that names a key twice is refused or warned of, as the query says.
+fn check_repetition(call: &mut Call<'_>) -> Result<(), Refusal> {
+    let validation = call.query.field_validation;
+    if validation == FieldValidation::Ignore {
+        return Ok(());
+    }
+    for twice in call.body.duplicates() {
+        let why = format!("error converting YAML to JSON: {twice}");
+        if validation == FieldValidation::Strict {
+            return Err(Refusal::bad_request(format!(
+                "error strict decoding YAML: {why}"
+            )));
+        }
+        call.warnings.push(why);
+    }
+    Ok(())
 }
 
 /// A fault in the options of the patch.

@@ -107,10 +107,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 pub fn patch(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let patch = call
-        .body
-        .patch_text()
-        .map_err(|why| Refusal::bad_request(format!("error decoding patch: {why}")))?;
+    let patch = patch::read(call)?;
     write(call, |call, scale| patch::patched(call, scale, &patch))
 }
 

@@ -20,7 +20,7 @@ use crate::sandbox::{
 pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
     let mut new = call.body.object(&call.resource)?;
     intake::check_kind(&call.resource, &mut new)?;
-    intake::clean(call, &mut new)?;
+    intake::clean(call, &mut new, intake::Origin::Body)?;
     intake::place(call, &mut new)?;
     check_name(call, &new)?;
     let core = call.core;

@@ -221,6 +221,105 @@ pub async fn refusals() -> anyhow::Result<()> {
     .await
 }
 
+/// Patches that can not be read, do not fit, or make something that can not be read.
+pub async fn patches() -> anyhow::Result<()> {
+    const MAP: &str = "/api/v1/namespaces/default/configmaps/a";
+    const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/d";
+    const JSON: &str = "application/json-patch+json";
+    const STRATEGIC: &str = "application/strategic-merge-patch+json";
+    const UNFIT: &str = "the server rejected our request due to an error in our request";
+    let (_sandbox, client) = prepared().await?;
+    let containers =
+        |fields: Value| json!({"spec": {"template": {"spec": {"containers": [fields]}}}});
+    let deployment = json!({
+        "metadata": {"name": "d"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}},
+                 "spec": {"containers": [{"name": "c", "image": "i"}]}}},
+    });
+    let path = "/apis/apps/v1/namespaces/default/deployments";
+    let (code, answer) = call(&client, "POST", path, deployment).await?;
+    same(&code, &201, &answer.to_string())?;
+    let op = |op: &str, path: &str| json!([{"op": op, "path": path, "value": "x"}]);
+    hold(
+        &client,
+        vec![
+            ("PATCH", MAP, JSON, op("test", "/data/k"), 422, UNFIT),
+            ("PATCH", MAP, JSON, op("remove", "/data/none"), 422, UNFIT),
+            ("PATCH", MAP, JSON, op("nonsense", "/data/k"), 422, UNFIT),
+            (
+                "PATCH",
+                MAP,
+                JSON,
+                json!([{"op": 1}]),
+                400,
+                "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string",
+            ),
+            (
+                "PATCH",
+                MAP,
+                STRATEGIC,
+                json!([]),
+                400,
+                "json: cannot unmarshal array into Go value of type map[string]interface {}",
+            ),
+            (
+                "PATCH",
+                DEPLOYMENT,
+                STRATEGIC,
+                containers(json!({"image": "x"})),
+                500,
+                "map: map[image:x] does not contain declared merge key: name",
+            ),
+            (
+                "PATCH",
+                DEPLOYMENT,
+                STRATEGIC,
+                json!({"spec": {"replicas": "many"}}),
+                422,
+                r#" "" is invalid: patch: Invalid value: "map[spec:map[replicas:many]]": unrecognized type: int32"#,
+            ),
+            // Server-side apply knows the types, too.
+            (
+                "PATCH",
+                "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=m",
+                APPLY,
+                json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": "many"}}),
+                500,
+                "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): .spec.replicas: expected \
+                 numeric (int or float), got string",
+            ),
+            (
+                "PATCH",
+                "/api/v1/namespaces/default/configmaps/a?fieldManager=m&force=true&fieldValidation=Strict",
+                APPLY,
+                "apiVersion: v1\nkind: ConfigMap\ndata: {k: a, k: b}\n".into(),
+                400,
+                "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 3: key \"k\" \
+                 already set in map",
+            ),
+        ],
+    )
+    .await?;
+    // A merge patch that makes something unreadable is quoted as what it made.
+    let wrong = json!({"data": {"k": 1}});
+    let (code, answer) = call(&client, "PATCH", MAP, wrong).await?;
+    same(&code, &422, &answer.to_string())?;
+    let message = answer["message"].as_str().unwrap_or_default();
+    let why = "json: cannot unmarshal number into Go struct field ConfigMap.data of type string";
+    ensure!(
+        message.starts_with(" \"\" is invalid: patch: Invalid value: \"{\\\"apiVersion\\\"")
+            && message.ends_with(why),
+        "{message}"
+    );
+    // What a strategic merge patch names comes first.
+    let headers = [("content-type", STRATEGIC)];
+    let added = containers(json!({"name": "new", "image": "n"}));
+    let (_, _, text) = ask(&client, "PATCH", DEPLOYMENT, &headers, &added).await?;
+    let answer: Value = serde_json::from_str(&text)?;
+    let first = &answer["spec"]["template"]["spec"]["containers"][0]["name"];
+    same(first, &json!("new"), &text)
+}
+
 /// How an answer looks: encodings by preference, lines for those who read, health in detail.
 pub async fn looks() -> anyhow::Result<()> {
     let (_sandbox, client) = prepared().await?;
