@@ -4,11 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{
-    model,
-    resource::{ALL_VERBS, ResourceType},
-    schema::Schema,
-};
+use super::{model, resource::ResourceType, schema::Schema};
 
 /// What objects of a kind may do beyond being stored.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +36,17 @@ const WORKLOAD: Traits = Traits {
 const CLUSTER: bool = false;
 const NAMESPACED: bool = true;
 
+/// As discovery lists them; those of definitions come in an order of their own.
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 const CREATE_ONLY: &[&str] = &["create"];
 
 type Row = (
@@ -123,7 +130,7 @@ fn resource(row: &Row) -> ResourceType {
         short_names: short_names.iter().map(|&name| name.to_owned()).collect(),
         categories: traits.all.then(|| "all".to_owned()).into_iter().collect(),
         namespaced,
-        verbs: ALL_VERBS,
+        verbs: &VERBS,
         status_subresource: traits.status,
         scale_subresource: traits.scale,
         counts_generation: traits.generation,

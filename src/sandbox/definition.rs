@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+mod version;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -119,6 +121,7 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
             "Unsupported value: \"Webhook\": supported values: \"None\"".to_owned(),
         );
     }
+    causes.extend(version::validate(definition));
     causes.extend(validate_schemas(definition));
     causes
 }

@@ -8,6 +8,9 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
     start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const ALPHABETIC_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with \
+    an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
+    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
     an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -55,6 +58,19 @@ pub fn subdomain(name: &str) -> Vec<String> {
     }
     if !name.split('.').all(is_dns_label) {
         faults.push(SUBDOMAIN.to_owned());
+    }
+    faults
+}
+
+/// What is wrong with a DNS label of the old kind, which begins with a letter.
+#[must_use]
+pub fn alphabetic_label(name: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if name.len() > 63 {
+        faults.push(too_long(63));
+    }
+    if !(is_dns_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase())) {
+        faults.push(ALPHABETIC_LABEL.to_owned());
     }
     faults
 }
