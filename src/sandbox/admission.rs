@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Identity,
-    cel::{Expression, Kind, Operand},
+    cel::{Expression, Kind, Operand, Scalar},
     refusal::{Cause, Refusal},
     resource::ResourceType,
     schema::cause,
@@ -310,12 +310,29 @@ pub fn faults(policy: &Value) -> Vec<Cause> {
     policy::expressions(policy)
         .into_iter()
         .filter_map(|(field, source)| {
-            let compiled =
-                Expression::compile(&source).and_then(|expression| expression.check(&declared));
-            let detail = format!("compilation failed: {}", compiled.err()?);
+            let detail = match Expression::compile(&source)
+                .and_then(|expression| expression.check(&declared))
+            {
+                Ok(result) => misfit(&field, result?)?,
+                Err(why) => format!("compilation failed: {why}"),
+            };
             Some(cause::invalid(&field, &Value::from(source), detail))
         })
         .collect()
+}
+
+/// Why an expression with this result can not stand in this field.
+fn misfit(field: &str, result: Scalar) -> Option<String> {
+    let (wanted, named): (&[Scalar], &str) = if field.contains(".variables[") {
+        return None;
+    } else if field.ends_with("messageExpression") {
+        (&[Scalar::String], "string")
+    } else if field.ends_with("valueExpression") {
+        (&[Scalar::String, Scalar::Null], "one of [string null_type]")
+    } else {
+        (&[Scalar::Bool], "bool")
+    };
+    (!wanted.contains(&result)).then(|| format!("must evaluate to {named}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
-//! What can be wrong with an expression before it is run: names that are not declared, and fields that the schema does
-//! not have. cel-go's checker finds more (wrong operand types); what it says of these is said in its words.
+//! What can be wrong with an expression before it is run: names that are not declared, fields that the schema does not
+//! have, operands that do not fit each other. cel-go's checker follows types further, through lists and maps; what it
+//! says of these is said in its words.
+
+mod operator;
 
 use cel::{
     Program,
@@ -7,6 +10,8 @@ use cel::{
 };
 
 use crate::sandbox::schema::Node;
+
+pub use operator::Scalar;
 
 /// What is known of a value before there is one.
 #[derive(Clone, Copy)]
@@ -19,6 +24,19 @@ pub enum Kind<'a> {
     Resource(&'a Node),
     /// The metadata of a resource.
     Metadata,
+    /// A computed value.
+    Is(Scalar),
+}
+
+impl Kind<'_> {
+    /// The type of a plain value, where it is known.
+    fn scalar(self) -> Option<Scalar> {
+        match self {
+            Self::Is(scalar) => Some(scalar),
+            Self::Typed(node) => Scalar::of(node),
+            Self::Dynamic | Self::Resource(_) | Self::Metadata => None,
+        }
+    }
 }
 
 /// The type names of the language, which are values.
@@ -38,16 +56,19 @@ const TYPES: [&str; 13] = [
     "uint",
 ];
 
-/// Everything that is wrong, as one text.
-pub(super) fn check(program: &Program, declared: &[(&str, Kind)]) -> Result<(), String> {
+/// The type of the result, where it is known; the error is everything that is wrong, as one text.
+pub(super) fn check(
+    program: &Program,
+    declared: &[(&str, Kind)],
+) -> Result<Option<Scalar>, String> {
     let mut checker = Checker {
         program,
         scope: declared.to_vec(),
         faults: Vec::new(),
     };
-    checker.kind_of(program.expression());
+    let result = checker.kind_of(program.expression()).scalar();
     if checker.faults.is_empty() {
-        Ok(())
+        Ok(result)
     } else {
         // As cel-go sorts them: by where they are in the source.
         checker.faults.sort_by_key(|(place, _)| *place);
@@ -86,7 +107,8 @@ impl<'a> Checker<'a> {
                 }
                 Kind::Dynamic
             }
-            Expr::Unspecified | Expr::Literal(_) | Expr::Struct(_) => Kind::Dynamic,
+            Expr::Literal(literal) => operator::of_literal(literal),
+            Expr::Unspecified | Expr::Struct(_) => Kind::Dynamic,
         }
     }
 
@@ -109,10 +131,19 @@ impl<'a> Checker<'a> {
     }
 
     fn select(&mut self, expression: &'a IdedExpr, select: &'a SelectExpr) -> Kind<'a> {
+        let field = self.field(expression, select);
+        if select.test {
+            return Kind::Is(Scalar::Bool);
+        }
+        field
+    }
+
+    fn field(&mut self, expression: &'a IdedExpr, select: &'a SelectExpr) -> Kind<'a> {
         let operand = self.kind_of(&select.operand);
         let name = select.field.as_str();
         let (node, is_resource) = match operand {
-            Kind::Dynamic => return Kind::Dynamic,
+            // A computed value has no fields; that is told when it runs.
+            Kind::Dynamic | Kind::Is(_) => return Kind::Dynamic,
             Kind::Metadata => {
                 if !matches!(name, "name" | "generateName") {
                     self.fault(expression, &format!("undefined field '{name}'"));
@@ -175,10 +206,20 @@ impl<'a> Checker<'a> {
             .iter()
             .map(|argument| self.kind_of(argument))
             .collect();
-        match (call.func_name.as_str(), kinds.as_slice()) {
+        let scalars: Vec<Option<Scalar>> = kinds.iter().map(|kind| kind.scalar()).collect();
+        if call.target.is_none()
+            && let Some(why) = operator::mismatch(name, &scalars)
+        {
+            self.fault(expression, &why);
+            return Kind::Dynamic;
+        }
+        match (name, kinds.as_slice()) {
             ("_[_]", [container, _]) => element(*container),
-            ("_?_:_", [_, yes, _]) => *yes,
-            _ => Kind::Dynamic,
+            ("_?_:_", [_, yes, no]) => match (yes.scalar(), no.scalar()) {
+                (Some(yes), Some(no)) if yes == no => Kind::Is(yes),
+                _ => Kind::Dynamic,
+            },
+            _ => operator::result(name, &scalars).map_or(Kind::Dynamic, Kind::Is),
         }
     }
 
@@ -314,7 +355,8 @@ fn is_known(name: &str) -> bool {
     let plain = name.rsplit('.').next().unwrap_or(name);
     let is_operator =
         !name.starts_with(|c: char| c.is_ascii_alphabetic()) || plain.starts_with('@');
-    is_operator || FUNCTIONS.contains(&plain) || super::library::FUNCTIONS.contains(&plain)
+    let added = [&super::library::FUNCTIONS[..], &super::time::FUNCTIONS[..]];
+    is_operator || FUNCTIONS.contains(&plain) || added.concat().contains(&plain)
 }
 
 /// What a list or a map holds.
@@ -328,6 +370,6 @@ fn element(container: Kind) -> Kind {
             };
             below.map_or(Kind::Dynamic, Kind::Typed)
         }
-        Kind::Dynamic | Kind::Resource(_) | Kind::Metadata => Kind::Dynamic,
+        Kind::Dynamic | Kind::Resource(_) | Kind::Metadata | Kind::Is(_) => Kind::Dynamic,
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Compiled, Rule, field_of};
 use crate::sandbox::{
-    cel::{Expression, Kind},
+    cel::{Expression, Kind, Scalar},
     refusal::Cause,
     schema::{ListType, MapType, Node, cause, node::Additional},
 };
@@ -101,16 +101,21 @@ impl Rule {
             kind
         };
         let declared = [("self", kind), ("oldSelf", old)];
-        let compiled = |source: &str| {
-            let expression = Expression::compile(source)?;
-            expression.check(&declared).map(|()| expression)
+        let compiled = |source: &str, what: &str, wanted: Scalar, result: &str| {
+            let failed = |why| format!("{what}compilation failed: {why}");
+            let expression = Expression::compile(source).map_err(failed)?;
+            match expression.check(&declared).map_err(failed)? {
+                Some(other) if other != wanted => {
+                    Err(format!("{result} must evaluate to a {}", wanted.name()))
+                }
+                Some(_) | None => Ok(expression),
+            }
         };
         let quoted = self.quoted();
-        let mut compile = |name: &str, source: &str, what: &str| {
-            let outcome = compiled(source);
+        let mut compile = |name: &str, source: &str, what: &str, wanted, result: &str| {
+            let outcome = compiled(source, what, wanted, result);
             outcome
-                .map_err(|why| {
-                    let detail = format!("{what}compilation failed: {why}");
+                .map_err(|detail| {
                     causes.push(cause::invalid_shown(
                         &format!("{path}.{name}"),
                         &quoted,
@@ -119,10 +124,16 @@ impl Rule {
                 })
                 .ok()
         };
-        let rule = compile("rule", &self.source, "");
+        let rule = compile("rule", &self.source, "", Scalar::Bool, "cel expression");
         let message = match self.message_expression.as_str() {
             "" => None,
-            source => compile("messageExpression", source, "messageExpression "),
+            source => compile(
+                "messageExpression",
+                source,
+                "messageExpression ",
+                Scalar::String,
+                "messageExpression",
+            ),
         };
         let compares = rule.as_ref().is_some_and(|rule| rule.mentions("oldSelf"));
         if let (true, Some(list)) = (compares, &place.uncorrelated) {
