@@ -50,6 +50,10 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("api_server::patches", || run(answering::patches())),
         Trial::test("api_server::looks", || run(answering::looks())),
         Trial::test("api_server::warnings", || run(answering::warnings())),
+        Trial::test(
+            "api_server::as_documented",
+            || run(serving::as_documented()),
+        ),
         Trial::test("api_server::limited", || run(authorizing::limited())),
         Trial::test("api_server::granted_and_taken", || {
             run(authorizing::granted_and_taken())

@@ -1,7 +1,7 @@
 //! Other people's clients against the sandbox: a script of somebody else's must not notice the difference. Two releases
-//! of kubectl, and Kubernetes' own libraries for Python and Node.
+//! of kubectl, Kubernetes' own libraries for Python and Node, and kube for Rust.
 //!
-//! They are not part of the repository: `.ci/run` fetches them and names them in the environment.
+//! All but the last are not part of the repository: `.ci/run` fetches them and names them in the environment.
 
 use std::{
     ffi::OsStr,
@@ -14,6 +14,8 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 
 use crate::stage::{Ended, Host, Stage, Story, clean};
+
+mod kube_rs;
 
 pub fn trials() -> Vec<Trial> {
     let insist = std::env::var_os("BMCTL_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
@@ -33,7 +35,9 @@ pub fn trials() -> Vec<Trial> {
         }
         Trial::test(format!("client::{name} (needs {variable})"), story).with_ignored_flag(true)
     };
-    stories.map(trial).into()
+    let mut trials: Vec<Trial> = stories.map(trial).into();
+    trials.push(Trial::test("client::kube_rs", kube_rs::flow));
+    trials
 }
 
 fn named(variable: &str) -> Result<String, Failed> {
@@ -235,8 +239,12 @@ const DAY: &[Step] = &[
     ("annotate deployment web x=y", 0, "annotate"),
     ("describe deployment web", 0, "RollingUpdateStrategy"),
     ("describe node worker-0", 0, "Allocated resources"),
-    ("get events -A", 0, ""),
-    ("events -A", 0, ""),
+    ("get events", 0, "Successfully assigned default/web-"),
+    (
+        "events --types=Normal",
+        0,
+        "Successfully assigned default/web-",
+    ),
     (
         "explain pod.spec.containers.resources",
         0,
@@ -244,6 +252,11 @@ const DAY: &[Step] = &[
     ),
     ("explain vmruntime.spec", 0, "enabled"),
     ("api-resources", 0, "vmruntimes"),
+    (
+        "api-resources --api-group=apps -o wide",
+        0,
+        "create,delete,deletecollection,get,list,patch,update,watch",
+    ),
     ("auth can-i delete nodes", 0, "yes"),
     ("auth can-i delete nodes --context limited", 1, "no"),
     (
@@ -348,7 +361,11 @@ const DAY: &[Step] = &[
         1,
         "application/strategic-merge-patch+json is not supported",
     ),
-    ("events --for vmruntime/vmruntime", 0, ""),
+    (
+        "events --for vmruntimepfc/check -n vm-system",
+        0,
+        "No events found in vm-system namespace.",
+    ),
     (
         "delete vmruntimepfc check -n vm-system --wait",
         0,

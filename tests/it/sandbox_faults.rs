@@ -2,8 +2,8 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use anyhow::{Context as _, ensure};
-use bmctl::sandbox::{Identity, Limits, Sandbox, SandboxOptions, fault::Party};
+use anyhow::ensure;
+use bmctl::sandbox::{Identity, Sandbox, SandboxOptions, fault::Party};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{
@@ -13,12 +13,11 @@ use kube::{
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 
 use crate::bench::Bench;
+
+mod limits;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const WATCH: &str = "/api/v1/namespaces/default/pods?watch=true&resourceVersion=1";
@@ -49,7 +48,13 @@ pub fn trials() -> Vec<Trial> {
             a_command_gets_through,
         ),
         Trial::test("sandbox_faults::nobody_takes_more_than_a_share", || {
-            run(nobody_takes_more_than_a_share())
+            run(limits::nobody_takes_more_than_a_share())
+        }),
+        Trial::test("sandbox_faults::slow_heads_and_bodies_are_put_out", || {
+            run(limits::slow_heads_and_bodies_are_put_out())
+        }),
+        Trial::test("sandbox_faults::so_many_connections_and_no_more", || {
+            run(limits::so_many_connections_and_no_more())
         }),
     ]
 }
@@ -303,50 +308,5 @@ fn a_command_gets_through() -> Result<(), Failed> {
     bench
         .bmctl("sandbox run --world world.yaml -- enable vmruntime")
         .code(0)?;
-    Ok(())
-}
-
-/// Limits of size, time and number.
-async fn nobody_takes_more_than_a_share() -> anyhow::Result<()> {
-    const SHORT: Duration = Duration::from_millis(300);
-    let sandbox = Sandbox::start(SandboxOptions {
-        limits: Limits {
-            connections: 3,
-            handshake: SHORT,
-            head: SHORT,
-            body: SHORT,
-        },
-        ..SandboxOptions::default()
-    })
-    .await?;
-    let owner = client(&sandbox, "sandbox").await?;
-
-    let large = "x".repeat(3 * 1024 * 1024 + 1);
-    let (code, answer) = ask(&owner, "POST", PODS, &large).await?;
-    let message = "Request entity too large: limit is 3145728";
-    ensure!(code == 413 && answer["message"] == message, "{answer}");
-    let long = format!("/api/v1/pods?labelSelector={}", "a".repeat(200_000));
-    let refused = send(&owner, "GET", &long, "").await;
-    let code = refused.map(|response| response.status().as_u16());
-    ensure!(matches!(code, Ok(414 | 431) | Err(_)), "{code:?}");
-    drop(owner);
-
-    // Whoever connects and says nothing is put out: by the end of it somebody else finds a place.
-    let mut silent = Vec::new();
-    for _ in 0..8 {
-        silent.push(TcpStream::connect(sandbox.address()).await?);
-    }
-    for mut stream in silent {
-        stream.write_all(b"\x16").await.ok();
-        let mut rest = Vec::new();
-        let ended = stream.read_to_end(&mut rest).await;
-        ensure!(ended.is_err() || rest.len() < 64, "{ended:?}");
-    }
-    let owner = client(&sandbox, "sandbox").await?;
-    let (code, _) = ask(&owner, "GET", PODS, "")
-        .await
-        .context("a place is free again")?;
-    ensure!(code == 200);
-    sandbox.stop().await;
     Ok(())
 }

@@ -88,3 +88,76 @@ pub async fn limits() -> anyhow::Result<()> {
     let (code, _) = call(&client, "POST", path, config_map("small")).await?;
     same(&code, &201, "the next one")
 }
+
+/// docs/sandbox.md names every kind that is served, and what it says is not served is not.
+pub async fn as_documented() -> anyhow::Result<()> {
+    const NOT_SERVED: [(&str, &str); 7] = [
+        ("Jobs", "/apis/batch/v1/jobs"),
+        ("CronJobs", "/apis/batch/v1/cronjobs"),
+        ("StatefulSets", "/apis/apps/v1/statefulsets"),
+        ("Ingress", "/apis/networking.k8s.io/v1/ingresses"),
+        (
+            "NetworkPolicy",
+            "/apis/networking.k8s.io/v1/networkpolicies",
+        ),
+        (
+            "Webhooks",
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+        ),
+        (
+            "API services",
+            "/apis/apiregistration.k8s.io/v1/apiservices",
+        ),
+    ];
+    let text = include_str!("../../../docs/sandbox.md");
+    let section = |title: &str| {
+        let after = text.split(title).nth(1).unwrap_or_default();
+        after.split("\n## ").next().unwrap_or_default()
+    };
+    let served = section("## What the API server serves");
+    let absent = section("## What it does not serve");
+    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let client = sandbox.client(&Identity::owner());
+    let (_, groups) = call(&client, "GET", "/apis", Value::Null).await?;
+    let versions = groups["groups"].as_array().into_iter().flatten();
+    let mut paths: Vec<String> = versions
+        .filter_map(|group| group["preferredVersion"]["groupVersion"].as_str())
+        .map(|version| format!("/apis/{version}"))
+        .collect();
+    paths.push("/api/v1".to_owned());
+    let (mut kinds, mut subresources) = (0, 0);
+    for path in paths {
+        let (_, list) = call(&client, "GET", &path, Value::Null).await?;
+        for resource in list["resources"].as_array().into_iter().flatten() {
+            let name = resource["name"].as_str().unwrap_or_default();
+            let kind = resource["kind"].as_str().unwrap_or_default();
+            if let Some((_, below)) = name.split_once('/') {
+                subresources += 1;
+                ensure!(served.contains(&format!("`/{below}`")), "{path}/{name}");
+            } else {
+                kinds += 1;
+                let is_named = served
+                    .split(|c: char| !c.is_alphanumeric())
+                    .any(|word| word == kind);
+                let is_role = kind.contains("Role") && served.contains("RBAC");
+                let is_question = kind.ends_with("Review") && served.contains("token reviews");
+                ensure!(is_named || is_role || is_question, "{path}: {kind}");
+            }
+        }
+    }
+    ensure!(
+        kinds > 25 && subresources > 5,
+        "{kinds} kinds, {subresources} subresources"
+    );
+    for (name, path) in NOT_SERVED {
+        ensure!(absent.contains(name), "{name} is not said to be missing");
+        let (code, _) = call(&client, "GET", path, Value::Null).await?;
+        same(&code, &404, path)?;
+    }
+    for below in ["log", "exec", "attach", "portforward", "proxy"] {
+        let path = format!("/api/v1/namespaces/default/pods/a/{below}");
+        let (code, _) = call(&client, "GET", &path, Value::Null).await?;
+        same(&code, &404, &path)?;
+    }
+    Ok(())
+}
