@@ -1,9 +1,11 @@
 //! The API server without its sockets: one function from a request to a response, and what all verbs share.
 
+mod question;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Request, Response, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +14,7 @@ use super::{
     Identity,
     account_token::{Claims, Signer},
     admission::Policies,
-    answer::{self, Answer, Body, Encoding, Shape, Wanted},
+    answer::{self, Answer, Body, Wanted},
     apply::{self, Write},
     authorization::{self, Authority, aggregate, bootstrap},
     body::RequestBody,
@@ -29,6 +31,8 @@ use super::{
     verb::{self, Call},
     watch::Frames,
 };
+
+use question::{options_kind, text_header, verb_of, wanted};
 
 const POLICY_GROUP: &str = "admissionregistration.k8s.io";
 const POLICIES: &str = "validatingadmissionpolicies";
@@ -401,72 +405,5 @@ impl Core {
             apply::record_update(Some(object), &mut definition, &write, schema);
             writer.put(id, definition);
         }
-    }
-}
-
-/// The verb of a request for a resource.
-fn verb_of(method: &Method, path: &ResourcePath, resource: &ResourceType) -> Result<Verb, Refusal> {
-    // Each built-in resource has routes of its own, none of them for HEAD; those of definitions share one handler.
-    if method == Method::HEAD && !resource.custom {
-        return Err(Refusal::method_not_allowed());
-    }
-    if let Some(verb) = Verb::of(method, path.name.is_some()) {
-        return Ok(verb);
-    }
-    let lacks_name = matches!(*method, Method::PUT | Method::PATCH) && path.name.is_none();
-    Err(if resource.custom && lacks_name {
-        Refusal::bad_request("name must be provided")
-    } else {
-        Refusal::method_not_allowed()
-    })
-}
-
-/// What the client wants to see.
-fn wanted(request: &Request<Bytes>) -> Result<Wanted, Refusal> {
-    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT))?;
-    let (include, pretty) = Query::look(request.uri().query().unwrap_or_default())?;
-    // Whoever asks with one of these most likely reads the answer.
-    let agent = text_header(request, header::USER_AGENT);
-    let is_read = || {
-        ["curl", "Wget", "Mozilla/5.0"]
-            .iter()
-            .any(|reader| agent.starts_with(reader))
-    };
-    Ok(Wanted {
-        shape,
-        encoding,
-        include,
-        pretty: pretty.unwrap_or_else(is_read),
-    })
-}
-
-impl Default for Wanted {
-    fn default() -> Self {
-        Self {
-            shape: Shape::Plain,
-            encoding: Encoding::Json,
-            include: super::table::IncludeObject::default(),
-            pretty: false,
-        }
-    }
-}
-
-fn text_header(request: &Request<Bytes>, name: header::HeaderName) -> &str {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
-/// The options' kind, as messages name it.
-const fn options_kind(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Get => "GetOptions",
-        Verb::List => "ListOptions",
-        Verb::Create => "CreateOptions",
-        Verb::Update => "UpdateOptions",
-        Verb::Patch => "PatchOptions",
-        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
     }
 }

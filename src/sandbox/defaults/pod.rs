@@ -116,7 +116,7 @@ fn volume(volume: &mut Value) {
 fn fields(source: &mut Value) {
     for item in items(source, "items") {
         at(item, "/fieldRef", |field| {
-            default(field, "apiVersion", "v1")
+            default(field, "apiVersion", "v1");
         });
     }
 }

@@ -1,0 +1,124 @@
+use serde_json::json;
+
+use super::*;
+
+fn store(memory: usize) -> Store {
+    Store::new(memory, mpsc::unbounded_channel().0)
+}
+
+fn id(name: &str) -> ObjectId {
+    ObjectId {
+        shelf: ShelfKey::new("example.com", "gadgets"),
+        key: key(Some("default"), name),
+    }
+}
+
+fn object(name: &str, size: i64) -> Value {
+    json!({"metadata": {"name": name, "namespace": "default", "uid": name}, "size": size})
+}
+
+fn seen(snapshot: &Snapshot) -> Vec<(String, i64)> {
+    let size = |object: &Value| object["size"].as_i64().unwrap();
+    snapshot
+        .objects
+        .iter()
+        .map(|(key, object)| (key.clone(), size(object)))
+        .collect()
+}
+
+#[test]
+fn an_earlier_version_can_be_read_as_it_was() {
+    let store = store(100);
+    let shelf = id("a").shelf;
+    let writer = store.write();
+    writer.put(&id("a"), object("a", 1));
+    writer.put(&id("b"), object("b", 1));
+    let then = store.version();
+    writer.put(&id("a"), object("a", 2));
+    writer.remove(&id("b"));
+    writer.put(&id("c"), object("c", 1));
+    drop(writer);
+
+    let earlier = store.at(then, &shelf, "default/", None).unwrap();
+    assert_eq!(
+        seen(&earlier),
+        [("default/a".to_owned(), 1), ("default/b".to_owned(), 1)]
+    );
+    let rest = store
+        .at(then, &shelf, "default/", Some("default/a"))
+        .unwrap();
+    assert_eq!(seen(&rest), [("default/b".to_owned(), 1)]);
+    let now = store.now(&shelf, "default/");
+    assert_eq!(
+        seen(&now),
+        [("default/a".to_owned(), 2), ("default/c".to_owned(), 1)]
+    );
+}
+
+#[test]
+fn what_the_history_no_longer_holds_is_compacted() {
+    let store = store(2);
+    let shelf = id("a").shelf;
+    let writer = store.write();
+    for size in 0..5 {
+        writer.put(&id("a"), object("a", size));
+    }
+    drop(writer);
+    assert_eq!(store.changes_since(&shelf, 3).unwrap().len(), 2);
+    assert!(store.changes_since(&shelf, 2).is_err());
+    assert!(store.at(2, &shelf, "", None).is_err());
+    assert!(store.at(3, &shelf, "", None).is_ok());
+}
+
+#[test]
+fn every_write_gets_its_own_version_and_wakes_those_who_wait() {
+    let store = store(10);
+    let mut receiver = store.subscribe(&id("a").shelf);
+    let writer = store.write();
+    let first = writer.put(&id("a"), object("a", 1));
+    let second = writer.put(&id("a"), object("a", 2));
+    assert_eq!(first["metadata"]["resourceVersion"], "1");
+    assert_eq!(second["metadata"]["resourceVersion"], "2");
+    assert!(receiver.has_changed().unwrap());
+    assert_eq!(*receiver.borrow_and_update(), 2);
+}
+
+#[tokio::test]
+async fn what_was_kept_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Arc::new(Disk::open(folder.path()).unwrap());
+    let (changes, mut told) = mpsc::unbounded_channel();
+    let first = Store::on(&open(), 10, changes.clone()).unwrap();
+    first.write().put(&id("a"), object("a", 1));
+    first.write().put(&id("b"), object("b", 1));
+    first.write().remove(&id("a"));
+    first.kept().await.unwrap();
+    assert_eq!(first.changes_since(&id("a").shelf, 0).unwrap().len(), 3);
+    drop(first);
+    while told.try_recv().is_ok() {}
+
+    // The lock is free once the thread has written everything.
+    let disk = loop {
+        match Disk::open(folder.path()) {
+            Ok(disk) => break Arc::new(disk),
+            Err(StateFault::Taken) => tokio::task::yield_now().await,
+            Err(fault) => panic!("{fault}"),
+        }
+    };
+    let second = Store::on(&disk, 10, changes).unwrap();
+    assert_eq!(second.version(), 3);
+    assert_eq!(
+        seen(&second.now(&id("a").shelf, "")),
+        [("default/b".to_owned(), 1)]
+    );
+    assert_eq!(told.try_recv().unwrap().id, id("b"));
+    let next = second.write().put(&id("a"), object("a", 2));
+    assert_eq!(next["metadata"]["resourceVersion"], "4");
+    second.kept().await.unwrap();
+    // The history begins at the restart: who missed something before it lists again.
+    assert!(second.changes_since(&id("a").shelf, 2).is_err());
+    assert_eq!(second.changes_since(&id("a").shelf, 3).unwrap().len(), 1);
+    let never_used = ShelfKey::new("", "secrets");
+    assert!(second.changes_since(&never_used, 2).is_err());
+    assert!(second.changes_since(&never_used, 3).unwrap().is_empty());
+}
