@@ -109,8 +109,9 @@ async fn lead(
     let _leading = serve::Leading::new(metrics.clone(), health.clone());
     let mut watches = JoinSet::new();
     let bell = watch::Bell::new();
+    let probes_bell = watch::Bell::new();
     let place = options.kubevirt_namespace.as_deref();
-    let caches = watch::start(&client, place, &bell, &mut watches);
+    let caches = watch::start(&client, place, &bell, &probes_bell, &mut watches);
     let complaint = preflight::Complaint::default();
     let reconciler = reconcile::Reconciler {
         client: &client,
@@ -132,7 +133,7 @@ async fn lead(
     let work = async {
         tokio::join!(
             reconciler.run(bell.listen(), shutdown),
-            runner.run(bell.listen(), shutdown)
+            runner.run(bell.listen().and(&probes_bell), shutdown)
         );
     };
     tokio::select! {

@@ -65,9 +65,12 @@ pub struct Pace {
     pub request: Duration,
     /// Reconcile again after this long even if nothing was heard: a watch may have missed something.
     pub resync: Duration,
-    /// Waiting time after a first failed reconcile; doubles up to [`Pace::retry_most`].
+    /// Waiting time after a first failed reconcile; doubles up to [`Pace::outage_most`].
     pub retry: Duration,
-    /// The longest waiting time between failed reconciles.
+    /// The longest waiting time after what may pass by itself, an API server that is away above all: so soon after it is
+    /// back the work goes on.
+    pub outage_most: Duration,
+    /// The longest waiting time after what stays until somebody changes something.
     pub retry_most: Duration,
     /// After it has put something right that somebody changed, the controller leaves it alone for this long; after the
     /// next time for twice as long, up to [`Pace::repair_most`].
@@ -92,6 +95,7 @@ impl Default for Pace {
             request: Duration::from_secs(30),
             resync: Duration::from_secs(5 * 60),
             retry: Duration::from_millis(500),
+            outage_most: Duration::from_secs(4),
             retry_most: Duration::from_secs(30),
             repair: Duration::from_secs(5),
             repair_most: Duration::from_secs(5 * 60),
@@ -106,6 +110,6 @@ impl Pace {
         let doublings = failures.saturating_sub(1).min(16);
         self.retry
             .saturating_mul(1 << doublings)
-            .min(self.retry_most)
+            .min(self.outage_most)
     }
 }

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(after(3).wait, pace.retry * 4);
         assert_eq!(after(3).pause, after(3).wait, "nothing cuts it short");
         assert_eq!(after(4).said.unwrap().reason, reason::STEP_FAILED);
-        assert_eq!(after(40).wait, pace.retry_most);
+        assert_eq!(after(40).wait, pace.outage_most);
         let looking = consequence(&failure(Kind::Unreachable), Part::Looking, 40, &pace);
         assert_eq!(looking.said, None, "who is away can not be told");
     }

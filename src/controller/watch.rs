@@ -2,9 +2,9 @@
 //!
 //! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{collections::HashMap, fmt::Debug, time::Duration};
 
-use futures::{StreamExt, pin_mut};
+use futures::{StreamExt, future::select_all, pin_mut};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -19,7 +19,9 @@ use kube::{
     runtime::{
         WatchStreamExt,
         reflector::{self, Store},
+        utils::Backoff,
         watcher,
+        watcher::DefaultBackoff,
     },
 };
 use serde::de::DeserializeOwned;
@@ -40,8 +42,8 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Bell(watch::Sender<()>);
 
-/// Hears a [`Bell`].
-pub(super) struct Listener(watch::Receiver<()>);
+/// Hears one [`Bell`] or more.
+pub(super) struct Listener(Vec<watch::Receiver<()>>);
 
 impl Bell {
     pub(super) fn new() -> Self {
@@ -53,25 +55,56 @@ impl Bell {
     }
 
     pub(super) fn listen(&self) -> Listener {
-        Listener(self.0.subscribe())
+        Listener(vec![self.0.subscribe()])
     }
 }
 
 impl Listener {
-    /// Returns at once if it rang since the last time.
+    /// Hears that one too.
+    pub(super) fn and(mut self, bell: &Bell) -> Self {
+        self.0.push(bell.0.subscribe());
+        self
+    }
+
+    /// Returns at once if one of them rang since the last time.
     pub(super) async fn rang(&mut self) {
-        if self.0.changed().await.is_err() {
+        let all = self.0.iter_mut().map(|bell| Box::pin(bell.changed()));
+        if select_all(all).await.0.is_err() {
             // Nobody can ring any more; a timer or the shutdown goes on.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Starts all watches. They end when the set is dropped. `place` is the engine's namespace, if it has one of its own.
+/// Between two tries of a watch: an API server that is away for long is not asked so seldom that it is back unnoticed.
+#[derive(Default)]
+struct Pauses(DefaultBackoff);
+
+impl Pauses {
+    const LONGEST: Duration = Duration::from_secs(4);
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(Self::LONGEST))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// Starts all watches. They end when the set is dropped. Probe pods have a bell of their own: they come and go by the
+/// thousand, and concern only whoever made them. `place` is the engine's namespace, if it has one of its own.
 pub(super) fn start(
     client: &Client,
     place: Option<&str>,
     bell: &Bell,
+    probes_bell: &Bell,
     tasks: &mut JoinSet<()>,
 ) -> Caches {
     let everything = watcher::Config::default();
@@ -92,7 +125,7 @@ pub(super) fn start(
         nodes: keep(nodes, everything.clone(), node_news, bell, tasks),
         checks: keep(checks, everything.clone(), every_version, bell, tasks),
         handlers: keep(pods, handlers, handler_news, bell, tasks),
-        probe_pods: keep(system_pods, probes, every_version, bell, tasks),
+        probe_pods: keep(system_pods, probes, every_version, probes_bell, tasks),
     };
     tasks.spawn(hear(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
@@ -169,7 +202,7 @@ where
         let mut known: HashMap<Option<String>, N> = HashMap::new();
         let stream = watcher(api, config)
             .modify(|object| object.meta_mut().managed_fields = None)
-            .default_backoff()
+            .backoff(Pauses::default())
             .reflect(writer);
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
@@ -210,7 +243,7 @@ async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Bell>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let stream = watcher(api, config).default_backoff();
+    let stream = watcher(api, config).backoff(Pauses::default());
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
         told(&K::kind(&()), &event);
@@ -237,7 +270,7 @@ async fn hear_once_served(
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
             None => Api::all_with(client.clone(), &resource),
         };
-        let stream = watcher(api, watcher::Config::default()).default_backoff();
+        let stream = watcher(api, watcher::Config::default()).backoff(Pauses::default());
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
             told(&kind.kind, &event);
@@ -276,5 +309,18 @@ fn is_not_served(error: &watcher::Error) -> bool {
 fn told<T>(kind: &str, event: &Result<T, watcher::Error>) {
     if let Err(error) = event {
         tracing::debug!(%error, kind, "a watch failed and is made again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_server_that_comes_back_is_noticed_within_seconds() {
+        let mut pauses = Pauses::default();
+        assert!(pauses.next().is_some_and(|first| first < Pauses::LONGEST));
+        assert!(pauses.take(20).all(|pause| pause <= Pauses::LONGEST));
+        assert!(Pauses::LONGEST < Duration::from_secs(5));
     }
 }

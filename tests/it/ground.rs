@@ -64,10 +64,15 @@ impl Ground {
     }
 }
 
+/// So many seconds instead, where machines are slow or clusters large.
+const PATIENCE: &str = "BMCTL_PATIENCE";
+
 /// How long anything may take that a story waits for. A policy that reads VMRuntime takes a real API server half a minute
 /// to learn, and nobody else may be told to wait so long for a failure.
 pub fn patience() -> Duration {
-    Duration::from_secs(if assets().is_some() { 180 } else { 45 })
+    let given = std::env::var(PATIENCE).ok();
+    let usual = if assets().is_some() { 180 } else { 45 };
+    Duration::from_secs(given.and_then(|text| text.parse().ok()).unwrap_or(usual))
 }
 
 /// Where the programs of a real control plane are, if stories of this process run on one.

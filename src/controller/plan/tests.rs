@@ -48,6 +48,7 @@ const SETTINGS: Settings = Settings {
         request: Duration::from_secs(30),
         resync: Duration::from_secs(300),
         retry: Duration::from_secs(1),
+        outage_most: Duration::from_secs(4),
         retry_most: Duration::from_secs(30),
         repair: Duration::from_secs(5),
         repair_most: Duration::from_secs(300),

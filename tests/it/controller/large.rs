@@ -39,7 +39,7 @@ const ROUNDS: u64 = 10;
 /// What one controller has cost.
 #[derive(Debug)]
 struct Cost {
-    /// For so many rounds in which nothing has to be done.
+    /// Requests for so many rounds in which nothing has to be done.
     rounds: u64,
     /// The most memory that it had, in KiB.
     peak: usize,

@@ -274,6 +274,9 @@ impl Stage {
         options.pace.check = Duration::from_secs(10);
         options.pace.node_checks = Duration::ZERO;
         options.pace.retry = Duration::from_millis(50);
+        options.pace.outage_most = Duration::from_secs(1);
+        options.pace.repair = Duration::from_millis(50);
+        options.pace.repair_most = Duration::from_secs(1);
         if ground::assets().is_none() {
             // The sandbox knows a policy as soon as it has it.
             options.pace.arming = Duration::from_secs(1);
