@@ -109,27 +109,31 @@ impl<'a> Family<'a> {
     }
 }
 
-/// Lists all workload kinds at once, page by page. Whatever can not be determined is a failure, never a zero.
+/// Lists all workload kinds, page by page: machines at once, and then disks. A disk that is made before its machine is
+/// seen wherever that is. Whatever can not be determined is a failure, never a zero.
 pub async fn take(client: &kube::Client, retry: &Retry<'_>) -> Result<Inventory, Failure> {
-    let lists = removal_order().map(|kind| async move {
-        let mut found = Vec::new();
-        let listed = list::each(client, retry, kind, Detail::AsNeeded, &mut found).await;
-        (kind, listed.map(|listed| (found, listed)))
-    });
     let mut inventory = Inventory::default();
     let mut failed = Vec::new();
-    for (kind, result) in join_all(lists).await {
-        match result {
-            Ok((found, listed)) => {
-                let place = inventory.of_role(kind.role);
-                if place.is_empty() {
-                    *place = found;
-                } else {
-                    place.extend(found);
+    for of_disks in [false, true] {
+        let kinds = removal_order().filter(|kind| (kind.role == WorkloadRole::Disk) == of_disks);
+        let lists = kinds.map(|kind| async move {
+            let mut found = Vec::new();
+            let listed = list::each(client, retry, kind, Detail::AsNeeded, &mut found).await;
+            (kind, listed.map(|listed| (found, listed)))
+        });
+        for (kind, result) in join_all(lists).await {
+            match result {
+                Ok((found, listed)) => {
+                    let place = inventory.of_role(kind.role);
+                    if place.is_empty() {
+                        *place = found;
+                    } else {
+                        place.extend(found);
+                    }
+                    inventory.listed.extend(listed.map(|listed| (kind, listed)));
                 }
-                inventory.listed.extend(listed.map(|listed| (kind, listed)));
+                Err(failure) => failed.push((kind, failure)),
             }
-            Err(failure) => failed.push((kind, failure)),
         }
     }
     if failed.is_empty() {

@@ -22,8 +22,6 @@ mod saving;
 mod sighting;
 mod stuck;
 
-use std::collections::BTreeSet;
-
 use futures::{StreamExt as _, stream};
 use kube::Client;
 use tokio::time::Instant;
@@ -32,7 +30,7 @@ use self::{plan::Places, progress::Progress};
 use super::{
     backup::Vault,
     event::{Event, ObjectName},
-    inventory::{Second, Uid, Workload, list::Listed},
+    inventory::{Second, Workload, list::Listed},
     retry::Retry,
 };
 use crate::{
@@ -69,7 +67,7 @@ pub async fn remove(
         retry: &retry,
         places: Places::of(&plan.objects),
         gone: vec![false; plan.objects.len()],
-        apart: BTreeSet::new(),
+        stalled: false,
         talkative: plan.doomed().count() <= TOLD,
         progress: Progress::default(),
         listed: plan.listed.clone(),
@@ -107,8 +105,8 @@ struct Removal<'a, 'v> {
     places: Places,
     /// For each object of the plan.
     gone: Vec<bool>,
-    /// Machines whose dependents outlive them, because disks that stay are among those.
-    apart: BTreeSet<Uid>,
+    /// Nothing has changed for so long that owners may be waiting for what they own.
+    stalled: bool,
     vault: Option<&'v mut Vault>,
     /// Where to watch from, by kind.
     listed: Vec<(&'static WorkloadKind, Listed)>,
@@ -152,6 +150,7 @@ impl Removal<'_, '_> {
         self.watch_them_go(roles).await;
         let looked = self.look().await;
         if Instant::now() >= self.look_due() {
+            self.stalled = true;
             self.give_up_on_owners();
         }
         let left = self.left(roles).count();
@@ -191,11 +190,14 @@ impl Removal<'_, '_> {
     }
 
     fn has_living_owner(&self, workload: &Workload) -> bool {
+        // An owner that is being deleted makes nothing anew, and where nothing goes along with it, it may be waiting.
+        let waits = self.stalled && self.plan.disks == Disks::Keep;
         workload.owners.iter().any(|owner| {
             self.places.find(owner).is_some_and(|at| {
-                !self.gone[at]
-                    && self.plan.objects[at].workload.uid != workload.uid
-                    && !matches!(self.plan.objects[at].fate, Fate::Kept(_))
+                let owner = &self.plan.objects[at];
+                let going = waits && owner.workload.deleting.is_some();
+                let lives = !self.gone[at] && !going;
+                lives && owner.workload.uid != workload.uid && !matches!(owner.fate, Fate::Kept(_))
             })
         })
     }
@@ -223,13 +225,10 @@ impl Removal<'_, '_> {
     /// Machines that own each other have no first one; the plan names one of them.
     fn is_in_a_circle(&self, at: usize) -> bool {
         let planned = &self.plan.objects[at];
-        planned.fate == Fate::Deleted
+        planned.counts
+            && planned.fate == Fate::Deleted
             && planned.workload.deleting.is_none()
             && planned.workload.is(WorkloadRole::Machine)
-            && !self
-                .apart
-                .iter()
-                .any(|uid| planned.workload.owners.contains(uid))
     }
 
     async fn delete_all(&mut self, due: &[usize]) -> Result<(), Failure> {
@@ -238,10 +237,10 @@ impl Removal<'_, '_> {
             .iter()
             .map(|at| (*at, self.plan.objects[*at].workload.clone()))
             .collect();
-        let apart = &self.apart;
+        let disks = self.plan.disks;
         let mut deletions = stream::iter(objects)
             .map(|(at, workload)| async move {
-                let apart = apart.contains(&workload.uid);
+                let apart = disks == Disks::Keep && workload.is(WorkloadRole::Machine);
                 let deleted = deletion::delete(client, retry, &workload, apart).await;
                 (at, deleted)
             })

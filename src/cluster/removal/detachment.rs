@@ -18,10 +18,8 @@ use crate::{
 };
 
 impl Removal<'_, '_> {
-    /// Takes every disk that is to stay off the objects that go. What such an object owns besides is left behind with the
-    /// disk, and so has to be deleted by itself.
+    /// Takes every disk that is to stay off the objects that go.
     pub(super) async fn detach(&mut self) -> Result<(), Failure> {
-        self.apart.extend(self.plan.owners_of_kept_disks());
         let mut detached = false;
         for at in 0..self.plan.objects.len() {
             let planned = &self.plan.objects[at];
@@ -35,12 +33,6 @@ impl Removal<'_, '_> {
             // A controller that wants the owner back puts it back now, as long as that one is there: once it is gone,
             // the disk would be collected with it.
             tokio::time::sleep(self.retry.pace().settle).await;
-        }
-        for planned in &mut self.plan.objects {
-            let mut owners = planned.workload.owners.iter();
-            if planned.fate == Fate::GoesAlong && owners.any(|owner| self.apart.contains(owner)) {
-                planned.fate = Fate::Deleted;
-            }
         }
         Ok(())
     }

@@ -88,22 +88,14 @@ impl Plan {
         let machines = inventory.count();
         let claims = claims(&inventory.machines);
         let of_disks = disk_fates(&inventory, disks, left_over);
-        let detached = owners_of_kept(&inventory, &of_disks);
         let family = Family::of(&inventory.machines);
         let of_machines: Vec<(Fate, bool)> = inventory
             .machines
             .iter()
             .enumerate()
-            .map(|(place, machine)| {
+            .map(|(place, _)| {
                 let root = family.is_root(place);
-                // Children of a machine that is deleted apart from its dependents stay behind.
-                let apart = machine.owners.iter().any(|owner| detached.contains(owner));
-                let fate = if root || apart {
-                    Fate::Deleted
-                } else {
-                    Fate::GoesAlong
-                };
-                (fate, root)
+                (fate_of_machine(disks, root), root)
             })
             .collect();
         let Inventory {
@@ -218,14 +210,14 @@ impl Plan {
             (true, Disks::Delete) => Fate::Deleted,
         }
     }
+}
 
-    /// Machines that are deleted apart from what they own, because they own disks that stay.
-    #[must_use]
-    pub fn owners_of_kept_disks(&self) -> BTreeSet<Uid> {
-        self.kept()
-            .filter(|(_, why)| *why == Why::Asked)
-            .flat_map(|(disk, _)| disk.owners.iter().cloned())
-            .collect()
+/// What becomes of a machine. Where disks stay, none takes anything along: a controller may make a machine the owner of
+/// its disks at any moment, also after it was looked at, and the collector would delete them with it.
+pub(super) const fn fate_of_machine(disks: Disks, root: bool) -> Fate {
+    match (disks, root) {
+        (Disks::Delete, false) => Fate::GoesAlong,
+        (Disks::Delete, true) | (Disks::Keep, _) => Fate::Deleted,
     }
 }
 
@@ -325,14 +317,6 @@ fn disk_fates(inventory: &Inventory, policy: Disks, left_over: &LeftOver) -> Vec
                 (false, _) => Fate::Kept(Why::Unused),
             }
         })
-        .collect()
-}
-
-fn owners_of_kept(inventory: &Inventory, fates: &[Fate]) -> BTreeSet<Uid> {
-    let disks = inventory.disks.iter().zip(fates);
-    disks
-        .filter(|(_, fate)| **fate == Fate::Kept(Why::Asked))
-        .flat_map(|(disk, _)| disk.owners.iter().cloned())
         .collect()
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{
     Fate, Plan, Planned, Removal,
     bell::{Bell, Rung, Sight},
-    plan::Places,
+    plan::{Places, fate_of_machine},
     progress::Progress,
 };
 use crate::{
@@ -146,10 +146,9 @@ impl Removal<'_, '_> {
             });
             let fate = match workload.kind.role {
                 WorkloadRole::Migration => Fate::Deleted,
-                WorkloadRole::Machine if owned => Fate::GoesAlong,
                 WorkloadRole::Machine => {
-                    more += 1;
-                    Fate::Deleted
+                    more += usize::from(!owned);
+                    fate_of_machine(self.plan.disks, !owned)
                 }
                 WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
             };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cluster::{
     Deadline,
-    inventory::{self, Inventory},
+    inventory::{self, Inventory, Uid},
     retry::Pace,
     script::{self, Answer, Call, Recorder},
 };
