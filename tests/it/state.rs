@@ -14,7 +14,7 @@ use std::{
 use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::{
     Api, Client, Config,
-    api::{ListParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use libtest_mimic::{Failed, Trial};
@@ -104,11 +104,24 @@ fn connect(runtime: &tokio::runtime::Runtime, kubeconfig: &str) -> Result<Client
     Ok(Client::try_from(config)?)
 }
 
-/// Many write at once; when so many writes have been answered in all, the server is killed.
+/// What is known of an object from the answers: its version, or none after a delete.
+type Answered = BTreeMap<String, Told>;
+
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    /// This was answered last.
+    Is(Option<u64>),
+    /// A change of this version was sent and not answered.
+    Changing(u64),
+    /// A delete was.
+    Going(u64),
+}
+
+/// Many write at once: create, change and delete. When so many writes have been answered in all, the server is killed.
 async fn write_until_killed(
     maps: &Api<ConfigMap>,
     round: usize,
-    answered: &Arc<Mutex<BTreeMap<String, u64>>>,
+    answered: &Arc<Mutex<Answered>>,
     enough: usize,
     kill: impl FnOnce() -> Outcome,
 ) -> Outcome {
@@ -119,14 +132,8 @@ async fn write_until_killed(
         writers.spawn(async move {
             for number in 0.. {
                 let name = format!("map-{round}-{writer}-{number}");
-                let map: ConfigMap =
-                    serde_json::from_value(json!({"metadata": {"name": name}})).unwrap_or_default();
-                match maps.create(&PostParams::default(), &map).await {
-                    Ok(map) => {
-                        let version = map.metadata.resource_version.unwrap_or_default();
-                        let version = version.parse().unwrap_or_default();
-                        answered.lock().unwrap().insert(name, version);
-                    }
+                match live(&maps, &name, number, &answered).await {
+                    Ok(()) => {}
                     Err(error) if killed.load(Ordering::SeqCst) => return drop(error),
                     Err(error) => panic!("{name}: {error}"),
                 }
@@ -146,10 +153,39 @@ async fn write_until_killed(
     Ok(())
 }
 
-/// What was answered is there, at the version that was answered; versions go on from there.
+/// The life of an object: all are created, every other one is changed, every fourth is deleted.
+async fn live(
+    maps: &Api<ConfigMap>,
+    name: &str,
+    number: usize,
+    answered: &Mutex<Answered>,
+) -> kube::Result<()> {
+    let version = |map: &ConfigMap| map.metadata.resource_version.as_ref()?.parse::<u64>().ok();
+    let tell = |told: Told| {
+        answered.lock().unwrap().insert(name.to_owned(), told);
+    };
+    let map: ConfigMap =
+        serde_json::from_value(json!({"metadata": {"name": name}})).unwrap_or_default();
+    let mut map = maps.create(&PostParams::default(), &map).await?;
+    tell(Told::Is(version(&map)));
+    if number.is_multiple_of(2) {
+        tell(Told::Changing(version(&map).unwrap_or_default()));
+        let patch = Patch::Merge(json!({"data": {"changed": "yes"}}));
+        map = maps.patch(name, &PatchParams::default(), &patch).await?;
+        tell(Told::Is(version(&map)));
+    }
+    if number.is_multiple_of(4) {
+        tell(Told::Going(version(&map).unwrap_or_default()));
+        maps.delete(name, &DeleteParams::default()).await?;
+        tell(Told::Is(None));
+    }
+    Ok(())
+}
+
+/// What was answered is so, at the version that was answered; versions go on from there.
 async fn everything_is_there(
     maps: &Api<ConfigMap>,
-    answered: &Mutex<BTreeMap<String, u64>>,
+    answered: &Mutex<Answered>,
     round: usize,
 ) -> Outcome {
     let found = maps.list(&ListParams::default()).await?;
@@ -161,16 +197,36 @@ async fn everything_is_there(
             Some((map.metadata.name?, version))
         })
         .collect();
-    let answered = answered.lock().unwrap().clone();
-    for (name, version) in &answered {
-        assert_eq!(found.get(name), Some(version), "{name} of round {round}");
-    }
+    compare(&mut answered.lock().unwrap(), &found, round);
     let latest = found.values().max().copied().unwrap_or_default();
     let next = serde_json::from_value(json!({"metadata": {"name": format!("next-{round}")}}))?;
     let next = maps.create(&PostParams::default(), &next).await?;
     let next: u64 = next.metadata.resource_version.unwrap_or_default().parse()?;
     assert!(next > latest, "{next} after {latest}");
     Ok(())
+}
+
+/// Fails unless everything is as it was answered; what was in doubt is from now on what it turned out to be.
+fn compare(answered: &mut Answered, found: &BTreeMap<String, u64>, round: usize) {
+    for (name, told) in answered.iter_mut() {
+        let found = found.get(name).copied();
+        match *told {
+            Told::Is(expected) => assert_eq!(found, expected, "{name} of round {round}"),
+            Told::Changing(version) => {
+                assert!(
+                    found.is_some_and(|found| found >= version),
+                    "{name}: {found:?}"
+                );
+            }
+            Told::Going(version) => {
+                assert!(
+                    found.is_none_or(|found| found == version),
+                    "{name}: {found:?}"
+                );
+            }
+        }
+        *told = Told::Is(found);
+    }
 }
 
 /// Definitions, nodes and VM Runtime itself are what they were; nodes that were deleted stay so.
@@ -195,7 +251,7 @@ fn a_cluster_goes_on() -> Outcome {
     bench.bmctl("enable vmruntime --cluster sandbox").code(0)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let nodes: Api<Node> = Api::all(connect(&runtime, &kubeconfig(&bench)?)?);
-    runtime.block_on(nodes.delete("gone", &kube::api::DeleteParams::default()))?;
+    runtime.block_on(nodes.delete("gone", &DeleteParams::default()))?;
     assert_eq!(sandbox.end(Signal::INT)?, Some(0));
 
     let sandbox = start(&bench, &["start", "--state", "state", "--pace", "instant"]);

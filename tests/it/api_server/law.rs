@@ -1,5 +1,6 @@
 //! The law of lists and watches: whoever lists once and then follows the changes, through watches that are cut and
-//! resumed, has in the end what a new list shows.
+//! resumed, has at every version that it gets to what a list of exactly that version shows. Lists come in pages, with
+//! changes in between.
 //!
 //! Random operations from a seed that a failure names. `BMCTL_LAW_SEEDS=1000` tries more of them (docs/testing.md).
 
@@ -53,13 +54,16 @@ async fn story(seed: u64) -> anyhow::Result<()> {
             // Some sleep through a round.
             if dice.below(4) > 0 {
                 follower.follow(&client, version, &mut dice).await?;
+                follower.compare_then(&client).await?;
             }
         }
     }
     let version = mark(&client, ROUNDS).await?;
     for follower in &mut followers {
+        follower.is_quiet = true;
         follower.follow(&client, version, &mut dice).await?;
-        follower.compare(&client).await?;
+        follower.compare_then(&client).await?;
+        follower.compare_now(&client).await?;
     }
     sandbox.stop().await;
     Ok(())
@@ -118,6 +122,8 @@ struct Follower {
     copy: BTreeMap<String, Value>,
     /// How far it has come; none: it has to list.
     version: Option<u64>,
+    /// Does nothing change between the pages of its lists?
+    is_quiet: bool,
 }
 
 impl Follower {
@@ -126,6 +132,7 @@ impl Follower {
             query,
             copy: BTreeMap::new(),
             version: None,
+            is_quiet: false,
         }
     }
 
@@ -138,23 +145,29 @@ impl Follower {
         self.query.rsplit('&').next().unwrap_or_default()
     }
 
+    /// A list in pages of that size. None: its moment was forgotten before the last page.
     async fn list(
         &self,
         client: &Client,
         limit: usize,
-    ) -> anyhow::Result<(BTreeMap<String, Value>, u64)> {
+        dice: &mut Dice,
+    ) -> anyhow::Result<Option<(BTreeMap<String, Value>, u64)>> {
         let mut copy = BTreeMap::new();
         let mut next = String::new();
         loop {
             let path = format!("{MAPS}?{}&limit={limit}&continue={next}", self.selector());
             let (code, page) = call(client, "GET", &path, Value::Null).await?;
-            ensure!(code == 200, "{page}");
-            for object in page["items"].as_array().into_iter().flatten() {
-                copy.insert(name_of(object), plain(object));
+            if code == 410 && !next.is_empty() {
+                return Ok(None);
             }
+            ensure!(code == 200, "{page}");
+            take_page(&mut copy, &page);
             match page["metadata"]["continue"].as_str().unwrap_or_default() {
-                "" => return Ok((copy, version_of(&page)?)),
+                "" => return Ok(Some((copy, version_of(&page)?))),
                 token => token.clone_into(&mut next),
+            }
+            if !self.is_quiet {
+                change(client, dice).await?;
             }
         }
     }
@@ -166,8 +179,10 @@ impl Follower {
                 return Ok(());
             }
             if self.version.is_none() && !self.streams() {
-                let (copy, version) = self.list(client, 1 + dice.below(4)).await?;
-                (self.copy, self.version) = (copy, Some(version));
+                let limit = 1 + dice.below(4);
+                if let Some((copy, version)) = self.list(client, limit, dice).await? {
+                    (self.copy, self.version) = (copy, Some(version));
+                }
                 continue;
             }
             let patience = 1 + dice.below(7);
@@ -241,16 +256,42 @@ impl Follower {
         Ok(true)
     }
 
-    async fn compare(&self, client: &Client) -> anyhow::Result<()> {
-        let (expected, _) = self.list(client, 500).await?;
+    /// Is the copy what a list of exactly its version shows? What is forgotten can not be asked for.
+    async fn compare_then(&self, client: &Client) -> anyhow::Result<()> {
+        let version = self.version.context("it has not come anywhere")?;
+        let exact = format!("resourceVersion={version}&resourceVersionMatch=Exact");
+        let path = format!("{MAPS}?{}&{exact}", self.selector());
+        match call(client, "GET", &path, Value::Null).await? {
+            (200, list) => self.compare(&list),
+            (410, _) => Ok(()),
+            (_, answer) => bail!("{path}: {answer}"),
+        }
+    }
+
+    /// Is it what there is?
+    async fn compare_now(&self, client: &Client) -> anyhow::Result<()> {
+        let path = format!("{MAPS}?{}", self.selector());
+        let (_, list) = call(client, "GET", &path, Value::Null).await?;
+        self.compare(&list)
+    }
+
+    fn compare(&self, list: &Value) -> anyhow::Result<()> {
+        let mut expected = BTreeMap::new();
+        take_page(&mut expected, list);
         ensure!(
             self.copy == expected,
-            "{}: rebuilt {:?}, listed {expected:?}",
+            "{} at {:?}: rebuilt {:?}, listed {expected:?}",
             self.query,
+            self.version,
             self.copy
         );
         Ok(())
     }
+}
+
+fn take_page(copy: &mut BTreeMap<String, Value>, page: &Value) {
+    let objects = page["items"].as_array().into_iter().flatten();
+    copy.extend(objects.map(|object| (name_of(object), plain(object))));
 }
 
 fn name_of(object: &Value) -> String {
