@@ -62,7 +62,17 @@ impl RequestBody {
             return Ok(None);
         }
         match self.decode() {
-            Ok(options) if options.is_object() => Ok(Some(options)),
+            Ok(options) if options.is_object() => {
+                let kind = super::metadata::text(&options, "kind");
+                if matches!(kind, "" | "DeleteOptions") {
+                    return Ok(Some(options));
+                }
+                // An object that was sent along is no way to delete it.
+                let version = super::metadata::text(&options, "apiVersion");
+                Err(Refusal::bad_request(format!(
+                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:110\""
+                )))
+            }
             Ok(_) => Err(Refusal::bad_request("DeleteOptions must be an object")),
             Err(Fault::MediaType) => Err(Refusal::unsupported_media_type(OBJECT_TYPES)),
             Err(Fault::Json(why)) => Err(Refusal::bad_request(format!(

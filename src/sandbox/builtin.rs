@@ -47,6 +47,10 @@ const VERBS: [&str; 8] = [
     "update",
     "watch",
 ];
+/// Namespaces are deleted one by one.
+const WITHOUT_DELETECOLLECTION: [&str; 7] = [
+    "create", "delete", "get", "list", "patch", "update", "watch",
+];
 const CREATE_ONLY: &[&str] = &["create"];
 
 type Row = (
@@ -130,7 +134,11 @@ fn resource(row: &Row) -> ResourceType {
         short_names: short_names.iter().map(|&name| name.to_owned()).collect(),
         categories: traits.all.then(|| "all".to_owned()).into_iter().collect(),
         namespaced,
-        verbs: &VERBS,
+        verbs: if kind == "Namespace" {
+            &WITHOUT_DELETECOLLECTION
+        } else {
+            &VERBS
+        },
         status_subresource: traits.status,
         scale_subresource: traits.scale,
         counts_generation: traits.generation,

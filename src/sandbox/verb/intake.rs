@@ -7,7 +7,10 @@ use super::Call;
 use crate::sandbox::{
     defaults,
     metadata::{self, text},
-    model::decode::{self, Source},
+    model::{
+        self,
+        decode::{self, Source},
+    },
     query::FieldValidation,
     refusal::{Cause, Refusal},
     resource::ResourceType,
@@ -51,8 +54,21 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
         };
         return Err(Refusal::invalid(&resource.group, &kind, name, &[cause]));
     }
+    let is_known = model::definition(&model::name_of(&resource.group, &resource.version, &kind));
+    let why = if is_known.is_some() {
+        let package = match resource.group.as_str() {
+            "" => "core",
+            group => group.split('.').next().unwrap_or(group),
+        };
+        let (version, expected) = (&resource.version, &resource.kind);
+        format!("converting ({version}.{kind}) to ({package}.{expected}): unknown conversion")
+    } else {
+        format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        )
+    };
     Err(Refusal::bad_request(format!(
-        "{kind} in version {:?} cannot be handled as a {}: no kind {kind:?} is registered for version {version:?}",
+        "{kind} in version {:?} cannot be handled as a {}: {why}",
         resource.version, resource.kind
     )))
 }

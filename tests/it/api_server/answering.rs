@@ -128,6 +128,32 @@ pub async fn refusals() -> anyhow::Result<()> {
                 405,
                 "the server does not allow this method on the requested resource",
             ),
+            (
+                "DELETE",
+                "/api/v1/namespaces",
+                json_type,
+                Value::Null,
+                405,
+                "the server does not allow this method on the requested resource",
+            ),
+            // What is sent has to be what is meant.
+            (
+                "DELETE",
+                "/api/v1/namespaces/default/configmaps/a",
+                json_type,
+                json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a"}}),
+                400,
+                "no kind \"ConfigMap\" is registered for version \"v1\" in scheme \"pkg/runtime/scheme.go:110\"",
+            ),
+            (
+                "POST",
+                MAPS,
+                json_type,
+                json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}}),
+                400,
+                "Pod in version \"v1\" cannot be handled as a ConfigMap: converting (v1.Pod) to (core.ConfigMap): unknown \
+                 conversion",
+            ),
             // Names, versions, finalizers.
             (
                 "PUT",
