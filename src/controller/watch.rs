@@ -2,13 +2,18 @@
 //!
 //! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
 
-use std::{collections::HashMap, fmt::Debug, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use futures::{StreamExt, future::select_all, pin_mut};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
-        core::v1::{Node, Pod},
+        core::v1::{Node, Pod, PodSpec},
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -122,10 +127,24 @@ pub(super) fn start(
     let pods = engine::somewhere::<Pod>(client, place);
     let system_pods = Api::<Pod>::namespaced(client.clone(), system);
     let caches = Caches {
-        nodes: keep(nodes, everything.clone(), node_news, bell, tasks),
-        checks: keep(checks, everything.clone(), every_version, bell, tasks),
-        handlers: keep(pods, handlers, handler_news, bell, tasks),
-        probe_pods: keep(system_pods, probes, every_version, probes_bell, tasks),
+        nodes: keep(nodes, everything.clone(), node_news, slim_node, bell, tasks),
+        checks: keep(
+            checks,
+            everything.clone(),
+            every_version,
+            whole,
+            bell,
+            tasks,
+        ),
+        handlers: keep(pods, handlers, handler_news, slim_handler, bell, tasks),
+        probe_pods: keep(
+            system_pods,
+            probes,
+            every_version,
+            whole,
+            probes_bell,
+            tasks,
+        ),
     };
     tasks.spawn(hear(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
@@ -142,30 +161,54 @@ pub(super) fn start(
         everything,
         vec![bell.clone(), definitions.clone()],
     ));
-    for kind in engine_kinds() {
+    let engine = engine_kinds().map(|kind| (kind, any_news as News));
+    let workloads = workload_kinds().map(|kind| (kind, workload_news as News));
+    for (kind, news) in engine.chain(workloads) {
         let place = place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned);
-        let heard = hear_once_served(
-            client.clone(),
-            kind,
-            place,
-            bell.clone(),
-            definitions.listen(),
-        );
+        let watched = Watched { kind, place, news };
+        let heard = hear_once_served(client.clone(), watched, bell.clone(), definitions.listen());
         tasks.spawn(heard);
     }
     caches
 }
 
-/// The kinds that may not be served: the engine's own, and all kinds of VMs and disks.
-fn engine_kinds() -> Vec<GroupVersionKind> {
-    let resources = [engine::kubevirt(), engine::cdi()];
-    let engine = resources
+/// A kind that may not be served.
+struct Watched {
+    kind: GroupVersionKind,
+    place: Option<String>,
+    news: News,
+}
+
+/// What is new about an object of which nothing else is kept.
+type News = fn(&PartialObjectMeta<DynamicObject>) -> u64;
+
+fn engine_kinds() -> impl Iterator<Item = GroupVersionKind> {
+    [engine::kubevirt(), engine::cdi()]
         .into_iter()
-        .map(|resource| GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind));
-    let workloads = WORKLOAD_KINDS
+        .map(|resource| GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind))
+}
+
+fn workload_kinds() -> impl Iterator<Item = GroupVersionKind> {
+    WORKLOAD_KINDS
         .into_iter()
-        .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind));
-    engine.chain(workloads).collect()
+        .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind))
+}
+
+/// Every change is news.
+fn any_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
+    hash(object.metadata.resource_version.as_ref())
+}
+
+/// That it has come, that it is going and that it is gone: VMs report about themselves all the time.
+fn workload_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
+    u64::from(object.metadata.deletion_timestamp.is_some())
+}
+
+/// There may be hundreds of thousands of objects: a number stands for each.
+fn hash(text: Option<&String>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What is new about a node: its kubelet reports every few minutes, and mostly the same.
@@ -179,16 +222,48 @@ fn handler_news(pod: &Pod) -> (bool, bool) {
     (engine::is_ready(pod), going)
 }
 
+/// Nothing of it can be left out.
+fn whole<K>(_: &mut K) {}
+
+/// What the controller never looks at, images first, is most of a node.
+fn slim_node(node: &mut Node) {
+    if let Some(status) = &mut node.status {
+        status.images = None;
+        status.addresses = None;
+        status.capacity = None;
+        status.allocatable = None;
+        status.volumes_attached = None;
+        status.volumes_in_use = None;
+    }
+}
+
+/// Of virt-handler it is enough to know where it is and whether it is ready.
+fn slim_handler(pod: &mut Pod) {
+    pod.metadata.annotations = None;
+    if let Some(spec) = &mut pod.spec {
+        *spec = PodSpec {
+            node_name: spec.node_name.take(),
+            ..PodSpec::default()
+        };
+    }
+    if let Some(status) = &mut pod.status {
+        status.container_statuses = None;
+        status.init_container_statuses = None;
+    }
+}
+
 /// Every change is news.
 fn every_version<K: Resource>(object: &K) -> Option<String> {
     object.meta().resource_version.clone()
 }
 
-/// Keeps all objects at hand, and rings when one comes, goes, or changes in what `news` looks at.
+/// Keeps all objects at hand, without what `slim` takes off, and rings when one comes, goes, or changes in what `news`
+/// looks at.
 fn keep<K, N>(
     api: Api<K>,
     config: watcher::Config,
     news: fn(&K) -> N,
+    slim: fn(&mut K),
     bell: &Bell,
     tasks: &mut JoinSet<()>,
 ) -> Store<K>
@@ -201,7 +276,10 @@ where
     tasks.spawn(async move {
         let mut known: HashMap<Option<String>, N> = HashMap::new();
         let stream = watcher(api, config)
-            .modify(|object| object.meta_mut().managed_fields = None)
+            .modify(move |object| {
+                object.meta_mut().managed_fields = None;
+                slim(object);
+            })
             .backoff(Pauses::default())
             .reflect(writer);
         pin_mut!(stream);
@@ -254,30 +332,62 @@ where
 }
 
 /// The same for a kind that may come and go with its definition.
-async fn hear_once_served(
-    client: Client,
-    kind: GroupVersionKind,
-    place: Option<String>,
-    bell: Bell,
-    mut definitions: Listener,
-) {
+async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut definitions: Listener) {
+    let kind = &watched.kind;
     loop {
-        let Some(resource) = served(&client, &kind).await else {
+        let Some(resource) = served(&client, kind).await else {
             definitions.rang().await;
             continue;
         };
-        let api: Api<PartialObjectMeta<DynamicObject>> = match &place {
+        let api: Api<PartialObjectMeta<DynamicObject>> = match &watched.place {
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
             None => Api::all_with(client.clone(), &resource),
         };
         let stream = watcher(api, watcher::Config::default()).backoff(Pauses::default());
         pin_mut!(stream);
+        let mut known = Known::default();
         while let Some(event) = stream.next().await {
             told(&kind.kind, &event);
-            bell.ring();
+            if known.is_news(&event, watched.news) {
+                bell.ring();
+            }
             if event.is_err_and(|error| is_not_served(&error)) {
                 break;
             }
+        }
+    }
+}
+
+/// What was heard last of each object.
+#[derive(Default)]
+struct Known(HashMap<u64, u64>);
+
+impl Known {
+    fn is_news(
+        &mut self,
+        event: &Result<watcher::Event<PartialObjectMeta<DynamicObject>>, watcher::Error>,
+        news: News,
+    ) -> bool {
+        match event {
+            Ok(watcher::Event::Apply(object)) => {
+                let now = news(object);
+                self.0.insert(hash(object.metadata.uid.as_ref()), now) != Some(now)
+            }
+            Ok(watcher::Event::Delete(object)) => {
+                self.0.remove(&hash(object.metadata.uid.as_ref()));
+                true
+            }
+            Ok(watcher::Event::Init) => {
+                self.0.clear();
+                false
+            }
+            Ok(watcher::Event::InitApply(object)) => {
+                self.0
+                    .insert(hash(object.metadata.uid.as_ref()), news(object));
+                false
+            }
+            Ok(watcher::Event::InitDone) => true,
+            Err(error) => is_not_served(error),
         }
     }
 }
@@ -314,7 +424,62 @@ fn told<T>(kind: &str, event: &Result<T, watcher::Error>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn machine(uid: &str, version: &str, going: bool) -> PartialObjectMeta<DynamicObject> {
+        let going = going.then_some("2026-11-23T08:00:00Z");
+        serde_json::from_value(json!({"metadata": {
+            "name": "vm", "uid": uid, "resourceVersion": version, "deletionTimestamp": going,
+        }}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_a_machine_reports_of_itself_is_no_news() {
+        use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+        let mut known = Known::default();
+        for (event, news) in [
+            (Init, false),
+            (InitApply(machine("a", "1", false)), false),
+            (InitDone, true),
+            (Apply(machine("a", "2", false)), false),
+            (Apply(machine("b", "3", false)), true),
+            (Apply(machine("a", "4", true)), true),
+            (Apply(machine("a", "5", true)), false),
+            (Delete(machine("a", "6", true)), true),
+            (Apply(machine("a", "7", false)), true),
+        ] {
+            let heard = format!("{event:?}");
+            assert_eq!(known.is_news(&Ok(event), workload_news), news, "{heard}");
+        }
+        let engine = Ok(Apply(machine("k", "1", false)));
+        assert!(known.is_news(&engine, any_news));
+        assert!(!known.is_news(&engine, any_news));
+        assert!(known.is_news(&Ok(Apply(machine("k", "2", false))), any_news));
+    }
+
+    #[test]
+    fn what_is_left_of_a_node_says_the_same() {
+        let mut node: Node = serde_json::from_value(json!({
+            "metadata": {"name": "n1", "labels": {"kubernetes.io/os": "linux"}},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "nodeInfo": {
+                    "kubeletVersion": "v1.36.0", "operatingSystem": "linux", "architecture": "amd64",
+                    "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "",
+                    "kubeProxyVersion": "", "machineID": "", "osImage": "", "systemUUID": "",
+                },
+                "images": [{"names": ["a"], "sizeBytes": 1}],
+            },
+        }))
+        .unwrap();
+        let before = observe::node_facts(&node);
+        slim_node(&mut node);
+        assert_eq!(observe::node_facts(&node), before);
+        assert!(node.status.unwrap().images.is_none());
+    }
 
     #[test]
     fn an_api_server_that_comes_back_is_noticed_within_seconds() {
