@@ -26,6 +26,7 @@ pub mod options;
 pub mod plan;
 mod preflight;
 mod reconcile;
+mod release;
 mod request;
 pub mod role;
 mod serve;

@@ -23,6 +23,8 @@ pub const CREATION_FENCE_UNTIL: &str = "vm.cluster.gke.io/creation-fence-until";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Ours: value of [`MANAGED_BY`].
 pub const MANAGER: &str = "vmruntime-controller";
+/// Ours: label on what came from the engine's release files; its value names the set of files.
+pub const ENGINE_MANIFESTS: &str = "vm.cluster.gke.io/engine-manifests";
 /// Ours: label on a probe pod, with the UID of the check that it belongs to.
 pub const PREFLIGHT_CHECK_LABEL: &str = "vm.cluster.gke.io/preflight-check";
 /// Ours: on a VMRuntimePreflightCheck that the controller made, why it was made (see `runtime::preflight::Trigger`).

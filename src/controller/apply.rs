@@ -14,17 +14,17 @@ use sha2::{Digest, Sha256};
 
 use super::{
     admission, engine,
-    manifest::{Disks, EngineManifests},
+    manifest::EngineManifests,
     mark,
-    observe::{api_of, find_ours},
     observed::RuntimeFacts,
     plan::{ObjectReference, Step, WorkloadReference},
-    request::{Doing, applying, creating, exactly, patching},
+    release::{self, Mended},
+    request::{Doing, creating, exactly, patching},
     role, trace,
 };
 use crate::{
     api::{VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus, name},
-    failure::{Failure, Kind, Reason},
+    failure::Failure,
     runtime::preflight::{CheckFacts, Inputs, Trigger},
 };
 
@@ -37,16 +37,18 @@ pub(super) struct Hand<'a> {
 }
 
 impl Hand<'_> {
-    /// Performs one step.
-    pub(super) async fn perform(&self, step: &Step) -> Result<(), Failure> {
+    /// Performs one step. Returns what was found changed on the way.
+    pub(super) async fn perform(&self, step: &Step) -> Result<Vec<Mended>, Failure> {
         let client = self.client;
-        match step {
+        let performed = match step {
             Step::CreateRuntime => self.create_runtime().await,
             Step::CreateSystemNamespace => self.create_system_namespace().await,
             Step::StartCheck(inputs) => self.start_check(inputs).await,
             Step::DeleteCheck { name, uid } => self.delete_check(name, uid).await,
-            Step::ApplyEngineManifests => self.apply_manifests().await,
-            Step::RemoveEngineManifests(disks) => self.remove_manifests(*disks).await,
+            Step::ApplyEngineManifests => return release::apply(client, self.manifests).await,
+            Step::RemoveEngineManifests(disks) => {
+                release::remove(client, self.manifests, *disks).await
+            }
             Step::CreateKubeVirt {
                 namespace,
                 use_emulation,
@@ -74,7 +76,8 @@ impl Hand<'_> {
             Step::DeleteRole { role, uid } => role::remove(client, *role, uid).await,
             Step::CleanNodes(nodes) => trace::remove(client, nodes).await,
             Step::DeleteWorkload(workload) => self.delete_workload(workload).await,
-        }
+        };
+        performed.map(|()| Vec::new())
     }
 
     async fn create_runtime(&self) -> Result<(), Failure> {
@@ -202,63 +205,6 @@ impl Hand<'_> {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
             None => Api::all_with(self.client.clone(), resource),
         }
-    }
-
-    async fn apply_manifests(&self) -> Result<(), Failure> {
-        let objects = self
-            .manifests
-            .into_iter()
-            .flat_map(EngineManifests::objects);
-        for object in objects {
-            let name = object.metadata.name.clone().unwrap_or_default();
-            let doing = format!("apply {name} of the engine manifests");
-            let Some(api) = api_of(self.client, object).await? else {
-                return Err(Failure::new(
-                    Kind::NotInstalled,
-                    Reason::NotServed,
-                    format!("could not {doing}"),
-                )
-                .caused_by("its kind is not served yet"));
-            };
-            let mut object = object.clone();
-            let found = api.get_metadata_opt(&name).await.doing(&doing)?;
-            // What was decided too long ago is refused where somebody else has written since.
-            object.metadata.resource_version = found
-                .as_ref()
-                .and_then(|found| found.metadata.resource_version.clone());
-            // Somebody else's namespace, for example, is used, and not removed with the rest.
-            if found.is_none_or(|found| mark::is_ours(found.metadata.labels.as_ref())) {
-                object
-                    .metadata
-                    .labels
-                    .get_or_insert_default()
-                    .insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
-            }
-            let parameters = applying();
-            let applied = api.patch(&name, &parameters, &Patch::Apply(&object)).await;
-            applied.doing(&doing)?;
-        }
-        Ok(())
-    }
-
-    async fn remove_manifests(&self, disks: Disks) -> Result<(), Failure> {
-        let objects = self
-            .manifests
-            .into_iter()
-            .flat_map(|manifests| manifests.removal(disks));
-        for object in objects {
-            let Some(found) = find_ours(self.client, object).await? else {
-                continue;
-            };
-            if !found.deleting {
-                let deleted = found
-                    .api
-                    .delete(&found.name, &exactly(&found.uid, None))
-                    .await;
-                deleted.or_gone(&format!("delete {} {}", found.kind, found.name))?;
-            }
-        }
-        Ok(())
     }
 
     /// Publishes a status, if it says anything new. Fields that we do not know are left alone.

@@ -5,7 +5,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use super::{observed::RuntimeFacts, plan::upkeep::Repair};
+use super::observed::RuntimeFacts;
 use crate::{
     api::{
         Condition, ConditionStatus, VMRuntime, VMRuntimeStatus,
@@ -54,11 +54,10 @@ impl Announcer {
     }
 
     /// Tells that somebody else's change was undone.
-    pub(super) async fn repaired(&self, runtime: &RuntimeFacts, repair: &Repair) {
-        let kept = repair.kept;
-        let note = match &repair.by {
-            Some(by) => format!("{kept} was changed by {by}, and was put right"),
-            None => format!("{kept} was changed or removed, and was put right"),
+    pub(super) async fn repaired(&self, runtime: &RuntimeFacts, what: &str, by: Option<&str>) {
+        let note = match by {
+            Some(by) => format!("{what} was changed by {by}, and was put right"),
+            None => format!("{what} was changed or removed, and was put right"),
         };
         let event = Event {
             type_: EventType::Warning,

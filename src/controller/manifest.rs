@@ -1,12 +1,13 @@
 //! The engine's operators as release files: multi-document YAML that is applied in order and removed in reverse.
 //!
-//! `commands` reads them from a folder or from text; `engine` applies them. Nothing in here talks to a cluster.
+//! `commands` reads them from a folder or from text; `release` applies them. Nothing in here talks to a cluster.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
 use kube::core::DynamicObject;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::api::{engine, name};
 
@@ -73,6 +74,19 @@ impl EngineManifests {
     /// What to apply, in order.
     pub fn objects(&self) -> impl Iterator<Item = &DynamicObject> {
         self.parts.iter().flat_map(|part| &part.objects)
+    }
+
+    /// Names this set of files: another one that holds the same has the same name. Fits into a label.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        const DIGITS: usize = 8;
+        let mut digest = Sha256::new();
+        for object in self.objects() {
+            digest.update(serde_json::to_vec(object).expect("it was JSON before"));
+        }
+        let mut id = [0; DIGITS];
+        id.copy_from_slice(&digest.finalize()[..DIGITS]);
+        format!("{:016x}", u64::from_be_bytes(id))
     }
 
     /// Where they put virt-operator.

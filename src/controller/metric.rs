@@ -68,7 +68,7 @@ catalogue! {
     RECONCILES = Counter, "vmruntime_reconcile_total", ["result"], "Rounds of the controller, by how they ended: done, conflict or failed.";
     RECONCILE_SECONDS = Histogram, "vmruntime_reconcile_duration_seconds", [], "How long rounds took.";
     STEPS = Counter, "vmruntime_steps_total", ["step"], "Steps that were performed.";
-    REPAIRS = Counter, "vmruntime_repairs_total", ["object"], "Changes of somebody else that were put right: KubeVirt, CDI, AdmissionPolicy, ClusterRole.";
+    REPAIRS = Counter, "vmruntime_repairs_total", ["object"], "Changes of somebody else that were put right: KubeVirt, CDI, AdmissionPolicy, ClusterRole, EngineManifests.";
     ENABLED = Gauge, "vmruntime_enabled", [], "1 if VM Runtime is wanted.";
     PHASE = Gauge, "vmruntime_phase", ["phase"], "1 for the phase that VM Runtime is in.";
     CONDITION = Gauge, "vmruntime_condition", ["type"], "1 for a condition that is True, 0 for one that is not.";

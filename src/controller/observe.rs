@@ -5,24 +5,18 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod};
-use kube::{
-    Api, Client,
-    api::ListParams,
-    core::{DynamicObject, GroupVersionKind},
-    discovery,
-    runtime::reflector::Store,
-};
+use kube::{Api, Client, api::ListParams, core::DynamicObject, runtime::reflector::Store};
 
 use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
-    mark,
     observed::{
         Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
         Traces, Workloads, is_stuck,
     },
     options::ControllerOptions,
     plan::Memory,
+    release,
     request::Doing,
     role, trace,
 };
@@ -296,85 +290,12 @@ async fn leftovers(
     if memory.manifests_gone && engine.operator.is_none() {
         return Ok(Manifests::Gone);
     }
-    let mut left = Vec::new();
-    for object in manifests.removal(disks) {
-        if let Some(found) = find_ours(client, object).await? {
-            left.push(found.describe());
-        }
-    }
+    let left = release::left(client, manifests, disks).await?;
     Ok(if left.is_empty() {
         Manifests::Gone
     } else {
         Manifests::Present(left)
     })
-}
-
-/// An object of the manifests, found in the cluster with our label.
-pub(super) struct Found {
-    pub api: Api<DynamicObject>,
-    pub kind: String,
-    pub name: String,
-    pub uid: String,
-    pub deleting: bool,
-}
-
-impl Found {
-    fn describe(&self) -> String {
-        format!("{} {}", self.kind, self.name)
-    }
-}
-
-/// The object of the manifests in the cluster, if it is there and ours.
-pub(super) async fn find_ours(
-    client: &Client,
-    object: &DynamicObject,
-) -> Result<Option<Found>, Failure> {
-    let Some(api) = api_of(client, object).await? else {
-        return Ok(None);
-    };
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let found = api.get_metadata_opt(&name).await;
-    let found = found.doing(&format!("read {name} of the engine manifests"))?;
-    Ok(found
-        .filter(|found| mark::is_ours(found.metadata.labels.as_ref()))
-        .map(|found| Found {
-            api,
-            kind: object
-                .types
-                .as_ref()
-                .map(|types| types.kind.clone())
-                .unwrap_or_default(),
-            name,
-            uid: found.metadata.uid.unwrap_or_default(),
-            deleting: found.metadata.deletion_timestamp.is_some(),
-        }))
-}
-
-/// How to reach an object of the manifests; `None` if its kind is not served.
-pub(super) async fn api_of(
-    client: &Client,
-    object: &DynamicObject,
-) -> Result<Option<Api<DynamicObject>>, Failure> {
-    let types = object.types.clone().unwrap_or_default();
-    let kind = GroupVersionKind::try_from(&types).map_err(|error| {
-        Failure::new(
-            Kind::Usage,
-            Reason::BadManifests,
-            format!("{} is no apiVersion", types.api_version),
-        )
-        .caused_by(error.to_string())
-    })?;
-    let (resource, capabilities) = match discovery::pinned_kind(client, &kind).await {
-        Ok(found) => found,
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
-        Err(kube::Error::Discovery(_)) => return Ok(None),
-        Err(error) => return Err(error).doing(&format!("look up kind {}", kind.kind)),
-    };
-    let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
-    Ok(Some(match capabilities.scope {
-        discovery::Scope::Cluster => Api::all_with(client.clone(), &resource),
-        discovery::Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
-    }))
 }
 
 /// `None`: not a machine that could run VMs.

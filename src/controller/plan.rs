@@ -157,8 +157,8 @@ pub struct Plan {
 pub struct Memory {
     /// Since when every list of VMs was empty while creation was closed.
     pub empty_since: Option<Timestamp>,
-    /// This process has applied the engine manifests.
-    pub manifests_applied: bool,
+    /// When this process applied the engine manifests last.
+    pub manifests_applied: Option<Timestamp>,
     /// This process has seen that nothing of them is left.
     pub manifests_gone: bool,
     /// What keeps the controller from its work.

@@ -59,7 +59,8 @@ impl Reconciler<'_> {
                     match trouble.take() {
                         // What was said about it is no longer true.
                         Some(_) => (pace.debounce, pace.debounce),
-                        None => (Duration::ZERO, wait),
+                        // However much happens: half of the time at most is spent with looking.
+                        None => (began.elapsed(), wait),
                     }
                 }
                 Err((part, failure)) => {
@@ -142,20 +143,37 @@ impl Reconciler<'_> {
             }
             tracing::info!(?step, "step");
             let limit = self.limit(step);
-            within(limit, "perform a step", hand.perform(step)).await?;
+            let mended = within(limit, "perform a step", hand.perform(step)).await?;
             self.metrics.add(&metric::STEPS, &[step.name()], 1.0);
             if *step == plan::Step::ApplyEngineManifests {
-                memory.manifests_applied = true;
+                // What this process had not applied before was not changed behind its back.
+                if memory.manifests_applied.replace(observed.now).is_some() {
+                    for mended in mended {
+                        let what = format!("{} of the engine manifests", mended.what);
+                        self.repaired(observed, "EngineManifests", &what, mended.by.as_deref())
+                            .await;
+                    }
+                }
             }
         }
-        if let Some(runtime) = &observed.runtime {
-            for repair in &plan.repairs {
-                self.metrics
-                    .add(&metric::REPAIRS, &[repair.kept.name()], 1.0);
-                self.announcer.repaired(runtime, repair).await;
-            }
+        for repair in &plan.repairs {
+            let kept = repair.kept;
+            self.repaired(
+                observed,
+                kept.name(),
+                &kept.to_string(),
+                repair.by.as_deref(),
+            )
+            .await;
         }
         Ok(plan.requeue)
+    }
+
+    async fn repaired(&self, observed: &Observed, kind: &str, what: &str, by: Option<&str>) {
+        self.metrics.add(&metric::REPAIRS, &[kind], 1.0);
+        if let Some(runtime) = &observed.runtime {
+            self.announcer.repaired(runtime, what, by).await;
+        }
     }
 
     async fn publish(

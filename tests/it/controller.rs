@@ -17,6 +17,7 @@ mod news;
 mod outage;
 mod preflight;
 mod process;
+mod release;
 mod rights;
 mod soak;
 pub mod stage;
@@ -35,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(install::trials());
     trials.extend(kept::trials());
     trials.extend(trouble::trials());
+    trials.extend(release::trials());
     trials.extend(rights::trials());
     trials.extend(uninstall::trials());
     trials.extend(edge::trials());

@@ -76,7 +76,7 @@ pub fn grants(options: &InstallOptions) -> Vec<Grant> {
     grants.extend(namespaced(options));
     match options.profile {
         Profile::Standard => {}
-        Profile::EngineManifests => grants.extend(engine_manifests()),
+        Profile::EngineManifests => grants.extend(engine_manifests(options)),
     }
     grants
 }
@@ -229,30 +229,38 @@ fn namespaced(options: &InstallOptions) -> Vec<Grant> {
 }
 
 /// The kinds that the operators' release files hold. Granting what an operator may do takes `escalate` and `bind`.
-fn engine_manifests() -> Vec<Grant> {
+fn engine_manifests(options: &InstallOptions) -> Vec<Grant> {
     const WRITE: &[&str] = &["get", "create", "patch", "delete"];
+    const ALSO_LIST: &[&str] = &["get", "list", "create", "patch", "delete"];
     let second = |group, resources: &[&'static str], verbs| Grant {
         role: ENGINE_MANIFESTS_ROLE,
         ..grant(Reach::Cluster, group, resources, verbs)
     };
+    // Everywhere they may be listed anyhow, unless the engine is in one namespace.
+    let deployments = match options.kubevirt_namespace {
+        Some(_) => ALSO_LIST,
+        None => WRITE,
+    };
     vec![
-        second("", &["namespaces", "serviceaccounts"], WRITE),
+        second("", &["namespaces", "serviceaccounts"], ALSO_LIST),
         second(
             "apiextensions.k8s.io",
             &["customresourcedefinitions"],
             WRITE,
         ),
-        second("apps", &["deployments"], WRITE),
-        second("scheduling.k8s.io", &["priorityclasses"], WRITE),
+        second("apps", &["deployments"], deployments),
+        second("scheduling.k8s.io", &["priorityclasses"], ALSO_LIST),
         second(
             "rbac.authorization.k8s.io",
             &["clusterrolebindings", "rolebindings"],
-            WRITE,
+            ALSO_LIST,
         ),
         second(
             "rbac.authorization.k8s.io",
             &["clusterroles", "roles"],
-            &["get", "create", "patch", "delete", "escalate", "bind"],
+            &[
+                "get", "list", "create", "patch", "delete", "escalate", "bind",
+            ],
         ),
     ]
 }

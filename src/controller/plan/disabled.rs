@@ -46,7 +46,7 @@ impl Course {
 
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Report {
     let observed = draft.observed;
-    draft.memory.manifests_applied = false;
+    draft.memory.manifests_applied = None;
     // As long as disks are kept, what they depend on was not even looked for.
     draft.memory.manifests_gone =
         observed.manifests == Manifests::Gone && observed.disks == Disks::None;

@@ -146,7 +146,6 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
     }
     if manifests_are_due(draft) {
         draft.steps.push(Step::ApplyEngineManifests);
-        return;
     }
     let Some(operator) = &engine.operator else {
         return;
@@ -218,15 +217,24 @@ fn keep_roles(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
     }
 }
 
-/// Are there manifests to apply? Not over an operator that somebody else installed.
-fn manifests_are_due(draft: &Draft<'_>) -> bool {
+/// Are there manifests to apply? Not over an operator that somebody else installed. Now and then once more, because
+/// nobody watches what they hold.
+fn manifests_are_due(draft: &mut Draft<'_>) -> bool {
     let engine = &draft.observed.engine;
-    let operator = engine.operator.as_ref();
-    draft.settings.engine_manifests
-        && operator.is_none_or(|operator| operator.ours)
-        && (operator.is_none()
-            || engine.kubevirt == Presence::NotServed
-            || !draft.memory.manifests_applied)
+    let is_given = draft.settings.engine_manifests
+        && engine
+            .operator
+            .as_ref()
+            .is_none_or(|operator| operator.ours);
+    if !is_given {
+        return false;
+    }
+    match draft.memory.manifests_applied {
+        Some(last) if engine.operator.is_some() && engine.kubevirt != Presence::NotServed => {
+            draft.elapsed(last, draft.settings.pace.resync)
+        }
+        Some(_) | None => true,
+    }
 }
 
 fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {

@@ -205,7 +205,7 @@ fn engine_manifests_are_applied_once_and_never_over_somebody_elses_operator() {
         ..SETTINGS
     };
     let applied = Memory {
-        manifests_applied: true,
+        manifests_applied: Some(at(90)),
         ..Memory::default()
     };
     let no_operator = || {
@@ -239,6 +239,12 @@ fn engine_manifests_are_applied_once_and_never_over_somebody_elses_operator() {
             "ApplyEngineManifests",
         ),
         (
+            "a while ago",
+            changed(ready(), |observed| observed.now = at(390)),
+            applied.clone(),
+            "ApplyEngineManifests",
+        ),
+        (
             "foreign",
             foreign_operator(),
             Memory::default(),
@@ -251,5 +257,7 @@ fn engine_manifests_are_applied_once_and_never_over_somebody_elses_operator() {
             "{story}"
         );
     }
-    assert!(steps(&plan(&ready(), &applied, &settings)).is_empty());
+    let kept = plan(&ready(), &applied, &settings);
+    assert!(steps(&kept).is_empty());
+    assert_eq!(kept.requeue, Duration::from_secs(290));
 }

@@ -84,7 +84,7 @@ fn anything() -> impl Strategy<Value = (Observed, Memory, bool)> {
             observed.disks = if disks { Disks::Kept } else { Disks::None };
             let memory = Memory {
                 empty_since: empty_since.map(at),
-                manifests_applied: applied,
+                manifests_applied: applied.then(|| at(50)),
                 ..Memory::default()
             };
             (observed, memory, given)

@@ -1,0 +1,138 @@
+//! The engine's release files while VM Runtime is enabled: upgraded, put right, and removed with what earlier ones brought.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use bmctl::{
+    api::name,
+    controller::{ControllerOptions, EngineManifests},
+    sandbox::world::OPERATOR_MANIFESTS,
+};
+use k8s_openapi::api::{apps::v1::Deployment, rbac::v1::ClusterRole};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+    core::{ApiResource, DynamicObject},
+};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use super::stage::{Stage, run, until};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test(
+            "controller::an_upgrade_takes_away_what_is_no_longer_held",
+            || run(upgrade),
+        ),
+        Trial::test(
+            "controller::what_others_change_of_a_release_is_put_right",
+            || run(drift),
+        ),
+    ]
+}
+
+/// The operators, and a role beside them.
+fn release(role: &str) -> anyhow::Result<ControllerOptions> {
+    let beside = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: {role}}}
+rules: []
+"
+    );
+    let parts = [("beside.yaml", beside.as_str())];
+    let mut options = Stage::options()?;
+    options.engine_manifests = Some(EngineManifests::from_parts(
+        OPERATOR_MANIFESTS.into_iter().chain(parts),
+    )?);
+    Ok(options)
+}
+
+fn roles(stage: &Stage) -> Api<ClusterRole> {
+    Api::all(stage.client.clone())
+}
+
+async fn upgrade(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.start(release("of-the-first")?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    roles(&stage).get("of-the-first").await?;
+    stage.machine("vm").await?;
+    controller.stop().await?;
+    // Meanwhile the next release is unpacked.
+    let controller = stage.start(release("of-the-second")?);
+    until(
+        roles(&stage),
+        "the second role instead of the first",
+        |roles| {
+            let is_there = |name: &str| roles.iter().any(|role| role.name_any() == name);
+            (is_there("of-the-second") && !is_there("of-the-first")).then_some(())
+        },
+    )
+    .await?;
+    stage.ready().await?;
+    stage.machines().get("vm").await?;
+    controller.stop().await?;
+
+    // It was disabled while no controller ran, and a third release is unpacked.
+    stage
+        .machines()
+        .delete("vm", &DeleteParams::default())
+        .await?;
+    stage.enable(false).await?;
+    let controller = stage.start(release("of-the-third")?);
+    stage.phase("Disabled").await?;
+    let ours = ListParams::default().labels(name::ENGINE_MANIFESTS);
+    let left = roles(&stage).list(&ours).await?;
+    let left: Vec<String> = left.iter().map(ResourceExt::name_any).collect();
+    ensure!(left.is_empty(), "{left:?}");
+    let deployments: Api<Deployment> = Api::all(stage.client.clone());
+    ensure!(deployments.list(&ours).await?.items.is_empty());
+    controller.stop().await
+}
+
+async fn drift(stage: Stage) -> anyhow::Result<()> {
+    let mut options = release("beside")?;
+    // Nobody watches what a release holds: it is looked at now and then.
+    options.pace.resync = Duration::from_millis(200);
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    let rules = json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
+    let by = PatchParams {
+        field_manager: Some("somebody-else".to_owned()),
+        ..PatchParams::default()
+    };
+    roles(&stage)
+        .patch("beside", &by, &Patch::Merge(&rules))
+        .await?;
+    until(roles(&stage), "no rules again", |roles| {
+        roles
+            .iter()
+            .find(|role| role.name_any() == "beside")
+            .filter(|role| role.rules.as_ref().is_none_or(Vec::is_empty))
+            .map(drop)
+    })
+    .await?;
+    let events: Api<DynamicObject> = Api::namespaced_with(
+        stage.client.clone(),
+        "default",
+        &ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
+    );
+    until(events, "an Event says who changed it", |events| {
+        events
+            .iter()
+            .any(|event| {
+                let note = event.data["note"].as_str().unwrap_or_default();
+                event.data["reason"] == "PutRight"
+                    && note.contains("ClusterRole beside of the engine manifests")
+                    && note.contains("somebody-else")
+            })
+            .then_some(())
+    })
+    .await?;
+    controller.stop().await
+}
