@@ -17,7 +17,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{OwnerReference, Time},
 };
 use kube::{Api, Client, api::Patch};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -144,30 +144,30 @@ impl Runner<'_> {
             generation: runtime.generation,
             use_emulation: runtime.use_emulation,
         });
-        self.remember(check, &occasion).await?;
+        let version = self.remember(check, &occasion).await?;
         let started = Timestamp::now();
         let status = VMRuntimePreflightCheckStatus {
             start_time: Some(Time(started)),
             ..VMRuntimePreflightCheckStatus::default()
         };
-        self.write(check, &status).await?;
+        let version = self.write(check, version, &status).await?;
         tracing::info!(check = check.name, "preflight check begins");
-        Ok(Run::new(started, virtualization(&occasion)))
+        let mut run = Run::new(started, virtualization(&occasion));
+        run.version = version;
+        Ok(run)
     }
 
-    /// Before the start time, which makes it believed.
-    async fn remember(&self, check: &CheckFacts, occasion: &Occasion) -> Result<(), Failure> {
+    /// Before the start time, which makes it believed. Returns the version that came of it.
+    async fn remember(&self, check: &CheckFacts, occasion: &Occasion) -> Result<u64, Failure> {
         let text = serde_json::to_string(occasion).expect("plain data is always valid JSON");
-        let patch = json!({"metadata": {
-            "uid": check.uid,
-            "annotations": {name::PREFLIGHT_OCCASION: text},
-        }});
+        let mut patch = of_version(check, check.resource_version);
+        patch["metadata"]["annotations"] = json!({name::PREFLIGHT_OCCASION: text});
         let doing = format!("take up preflight check {}", check.name);
         let api = self.checks_api();
         let patched = async {
-            api.patch(&check.name, &patching(), &Patch::Merge(&patch))
-                .await
-                .or_gone(&doing)
+            let patch = Patch::Merge(&patch);
+            let patched = api.patch(&check.name, &patching(), &patch).await;
+            written(patched, &doing)
         };
         within(self.options.pace.request, &doing, patched).await
     }
@@ -188,7 +188,8 @@ impl Runner<'_> {
         if let Some(results) = turn.results {
             let status = preflight::conclude(results, run.started, Timestamp::now());
             let passed = status.pass == Some(true);
-            self.write(check, &status).await?;
+            let version = run.version.max(check.resource_version);
+            run.version = self.write(check, version, &status).await?;
             run.concluded = true;
             tracing::info!(check = check.name, passed, "preflight check ends");
             self.measure(&status, run.started);
@@ -310,20 +311,41 @@ impl Runner<'_> {
         Api::namespaced(self.client.clone(), name::SYSTEM_NAMESPACE)
     }
 
+    /// Onto that version only. Returns the version that came of it.
     async fn write(
         &self,
         check: &CheckFacts,
+        version: u64,
         status: &VMRuntimePreflightCheckStatus,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         let api = self.checks_api();
-        let patch = json!({"metadata": {"uid": check.uid}, "status": status});
+        let mut patch = of_version(check, version);
+        patch["status"] = json!(status);
         let doing = format!("write the status of preflight check {}", check.name);
-        let written = async {
-            api.patch_status(&check.name, &patching(), &Patch::Merge(&patch))
-                .await
-                .or_gone(&doing)
+        let patched = async {
+            let patch = Patch::Merge(&patch);
+            let patched = api.patch_status(&check.name, &patching(), &patch).await;
+            written(patched, &doing)
         };
-        within(self.options.pace.request, &doing, written).await
+        within(self.options.pace.request, &doing, patched).await
+    }
+}
+
+/// The beginning of a patch: what was decided too long ago is refused.
+fn of_version(check: &CheckFacts, version: u64) -> Value {
+    let mut metadata = json!({"uid": check.uid});
+    // Versions are numbers, everywhere that is known; where they are not, the UID has to do.
+    if version > 0 {
+        metadata["resourceVersion"] = json!(version.to_string());
+    }
+    json!({"metadata": metadata})
+}
+
+/// The version that came of it; of a check that is gone, none.
+fn written(patched: kube::Result<VMRuntimePreflightCheck>, doing: &str) -> Result<u64, Failure> {
+    match patched {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(0),
+        patched => Ok(CheckFacts::read(&patched.doing(doing)?).resource_version),
     }
 }
 

@@ -19,6 +19,8 @@ const ATTEMPTS: u8 = 2;
 pub(super) struct Run {
     pub started: Timestamp,
     pub virtualization: Virtualization,
+    /// The newest version of the check that this process has written.
+    pub version: u64,
     /// Its results have been written.
     pub concluded: bool,
     done: BTreeMap<String, NodeResult>,
@@ -64,6 +66,7 @@ impl Run {
         Self {
             started,
             virtualization,
+            version: 0,
             concluded: false,
             done: BTreeMap::new(),
             flights: BTreeMap::new(),
