@@ -95,7 +95,10 @@ impl Chronicle {
         let now = objects.get_opt("vmruntime").await?;
         let now = now.and_then(|object| object.metadata.resource_version);
         let mut seen = self.version.subscribe();
-        let caught_up = seen.wait_for(|seen| *seen == now);
+        let number = |version: &Option<String>| -> Option<u64> { version.as_ref()?.parse().ok() };
+        // Of several versions that come at once only the last one is seen here.
+        let caught_up =
+            seen.wait_for(|seen| *seen == now || (now.is_some() && number(seen) > number(&now)));
         tokio::time::timeout(ground::patience(), caught_up)
             .await
             .context("the chronicle is behind")??;
