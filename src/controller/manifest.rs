@@ -56,6 +56,12 @@ impl EngineManifests {
             file.extension()
                 .is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json")
         });
+        if files.is_empty() {
+            bail!(
+                "there is no .yaml, .yml or .json file in {}",
+                folder.display()
+            );
+        }
         files.sort();
         let mut texts = Vec::new();
         for file in &files {

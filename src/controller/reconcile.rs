@@ -141,7 +141,7 @@ impl Reconciler<'_> {
             if stop.is_cancelled() {
                 break;
             }
-            tracing::info!(?step, "step");
+            tracing::info!(step = step.name(), details = ?step, "step");
             let limit = self.limit(step);
             let mended = within(limit, "perform a step", hand.perform(step)).await?;
             self.metrics.add(&metric::STEPS, &[step.name()], 1.0);

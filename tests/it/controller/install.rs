@@ -1,6 +1,14 @@
 //! The installation as an administrator does it: the real binary, the real kubectl, an empty cluster.
 
-use bmctl::controller::{install, metric::CATALOGUE};
+use std::{
+    os::unix::fs::symlink,
+    process::{Child, Stdio},
+};
+
+use bmctl::{
+    controller::{install, metric::CATALOGUE},
+    sandbox::world::OPERATOR_MANIFESTS,
+};
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
 use serde_json::Value;
@@ -8,7 +16,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     golden,
-    stage::{Stage, needs_kubectl},
+    stage::{Stage, clean, eventually, finish, needs_kubectl},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -19,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         ),
         needs_kubectl("controller::kustomize_builds_what_is_printed", kustomize),
         needs_kubectl("controller::the_example_sets_the_image_once", example),
+        needs_kubectl("controller::the_installation_page_is_true", page),
         Trial::test("docs::installation_is_current", installation_is_current),
         Trial::test("docs::metrics_exist_where_they_are_named", metrics_exist),
         Trial::test("docs::the_image_is_what_the_manifests_expect", image),
@@ -59,6 +68,82 @@ fn one_apply() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+const PAGE: &str = include_str!("../../../docs/install/README.md");
+
+/// Stands for the Deployment's pods, whose images the sandbox does not run.
+struct Pods(Child);
+
+impl Drop for Pods {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The page as its readers do it: every block of commands, in order.
+fn page() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    // Step 2, as KubeVirt's own release does it: in a namespace of its own.
+    stage
+        .kubectl(&["create", "namespace", "kubevirt"])
+        .succeeds()?;
+    for (name, text) in OPERATOR_MANIFESTS {
+        let text = text.replace("vm-system", "kubevirt");
+        stage
+            .kubectl_with_input(&["apply", "-f", "-"], &text)
+            .succeeds()?;
+        std::fs::write(stage.folder().join(name), text)?;
+    }
+    let programs = stage.folder().join("programs");
+    std::fs::create_dir(&programs)?;
+    symlink(env!("CARGO_BIN_EXE_bmctl"), programs.join("bmctl"))?;
+    if let Some(kubectl) = std::env::var_os("BMCTL_KUBECTL") {
+        symlink(kubectl, programs.join("kubectl"))?;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", programs.display());
+    let mut pods = None;
+    let blocks = PAGE.split("\n```sh\n").skip(1);
+    for block in blocks.filter_map(|rest| rest.split_once("\n```")) {
+        let commands = block.0;
+        if commands.contains("controller uninstall") {
+            let disable = "bmctl disable vmruntime";
+            run_block(&stage, &path, disable)?;
+            pods = None;
+            run_block(&stage, &path, &commands.replace(disable, "true"))?;
+            continue;
+        }
+        run_block(&stage, &path, commands)?;
+        if pods.is_none() && commands.contains("controller manifests") {
+            let mut controller = stage.bmctl_command(&["controller", "run"]);
+            controller.stdout(Stdio::null()).stderr(Stdio::null());
+            pods = Some(Pods(controller.spawn()?));
+            eventually("the VMRuntime object", || {
+                let found = stage.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime");
+                found.map_err(|error| format!("{error:?}"))
+            })?;
+        }
+    }
+    drop(pods);
+    if stage
+        .read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")
+        .is_ok()
+    {
+        return Err("it is still there".into());
+    }
+    Ok(())
+}
+
+fn run_block(stage: &Stage, path: &str, commands: &str) -> Result<(), Failed> {
+    let mut shell = clean("sh", stage.folder());
+    shell
+        .env("PATH", path)
+        .env("KUBECONFIG", stage.kubeconfig());
+    let arguments = ["-euc", commands];
+    shell.args(arguments);
+    finish(shell, "sh", &arguments, "").succeeds().map(drop)
 }
 
 fn folder(name: &str) -> String {
