@@ -211,7 +211,7 @@ async fn closed(stage: Stage) -> anyhow::Result<()> {
 async fn fence(stage: Stage) -> anyhow::Result<()> {
     let controller = stage.enabled().await?;
     let until = jiff::Timestamp::now()
-        + jiff::SignedDuration::from_secs(if assets().is_some() { 15 } else { 3 });
+        + jiff::SignedDuration::from_secs(if assets().is_some() { 60 } else { 3 });
     stage
         .patch_runtime(json!({"metadata": {"annotations": {
             name::CREATION_FENCE_UNTIL: until.to_string(),

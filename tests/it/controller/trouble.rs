@@ -23,7 +23,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
-    stage::{Stage, run},
+    stage::{Stage, refuses, run},
     table::told,
 };
 
@@ -114,8 +114,14 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
             "matchConstraints": {"resourceRules": [{
                 "apiGroups": ["kubevirt.io"], "apiVersions": ["*"],
                 "operations": ["CREATE"], "resources": ["kubevirts"],
+            }, {
+                "apiGroups": [""], "apiVersions": ["v1"],
+                "operations": ["CREATE"], "resources": ["configmaps"],
             }]},
-            "validations": [{"expression": "false", "message": "no engine before the audit"}],
+            "validations": [{
+                "expression": "request.resource.resource == 'configmaps' && request.name != 'engine'",
+                "message": "no engine before the audit",
+            }],
         },
     }))?;
     let binding = serde_json::from_value(json!({
@@ -125,6 +131,16 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
     let parameters = PostParams::default();
     policies.create(&parameters, &policy).await?;
     bindings.create(&parameters, &binding).await?;
+    // The API server learns of it a moment later. There is no KubeVirt yet that it could be asked with.
+    let maps = stage.api("", "v1", "ConfigMap", "configmaps");
+    let map = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "engine"},
+    }))?;
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    refuses(&maps, &map, &dry_run, "before the audit").await?;
     let controller = stage.start(options()?);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;

@@ -157,8 +157,8 @@ fn kube_apiserver(folder: &Path, port: u16, store: u16) -> Vec<String> {
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--allow-privileged=true".to_owned(),
         "--authorization-mode=RBAC".to_owned(),
-        // Its accounts and tokens come from a controller that is not there.
-        "--disable-admission-plugins=ServiceAccount".to_owned(),
+        // Accounts and tokens come from a controller that is not there, and so does the end of a claim's protection.
+        "--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", file("accounts.pub")),
         format!(
