@@ -134,11 +134,14 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
         )));
     }
     intake::check_kind(&call.resource, &mut intent)?;
-    if text(&intent["metadata"], "name").is_empty() {
-        intent["metadata"]["name"] = call.path.name.clone().unwrap_or_default().into();
+    // Metadata of another type is left for the merge to refuse, which looks at the types of everything.
+    if matches!(intent["metadata"], Value::Null | Value::Object(_)) {
+        if text(&intent["metadata"], "name").is_empty() {
+            intent["metadata"]["name"] = call.path.name.clone().unwrap_or_default().into();
+        }
+        intake::place(call, &mut intent)?;
+        update::check_name(call, &intent)?;
     }
-    intake::place(call, &mut intent)?;
-    update::check_name(call, &intent)?;
     let core = call.core;
     let writer = core.store.write();
     match call.existing() {
