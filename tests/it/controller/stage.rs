@@ -237,8 +237,13 @@ impl Stage {
             let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
             conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready"))
         };
-        until(Api::all(self.client.clone()), "every node", |nodes| {
-            (nodes.iter().filter(|node| reported(node)).count() == number).then_some(())
+        // Looked at now and then: of thousands, every one reports several times.
+        let nodes: Api<Node> = Api::all(self.client.clone());
+        settles("every node", async || {
+            let nodes = nodes.list(&ListParams::default()).await?;
+            let there = nodes.iter().filter(|node| reported(node)).count();
+            anyhow::ensure!(there == number, "{there} of {number} have reported");
+            Ok(())
         })
         .await
     }
