@@ -111,7 +111,8 @@ impl Recording {
             .map(|row| {
                 row.descendants()
                     .filter_map(|node| node.is_text().then(|| node.text())?)
-                    .collect()
+                    .collect::<String>()
+                    .replace('\u{a0}', " ")
             })
             .collect();
         for (words, ..) in self.steps {

@@ -46,7 +46,7 @@ pub fn draw(title: &str, film: &Film) -> String {
         svg,
         "<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0}' height='{height:.0}' viewBox='0 0 {width:.1} {height:.1}' \
          role='img' aria-labelledby='title'>\n<title id='title'>{title}</title>\n<style>\n\
-         text {{ font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: {INK}; white-space: pre }}\n\
+         text {{ font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: {INK} }}\n\
          .b {{ font-weight: bold }} .d {{ opacity: .65 }}\n{}</style>\n<defs>\n{}</defs>\n\
          <rect width='100%' height='100%' rx='8' fill='{PAPER}'/>\n\
          <g fill='#4b5260'><circle cx='18' cy='15' r='5'/><circle cx='34' cy='15' r='5'/><circle cx='50' cy='15' r='5'/></g>\n\
@@ -167,8 +167,10 @@ fn look(cell: &Cell) -> String {
     look
 }
 
+/// Spaces are made ones that nobody draws together.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+        .replace(' ', "\u{a0}")
 }
