@@ -259,13 +259,15 @@ fn disks(stage: &Stage) -> Result<(), Failed> {
             "/apis/{}/{}/namespaces/default/{}",
             kind.group, kind.version, kind.plural
         );
-        let mut disk = object(kind, "of-db");
+        // Not the name of the data volume that a controller makes for a disk.
+        let name = format!("of-db-{}", kind.plural);
+        let mut disk = object(kind, &name);
         disk["metadata"]["ownerReferences"] = json!([{
             "apiVersion": machine["apiVersion"], "kind": machine["kind"], "name": "db", "uid": machine["metadata"]["uid"],
         }]);
         // Kept by an earlier attempt.
-        if stage.read(&format!("{path}/of-db")).is_ok() {
-            stage.patch(&format!("{path}/of-db"), &disk)?;
+        if stage.read(&format!("{path}/{name}")).is_ok() {
+            stage.patch(&format!("{path}/{name}"), &disk)?;
         } else {
             stage.create(&path, &disk)?;
         }
