@@ -71,7 +71,7 @@ const PATIENCE: &str = "BMCTL_PATIENCE";
 /// to learn, and nobody else may be told to wait so long for a failure.
 pub fn patience() -> Duration {
     let given = std::env::var(PATIENCE).ok();
-    let usual = if assets().is_some() { 180 } else { 45 };
+    let usual = if assets().is_some() { 180 } else { 120 };
     Duration::from_secs(given.and_then(|text| text.parse().ok()).unwrap_or(usual))
 }
 

@@ -34,7 +34,7 @@ const SEEDS: &str = "BMCTL_FAULT_SEEDS";
 /// Faults of a seed: about every third request, until there were so many.
 const FAULTS: usize = 12;
 /// So often it is asked in vain.
-const IN_VAIN: usize = 24;
+const IN_VAIN: usize = 6;
 
 /// A controller behind a proxy.
 struct Play {
