@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use bmctl::{
-    api::condition::{ConditionStatus, kind, reason},
+    api::condition::{ConditionStatus, find, kind, reason},
     controller::role::UserRole,
 };
 use k8s_openapi::api::{core::v1::Node, rbac::v1::ClusterRole};
@@ -256,11 +256,15 @@ async fn fight(stage: Stage) -> anyhow::Result<()> {
             undone.expect("a patch without a condition");
         }
     });
-    let told = stage
-        .condition(kind::CONTESTED, ConditionStatus::True)
+    // Where the controller was the last to write, it does not know who will be the next.
+    stage
+        .status("gitops is told to fight", |_, status| {
+            find(&status.conditions, kind::CONTESTED).is_some_and(|told| {
+                let by_others = told.reason == reason::CHANGED_BY_OTHERS;
+                told.status == ConditionStatus::True && by_others && told.message.contains("gitops")
+            })
+        })
         .await?;
-    ensure!(told.reason == reason::CHANGED_BY_OTHERS);
-    ensure!(told.message.contains("gitops"), "{}", told.message);
     fighter.abort();
     // It gives in at some time: then the object is as VMRuntime wants it.
     until(stage.kubevirt(), "KubeVirt is put right", |kubevirts| {
