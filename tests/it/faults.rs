@@ -20,6 +20,7 @@ use std::{
 use http::HeaderMap;
 use kube::config::Kubeconfig;
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     script::{Fault, On, Script},
@@ -74,6 +75,8 @@ struct Shared {
     script: Mutex<Script>,
     journal: Mutex<Journal>,
     watcher: Mutex<Option<Watcher>>,
+    /// Ends the connections that are open.
+    cut: Mutex<CancellationToken>,
     upstream: serve::Upstream,
 }
 
@@ -115,6 +118,7 @@ impl Proxy {
             script: Mutex::new(options.script),
             journal: Mutex::default(),
             watcher: Mutex::default(),
+            cut: Mutex::default(),
             upstream: serve::Upstream::of(&kubeconfig, user),
         });
         let accepting = serve::accept(listener, acceptor, Arc::clone(&shared));
@@ -161,6 +165,11 @@ impl Proxy {
     /// Breaks these things from now on, whatever was left of what was to be broken before.
     pub fn play(&self, script: Script) {
         *lock(&self.shared.script) = script;
+    }
+
+    /// Breaks every connection that is open, watches and all.
+    pub fn cut(&self) {
+        std::mem::take(&mut *lock(&self.shared.cut)).cancel();
     }
 
     pub fn requests(&self) -> Vec<Seen> {

@@ -68,12 +68,16 @@ pub async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Sh
             journal.connections - 1
         };
         let fault = lock(&shared.script).of_connection();
+        let cut = lock(&shared.cut).clone();
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            match fault {
-                Some(fault) => break_connection(stream, fault).await,
-                None => converse(stream, &acceptor, connection, shared).await,
-            }
+            let serving = async {
+                match fault {
+                    Some(fault) => break_connection(stream, fault).await,
+                    None => converse(stream, &acceptor, connection, shared).await,
+                }
+            };
+            cut.run_until_cancelled(serving).await;
         });
     }
 }
