@@ -1,18 +1,26 @@
 //! Kubernetes Events on transitions, for people who `kubectl describe`. An Event that can not be written is no failure.
 
+use k8s_openapi::api::{
+    admissionregistration::v1::ValidatingAdmissionPolicy, core::v1::ObjectReference,
+    rbac::v1::ClusterRole,
+};
 use kube::{
     Client, Resource,
+    core::ApiResource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use super::observed::RuntimeFacts;
+use super::{engine, observed::RuntimeFacts, plan::upkeep::Kept};
 use crate::{
     api::{
         Condition, ConditionStatus, VMRuntime, VMRuntimeStatus,
         condition::{self, kind},
         name,
     },
-    runtime::preflight::cut,
+    runtime::{
+        preflight::cut,
+        readiness::{EngineFacts, EngineObject},
+    },
 };
 
 /// The API server takes 1 kB.
@@ -53,8 +61,15 @@ impl Announcer {
         }
     }
 
-    /// Tells that somebody else's change was undone.
-    pub(super) async fn repaired(&self, runtime: &RuntimeFacts, what: &str, by: Option<&str>) {
+    /// Tells that somebody else's change of that object was undone. Each object has Events of its own: those that differ
+    /// in their note only are one to the API's clients, with the note of the first.
+    pub(super) async fn repaired(
+        &self,
+        runtime: &RuntimeFacts,
+        what: &str,
+        object: ObjectReference,
+        by: Option<&str>,
+    ) {
         let note = match by {
             Some(by) => format!("{what} was changed by {by}, and was put right"),
             None => format!("{what} was changed or removed, and was put right"),
@@ -64,7 +79,7 @@ impl Announcer {
             reason: "PutRight".to_owned(),
             note: Some(cut(&note, NOTE_LIMIT)),
             action: "PutRight".to_owned(),
-            secondary: None,
+            secondary: Some(object),
         };
         self.publish(runtime, &event).await;
     }
@@ -82,6 +97,33 @@ impl Announcer {
         if let Err(error) = self.recorder.publish(event, &reference).await {
             tracing::debug!(%error, "could not write an Event");
         }
+    }
+}
+
+/// What is kept, as an object of the cluster.
+pub(super) fn reference(kept: Kept, engine: &EngineFacts) -> ObjectReference {
+    let of_engine = |resource: &ApiResource, object: Option<&EngineObject>| ObjectReference {
+        namespace: object.and_then(|object| object.namespace.clone()),
+        ..refer(resource, object.map(|object| object.name.as_str()))
+    };
+    match kept {
+        Kept::KubeVirt => of_engine(&engine::kubevirt(), engine.kubevirt.object()),
+        Kept::Cdi => of_engine(&engine::cdi(), engine.cdi.object()),
+        Kept::Policy(policy) => refer(
+            &ApiResource::erase::<ValidatingAdmissionPolicy>(&()),
+            Some(policy.object_name()),
+        ),
+        Kept::Role(role) => refer(&ApiResource::erase::<ClusterRole>(&()), Some(role.name())),
+    }
+}
+
+/// An object of that kind.
+pub(super) fn refer(resource: &ApiResource, name: Option<&str>) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(resource.api_version.clone()),
+        kind: Some(resource.kind.clone()),
+        name: name.map(str::to_owned),
+        ..ObjectReference::default()
     }
 }
 

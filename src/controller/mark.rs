@@ -103,18 +103,26 @@ pub(super) fn version(metadata: &ObjectMeta) -> ObjectVersion {
 }
 
 /// Who wrote to that field last, if it was not the controller: a name that the writer gave itself.
+///
+/// The API server tells whole seconds. Within the controller's own second it is the other one: who asks has found the
+/// field changed.
 pub(super) fn changed_by(metadata: &ObjectMeta, field: &str) -> Option<String> {
     let key = format!("f:{field}");
+    let is_ours = |manager: &str| manager == name::CONTROLLER_FIELD_MANAGER;
     let writes = metadata.managed_fields.iter().flatten();
-    let last = writes
+    let (_, _, manager) = writes
         .filter(|write| write.subresource.as_deref().unwrap_or_default().is_empty())
         .filter(|write| {
             let fields = write.fields_v1.as_ref();
             fields.is_some_and(|fields| fields.0.get(&key).is_some())
         })
-        .max_by_key(|write| write.time.as_ref().map(|time| time.0))?;
-    let manager = last.manager.clone()?;
-    (manager != name::CONTROLLER_FIELD_MANAGER).then_some(manager)
+        .filter_map(|write| {
+            let manager = write.manager.as_deref()?;
+            let time = write.time.as_ref().map(|time| time.0);
+            Some((time, !is_ours(manager), manager))
+        })
+        .max()?;
+    (!is_ours(manager)).then(|| manager.to_owned())
 }
 
 #[cfg(test)]
@@ -169,6 +177,12 @@ mod tests {
         assert_eq!(written(json!([write(ours, 1, "f:spec")])), None);
         let edited = json!([write(ours, 1, "f:spec"), write("kubectl-edit", 2, "f:spec")]);
         assert_eq!(written(edited).as_deref(), Some("kubectl-edit"));
+        let put_right = json!([write("kubectl-edit", 1, "f:spec"), write(ours, 2, "f:spec")]);
+        assert_eq!(written(put_right), None);
+        for manager in ["a", "z"] {
+            let same_second = json!([write(manager, 1, "f:spec"), write(ours, 1, "f:spec")]);
+            assert_eq!(written(same_second).as_deref(), Some(manager));
+        }
         let elsewhere = json!([
             write(ours, 1, "f:spec"),
             write("virt-operator", 2, "f:status")

@@ -2,18 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     apply::Hand,
-    event::Announcer,
+    event::{self, Announcer},
     metric::{self, Metrics},
     observe::{self, Caches},
     observed::{Observed, RuntimeFacts},
     options::ControllerOptions,
-    plan::{self, Memory, Settings},
+    plan::{self, Memory, Settings, upkeep::Repair},
     preflight::Complaint,
+    release::Mended,
     request::within,
     serve::Health,
     trouble::{self, Part, Trouble},
@@ -150,29 +152,35 @@ impl Reconciler<'_> {
                 if memory.manifests_applied.replace(observed.now).is_some() {
                     for mended in mended {
                         let what = format!("{} of the engine manifests", mended.what);
-                        self.repaired(observed, "EngineManifests", &what, mended.by.as_deref())
+                        let Mended { object, by, .. } = mended;
+                        self.repaired(observed, "EngineManifests", &what, object, by)
                             .await;
                     }
                 }
             }
         }
-        for repair in &plan.repairs {
-            let kept = repair.kept;
-            self.repaired(
-                observed,
-                kept.name(),
-                &kept.to_string(),
-                repair.by.as_deref(),
-            )
-            .await;
+        for Repair { kept, by } in plan.repairs {
+            let object = event::reference(kept, &observed.engine);
+            self.repaired(observed, kept.name(), &kept.to_string(), object, by)
+                .await;
         }
         Ok(plan.requeue)
     }
 
-    async fn repaired(&self, observed: &Observed, kind: &str, what: &str, by: Option<&str>) {
+    async fn repaired(
+        &self,
+        observed: &Observed,
+        kind: &str,
+        what: &str,
+        object: ObjectReference,
+        by: Option<String>,
+    ) {
         self.metrics.add(&metric::REPAIRS, &[kind], 1.0);
         if let Some(runtime) = &observed.runtime {
-            self.announcer.repaired(runtime, what, by).await;
+            let announcer = &self.announcer;
+            announcer
+                .repaired(runtime, what, object, by.as_deref())
+                .await;
         }
     }
 

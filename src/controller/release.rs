@@ -6,6 +6,7 @@
 
 mod found;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client,
     api::Patch,
@@ -14,6 +15,7 @@ use kube::{
 };
 
 use super::{
+    event,
     manifest::{Disks, EngineManifests},
     mark,
     request::{Doing, applying, exactly},
@@ -25,9 +27,11 @@ use crate::{
 use found::{DEFAULT, Found, Key, Kinds, find, outdated, removal};
 
 /// Something that was not as it had been applied, and is so again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mended {
+    /// For people.
     pub what: String,
+    pub object: ObjectReference,
     /// Who had changed it, if that is known.
     pub by: Option<String>,
 }
@@ -124,6 +128,10 @@ async fn apply_one(
         before.is_some_and(|before| before.resource_version == applied.metadata.resource_version);
     Ok((!same).then(|| Mended {
         what: key.describe(),
+        object: ObjectReference {
+            namespace: key.namespace,
+            ..event::refer(&resource, Some(&key.name))
+        },
         by: before.and_then(last_writer),
     }))
 }
