@@ -2,18 +2,16 @@
 //!
 //! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
 
-use std::{
-    collections::HashMap,
-    fmt::Debug,
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+mod bell;
+mod news;
 
-use futures::{StreamExt, future::select_all, pin_mut};
+use std::{fmt::Debug, time::Duration};
+
+use futures::{StreamExt, pin_mut};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
-        core::v1::{Node, Pod, PodSpec},
+        core::v1::{Node, Pod},
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -30,56 +28,17 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 
-use super::{
-    engine,
-    observe::{self, Caches},
+pub(super) use self::bell::{Bell, Listener};
+use self::news::{
+    Known, News, any_news, every_version, handler_news, node_news, slim_handler, slim_node, whole,
+    workload_news,
 };
-use crate::{
-    api::{
-        VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
-    },
-    runtime::preflight::NodeFacts,
+use super::{engine, observe::Caches};
+use crate::api::{
+    VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
 };
-
-/// Rings when something changed. Rings that nobody has heard yet are one.
-#[derive(Clone)]
-pub(super) struct Bell(watch::Sender<()>);
-
-/// Hears one [`Bell`] or more.
-pub(super) struct Listener(Vec<watch::Receiver<()>>);
-
-impl Bell {
-    pub(super) fn new() -> Self {
-        Self(watch::Sender::new(()))
-    }
-
-    pub(super) fn ring(&self) {
-        self.0.send_modify(|()| ());
-    }
-
-    pub(super) fn listen(&self) -> Listener {
-        Listener(vec![self.0.subscribe()])
-    }
-}
-
-impl Listener {
-    /// Hears that one too.
-    pub(super) fn and(mut self, bell: &Bell) -> Self {
-        self.0.push(bell.0.subscribe());
-        self
-    }
-
-    /// Returns at once if one of them rang since the last time.
-    pub(super) async fn rang(&mut self) {
-        let all = self.0.iter_mut().map(|bell| Box::pin(bell.changed()));
-        if select_all(all).await.0.is_err() {
-            // Nobody can ring any more; a timer or the shutdown goes on.
-            std::future::pending::<()>().await;
-        }
-    }
-}
 
 /// Between two tries of a watch: an API server that is away for long is not asked so seldom that it is back unnoticed.
 #[derive(Default)]
@@ -161,11 +120,16 @@ pub(super) fn start(
         everything,
         vec![bell.clone(), definitions.clone()],
     ));
-    let engine = engine_kinds().map(|kind| (kind, any_news as News));
-    let workloads = workload_kinds().map(|kind| (kind, workload_news as News));
-    for (kind, news) in engine.chain(workloads) {
-        let place = place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned);
-        let watched = Watched { kind, place, news };
+    let engine = engine_kinds().map(|kind| Watched {
+        place: place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned),
+        ..Watched::of(kind, any_news)
+    });
+    let workloads = workload_kinds().map(|kind| Watched::of(kind, workload_news));
+    let gates = gate_kinds().map(|kind| Watched {
+        config: labelled(&format!("{}={}", name::MANAGED_BY, name::MANAGER)),
+        ..Watched::of(kind, any_news)
+    });
+    for watched in engine.chain(workloads).chain(gates) {
         let heard = hear_once_served(client.clone(), watched, bell.clone(), definitions.listen());
         tasks.spawn(heard);
     }
@@ -176,11 +140,21 @@ pub(super) fn start(
 struct Watched {
     kind: GroupVersionKind,
     place: Option<String>,
+    config: watcher::Config,
     news: News,
 }
 
-/// What is new about an object of which nothing else is kept.
-type News = fn(&PartialObjectMeta<DynamicObject>) -> u64;
+impl Watched {
+    /// All of that kind, wherever they are.
+    fn of(kind: GroupVersionKind, news: News) -> Self {
+        Self {
+            kind,
+            place: None,
+            config: watcher::Config::default(),
+            news,
+        }
+    }
+}
 
 fn engine_kinds() -> impl Iterator<Item = GroupVersionKind> {
     [engine::kubevirt(), engine::cdi()]
@@ -188,73 +162,20 @@ fn engine_kinds() -> impl Iterator<Item = GroupVersionKind> {
         .map(|resource| GroupVersionKind::gvk(&resource.group, &resource.version, &resource.kind))
 }
 
+/// What keeps VMs from being created before they may be; a cluster before 1.30 has none.
+fn gate_kinds() -> impl Iterator<Item = GroupVersionKind> {
+    [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ]
+    .into_iter()
+    .map(|kind| GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind))
+}
+
 fn workload_kinds() -> impl Iterator<Item = GroupVersionKind> {
     WORKLOAD_KINDS
         .into_iter()
         .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind))
-}
-
-/// Every change is news.
-fn any_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
-    hash(object.metadata.resource_version.as_ref())
-}
-
-/// That it has come, that it is going and that it is gone: VMs report about themselves all the time.
-fn workload_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
-    u64::from(object.metadata.deletion_timestamp.is_some())
-}
-
-/// There may be hundreds of thousands of objects: a number stands for each.
-fn hash(text: Option<&String>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// What is new about a node: its kubelet reports every few minutes, and mostly the same.
-fn node_news(node: &Node) -> Option<NodeFacts> {
-    observe::node_facts(node)
-}
-
-/// What is new about a virt-handler pod.
-fn handler_news(pod: &Pod) -> (bool, bool) {
-    let going = pod.metadata.deletion_timestamp.is_some();
-    (engine::is_ready(pod), going)
-}
-
-/// Nothing of it can be left out.
-fn whole<K>(_: &mut K) {}
-
-/// What the controller never looks at, images first, is most of a node.
-fn slim_node(node: &mut Node) {
-    if let Some(status) = &mut node.status {
-        status.images = None;
-        status.addresses = None;
-        status.capacity = None;
-        status.allocatable = None;
-        status.volumes_attached = None;
-        status.volumes_in_use = None;
-    }
-}
-
-/// Of virt-handler it is enough to know where it is and whether it is ready.
-fn slim_handler(pod: &mut Pod) {
-    pod.metadata.annotations = None;
-    if let Some(spec) = &mut pod.spec {
-        *spec = PodSpec {
-            node_name: spec.node_name.take(),
-            ..PodSpec::default()
-        };
-    }
-    if let Some(status) = &mut pod.status {
-        status.container_statuses = None;
-        status.init_container_statuses = None;
-    }
-}
-
-/// Every change is news.
-fn every_version<K: Resource>(object: &K) -> Option<String> {
-    object.meta().resource_version.clone()
 }
 
 /// Keeps all objects at hand, without what `slim` takes off, and rings when one comes, goes, or changes in what `news`
@@ -274,7 +195,7 @@ where
     let (store, writer) = reflector::store();
     let bell = bell.clone();
     tasks.spawn(async move {
-        let mut known: HashMap<Option<String>, N> = HashMap::new();
+        let mut known = Known::default();
         let stream = watcher(api, config)
             .modify(move |object| {
                 object.meta_mut().managed_fields = None;
@@ -285,30 +206,7 @@ where
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
             told(&K::kind(&()), &event);
-            let is_news = match &event {
-                Ok(watcher::Event::Apply(object)) => {
-                    let now = news(object);
-                    let uid = object.meta().uid.clone();
-                    let changed = known.get(&uid) != Some(&now);
-                    known.insert(uid, now);
-                    changed
-                }
-                Ok(watcher::Event::Delete(object)) => {
-                    known.remove(&object.meta().uid);
-                    true
-                }
-                Ok(watcher::Event::Init) => {
-                    known.clear();
-                    false
-                }
-                Ok(watcher::Event::InitApply(object)) => {
-                    known.insert(object.meta().uid.clone(), news(object));
-                    false
-                }
-                Ok(watcher::Event::InitDone) => true,
-                Err(_) => false,
-            };
-            if is_news {
+            if known.is_news(&event, news) {
                 bell.ring();
             }
         }
@@ -343,7 +241,7 @@ async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut defi
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
             None => Api::all_with(client.clone(), &resource),
         };
-        let stream = watcher(api, watcher::Config::default()).backoff(Pauses::default());
+        let stream = watcher(api, watched.config.clone()).backoff(Pauses::default());
         pin_mut!(stream);
         let mut known = Known::default();
         while let Some(event) = stream.next().await {
@@ -352,42 +250,9 @@ async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut defi
                 bell.ring();
             }
             if event.is_err_and(|error| is_not_served(&error)) {
+                bell.ring();
                 break;
             }
-        }
-    }
-}
-
-/// What was heard last of each object.
-#[derive(Default)]
-struct Known(HashMap<u64, u64>);
-
-impl Known {
-    fn is_news(
-        &mut self,
-        event: &Result<watcher::Event<PartialObjectMeta<DynamicObject>>, watcher::Error>,
-        news: News,
-    ) -> bool {
-        match event {
-            Ok(watcher::Event::Apply(object)) => {
-                let now = news(object);
-                self.0.insert(hash(object.metadata.uid.as_ref()), now) != Some(now)
-            }
-            Ok(watcher::Event::Delete(object)) => {
-                self.0.remove(&hash(object.metadata.uid.as_ref()));
-                true
-            }
-            Ok(watcher::Event::Init) => {
-                self.0.clear();
-                false
-            }
-            Ok(watcher::Event::InitApply(object)) => {
-                self.0
-                    .insert(hash(object.metadata.uid.as_ref()), news(object));
-                false
-            }
-            Ok(watcher::Event::InitDone) => true,
-            Err(error) => is_not_served(error),
         }
     }
 }
@@ -424,62 +289,7 @@ fn told<T>(kind: &str, event: &Result<T, watcher::Error>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn machine(uid: &str, version: &str, going: bool) -> PartialObjectMeta<DynamicObject> {
-        let going = going.then_some("2026-11-23T08:00:00Z");
-        serde_json::from_value(json!({"metadata": {
-            "name": "vm", "uid": uid, "resourceVersion": version, "deletionTimestamp": going,
-        }}))
-        .unwrap()
-    }
-
-    #[test]
-    fn what_a_machine_reports_of_itself_is_no_news() {
-        use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
-        let mut known = Known::default();
-        for (event, news) in [
-            (Init, false),
-            (InitApply(machine("a", "1", false)), false),
-            (InitDone, true),
-            (Apply(machine("a", "2", false)), false),
-            (Apply(machine("b", "3", false)), true),
-            (Apply(machine("a", "4", true)), true),
-            (Apply(machine("a", "5", true)), false),
-            (Delete(machine("a", "6", true)), true),
-            (Apply(machine("a", "7", false)), true),
-        ] {
-            let heard = format!("{event:?}");
-            assert_eq!(known.is_news(&Ok(event), workload_news), news, "{heard}");
-        }
-        let engine = Ok(Apply(machine("k", "1", false)));
-        assert!(known.is_news(&engine, any_news));
-        assert!(!known.is_news(&engine, any_news));
-        assert!(known.is_news(&Ok(Apply(machine("k", "2", false))), any_news));
-    }
-
-    #[test]
-    fn what_is_left_of_a_node_says_the_same() {
-        let mut node: Node = serde_json::from_value(json!({
-            "metadata": {"name": "n1", "labels": {"kubernetes.io/os": "linux"}},
-            "status": {
-                "conditions": [{"type": "Ready", "status": "True"}],
-                "nodeInfo": {
-                    "kubeletVersion": "v1.36.0", "operatingSystem": "linux", "architecture": "amd64",
-                    "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "",
-                    "kubeProxyVersion": "", "machineID": "", "osImage": "", "systemUUID": "",
-                },
-                "images": [{"names": ["a"], "sizeBytes": 1}],
-            },
-        }))
-        .unwrap();
-        let before = observe::node_facts(&node);
-        slim_node(&mut node);
-        assert_eq!(observe::node_facts(&node), before);
-        assert!(node.status.unwrap().images.is_none());
-    }
 
     #[test]
     fn an_api_server_that_comes_back_is_noticed_within_seconds() {

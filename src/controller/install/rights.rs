@@ -159,7 +159,7 @@ fn cluster() -> Vec<Grant> {
             &["customresourcedefinitions"],
             READ,
         ),
-        grant(Reach::Cluster, group, &kinds, &["list"]),
+        grant(Reach::Cluster, group, &kinds, READ),
         grant(Reach::Cluster, group, &kinds, &["create", "patch"]).named(&policies),
         grant(Reach::Cluster, group, &kinds, &["delete"]).named(&passing),
     ]

@@ -1,7 +1,5 @@
 //! The admission policies on clusters that are not as the controller left them, or have none.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use bmctl::api::{
     condition::{ConditionStatus, kind},
@@ -37,14 +35,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 async fn repaired(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
-    // Nobody watches policies: they are looked at now and then.
-    options.pace.resync = Duration::from_millis(200);
-    options.pace.repair = Duration::from_millis(50);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    let controller = stage.enabled().await?;
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
     until(stage.policies(), "a gate that fails closed", |policies| {
         let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
