@@ -138,50 +138,58 @@ fn overflow(what: &str) -> ExecutionError {
     ExecutionError::function_error(what, format!("{what} overflow"))
 }
 
-impl Val for Span {
-    fn get_type(&self) -> &Type {
-        <Self as Val>::cel_type()
-    }
+/// What both have in common: they are added, subtracted and compared by value.
+macro_rules! value_of_type {
+    ($value:ty, $type:ident) => {
+        impl Val for $value {
+            fn get_type(&self) -> &Type {
+                <Self as Val>::cel_type()
+            }
 
-    fn cel_type() -> &'static Type {
-        &DURATION_TYPE
-    }
+            fn cel_type() -> &'static Type {
+                &$type
+            }
 
-    fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
+            fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
 
-    fn as_subtractor<'b, 'v>(&'b self) -> Option<&'b (dyn Subtractor + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
+            fn as_subtractor<'b, 'v>(&'b self) -> Option<&'b (dyn Subtractor + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
 
-    fn as_comparer(&self) -> Option<&dyn Comparer> {
-        Some(self)
-    }
+            fn as_comparer(&self) -> Option<&dyn Comparer> {
+                Some(self)
+            }
 
-    fn equals(&self, other: &dyn Val) -> bool {
-        other.downcast_ref::<Self>() == Some(self)
-    }
+            fn equals(&self, other: &dyn Val) -> bool {
+                other.downcast_ref::<Self>() == Some(self)
+            }
 
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(*self)
-    }
+            fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+            where
+                Self: 'v,
+            {
+                Box::new(*self)
+            }
 
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
-    }
+            fn as_any(&self) -> Option<&dyn Any> {
+                Some(self)
+            }
+        }
+
+        impl StaticVal for $value {}
+    };
 }
 
-impl StaticVal for Span {}
+value_of_type!(Span, DURATION_TYPE);
+value_of_type!(Moment, TIMESTAMP_TYPE);
 
 impl Adder for Span {
     fn add<'b, 'v>(&'b self, other: &(dyn Val + 'v)) -> Result<CowVal<'b, 'v>, ExecutionError>
@@ -219,51 +227,6 @@ impl Comparer for Span {
         Ok(self.cmp(other.ok_or_else(|| no_overload("_<_"))?))
     }
 }
-
-impl Val for Moment {
-    fn get_type(&self) -> &Type {
-        <Self as Val>::cel_type()
-    }
-
-    fn cel_type() -> &'static Type {
-        &TIMESTAMP_TYPE
-    }
-
-    fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_subtractor<'b, 'v>(&'b self) -> Option<&'b (dyn Subtractor + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_comparer(&self) -> Option<&dyn Comparer> {
-        Some(self)
-    }
-
-    fn equals(&self, other: &dyn Val) -> bool {
-        other.downcast_ref::<Self>() == Some(self)
-    }
-
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(*self)
-    }
-
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
-    }
-}
-
-impl StaticVal for Moment {}
 
 impl Adder for Moment {
     fn add<'b, 'v>(&'b self, other: &(dyn Val + 'v)) -> Result<CowVal<'b, 'v>, ExecutionError>
