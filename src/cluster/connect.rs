@@ -221,7 +221,10 @@ fn source(config: &mut Config, terminal: Terminal) -> Result<Option<Source>, Str
 /// What this program wants of every client.
 fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Failure> {
     config.default_retry = false;
-    let limit = options.request_timeout.unwrap_or(CONNECT_TIMEOUT);
+    // Sooner than the whole request: so it is known that there was not even a connection.
+    let limit = options
+        .request_timeout
+        .map_or(CONNECT_TIMEOUT, |limit| limit * 9 / 10);
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(limit));
     let plain = config.cluster_url.scheme_str() == Some("http");
     if config.accept_invalid_certs || plain {

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::stage::{Host, Stage, Story, needs_kubectl};
+use crate::stage::{Host, Stage, Story, eventually, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
     let stories: [(&str, Story); 10] = [
@@ -142,15 +142,19 @@ fn columns_are_the_documented_ones() -> Result<(), Failed> {
         &header(&runtime.stdout),
         "NAME AGE ENABLED READY PREFLIGHTCHECK",
     )?;
-    let row = runtime
-        .stdout
-        .lines()
-        .nth(1)
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    equal(&row[2..].join(" "), "false false true")?;
+    // The controller takes over the result of a check a moment after the check has finished.
+    eventually("the row", || {
+        let runtime = stage
+            .kubectl(&["get", "vmruntime"])
+            .succeeds()
+            .map_err(|error| format!("{error:?}"))?;
+        let row = runtime.stdout.lines().nth(1).unwrap_or_default();
+        let row: Vec<&str> = row.split_whitespace().skip(2).collect();
+        match row.join(" ").as_str() {
+            "false false true" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    })?;
     let checks = stage
         .kubectl(&["get", "vmruntimepfc", "-n", "vm-system"])
         .succeeds()?;
