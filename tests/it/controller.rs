@@ -16,6 +16,7 @@ mod meddler;
 mod news;
 mod outage;
 mod preflight;
+mod probing;
 mod process;
 mod release;
 mod rights;
@@ -31,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = enable::trials();
     trials.extend(disable::trials());
     trials.extend(preflight::trials());
+    trials.extend(probing::trials());
     trials.extend(binary::trials());
     trials.extend(election::trials());
     trials.extend(install::trials());

@@ -1,0 +1,104 @@
+//! What keeps a node from being probed is told apart from what is wrong with the node.
+
+use anyhow::ensure;
+use bmctl::api::name::SYSTEM_NAMESPACE;
+use http::Method;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use super::{
+    meddler::{Meddler, Refusal},
+    stage::{Answer, Controller, Stage, pass, run},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("controller::refused_probes_say_who_refused_them", || {
+            run(refused)
+        }),
+        Trial::test(
+            "controller::a_node_that_is_replaced_is_looked_at_anew",
+            || run(replaced),
+        ),
+    ]
+}
+
+/// As the API server's own plugins say it.
+const QUOTA: Refusal = Refusal(
+    403,
+    "Forbidden",
+    "pods \"p\" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2",
+);
+const POD_SECURITY: Refusal = Refusal(
+    403,
+    "Forbidden",
+    "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes (volume \"dev\")",
+);
+
+async fn refused(stage: Stage) -> anyhow::Result<()> {
+    let meddler = Meddler::default();
+    let client = meddler.before(stage.account());
+    let controller = Controller::start(client, Stage::options()?);
+    stage.phase("Disabled").await?;
+    for (name, refusal, expected) in [
+        (
+            "quota",
+            QUOTA,
+            "a quota of namespace vm-system leaves no room",
+        ),
+        (
+            "pod-security",
+            POD_SECURITY,
+            "the Pod security level of namespace vm-system does not allow",
+        ),
+    ] {
+        let pods = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
+        meddler.refuse(move |request| {
+            let makes = request.method() == Method::POST && request.uri().path() == pods;
+            makes.then_some(refusal)
+        });
+        stage.create_check(name).await?;
+        let check = stage.finished(name).await?;
+        let status = check.status.unwrap_or_default();
+        ensure!(status.pass == Some(false), "nothing was verified");
+        ensure!(status.unknown_node_num == Some(1) && status.failures.is_empty());
+        let said = status.checks["n1"].message.clone().unwrap_or_default();
+        ensure!(said.starts_with(expected), "{said}");
+        meddler.relent();
+    }
+    stage.create_check("afterwards").await?;
+    ensure!(pass(&stage.finished("afterwards").await?) == Some(true));
+    controller.stop().await
+}
+
+/// In the middle of a check another machine takes the place and the name of one.
+async fn replaced(stage: Stage) -> anyhow::Result<()> {
+    stage.nodes.say("n1", Answer::Silent);
+    let controller = stage.installed().await?;
+    stage.create_check("interrupted").await?;
+    stage.running_probe().await?;
+    let nodes: Api<Node> = Api::all(stage.client.clone());
+    let mut node = nodes.get("n1").await?;
+    nodes.delete("n1", &DeleteParams::default()).await?;
+    stage.nodes.say("n1", Answer::Healthy);
+    let status = node.status.clone();
+    node.metadata.uid = None;
+    node.metadata.resource_version = None;
+    node.metadata.managed_fields = None;
+    nodes.create(&PostParams::default(), &node).await?;
+    if let Some(status) = status {
+        let patch = Patch::Merge(json!({"status": status}));
+        let parameters = PatchParams::default();
+        nodes.patch_status("n1", &parameters, &patch).await?;
+    }
+    let check = stage.finished("interrupted").await?;
+    let status = check.status.clone().unwrap_or_default();
+    ensure!(pass(&check) == Some(true), "{status:?}");
+    ensure!(status.checks["n1"].passed && status.checks.len() == 1);
+    controller.stop().await
+}
