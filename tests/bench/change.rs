@@ -1,8 +1,8 @@
 //! Turning VM Runtime on, as it is done with kubectl today and with bmctl.
 
 use crate::{
+    cluster::Cluster,
     process::{COLUMNS, bmctl, compare},
-    sandbox::Cluster,
     sheet::Sheet,
 };
 
@@ -10,7 +10,7 @@ const RUNS: usize = 15;
 const PATCH: &str = r#"patch vmruntime vmruntime --type=merge -p {"spec":{"enabled":true}}"#;
 
 pub fn sheet() -> Sheet {
-    let cluster = Cluster::start("--nodes 0 --node worker-0=healthy --pace instant");
+    let cluster = Cluster::complete();
     let place = cluster.place();
     let program = bmctl();
     let off = || {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use crate::{
+    cluster::Cluster,
     process::{Place, bmctl, high_water},
-    sandbox::Cluster,
     sheet::{Sheet, exponent, memory, time},
 };
 
@@ -92,7 +92,7 @@ pub fn sheet() -> Sheet {
     let (mut requests, mut processor, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
         eprintln!("  {size} nodes");
-        let cluster = Cluster::start(&format!("--nodes {size} --no-controller --pace instant"));
+        let cluster = Cluster::without_controller(size);
         let place = cluster.place();
         let controller = Controller::start(&place);
         let enabled = place.run(&bmctl(), "enable vmruntime --use-emulation --quiet", &[0]);

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
+    cluster::Cluster,
     process::{COLUMNS, Place, bmctl, compare},
-    sandbox::Cluster,
     sheet::{Sheet, exponent, time},
 };
 
@@ -13,7 +13,7 @@ const KINDS: &str = "get virtualmachines.kubevirt.io,virtualmachineinstances.kub
     virtualmachineinstancereplicasets.kubevirt.io,virtualmachinepools.pool.kubevirt.io,datavolumes.cdi.kubevirt.io -A -o name";
 
 pub fn sheet() -> Sheet {
-    let cluster = Cluster::start("--nodes 0 --node worker-0=healthy --pace instant");
+    let cluster = Cluster::complete();
     let place: Place<'_> = cluster.place();
     place.run(&bmctl(), "enable vmruntime --quiet", &[0]);
     let mut lines = Vec::new();

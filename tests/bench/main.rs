@@ -1,8 +1,9 @@
 //! The benchmarks: `cargo bench`, or `cargo bench -- WORD` for those whose name has the word in it. What they print is what
 //! `docs/benchmarks.md` holds; `cargo bench -- --write` puts it there.
 //!
-//! They run the program that was built, in processes of its own, beside kubectl where there is one. Nothing here judges:
-//! a timed test would fail on a slow day.
+//! They run the program that was built, in processes of its own, beside kubectl where there is one, against sandboxes; or,
+//! where `KUBEBUILDER_ASSETS` names a folder with etcd and kube-apiserver, against those. Nothing here judges: a timed test
+//! would fail on a slow day.
 
 #![allow(
     clippy::print_stdout,
@@ -12,7 +13,9 @@
 )]
 
 mod change;
+mod cluster;
 mod controller;
+mod ground;
 mod inventory;
 mod process;
 mod sandbox;
@@ -23,16 +26,37 @@ mod waiting;
 use sheet::Sheet;
 
 /// One table.
-type Benchmark = (&'static str, fn() -> Sheet);
+struct Benchmark {
+    name: &'static str,
+    measure: fn() -> Sheet,
+    /// Does it need a cluster, whichever?
+    on_any_cluster: bool,
+}
+
+const fn alone(name: &'static str, measure: fn() -> Sheet) -> Benchmark {
+    Benchmark {
+        name,
+        measure,
+        on_any_cluster: false,
+    }
+}
+
+const fn on_any_cluster(name: &'static str, measure: fn() -> Sheet) -> Benchmark {
+    Benchmark {
+        name,
+        measure,
+        on_any_cluster: true,
+    }
+}
 
 const BENCHMARKS: [Benchmark; 7] = [
-    ("startup", startup::sheet),
-    ("change", change::sheet),
-    ("inventory", inventory::sheet),
-    ("waiting", waiting::sheet),
-    ("sandbox", sandbox::sheet),
-    ("growth", sandbox::growth),
-    ("controller", controller::sheet),
+    alone("startup", startup::sheet),
+    on_any_cluster("change", change::sheet),
+    on_any_cluster("inventory", inventory::sheet),
+    on_any_cluster("waiting", waiting::sheet),
+    alone("sandbox", sandbox::sheet),
+    alone("growth", sandbox::growth),
+    on_any_cluster("controller", controller::sheet),
 ];
 
 fn main() {
@@ -46,15 +70,20 @@ fn main() {
         .iter()
         .filter(|word| !word.starts_with("--"))
         .collect();
-    for (name, measure) in BENCHMARKS {
-        if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(*word)) {
+    let is_real = ground::assets().is_some();
+    for benchmark in BENCHMARKS {
+        let name = benchmark.name;
+        let is_wanted = wanted.is_empty() || wanted.iter().any(|word| name.contains(*word));
+        // What has to do with no cluster, or with the sandbox alone, is the same as ever.
+        if !is_wanted || (is_real && !benchmark.on_any_cluster) {
             continue;
         }
-        eprintln!("measuring: {name}");
-        let text = measure().to_string();
+        let place = if is_real { " on kube-apiserver" } else { "" };
+        eprintln!("measuring: {name}{place}");
+        let text = (benchmark.measure)().to_string();
         println!("{text}");
         if write {
-            sheet::keep(name, &text);
+            sheet::keep(&format!("{name}{place}"), &text);
         }
     }
 }

@@ -1,163 +1,20 @@
-//! The sandbox: as the cluster that the others are measured on, and measured itself.
+//! The sandbox, measured itself.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    ops::Range,
-    path::PathBuf,
-    process::{Child, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
 use futures::{AsyncBufReadExt as _, StreamExt as _};
-use kube::Client;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 use crate::{
-    process::{Place, bmctl, high_water},
+    cluster::Cluster,
+    process::bmctl,
     sheet::{Sheet, exponent, median, memory, time},
 };
 
-/// A sandbox in a process of its own; it ends with this value.
-pub struct Cluster {
-    folder: TempDir,
-    kubeconfig: PathBuf,
-    child: Child,
-    pub ready: Duration,
-    runtime: Runtime,
-    client: Client,
-}
-
-/// How many requests are under way at once.
-const AT_ONCE: usize = 16;
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
-
-impl Cluster {
-    pub fn start(words: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place {
-            folder: folder.path(),
-            kubeconfig: None,
-        };
-        let begin = Instant::now();
-        let mut child = place
-            .command(&bmctl(), &format!("sandbox start {words}"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines().next();
-        let ready = begin.elapsed();
-        assert!(said.is_some_and(|said| said.is_ok()), "it did not start");
-        let kubeconfig = folder
-            .path()
-            .join("bmctl-workspace/sandbox/sandbox-kubeconfig");
-        let runtime = Runtime::new().unwrap();
-        let client = runtime.block_on(async {
-            let read = kube::config::Kubeconfig::read_from(&kubeconfig).unwrap();
-            let config = kube::Config::from_custom_kubeconfig(
-                read,
-                &kube::config::KubeConfigOptions::default(),
-            )
-            .await
-            .unwrap();
-            Client::try_from(config).unwrap()
-        });
-        Self {
-            folder,
-            kubeconfig,
-            child,
-            ready,
-            runtime,
-            client,
-        }
-    }
-
-    pub fn place(&self) -> Place<'_> {
-        Place {
-            folder: self.folder.path(),
-            kubeconfig: Some(&self.kubeconfig),
-        }
-    }
-
-    /// Merges this into an object.
-    pub fn merge(&self, path: &str, patch: &Value) {
-        let request = http::Request::patch(path)
-            .header("Content-Type", "application/merge-patch+json")
-            .body(patch.to_string().into_bytes())
-            .unwrap();
-        self.runtime
-            .block_on(self.client.request::<Value>(request))
-            .unwrap();
-    }
-
-    /// Creates objects with these numbers, and says how long it took.
-    pub fn create(
-        &self,
-        path: &str,
-        numbers: Range<usize>,
-        object: impl Fn(usize) -> Value,
-    ) -> Duration {
-        let begin = Instant::now();
-        self.runtime.block_on(
-            futures::stream::iter(numbers)
-                .map(|number| {
-                    let request = http::Request::post(path)
-                        .header("Content-Type", "application/json")
-                        .body(object(number).to_string().into_bytes())
-                        .unwrap();
-                    let client = self.client.clone();
-                    async move { client.request_text(request).await.unwrap() }
-                })
-                .buffer_unordered(AT_ONCE)
-                .for_each(|_| async {}),
-        );
-        begin.elapsed()
-    }
-
-    fn peak(&self) -> u64 {
-        high_water(&format!("/proc/{}/status", self.child.id())).unwrap()
-    }
-
-    /// Size of the largest object of a list, in bytes.
-    pub fn largest(&self, path: &str) -> f64 {
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        let list: Value = self.runtime.block_on(self.client.request(request)).unwrap();
-        let sizes = list["items"].as_array().unwrap().iter();
-        let largest = sizes.map(|item| item.to_string().len()).max();
-        #[allow(clippy::cast_precision_loss, reason = "far fewer digits are shown")]
-        let largest = largest.unwrap_or_default() as f64;
-        largest
-    }
-
-    /// Reads the whole list in pages of 500.
-    fn list(&self, path: &str) -> (usize, Duration) {
-        let begin = Instant::now();
-        let count = self.runtime.block_on(async {
-            let (mut count, mut token) = (0, String::new());
-            loop {
-                let page = format!("{path}?limit=500&continue={token}");
-                let request = http::Request::get(page).body(Vec::new()).unwrap();
-                let page: Value = self.client.request(request).await.unwrap();
-                count += page["items"].as_array().unwrap().len();
-                match page["metadata"]["continue"].as_str() {
-                    None | Some("") => return count,
-                    Some(next) => next.clone_into(&mut token),
-                }
-            }
-        });
-        (count, begin.elapsed())
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn map(number: usize) -> Value {
     json!({
@@ -168,8 +25,8 @@ fn map(number: usize) -> Value {
 }
 
 pub fn sheet() -> Sheet {
-    let ready = median((0..15).map(|_| Cluster::start("").ready).collect());
-    let cluster = Cluster::start("--nodes 0");
+    let ready = median((0..15).map(|_| Cluster::sandbox("").ready).collect());
+    let cluster = Cluster::sandbox("--nodes 0");
     let writes = 10_000;
     let took = cluster.create(MAPS, 0..writes, map);
     let (watchers, changes) = (200, 500);
@@ -200,7 +57,7 @@ pub fn sheet() -> Sheet {
 /// How long until every watch has seen every change.
 fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> Duration {
     let seen = AtomicUsize::new(0);
-    cluster.runtime.block_on(async {
+    cluster.wait_for(async {
         let mut watches = Vec::new();
         for _ in 0..watchers {
             let request = http::Request::get(format!(
@@ -209,7 +66,7 @@ fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> D
             .body(Vec::new())
             .unwrap();
             let lines = cluster
-                .client
+                .client()
                 .request_stream(request)
                 .await
                 .unwrap()
@@ -239,7 +96,7 @@ fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> D
                     .header("Content-Type", "application/json")
                     .body(object.to_string().into_bytes())
                     .unwrap();
-                cluster.client.request_text(request).await.unwrap();
+                cluster.client().request_text(request).await.unwrap();
             }
             begin
         };
@@ -251,7 +108,7 @@ fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> D
 
 /// What 1,000, 10,000 and 100,000 objects cost.
 pub fn growth() -> Sheet {
-    let cluster = Cluster::start("--nodes 0");
+    let cluster = Cluster::sandbox("--nodes 0");
     let empty = cluster.peak();
     let (mut lines, mut there) = (Vec::new(), 0);
     let (mut times, mut peaks) = (Vec::new(), Vec::new());

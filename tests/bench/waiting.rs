@@ -11,8 +11,8 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    cluster::Cluster,
     process::{bmctl, kubectl},
-    sandbox::Cluster,
     sheet::{Sheet, median, time},
 };
 
@@ -20,7 +20,7 @@ const RUNS: usize = 21;
 const OBJECT: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 
 pub fn sheet() -> Sheet {
-    let cluster = Cluster::start("--nodes 0 --no-controller");
+    let cluster = Cluster::without_controller(0);
     cluster.merge(OBJECT, &json!({"spec": {"enabled": true}}));
     let ours = measure(
         &cluster,

@@ -14,6 +14,7 @@ mod cluster;
 mod conformance;
 mod connect_proxy;
 mod controller;
+mod costs;
 mod disable;
 mod docs;
 mod enabling;
@@ -53,7 +54,10 @@ fn main() {
     if let Some(played) = ground::stand_in::play() {
         return played.unwrap();
     }
-    let (arguments, filters) = arguments(std::env::args());
+    let (mut arguments, filters) = arguments(std::env::args());
+    // Most of a story is waiting.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    arguments.test_threads.get_or_insert(2 * cores);
     let mut trials = Vec::new();
     trials.extend(api_server::trials());
     trials.extend(architecture::trials());
@@ -64,6 +68,7 @@ fn main() {
     trials.extend(cluster::trials());
     trials.extend(conformance::trials());
     trials.extend(controller::trials());
+    trials.extend(costs::trials());
     trials.extend(disable::trials());
     trials.extend(docs::trials());
     trials.extend(enabling::trials());

@@ -1,0 +1,24 @@
+//! A real control plane, as the tests start it.
+
+#![allow(dead_code, reason = "the stories of the tests need more of it")]
+
+#[path = "../it/ground/collector.rs"]
+pub mod collector;
+#[path = "../it/ground/plane.rs"]
+pub mod plane;
+#[path = "../it/ground/troupe.rs"]
+pub mod troupe;
+
+use std::{env, path::PathBuf, time::Duration};
+
+/// How long it may take until a fresh cluster is as it should be.
+pub const fn patience() -> Duration {
+    Duration::from_secs(180)
+}
+
+/// Where the programs of a real control plane are, if there are any.
+pub fn assets() -> Option<PathBuf> {
+    env::var_os("KUBEBUILDER_ASSETS")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+}
