@@ -190,10 +190,15 @@ impl Cluster {
         high_water(&format!("/proc/{}/status", child.id())).unwrap()
     }
 
+    /// Reads an object or a list.
+    pub fn read(&self, path: &str) -> Value {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        self.wait_for(self.client.request(request)).unwrap()
+    }
+
     /// Size of the largest object of a list, in bytes.
     pub fn largest(&self, path: &str) -> f64 {
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        let list: Value = self.runtime.block_on(self.client.request(request)).unwrap();
+        let list = self.read(path);
         let sizes = list["items"].as_array().unwrap().iter();
         let largest = sizes.map(|item| item.to_string().len()).max();
         #[allow(clippy::cast_precision_loss, reason = "far fewer digits are shown")]

@@ -6,17 +6,25 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::{Child, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use serde_json::json;
 
 use crate::{
     cluster::Cluster,
+    inventory::{MACHINES, machine},
     process::{Place, bmctl, high_water},
     sheet::{Sheet, exponent, memory, time},
 };
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 5_000];
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
+const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
+/// VMs of a large cluster.
+const MANY: usize = 100_000;
+/// A count that takes longer does not come any more.
+const LONGEST: Duration = Duration::from_secs(300);
 /// Nothing happens meanwhile.
 const REST: Duration = Duration::from_secs(10);
 /// Of the kernel's clock, which is the same on every machine that Linux runs on.
@@ -87,8 +95,27 @@ impl Drop for Controller {
     }
 }
 
+/// Until the controller has counted that many VMs.
+fn count(cluster: &Cluster) {
+    let made = cluster.create(MACHINES, 0..MANY, machine);
+    eprintln!("  {MANY} VMs made in {}", time(made));
+    let begin = Instant::now();
+    for number in 0.. {
+        // A count may be a while ago: something has to happen before there is another.
+        let annotation = json!({"example.com/touched": number.to_string()});
+        cluster.merge(RUNTIME, &json!({"metadata": {"annotations": annotation}}));
+        let counted = &cluster.read(RUNTIME)["status"]["workloadCount"];
+        if counted.as_u64() == u64::try_from(MANY).ok() {
+            break;
+        }
+        assert!(begin.elapsed() < LONGEST, "{counted} VMs were counted");
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
 pub fn sheet() -> Sheet {
     let mut lines = Vec::new();
+    let mut crowded = String::new();
     let (mut requests, mut processor, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
         eprintln!("  {size} nodes");
@@ -115,7 +142,20 @@ pub fn sheet() -> Sheet {
             format!("{:.1} KiB", status / 1024.0),
             format!("{at_rest:.0}"),
         ]);
+        if Some(&size) == SIZES.last() {
+            count(&cluster);
+            crowded = memory(controller.peak());
+        }
     }
+    lines.push(vec![
+        format!("the last, with {MANY} VMs counted"),
+        String::new(),
+        String::new(),
+        String::new(),
+        crowded,
+        String::new(),
+        String::new(),
+    ]);
     lines.push(vec![
         "grows as nodes^".to_owned(),
         String::new(),

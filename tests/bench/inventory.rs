@@ -1,6 +1,6 @@
 //! Counting the VMs of a cluster, as a disable does before anything else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cluster::Cluster,
@@ -12,6 +12,17 @@ const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 const KINDS: &str = "get virtualmachines.kubevirt.io,virtualmachineinstances.kubevirt.io,\
     virtualmachineinstancereplicasets.kubevirt.io,virtualmachinepools.pool.kubevirt.io,datavolumes.cdi.kubevirt.io -A -o name";
 
+pub const MACHINES: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines";
+
+/// One that nobody has started.
+pub fn machine(number: usize) -> Value {
+    json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": format!("machine-{number:06}"), "namespace": "default"},
+        "spec": {"runStrategy": "Halted", "template": {"spec": {"domain": {"devices": {}}}}},
+    })
+}
+
 pub fn sheet() -> Sheet {
     let cluster = Cluster::complete();
     let place: Place<'_> = cluster.place();
@@ -20,17 +31,7 @@ pub fn sheet() -> Sheet {
     let mut points = Vec::new();
     let mut there = 0;
     for size in SIZES {
-        let made = cluster.create(
-            "/apis/kubevirt.io/v1/namespaces/default/virtualmachines",
-            there..size,
-            |number| {
-                json!({
-                    "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-                    "metadata": {"name": format!("machine-{number:06}"), "namespace": "default"},
-                    "spec": {"runStrategy": "Halted", "template": {"spec": {"domain": {"devices": {}}}}},
-                })
-            },
-        );
+        let made = cluster.create(MACHINES, there..size, machine);
         eprintln!("  {} VMs made in {}", size - there, time(made));
         there = size;
         let runs = if size > 10_000 { 3 } else { 7 };
