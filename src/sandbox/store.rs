@@ -96,6 +96,15 @@ pub struct Snapshot {
     pub objects: Vec<(String, Arc<Value>)>,
 }
 
+/// Some of them, in order.
+#[derive(Debug)]
+pub struct Page {
+    pub version: u64,
+    pub objects: Vec<(String, Arc<Value>)>,
+    /// How many come after these.
+    pub rest: usize,
+}
+
 #[derive(Debug)]
 struct Shelf {
     objects: BTreeMap<String, Arc<Value>>,
@@ -109,13 +118,36 @@ impl Shelf {
         &self,
         prefix: &str,
         after: Option<&str>,
-    ) -> impl Iterator<Item = (String, Arc<Value>)> {
+    ) -> impl Iterator<Item = (&str, &Arc<Value>)> {
         let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
         self.objects
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(prefix))
-            .map(|(key, object)| (key.clone(), object.clone()))
+            .map(|(key, object)| (key.as_str(), object))
     }
+}
+
+/// Both are sorted by key; what `undone` says of a key counts, and where it says nothing the object was not there.
+fn undo<'a>(
+    now: impl Iterator<Item = (&'a str, &'a Arc<Value>)>,
+    undone: impl Iterator<Item = (&'a str, Option<&'a Arc<Value>>)>,
+) -> impl Iterator<Item = (&'a str, &'a Arc<Value>)> {
+    let (mut now, mut undone) = (now.peekable(), undone.peekable());
+    std::iter::from_fn(move || {
+        loop {
+            let Some((key, _)) = undone.peek() else {
+                return now.next();
+            };
+            if let Some(untouched) = now.next_if(|(other, _)| other < key) {
+                return Some(untouched);
+            }
+            let (key, object) = undone.next()?;
+            now.next_if(|(other, _)| *other == key);
+            if let Some(object) = object {
+                return Some((key, object));
+            }
+        }
+    })
 }
 
 #[derive(Debug, Default)]
@@ -235,38 +267,52 @@ impl Store {
             objects: inner
                 .shelves
                 .get(shelf)
-                .map(|shelf| shelf.range(prefix, None).collect())
+                .map(|shelf| {
+                    let range = shelf.range(prefix, None);
+                    range
+                        .map(|(key, object)| (key.to_owned(), object.clone()))
+                        .collect()
+                })
                 .unwrap_or_default(),
         }
     }
 
-    /// The objects whose key starts with `prefix` and lies after `after`, as they were at a version.
-    pub fn at(
+    /// At most `most` objects whose key starts with `prefix` and lies after `after`, as they were at a version, or as they
+    /// are now. However many there are, no more than these are copied.
+    pub fn page(
         &self,
-        version: u64,
+        at: Option<u64>,
         shelf: &ShelfKey,
         prefix: &str,
         after: Option<&str>,
-    ) -> Result<Snapshot, Compacted> {
+        most: usize,
+    ) -> Result<Page, Compacted> {
         let inner = self.read();
+        let version = at.unwrap_or(inner.version);
         let Some(shelf) = inner.shelves.get(shelf) else {
-            return Ok(Snapshot {
+            return Ok(Page {
                 version,
                 objects: Vec::new(),
+                rest: 0,
             });
         };
-        let undone = shelf.history.undo_to(version)?;
-        let mut then: BTreeMap<String, Arc<Value>> = shelf.range(prefix, after).collect();
-        for (key, object) in undone {
-            let inside = key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
-            match object {
-                Some(object) if inside => drop(then.insert(key, object)),
-                Some(_) | None => drop(then.remove(&key)),
-            }
-        }
-        Ok(Snapshot {
+        let undone = match at {
+            Some(version) => shelf.history.undo_to(version)?,
+            None => BTreeMap::new(),
+        };
+        let undone = undone
+            .into_iter()
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| *key > after));
+        let mut then = undo(shelf.range(prefix, after), undone);
+        let objects = then
+            .by_ref()
+            .take(most)
+            .map(|(key, object)| (key.to_owned(), object.clone()))
+            .collect();
+        Ok(Page {
             version,
-            objects: then.into_iter().collect(),
+            objects,
+            rest: then.count(),
         })
     }
 
@@ -313,7 +359,7 @@ impl Store {
             .flat_map(|(place, shelf)| {
                 shelf.range(&prefix, None).map(|(key, _)| ObjectId {
                     shelf: place.clone(),
-                    key,
+                    key: key.to_owned(),
                 })
             })
             .collect()

@@ -34,9 +34,11 @@ impl History {
         }
     }
 
-    pub(super) fn push(&mut self, change: Arc<Change>) {
+    /// Remembers it beside at least so many others as there are `objects`: a list of all of them, page by page, outlives
+    /// that each is written once meanwhile.
+    pub(super) fn push(&mut self, change: Arc<Change>, objects: usize) {
         self.changes.push_back(change);
-        while self.changes.len() > self.capacity {
+        while self.changes.len() > self.capacity.max(objects) {
             if let Some(dropped) = self.changes.pop_front() {
                 self.forgotten = dropped.version;
             }
@@ -56,14 +58,14 @@ impl History {
     pub(super) fn undo_to(
         &self,
         version: u64,
-    ) -> Result<BTreeMap<String, Option<Arc<Value>>>, Compacted> {
+    ) -> Result<BTreeMap<&str, Option<&Arc<Value>>>, Compacted> {
         self.remembers(version)?;
         let mut then = BTreeMap::new();
         for change in self.changes.iter().rev() {
             if change.version <= version {
                 break;
             }
-            then.insert(change.id.key.clone(), change.old.clone());
+            then.insert(change.id.key.as_str(), change.old.as_ref());
         }
         Ok(then)
     }

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -17,10 +18,9 @@ fn object(name: &str, size: i64) -> Value {
     json!({"metadata": {"name": name, "namespace": "default", "uid": name}, "size": size})
 }
 
-fn seen(snapshot: &Snapshot) -> Vec<(String, i64)> {
+fn seen(objects: &[(String, Arc<Value>)]) -> Vec<(String, i64)> {
     let size = |object: &Value| object["size"].as_i64().unwrap();
-    snapshot
-        .objects
+    objects
         .iter()
         .map(|(key, object)| (key.clone(), size(object)))
         .collect()
@@ -39,20 +39,80 @@ fn an_earlier_version_can_be_read_as_it_was() {
     writer.put(&id("c"), object("c", 1));
     drop(writer);
 
-    let earlier = store.at(then, &shelf, "default/", None).unwrap();
+    let earlier = store.page(Some(then), &shelf, "default/", None, 9).unwrap();
     assert_eq!(
-        seen(&earlier),
+        seen(&earlier.objects),
         [("default/a".to_owned(), 1), ("default/b".to_owned(), 1)]
     );
     let rest = store
-        .at(then, &shelf, "default/", Some("default/a"))
+        .page(Some(then), &shelf, "default/", Some("default/a"), 9)
         .unwrap();
-    assert_eq!(seen(&rest), [("default/b".to_owned(), 1)]);
+    assert_eq!(seen(&rest.objects), [("default/b".to_owned(), 1)]);
     let now = store.now(&shelf, "default/");
     assert_eq!(
-        seen(&now),
+        seen(&now.objects),
         [("default/a".to_owned(), 2), ("default/c".to_owned(), 1)]
     );
+}
+
+proptest! {
+    /// Whatever is written in between, the pages of one version together are what there was at that version.
+    #[test]
+    fn pages_fit_together(
+        writes in prop::collection::vec((0..12u8, prop::option::of(0..100i64)), 1..60),
+        from in any::<prop::sample::Index>(),
+        most in 1..5usize,
+    ) {
+        let store = store(100);
+        let shelf = id("a").shelf;
+        let mut seen_at = Vec::new();
+        for (name, size) in writes {
+            let name = format!("o{name:02}");
+            let writer = store.write();
+            match size {
+                Some(size) => drop(writer.put(&id(&name), object(&name, size))),
+                None => drop(writer.remove(&id(&name))),
+            }
+            drop(writer);
+            seen_at.push((store.version(), seen(&store.now(&shelf, "default/").objects)));
+        }
+        let (version, expected) = seen_at.swap_remove(from.index(seen_at.len()));
+        let (mut found, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = store
+                .page(Some(version), &shelf, "default/", after.as_deref(), most)
+                .unwrap();
+            prop_assert_eq!(page.objects.len() + page.rest, expected.len() - found.len());
+            found.extend(seen(&page.objects));
+            if page.rest == 0 {
+                break;
+            }
+            after = found.last().map(|(key, _)| key.clone());
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_list_of_all_outlives_that_each_is_written_once() {
+    let store = store(2);
+    let shelf = id("a").shelf;
+    let names: Vec<String> = (0..10).map(|number| format!("o{number}")).collect();
+    for name in &names {
+        store.write().put(&id(name), object(name, 1));
+    }
+    let then = store.version();
+    for name in &names {
+        store.write().put(&id(name), object(name, 2));
+    }
+    let page = store.page(Some(then), &shelf, "", None, 3).unwrap();
+    assert_eq!(page.rest, 7);
+    assert!(page.objects.iter().all(|(_, object)| object["size"] == 1));
+    // Not for ever.
+    for name in &names {
+        store.write().put(&id(name), object(name, 3));
+    }
+    assert!(store.page(Some(then), &shelf, "", None, 3).is_err());
 }
 
 #[test]
@@ -66,8 +126,8 @@ fn what_the_history_no_longer_holds_is_compacted() {
     drop(writer);
     assert_eq!(store.changes_since(&shelf, 3).unwrap().len(), 2);
     assert!(store.changes_since(&shelf, 2).is_err());
-    assert!(store.at(2, &shelf, "", None).is_err());
-    assert!(store.at(3, &shelf, "", None).is_ok());
+    assert!(store.page(Some(2), &shelf, "", None, 9).is_err());
+    assert!(store.page(Some(3), &shelf, "", None, 9).is_ok());
 }
 
 #[test]
@@ -108,7 +168,7 @@ async fn what_was_kept_goes_on_after_a_restart() {
     let second = Store::on(&disk, 10, changes).unwrap();
     assert_eq!(second.version(), 3);
     assert_eq!(
-        seen(&second.now(&id("a").shelf, "")),
+        seen(&second.now(&id("a").shelf, "").objects),
         [("default/b".to_owned(), 1)]
     );
     assert_eq!(told.try_recv().unwrap().id, id("b"));

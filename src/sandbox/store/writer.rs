@@ -56,7 +56,7 @@ impl<'a> Writer<'a> {
             new,
         });
         let shelf = inner.shelf(&id.shelf, self.store.memory);
-        shelf.history.push(change.clone());
+        shelf.history.push(change.clone(), shelf.objects.len());
         match &self.store.journal {
             None => drop(shelf.latest.send_replace(version)),
             // Handed over with the lock held, so that the order is that of the versions.

@@ -43,46 +43,18 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
         return watch(call, selection);
     }
     let place = Place::of(call)?;
-    let shelf = ShelfKey::of(&call.resource);
-    let store = &call.core.store;
-    let after = place.after.as_deref();
-    let snapshot = match place.at {
-        None => store.now(&shelf, &selection.prefix),
-        Some(version) => store
-            .at(version, &shelf, &selection.prefix, after)
-            .map_err(|gone| expired(gone, call, after))?,
-    };
-
     let limit = call.query.limit.unwrap_or(usize::MAX);
-    let mut objects = Vec::new();
-    let mut last = None;
-    let mut rest = 0;
-    for (key, object) in snapshot.objects {
-        if after.is_some_and(|after| key.as_str() <= after) {
-            continue;
-        }
-        if objects.len() == limit {
-            // With a selector the rest is not counted, only found to be there.
-            let counts = selection.is_everything();
-            if counts || selection.matches(&selection.view(&object)) {
-                rest += 1;
-                if !counts {
-                    break;
-                }
-            }
-            continue;
-        }
-        let object = selection.view(&object);
-        if selection.matches(&object) {
-            objects.push(object);
-            last = Some(key);
-        }
-    }
+    let Part {
+        version,
+        objects,
+        last,
+        rest,
+    } = part(call, &selection, &place, limit)?;
 
-    let mut metadata = json!({"resourceVersion": snapshot.version.to_string(), "continue": ""});
+    let mut metadata = json!({"resourceVersion": version.to_string(), "continue": ""});
     if let Some(after) = last.filter(|_| rest > 0) {
         metadata["continue"] = Token {
-            at: Some(snapshot.version),
+            at: Some(version),
             after,
         }
         .written()
@@ -96,6 +68,67 @@ pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
         objects,
         metadata,
     })
+}
+
+/// A part of a list.
+struct Part {
+    version: u64,
+    objects: Vec<Arc<Value>>,
+    /// Key of the last of them.
+    last: Option<String>,
+    /// How many come after them; with a selector one stands for all.
+    rest: usize,
+}
+
+/// So many are looked through at once for those that a selector selects.
+const STRIDE: usize = 1_000;
+
+fn part(
+    call: &Call<'_>,
+    selection: &Selection,
+    place: &Place,
+    limit: usize,
+) -> Result<Part, Refusal> {
+    let shelf = ShelfKey::of(&call.resource);
+    let is_everything = selection.is_everything();
+    let most = if is_everything {
+        limit
+    } else {
+        limit.max(STRIDE)
+    };
+    let (mut at, mut after) = (place.at, place.after.clone());
+    let mut objects = Vec::new();
+    let mut last = None;
+    loop {
+        let store = &call.core.store;
+        let page = store
+            .page(at, &shelf, &selection.prefix, after.as_deref(), most)
+            .map_err(|gone| expired(gone, call, place.after.as_deref()))?;
+        let version = page.version;
+        let part = |objects, last, rest| Part {
+            version,
+            objects,
+            last,
+            rest,
+        };
+        after = page.objects.last().map(|(key, _)| key.clone());
+        for (key, object) in page.objects {
+            let object = selection.view(&object);
+            if !selection.matches(&object) {
+                continue;
+            }
+            if objects.len() == limit {
+                return Ok(part(objects, last, 1));
+            }
+            objects.push(object);
+            last = Some(key);
+        }
+        if is_everything || page.rest == 0 {
+            return Ok(part(objects, last, page.rest));
+        }
+        // What follows has to be as it was then.
+        at = Some(version);
+    }
 }
 
 /// Where a list begins, and at which version.
