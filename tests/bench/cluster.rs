@@ -13,7 +13,7 @@ use bmctl::{
     commands::sandbox::assembly::Cast,
     sandbox::world::{NodeProfile, Pace},
 };
-use futures::StreamExt as _;
+use futures::{AsyncBufReadExt as _, StreamExt as _};
 use kube::Client;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -194,6 +194,23 @@ impl Cluster {
     pub fn read(&self, path: &str) -> Value {
         let request = http::Request::get(path).body(Vec::new()).unwrap();
         self.wait_for(self.client.request(request)).unwrap()
+    }
+
+    /// Watches a collection, what is there first, until an object is as it is waited for.
+    pub fn watch(&self, path: &str, is_so: impl Fn(&Value) -> bool) {
+        let request = http::Request::get(format!("{path}?watch=true&resourceVersion=0"))
+            .body(Vec::new())
+            .unwrap();
+        self.wait_for(async {
+            let mut lines = self.client.request_stream(request).await.unwrap().lines();
+            loop {
+                let line = lines.next().await.unwrap().unwrap();
+                let event: Value = serde_json::from_str(&line).unwrap();
+                if is_so(&event["object"]) {
+                    return;
+                }
+            }
+        });
     }
 
     /// Size of the largest object of a list, in bytes.
