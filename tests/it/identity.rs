@@ -1,8 +1,9 @@
 //! As whom a command comes, and on which way: certificates, tokens that change, login plugins, impersonation, proxies.
 
+mod plugin;
+
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,12 +15,12 @@ use serde_json::{Value, json};
 
 use crate::{
     connect_proxy::ConnectProxy,
-    faults::{Authority, Proxy, ProxyOptions, Script, Seen},
+    faults::{Authority, Proxy, ProxyOptions, Script},
     stage::{Ended, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 13] = [
+    let stories: [(&str, Story); 7] = [
         (
             "somebody_else_is_impersonated",
             somebody_else_is_impersonated,
@@ -34,36 +35,14 @@ pub fn trials() -> Vec<Trial> {
             "the_server_is_checked_as_the_kubeconfig_says",
             the_server_is_checked_as_the_kubeconfig_says,
         ),
-        ("a_login_plugin_logs_in", a_login_plugin_logs_in),
-        (
-            "a_login_plugin_may_bring_a_certificate",
-            a_login_plugin_may_bring_a_certificate,
-        ),
-        (
-            "a_login_plugin_is_asked_again_when_its_token_expires",
-            a_login_plugin_is_asked_again_when_its_token_expires,
-        ),
-        (
-            "a_login_plugin_that_hangs_is_ended_in_time",
-            a_login_plugin_that_hangs_is_ended_in_time,
-        ),
-        (
-            "a_login_plugin_that_must_ask_is_denied",
-            a_login_plugin_that_must_ask_is_denied,
-        ),
-        (
-            "a_login_plugin_that_is_missing_says_what_to_install",
-            a_login_plugin_that_is_missing_says_what_to_install,
-        ),
         (
             "the_way_leads_through_a_proxy",
             the_way_leads_through_a_proxy,
         ),
         ("no_secret_is_ever_shown", no_secret_is_ever_shown),
     ];
-    stories
-        .map(|(name, story)| Trial::test(format!("identity::{name}"), story))
-        .into()
+    let told = stories.map(|(name, story)| Trial::test(format!("identity::{name}"), story));
+    told.into_iter().chain(plugin::trials()).collect()
 }
 
 /// What must never be seen anywhere.
@@ -334,184 +313,6 @@ fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
         .bmctl(&STATUS)
         .exits(0)?
         .says("warning: insecure-skip-tls-verify is set")?;
-    Ok(())
-}
-
-/// A login plugin that is this shell script; the arguments of its runs are left in a file.
-fn plugin(stage: &Stage, proxy: &Proxy, script: &str, rest: &Value) {
-    let path = file(
-        stage,
-        "plugin",
-        &format!(
-            "#!/bin/sh\necho run >> {}/runs\n{script}\n",
-            stage.folder().display()
-        ),
-    );
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-    let mut exec = json!({
-        "apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin",
-        "interactiveMode": "IfAvailable",
-    });
-    json_patch::merge(&mut exec, rest);
-    let _ = fs::remove_file(stage.folder().join("runs"));
-    proxy.edit(|kubeconfig| {
-        *user(kubeconfig) = AuthInfo::default();
-        user(kubeconfig).exec = Some(serde_json::from_value(exec).unwrap());
-    });
-}
-
-fn runs(stage: &Stage) -> usize {
-    let runs = fs::read_to_string(stage.folder().join("runs"));
-    runs.unwrap_or_default().lines().count()
-}
-
-/// A line of shell that gives this status.
-fn gives(status: &Value) -> String {
-    let credential = json!({
-        "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status,
-    });
-    format!("echo '{credential}'")
-}
-
-fn a_login_plugin_logs_in() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
-    let good = gives(&json!({"token": token(&proxy)}));
-    let script = format!(
-        "echo {SECRET} >&2; echo \"$KUBERNETES_EXEC_INFO\" > {}/input; {good}",
-        stage.folder().display()
-    );
-    plugin(
-        &stage,
-        &proxy,
-        &script,
-        &json!({"provideClusterInfo": true}),
-    );
-    let ended = proxy
-        .bmctl(&["enable", "vmruntime", "--ensure", "-vv"])
-        .exits(0)?;
-    without_secrets(&ended)?;
-    equal(&runs(&stage), &1)?;
-    let input: Value = serde_json::from_slice(&fs::read(stage.folder().join("input"))?)?;
-    equal(&input["spec"]["interactive"], &json!(false))?;
-    let server = format!("https://{}", proxy.address());
-    equal(&input["spec"]["cluster"]["server"], &json!(server))?;
-    equal(
-        &input["spec"]["cluster"]["certificate-authority-data"].is_string(),
-        &true,
-    )?;
-    // One that fails keeps its words to itself.
-    plugin(
-        &stage,
-        &proxy,
-        &format!("echo {SECRET}; echo {SECRET} >&2; exit 4"),
-        &json!({}),
-    );
-    let ended = proxy.bmctl(&STATUS).exits(9)?.says("exit status: 4")?;
-    without_secrets(&ended)
-}
-
-fn a_login_plugin_may_bring_a_certificate() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    permit(&stage, "eve")?;
-    let authority = Authority::new("clients");
-    let key = KeyPair::generate().unwrap();
-    let certificate = authority.client("eve", &key);
-    let proxy = Proxy::with(
-        &stage,
-        ProxyOptions {
-            certificates: Some((authority, "eve".to_owned())),
-            ..ProxyOptions::default()
-        },
-    );
-    let status =
-        json!({"clientCertificateData": certificate, "clientKeyData": key.serialize_pem()});
-    file(&stage, "credential", &json!({
-        "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status,
-    }).to_string());
-    let script = format!("cat {}/credential", stage.folder().display());
-    plugin(
-        &stage,
-        &proxy,
-        &script,
-        &json!({"interactiveMode": "Never"}),
-    );
-    proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &1)
-}
-
-fn a_login_plugin_is_asked_again_when_its_token_expires() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
-    let good = gives(&json!({"token": token(&proxy)}));
-    let later = |first: &str| {
-        let runs = stage.folder().join("runs");
-        format!(
-            "if [ $(wc -l < {}) = 1 ]; then {first}; else {good}; fi",
-            runs.display()
-        )
-    };
-    // The API server does not accept it any more.
-    plugin(
-        &stage,
-        &proxy,
-        &later(&gives(&json!({"token": "stale"}))),
-        &json!({}),
-    );
-    proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &2)?;
-    // It has expired by its own word, and is not even sent.
-    let expired = json!({"token": SECRET, "expirationTimestamp": "2020-01-01T00:00:00Z"});
-    plugin(&stage, &proxy, &later(&gives(&expired)), &json!({}));
-    proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &2)?;
-    let sent = proxy
-        .requests()
-        .iter()
-        .any(|seen: &Seen| seen.header("authorization").contains(SECRET));
-    equal(&sent, &false)
-}
-
-fn a_login_plugin_that_hangs_is_ended_in_time() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    plugin(&stage, &proxy, "exec sleep 300", &json!({}));
-    proxy
-        .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
-        .exits(9)?
-        .says("did not end within 1s, and was ended")?;
-    Ok(())
-}
-
-fn a_login_plugin_that_must_ask_is_denied() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    plugin(
-        &stage,
-        &proxy,
-        "exit 0",
-        &json!({"interactiveMode": "Always"}),
-    );
-    for words in [&STATUS[..], &["status", "vmruntime", "--no-input"]] {
-        proxy
-            .bmctl(words)
-            .exits(9)?
-            .says("must ask on a terminal")?;
-    }
-    equal(&runs(&stage), &0)
-}
-
-fn a_login_plugin_that_is_missing_says_what_to_install() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    let missing =
-        json!({"command": "bmctl-no-such-plugin", "installHint": "apt install it\nor brew"});
-    plugin(&stage, &proxy, "", &missing);
-    proxy
-        .bmctl(&STATUS)
-        .exits(9)?
-        .says("the login plugin bmctl-no-such-plugin is not installed")?
-        .says("apt install it\n      or brew")?;
     Ok(())
 }
 

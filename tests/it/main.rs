@@ -54,6 +54,10 @@ fn main() {
     if let Some(played) = ground::stand_in::play() {
         return played.unwrap();
     }
+    // What the parts that run in this process have to say when something goes wrong.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .init();
     let (mut arguments, filters) = arguments(std::env::args());
     // Most of a story is waiting.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

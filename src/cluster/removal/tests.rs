@@ -173,6 +173,8 @@ fn path(collection: &str, object: &Value) -> String {
 }
 
 const LONG: Duration = Duration::from_secs(20);
+/// For what does not come to an end; enough to notice that, also on a busy machine.
+const IN_VAIN: Duration = Duration::from_secs(1);
 
 fn gvm_with_disk() -> Value {
     let mut machine = object("a", "gvm-a", None);
@@ -281,10 +283,7 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     let world = World::with(&[(KVM, held)]);
     let recorder = Recorder::default();
-    let failure = world
-        .removed(Duration::from_millis(200), &recorder)
-        .await
-        .unwrap_err();
+    let failure = world.removed(IN_VAIN, &recorder).await.unwrap_err();
     assert_eq!(failure.kind, crate::failure::Kind::TimedOut);
     assert_eq!(
         failure.causes[0],
@@ -308,7 +307,7 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
     held["metadata"]["finalizers"] = json!(["kubevirt.io/virtualMachineControllerFinalize"]);
     let world = World::with(&[(KVM, held)]);
     let recorder = Recorder::default();
-    let failed = world.removed(Duration::from_millis(200), &recorder).await;
+    let failed = world.removed(IN_VAIN, &recorder).await;
     assert!(failed.is_err());
     let events = recorder.events();
     let stuck = events.iter().find_map(|event| match event {

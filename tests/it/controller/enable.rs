@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     news::settles,
-    stage::{Stage, pass, run, until},
+    stage::{Controller, Stage, pass, run, until},
     table::told,
 };
 
@@ -113,14 +113,7 @@ async fn emulation(stage: Stage) -> anyhow::Result<()> {
 }
 
 async fn foreign(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
-    let manifests = options.engine_manifests.take().unwrap_or_default();
-    install_by_hand(&stage, &manifests).await?;
-    their_kubevirt(&stage).await?;
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    let controller = on_their_engine(&stage).await?;
     stage
         .condition(kind::ENGINE_FOREIGN, ConditionStatus::True)
         .await?;
@@ -134,6 +127,19 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
     stage.enable(true).await?;
     stage.ready().await?;
     controller.stop().await
+}
+
+/// Enabled and ready on an engine that somebody else has installed.
+pub async fn on_their_engine(stage: &Stage) -> anyhow::Result<Controller> {
+    let mut options = Stage::options()?;
+    let manifests = options.engine_manifests.take().unwrap_or_default();
+    install_by_hand(stage, &manifests).await?;
+    their_kubevirt(stage).await?;
+    let controller = stage.start(options);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    Ok(controller)
 }
 
 /// What an administrator who runs KubeVirt would have done.
@@ -159,7 +165,7 @@ pub async fn install_by_hand(
 }
 
 /// And somebody's own engine.
-pub async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
+async fn their_kubevirt(stage: &Stage) -> anyhow::Result<()> {
     let kubevirt: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "KubeVirt",

@@ -23,7 +23,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::{
-    enable::{install_by_hand, their_kubevirt},
+    enable::{install_by_hand, on_their_engine},
     meddler::{Meddler, Refusal},
     stage::{Controller, Stage, pass, run, run_on},
     table::{told, told_on},
@@ -47,14 +47,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 async fn foreign_goes(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
-    let manifests = options.engine_manifests.take().unwrap_or_default();
-    install_by_hand(&stage, &manifests).await?;
-    their_kubevirt(&stage).await?;
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    let controller = on_their_engine(&stage).await?;
     stage
         .kubevirt()
         .delete("theirs", &DeleteParams::default())

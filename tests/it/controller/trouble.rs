@@ -13,14 +13,15 @@ use bmctl::{
 };
 use k8s_openapi::api::{
     admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
-    rbac::v1::{ClusterRole, PolicyRule, Role},
+    rbac::v1::{ClusterRole, Role},
 };
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::{ApiResource, DynamicObject},
 };
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     stage::{Stage, refuses, run},
@@ -59,12 +60,43 @@ async fn said(stage: &Stage, because: &str) -> anyhow::Result<Condition> {
         .context("the condition was there")
 }
 
-fn without(rules: &[PolicyRule], resource: &str) -> Vec<PolicyRule> {
-    let lost = |rule: &&PolicyRule| {
-        let resources = rule.resources.iter().flatten();
-        !resources.into_iter().any(|found| found == resource)
-    };
-    rules.iter().filter(lost).cloned().collect()
+/// A role of the controller's that was made smaller, and what it held.
+struct Lessened {
+    roles: Api<DynamicObject>,
+    rules: Value,
+}
+
+impl Lessened {
+    /// Takes the rules away that name the resource.
+    async fn by(roles: Api<DynamicObject>, resource: &str) -> anyhow::Result<Self> {
+        let role = roles.get(CONTROLLER_DEPLOYMENT).await?;
+        let rules = role.data["rules"].clone();
+        let all = rules.as_array().context("the controller's rules")?;
+        let names = |rule: &Value| rule["resources"].as_array().cloned().unwrap_or_default();
+        let fewer: Vec<Value> = all
+            .iter()
+            .filter(|rule| !names(rule).contains(&json!(resource)))
+            .cloned()
+            .collect();
+        ensure!(fewer.len() < all.len(), "nothing names {resource}");
+        let lessened = Self { roles, rules };
+        lessened.hold(&json!(fewer)).await?;
+        Ok(lessened)
+    }
+
+    /// Gives them back.
+    async fn restore(self) -> anyhow::Result<()> {
+        self.hold(&self.rules).await
+    }
+
+    async fn hold(&self, rules: &Value) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"rules": rules}));
+        let parameters = PatchParams::default();
+        self.roles
+            .patch(CONTROLLER_DEPLOYMENT, &parameters, &patch)
+            .await?;
+        Ok(())
+    }
 }
 
 async fn blind(stage: Stage) -> anyhow::Result<()> {
@@ -72,15 +104,9 @@ async fn blind(stage: Stage) -> anyhow::Result<()> {
     stage.phase("Disabled").await?;
     stage.enable(true).await?;
     stage.ready().await?;
-    let roles: Api<ClusterRole> = Api::all(stage.client.clone());
-    let rules = roles.get(CONTROLLER_DEPLOYMENT).await?.rules;
-    let rules = rules.context("the controller's rules")?;
-    let patch = |rules: &[PolicyRule]| Patch::Merge(json!({"rules": rules}));
-    let parameters = PatchParams::default();
-    let fewer = without(&rules, "kubevirts");
-    roles
-        .patch(CONTROLLER_DEPLOYMENT, &parameters, &patch(&fewer))
-        .await?;
+    let kind = ApiResource::erase::<ClusterRole>(&());
+    let roles = Api::all_with(stage.client.clone(), &kind);
+    let role = Lessened::by(roles, "kubevirts").await?;
     // Something rings, so that it is looked.
     stage.force("false ").await?;
     let degraded = said(&stage, reason::FORBIDDEN).await?;
@@ -95,9 +121,7 @@ async fn blind(stage: Stage) -> anyhow::Result<()> {
         "what was found out before still holds: {status:?}"
     );
 
-    roles
-        .patch(CONTROLLER_DEPLOYMENT, &parameters, &patch(&rules))
-        .await?;
+    role.restore().await?;
     stage.ready().await?;
     stage
         .condition(kind::DEGRADED, ConditionStatus::False)
@@ -162,24 +186,16 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
 async fn unwritten(stage: Stage) -> anyhow::Result<()> {
     let controller = stage.start(options()?);
     stage.phase("Disabled").await?;
-    let roles: Api<Role> = Api::namespaced(stage.client.clone(), SYSTEM_NAMESPACE);
-    let rules = roles.get(CONTROLLER_DEPLOYMENT).await?.rules;
-    let rules = rules.context("the controller's rules")?;
-    let patch = |rules: &[PolicyRule]| Patch::Merge(json!({"rules": rules}));
-    let parameters = PatchParams::default();
-    let fewer = without(&rules, "vmruntimepreflightchecks/status");
-    roles
-        .patch(CONTROLLER_DEPLOYMENT, &parameters, &patch(&fewer))
-        .await?;
+    let kind = ApiResource::erase::<Role>(&());
+    let roles = Api::namespaced_with(stage.client.clone(), SYSTEM_NAMESPACE, &kind);
+    let role = Lessened::by(roles, "vmruntimepreflightchecks/status").await?;
     stage.create_check("unwritten").await?;
     let degraded = said(&stage, reason::FORBIDDEN).await?;
     ensure!(
         degraded.message.contains("preflight check unwritten"),
         "{degraded:?}"
     );
-    roles
-        .patch(CONTROLLER_DEPLOYMENT, &parameters, &patch(&rules))
-        .await?;
+    role.restore().await?;
     stage.finished("unwritten").await?;
     stage
         .condition(kind::DEGRADED, ConditionStatus::False)
