@@ -73,13 +73,16 @@ impl Cluster {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let begin = Instant::now();
-        let troupe = runtime
-            .block_on(Troupe::gather(assets, cast, nodes, Pace::INSTANT))
-            .unwrap();
+        let (troupe, client) = runtime.block_on(async {
+            let troupe = Troupe::gather(assets, cast, nodes, Pace::INSTANT);
+            let troupe = troupe.await.unwrap();
+            let client = troupe.plane().client(None);
+            (troupe, client)
+        });
         let kubeconfig = folder.path().join("kubeconfig");
         std::fs::write(&kubeconfig, troupe.plane().kubeconfig()).unwrap();
         Self {
-            client: troupe.plane().client(None),
+            client,
             server: Server::Plane {
                 _troupe: Box::new(troupe),
             },

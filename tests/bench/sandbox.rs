@@ -26,7 +26,7 @@ fn map(number: usize) -> Value {
 
 pub fn sheet() -> Sheet {
     let ready = median((0..15).map(|_| Cluster::sandbox("").ready).collect());
-    let cluster = Cluster::sandbox("--nodes 0");
+    let cluster = Cluster::sandbox("");
     let writes = 10_000;
     let took = cluster.create(MAPS, 0..writes, map);
     let (watchers, changes) = (200, 500);
@@ -57,14 +57,14 @@ pub fn sheet() -> Sheet {
 /// How long until every watch has seen every change.
 fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> Duration {
     let seen = AtomicUsize::new(0);
+    let now = cluster.read(&format!("{MAPS}?limit=1"))["metadata"]["resourceVersion"].clone();
+    let now = now.as_str().unwrap();
     cluster.wait_for(async {
         let mut watches = Vec::new();
         for _ in 0..watchers {
-            let request = http::Request::get(format!(
-                "{MAPS}?watch=true&resourceVersion=0&sendInitialEvents=false"
-            ))
-            .body(Vec::new())
-            .unwrap();
+            let request = http::Request::get(format!("{MAPS}?watch=true&resourceVersion={now}"))
+                .body(Vec::new())
+                .unwrap();
             let lines = cluster
                 .client()
                 .request_stream(request)
@@ -73,7 +73,6 @@ fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> D
                 .lines();
             watches.push(lines);
         }
-        // What was there is told first.
         let reading = watches.into_iter().map(|mut lines| {
             let seen = &seen;
             async move {
@@ -108,10 +107,10 @@ fn fan_out(cluster: &Cluster, watchers: usize, changes: usize, from: usize) -> D
 
 /// What 1,000, 10,000 and 100,000 objects cost.
 pub fn growth() -> Sheet {
-    let cluster = Cluster::sandbox("--nodes 0");
+    let cluster = Cluster::sandbox("");
     let empty = cluster.peak();
     let (mut lines, mut there) = (Vec::new(), 0);
-    let (mut times, mut peaks) = (Vec::new(), Vec::new());
+    let (mut times, mut lists, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     let mut all = Duration::ZERO;
     for size in [1_000, 10_000, 100_000] {
         all += cluster.create(MAPS, there..size, map);
@@ -122,6 +121,7 @@ pub fn growth() -> Sheet {
         #[allow(clippy::cast_precision_loss, reason = "far fewer digits are shown")]
         {
             times.push((size as f64, all.as_secs_f64()));
+            lists.push((size as f64, listed.as_secs_f64()));
             peaks.push((size as f64, (peak - empty).max(1) as f64));
         }
         lines.push(vec![
@@ -134,7 +134,7 @@ pub fn growth() -> Sheet {
     lines.push(vec![
         "grows as objects^".to_owned(),
         format!("{:.2}", exponent(&times)),
-        String::new(),
+        format!("{:.2}", exponent(&lists)),
         format!("{:.2}", exponent(&peaks)),
     ]);
     Sheet {

@@ -17,11 +17,31 @@ use crate::{
 };
 
 const RUNS: usize = 21;
+const ALL: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
+const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
+const CHECK: &str = "passed";
 const OBJECT: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 
 pub fn sheet() -> Sheet {
-    let cluster = Cluster::without_controller(0);
+    let cluster = Cluster::without_controller(1);
+    // Without a controller nobody makes it, and nobody else writes its status.
+    cluster.create(ALL, 0..1, |_| {
+        json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
+            "metadata": {"name": "vmruntime"}, "spec": {},
+        })
+    });
     cluster.merge(OBJECT, &json!({"spec": {"enabled": true}}));
+    cluster.create(CHECKS, 0..1, |_| {
+        json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
+            "metadata": {"name": CHECK, "namespace": "vm-system"}, "spec": {},
+        })
+    });
+    let passed = json!({"status": {
+        "pass": true, "startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:01Z",
+    }});
+    cluster.merge(&format!("{CHECKS}/{CHECK}/status"), &passed);
     let ours = measure(
         &cluster,
         &bmctl(),
@@ -48,8 +68,14 @@ fn measure(cluster: &Cluster, program: &Path, words: &str) -> Duration {
     let place = cluster.place();
     let times = (0..RUNS)
         .map(|_| {
-            let status = json!({"status": {"ready": false, "observedGeneration": 2}});
-            cluster.merge(&format!("{OBJECT}/status"), &status);
+            let is_ready = |ready: bool| {
+                let status = json!({"status": {
+                    "ready": ready, "observedGeneration": 2,
+                    "preflightCheckSummary": {"preflightCheckName": CHECK, "preflightCheckPassed": true},
+                }});
+                cluster.merge(&format!("{OBJECT}/status"), &status);
+            };
+            is_ready(false);
             let mut child = place
                 .command(program, words)
                 .stdout(Stdio::null())
@@ -62,9 +88,8 @@ fn measure(cluster: &Cluster, program: &Path, words: &str) -> Duration {
             let reader = thread::spawn(move || said.count());
             thread::sleep(Duration::from_millis(400));
             assert!(child.try_wait().unwrap().is_none(), "it did not wait");
-            let status = json!({"status": {"ready": true, "observedGeneration": 2}});
             let begin = Instant::now();
-            cluster.merge(&format!("{OBJECT}/status"), &status);
+            is_ready(true);
             let ended = child.wait().unwrap();
             let took = begin.elapsed();
             assert!(ended.success(), "{ended}");
