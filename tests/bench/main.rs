@@ -23,7 +23,7 @@ mod sheet;
 mod startup;
 mod waiting;
 
-use sheet::Sheet;
+use sheet::{Page, Sheet};
 
 /// One table.
 struct Benchmark {
@@ -71,6 +71,11 @@ fn main() {
         .filter(|word| !word.starts_with("--"))
         .collect();
     let is_real = ground::assets().is_some();
+    let page = if is_real {
+        Page::of_a_control_plane()
+    } else {
+        Page::of_the_sandbox()
+    };
     for benchmark in BENCHMARKS {
         let name = benchmark.name;
         let is_wanted = wanted.is_empty() || wanted.iter().any(|word| name.contains(*word));
@@ -78,12 +83,11 @@ fn main() {
         if !is_wanted || (is_real && !benchmark.on_any_cluster) {
             continue;
         }
-        let place = if is_real { " on kube-apiserver" } else { "" };
-        eprintln!("measuring: {name}{place}");
+        eprintln!("measuring: {name}");
         let text = (benchmark.measure)().to_string();
         println!("{text}");
         if write {
-            sheet::keep(&format!("{name}{place}"), &text);
+            page.keep(name, &text);
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What was measured, as a table in Markdown.
 
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// A table with one line for each thing that was measured.
 pub struct Sheet {
@@ -22,19 +26,49 @@ impl fmt::Display for Sheet {
     }
 }
 
-/// Puts a table between its marks in the page that people read.
-pub fn keep(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (begin, end) = (
-        format!("<!-- {name} -->\n"),
-        format!("<!-- end of {name} -->"),
-    );
-    let (before, rest) = page
-        .split_once(&begin)
-        .unwrap_or_else(|| panic!("docs/benchmarks.md has no mark for {name}"));
-    let (_, after) = rest.split_once(&end).unwrap();
-    fs::write(&path, format!("{before}{begin}{text}{end}{after}")).unwrap();
+/// A page that people read, with a mark before and after each table.
+pub struct Page {
+    path: PathBuf,
+    /// What it begins with, where it is not there yet.
+    beginning: &'static str,
+}
+
+impl Page {
+    pub fn of_the_sandbox() -> Self {
+        Self::new("docs/benchmarks.md", "")
+    }
+
+    pub fn of_a_control_plane() -> Self {
+        Self::new(
+            "docs/benchmarks-kube-apiserver.md",
+            "# Benchmarks on a real API server\n\nAs in [benchmarks.md](benchmarks.md), but on etcd and kube-apiserver of the folder in \
+             `KUBEBUILDER_ASSETS`.\n",
+        )
+    }
+
+    fn new(path: &str, beginning: &'static str) -> Self {
+        Self {
+            path: Path::new(env!("CARGO_MANIFEST_DIR")).join(path),
+            beginning,
+        }
+    }
+
+    /// Puts a table between its marks, or at the end where there are none.
+    pub fn keep(&self, name: &str, text: &str) {
+        let page = fs::read_to_string(&self.path).unwrap_or_else(|_| self.beginning.to_owned());
+        let (begin, end) = (
+            format!("<!-- {name} -->\n"),
+            format!("<!-- end of {name} -->"),
+        );
+        let (before, after) = match page.split_once(&begin) {
+            Some((before, rest)) => {
+                let (_, after) = rest.split_once(&end).unwrap();
+                (before.to_owned(), after)
+            }
+            None => (format!("{page}\n## {name}\n\n"), "\n"),
+        };
+        fs::write(&self.path, format!("{before}{begin}{text}{end}{after}")).unwrap();
+    }
 }
 
 /// With as many digits as mean something.
