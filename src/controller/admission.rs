@@ -11,7 +11,6 @@ use kube::{
     Api, Client, Resource,
     api::{ListParams, Patch, PostParams},
     core::{ApiResource, DynamicObject},
-    discovery,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 use super::{
     mark,
     observed::{Admission, Armed, Creation, ObjectVersion, Policy, PolicyFacts, Seen},
-    request::{Doing, applying, creating, exactly, patching},
+    request::{Doing, applying, creating, exactly, patching, served},
 };
 use crate::{
     api::{WorkloadKind, WorkloadRole, name, workload::WORKLOAD_KINDS},
@@ -217,11 +216,11 @@ where
 pub(super) async fn try_creation(client: &Client) -> Creation {
     let mut unproven = None;
     for kind in kinds_to_try() {
-        let resource = match served(client, &kind).await {
+        let resource = match served(client, kind.group, kind.kind).await {
             Ok(Some(resource)) => resource,
             Ok(None) => continue,
-            Err(why) => {
-                unproven = Some(why);
+            Err(error) => {
+                unproven = Some(error.to_string());
                 continue;
             }
         };
@@ -240,18 +239,6 @@ fn kinds_to_try() -> Vec<WorkloadKind> {
 pub(super) fn is_tried(kind: &WorkloadKind) -> bool {
     kind.kind == "VirtualMachineInstanceReplicaSet"
         || (kind.group == name::GROUP && kind.role == WorkloadRole::Machine)
-}
-
-async fn served(client: &Client, kind: &WorkloadKind) -> Result<Option<ApiResource>, String> {
-    match discovery::group(client, kind.group).await {
-        Ok(group) => Ok(group
-            .recommended_kind(kind.kind)
-            .map(|(resource, _)| resource)),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        // kube's own word for a group that is not there.
-        Err(kube::Error::Discovery(_)) => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 async fn try_kind(client: &Client, resource: &ApiResource) -> Creation {

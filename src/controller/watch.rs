@@ -17,8 +17,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource,
-    core::{DynamicObject, GroupVersionKind, PartialObjectMeta},
-    discovery,
+    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
     runtime::{
         WatchStreamExt,
         reflector::{self, Store},
@@ -35,7 +34,7 @@ use self::news::{
     Known, News, any_news, every_version, handler_news, node_news, slim_handler, slim_node, whole,
     workload_news,
 };
-use super::{engine, observe::Caches};
+use super::{engine, observe::Caches, request::served};
 use crate::api::{
     VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
 };
@@ -232,40 +231,42 @@ where
 /// The same for a kind that may come and go with its definition.
 async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut definitions: Listener) {
     let kind = &watched.kind;
+    let mut pauses = Pauses::default();
     loop {
-        let Some(resource) = served(&client, kind).await else {
-            definitions.rang().await;
-            continue;
-        };
-        let api: Api<PartialObjectMeta<DynamicObject>> = match &watched.place {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
-        };
-        let stream = watcher(api, watched.config.clone()).backoff(Pauses::default());
-        pin_mut!(stream);
-        let mut known = Known::default();
-        while let Some(event) = stream.next().await {
-            told(&kind.kind, &event);
-            if known.is_news(&event, watched.news) {
-                bell.ring();
+        match served(&client, &kind.group, &kind.kind).await {
+            Ok(Some(resource)) => hear_while_served(&client, &watched, &resource, &bell).await,
+            Ok(None) => {
+                definitions.rang().await;
+                continue;
             }
-            if event.is_err_and(|error| is_not_served(&error)) {
-                bell.ring();
-                break;
-            }
+            Err(error) => tracing::debug!(%error, kind = kind.kind, "could not ask for a kind"),
         }
+        // No definition tells when it can be asked again, or that what is listed is served as well.
+        tokio::time::sleep(pauses.next().unwrap_or(Pauses::LONGEST)).await;
     }
 }
 
-/// The kind in the version that the cluster prefers, if it serves it at all.
-async fn served(client: &Client, kind: &GroupVersionKind) -> Option<kube::core::ApiResource> {
-    match discovery::group(client, &kind.group).await {
-        Ok(group) => group
-            .recommended_kind(&kind.kind)
-            .map(|(resource, _)| resource),
-        Err(error) => {
-            tracing::debug!(%error, kind = kind.kind, "not served");
-            None
+async fn hear_while_served(
+    client: &Client,
+    watched: &Watched,
+    resource: &ApiResource,
+    bell: &Bell,
+) {
+    let api: Api<PartialObjectMeta<DynamicObject>> = match &watched.place {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    };
+    let stream = watcher(api, watched.config.clone()).backoff(Pauses::default());
+    pin_mut!(stream);
+    let mut known = Known::default();
+    while let Some(event) = stream.next().await {
+        told(&watched.kind.kind, &event);
+        if known.is_news(&event, watched.news) {
+            bell.ring();
+        }
+        if event.is_err_and(|error| is_not_served(&error)) {
+            bell.ring();
+            return;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, RUNTIME, RUNTIMES},
     process::{COLUMNS, bmctl, compare},
     sheet::{Sheet, median, time},
 };
@@ -13,18 +13,14 @@ use crate::{
 const RUNS: usize = 15;
 const PATCH: &str = r#"patch vmruntime vmruntime --type=merge -p {"spec":{"enabled":true}}"#;
 const WAIT: &str = "wait --for=jsonpath={.status.ready}=true vmruntime vmruntime --timeout=60s";
-const ALL: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 
 /// From the change to the status that tells of it, as a watch sees both: nobody who waits can be quicker.
 fn cluster_alone(cluster: &Cluster, mut off: impl FnMut()) -> Duration {
     let times = (0..RUNS).map(|_| {
         off();
         let begin = Instant::now();
-        cluster.merge(
-            &format!("{ALL}/vmruntime"),
-            &json!({"spec": {"enabled": true}}),
-        );
-        cluster.watch(ALL, |object| {
+        cluster.merge(RUNTIME, &json!({"spec": {"enabled": true}}));
+        cluster.watch(RUNTIMES, |object| {
             let (metadata, status) = (&object["metadata"], &object["status"]);
             status["ready"] == true && status["observedGeneration"] == metadata["generation"]
         });

@@ -24,6 +24,9 @@ use crate::{
     process::{Place, bmctl, high_water},
 };
 
+pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
+pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
+pub const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
 /// How many requests are under way at once.
 const AT_ONCE: usize = 16;
 
@@ -156,8 +159,7 @@ impl Cluster {
             .header("Content-Type", "application/merge-patch+json")
             .body(patch.to_string().into_bytes())
             .unwrap();
-        self.runtime
-            .block_on(self.client.request::<Value>(request))
+        self.wait_for(self.client.request::<Value>(request))
             .unwrap();
     }
 
@@ -169,7 +171,7 @@ impl Cluster {
         object: impl Fn(usize) -> Value,
     ) -> Duration {
         let begin = Instant::now();
-        self.runtime.block_on(
+        self.wait_for(
             futures::stream::iter(numbers)
                 .map(|number| {
                     let request = http::Request::post(path)
@@ -229,7 +231,7 @@ impl Cluster {
     /// Reads the whole list in pages of 500.
     pub fn list(&self, path: &str) -> (usize, Duration) {
         let begin = Instant::now();
-        let count = self.runtime.block_on(async {
+        let count = self.wait_for(async {
             let (mut count, mut token) = (0, String::new());
             loop {
                 let page = format!("{path}?limit=500&continue={token}");

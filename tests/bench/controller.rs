@@ -13,16 +13,13 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{CHECKS, Cluster, RUNTIME, RUNTIMES},
     inventory::{MACHINES, machine},
     process::{Place, bmctl, high_water},
     sheet::{Sheet, exponent, memory, time},
 };
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 5_000];
-const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
-const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
-const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 /// VMs of a large cluster.
 const MANY: usize = 100_000;
 /// A count that takes longer does not come any more.

@@ -11,27 +11,24 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{CHECKS, Cluster, RUNTIME, RUNTIMES},
     process::{bmctl, kubectl},
     sheet::{Sheet, median, time},
 };
 
 const RUNS: usize = 21;
-const ALL: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
-const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
 const CHECK: &str = "passed";
-const OBJECT: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 
 pub fn sheet() -> Sheet {
     let cluster = Cluster::without_controller(1);
     // Without a controller nobody makes it, and nobody else writes its status.
-    cluster.create(ALL, 0..1, |_| {
+    cluster.create(RUNTIMES, 0..1, |_| {
         json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
             "metadata": {"name": "vmruntime"}, "spec": {},
         })
     });
-    cluster.merge(OBJECT, &json!({"spec": {"enabled": true}}));
+    cluster.merge(RUNTIME, &json!({"spec": {"enabled": true}}));
     cluster.create(CHECKS, 0..1, |_| {
         json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
@@ -73,7 +70,7 @@ fn measure(cluster: &Cluster, program: &Path, words: &str) -> Duration {
                     "ready": ready, "observedGeneration": 2,
                     "preflightCheckSummary": {"preflightCheckName": CHECK, "preflightCheckPassed": true},
                 }});
-                cluster.merge(&format!("{OBJECT}/status"), &status);
+                cluster.merge(&format!("{RUNTIME}/status"), &status);
             };
             is_ready(false);
             let mut child = place

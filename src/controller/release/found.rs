@@ -15,7 +15,7 @@ use crate::{
     api::name,
     controller::{
         manifest::{Disks, EngineManifests},
-        request::Doing,
+        request::{Doing, if_served},
     },
     failure::{Failure, Kind, Reason},
 };
@@ -135,11 +135,10 @@ impl Kinds {
             )
             .caused_by(error.to_string())
         })?;
-        let (resource, capabilities) = match discovery::pinned_kind(client, &kind).await {
-            Ok(found) => found,
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
-            Err(kube::Error::Discovery(_)) => return Ok(None),
-            Err(error) => return Err(error).doing(&format!("look up kind {}", kind.kind)),
+        let found = if_served(discovery::pinned_kind(client, &kind).await);
+        let found = found.doing(&format!("look up kind {}", kind.kind))?;
+        let Some((resource, capabilities)) = found else {
+            return Ok(None);
         };
         let found = (resource, capabilities.scope);
         self.0.insert(id, found.clone());

@@ -27,11 +27,43 @@ pub fn trials() -> Vec<Trial> {
             run(slips_in)
         }),
         Trial::test("controller::admission_is_repaired", || run(repaired)),
+        Trial::test(
+            "controller::what_could_not_be_asked_for_is_watched_later",
+            || run(asked_later),
+        ),
         Trial::test("controller::policies_of_before_are_taken_over", || {
             run(left_over)
         }),
         told("old_kubernetes_has_no_policies", old_kubernetes),
     ]
+}
+
+/// While the controller starts, the API server does not tell which kinds there are.
+async fn asked_later(stage: Stage) -> anyhow::Result<()> {
+    let meddler = Meddler::default();
+    meddler.refuse(|request| {
+        let asks = request.uri().path() == "/apis/admissionregistration.k8s.io/v1";
+        asks.then_some(Refusal(503, "ServiceUnavailable", "not yet"))
+    });
+    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    meddler.relent();
+    let gate = "vm-create.vmruntime.vm.cluster.gke.io";
+    stage
+        .bindings()
+        .delete(gate, &DeleteParams::default())
+        .await?;
+    // Long before it looks by itself, which is every five minutes.
+    until(stage.bindings(), "the binding again", |bindings| {
+        bindings
+            .iter()
+            .any(|binding| binding.name_any() == gate)
+            .then_some(())
+    })
+    .await?;
+    controller.stop().await
 }
 
 async fn repaired(stage: Stage) -> anyhow::Result<()> {

@@ -211,22 +211,9 @@ async fn put_right(stage: Stage) -> anyhow::Result<()> {
         binding.data["spec"]["matchResources"] == Value::Null
     })
     .await?;
-    let events: Api<DynamicObject> = Api::namespaced_with(
-        stage.client.clone(),
-        "default",
-        &ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
-    );
-    until(events, "an Event says who changed CDI", |events| {
-        events
-            .iter()
-            .any(|event| {
-                let note = event.data["note"].as_str().unwrap_or_default();
-                event.data["reason"] == "PutRight"
-                    && note.contains("the CDI object was changed by somebody-else")
-            })
-            .then_some(())
-    })
-    .await?;
+    stage
+        .put_right_is_told("the CDI object was changed by somebody-else")
+        .await?;
     controller.stop().await
 }
 

@@ -12,7 +12,6 @@ use k8s_openapi::api::{apps::v1::Deployment, rbac::v1::ClusterRole};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
-    core::{ApiResource, DynamicObject},
 };
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -117,22 +116,10 @@ async fn drift(stage: Stage) -> anyhow::Result<()> {
             .map(drop)
     })
     .await?;
-    let events: Api<DynamicObject> = Api::namespaced_with(
-        stage.client.clone(),
-        "default",
-        &ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
-    );
-    until(events, "an Event says who changed it", |events| {
-        events
-            .iter()
-            .any(|event| {
-                let note = event.data["note"].as_str().unwrap_or_default();
-                event.data["reason"] == "PutRight"
-                    && note.contains("ClusterRole beside of the engine manifests")
-                    && note.contains("somebody-else")
-            })
-            .then_some(())
-    })
-    .await?;
+    stage
+        .put_right_is_told(
+            "ClusterRole beside of the engine manifests was changed by somebody-else",
+        )
+        .await?;
     controller.stop().await
 }

@@ -497,6 +497,21 @@ impl Stage {
         .await
     }
 
+    /// Waits for the Event that tells of it.
+    pub async fn put_right_is_told(&self, note: &str) -> anyhow::Result<()> {
+        let kind = ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&());
+        let events: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), "default", &kind);
+        until(events, &format!("an Event: {note}"), |events| {
+            let tells = |event: &DynamicObject| {
+                let said = event.data["note"].as_str().unwrap_or_default();
+                event.data["reason"] == "PutRight" && said.contains(note)
+            };
+            events.iter().any(tells).then_some(())
+        })
+        .await
+    }
+
     /// Waits until there is nothing of that kind.
     pub async fn gone(&self, api: Api<DynamicObject>, what: &str) -> anyhow::Result<()> {
         match until(api, what, |objects| objects.is_empty().then_some(())).await {
