@@ -1,5 +1,7 @@
 //! The admission policies on clusters that are not as the controller left them, or have none.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use bmctl::api::{
     condition::{ConditionStatus, kind},
@@ -49,6 +51,8 @@ async fn asked_later(stage: Stage) -> anyhow::Result<()> {
     stage.phase("Disabled").await?;
     stage.enable(true).await?;
     stage.ready().await?;
+    // What follows from being ready is over by then: nothing else rings any more.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     meddler.relent();
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
     stage
