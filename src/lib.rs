@@ -44,6 +44,8 @@ pub mod failure;
 pub mod cli;
 pub mod commands;
 
+pub mod operation;
+
 pub mod cluster;
 pub mod render;
 pub mod runtime;

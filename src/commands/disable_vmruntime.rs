@@ -1,18 +1,11 @@
-//! `bmctl disable vmruntime`: count the VMs, decide by the table of `runtime::disable`, remove what may be removed, turn
-//! VM Runtime off, wait until it is off.
+//! `bmctl disable vmruntime`: the arguments, the question and the report of `operation::disable`.
 
 mod confirmation;
-mod fence;
 mod showing;
-pub mod work;
 
 use std::path::{Path, PathBuf};
 
-use self::{
-    confirmation::Confirmation,
-    showing::Extent,
-    work::{Account, ClusterNames, Consent, Looked, Proposal, Stage, Work},
-};
+use self::confirmation::{Confirmation, Terminal};
 use super::{
     Context,
     context::{Left, WORKSPACE},
@@ -34,8 +27,11 @@ use crate::{
     },
     exit::Exit,
     failure::{Failure, Kind, Reason},
+    operation::disable::{
+        ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Mode, Step,
+    },
     render::disable::{DisableReport, Machines},
-    runtime::disable::{Decision, Force},
+    runtime::disable::Force,
 };
 
 /// Turn VM Runtime off, and wait until it is off.
@@ -103,20 +99,20 @@ pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
         },
     )
     .within(args.waiting.timeout);
-    let account = Account::default();
+    let progress = DisableProgress::default();
     let ended = context
-        .unless_interrupted(Box::pin(disable(&mut session, args, &account)), || {
-            left(context, args, &account)
+        .unless_interrupted(Box::pin(disable(&mut session, args, &progress)), || {
+            left(context, args, &progress)
         })
         .await;
-    settle(&mut session, &account);
+    fill_report(&mut session, &progress);
     session.end(ended)
 }
 
 async fn disable(
     session: &mut Session<'_, DisableReport>,
     args: &DisableVmruntimeArgs,
-    account: &Account,
+    progress: &DisableProgress,
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
@@ -128,7 +124,7 @@ async fn disable(
         context: cluster.context.clone(),
         server: cluster.server.clone(),
     };
-    let work = Work {
+    let operation = Disable {
         client: &cluster.client,
         retry: &retry,
         cluster: &names,
@@ -139,47 +135,34 @@ async fn disable(
         } else {
             Disks::Delete
         },
+        mode: match args.dry_run.choice() {
+            DryRunChoice::None => Mode::Change,
+            DryRunChoice::Client => Mode::Preview,
+            DryRunChoice::Server => Mode::Rehearse,
+        },
         wait: args.waiting.wait,
         fail_fast: args.waiting.fail_fast,
-        account,
+        progress,
     };
-    let proposal = match work.look().await? {
-        Looked::AlreadyOff { disks_kept } => return already_off(session, args, disks_kept),
-        Looked::Proposal(proposal) => *proposal,
-    };
-    if account.stage.get() == Stage::Disabled {
-        narrator.happened("VM Runtime is being turned off already, and is not off yet");
-    }
-    let extent = Extent::wanted(&context.global.output);
-    showing::plan(
-        &mut session.report,
-        &proposal.plan,
-        work.place.as_ref(),
-        extent,
-    );
-    if proposal.decision == Decision::Refuse {
-        let off = account.stage.get() == Stage::Disabled;
-        return Err(refusal(context, &proposal.plan, off));
-    }
-    if args.dry_run.choice() != DryRunChoice::None {
-        return rehearse(session, &work, &proposal, args).await;
-    }
-    let mut consent = Consent::Everything;
-    if proposal.decision == Decision::AskThenDelete {
-        narrator.pause();
-        consent = confirmation.ask(session).await?;
-    }
-    let left_behind = proposal.permitted_by_annotation;
-    let outcome = work.carry_out(proposal, consent).await;
+    let mut terminal = Terminal::new(session, &narrator, &confirmation, &operation);
+    let ended = operation.run(&mut terminal).await;
+    let permitted_by_annotation = terminal.permitted_by_annotation;
     drop(narrator);
-    if outcome.is_ok() && left_behind {
+    if ended.as_ref().is_ok_and(has_changed) && permitted_by_annotation {
         // Not set back here: a GitOps tool that keeps it would fight that.
-        session.context.warn(&format!(
+        context.warn(&format!(
             "annotation {FORCE_DISABLE} is still \"true\": the next disable may delete all VMs; to set it back: kubectl \
              annotate vmruntime vmruntime --overwrite {FORCE_DISABLE}=false"
         ));
     }
-    conclude(session, args, outcome)
+    conclude(session, args, progress, ended)
+}
+
+const fn has_changed(ending: &Ending) -> bool {
+    match ending {
+        Ending::ToldToTurnOff | Ending::Off(_) => true,
+        Ending::AlreadyOff { .. } | Ending::Refused(_) | Ending::Previewed => false,
+    }
 }
 
 /// Where the backup goes.
@@ -193,21 +176,6 @@ fn place(cluster: &Cluster, args: &DisableVmruntimeArgs) -> Option<Place> {
                 .join("backup"),
         )),
     }
-}
-
-async fn rehearse(
-    session: &mut Session<'_, DisableReport>,
-    work: &Work<'_>,
-    proposal: &Proposal,
-    args: &DisableVmruntimeArgs,
-) -> Result<Exit, Failure> {
-    if args.dry_run.choice() == DryRunChoice::Server {
-        work.rehearse(proposal).await?;
-    }
-    session.report.dry_run = true;
-    session.report.deletes = work::deletes(proposal.decision);
-    session.report.asks = proposal.decision == Decision::AskThenDelete;
-    Ok(Exit::Ok)
 }
 
 fn already_off(
@@ -273,9 +241,9 @@ fn vms_exist(count: usize) -> String {
 }
 
 /// Puts what was done into the report, however it ended.
-fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
+fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgress) {
     let report = &mut session.report;
-    if let Some(path) = account.backup.borrow().as_ref() {
+    if let Some(path) = progress.backup.borrow().as_ref() {
         report.backup = Some(path.display().to_string());
         let restore = format!(
             "restore {}",
@@ -283,10 +251,10 @@ fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
         );
         report.restore = Some(session.context.paste(&restore));
     }
-    if account.stage.get() == Stage::Deleting {
+    if progress.step.get() == Step::Deleting {
         report.machines_were = Machines::Deleting;
     }
-    if let Some(removed) = account.removed.borrow().as_ref() {
+    if let Some(removed) = progress.removed.borrow().as_ref() {
         report.machines_were = Machines::Deleted;
         report.deleted = removed
             .machines
@@ -295,7 +263,7 @@ fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
             .map(showing::gone)
             .collect();
     }
-    if let Some((before, after)) = account.patched.borrow().as_ref() {
+    if let Some((before, after)) = progress.patched.borrow().as_ref() {
         report.changed = changes(before, after);
         // The fence is taken away again, or was said to end by itself.
         report
@@ -307,15 +275,23 @@ fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
 fn conclude(
     session: &mut Session<'_, DisableReport>,
     args: &DisableVmruntimeArgs,
-    outcome: Result<Option<Outcome>, Failure>,
+    progress: &DisableProgress,
+    ended: Result<Ending, Failure>,
 ) -> Result<Exit, Failure> {
     let go_on = || session.context.paste(&continuing(args));
-    match outcome {
-        Ok(None) => {
+    match ended {
+        Ok(Ending::AlreadyOff { disks_kept }) => already_off(session, args, disks_kept),
+        Ok(Ending::Refused(plan)) => {
+            let off = progress.step.get() == Step::Disabled;
+            Err(refusal(session.context, &plan, off))
+        }
+        Ok(Ending::Previewed) => Ok(Exit::Ok),
+        Ok(Ending::ToldToTurnOff) => {
             session.report.unattended = true;
             Ok(Exit::Ok)
         }
-        Ok(Some(Outcome::Reached(reached) | Outcome::CheckFailed(reached))) => {
+        Ok(Ending::Off(outcome)) => {
+            let (Outcome::Reached(reached) | Outcome::CheckFailed(reached)) = *outcome;
             let Reached {
                 runtime,
                 elapsed,
@@ -380,30 +356,30 @@ fn continuing(args: &DisableVmruntimeArgs) -> String {
     command + " --ensure"
 }
 
-fn left(context: &Context, args: &DisableVmruntimeArgs, account: &Account) -> Left {
+fn left(context: &Context, args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
     let to_continue = format!("to go on: {}", context.paste(&continuing(args)));
     let to_undo = format!("to undo: {}", context.paste("enable vmruntime"));
-    match account.stage.get() {
-        Stage::Untouched => Left {
+    match progress.step.get() {
+        Step::Untouched => Left {
             sentence: "nothing was changed".to_owned(),
             hints: Vec::new(),
         },
-        Stage::Fenced => Left {
+        Step::Fenced => Left {
             sentence: format!(
                 "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",
-                crate::render::age::span(fence::LENGTH)
+                crate::render::age::span(FENCE_LENGTH)
             ),
             hints: vec![to_continue],
         },
-        Stage::Deleting => Left {
+        Step::Deleting => Left {
             sentence: format!(
                 "VMs whose deletion has begun go on disappearing; VM Runtime was not told to turn off, and no new VM can \
                  be created for at most {}",
-                crate::render::age::span(fence::LENGTH)
+                crate::render::age::span(FENCE_LENGTH)
             ),
             hints: vec![to_continue],
         },
-        Stage::Disabled => Left {
+        Step::Disabled => Left {
             sentence: "VM Runtime is disabled, and the cluster goes on removing its engine"
                 .to_owned(),
             hints: vec![to_continue, to_undo],

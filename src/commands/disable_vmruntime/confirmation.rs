@@ -1,13 +1,70 @@
-//! The question before all VMs are deleted on the word of the annotation alone.
+//! What a person is shown before a disable changes anything, and the question before all VMs are deleted on the word of
+//! the annotation alone.
 
-use super::{DisableVmruntimeArgs, vms_exist, work::Consent};
+use super::{
+    DisableVmruntimeArgs,
+    showing::{self, Extent},
+    vms_exist,
+};
 use crate::{
-    cluster::Cluster,
-    commands::session::Session,
+    cluster::{Cluster, backup::Place},
+    commands::{narration::Narrator, session::Session},
     failure::{Failure, Kind, Reason},
+    operation::disable::{Consent, Disable, Mode, Operator, Proposal},
     render::{self, Page, clean, disable::DisableReport},
+    runtime::disable::Decision,
     ui::Answer,
 };
+
+/// Whoever gave the command: the proposal goes into the report, and the question to the terminal.
+pub struct Terminal<'a, 'c> {
+    session: &'a mut Session<'c, DisableReport>,
+    narrator: &'a Narrator<'c>,
+    confirmation: &'a Confirmation,
+    place: Option<Place>,
+    dry_run: bool,
+    /// Deletes, if it does, on the word of the annotation.
+    pub permitted_by_annotation: bool,
+}
+
+impl<'a, 'c> Terminal<'a, 'c> {
+    pub fn new(
+        session: &'a mut Session<'c, DisableReport>,
+        narrator: &'a Narrator<'c>,
+        confirmation: &'a Confirmation,
+        operation: &Disable<'_>,
+    ) -> Self {
+        Self {
+            session,
+            narrator,
+            confirmation,
+            place: operation.place.clone(),
+            dry_run: operation.mode != Mode::Change,
+            permitted_by_annotation: false,
+        }
+    }
+}
+
+impl Operator for Terminal<'_, '_> {
+    fn show(&mut self, proposal: &Proposal) {
+        if proposal.is_being_turned_off() {
+            self.narrator
+                .happened("VM Runtime is being turned off already, and is not off yet");
+        }
+        self.permitted_by_annotation = proposal.permitted_by_annotation;
+        let extent = Extent::wanted(&self.session.context.global.output);
+        let report = &mut self.session.report;
+        showing::plan(report, &proposal.plan, self.place.as_ref(), extent);
+        report.dry_run = self.dry_run && proposal.decision != Decision::Refuse;
+        report.deletes = report.dry_run && proposal.deletes();
+        report.asks = report.dry_run && proposal.decision == Decision::AskThenDelete;
+    }
+
+    async fn confirm(&mut self) -> Result<Consent, Failure> {
+        self.narrator.pause();
+        self.confirmation.ask(self.session).await
+    }
+}
 
 /// What is typed to confirm, and whether `--confirm` has typed it already.
 pub struct Confirmation {

@@ -29,8 +29,10 @@ use std::{
 use bmctl::{
     api::crd,
     cluster::{Clock, Deadline, Retry, Silent, backup::Place, removal::Disks},
-    commands::disable_vmruntime::work::{Account, ClusterNames, Consent, Looked, Work, deletes},
     failure::Failure,
+    operation::disable::{
+        ClusterNames, Consent, Disable, DisableProgress, Ending, Mode, Operator, Proposal,
+    },
     runtime::disable::Force,
     sandbox::{Identity, Sandbox, SandboxOptions},
 };
@@ -324,35 +326,26 @@ impl Stage {
         let killed = Arc::new(Notify::new());
         let client = world.client(&killed);
         let retry = Retry::new(Deadline::after(budget), &Silent).with_pace(tempo().pace);
-        let account = Account::default();
+        let progress = DisableProgress::default();
         let names = ClusterNames::default();
         let (keep, folder) = (scene.borrow().keep, scene.borrow().folder.clone());
-        let work = Work {
+        let disable = Disable {
             client: &client,
             retry: &retry,
             cluster: &names,
             place: Some(Place::Exactly(folder)),
             force: Force::from(force),
             disks: if keep { Disks::Keep } else { Disks::Delete },
+            mode: Mode::Change,
             wait: true,
             fail_fast: true,
-            account: &account,
+            progress: &progress,
         };
         let whole = async {
-            let proposal = match work.look().await? {
-                Looked::AlreadyOff { .. } => return Ok(End::Disabled),
-                Looked::Proposal(proposal) => *proposal,
-            };
-            if proposal.plan.machines > 0 && !deletes(proposal.decision) {
-                return Ok(End::Refused);
-            }
-            let consent = if force {
-                Consent::Everything
-            } else {
-                Consent::Shown
-            };
-            let done = Box::pin(work.carry_out(proposal, consent)).await;
-            done.map(|_| End::Disabled)
+            Ok(match disable.run(&mut Agrees).await? {
+                Ending::AlreadyOff { .. } | Ending::ToldToTurnOff | Ending::Off(_) => End::Disabled,
+                Ending::Refused(_) | Ending::Previewed => End::Refused,
+            })
         };
         let ended = tokio::select! {
             ended = whole => Some(ended),
@@ -388,6 +381,17 @@ impl Stage {
             }
         }
         Ok(ended)
+    }
+}
+
+/// Confirms whatever it is asked.
+struct Agrees;
+
+impl Operator for Agrees {
+    fn show(&mut self, _: &Proposal) {}
+
+    async fn confirm(&mut self) -> Result<Consent, Failure> {
+        Ok(Consent::Shown)
     }
 }
 

@@ -1,7 +1,7 @@
 //! VMs that come while a disable is under way: the fence keeps them out where our controller reads it; on another one a
 //! list and a patch can not be made one step. None is passed over in silence.
 
-use super::{Stage, Work};
+use super::{Disable, Step};
 use crate::{
     cluster::{
         Event, inventory,
@@ -11,10 +11,10 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 
-impl Work<'_> {
+impl Disable<'_> {
     /// A VM may have been created between the last list and the patch: it is looked for, and deleted only where the
     /// deletion of all VMs was agreed to.
-    pub(super) async fn clear_what_slipped_in(
+    pub(super) async fn clear_newcomers(
         &self,
         off: &RuntimeObject,
         permitted: bool,
@@ -22,7 +22,7 @@ impl Work<'_> {
         /// Who creates VMs faster than this does not want them gone.
         const ROUNDS: u32 = 3;
         for round in 0.. {
-            self.step("Looking for VMs that were created in the meantime");
+            self.announce("Looking for VMs that were created in the meantime");
             let found = inventory::take(self.client, self.retry).await?;
             if found.count() == 0 {
                 break;
@@ -37,9 +37,9 @@ impl Work<'_> {
                 // Somebody has turned it on again: the VMs are theirs.
                 return vmruntime::unchanged(off, &now);
             }
-            let fence = self.delete(&now, None).await?;
+            let fence = self.remove(&now, None).await?;
             fence.lift().await;
-            self.account.stage.set(Stage::Disabled);
+            self.progress.step.set(Step::Disabled);
         }
         Ok(())
     }

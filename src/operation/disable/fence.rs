@@ -177,8 +177,8 @@ async fn open(
     };
     if let Err(failure) = vmruntime::fence(client, &in_time, decide).await {
         retry.observer().event(&Event::Warning(format!(
-            "could not open VM creation again; it opens by itself within {}: {failure}",
-            crate::render::age::span(LENGTH)
+            "could not open VM creation again; it opens by itself within {} minutes: {failure}",
+            LENGTH.as_secs() / 60
         )));
     }
 }

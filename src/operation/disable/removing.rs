@@ -1,0 +1,93 @@
+//! The part of a disable that deletes: behind a closed VM creation, everything is listed, saved, and then removed.
+
+use super::{Consent, Disable, Step, before_anything, fence::Fence, newcomer};
+use crate::{
+    cluster::{
+        backup::Vault,
+        inventory,
+        removal::{self, LeftOver, Plan, Removed},
+        vmruntime::{self, RuntimeObject},
+    },
+    failure::Failure,
+};
+
+impl Plan {
+    /// The plan that a person has agreed to, where they agreed to that one and not to the deletion of whatever there is.
+    /// Of a hundred thousand VMs one list is enough: what is there is listed again once VM creation is closed.
+    pub(super) fn agreed_to(self, consent: Consent) -> Option<Self> {
+        match consent {
+            Consent::Shown => Some(self),
+            Consent::Everything => None,
+        }
+    }
+}
+
+impl Disable<'_> {
+    /// Closes VM creation, saves and deletes everything, and leaves VM creation closed.
+    pub(super) async fn remove(
+        &self,
+        before: &RuntimeObject,
+        agreed: Option<Plan>,
+    ) -> Result<Fence<'_>, Failure> {
+        self.announce("Closing VM creation");
+        let (fence, now) = Fence::put_up(self.client, self.retry).await?;
+        if self.progress.step.get() == Step::Untouched {
+            self.progress.step.set(Step::Fenced);
+        }
+        let work = async {
+            vmruntime::unchanged(before, &now)?;
+            fence.closed(&now).await?;
+            self.save_and_remove(before, agreed).await
+        };
+        match fence.around(work).await {
+            Ok(removed) => {
+                self.add(removed);
+                Ok(fence)
+            }
+            Err(failure) => {
+                fence.lift().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn save_and_remove(
+        &self,
+        before: &RuntimeObject,
+        agreed: Option<Plan>,
+    ) -> Result<Removed, Failure> {
+        // What came before VM creation was closed is in this list.
+        let inventory = inventory::take(self.client, self.retry).await?;
+        let left_over = LeftOver {
+            doomed: self.doomed_before(before)?,
+            permitted: true,
+        };
+        let mut vault = None;
+        if let Some(place) = &self.place {
+            self.announce("Saving the manifests of VMs and disks");
+            let (origin, now) = (self.origin(before), jiff::Timestamp::now());
+            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
+        }
+        let plan = Plan::new(inventory, self.disks, &left_over);
+        if let Some(agreed) = agreed {
+            newcomer::nothing_more_than(&agreed, &plan)?;
+        }
+        if let Some(vault) = &mut vault {
+            let path = vault.path().to_owned();
+            self.progress.backup.replace(Some(path));
+            removal::save(self.client, &plan, vault, self.retry)
+                .await
+                .map_err(before_anything)?;
+        }
+        self.announce("Deleting VMs and what belongs to them");
+        self.progress.step.set(Step::Deleting);
+        removal::remove(self.client, plan, vault.as_mut(), self.retry).await
+    }
+
+    fn add(&self, mut removed: Removed) {
+        let mut all = self.progress.removed.borrow_mut();
+        let all = all.get_or_insert_default();
+        all.machines.append(&mut removed.machines);
+        all.disks.append(&mut removed.disks);
+    }
+}
