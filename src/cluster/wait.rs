@@ -130,7 +130,7 @@ impl Wait {
 pub enum Outcome {
     /// The target holds.
     Reached(Reached),
-    /// The preflight check that the target needs has failed: a report, not a failure. `enabled` stays as it is.
+    /// By the preflight check that the target needs VMs cannot be run: a report, not a failure. `enabled` stays as it is.
     CheckFailed(Reached),
 }
 

@@ -7,6 +7,7 @@ use crate::{
         event::{RemovalProgress, StuckObject},
     },
     render::{age, clean, event as told},
+    runtime::verdict::Verdict,
     ui::{Progress, progress::State},
 };
 
@@ -92,7 +93,11 @@ fn for_programs(event: &Event) -> told::Event {
         },
         Event::WatchLost { watched, why } => told::Event::WatchLost { watched, why },
         Event::CheckStarted { name } => told::Event::CheckStarted { name },
-        Event::CheckFinished { name, passed } => told::Event::CheckFinished { name, passed },
+        Event::CheckFinished { name, verdict } => told::Event::CheckFinished {
+            name,
+            passed: verdict == Verdict::Passed,
+            result: verdict,
+        },
         Event::Removing { resource, count } => told::Event::Removing { resource, count },
         Event::Removed(object) => told::Event::Removed {
             resource: object.resource,
@@ -139,10 +144,7 @@ fn words(event: &Event) -> String {
             missing.join("; ")
         ),
         Event::CheckStarted { name } => format!("check started: {name}"),
-        Event::CheckFinished { name, passed } => format!(
-            "check {}: {name}",
-            if *passed { "passed" } else { "failed" }
-        ),
+        Event::CheckFinished { name, verdict } => format!("check {}: {name}", verdict.word()),
         Event::Warning(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
@@ -232,7 +234,7 @@ mod tests {
             (
                 Event::CheckFinished {
                     name: "manual".to_owned(),
-                    passed: false,
+                    verdict: Verdict::Failed,
                 },
                 "check failed: manual",
             ),

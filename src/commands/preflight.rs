@@ -5,31 +5,20 @@ use crate::{
     api::VMRuntimePreflightCheck,
     failure::{Failure, Kind, Reason, shell_word},
     probe,
-    render::preflight::{Explanation, Knowledge, PreflightReport},
+    render::preflight::{Explanation, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
 };
 
-/// Do VMs depend on that check, as far as we know it?
-pub fn blocks(id: &str) -> bool {
-    probe::CheckId::from_name(id).is_some_and(|check| check.info().blocking)
-}
-
 /// The report of a check, with causes and fixes from the probe's own table of checks.
 pub fn report(check: &VMRuntimePreflightCheck) -> PreflightReport {
-    let info = |id: &str| probe::CheckId::from_name(id).map(probe::CheckId::info);
-    PreflightReport::new(
-        check,
-        &Knowledge {
-            blocks: &blocks,
-            explain: &|id| {
-                info(id).map(|check| Explanation {
-                    check: id.to_owned(),
-                    cause: check.cause.to_owned(),
-                    fix: check.fix.to_owned(),
-                })
-            },
-        },
-    )
+    PreflightReport::new(check, &|id| {
+        let check = probe::CheckId::from_name(id)?.info();
+        Some(Explanation {
+            check: id.to_owned(),
+            cause: check.cause.to_owned(),
+            fix: check.fix.to_owned(),
+        })
+    })
 }
 
 /// Why this check is not a success; `None` if it is one.
@@ -39,54 +28,67 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
 
 /// The same, for whoever judges it otherwise.
 pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure> {
-    let names = |verdict| {
-        let all: Vec<&str> = report
-            .nodes_that(verdict)
-            .map(|node| node.name.as_str())
-            .collect();
-        match all.as_slice() {
-            [] => "no node".to_owned(),
-            [only] => format!("node {only}"),
-            many => format!("{} of {} nodes", many.len(), report.nodes.len()),
-        }
-    };
-    match verdict {
-        Verdict::Passed => None,
-        Verdict::Failed => Some(Failure::new(
+    let (kind, reason, message) = match verdict {
+        Verdict::Passed => return None,
+        Verdict::Failed => (
             Kind::CheckFailed,
             Reason::PreflightFailed,
             format!(
                 "the preflight check failed on {}",
-                names(NodeVerdict::Failed)
+                nodes(report, NodeVerdict::Failed)
             ),
-        )),
-        Verdict::Incomplete if report.nodes.is_empty() => Some(Failure::new(
+        ),
+        Verdict::Incomplete if count(report, NodeVerdict::Unknown) == 0 => (
             Kind::Incomplete,
             Reason::NoNodeVerified,
-            "the preflight check verified no node",
-        )),
-        Verdict::Incomplete => Some(Failure::new(
+            "the preflight check verified no node".to_owned(),
+        ),
+        Verdict::Incomplete => (
             Kind::Incomplete,
             Reason::NodesUnknown,
             format!(
                 "the preflight check could not verify {}",
-                names(NodeVerdict::Unknown)
+                nodes(report, NodeVerdict::Unknown)
             ),
-        )),
-        Verdict::Inconsistent => Some(Failure::new(
+        ),
+        Verdict::Inconsistent => (
             Kind::Incomplete,
             Reason::PreflightInconsistent,
             format!(
-                "the preflight check contradicts itself: pass is {}, but {} failed",
+                "the preflight check contradicts itself: pass is {}, but {}",
                 report.pass.unwrap_or_default(),
-                names(NodeVerdict::Failed)
+                match count(report, NodeVerdict::Failed) {
+                    0 => "no node failed".to_owned(),
+                    _ => format!("{} failed", nodes(report, NodeVerdict::Failed)),
+                }
             ),
-        )),
-        Verdict::Unfinished => Some(Failure::new(
+        ),
+        Verdict::Unfinished => (
             Kind::Incomplete,
             Reason::PreflightUnfinished,
-            "the preflight check has not finished",
-        )),
+            "the preflight check has not finished".to_owned(),
+        ),
+    };
+    Some(Failure::new(kind, reason, message))
+}
+
+/// How many nodes have this verdict, also those that the check does not name.
+fn count(report: &PreflightReport, verdict: NodeVerdict) -> usize {
+    let named = report.nodes_that(verdict).count();
+    match verdict {
+        NodeVerdict::Unknown => named + report.unnamed_unknown_nodes,
+        NodeVerdict::Passed | NodeVerdict::Failed => named,
+    }
+}
+
+/// The nodes with this verdict, of which there is one: by name where it is the only one.
+fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
+    let mut named = report.nodes_that(verdict);
+    let all = report.nodes.len() + report.unnamed_unknown_nodes;
+    match (count(report, verdict), named.next()) {
+        (1, Some(only)) => format!("node {}", only.name),
+        (1, None) => "1 node, which it does not name".to_owned(),
+        (many, _) => format!("{many} of {all} nodes"),
     }
 }
 

@@ -197,7 +197,8 @@ async fn latest_check(
 }
 
 fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<Exit, Failure> {
-    session.report.reached = Some(true);
+    let unproven = session.report.state == State::Ready.word() && !reached.unknown.is_empty();
+    session.report.reached = (!unproven).then_some(true);
     take_over(session, &reached);
     if let Some(failure) = judge(session) {
         return Err(failure);
@@ -208,7 +209,11 @@ fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<E
     let mut failure = Failure::new(
         Kind::Incomplete,
         Reason::NotVerified,
-        "the state is reached, but not everything could be verified",
+        if unproven {
+            "VM Runtime reports ready, but that could not be verified"
+        } else {
+            "the state is reached, but not everything could be verified"
+        },
     );
     failure.causes = reached.unknown;
     Err(failure)

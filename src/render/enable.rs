@@ -60,7 +60,7 @@ pub struct EnableReport {
     pub changed: Vec<Change>,
     /// Nothing was changed, because nothing was to be.
     pub dry_run: bool,
-    /// Can VMs be run? Null where it was not waited for.
+    /// Can VMs be run? Null where it was not waited for, or cannot be told.
     pub ready: Option<bool>,
     /// May VMs be created? Null where the cluster does not say.
     pub vm_creation_allowed: Option<bool>,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{self, ErrorDocument};
-use crate::failure::Failure;
+use crate::{failure::Failure, runtime::verdict::Verdict};
 
 /// Version of the shape.
 pub const SCHEMA: &str = "bmctl/event/v1";
@@ -72,8 +72,13 @@ pub enum Event {
     WatchLost { watched: String, why: String },
     /// A preflight check was started.
     CheckStarted { name: String },
-    /// A preflight check has finished.
-    CheckFinished { name: String, passed: bool },
+    /// A preflight check has finished. `passed` is whether every node was verified and passed; `result` says what else it may
+    /// be.
+    CheckFinished {
+        name: String,
+        passed: bool,
+        result: Verdict,
+    },
     /// Objects are being deleted.
     Removing { resource: String, count: usize },
     /// An object is gone.

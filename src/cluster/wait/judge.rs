@@ -13,13 +13,14 @@ use crate::{
     },
     cluster::vmruntime::RuntimeObject,
     failure::{Failure, Kind, Reason},
+    runtime::verdict,
 };
 
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(super) enum Verdict {
     Done(Box<Done>),
-    /// The check that the target needs has failed.
+    /// By the check that the target needs VMs cannot be run.
     CheckFailed(Box<VMRuntimePreflightCheck>),
     Waiting(Waiting),
     /// It can not hold any more.
@@ -197,18 +198,11 @@ fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {
     let Some(seen) = checks.get(name) else {
         return Verdict::Failed(gone(&format!("preflight check {name} was deleted")));
     };
-    let status = seen.check.status.clone().unwrap_or_default();
-    if status.pass.is_some() {
-        return Verdict::Done(Box::new(Done {
-            check: Some(seen.check.clone()),
-            ..Done::default()
-        }));
+    if verdict::judge(seen.check.status.as_ref()).verdict == verdict::Verdict::Unfinished {
+        return waiting_for(seen.what_is_missing());
     }
-    if status.start_time.is_some() {
-        waiting_for(format!("preflight check {name} is running"))
-    } else {
-        waiting_for(format!(
-            "preflight check {name} has not been taken up by the controller"
-        ))
-    }
+    Verdict::Done(Box::new(Done {
+        check: Some(seen.check.clone()),
+        ..Done::default()
+    }))
 }

@@ -66,7 +66,8 @@ fn check(name: &str, created: &str, pass: Option<bool>) -> Value {
     if let Some(pass) = pass {
         check["status"]["pass"] = pass.into();
         check["status"]["completionTime"] = "2026-11-22T10:01:00Z".into();
-        check["status"]["checks"] = json!({"n1": {"passed": pass, "results": []}});
+        check["status"]["checks"] =
+            json!({"n1": {"passed": pass, "results": [{"checkName": "KVM", "passed": pass}]}});
     }
     check
 }

@@ -77,7 +77,7 @@ fn failing_since(
         name: check.name_any(),
         created: check.creation_timestamp().map(|time| time.0),
     };
-    let since = regression::since(checks, &failed.name_any(), &preflight::blocks)?;
+    let since = regression::since(checks, &failed.name_any())?;
     Some(FailingSince {
         first_failed: moment(since.first_failed),
         last_passed: since.last_passed.map(moment),
@@ -130,7 +130,7 @@ pub(super) fn conclude(
         ));
     };
     let found = preflight::report(check);
-    let lenient = leniency::judge(check.status.as_ref(), &preflight::blocks, &args.ignore);
+    let lenient = leniency::judge(check.status.as_ref(), &args.ignore);
     let advisory = found.advisory_failures();
     let warned =
         !advisory.is_empty() || !lenient.ignored.is_empty() || !reached.warnings.is_empty();
