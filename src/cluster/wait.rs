@@ -6,6 +6,7 @@
 
 mod disabled;
 mod judge;
+pub mod nodes;
 mod ready;
 mod snapshot;
 mod timeout;
@@ -153,10 +154,14 @@ pub struct Reached {
 /// [`Kind::TimedOut`]: crate::failure::Kind::TimedOut
 pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Outcome, Failure> {
     let mut engine = Engine::new(client, wait, retry);
-    match engine.look() {
+    let mut ended = match engine.look() {
         Verdict::Waiting(_) => engine.run().await,
         verdict => engine.conclude(verdict),
+    };
+    if let Ok(Outcome::Reached(reached)) = &mut ended {
+        nodes::compare(client, retry, reached).await;
     }
+    ended
 }
 
 /// One wait under way.

@@ -23,7 +23,7 @@ use crate::{
         self, Cluster, Retry,
         preflight_check::{self, Naming},
         vmruntime::DryRun,
-        wait::{Outcome, Reached, Target, Wait},
+        wait::{Outcome, Reached, Target, Wait, nodes},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason},
@@ -136,10 +136,14 @@ async fn check(
         return Ok(Exit::Ok);
     }
     let reached = match subject {
-        Subject::Read(check) => Reached {
-            check: Some(*check),
-            ..Reached::default()
-        },
+        Subject::Read(check) => {
+            let mut reached = Reached {
+                check: Some(*check),
+                ..Reached::default()
+            };
+            nodes::compare(&cluster.client, &retry, &mut reached).await;
+            reached
+        }
         Subject::Running(name) => {
             *followed.borrow_mut() = Some(name.clone());
             if !args.waiting.wait {

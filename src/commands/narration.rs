@@ -238,6 +238,13 @@ mod tests {
                 },
                 "check failed: manual",
             ),
+            (
+                Event::CheckFinished {
+                    name: "manual".to_owned(),
+                    verdict: Verdict::Incomplete,
+                },
+                "check incomplete: manual",
+            ),
         ] {
             assert_eq!(words(&event), expected);
         }

@@ -47,7 +47,8 @@ impl Verdict {
     }
 }
 
-/// What a check says of one node; where it says two things, the later of these counts.
+// In this order: where a check says two things of one node, the later one counts.
+/// What a check says of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NodeVerdict {

@@ -151,7 +151,18 @@ pub(super) fn conclude(
     }
     let failure = preflight::failure_by(&found, lenient.verdict);
     report.preflight_check = Some(found);
-    decide(session, args, &lenient, warned, failure)
+    let exit = decide(session, args, &lenient, warned, failure)?;
+    match reached.unknown.as_slice() {
+        [] => Ok(exit),
+        unknown => Err(Failure {
+            causes: unknown.to_vec(),
+            ..Failure::new(
+                Kind::Incomplete,
+                Reason::NotVerified,
+                "what the preflight check says could not be verified",
+            )
+        }),
+    }
 }
 
 fn decide(
