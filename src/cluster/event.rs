@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::runtime::verdict::Verdict;
+use crate::{failure::Kubectl, runtime::verdict::Verdict};
 
 /// One thing that happened while a request or a wait was under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct StuckObject {
     /// What the API server says about a webhook that keeps the object from being changed.
     pub webhook: Option<String>,
     /// What a person can run to see more.
-    pub command: String,
+    pub command: Kubectl,
 }
 
 /// How far a removal has come.

@@ -155,7 +155,8 @@ pub struct Reached {
 pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Outcome, Failure> {
     let mut engine = Engine::new(client, wait, retry);
     let mut ended = match engine.look() {
-        Verdict::Waiting(_) => engine.run().await,
+        // Every command that waits holds this future.
+        Verdict::Waiting(_) => Box::pin(engine.run()).await,
         verdict => engine.conclude(verdict),
     };
     if let Ok(Outcome::Reached(reached)) = &mut ended {

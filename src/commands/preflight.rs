@@ -1,9 +1,9 @@
 //! What `enable` and `check` share about preflight checks: their report, and what a bad one means for the exit code.
 
-use super::Context;
 use crate::{
     api::VMRuntimePreflightCheck,
-    failure::{Failure, Kind, Reason, shell_word},
+    command_id::CommandId,
+    failure::{Failure, Hint, Kind, Reason, shell_word},
     probe,
     render::preflight::{Explanation, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
@@ -93,15 +93,15 @@ fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
 }
 
 /// The ways on from a failed check, best first.
-pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) -> Failure {
-    let mut failure = failure.hint(format!(
-        "fix the nodes, then check again: {}",
-        context.paste("check vmruntimepfc")
+pub fn ways_on(failure: Failure, report: &PreflightReport) -> Failure {
+    let mut failure = failure.hint(Hint::run(
+        "fix the nodes, then check again",
+        CommandId::CheckVmruntimepfc,
     ));
     if let Some(node) = report.nodes_that(NodeVerdict::Failed).next() {
-        failure = failure.hint(format!(
-            "leave a node out (it runs no VMs then): {}",
-            context.paste(&format!("skip node {}", shell_word(&node.name)))
+        failure = failure.hint(Hint::run(
+            "leave a node out (it runs no VMs then)",
+            CommandId::SkipNode.with(shell_word(&node.name)),
         ));
     }
     let failed = report
@@ -109,9 +109,9 @@ pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) ->
         .flat_map(|node| &node.checks)
         .find(|check| !check.passed && probe::CheckId::from_name(&check.name).is_some());
     if let Some(check) = failed {
-        failure = failure.hint(format!(
-            "what the check means: bmctl explain {}",
-            check.name
+        failure = failure.hint(Hint::run(
+            "what the check means",
+            CommandId::Explain.with(shell_word(&check.name)),
         ));
     }
     let lacks_hardware = report
@@ -119,9 +119,9 @@ pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) ->
         .flat_map(|node| &node.checks)
         .any(|check| !check.passed && matches!(check.name.as_str(), "CPU" | "KVM"));
     if lacks_hardware {
-        failure = failure.hint(format!(
-            "run all new VMs in software, also on nodes that have KVM: {}",
-            context.paste("enable vmruntime --use-emulation --ensure")
+        failure = failure.hint(Hint::run(
+            "run all new VMs in software, also on nodes that have KVM",
+            CommandId::EnableVmruntime.with("--use-emulation --ensure"),
         ));
     }
     failure

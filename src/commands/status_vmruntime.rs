@@ -18,7 +18,7 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, installing},
     render::{
         clean,
         status::{
@@ -132,14 +132,14 @@ fn controller_missing() -> Failure {
         "{}, and nobody has written a status",
         no_deployment()
     ))
-    .hint("to install it: bmctl controller manifests | kubectl apply -f -")
+    .hint(Hint::run("to install it", installing()))
 }
 
 /// What could not be determined, and what to do about it.
 #[derive(Default)]
 struct Unknown {
     things: Vec<Undetermined>,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
 }
 
 impl Unknown {
@@ -229,7 +229,7 @@ fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
     }
 }
 
-fn conclude(undetermined: &[Undetermined], hints: Vec<String>) -> Result<Exit, Failure> {
+fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Failure> {
     if undetermined.is_empty() {
         return Ok(Exit::Ok);
     }

@@ -11,8 +11,9 @@ use crate::{
         vmruntime::{DryRun, Patched, RuntimeObject, SpecChange},
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::{
         enable::{Change, EnableReport},
         preflight::PreflightReport,
@@ -166,7 +167,7 @@ pub(super) fn conclude(
                 "VM Runtime is enabled and reports ready, but that could not be verified",
             );
             failure.causes = reached.unknown;
-            Err(failure.hint(context.paste("check vmruntimepfc")))
+            Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
         }
         Ok(Outcome::CheckFailed(reached)) => {
             // What the VMRuntime says of itself is no better than the check that it stands on.
@@ -178,12 +179,9 @@ pub(super) fn conclude(
                 .and_then(|status| status.ready)
                 .filter(|ready| !ready);
             take_over(context, report, &reached);
-            Err(check_failed(context, report))
+            Err(check_failed(report))
         }
-        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(format!(
-            "to go on waiting: {}",
-            context.paste("enable vmruntime --ensure")
-        ))),
+        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(go_on_waiting())),
         Err(failure) => Err(failure),
     }
 }
@@ -218,7 +216,7 @@ fn vm_creation(reached: &Reached) -> Option<&Condition> {
 }
 
 /// By the check VMs cannot be run: VM Runtime stays enabled, and there are ways on.
-fn check_failed(context: &Context, report: &EnableReport) -> Failure {
+fn check_failed(report: &EnableReport) -> Failure {
     let check = report.preflight_check.as_ref();
     let mut failure = check.and_then(preflight::failure).unwrap_or_else(|| {
         Failure::new(
@@ -233,10 +231,17 @@ fn check_failed(context: &Context, report: &EnableReport) -> Failure {
         "VM Runtime stays enabled, but no VM can be created or started until a check passes"
     });
     if let Some(check) = check {
-        failure = preflight::ways_on(context, failure, check);
+        failure = preflight::ways_on(failure, check);
     }
-    failure.hint(format!(
-        "turn VM Runtime off again: {}",
-        context.paste("disable vmruntime")
+    failure.hint(Hint::run(
+        "turn VM Runtime off again",
+        CommandId::DisableVmruntime,
     ))
+}
+
+pub(super) fn go_on_waiting() -> Hint {
+    Hint::run(
+        "to go on waiting",
+        CommandId::EnableVmruntime.with("--ensure"),
+    )
 }

@@ -98,8 +98,8 @@ pub enum Event {
         holder: Option<String>,
         /// What the API server says about a webhook that keeps it from being changed.
         webhook: Option<String>,
-        /// To see more.
-        command: String,
+        /// To see more; null for a cluster that will be gone.
+        command: Option<String>,
     },
     /// More objects appeared while others were deleted.
     FoundMore { count: usize },

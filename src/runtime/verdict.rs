@@ -149,11 +149,10 @@ fn finished(judgement: &Judgement<'_>) -> Verdict {
     let has = |verdict| judgement.count(verdict) > 0;
     let unverified = has(NodeVerdict::Unknown) || !has(NodeVerdict::Passed);
     match (judgement.pass, has(NodeVerdict::Failed)) {
-        (true, true) => Verdict::Inconsistent,
         (false, true) => Verdict::Failed,
         (_, false) if unverified => Verdict::Incomplete,
         (true, false) => Verdict::Passed,
-        (false, false) => Verdict::Inconsistent,
+        (true, true) | (false, false) => Verdict::Inconsistent,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         condition::{find, kind},
     },
     cluster::vmruntime::RuntimeObject,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, kubectl},
     runtime::verdict,
 };
 
@@ -118,7 +118,10 @@ pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
         Reason::FlippedBack,
         format!("spec.enabled was set to {enabled} by {by} while we waited"),
     )
-    .hint("a GitOps tool may hold the object: change it there, or look who writes it: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
+    .hint(Hint::run(
+        "a GitOps tool may hold the object: change it there, or look who writes it",
+        kubectl("get vmruntime vmruntime --output=yaml --show-managed-fields"),
+    ))
 }
 
 /// The generation that the target must hold for: ours, or a later one that somebody else made.
@@ -165,7 +168,10 @@ fn given_up(condition: &Condition) -> Failure {
         "the controller can not go on by itself",
     );
     failure.causes.push(in_full(condition));
-    failure.hint("look at its log: kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager")
+    failure.hint(Hint::run(
+        "look at its log",
+        kubectl("logs --namespace=vm-system deployment/vmruntime-controller-manager"),
+    ))
 }
 
 /// A condition as a person reads it: its own sentence, or its name where it has none.

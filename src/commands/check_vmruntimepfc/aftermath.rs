@@ -185,7 +185,7 @@ fn decide(
         }
         (Conclusion::Passed, _, _) | (_, None, _) => Ok(Exit::Ok),
         (Conclusion::Failed, Some(failure), Some(report)) => {
-            Err(preflight::ways_on(context, failure, report))
+            Err(preflight::ways_on(failure, report))
         }
         (Conclusion::Undetermined, Some(mut failure), Some(report)) => {
             // Something failed that does not count, but not everything was verified.

@@ -3,8 +3,9 @@
 use super::{DisableVmruntimeArgs, vms_exist, work::Consent};
 use crate::{
     cluster::Cluster,
+    command_id::CommandId,
     commands::session::Session,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, shell_word},
     render::{self, Page, clean, disable::DisableReport},
     ui::Answer,
 };
@@ -77,16 +78,13 @@ impl Confirmation {
                     "{exist}; deleting must be confirmed, and there is no terminal to ask on; nothing was changed"
                 ),
             )
-            .hint(format!(
-                "to confirm it beforehand: {}",
-                context.paste(&format!(
-                    "disable vmruntime --confirm {}",
-                    crate::failure::shell_word(&word)
-                ))
+            .hint(Hint::run(
+                "to confirm it beforehand",
+                CommandId::DisableVmruntime.with(format!("--confirm {}", shell_word(&word))),
             ))
-            .hint(format!(
-                "or: {}",
-                context.paste("disable vmruntime --force=true")
+            .hint(Hint::run(
+                "or",
+                CommandId::DisableVmruntime.with("--force=true"),
             ))),
         }
     }
