@@ -24,6 +24,7 @@ pub use program::Program;
 pub use value::{go_bool, go_duration, image_format, report_target};
 
 use crate::{
+    command_id::CommandId,
     commands::{
         auth_check::AuthCheckArgs,
         check_host::CheckHostArgs,
@@ -238,30 +239,30 @@ const VMRUNTIMEPFC: [&str; 4] = [
 const NODE: [&str; 2] = ["nodes", "no"];
 
 impl Command {
-    /// Verb and noun, as they stand in documents and in the name of the log.
+    /// Which one it is.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn id(&self) -> CommandId {
         match self {
-            Self::Enable(Enable::Vmruntime(_)) => "enable vmruntime",
-            Self::Disable(Disable::Vmruntime(_)) => "disable vmruntime",
-            Self::Check(Check::Vmruntimepfc(_)) => "check vmruntimepfc",
-            Self::Check(Check::Host(_)) => "check host",
-            Self::Update(Update::Vmruntime(_)) => "update vmruntime",
-            Self::Wait(Wait::Vmruntime(_)) => "wait vmruntime",
-            Self::Get(Get::Vmruntimepfc(_)) => "get vmruntimepfc",
-            Self::Status(Status::Vmruntime(_)) => "status vmruntime",
-            Self::Skip(Skip::Node(_)) => "skip node",
-            Self::Unskip(Unskip::Node(_)) => "unskip node",
-            Self::Auth(Auth::Check(_)) => "auth check",
-            Self::Snapshot(Snapshot::Vmruntime(_)) => "snapshot vmruntime",
-            Self::Explain(_) => "explain",
-            Self::Sandbox(args) => args.command.name(),
-            Self::Controller(args) => args.command.name(),
-            Self::Restore(_) => "restore",
-            Self::Completion(_) => "completion",
-            Self::Man(_) => "man",
-            Self::Version => "version",
-            Self::Help(_) => "help",
+            Self::Enable(Enable::Vmruntime(_)) => CommandId::EnableVmruntime,
+            Self::Disable(Disable::Vmruntime(_)) => CommandId::DisableVmruntime,
+            Self::Check(Check::Vmruntimepfc(_)) => CommandId::CheckVmruntimepfc,
+            Self::Check(Check::Host(_)) => CommandId::CheckHost,
+            Self::Update(Update::Vmruntime(_)) => CommandId::UpdateVmruntime,
+            Self::Wait(Wait::Vmruntime(_)) => CommandId::WaitVmruntime,
+            Self::Get(Get::Vmruntimepfc(_)) => CommandId::GetVmruntimepfc,
+            Self::Status(Status::Vmruntime(_)) => CommandId::StatusVmruntime,
+            Self::Skip(Skip::Node(_)) => CommandId::SkipNode,
+            Self::Unskip(Unskip::Node(_)) => CommandId::UnskipNode,
+            Self::Auth(Auth::Check(_)) => CommandId::AuthCheck,
+            Self::Snapshot(Snapshot::Vmruntime(_)) => CommandId::SnapshotVmruntime,
+            Self::Explain(_) => CommandId::Explain,
+            Self::Sandbox(args) => args.command.id(),
+            Self::Controller(args) => args.command.id(),
+            Self::Restore(_) => CommandId::Restore,
+            Self::Completion(_) => CommandId::Completion,
+            Self::Man(_) => CommandId::Man,
+            Self::Version => CommandId::Version,
+            Self::Help(_) => CommandId::Help,
         }
     }
 }

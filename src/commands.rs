@@ -18,7 +18,6 @@ pub mod help;
 pub mod man;
 pub mod many;
 pub mod narration;
-mod paste;
 mod permission;
 pub mod preflight;
 pub mod restore;
@@ -27,6 +26,7 @@ pub mod session;
 pub mod skip_node;
 pub mod snapshot_vmruntime;
 pub mod status_vmruntime;
+pub mod suggestion;
 pub mod update_vmruntime;
 pub mod usage;
 pub mod version;
@@ -81,15 +81,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 "could not start the runtime",
             )
             .caused_by(error.to_string());
-            return context::early::fail(&global, command.name(), failure);
+            return context::early::fail(&global, command.id(), failure);
         }
     };
     let exit = runtime.block_on(async {
-        let name = command.name();
-        match Context::new(global.clone(), name, command.log_format()) {
+        let id = command.id();
+        match Context::new(global.clone(), id, command.log_format()) {
             // A command's future is too large for the stack.
             Ok(context) => Box::pin(until_second_signal(&context, command)).await,
-            Err(failure) => context::early::fail(&global, name, failure),
+            Err(failure) => context::early::fail(&global, id, failure),
         }
     });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.

@@ -133,7 +133,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{api::condition, exit::Exit, failure::Reason, probe::CHECKS};
+    use crate::{
+        api::condition,
+        command_id::{CommandId, Effect},
+        exit::Exit,
+        failure::{Reason, Suggested, kubectl},
+        probe::CHECKS,
+    };
 
     /// What there is to explain, from where it is defined.
     fn defined(group: Group) -> Vec<String> {
@@ -176,6 +182,27 @@ mod tests {
             }
             for command in &entry.commands {
                 assert!(!command.contains('\n') && command.trim() == command);
+            }
+        }
+    }
+
+    /// Nobody knows here for which cluster: a command that changes something has a place for its name, and does nothing
+    /// to the current one when it is pasted as it stands.
+    #[test]
+    fn a_command_that_changes_something_leaves_a_place_for_its_cluster() {
+        const NAMED: [&str; 2] = ["--context CONTEXT", "--cluster NAME"];
+        for entry in catalogue() {
+            for command in &entry.commands {
+                let own = CommandId::ALL.iter().any(|known| {
+                    let typed = format!("bmctl {known}");
+                    known.effect() == Effect::Changes && command.starts_with(&typed)
+                });
+                let kubectl = command.rsplit_once("kubectl ").is_some_and(|(_, words)| {
+                    let words = words.strip_prefix("--context CONTEXT ").unwrap_or(words);
+                    Suggested::from(kubectl(words)).effect() == Effect::Changes
+                });
+                let named = NAMED.iter().any(|named| command.contains(named));
+                assert!(named || !(own || kubectl), "{}: {command}", entry.id);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 
 mod access;
 mod classify;
+mod hint;
 mod login;
 mod nearest;
 mod network;
@@ -19,6 +20,7 @@ mod reason;
 
 pub use access::{Grant, denied_grant, shell_word};
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
+pub use hint::{Hint, Kubectl, Own, Suggested, installing, kubectl};
 pub use login::LoginError;
 pub use nearest::nearest;
 pub use reason::Reason;
@@ -90,7 +92,7 @@ pub struct Failure {
     /// Why, outermost first: the `caused by:` lines.
     pub causes: Vec<String>,
     /// What to do about it, best first: the `hint:` lines.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
     /// Would the same command later have a chance without anybody changing anything?
     pub retryable: bool,
 }
@@ -118,7 +120,7 @@ impl Failure {
 
     /// Adds a `hint:` line.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
     }

@@ -37,6 +37,7 @@
 //! programs that live here.
 
 pub mod api;
+pub mod command_id;
 pub mod exit;
 pub mod explain;
 pub mod failure;

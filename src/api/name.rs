@@ -48,3 +48,5 @@ pub const CONTROLLER_FIELD_MANAGER: &str = "vmruntime-controller";
 /// The ids of the checks whose result is always published as a feature status.
 /// A public health check of the product reads all three without looking whether they are there.
 pub const PUBLISHED_FEATURES: [&str; 3] = ["CPU", "KVM", "VSOCK"];
+/// The ids of the checks without which a node cannot run VMs. What they look at: `probe`.
+pub const BLOCKING_CHECKS: [&str; 2] = ["CPU", "KVM"];

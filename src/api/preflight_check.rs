@@ -7,6 +7,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::tolerant;
+
 /// Nothing can be asked of a check: creating one runs it.
 #[derive(
     CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema,
@@ -29,31 +31,53 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct VMRuntimePreflightCheckSpec {}
 
+// What a part counts as that cannot be read: `tolerant`. What all of it means: `runtime::verdict`, and nobody else.
 /// What the check found. `pass` and the results are written once, when the check has finished.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VMRuntimePreflightCheckStatus {
     /// Whether at least one node was verified and no verified node failed. Absent until the check has finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::verdict"
+    )]
     pub pass: Option<bool>,
     /// The result of every node, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "tolerant::nodes"
+    )]
     pub checks: BTreeMap<String, NodeResult>,
     /// The nodes that failed, at most 10 of them.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "tolerant::nodes"
+    )]
     pub failures: BTreeMap<String, NodeResult>,
     /// How many nodes could not be verified. They run no VMs until a later check verifies them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::count"
+    )]
     pub unknown_node_num: Option<i64>,
     /// Why the check could not be carried out at all, where that is so.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::option"
+    )]
     pub message: Option<String>,
     /// When the controller took the check up.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::option"
+    )]
     #[schemars(schema_with = "super::crd::date_time")]
     pub start_time: Option<Time>,
     /// When the check finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "tolerant::option"
+    )]
     #[schemars(schema_with = "super::crd::date_time")]
     pub completion_time: Option<Time>,
 }
@@ -71,6 +95,7 @@ pub struct NodeResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The single checks.
+    #[serde(deserialize_with = "tolerant::list")]
     pub results: Vec<CheckResult>,
 }
 

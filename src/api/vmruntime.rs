@@ -79,7 +79,10 @@ pub struct VMRuntimeStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preflight_check_summary: Option<PreflightCheckSummary>,
     /// Observations, one of each type.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tolerant::conditions"
+    )]
     pub conditions: Vec<Condition>,
     /// The generation of the spec that all of this was observed of.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,13 +97,19 @@ pub struct PreflightCheckSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preflight_check_name: Option<String>,
     /// Whether it passed; absent while none has finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::tolerant::verdict"
+    )]
     pub preflight_check_passed: Option<bool>,
     /// What it found for each feature: CPU, KVM and VSOCK.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub feature_statuses: BTreeMap<String, FeatureStatus>,
     /// How many nodes could not be verified.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::tolerant::count"
+    )]
     pub unknown_node_num: Option<i64>,
 }
 

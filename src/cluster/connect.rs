@@ -89,6 +89,8 @@ pub struct Cluster {
     pub namespace: String,
     /// Where the kubeconfig came from, for people: a path, several, or `in-cluster`.
     pub source: String,
+    /// The kubeconfigs that were read; none in a pod.
+    pub files: Vec<PathBuf>,
     /// What people should know about the connection.
     pub warnings: Vec<String>,
 }
@@ -109,6 +111,7 @@ struct Access {
 pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
     let found = kubeconfig::find(options, &Environment::of_process())?;
     let shown = found.to_string();
+    let files = found.files();
     let access = match found {
         Found::InCluster(pod) => {
             let (mut config, source) = pod.configuration()?;
@@ -148,6 +151,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
         context,
         name,
         source: shown,
+        files,
         warnings,
     })
 }

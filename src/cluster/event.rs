@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::{failure::Kubectl, runtime::verdict::Verdict};
+
 /// One thing that happened while a request or a wait was under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -32,7 +34,7 @@ pub enum Event {
     /// A preflight check that the wait depends on was taken up.
     CheckStarted { name: String },
     /// A preflight check that the wait depends on has finished.
-    CheckFinished { name: String, passed: bool },
+    CheckFinished { name: String, verdict: Verdict },
     /// Something that a person should know and that does not stop us.
     Warning(String),
     /// Deleting starts.
@@ -82,7 +84,7 @@ pub struct StuckObject {
     /// What the API server says about a webhook that keeps the object from being changed.
     pub webhook: Option<String>,
     /// What a person can run to see more.
-    pub command: String,
+    pub command: Kubectl,
 }
 
 /// How far a removal has come.

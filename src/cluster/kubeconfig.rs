@@ -14,7 +14,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::connect::{ConnectOptions, in_cluster::Pod};
-use crate::failure::{Failure, Kind, Reason, nearest, shell_word};
+use crate::{
+    command_id::CommandId,
+    failure::{Failure, Hint, Kind, Reason, nearest, shell_word},
+};
 
 /// What the process was started with, as far as it matters here.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +45,16 @@ pub(super) enum Found {
     /// To be merged, the first wins.
     Files(Vec<PathBuf>),
     InCluster(Pod),
+}
+
+impl Found {
+    /// The kubeconfigs; none in a pod.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Files(paths) => paths.clone(),
+            Self::InCluster(_) => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for Found {
@@ -207,7 +220,10 @@ fn none_found(workspace: &Path) -> Failure {
             workspace.display()
         ))
         .hint("give --kubeconfig FILE")
-        .hint("without a cluster, try the built-in one: bmctl sandbox start")
+        .hint(Hint::run(
+            "without a cluster, try the built-in one",
+            CommandId::SandboxStart,
+        ))
 }
 
 fn which_one(several: &[(String, PathBuf)]) -> Failure {

@@ -20,7 +20,7 @@ use crate::{
             VERSION, VMRUNTIME,
         },
     },
-    failure::{self, Failure, Kind, Reason},
+    failure::{self, Failure, Hint, Kind, Reason, kubectl},
     runtime::difference::{self, Difference},
 };
 
@@ -210,9 +210,10 @@ pub async fn get(client: &Client, retry: &Retry<'_>) -> Result<RuntimeObject, Fa
 
 fn not_installed(failure: Failure) -> Failure {
     if failure.reason == Reason::NotFound {
-        failure.hint(
-            "the controller creates this object when it starts; is it running? kubectl get pods --namespace=vm-system",
-        )
+        failure.hint(Hint::run(
+            "the controller creates this object when it starts; is it running?",
+            kubectl("get pods --namespace=vm-system"),
+        ))
     } else {
         failure
     }
@@ -339,7 +340,10 @@ fn conflict(read: &RuntimeObject, now: &RuntimeObject) -> Failure {
         let writer = writer.map_or_else(String::new, |writer| format!(", by {writer}"));
         failure = failure.caused_by(format!("{difference}{writer}"));
     }
-    failure.hint("look at it, and run the command again: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
+    failure.hint(Hint::run(
+        "look at it, and run the command again",
+        kubectl("get vmruntime vmruntime --output=yaml --show-managed-fields"),
+    ))
 }
 
 /// Keeps VM creation closed until a moment (our controller reads it, a foreign one ignores it), or opens it again:

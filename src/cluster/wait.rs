@@ -6,6 +6,7 @@
 
 mod disabled;
 mod judge;
+pub mod nodes;
 mod ready;
 mod snapshot;
 mod timeout;
@@ -130,7 +131,7 @@ impl Wait {
 pub enum Outcome {
     /// The target holds.
     Reached(Reached),
-    /// The preflight check that the target needs has failed: a report, not a failure. `enabled` stays as it is.
+    /// By the preflight check that the target needs VMs cannot be run: a report, not a failure. `enabled` stays as it is.
     CheckFailed(Reached),
 }
 
@@ -153,10 +154,15 @@ pub struct Reached {
 /// [`Kind::TimedOut`]: crate::failure::Kind::TimedOut
 pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Outcome, Failure> {
     let mut engine = Engine::new(client, wait, retry);
-    match engine.look() {
-        Verdict::Waiting(_) => engine.run().await,
+    let mut ended = match engine.look() {
+        // Every command that waits holds this future.
+        Verdict::Waiting(_) => Box::pin(engine.run()).await,
         verdict => engine.conclude(verdict),
+    };
+    if let Ok(Outcome::Reached(reached)) = &mut ended {
+        nodes::compare(client, retry, reached).await;
     }
+    ended
 }
 
 /// One wait under way.

@@ -11,8 +11,9 @@ use crate::{
         Retry,
         access::{self, Permission},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest},
+    failure::{Failure, Hint, Kind, Reason, nearest},
     render::{
         auth::{AuthReport, CommandAccess, Permitted, RightReport},
         clean,
@@ -126,7 +127,7 @@ fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failu
         ),
     );
     Err(match nearest(&typed, &known) {
-        Some(near) => failure.hint(format!("did you mean: bmctl auth check {near}")),
+        Some(near) => failure.hint(Hint::run("did you mean", CommandId::AuthCheck.with(near))),
         None => failure.hint(format!("it takes one of: {}", COMMANDS.join(", "))),
     })
 }
@@ -171,7 +172,7 @@ fn conclude(session: &Session<'_, AuthReport>) -> Result<Exit, Failure> {
         [one] => one.command.clone(),
         _ => String::new(),
     };
-    let role = format!("auth check --role {command}");
+    let role = format!("--role {command}");
     match (count(Permitted::No), count(Permitted::Unknown)) {
         (0, 0) => Ok(Exit::Ok),
         (0, unknown) => Err(Failure::new(
@@ -184,9 +185,9 @@ fn conclude(session: &Session<'_, AuthReport>) -> Result<Exit, Failure> {
             Reason::Forbidden,
             format!("the current user lacks {lacking} of the rights that are needed"),
         )
-        .hint(format!(
-            "the smallest role that gives them, for an administrator to apply: {}",
-            session.context.paste(role.trim_end())
+        .hint(Hint::run(
+            "the smallest role that gives them, for an administrator to apply",
+            CommandId::AuthCheck.with(role.trim_end()),
         ))),
     }
 }
@@ -200,7 +201,7 @@ mod tests {
     fn commands_are_found_by_their_words() {
         let found = |words: &[&str], keep_disks| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            chosen(&words, keep_disks).map_err(|failure| failure.hints.join("; "))
+            chosen(&words, keep_disks).map_err(|failure| failure.hints[0].to_string())
         };
         assert_eq!(
             found(&["enable", "vmruntime"], false),

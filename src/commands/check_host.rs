@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{Context, context::Ending, controller::host};
 use crate::{
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Own, Reason},
     probe::{self, Depth, Outcome, ProbeReport, Virtualization},
     render::machine::{Advice, MachineReport},
 };
@@ -70,7 +71,13 @@ fn failure(probed: &ProbeReport) -> Option<Failure> {
                 "whether this machine can run VMs could not be determined",
             )
             .caused_by(why)
-            .hint("as root more can be seen: sudo bmctl check host"),
+            .hint(Hint::run(
+                "as root more can be seen",
+                Own {
+                    as_root: true,
+                    ..CommandId::CheckHost.into()
+                },
+            )),
         );
     }
     let failed: Vec<String> = probed
@@ -85,8 +92,9 @@ fn failure(probed: &ProbeReport) -> Option<Failure> {
         format!("this machine can not run VMs: {} failed", failed.join(", ")),
     );
     Some(failed.iter().fold(failure, |failure, check| {
-        failure.hint(format!(
-            "what it means and what to do: bmctl explain {check}"
+        failure.hint(Hint::run(
+            "what it means and what to do",
+            CommandId::Explain.with(check),
         ))
     }))
 }

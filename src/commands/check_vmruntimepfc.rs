@@ -23,10 +23,11 @@ use crate::{
         self, Cluster, Retry,
         preflight_check::{self, Naming},
         vmruntime::DryRun,
-        wait::{Outcome, Reached, Target, Wait},
+        wait::{Outcome, Reached, Target, Wait, nodes},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, kubectl, shell_word},
     render::check::CheckReport,
     runtime::leniency::{FailOn, Ignore},
 };
@@ -97,7 +98,7 @@ pub async fn run(context: &Context, args: &CheckVmruntimepfcArgs) -> Exit {
     let mut session = Session::new(context, CheckReport::default()).within(args.waiting.timeout);
     let followed = RefCell::new(None);
     let ended = context
-        .unless_interrupted(check(&mut session, args, &followed), || {
+        .unless_interrupted(Box::pin(check(&mut session, args, &followed)), || {
             left(followed.borrow().as_deref())
         })
         .await;
@@ -128,7 +129,7 @@ async fn check(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(context, "Waiting for the preflight check");
     let retry = Retry::new(session.deadline(), &narrator);
-    let subject = match existing(context, args, &cluster, &retry, &narrator).await? {
+    let subject = match existing(args, &cluster, &retry, &narrator).await? {
         Some(subject) => subject,
         None => create(session, args, &cluster, &retry, &narrator).await?,
     };
@@ -136,10 +137,14 @@ async fn check(
         return Ok(Exit::Ok);
     }
     let reached = match subject {
-        Subject::Read(check) => Reached {
-            check: Some(*check),
-            ..Reached::default()
-        },
+        Subject::Read(check) => {
+            let mut reached = Reached {
+                check: Some(*check),
+                ..Reached::default()
+            };
+            nodes::compare(&cluster.client, &retry, &mut reached).await;
+            reached
+        }
         Subject::Running(name) => {
             *followed.borrow_mut() = Some(name.clone());
             if !args.waiting.wait {
@@ -159,7 +164,6 @@ async fn check(
 
 /// The check that is there already, where one is asked for.
 async fn existing(
-    context: &Context,
     args: &CheckVmruntimepfcArgs,
     cluster: &Cluster,
     retry: &Retry<'_>,
@@ -197,10 +201,7 @@ async fn existing(
             Reason::NotFound,
             format!("there is no preflight check in namespace {SYSTEM_NAMESPACE} yet"),
         )
-        .hint(format!(
-            "to start one: {}",
-            context.paste("check vmruntimepfc")
-        ))),
+        .hint(Hint::run("to start one", CommandId::CheckVmruntimepfc))),
     }
 }
 
@@ -253,8 +254,10 @@ async fn wait(
     }
 }
 
-fn look_at(name: &str) -> String {
-    format!("kubectl get vmruntimepfc {name} -n {SYSTEM_NAMESPACE} -o yaml")
+fn look_at(name: &str) -> Hint {
+    let name = shell_word(name);
+    let words = format!("get vmruntimepfc {name} -n {SYSTEM_NAMESPACE} -o yaml");
+    Hint::run("", kubectl(words))
 }
 
 fn left(followed: Option<&str>) -> Left {

@@ -6,17 +6,21 @@ mod result;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use reports::Reports;
 use result::{Complaint, Delivery};
 
-use super::{many::Target, paste};
+use super::{
+    many::Target,
+    suggestion::{self, Place},
+};
 use crate::{
     cli::GlobalArgs,
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason, shell_word},
+    failure::{Failure, Hint, Kind, Reason, Suggested, shell_word},
     render::{self, AnyReport, Document, Page, Report, Style, document::Nothing, event::Event},
     ui::{Environment, Interrupts, LogFile, LogFormat, Signal, Ui, UiOptions, log},
 };
@@ -27,10 +31,11 @@ pub const WORKSPACE: &str = "bmctl-workspace";
 /// Made once per program run, handed to every command.
 pub struct Context {
     pub global: GlobalArgs,
-    /// Verb and noun, as they stand in documents and in the log's name.
-    pub command: &'static str,
+    pub command: CommandId,
     pub ui: Ui,
     pub interrupts: Interrupts,
+    /// The cluster that was found, once it was.
+    place: OnceLock<Place>,
     warnings: Mutex<Vec<String>>,
     delivery: Delivery,
 }
@@ -38,7 +43,7 @@ pub struct Context {
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
 pub struct Left {
     pub sentence: String,
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
 }
 
 impl Left {
@@ -78,7 +83,7 @@ impl Context {
     /// The system does not let us listen for signals, or the log or a report that was asked for can not be written.
     pub fn new(
         global: GlobalArgs,
-        command: &'static str,
+        command: CommandId,
         log_format: LogFormat,
     ) -> Result<Self, Failure> {
         let interrupts = Interrupts::listen().map_err(|error| {
@@ -94,7 +99,7 @@ impl Context {
         let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?);
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
-        let least = u8::from(command == "controller run");
+        let least = u8::from(command == CommandId::ControllerRun);
         log::listen_inside(
             output.verbose.max(least),
             log_format,
@@ -116,6 +121,7 @@ impl Context {
             command,
             ui,
             interrupts,
+            place: OnceLock::new(),
             warnings: Mutex::default(),
             delivery,
         })
@@ -135,6 +141,7 @@ impl Context {
             command: self.command,
             ui: self.ui.of_cluster(&target.label),
             interrupts: self.interrupts.clone(),
+            place: OnceLock::new(),
             warnings: Mutex::default(),
             delivery: Delivery::kept(),
         }
@@ -146,7 +153,7 @@ impl Context {
         let document = self.delivery.into_document().unwrap_or_else(|| {
             // Every command ends with a result; one that does not must not pass for a success.
             let failure = Failure::new(Kind::Other, Reason::OutputFailed, "there is no result");
-            Document::of_failure(self.command, &failure)
+            Document::of_failure(self.command.words(), &failure)
         });
         Document { target, ..document }
     }
@@ -192,12 +199,12 @@ impl Context {
     /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
     /// already, only what went wrong is said.
     pub fn end(&self, ending: Ending) -> Exit {
-        let failure = ending
-            .failure
-            .map(|failure| paste::ready(&self.global, self.command, failure));
+        let failure = ending.failure.map(|failure| {
+            suggestion::ready(&self.global, self.command, self.place.get(), failure)
+        });
         let failure = failure.as_ref();
         let document = Document::new(
-            self.command,
+            self.command.words(),
             ending.cluster,
             ending.report,
             self.warned().clone(),
@@ -244,9 +251,15 @@ impl Context {
         }
     }
 
-    /// A command of ours to paste, with the flags by which this one found its cluster.
-    pub fn paste(&self, command: &str) -> String {
-        paste::own(&self.global, command)
+    /// This is the cluster that the command works on.
+    pub fn found(&self, place: Place) {
+        // A command finds one cluster; a second look finds the same.
+        let _same = self.place.set(place);
+    }
+
+    /// A command to paste, with what names the cluster; none for a cluster that will be gone.
+    pub fn pasted(&self, command: impl Into<Suggested>) -> Option<String> {
+        suggestion::pasted(&self.global, self.place.get(), &command.into())
     }
 }
 
@@ -265,15 +278,24 @@ fn terminal(global: &GlobalArgs) -> Ui {
     )
 }
 
+/// What only prints what it knows is not worth one.
+fn has_no_log(command: CommandId) -> bool {
+    [
+        CommandId::Version,
+        CommandId::Help,
+        CommandId::Completion,
+        CommandId::Explain,
+        CommandId::Man,
+    ]
+    .contains(&command)
+}
+
 /// `bmctl-workspace/[CLUSTER/]log/…` where the workspace exists, or `--log-dir`.
-fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failure> {
-    if matches!(
-        command,
-        "version" | "help" | "completion" | "explain" | "man"
-    ) {
+fn open_log(global: &GlobalArgs, command: CommandId) -> Result<Option<LogFile>, Failure> {
+    if has_no_log(command) {
         return Ok(None);
     }
-    let name = command.replace(' ', "-");
+    let name = command.words().replace(' ', "-");
     let now = jiff::Timestamp::now();
     if let Some(folder) = &global.output.log_dir {
         return LogFile::create(folder, &name, now)

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     api::name::SYSTEM_NAMESPACE,
     cli::{go_bool, go_duration},
+    command_id::CommandId,
     controller::{
         self, ControllerOptions, ElectionOptions, EngineManifests,
         install::{self, IMAGE, InstallOptions, Profile},
@@ -58,12 +59,12 @@ pub enum ControllerCommand {
 
 impl ControllerCommand {
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn id(&self) -> CommandId {
         match self {
-            Self::Run(_) => "controller run",
-            Self::Manifests(_) => "controller manifests",
-            Self::Uninstall(_) => "controller uninstall",
-            Self::Probe(_) => "controller probe",
+            Self::Run(_) => CommandId::ControllerRun,
+            Self::Manifests(_) => CommandId::ControllerManifests,
+            Self::Uninstall(_) => CommandId::ControllerUninstall,
+            Self::Probe(_) => CommandId::ControllerProbe,
         }
     }
 }

@@ -9,11 +9,13 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
+    api::name::SYSTEM_NAMESPACE,
     cli::go_duration,
     cluster::{Cluster, Deadline, Retry, inventory, vmruntime},
+    command_id::CommandId,
     controller::uninstall::{self, Act},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, kubectl},
     render::uninstall::{StepReport, UninstallReport},
 };
 
@@ -36,7 +38,7 @@ pub async fn run(context: &Context, args: &UninstallArgs) -> Exit {
     let ended = context
         .unless_interrupted(remove(&mut session, args), || Left {
             sentence: "the controller may be removed in part".to_owned(),
-            hints: vec![context.paste("controller uninstall")],
+            hints: vec![Hint::run("to go on", CommandId::ControllerUninstall)],
         })
         .await;
     session.end(ended)
@@ -56,7 +58,9 @@ async fn remove(
     let deadline = Deadline::after(args.timeout);
     let retry = Retry::new(deadline, &narrator);
     narrator.step("Looking what is there");
-    demand_nothing_in_use(session.context, &cluster, &retry).await?;
+    demand_nothing_in_use(&cluster, &retry).await?;
+    let namespace = kubectl(format!("delete namespace {SYSTEM_NAMESPACE}"));
+    session.report.delete_namespace = session.context.pasted(namespace);
     let parts = uninstall::find(&cluster.client).await?;
     if parts.is_empty() {
         return Err(Failure::new(
@@ -91,11 +95,7 @@ async fn remove(
 }
 
 /// Unknown is not none: what can not be listed keeps everything where it is.
-async fn demand_nothing_in_use(
-    context: &Context,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-) -> Result<(), Failure> {
+async fn demand_nothing_in_use(cluster: &Cluster, retry: &Retry<'_>) -> Result<(), Failure> {
     let machines = inventory::take(&cluster.client, retry).await?.count();
     if machines > 0 {
         return Err(Failure::new(
@@ -103,9 +103,9 @@ async fn demand_nothing_in_use(
             Reason::VMsExist,
             format!("{machines} VMs exist: nothing was removed"),
         )
-        .hint(format!(
-            "delete them, and disable VM Runtime: {}",
-            context.paste("disable vmruntime")
+        .hint(Hint::run(
+            "delete them, and disable VM Runtime",
+            CommandId::DisableVmruntime,
         )));
     }
     let enabled = match vmruntime::get(&cluster.client, retry).await {
@@ -123,7 +123,7 @@ async fn demand_nothing_in_use(
                 "the engine is still being removed: nothing was removed"
             },
         )
-        .hint(format!("first: {}", context.paste("disable vmruntime"))));
+        .hint(Hint::run("first", CommandId::DisableVmruntime)));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::{
     Context,
     context::{Left, WORKSPACE},
     narration::Narrator,
+    restore,
     session::{Intent, Session},
     vmruntime_change::changes,
 };
@@ -25,8 +26,9 @@ use crate::{
         removal::{Disks, Plan},
         wait::{Outcome, Reached},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Own, Reason, kubectl, shell_word},
     operation::disable::{
         ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Mode, Step,
     },
@@ -93,7 +95,6 @@ pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
     let mut session = Session::new(
         context,
         DisableReport {
-            undo: context.paste("enable vmruntime"),
             now: jiff::Timestamp::now(),
             ..DisableReport::default()
         },
@@ -102,7 +103,7 @@ pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
     let progress = DisableProgress::default();
     let ended = context
         .unless_interrupted(Box::pin(disable(&mut session, args, &progress)), || {
-            left(context, args, &progress)
+            left(args, &progress)
         })
         .await;
     fill_report(&mut session, &progress);
@@ -150,9 +151,14 @@ async fn disable(
     drop(narrator);
     if ended.as_ref().is_ok_and(has_changed) && permitted_by_annotation {
         // Not set back here: a GitOps tool that keeps it would fight that.
-        context.warn(&format!(
-            "annotation {FORCE_DISABLE} is still \"true\": the next disable may delete all VMs; to set it back: kubectl \
-             annotate vmruntime vmruntime --overwrite {FORCE_DISABLE}=false"
+        let set_back = kubectl(format!(
+            "annotate vmruntime vmruntime --overwrite {FORCE_DISABLE}=false"
+        ));
+        let set_back = session.context.pasted(set_back);
+        let set_back = set_back.map(|command| format!("; to set it back: {command}"));
+        session.context.warn(&format!(
+            "annotation {FORCE_DISABLE} is still \"true\": the next disable may delete all VMs{}",
+            set_back.unwrap_or_default()
         ));
     }
     conclude(session, args, progress, ended)
@@ -194,14 +200,14 @@ fn already_off(
         Reason::AlreadyDisabled,
         "VM Runtime is already disabled",
     )
-    .hint(format!(
-        "to succeed in this case: {}",
-        session.context.paste("disable vmruntime --ensure")
+    .hint(Hint::run(
+        "to succeed in this case",
+        CommandId::DisableVmruntime.with("--ensure"),
     )))
 }
 
 /// Row five of the table: both ways out.
-fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
+fn refusal(plan: &Plan, off: bool) -> Failure {
     let exist = vms_exist(plan.machines);
     let rest = if off {
         "although VM Runtime is disabled; nothing was deleted"
@@ -222,13 +228,13 @@ fn refusal(context: &Context, plan: &Plan, off: bool) -> Failure {
         Reason::VMsExist,
         format!("{exist}{space}{rest}"),
     )
-    .hint(format!(
-        "delete the VMs yourself, then disable again: kubectl get {} --all-namespaces",
-        kinds.join(",")
+    .hint(Hint::run(
+        "delete the VMs yourself, then disable again",
+        kubectl(format!("get {} --all-namespaces", kinds.join(","))),
     ))
-    .hint(format!(
-        "or delete all of them, with their disks: {}",
-        context.paste("disable vmruntime --force=true")
+    .hint(Hint::run(
+        "or delete all of them, with their disks",
+        CommandId::DisableVmruntime.with("--force=true"),
     ))
 }
 
@@ -245,11 +251,7 @@ fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgr
     let report = &mut session.report;
     if let Some(path) = progress.backup.borrow().as_ref() {
         report.backup = Some(path.display().to_string());
-        let restore = format!(
-            "restore {}",
-            crate::failure::shell_word(&path.to_string_lossy())
-        );
-        report.restore = Some(session.context.paste(&restore));
+        report.restore = session.context.pasted(restore::command(path));
     }
     if progress.step.get() == Step::Deleting {
         report.machines_were = Machines::Deleting;
@@ -265,6 +267,7 @@ fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgr
     }
     if let Some((before, after)) = progress.patched.borrow().as_ref() {
         report.changed = changes(before, after);
+        report.undo = session.context.pasted(CommandId::EnableVmruntime);
         // The fence is taken away again, or was said to end by itself.
         report
             .changed
@@ -278,12 +281,11 @@ fn conclude(
     progress: &DisableProgress,
     ended: Result<Ending, Failure>,
 ) -> Result<Exit, Failure> {
-    let go_on = || session.context.paste(&continuing(args));
     match ended {
         Ok(Ending::AlreadyOff { disks_kept }) => already_off(session, args, disks_kept),
         Ok(Ending::Refused(plan)) => {
             let off = progress.step.get() == Step::Disabled;
-            Err(refusal(session.context, &plan, off))
+            Err(refusal(&plan, off))
         }
         Ok(Ending::Previewed) => Ok(Exit::Ok),
         Ok(Ending::ToldToTurnOff) => {
@@ -320,45 +322,38 @@ fn conclude(
             Err(failure)
         }
         Err(failure) if failure.kind == Kind::TimedOut => {
-            Err(failure.hint(format!("to go on: {}", go_on())))
+            Err(failure.hint(Hint::run("to go on", continuing(args))))
         }
         Err(failure) if failure.reason == Reason::VMsAppeared => Err(failure
-            .hint(format!(
-                "to delete them as well: {}",
-                session
-                    .context
-                    .paste("disable vmruntime --force=true --ensure")
+            .hint(Hint::run(
+                "to delete them as well",
+                CommandId::DisableVmruntime.with("--force=true --ensure"),
             ))
-            .hint(format!(
-                "to let them run: {}",
-                session.context.paste("enable vmruntime --ensure")
+            .hint(Hint::run(
+                "to let them run",
+                CommandId::EnableVmruntime.with("--ensure"),
             ))),
         Err(failure) => Err(failure),
     }
 }
 
 /// The command that goes on where this one ended.
-fn continuing(args: &DisableVmruntimeArgs) -> String {
-    let mut command = "disable vmruntime".to_owned();
-    if args.force {
-        command.push_str(" --force=true");
-    }
-    if args.keep_disks {
-        command.push_str(" --keep-disks");
-    }
-    if args.no_backup {
-        command.push_str(" --no-backup");
-    }
-    if let Some(folder) = &args.backup {
-        command.push_str(" --backup ");
-        command.push_str(&crate::failure::shell_word(&folder.to_string_lossy()));
-    }
-    command + " --ensure"
+fn continuing(args: &DisableVmruntimeArgs) -> Own {
+    let backup = args.backup.as_ref();
+    let flags = [
+        args.force.then(|| "--force=true".to_owned()),
+        args.keep_disks.then(|| "--keep-disks".to_owned()),
+        args.no_backup.then(|| "--no-backup".to_owned()),
+        backup.map(|folder| format!("--backup {}", shell_word(&folder.to_string_lossy()))),
+        Some("--ensure".to_owned()),
+    ];
+    let flags: Vec<String> = flags.into_iter().flatten().collect();
+    CommandId::DisableVmruntime.with(flags.join(" "))
 }
 
-fn left(context: &Context, args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
-    let to_continue = format!("to go on: {}", context.paste(&continuing(args)));
-    let to_undo = format!("to undo: {}", context.paste("enable vmruntime"));
+fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
+    let to_continue = Hint::run("to go on", continuing(args));
+    let to_undo = Hint::run("to undo", CommandId::EnableVmruntime);
     match progress.step.get() {
         Step::Untouched => Left {
             sentence: "nothing was changed".to_owned(),

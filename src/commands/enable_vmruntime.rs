@@ -7,14 +7,16 @@ use super::{
     context::Left,
     narration::Narrator,
     session::Session,
-    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude, intent},
+    update_vmruntime::undo,
+    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude, go_on_waiting, intent},
 };
 use crate::{
     api::VMRuntime,
     cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{vmruntime::SpecChange, wait::Baseline},
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::enable::EnableReport,
     runtime::observed,
 };
@@ -53,19 +55,10 @@ enum Stage {
 }
 
 pub async fn run(context: &Context, args: &EnableVmruntimeArgs) -> Exit {
-    let mut session = Session::new(
-        context,
-        EnableReport {
-            undo: context.paste("disable vmruntime"),
-            ..EnableReport::default()
-        },
-    )
-    .within(args.waiting.timeout);
+    let mut session = Session::new(context, EnableReport::default()).within(args.waiting.timeout);
     let stage = Cell::new(Stage::Untouched);
     let ended = context
-        .unless_interrupted(enable(&mut session, args, &stage), || {
-            left(context, stage.get())
-        })
+        .unless_interrupted(enable(&mut session, args, &stage), || left(stage.get()))
         .await;
     session.end(ended)
 }
@@ -94,9 +87,9 @@ async fn enable(
                 Reason::AlreadyEnabled,
                 "VM Runtime is already enabled and ready",
             )
-            .hint(format!(
-                "to succeed in this case, and to apply settings: {}",
-                context.paste("enable vmruntime --ensure")
+            .hint(Hint::run(
+                "to succeed in this case, and to apply settings",
+                CommandId::EnableVmruntime.with("--ensure"),
             )));
         }
         Plan::Wait => {
@@ -110,6 +103,10 @@ async fn enable(
                 .await?;
             stage.set(Stage::Enabled);
             session.report.changed = changes(&before, &after.runtime);
+            session.report.undo = context.pasted(match change.enabled {
+                Some(_) => CommandId::DisableVmruntime.into(),
+                None => undo(&before.object, change),
+            });
             Baseline::patched(&before, after)
         }
     };
@@ -157,18 +154,15 @@ fn plan(runtime: &VMRuntime, args: &EnableVmruntimeArgs) -> Plan {
     }
 }
 
-fn left(context: &Context, stage: Stage) -> Left {
+fn left(stage: Stage) -> Left {
     match stage {
         Stage::Untouched => Left::nothing(),
         Stage::Enabled => Left {
             sentence: "VM Runtime stays enabled, and the cluster goes on making it ready"
                 .to_owned(),
             hints: vec![
-                format!(
-                    "to go on waiting: {}",
-                    context.paste("enable vmruntime --ensure")
-                ),
-                format!("to undo: {}", context.paste("disable vmruntime")),
+                go_on_waiting(),
+                Hint::run("to undo", CommandId::DisableVmruntime),
             ],
         },
     }

@@ -2,9 +2,10 @@
 
 use super::{Context, context::Ending};
 use crate::{
+    command_id::CommandId,
     exit::Exit,
     explain,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::{clean, explain::ExplainReport},
 };
 
@@ -57,8 +58,11 @@ fn unknown(id: &str) -> Failure {
         format!("there is nothing called {} to explain", clean(id)),
     );
     match explain::suggestion(id) {
-        Some(near) => failure.hint(format!("did you mean: bmctl explain {near}")),
+        Some(near) => failure.hint(Hint::run("did you mean", CommandId::Explain.with(near))),
         None => failure,
     }
-    .hint("to see everything that can be explained: bmctl explain")
+    .hint(Hint::run(
+        "to see everything that can be explained",
+        CommandId::Explain,
+    ))
 }

@@ -10,8 +10,9 @@ use super::{
 use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
     cluster::{Retry, preflight_check},
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest, shell_word},
+    failure::{Failure, Hint, Kind, Reason, nearest, shell_word},
     render::{
         clean,
         history::{HistoryEntry, HistoryReport},
@@ -65,7 +66,7 @@ async fn get(
             session.report.read = true;
         }
         Some(name) => {
-            let check = named(session.context, &checks, name)?;
+            let check = named(&checks, name)?;
             session.report.preflight_check = Some(preflight::report(check));
         }
     }
@@ -85,7 +86,6 @@ pub(super) fn entry(check: &VMRuntimePreflightCheck) -> HistoryEntry {
 }
 
 fn named<'a>(
-    context: &Context,
     checks: &'a [VMRuntimePreflightCheck],
     name: &str,
 ) -> Result<&'a VMRuntimePreflightCheck, Failure> {
@@ -106,13 +106,13 @@ fn named<'a>(
             ),
         );
         match nearest(name, &names) {
-            Some(near) => failure.hint(format!(
-                "did you mean this one? {}",
-                context.paste(&format!("get vmruntimepfc {}", shell_word(near)))
+            Some(near) => failure.hint(Hint::run(
+                "did you mean this one?",
+                CommandId::GetVmruntimepfc.with(shell_word(near)),
             )),
-            None => failure.hint(format!(
-                "which ones there are: {}",
-                context.paste("get vmruntimepfc")
+            None => failure.hint(Hint::run(
+                "which ones there are",
+                CommandId::GetVmruntimepfc,
             )),
         }
     })

@@ -6,8 +6,9 @@ pub use topic::{Topic, VARIABLES};
 
 use super::{Context, context::Ending, usage::of_styled};
 use crate::{
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::verbatim::VerbatimReport,
 };
 
@@ -47,7 +48,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
                 Reason::UnknownTopic,
                 format!("{known} has no command or topic '{word}'"),
             )
-            .hint("bmctl help")
+            .hint(Hint::run("", CommandId::Help))
         })?;
     }
     let help = found.render_long_help();

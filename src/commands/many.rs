@@ -122,7 +122,7 @@ async fn permitted(
         return Err(Failure::new(
             Kind::Usage,
             Reason::InvalidUsage,
-            format!("{} works on no cluster, or on one only", command.name()),
+            format!("{} works on no cluster, or on one only", command.id()),
         ));
     }
     if !changes(command) {
@@ -131,7 +131,7 @@ async fn permitted(
     let count = targets.len();
     context.ui.note(&format!(
         "{} works on {count} clusters: {}",
-        command.name(),
+        command.id(),
         named(targets)
     ));
     if context.global.output.yes {
@@ -237,7 +237,7 @@ fn changes(command: &Command) -> bool {
 /// The result of all, and the worst of how they ended.
 fn conclude(context: &Context, report: ManyReport) -> Exit {
     let exit = report.worst();
-    let failure = failure(&report, exit, context.command);
+    let failure = failure(&report, exit, context.command.words());
     context.end(Ending {
         cluster: None,
         report: Box::new(report),

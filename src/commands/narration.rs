@@ -6,7 +6,9 @@ use crate::{
         Event, Observer,
         event::{RemovalProgress, StuckObject},
     },
+    failure::Kubectl,
     render::{age, clean, event as told},
+    runtime::verdict::Verdict,
     ui::{Progress, progress::State},
 };
 
@@ -65,13 +67,20 @@ impl Observer for Narrator<'_> {
                 phase: None,
                 missing: still_there(removal),
             }),
-            other => self.progress.happened(&for_programs(other), &words(other)),
+            other => {
+                let command = |command: &Kubectl| self.context.pasted(command.clone());
+                self.progress
+                    .happened(&for_programs(other, &command), &words(other, &command));
+            }
         }
     }
 }
 
+/// Makes a command ready to be pasted, where the cluster will still be there.
+type Pasted<'a> = &'a dyn Fn(&Kubectl) -> Option<String>;
+
 /// The same, for programs.
-fn for_programs(event: &Event) -> told::Event {
+fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
     match event.clone() {
         Event::Warning(message) => told::Event::Warning { message },
         Event::Waiting { phase, missing } => told::Event::Waiting {
@@ -92,7 +101,11 @@ fn for_programs(event: &Event) -> told::Event {
         },
         Event::WatchLost { watched, why } => told::Event::WatchLost { watched, why },
         Event::CheckStarted { name } => told::Event::CheckStarted { name },
-        Event::CheckFinished { name, passed } => told::Event::CheckFinished { name, passed },
+        Event::CheckFinished { name, verdict } => told::Event::CheckFinished {
+            name,
+            passed: verdict == Verdict::Passed,
+            result: verdict,
+        },
         Event::Removing { resource, count } => told::Event::Removing { resource, count },
         Event::Removed(object) => told::Event::Removed {
             resource: object.resource,
@@ -106,7 +119,7 @@ fn for_programs(event: &Event) -> told::Event {
             finalizers: stuck.finalizers,
             holder: stuck.holder,
             webhook: stuck.webhook,
-            command: stuck.command,
+            command: pasted(&stuck.command),
         },
         Event::Removal(removal) => told::Event::Waiting {
             purpose: String::new(),
@@ -119,7 +132,7 @@ fn for_programs(event: &Event) -> told::Event {
 }
 
 /// What happened, on one line.
-fn words(event: &Event) -> String {
+fn words(event: &Event, pasted: Pasted<'_>) -> String {
     let text = match event {
         Event::Retrying {
             doing,
@@ -139,14 +152,11 @@ fn words(event: &Event) -> String {
             missing.join("; ")
         ),
         Event::CheckStarted { name } => format!("check started: {name}"),
-        Event::CheckFinished { name, passed } => format!(
-            "check {}: {name}",
-            if *passed { "passed" } else { "failed" }
-        ),
+        Event::CheckFinished { name, verdict } => format!("check {}: {name}", verdict.word()),
         Event::Warning(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
-        Event::Stuck(stuck) => stuck_words(stuck),
+        Event::Stuck(stuck) => stuck_words(stuck, pasted),
         Event::Removal(removal) => still_there(removal).join("; "),
         Event::Step(headline) => headline.clone(),
         Event::FoundMore { count } => {
@@ -169,7 +179,7 @@ fn still_there(removal: &RemovalProgress) -> Vec<String> {
     counts.chain(slowest).collect()
 }
 
-fn stuck_words(stuck: &StuckObject) -> String {
+fn stuck_words(stuck: &StuckObject, pasted: Pasted<'_>) -> String {
     let finalizers = match stuck.finalizers.as_slice() {
         [] => "none".to_owned(),
         finalizers => finalizers.join(", "),
@@ -186,7 +196,11 @@ fn stuck_words(stuck: &StuckObject) -> String {
         text.push_str("; ");
         text.push_str(webhook);
     }
-    format!("{text}; see: {}", stuck.command)
+    if let Some(command) = pasted(&stuck.command) {
+        text.push_str("; see: ");
+        text.push_str(&command);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -194,7 +208,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cluster::event::ObjectName;
+    use crate::{cluster::event::ObjectName, failure::kubectl};
 
     #[test]
     fn events_have_words_and_the_words_are_clean() {
@@ -224,7 +238,7 @@ mod tests {
                     finalizers: vec!["a/b".to_owned(), "c".to_owned()],
                     holder: Some("whoever works for a".to_owned()),
                     webhook: None,
-                    command: "kubectl describe".to_owned(),
+                    command: kubectl("describe"),
                 }),
                 "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c; put there by whoever \
                  works for a; see: kubectl describe",
@@ -232,12 +246,20 @@ mod tests {
             (
                 Event::CheckFinished {
                     name: "manual".to_owned(),
-                    passed: false,
+                    verdict: Verdict::Failed,
                 },
                 "check failed: manual",
             ),
+            (
+                Event::CheckFinished {
+                    name: "manual".to_owned(),
+                    verdict: Verdict::Incomplete,
+                },
+                "check incomplete: manual",
+            ),
         ] {
-            assert_eq!(words(&event), expected);
+            let pasted = |command: &Kubectl| Some(command.line("bmctl", "kubectl"));
+            assert_eq!(words(&event, &pasted), expected);
         }
     }
 }

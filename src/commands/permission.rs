@@ -1,35 +1,34 @@
 //! A refusal for want of a right, with the role that would do for the whole command: one request after the other would
 //! be refused otherwise.
 
-use super::paste;
 use crate::{
-    cli::GlobalArgs,
-    failure::{self, Failure},
+    command_id::CommandId,
+    failure::{self, Failure, Hint},
     render::document,
     runtime::access::{cluster_role, cluster_role_binding, needed, role_name, row},
 };
 
 /// Adds what an administrator may apply, where the API server said whom it denied.
-pub fn with_role(global: &GlobalArgs, command: &str, failure: Failure) -> Failure {
+pub fn with_role(command: CommandId, failure: Failure) -> Failure {
     let Some(grant) = failure::denied_grant(&failure) else {
         return failure;
     };
-    let command = row(command, |right| {
+    let row = row(command.words(), |right| {
         grant.is_for(right.verb, right.group, right.resource)
     });
-    let rights = needed(command);
+    let rights = needed(row);
     if rights.is_empty() {
         return failure.hint(grant.hint());
     }
-    let name = role_name(command);
+    let name = role_name(row);
     let manifests = document::manifests(&[
         cluster_role(&name, &rights),
         cluster_role_binding(&name, &grant.user),
     ]);
     failure
-        .hint(format!(
-            "what else is lacking: {}",
-            paste::own(global, &format!("auth check {command}"))
+        .hint(Hint::run(
+            "what else is lacking",
+            CommandId::AuthCheck.with(row),
         ))
         .hint(format!(
             "the smallest role for this command, for an administrator to apply:\n{manifests}"
@@ -38,21 +37,19 @@ pub fn with_role(global: &GlobalArgs, command: &str, failure: Failure) -> Failur
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::{
-        cli::Cli,
-        failure::{Kind, Reason},
-    };
+    use crate::failure::{Kind, Reason};
 
     #[test]
     fn the_role_is_for_the_command_and_the_user_that_was_denied() {
-        let global = Cli::try_parse_from(["bmctl", "version"]).unwrap().global;
+        let with_role = |command, failure| -> Vec<String> {
+            let hints = with_role(command, failure).hints;
+            hints.iter().map(Hint::to_string).collect()
+        };
         let of_nodes = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
             r#"nodes is forbidden: User "eve" cannot list resource "nodes" in API group "" at the cluster scope"#,
         );
-        let hints = with_role(&global, "skip node", of_nodes.clone()).hints;
+        let hints = with_role(CommandId::SkipNode, of_nodes.clone());
         assert_eq!(hints[0], "what else is lacking: bmctl auth check skip node");
         for line in [
             "kind: ClusterRole\n",
@@ -66,20 +63,20 @@ mod tests {
         let denied = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
             r#"datavolumes.cdi.kubevirt.io "d" is forbidden: User "eve" cannot patch resource "datavolumes" in API group "cdi.kubevirt.io" in the namespace "ns""#,
         );
-        let hints = with_role(&global, "disable vmruntime", denied).hints;
+        let hints = with_role(CommandId::DisableVmruntime, denied);
         assert_eq!(
             hints[0],
             "what else is lacking: bmctl auth check disable vmruntime --keep-disks"
         );
         assert!(hints[1].contains("name: bmctl-disable-vmruntime-keep-disks\n"));
         // A command that is not in the table gets the one request.
-        let hints = with_role(&global, "controller", of_nodes).hints;
+        let hints = with_role(CommandId::ControllerRun, of_nodes);
         assert!(
             hints[0].contains("--verb=list --resource=nodes"),
             "{hints:?}"
         );
         let other =
             Failure::new(Kind::Denied, Reason::Unauthorized, "no").caused_by("Unauthorized");
-        assert!(with_role(&global, "skip node", other).hints.is_empty());
+        assert!(with_role(CommandId::SkipNode, other).is_empty());
     }
 }

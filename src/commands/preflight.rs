@@ -1,35 +1,24 @@
 //! What `enable` and `check` share about preflight checks: their report, and what a bad one means for the exit code.
 
-use super::Context;
 use crate::{
     api::VMRuntimePreflightCheck,
-    failure::{Failure, Kind, Reason, shell_word},
+    command_id::CommandId,
+    failure::{Failure, Hint, Kind, Reason, shell_word},
     probe,
-    render::preflight::{Explanation, Knowledge, PreflightReport},
+    render::preflight::{Explanation, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
 };
 
-/// Do VMs depend on that check, as far as we know it?
-pub fn blocks(id: &str) -> bool {
-    probe::CheckId::from_name(id).is_some_and(|check| check.info().blocking)
-}
-
 /// The report of a check, with causes and fixes from the probe's own table of checks.
 pub fn report(check: &VMRuntimePreflightCheck) -> PreflightReport {
-    let info = |id: &str| probe::CheckId::from_name(id).map(probe::CheckId::info);
-    PreflightReport::new(
-        check,
-        &Knowledge {
-            blocks: &blocks,
-            explain: &|id| {
-                info(id).map(|check| Explanation {
-                    check: id.to_owned(),
-                    cause: check.cause.to_owned(),
-                    fix: check.fix.to_owned(),
-                })
-            },
-        },
-    )
+    PreflightReport::new(check, &|id| {
+        let check = probe::CheckId::from_name(id)?.info();
+        Some(Explanation {
+            check: id.to_owned(),
+            cause: check.cause.to_owned(),
+            fix: check.fix.to_owned(),
+        })
+    })
 }
 
 /// Why this check is not a success; `None` if it is one.
@@ -39,67 +28,80 @@ pub fn failure(report: &PreflightReport) -> Option<Failure> {
 
 /// The same, for whoever judges it otherwise.
 pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure> {
-    let names = |verdict| {
-        let all: Vec<&str> = report
-            .nodes_that(verdict)
-            .map(|node| node.name.as_str())
-            .collect();
-        match all.as_slice() {
-            [] => "no node".to_owned(),
-            [only] => format!("node {only}"),
-            many => format!("{} of {} nodes", many.len(), report.nodes.len()),
-        }
-    };
-    match verdict {
-        Verdict::Passed => None,
-        Verdict::Failed => Some(Failure::new(
+    let (kind, reason, message) = match verdict {
+        Verdict::Passed => return None,
+        Verdict::Failed => (
             Kind::CheckFailed,
             Reason::PreflightFailed,
             format!(
                 "the preflight check failed on {}",
-                names(NodeVerdict::Failed)
+                nodes(report, NodeVerdict::Failed)
             ),
-        )),
-        Verdict::Incomplete if report.nodes.is_empty() => Some(Failure::new(
+        ),
+        Verdict::Incomplete if count(report, NodeVerdict::Unknown) == 0 => (
             Kind::Incomplete,
             Reason::NoNodeVerified,
-            "the preflight check verified no node",
-        )),
-        Verdict::Incomplete => Some(Failure::new(
+            "the preflight check verified no node".to_owned(),
+        ),
+        Verdict::Incomplete => (
             Kind::Incomplete,
             Reason::NodesUnknown,
             format!(
                 "the preflight check could not verify {}",
-                names(NodeVerdict::Unknown)
+                nodes(report, NodeVerdict::Unknown)
             ),
-        )),
-        Verdict::Inconsistent => Some(Failure::new(
+        ),
+        Verdict::Inconsistent => (
             Kind::Incomplete,
             Reason::PreflightInconsistent,
             format!(
-                "the preflight check contradicts itself: pass is {}, but {} failed",
+                "the preflight check contradicts itself: pass is {}, but {}",
                 report.pass.unwrap_or_default(),
-                names(NodeVerdict::Failed)
+                match count(report, NodeVerdict::Failed) {
+                    0 => "no node failed".to_owned(),
+                    _ => format!("{} failed", nodes(report, NodeVerdict::Failed)),
+                }
             ),
-        )),
-        Verdict::Unfinished => Some(Failure::new(
+        ),
+        Verdict::Unfinished => (
             Kind::Incomplete,
             Reason::PreflightUnfinished,
-            "the preflight check has not finished",
-        )),
+            "the preflight check has not finished".to_owned(),
+        ),
+    };
+    Some(Failure::new(kind, reason, message))
+}
+
+/// How many nodes have this verdict, also those that the check does not name.
+fn count(report: &PreflightReport, verdict: NodeVerdict) -> usize {
+    let named = report.nodes_that(verdict).count();
+    match verdict {
+        NodeVerdict::Unknown => named + report.unnamed_unknown_nodes,
+        NodeVerdict::Passed | NodeVerdict::Failed => named,
+    }
+}
+
+/// The nodes with this verdict, of which there is one: by name where it is the only one.
+fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
+    let mut named = report.nodes_that(verdict);
+    let all = report.nodes.len() + report.unnamed_unknown_nodes;
+    match (count(report, verdict), named.next()) {
+        (1, Some(only)) => format!("node {}", only.name),
+        (1, None) => "1 node, which it does not name".to_owned(),
+        (many, _) => format!("{many} of {all} nodes"),
     }
 }
 
 /// The ways on from a failed check, best first.
-pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) -> Failure {
-    let mut failure = failure.hint(format!(
-        "fix the nodes, then check again: {}",
-        context.paste("check vmruntimepfc")
+pub fn ways_on(failure: Failure, report: &PreflightReport) -> Failure {
+    let mut failure = failure.hint(Hint::run(
+        "fix the nodes, then check again",
+        CommandId::CheckVmruntimepfc,
     ));
     if let Some(node) = report.nodes_that(NodeVerdict::Failed).next() {
-        failure = failure.hint(format!(
-            "leave a node out (it runs no VMs then): {}",
-            context.paste(&format!("skip node {}", shell_word(&node.name)))
+        failure = failure.hint(Hint::run(
+            "leave a node out (it runs no VMs then)",
+            CommandId::SkipNode.with(shell_word(&node.name)),
         ));
     }
     let failed = report
@@ -107,9 +109,9 @@ pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) ->
         .flat_map(|node| &node.checks)
         .find(|check| !check.passed && probe::CheckId::from_name(&check.name).is_some());
     if let Some(check) = failed {
-        failure = failure.hint(format!(
-            "what the check means: bmctl explain {}",
-            check.name
+        failure = failure.hint(Hint::run(
+            "what the check means",
+            CommandId::Explain.with(shell_word(&check.name)),
         ));
     }
     let lacks_hardware = report
@@ -117,9 +119,9 @@ pub fn ways_on(context: &Context, failure: Failure, report: &PreflightReport) ->
         .flat_map(|node| &node.checks)
         .any(|check| !check.passed && matches!(check.name.as_str(), "CPU" | "KVM"));
     if lacks_hardware {
-        failure = failure.hint(format!(
-            "run all new VMs in software, also on nodes that have KVM: {}",
-            context.paste("enable vmruntime --use-emulation --ensure")
+        failure = failure.hint(Hint::run(
+            "run all new VMs in software, also on nodes that have KVM",
+            CommandId::EnableVmruntime.with("--use-emulation --ensure"),
         ));
     }
     failure

@@ -1,6 +1,6 @@
 //! `bmctl restore DIR`: put back what a disable has saved and deleted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     Context,
@@ -16,8 +16,9 @@ use crate::{
         event::ObjectName,
         restoration::{self, Manner, Restored},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Own, Reason, shell_word},
     render::restore::{FailedObject, RestoreReport, RestoredObject},
 };
 
@@ -50,18 +51,15 @@ pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
     let ended = context
         .unless_interrupted(restore(&mut session, args), || Left {
             sentence: "some objects of the backup may have been created".to_owned(),
-            hints: vec![format!(
-                "to create the others: {}",
-                context.paste(&command(args))
-            )],
+            hints: vec![Hint::run("to create the others", command(&args.folder))],
         })
         .await;
     session.end(ended)
 }
 
-fn command(args: &RestoreArgs) -> String {
-    let folder = crate::failure::shell_word(&args.folder.to_string_lossy());
-    format!("restore {folder}")
+/// The command that puts a backup back.
+pub(super) fn command(folder: &Path) -> Own {
+    CommandId::Restore.with(shell_word(&folder.to_string_lossy()))
 }
 
 async fn restore(
@@ -83,7 +81,7 @@ async fn restore(
     let restored = restoration::restore(&cluster.client, &archive, manner, &retry).await?;
     drop(narrator);
     session.report.dry_run = manner != Manner::Create;
-    let failure = failure(session.context, &restored);
+    let failure = failure(&restored);
     fill(&mut session.report, restored);
     failure.map_or(Ok(Exit::Ok), Err)
 }
@@ -113,7 +111,7 @@ fn object(name: ObjectName) -> RestoredObject {
 }
 
 /// One failure for all that could not be created; the first one's kind decides.
-fn failure(context: &Context, restored: &Restored) -> Option<Failure> {
+fn failure(restored: &Restored) -> Option<Failure> {
     const NAMED: usize = 10;
     let (_, first) = restored.failed.first()?;
     let count = restored.failed.len();
@@ -128,9 +126,9 @@ fn failure(context: &Context, restored: &Restored) -> Option<Failure> {
         failure = failure.caused_by(format!("{name}: {}", one.root_cause()));
     }
     if first.kind == Kind::Refused {
-        failure = failure.hint(format!(
-            "VMs can be created only while VM Runtime is enabled and ready: {}",
-            context.paste("enable vmruntime --ensure")
+        failure = failure.hint(Hint::run(
+            "VMs can be created only while VM Runtime is enabled and ready",
+            CommandId::EnableVmruntime.with("--ensure"),
         ));
     }
     Some(failure)

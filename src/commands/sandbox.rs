@@ -23,6 +23,7 @@ use world_file::WorldFile;
 
 use super::Context;
 use crate::{
+    command_id::CommandId,
     exit::Exit,
     failure::{Failure, Kind, Reason},
     sandbox::{
@@ -54,10 +55,10 @@ pub enum SandboxCommand {
 
 impl SandboxCommand {
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn id(&self) -> CommandId {
         match self {
-            Self::Start(_) => "sandbox start",
-            Self::Run(_) => "sandbox run",
+            Self::Start(_) => CommandId::SandboxStart,
+            Self::Run(_) => CommandId::SandboxRun,
         }
     }
 }

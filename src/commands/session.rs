@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::context::{Context, Ending, WORKSPACE};
+use super::{
+    context::{Context, Ending, WORKSPACE},
+    suggestion::Place,
+};
 use crate::{
     cluster::{
         self, Cluster, ConnectOptions, Deadline,
@@ -78,6 +81,7 @@ impl<'a, R: Report + 'static> Session<'a, R> {
             deadline: self.deadline,
         })
         .await?;
+        self.context.found(Place::of(&cluster));
         for warning in &cluster.warnings {
             self.context.warn(warning);
         }

@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     cluster::{Retry, node},
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest, shell_word},
+    failure::{Failure, Hint, Kind, Reason, kubectl, nearest, shell_word},
     render::{
         clean,
         skip::{NodeReport, SkipReport},
@@ -94,9 +95,12 @@ async fn change(session: &mut Session<'_, SkipReport>, wanted: &[String]) -> Res
         });
         if changed {
             undo.push(shell_word(name));
-            let verb = if skipped { "unskip" } else { "skip" };
-            let command = format!("{verb} node {}", undo.join(" "));
-            session.report.undo = Some(session.context.paste(&command));
+            let command = if skipped {
+                CommandId::UnskipNode
+            } else {
+                CommandId::SkipNode
+            };
+            session.report.undo = session.context.pasted(command.with(undo.join(" ")));
         }
     }
     Ok(Exit::Ok)
@@ -113,6 +117,6 @@ fn unknown(name: &str, known: &[String]) -> Failure {
     );
     match nearest(name, known) {
         Some(near) => failure.hint(format!("did you mean {}?", shell_word(near))),
-        None => failure.hint("which nodes there are: kubectl get nodes"),
+        None => failure.hint(Hint::run("which nodes there are", kubectl("get nodes"))),
     }
 }

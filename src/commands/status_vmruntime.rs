@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     api::{
+        VMRuntimePreflightCheck,
         condition::{find, kind},
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     },
@@ -17,11 +18,14 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
-    render::status::{
-        Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
+    failure::{Failure, Hint, Kind, Reason, installing},
+    render::{
+        clean,
+        status::{
+            Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
+        },
     },
-    runtime::{force::ForceAnnotation, outlook},
+    runtime::{force::ForceAnnotation, outlook, verdict},
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -67,8 +71,12 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
     let mut unknown = Unknown::default();
     let mut report = of_runtime(&runtime, session.report.now, &mut unknown);
     report.annotation = annotation(session.context, &runtime);
-    let checks = unknown.unless(LATEST_CHECK, checks);
-    report.latest_check = checks.and_then(|checks| checks.first().map(entry));
+    if let Some(checks) = unknown.unless(LATEST_CHECK, checks) {
+        report.latest_check = checks.first().map(entry);
+        if let Some(why) = contradiction(&runtime, &checks) {
+            unknown.add("whether the preflight check passed", &why);
+        }
+    }
     let machines = unknown.unless("how many VMs exist", machines);
     report.machine_count = machines.map(|machines| machines.count());
     let mut absent = None;
@@ -124,14 +132,14 @@ fn controller_missing() -> Failure {
         "{}, and nobody has written a status",
         no_deployment()
     ))
-    .hint("to install it: bmctl controller manifests | kubectl apply -f -")
+    .hint(Hint::run("to install it", installing()))
 }
 
 /// What could not be determined, and what to do about it.
 #[derive(Default)]
 struct Unknown {
     things: Vec<Undetermined>,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
 }
 
 impl Unknown {
@@ -186,6 +194,27 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
     }
 }
 
+/// The VMRuntime says of a check what the check itself does not.
+fn contradiction(object: &RuntimeObject, checks: &[VMRuntimePreflightCheck]) -> Option<String> {
+    let summary = object.status().preflight_check_summary?;
+    let (name, passed) = (
+        summary.preflight_check_name?,
+        summary.preflight_check_passed?,
+    );
+    let check = checks
+        .iter()
+        .find(|check| check.metadata.name.as_deref() == Some(name.as_str()))?;
+    let judgement = verdict::judge(check.status.as_ref());
+    (judgement.suffices() != passed).then(|| {
+        format!(
+            "vmruntime reports that {} {}, but that check is {}",
+            clean(&name),
+            if passed { "passed" } else { "did not pass" },
+            judgement.verdict.word()
+        )
+    })
+}
+
 /// The permission to delete all VMs.
 fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
     let read = ForceAnnotation::read(object.object.metadata.annotations.as_ref());
@@ -200,7 +229,7 @@ fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
     }
 }
 
-fn conclude(undetermined: &[Undetermined], hints: Vec<String>) -> Result<Exit, Failure> {
+fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Failure> {
     if undetermined.is_empty() {
         return Ok(Exit::Ok);
     }

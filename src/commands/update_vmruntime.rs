@@ -13,8 +13,9 @@ use crate::{
     api::VMRuntime,
     cli::{DryRunArgs, DryRunChoice, WaitArgs},
     cluster::{vmruntime::SpecChange, wait::Baseline},
+    command_id::CommandId,
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, Hint, Own},
     render::update::UpdateReport,
 };
 
@@ -50,9 +51,7 @@ pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, UpdateReport::default()).within(args.waiting.timeout);
     let changed = Cell::new(false);
     let ended = context
-        .unless_interrupted(update(&mut session, args, &changed), || {
-            left(context, changed.get())
-        })
+        .unless_interrupted(update(&mut session, args, &changed), || left(changed.get()))
         .await;
     session.end(ended)
 }
@@ -85,7 +84,7 @@ async fn update(
     session.report.enabled = Some(enabled);
     let outcome = &mut session.report.outcome;
     outcome.changed = changes(&before, &after.runtime);
-    outcome.undo = context.paste(&undo(&before.object, change));
+    outcome.undo = context.pasted(undo(&before.object, change));
     if !enabled || !args.waiting.wait {
         outcome.unattended = true;
         return Ok(Exit::Ok);
@@ -102,30 +101,24 @@ fn plan(runtime: &VMRuntime, args: &UpdateVmruntimeArgs) -> Option<SpecChange> {
 }
 
 /// The command that takes the change back.
-fn undo(before: &VMRuntime, change: SpecChange) -> String {
-    let mut command = "update vmruntime".to_owned();
-    if change.use_emulation.is_some() {
-        command = format!("{command} --use-emulation={}", before.spec.use_emulation);
-    }
-    if change.vm_image_format.is_some() {
-        command = format!(
-            "{command} --vm-image-format {}",
-            before.spec.vm_image_format
-        );
-    }
-    command
+pub(super) fn undo(before: &VMRuntime, change: SpecChange) -> Own {
+    let emulation = change
+        .use_emulation
+        .map(|_| format!("--use-emulation={}", before.spec.use_emulation));
+    let format = change
+        .vm_image_format
+        .map(|_| format!("--vm-image-format {}", before.spec.vm_image_format));
+    let flags: Vec<String> = emulation.into_iter().chain(format).collect();
+    CommandId::UpdateVmruntime.with(flags.join(" "))
 }
 
-fn left(context: &Context, changed: bool) -> Left {
+fn left(changed: bool) -> Left {
     if !changed {
         return Left::nothing();
     }
     Left {
         sentence: "the settings are changed, and the cluster goes on applying them".to_owned(),
-        hints: vec![format!(
-            "to look at it: {}",
-            context.paste("status vmruntime")
-        )],
+        hints: vec![Hint::run("to look at it", CommandId::StatusVmruntime)],
     }
 }
 
@@ -171,7 +164,7 @@ mod tests {
         ] {
             let planned = plan(&runtime, &args);
             assert!(planned.is_none_or(|change| change.enabled.is_none()));
-            let undo = planned.map(|change| undo(&runtime, change));
+            let undo = planned.map(|change| undo(&runtime, change).to_string());
             assert_eq!(undo.as_deref(), change, "{args:?}");
         }
     }

@@ -14,7 +14,7 @@ use super::context::early::{self, Early};
 use crate::{
     cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, Suggested},
     render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
     ui::{ProgressChoice, Ui},
 };
@@ -85,7 +85,10 @@ fn of_clap(program: Program, text: &str) -> Failure {
         Reason::InvalidUsage,
         first.strip_prefix("error: ").unwrap_or(first),
     )
-    .hint(program.says("bmctl help"));
+    .hint(Hint::run(
+        "",
+        Suggested::Ready(format!("{} help", program.name())),
+    ));
     failure.causes = lines
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))

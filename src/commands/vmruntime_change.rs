@@ -11,8 +11,9 @@ use crate::{
         vmruntime::{DryRun, Patched, RuntimeObject, SpecChange},
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::{
         enable::{Change, EnableReport},
         preflight::PreflightReport,
@@ -155,28 +156,32 @@ pub(super) fn conclude(
 ) -> Result<Exit, Failure> {
     match outcome {
         Ok(Outcome::Reached(reached)) => {
-            report.ready = Some(true);
+            report.ready = reached.unknown.is_empty().then_some(true);
             take_over(context, report, &reached);
             if reached.unknown.is_empty() {
                 return Ok(Exit::Ok);
             }
             let mut failure = Failure::new(
                 Kind::Incomplete,
-                Reason::NodesUnknown,
-                "VM Runtime is enabled and ready, but not everything could be verified",
+                Reason::NotVerified,
+                "VM Runtime is enabled and reports ready, but that could not be verified",
             );
             failure.causes = reached.unknown;
-            Err(failure.hint(context.paste("check vmruntimepfc")))
+            Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
         }
         Ok(Outcome::CheckFailed(reached)) => {
-            report.ready = Some(false);
+            // What the VMRuntime says of itself is no better than the check that it stands on.
+            let status = reached
+                .runtime
+                .as_ref()
+                .and_then(|runtime| runtime.status.as_ref());
+            report.ready = status
+                .and_then(|status| status.ready)
+                .filter(|ready| !ready);
             take_over(context, report, &reached);
-            Err(check_failed(context, report))
+            Err(check_failed(report))
         }
-        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(format!(
-            "to go on waiting: {}",
-            context.paste("enable vmruntime --ensure")
-        ))),
+        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(go_on_waiting())),
         Err(failure) => Err(failure),
     }
 }
@@ -210,8 +215,8 @@ fn vm_creation(reached: &Reached) -> Option<&Condition> {
     condition::find(&status.conditions, condition::kind::VM_CREATION_ALLOWED)
 }
 
-/// The check failed: VM Runtime stays enabled, and there are ways on.
-fn check_failed(context: &Context, report: &EnableReport) -> Failure {
+/// By the check VMs cannot be run: VM Runtime stays enabled, and there are ways on.
+fn check_failed(report: &EnableReport) -> Failure {
     let check = report.preflight_check.as_ref();
     let mut failure = check.and_then(preflight::failure).unwrap_or_else(|| {
         Failure::new(
@@ -220,14 +225,23 @@ fn check_failed(context: &Context, report: &EnableReport) -> Failure {
             "the preflight check failed",
         )
     });
-    failure = failure.caused_by(
-        "VM Runtime stays enabled, but no VM can be created or started until a check passes",
-    );
+    failure = failure.caused_by(if check.is_some_and(|check| check.pass == Some(true)) {
+        "VM Runtime stays enabled; whether virtual machines can be run is not known"
+    } else {
+        "VM Runtime stays enabled, but no VM can be created or started until a check passes"
+    });
     if let Some(check) = check {
-        failure = preflight::ways_on(context, failure, check);
+        failure = preflight::ways_on(failure, check);
     }
-    failure.hint(format!(
-        "turn VM Runtime off again: {}",
-        context.paste("disable vmruntime")
+    failure.hint(Hint::run(
+        "turn VM Runtime off again",
+        CommandId::DisableVmruntime,
     ))
+}
+
+pub(super) fn go_on_waiting() -> Hint {
+    Hint::run(
+        "to go on waiting",
+        CommandId::EnableVmruntime.with("--ensure"),
+    )
 }

@@ -15,8 +15,9 @@ use crate::{
         self, Cluster, Retry, preflight_check, vmruntime,
         wait::{Baseline, Outcome, Reached, Target, Wait},
     },
+    command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::wait::WaitReport,
 };
 
@@ -102,7 +103,7 @@ async fn wait(
     let narrator = Narrator::new(context, args.state.purpose());
     let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Reading VM Runtime");
-    let wait = start(context, &cluster, &retry, args).await?;
+    let wait = start(&cluster, &retry, args).await?;
     let outcome = cluster::wait::until(&cluster.client, &wait, &retry).await;
     drop(narrator);
     match outcome {
@@ -127,7 +128,6 @@ async fn wait(
 
 /// From where it is waited; an error where waiting would be in vain.
 async fn start(
-    context: &Context,
     cluster: &Cluster,
     retry: &Retry<'_>,
     args: WaitVmruntimeArgs,
@@ -136,7 +136,7 @@ async fn start(
         State::Ready => Target::Ready,
         State::Disabled => Target::Disabled,
         State::Preflight => Target::Preflight {
-            name: latest_check(context, cluster, retry).await?,
+            name: latest_check(cluster, retry).await?,
         },
     };
     let baseline = match target {
@@ -145,7 +145,7 @@ async fn start(
             let runtime = vmruntime::get(&cluster.client, retry).await?;
             let wanted = target == Target::Ready;
             if runtime.object.spec.enabled != wanted {
-                return Err(in_vain(context, wanted));
+                return Err(in_vain(wanted));
             }
             Some(Baseline::unchanged(runtime))
         }
@@ -158,29 +158,23 @@ async fn start(
 }
 
 /// Nobody has asked for the state that is to be waited for.
-fn in_vain(context: &Context, enabled: bool) -> Failure {
+fn in_vain(enabled: bool) -> Failure {
     let (message, command) = if enabled {
         (
             "VM Runtime is not enabled, so it will not become ready",
-            "enable vmruntime",
+            CommandId::EnableVmruntime,
         )
     } else {
         (
             "VM Runtime is enabled, so it will not be turned off",
-            "disable vmruntime",
+            CommandId::DisableVmruntime,
         )
     };
-    Failure::new(Kind::OperationFailed, Reason::NotAskedFor, message).hint(format!(
-        "to ask for it, and wait: {}",
-        context.paste(command)
-    ))
+    Failure::new(Kind::OperationFailed, Reason::NotAskedFor, message)
+        .hint(Hint::run("to ask for it, and wait", command))
 }
 
-async fn latest_check(
-    context: &Context,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-) -> Result<String, Failure> {
+async fn latest_check(cluster: &Cluster, retry: &Retry<'_>) -> Result<String, Failure> {
     let checks = preflight_check::list(&cluster.client, retry).await?;
     let name = checks.into_iter().find_map(|check| check.metadata.name);
     name.ok_or_else(|| {
@@ -189,15 +183,16 @@ async fn latest_check(
             Reason::NotFound,
             format!("there is no preflight check in namespace {SYSTEM_NAMESPACE} to wait for"),
         )
-        .hint(format!(
-            "to start one, and wait: {}",
-            context.paste("check vmruntimepfc")
+        .hint(Hint::run(
+            "to start one, and wait",
+            CommandId::CheckVmruntimepfc,
         ))
     })
 }
 
 fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<Exit, Failure> {
-    session.report.reached = Some(true);
+    let unproven = session.report.state == State::Ready.word() && !reached.unknown.is_empty();
+    session.report.reached = (!unproven).then_some(true);
     take_over(session, &reached);
     if let Some(failure) = judge(session) {
         return Err(failure);
@@ -208,7 +203,11 @@ fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<E
     let mut failure = Failure::new(
         Kind::Incomplete,
         Reason::NotVerified,
-        "the state is reached, but not everything could be verified",
+        if unproven {
+            "VM Runtime reports ready, but that could not be verified"
+        } else {
+            "the state is reached, but not everything could be verified"
+        },
     );
     failure.causes = reached.unknown;
     Err(failure)
@@ -231,7 +230,7 @@ fn judge(session: &Session<'_, WaitReport>) -> Option<Failure> {
     }
     preflight::failure(report).map(|failure| {
         if failure.kind == Kind::CheckFailed {
-            preflight::ways_on(session.context, failure, report)
+            preflight::ways_on(failure, report)
         } else {
             failure
         }

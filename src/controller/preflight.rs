@@ -31,7 +31,10 @@ use crate::{
     api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name},
     failure::{Failure, Kind},
     probe::Virtualization,
-    runtime::preflight::{self, CheckFacts, Occasion},
+    runtime::{
+        preflight::{self, CheckFacts, Occasion},
+        verdict::{self, NodeVerdict, Verdict},
+    },
 };
 
 use pod::{PodFacts, Probe};
@@ -187,11 +190,11 @@ impl Runner<'_> {
         self.launch(check, run, turn.launch).await?;
         if let Some(results) = turn.results {
             let status = preflight::conclude(results, run.started, Timestamp::now());
-            let passed = status.pass == Some(true);
+            let verdict = verdict::judge(Some(&status)).verdict;
             let version = run.version.max(check.resource_version);
             run.version = self.write(check, version, &status).await?;
             run.concluded = true;
-            tracing::info!(check = check.name, passed, "preflight check ends");
+            tracing::info!(check = check.name, ?verdict, "preflight check ends");
             self.measure(&status, run.started);
             self.bell.ring();
         }
@@ -199,22 +202,22 @@ impl Runner<'_> {
     }
 
     fn measure(&self, status: &VMRuntimePreflightCheckStatus, started: Timestamp) {
-        let unknown = status
-            .checks
-            .values()
-            .filter(|node| node.unknown == Some(true));
-        let passed = status.checks.values().filter(|node| node.passed);
-        let (unknown, passed) = (unknown.count(), passed.count());
-        let failed = status.checks.len().saturating_sub(unknown + passed);
-        let result = match (status.pass, unknown) {
-            (Some(true), 0) => "passed",
-            (Some(true), _) => "incomplete",
-            (Some(false) | None, _) => "failed",
+        let judgement = verdict::judge(Some(status));
+        let result = if judgement.verdict == Verdict::Passed {
+            "passed"
+        } else if judgement.suffices() {
+            "incomplete"
+        } else {
+            "failed"
         };
         self.metrics.add(&metric::CHECKS, &[result], 1.0);
-        for (state, nodes) in [("passed", passed), ("failed", failed), ("unknown", unknown)] {
-            self.metrics
-                .set(&metric::CHECK_NODES, &[state], metric::count(nodes));
+        for (state, verdict) in [
+            ("passed", NodeVerdict::Passed),
+            ("failed", NodeVerdict::Failed),
+            ("unknown", NodeVerdict::Unknown),
+        ] {
+            let nodes = metric::count(judgement.count(verdict));
+            self.metrics.set(&metric::CHECK_NODES, &[state], nodes);
         }
         let took = Timestamp::now().duration_since(started);
         let took = Duration::try_from(took).unwrap_or_default();

@@ -22,15 +22,15 @@ const fn by_hand(check: CheckId) -> &'static [&'static str] {
     match check {
         CheckId::CPU => &[
             "grep -m1 -o -w -E 'vmx|svm' /proc/cpuinfo",
-            "bmctl skip node NODE",
-            "bmctl update vmruntime --use-emulation",
+            "bmctl skip node NODE --context CONTEXT",
+            "bmctl update vmruntime --use-emulation --context CONTEXT",
         ],
         CheckId::KVM => &[
             "cat /sys/devices/virtual/misc/kvm/dev",
             "modprobe kvm_intel || modprobe kvm_amd",
             "dmesg | grep -i kvm",
-            "bmctl skip node NODE",
-            "bmctl update vmruntime --use-emulation",
+            "bmctl skip node NODE --context CONTEXT",
+            "bmctl update vmruntime --use-emulation --context CONTEXT",
         ],
         CheckId::VSOCK => &[
             "modprobe vhost_vsock",

@@ -21,13 +21,13 @@ fn entries(group: Group, words: &[(&str, &str)], rows: &[(&str, Advice)]) -> Vec
 }
 
 const STATUS: &str = "bmctl status vmruntime";
-const CHECK: &str = "bmctl check vmruntimepfc";
+const CHECK: &str = "bmctl check vmruntimepfc --context CONTEXT";
 const LATEST: &str = "bmctl get vmruntimepfc";
 const MACHINES: &str =
     "kubectl get virtualmachines.vm.cluster.gke.io,virtualmachines.kubevirt.io --all-namespaces";
 const PODS: &str = "kubectl get pods --namespace=vm-system --output=wide";
 const ENGINE: &str = "kubectl get kubevirts.kubevirt.io,cdis.cdi.kubevirt.io --all-namespaces";
-const FORCED: &str = "bmctl disable vmruntime --force=true";
+const FORCED: &str = "bmctl disable vmruntime --force=true --context CONTEXT";
 
 #[rustfmt::skip]
 const TYPES: [(&str, Advice); 15] = [
@@ -50,7 +50,7 @@ const TYPES: [(&str, Advice); 15] = [
     (kind::PREFLIGHT_PASSED, advice(
         "False where the latest finished check failed or none has finished.",
         "Fix the nodes that failed, or leave them out, and check again.",
-        &[LATEST, CHECK, "bmctl skip node NODE"],
+        &[LATEST, CHECK, "bmctl skip node NODE --context CONTEXT"],
     )),
     (kind::VM_CREATION_ALLOWED, advice(
         "False while VM Runtime is disabled, until a check has passed, and while a disable keeps creation closed.",
@@ -61,12 +61,12 @@ const TYPES: [(&str, Advice); 15] = [
         "spec.enabled was set to false while VMs exist, and neither --force nor the force annotation permits deleting them. \
          The engine keeps running for them.",
         "Delete the VMs, or permit it, or enable VM Runtime again.",
-        &[MACHINES, FORCED, "bmctl enable vmruntime --ensure"],
+        &[MACHINES, FORCED, "bmctl enable vmruntime --ensure --context CONTEXT"],
     )),
     (kind::ENGINE_DEGRADED, advice(
         "virt-handler is not ready on some eligible node: the node is down, or a pod can not be scheduled there.",
         "Bring the node or the pod up, or leave the node out.",
-        &["kubectl get pods --all-namespaces --selector=kubevirt.io=virt-handler --output=wide", "bmctl skip node NODE"],
+        &["kubectl get pods --all-namespaces --selector=kubevirt.io=virt-handler --output=wide", "bmctl skip node NODE --context CONTEXT"],
     )),
     (kind::ENGINE_FOREIGN, advice(
         "KubeVirt was on this cluster before VM Runtime was enabled.",
@@ -82,17 +82,17 @@ const TYPES: [(&str, Advice); 15] = [
     (kind::ENGINE_OPERATOR_MISSING, advice(
         "The cluster has no virt-operator, and the controller was not given KubeVirt's release files.",
         "Install KubeVirt's operator, or start the controller with --engine-manifests.",
-        &["kubectl get deployments --all-namespaces --selector=kubevirt.io=virt-operator", "kubectl apply -f kubevirt-operator.yaml"],
+        &["kubectl get deployments --all-namespaces --selector=kubevirt.io=virt-operator", "kubectl --context CONTEXT apply -f kubevirt-operator.yaml"],
     )),
     (kind::EMULATION_FORCED, advice(
         "spec.useEmulation is true.",
         "Set it to false if the nodes have KVM: software emulation is many times slower.",
-        &["bmctl update vmruntime --use-emulation=false"],
+        &["bmctl update vmruntime --use-emulation=false --context CONTEXT"],
     )),
     (kind::FORCE_ANNOTATION_LEFT, advice(
         "Somebody set the annotation for a disable that is over, or in advance.",
         "Set it to \"false\" where it is kept (a GitOps tool would set it again), so that no disable deletes VMs unasked.",
-        &["kubectl annotate vmruntime vmruntime --overwrite baremetal.cluster.gke.io/vmrumtime-force-disable=false"],
+        &["kubectl --context CONTEXT annotate vmruntime vmruntime --overwrite baremetal.cluster.gke.io/vmrumtime-force-disable=false"],
     )),
     (kind::DISKS_KEPT, advice(
         "Disks or data volumes were left when VM Runtime was disabled.",
@@ -108,13 +108,13 @@ const TYPES: [(&str, Advice); 15] = [
     (kind::ADMISSION_MISSING, advice(
         "The API server is older than Kubernetes 1.30, or the controller may not write ValidatingAdmissionPolicies.",
         "Upgrade the cluster, or give the controller the rights of its manifests.",
-        &["kubectl version", "bmctl controller manifests --image IMAGE | kubectl apply -f -"],
+        &["kubectl version", "bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -"],
     )),
 ];
 
 #[rustfmt::skip]
 const REASONS: [(&str, Advice); 28] = [
-    (reason::DISABLED, advice("spec.enabled is false.", "Enable it, if it is to run VMs.", &["bmctl enable vmruntime"])),
+    (reason::DISABLED, advice("spec.enabled is false.", "Enable it, if it is to run VMs.", &["bmctl enable vmruntime --context CONTEXT"])),
     (reason::ENABLED, advice("spec.enabled is true.", "Nothing to fix.", &[STATUS])),
     (reason::ENGINE_READY, advice("Everything that VMs need is there.", "Nothing to fix.", &[STATUS])),
     (reason::ENGINE_INSTALLING, advice(
@@ -135,14 +135,14 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::ENGINE_PARTIAL, advice(
         "A node is not ready, or virt-handler does not run on it.",
         "Bring the node up, or leave it out.",
-        &["kubectl get nodes", "bmctl skip node NODE"],
+        &["kubectl get nodes", "bmctl skip node NODE --context CONTEXT"],
     )),
     (reason::PREFLIGHT_RUNNING, advice("A check was started and has not finished.", "Wait: at most 8 minutes.", &["bmctl wait vmruntime --for preflight"])),
     (reason::PREFLIGHT_PASSED, advice("At least one node was verified, and none failed.", "Nothing to fix.", &[LATEST])),
     (reason::PREFLIGHT_FAILED, advice(
         "A node can not run VMs: mostly it has no KVM.",
         "Fix the node, or leave it out, or run all VMs in software; then check again.",
-        &[LATEST, "bmctl explain KVM", "bmctl skip node NODE", CHECK],
+        &[LATEST, "bmctl explain KVM", "bmctl skip node NODE --context CONTEXT", CHECK],
     )),
     (reason::PREFLIGHT_PENDING, advice(
         "VM Runtime was enabled or its settings were changed a moment ago.",
@@ -162,7 +162,7 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::WORKLOADS_UNKNOWN, advice(
         "A list of VMs was forbidden to the controller, timed out or broke off. Unknown is never none.",
         "The message says which list; give the controller its rights, or bring the API server in order.",
-        &["bmctl controller manifests --image IMAGE | kubectl apply -f -", "kubectl get --raw /readyz?verbose"],
+        &["bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -", "kubectl get --raw /readyz?verbose"],
     )),
     (reason::DRAINING, advice(
         "VM Runtime was disabled with the permission to delete all VMs.",
@@ -180,17 +180,17 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::OPERATOR_NOT_FOUND, advice(
         "KubeVirt's operator is not installed.",
         "Install it, or start the controller with --engine-manifests.",
-        &["kubectl apply -f kubevirt-operator.yaml"],
+        &["kubectl --context CONTEXT apply -f kubevirt-operator.yaml"],
     )),
     (reason::USE_EMULATION, advice(
         "spec.useEmulation is true.",
         "Set it to false if the nodes have KVM.",
-        &["bmctl update vmruntime --use-emulation=false"],
+        &["bmctl update vmruntime --use-emulation=false --context CONTEXT"],
     )),
     (reason::ANNOTATION_TRUE, advice(
         "Somebody set the force annotation.",
         "Set it to \"false\" where it is kept.",
-        &["kubectl annotate vmruntime vmruntime --overwrite baremetal.cluster.gke.io/vmrumtime-force-disable=false"],
+        &["kubectl --context CONTEXT annotate vmruntime vmruntime --overwrite baremetal.cluster.gke.io/vmrumtime-force-disable=false"],
     )),
     (reason::CONVERGED, advice("Everything is as the spec wants it.", "Nothing to fix.", &[STATUS])),
     (reason::DISKS_EXIST, advice(
@@ -201,7 +201,7 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::ADMISSION_UNAVAILABLE, advice(
         "The cluster is too old for ValidatingAdmissionPolicies, or the controller may not write them.",
         "Upgrade the cluster, or give the controller the rights of its manifests.",
-        &["kubectl version", "bmctl controller manifests --image IMAGE | kubectl apply -f -"],
+        &["kubectl version", "bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -"],
     )),
     (reason::STEP_FAILED, advice(
         "The API server refuses something that the controller wants to do, again and again: a right, a quota, a policy.",
@@ -211,7 +211,7 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::FORBIDDEN, advice(
         "The roles of the controller are older than the controller, or somebody changed them.",
         "Apply the manifests of this release again; the controller looks every 30 seconds.",
-        &["bmctl controller manifests --image IMAGE | kubectl apply -f -", "kubectl describe vmruntime vmruntime"],
+        &["bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -", "kubectl describe vmruntime vmruntime"],
     )),
     (reason::REFUSED, advice(
         "An admission policy or webhook, a quota, or the validation of the API server.",

@@ -38,14 +38,14 @@ const fn of(exit: Exit) -> Option<Advice> {
             &[
                 "bmctl get vmruntimepfc",
                 "bmctl explain KVM",
-                "bmctl check vmruntimepfc",
-                "bmctl skip node NODE",
+                "bmctl check vmruntimepfc --context CONTEXT",
+                "bmctl skip node NODE --context CONTEXT",
             ],
         ),
         Exit::Warnings => advice(
             "Nothing failed, but there were warnings, and --fail-on warn asks for a code of its own for that.",
             "Read the warnings in the output, or drop --fail-on warn.",
-            &["bmctl check vmruntimepfc -o json"],
+            &["bmctl check vmruntimepfc -o json --context CONTEXT"],
         ),
         Exit::Incomplete => advice(
             "A node could not be checked, a list broke off, or an answer could not be read. It is neither a pass nor a \
@@ -59,19 +59,19 @@ const fn of(exit: Exit) -> Option<Advice> {
             "Do what the message asks for: delete the VMs, confirm, or satisfy the policy.",
             &[
                 "kubectl get virtualmachines.vm.cluster.gke.io,virtualmachines.kubevirt.io --all-namespaces",
-                "bmctl disable vmruntime --force=true",
+                "bmctl disable vmruntime --force=true --context CONTEXT",
             ],
         ),
         Exit::Already => advice(
             "The state that was asked for is there already, and nothing is under way.",
             "Nothing to fix. With --ensure the same is a success.",
-            &["bmctl enable vmruntime --ensure"],
+            &["bmctl enable vmruntime --ensure --context CONTEXT"],
         ),
         Exit::NotInstalled => advice(
             "The cluster does not know VMRuntime, the object vmruntime is missing, or nothing acts on it.",
             "On Google Distributed Cloud, look at the cluster's own controller. Elsewhere install ours.",
             &[
-                "bmctl controller manifests --image IMAGE | kubectl apply -f -",
+                "bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -",
                 "kubectl get deployment --namespace=vm-system vmruntime-controller-manager",
             ],
         ),

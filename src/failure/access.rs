@@ -1,6 +1,6 @@
 //! Who may not do what: permission (RBAC) apart from policy (admission), and what would have to be granted.
 
-use super::Failure;
+use super::{Failure, Hint, kubectl};
 
 /// Wording of k8s.io/apiserver: policies, webhooks, quota and pod security all answer 403 like RBAC does.
 const ADMISSION: [&str; 5] = [
@@ -99,7 +99,7 @@ impl Grant {
 
     /// The commands that an administrator may run to permit this one request.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub fn hint(&self) -> Hint {
         let (role, scope) = match &self.namespace {
             Some(namespace) => ("role", format!(" --namespace={}", shell_word(namespace))),
             None => ("clusterrole", String::new()),
@@ -112,10 +112,13 @@ impl Grant {
         let verb = shell_word(&self.verb);
         let resource = shell_word(&self.qualified_resource());
         let subject = self.subject();
-        format!(
-            "an administrator can permit it: kubectl create {role} {name} --verb={verb} --resource={resource}{scope} \
-             && kubectl create {role}binding {name} --{role}={name} {subject}{scope}"
-        )
+        let permitting = kubectl(format!(
+            "create {role} {name} --verb={verb} --resource={resource}{scope}"
+        ))
+        .then(format!(
+            "create {role}binding {name} --{role}={name} {subject}{scope}"
+        ));
+        Hint::run("an administrator can permit it", permitting)
     }
 
     /// As kubectl takes it: `resource.group/subresource`.
@@ -159,7 +162,7 @@ mod tests {
     use super::*;
 
     fn hint(message: &str) -> Option<String> {
-        Grant::read(message).map(|grant| grant.hint())
+        Grant::read(message).map(|grant| grant.hint().to_string())
     }
 
     #[test]

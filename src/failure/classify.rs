@@ -10,9 +10,9 @@ use kube::{
 };
 
 use super::{
-    Failure, Kind, LoginError, Reason, RequestTimedOut,
+    Failure, Hint, Kind, LoginError, Reason, RequestTimedOut,
     access::{self, Refuser},
-    login, network,
+    installing, kubectl, login, network,
 };
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
@@ -84,7 +84,7 @@ pub(super) struct Diagnosis {
     pub kind: Kind,
     pub reason: Reason,
     pub causes: Vec<String>,
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
 }
 
 impl Diagnosis {
@@ -97,7 +97,7 @@ impl Diagnosis {
         }
     }
 
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
     }
@@ -179,8 +179,10 @@ fn authentication(error: &AuthError) -> Diagnosis {
         }
         _ => "the credential of the kubeconfig could not be used".to_owned(),
     };
-    Diagnosis::new(Kind::Denied, Reason::LoginFailed, cause)
-        .hint("log in again, and try the same access with: kubectl auth whoami")
+    Diagnosis::new(Kind::Denied, Reason::LoginFailed, cause).hint(Hint::run(
+        "log in again, and try the same access with",
+        kubectl("auth whoami"),
+    ))
 }
 
 /// An answer of the API server, or of something in front of it.
@@ -197,9 +199,10 @@ fn answer(status: &Status) -> Diagnosis {
             .hint("an admission policy of the cluster refused it; its message says what it wants");
     }
     match status.code {
-        401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(
-            "the credential is missing, wrong or expired; log in again, and try: kubectl auth whoami",
-        ),
+        401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(Hint::run(
+            "the credential is missing, wrong or expired; log in again, and try",
+            kubectl("auth whoami"),
+        )),
         403 => Diagnosis::new(Kind::Denied, Reason::Forbidden, message),
         404 => not_found(status, message),
         409 if status.is_already_exists() => {
@@ -238,9 +241,10 @@ fn is_page(text: &str) -> bool {
 /// Missing is an object, its kind, or the API server itself.
 fn not_found(status: &Status, message: String) -> Diagnosis {
     if is_not_served(status) {
-        return Diagnosis::new(Kind::NotInstalled, Reason::NotServed, message).hint(
-            "the cluster does not serve this kind; install VM Runtime with: bmctl controller manifests | kubectl apply -f -",
-        );
+        return Diagnosis::new(Kind::NotInstalled, Reason::NotServed, message).hint(Hint::run(
+            "the cluster does not serve this kind; install VM Runtime with",
+            installing(),
+        ));
     }
     if status.reason == reason::NOT_FOUND {
         return Diagnosis::new(Kind::NotInstalled, Reason::NotFound, message);

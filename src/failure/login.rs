@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
-use super::{Kind, Reason, classify::Diagnosis};
+use super::{Hint, Kind, Reason, classify::Diagnosis, kubectl};
 
 /// Why there is no credential. The client of `cluster::connect` returns it, inside a [`kube::Error::Service`].
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +52,9 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         LoginError::NoTerminal { .. } => diagnosis.hint(
             "run it on a terminal and without --no-input, or log in with a plugin that need not ask",
         ),
-        LoginError::TimedOut { .. } => diagnosis.hint(
-            "see whether it waits for something: kubectl auth whoami; --timeout gives it more time",
-        ),
+        LoginError::TimedOut { .. } => diagnosis
+            .hint(Hint::run("see whether it waits for something", kubectl("auth whoami")))
+            .hint("--timeout gives it more time"),
         LoginError::TokenFile { .. } => {
             diagnosis.hint("whoever writes it may have stopped: check the tokenFile of the kubeconfig")
         }
@@ -62,7 +62,7 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         | LoginError::Failed { .. }
         | LoginError::NoCredential { .. }
         | LoginError::NotSendable => {
-            diagnosis.hint("log in again, and see what it says: kubectl auth whoami")
+            diagnosis.hint(Hint::run("log in again, and see what it says", kubectl("auth whoami")))
         }
     }
 }

@@ -392,4 +392,10 @@ fn every_id_has_one_row_and_one_section_in_the_docs() {
         .map(|check| check.id.to_string())
         .collect();
     assert_eq!(published, crate::api::name::PUBLISHED_FEATURES);
+    let blocking: Vec<String> = CHECKS
+        .iter()
+        .filter(|check| check.blocking)
+        .map(|check| check.id.to_string())
+        .collect();
+    assert_eq!(blocking, crate::api::name::BLOCKING_CHECKS);
 }

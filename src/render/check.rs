@@ -163,7 +163,7 @@ impl FailingSince {
         page.line(format!("Failing since {}", self.first_failed));
         match &self.last_passed {
             Some(passed) => page.line(format!("Last passed  {passed}")),
-            None => page.line("No check that is still there has passed."),
+            None => page.line("None of the earlier checks that still exist passed."),
         }
         if !self.regressions.is_empty() {
             let new: Vec<String> = self

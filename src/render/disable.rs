@@ -80,7 +80,7 @@ pub struct DisableReport {
     pub asks: bool,
     /// The folder with the manifests of what was deleted.
     pub backup: Option<String>,
-    /// The command that puts them back.
+    /// The command that puts them back; null for a cluster that will be gone.
     pub restore: Option<String>,
     /// What was deleted and is gone: VMs, what was generated from them, and their disks.
     pub deleted: Vec<GoneObject>,
@@ -97,8 +97,8 @@ pub struct DisableReport {
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
     #[schemars(with = "u64")]
     pub waited: Duration,
-    /// The command that turns it on again.
-    pub undo: String,
+    /// The command that turns it on again; null where it was not turned off, and for a cluster that will be gone.
+    pub undo: Option<String>,
     /// They were shown already, when it was asked about them.
     #[serde(skip)]
     pub machines_shown: bool,
@@ -108,6 +108,12 @@ pub struct DisableReport {
 }
 
 impl DisableReport {
+    fn undoing(&self, page: &mut Page) {
+        if let Some(undo) = &self.undo {
+            page.line(format!("To undo: {undo}"));
+        }
+    }
+
     /// How many objects people are shown; documents have them all.
     pub const SHOWN: usize = 20;
 
@@ -218,9 +224,11 @@ impl Report for DisableReport {
                 }
             }
         }
-        if let (Some(folder), Some(restore)) = (&self.backup, &self.restore) {
+        if let Some(folder) = &self.backup {
             page.gap();
             page.line(format!("Manifests saved in {}", clean(folder)));
+        }
+        if let Some(restore) = &self.restore {
             page.line(format!(
                 "To put the VMs back (without the data of disks): {restore}"
             ));
@@ -241,12 +249,12 @@ impl Report for DisableReport {
                 } else if self.only_controller_left {
                     page.line("Only its controller is left in vm-system.");
                 }
-                page.line(format!("To undo: {}", self.undo));
+                self.undoing(page);
             }
             None if self.unattended => {
                 page.gap();
                 page.line("VM Runtime is being disabled; it was not waited for it to be off.");
-                page.line(format!("To undo: {}", self.undo));
+                self.undoing(page);
             }
             None | Some(false) => {}
         }
@@ -301,7 +309,7 @@ mod tests {
                 },
             ],
             now: "2026-11-23T05:05:09Z".parse().unwrap(),
-            undo: "bmctl enable vmruntime".to_owned(),
+            undo: Some("bmctl enable vmruntime --context prod".to_owned()),
             ..DisableReport::default()
         }
     }
@@ -405,7 +413,7 @@ Deleted, and gone:
 
 ✓ VM Runtime is disabled (5s).
 Only its controller is left in vm-system.
-To undo: bmctl enable vmruntime
+To undo: bmctl enable vmruntime --context prod
 ";
         assert_eq!(text(&done), expected);
         let alone = "Only its controller is left in vm-system.\n";

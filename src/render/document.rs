@@ -134,7 +134,7 @@ impl From<&Failure> for ErrorDocument {
             retryable: failure.retryable,
             message: failure.message.clone(),
             causes: failure.causes.clone(),
-            hints: failure.hints.clone(),
+            hints: failure.hints.iter().map(ToString::to_string).collect(),
         }
     }
 }

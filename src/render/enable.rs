@@ -60,7 +60,7 @@ pub struct EnableReport {
     pub changed: Vec<Change>,
     /// Nothing was changed, because nothing was to be.
     pub dry_run: bool,
-    /// Can VMs be run? Null where it was not waited for.
+    /// Can VMs be run? Null where it was not waited for, or cannot be told.
     pub ready: Option<bool>,
     /// May VMs be created? Null where the cluster does not say.
     pub vm_creation_allowed: Option<bool>,
@@ -73,8 +73,8 @@ pub struct EnableReport {
     #[serde(rename = "waitedSeconds", serialize_with = "whole_seconds")]
     #[schemars(with = "u64")]
     pub waited: Duration,
-    /// The command that turns it off again.
-    pub undo: String,
+    /// The command that takes the change back; null where nothing was changed, and for a cluster that will be gone.
+    pub undo: Option<String>,
 }
 
 impl Report for EnableReport {
@@ -102,12 +102,12 @@ impl Report for EnableReport {
                 if self.vm_creation_allowed != Some(false) {
                     page.line("VM creation is open.");
                 }
-                page.line(format!("To undo: {}", self.undo));
+                self.undoing(page);
             }
             None if self.unattended => {
                 page.gap();
                 page.line("VM Runtime is enabled; it was not waited for it to be ready.");
-                page.line(format!("To undo: {}", self.undo));
+                self.undoing(page);
             }
             None | Some(false) => {}
         }
@@ -118,6 +118,15 @@ impl Report for EnableReport {
         let runtime = touched.then(ResourceName::vmruntime);
         let check = self.preflight_check.iter().map(PreflightReport::resource);
         runtime.into_iter().chain(check).collect()
+    }
+}
+
+impl EnableReport {
+    /// How to take it back, where that can be done.
+    pub fn undoing(&self, page: &mut Page) {
+        if let Some(undo) = &self.undo {
+            page.line(format!("To undo: {undo}"));
+        }
     }
 }
 
@@ -141,8 +150,9 @@ pub(super) fn whole_seconds<S: serde::Serializer>(
 mod tests {
     use super::*;
     use crate::{
+        command_id::CommandId,
         exit::Exit,
-        failure::{Failure, Kind, Reason},
+        failure::{Failure, Hint, Kind, Reason},
         render::{ClusterReference, Document, document, paint, preflight},
     };
 
@@ -159,7 +169,7 @@ mod tests {
             preflight_check: None,
             unattended: false,
             waited: Duration::from_secs(72),
-            undo: "bmctl disable vmruntime".to_owned(),
+            undo: Some("bmctl disable vmruntime --context prod".to_owned()),
         }
     }
 
@@ -176,7 +186,7 @@ mod tests {
     fn it_says_that_it_is_ready_and_how_to_undo_it() {
         assert_eq!(
             text(&report(), true),
-            "Changed spec.enabled: false → true\n\n✓ VM Runtime is enabled and ready (1m12s).\nVM creation is open.\nTo undo: bmctl disable vmruntime\n"
+            "Changed spec.enabled: false → true\n\n✓ VM Runtime is enabled and ready (1m12s).\nVM creation is open.\nTo undo: bmctl disable vmruntime --context prod\n"
         );
         assert!(
             text(&report(), false)
@@ -203,10 +213,9 @@ mod tests {
             Reason::AlreadyEnabled,
             "VM Runtime is already enabled",
         )
-        .hint("bmctl enable vmruntime --ensure");
+        .hint(Hint::run("", CommandId::EnableVmruntime.with("--ensure")));
         let report = EnableReport {
             changed: vec![],
-            undo: "bmctl disable vmruntime".to_owned(),
             ..EnableReport::default()
         };
         let cluster = ClusterReference {
@@ -236,7 +245,7 @@ ready: null
 vmCreationAllowed: null
 preflightCheck: null
 waitedSeconds: 0
-undo: bmctl disable vmruntime
+undo: null
 warnings: []
 exitCode: 7
 error:

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{self, ErrorDocument};
-use crate::failure::Failure;
+use crate::{failure::Failure, runtime::verdict::Verdict};
 
 /// Version of the shape.
 pub const SCHEMA: &str = "bmctl/event/v1";
@@ -72,8 +72,13 @@ pub enum Event {
     WatchLost { watched: String, why: String },
     /// A preflight check was started.
     CheckStarted { name: String },
-    /// A preflight check has finished.
-    CheckFinished { name: String, passed: bool },
+    /// A preflight check has finished. `passed` is whether every node was verified and passed; `result` says what else it may
+    /// be.
+    CheckFinished {
+        name: String,
+        passed: bool,
+        result: Verdict,
+    },
     /// Objects are being deleted.
     Removing { resource: String, count: usize },
     /// An object is gone.
@@ -93,8 +98,8 @@ pub enum Event {
         holder: Option<String>,
         /// What the API server says about a webhook that keeps it from being changed.
         webhook: Option<String>,
-        /// To see more.
-        command: String,
+        /// To see more; null for a cluster that will be gone.
+        command: Option<String>,
     },
     /// More objects appeared while others were deleted.
     FoundMore { count: usize },

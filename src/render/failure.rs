@@ -5,7 +5,7 @@ use super::{
     page::Page,
     style::Tone,
 };
-use crate::failure::Failure;
+use crate::failure::{Failure, Hint};
 
 /// Writes the three kinds of lines. Hints are commands to paste: they are never wrapped.
 pub fn write(page: &mut Page, failure: &Failure) {
@@ -14,23 +14,23 @@ pub fn write(page: &mut Page, failure: &Failure) {
         labelled(page, "caused by:", cause);
     }
     for hint in &failure.hints {
-        let hint = broken_before_command(hint, page.style.width);
-        labelled(page, &Tone::Good.of("hint:"), &hint);
+        let text = broken_before_command(hint, page.style.width);
+        labelled(page, &Tone::Good.of("hint:"), &text);
     }
 }
 
 /// Where a hint does not fit on one line, its command gets a line of its own, so that it can be copied as a whole.
-fn broken_before_command(hint: &str, width: Option<usize>) -> String {
+fn broken_before_command(hint: &Hint, width: Option<usize>) -> String {
     /// Columns of `hint: `.
     const LABEL: usize = 6;
-    let fits = width.is_none_or(|width| console::measure_text_width(hint) + LABEL <= width);
-    let command = [": bmctl ", ": kubectl "]
-        .iter()
-        .filter_map(|start| hint.find(start))
-        .min();
-    match command {
-        Some(at) if !fits => format!("{}:\n{}", &hint[..at], &hint[at + 2..]),
-        Some(_) | None => hint.to_owned(),
+    let whole = hint.to_string();
+    let fits = width.is_none_or(|width| console::measure_text_width(&whole) + LABEL <= width);
+    match &hint.command {
+        Some(command) if !fits && !hint.why.is_empty() => {
+            let end = if hint.why.ends_with('?') { "" } else { ":" };
+            format!("{}{end}\n{command}", hint.why)
+        }
+        Some(_) | None => whole,
     }
 }
 
@@ -54,7 +54,8 @@ fn labelled(page: &mut Page, label: &str, text: &str) {
 mod tests {
     use super::*;
     use crate::{
-        failure::{Kind, Reason},
+        command_id::CommandId,
+        failure::{Kind, Reason, kubectl},
         render::{Style, paint},
     };
 
@@ -66,8 +67,11 @@ mod tests {
             "could not read VMRuntime vmruntime",
         )
         .caused_by("vmruntimes \"vmruntime\" is forbidden:\n\x1b[2JUser \"eve\"")
-        .hint("bmctl auth check")
-        .hint("to look at it as it is now: kubectl get vmruntime vmruntime");
+        .hint(Hint::run("", CommandId::AuthCheck))
+        .hint(Hint::run(
+            "to look at it as it is now",
+            kubectl("get vmruntime vmruntime"),
+        ));
         let mut page = Page::new(Style {
             width: Some(40),
             unicode: true,

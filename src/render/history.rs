@@ -12,7 +12,7 @@ use super::{
     document::Report,
     name::ResourceName,
     page::Page,
-    preflight::{PreflightReport, seconds, verdict_in_words},
+    preflight::{PreflightReport, seconds, tone_of},
     table::Table,
 };
 use crate::{
@@ -40,6 +40,8 @@ pub struct HistoryEntry {
     pub failed_nodes: Vec<String>,
     /// Nodes that could not be verified.
     pub unknown_nodes: Vec<String>,
+    /// How many more of them the check counts and does not name.
+    pub unnamed_unknown_nodes: usize,
 }
 
 impl HistoryEntry {
@@ -57,9 +59,10 @@ impl HistoryEntry {
             pass: report.pass,
             created,
             duration: report.duration,
-            node_count: report.nodes.len(),
+            node_count: report.nodes.len() + report.unnamed_unknown_nodes,
             failed_nodes: names(NodeVerdict::Failed),
             unknown_nodes: names(NodeVerdict::Unknown),
+            unnamed_unknown_nodes: report.unnamed_unknown_nodes,
         }
     }
 
@@ -115,10 +118,9 @@ impl Report for HistoryReport {
         }
         let mut table = Table::new(header);
         for check in &self.checks {
-            let (word, tone) = verdict_in_words(check.result);
             let mut row = vec![
                 clean(&check.name),
-                tone.of(word),
+                tone_of(check.result).of(check.result.word()),
                 check.age(self.now),
                 check.duration.map(age::span).unwrap_or_default(),
                 nodes(check, page.shown(NAMED)),
@@ -148,7 +150,11 @@ fn nodes(check: &HistoryEntry, named: usize) -> String {
         .unknown_nodes
         .iter()
         .map(|name| format!("{} (unknown)", clean(name)));
-    let all: Vec<String> = failed.chain(unknown).collect();
+    let unnamed = match check.unnamed_unknown_nodes {
+        0 => None,
+        unnamed => Some(format!("{unnamed} not named (unknown)")),
+    };
+    let all: Vec<String> = failed.chain(unknown).chain(unnamed).collect();
     let first = all[..all.len().min(named)].join(", ");
     match all.len().saturating_sub(named) {
         0 => first,
@@ -185,6 +191,7 @@ mod tests {
             node_count: 0,
             failed_nodes: vec![],
             unknown_nodes: vec![],
+            unnamed_unknown_nodes: 0,
         };
         let report = HistoryReport {
             checks: vec![newer, older],

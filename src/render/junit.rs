@@ -102,7 +102,7 @@ impl Outcome {
         }
     }
 
-    const fn is_bad(&self) -> bool {
+    pub const fn is_bad(&self) -> bool {
         match self {
             Self::Failed(_) | Self::Unknown(_) => true,
             Self::Passed | Self::Skipped(_) => false,

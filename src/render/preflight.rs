@@ -3,7 +3,7 @@
 mod suites;
 mod text;
 
-pub(super) use text::verdict_in_words;
+pub(super) use text::tone_of;
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::name::ResourceName;
 use crate::{
-    api::{NodeResult, VMRuntimePreflightCheck},
-    runtime::verdict::{self, NodeVerdict, Verdict},
+    api::{CheckResult, VMRuntimePreflightCheck},
+    runtime::verdict::{self, JudgedNode, NodeVerdict, Verdict},
 };
 
 /// One run of the checks.
@@ -31,6 +31,8 @@ pub struct PreflightReport {
     #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
     pub nodes: Vec<NodeReport>,
+    /// How many more nodes could not be verified, by the check's own count, that it does not name.
+    pub unnamed_unknown_nodes: usize,
     /// One for each check that failed somewhere and that we know.
     pub explanations: Vec<Explanation>,
 }
@@ -63,19 +65,18 @@ pub struct Explanation {
     pub fix: String,
 }
 
-/// What is known about the checks beside their results: `commands` takes it from the probe's table.
-pub struct Knowledge<'a> {
-    pub blocks: &'a dyn Fn(&str) -> bool,
-    pub explain: &'a dyn Fn(&str) -> Option<Explanation>,
-}
+/// What is known about a check beside its results: `commands` takes it from the probe's table.
+pub type Explain<'a> = &'a dyn Fn(&str) -> Option<Explanation>;
 
 impl PreflightReport {
     #[must_use]
-    pub fn new(check: &VMRuntimePreflightCheck, knowledge: &Knowledge<'_>) -> Self {
+    pub fn new(check: &VMRuntimePreflightCheck, explain: Explain<'_>) -> Self {
         let status = check.status.clone().unwrap_or_default();
-        let nodes: Vec<NodeReport> = verdict::nodes(&status)
-            .into_iter()
-            .map(|(name, result)| node(name, result, knowledge))
+        let judgement = verdict::judge(Some(&status));
+        let nodes: Vec<NodeReport> = judgement
+            .nodes
+            .iter()
+            .map(|(name, judged)| node(name, *judged, explain))
             .collect();
         let mut failed: Vec<&str> = Vec::new();
         for check in nodes.iter().flat_map(|node| &node.checks) {
@@ -83,10 +84,7 @@ impl PreflightReport {
                 failed.push(&check.name);
             }
         }
-        let explanations = failed
-            .into_iter()
-            .filter_map(|check| (knowledge.explain)(check))
-            .collect();
+        let explanations = failed.into_iter().filter_map(explain).collect();
         let started = status
             .start_time
             .as_ref()
@@ -96,11 +94,12 @@ impl PreflightReport {
             .and_then(|(started, completed)| completed.0.duration_since(started.0).try_into().ok());
         Self {
             name: check.metadata.name.clone().unwrap_or_default(),
-            result: verdict::of_check(check.status.as_ref(), knowledge.blocks),
+            result: judgement.verdict,
             pass: status.pass,
             message: status.message.clone(),
             duration,
             nodes,
+            unnamed_unknown_nodes: judgement.unnamed,
             explanations,
         }
     }
@@ -168,11 +167,15 @@ impl PreflightReport {
     }
 }
 
-fn node(name: &str, result: &NodeResult, knowledge: &Knowledge<'_>) -> NodeReport {
-    let result_of_node = verdict::of_node(result, knowledge.blocks);
+fn node(name: &str, judged: JudgedNode<'_>, explain: Explain<'_>) -> NodeReport {
+    let JudgedNode { verdict, result } = judged;
+    // A check that we do not know, on a node that failed: then it may be the reason.
+    let may_be_the_reason = |check: &CheckResult| {
+        !check.passed && verdict == NodeVerdict::Failed && explain(&check.check_name).is_none()
+    };
     NodeReport {
         name: name.to_owned(),
-        result: result_of_node,
+        result: verdict,
         message: result.message.clone(),
         checks: result
             .results
@@ -180,11 +183,7 @@ fn node(name: &str, result: &NodeResult, knowledge: &Knowledge<'_>) -> NodeRepor
             .map(|check| CheckReport {
                 name: check.check_name.clone(),
                 passed: check.passed,
-                // A check that we do not know, on a node that failed: then it may be the reason.
-                blocking: (knowledge.blocks)(&check.check_name)
-                    || (!check.passed
-                        && result_of_node == NodeVerdict::Failed
-                        && (knowledge.explain)(&check.check_name).is_none()),
+                blocking: verdict::blocks(&check.check_name) || may_be_the_reason(check),
                 message: check.message.clone(),
             })
             .collect(),

@@ -10,7 +10,6 @@ use super::{
     history::HistoryEntry,
     name::ResourceName,
     page::Page,
-    preflight::verdict_in_words,
     style::{Mark, Tone},
     table::Table,
 };
@@ -183,14 +182,15 @@ impl StatusReport {
                 .any(|thing| thing.what == LATEST_CHECK);
             return if known { "none yet" } else { UNKNOWN }.to_owned();
         };
-        let (word, _) = verdict_in_words(check.result);
-        let mut text = format!("{word}, {} ago", check.age(self.now));
-        for (count, what) in [
-            (check.failed_nodes.len(), "failed"),
-            (check.unknown_nodes.len(), UNKNOWN),
-        ] {
+        let mut text = format!("{}, {} ago", check.result.word(), check.age(self.now));
+        let unknown = check.unknown_nodes.len() + check.unnamed_unknown_nodes;
+        for (count, what) in [(check.failed_nodes.len(), "failed"), (unknown, UNKNOWN)] {
+            let of = match check.node_count {
+                1 => "1 node".to_owned(),
+                nodes => format!("{nodes} nodes"),
+            };
             if count > 0 {
-                text = format!("{text}, {count} of {} nodes {what}", check.node_count);
+                text = format!("{text}, {count} of {of} {what}");
             }
         }
         format!("{text} ({})", clean(&check.name))

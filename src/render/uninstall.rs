@@ -13,6 +13,9 @@ use crate::api::name::SYSTEM_NAMESPACE;
 pub struct UninstallReport {
     pub dry_run: bool,
     pub steps: Vec<StepReport>,
+    /// The command that removes what stays, where that can be named.
+    #[serde(skip)]
+    pub delete_namespace: Option<String>,
 }
 
 /// One object.
@@ -35,6 +38,7 @@ impl UninstallReport {
         Self {
             dry_run,
             steps: Vec::new(),
+            delete_namespace: None,
         }
     }
 }
@@ -64,8 +68,11 @@ impl Report for UninstallReport {
             page.line(format!("{said} {}", step.object()));
         }
         if !self.dry_run && !self.steps.is_empty() && self.steps.iter().all(|step| step.done) {
+            let remove = self.delete_namespace.as_ref();
+            let remove = remove.map(|command| format!(" If nothing of yours is in it: {command}"));
             page.line(format!(
-                "Namespace {SYSTEM_NAMESPACE} stays. If nothing of yours is in it: kubectl delete namespace {SYSTEM_NAMESPACE}"
+                "Namespace {SYSTEM_NAMESPACE} stays.{}",
+                remove.unwrap_or_default()
             ));
         }
     }

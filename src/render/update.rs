@@ -37,7 +37,7 @@ impl Report for UpdateReport {
             } else {
                 "The settings are changed; they count as soon as VM Runtime is enabled."
             });
-            page.line(format!("To undo: {}", outcome.undo));
+            outcome.undoing(page);
         } else {
             outcome.text(page);
         }

@@ -21,7 +21,7 @@ pub struct WaitReport {
     /// What was waited for: `ready`, `disabled` or `preflight`.
     #[serde(rename = "for")]
     pub state: &'static str,
-    /// Does it hold? Null where it was not looked for.
+    /// Does it hold? Null where it was not looked for, or cannot be told.
     pub reached: Option<bool>,
     /// The check that decided.
     pub preflight_check: Option<PreflightReport>,

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::verdict::{self, NodeVerdict, Verdict};
+use super::verdict::{self, NodeVerdict, Verdict, blocks};
 use crate::api::VMRuntimePreflightCheckStatus;
 
 /// Failures of one check, on one node or on all, that do not count.
@@ -60,47 +60,29 @@ pub struct Lenient {
     pub ignored: Vec<(String, String)>,
 }
 
-/// Judges a check. `blocks` says of which checks it is known that VMs depend on them. What contradicts itself, and what is
-/// unknown, stays so: only failures can be ignored.
+/// Judges a check. What contradicts itself, and what is unknown, stays so: only failures can be ignored.
 #[must_use]
-pub fn judge(
-    status: Option<&VMRuntimePreflightCheckStatus>,
-    blocks: &dyn Fn(&str) -> bool,
-    ignores: &[Ignore],
-) -> Lenient {
-    let strict = verdict::of_check(status, blocks);
+pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore]) -> Lenient {
+    let strict = verdict::judge(status);
     let mut ignored = Vec::new();
-    let (mut failed, mut unknown) = (false, false);
-    for (name, node) in status.map(verdict::nodes).unwrap_or_default() {
+    let mut failed = false;
+    for (name, node) in &strict.nodes {
         let covered = |check: &str| ignores.iter().any(|ignore| ignore.covers(check, name));
-        let misses = node.results.iter().filter(|result| !result.passed);
-        ignored.extend(
-            misses
-                .filter(|result| covered(&result.check_name))
-                .map(|result| (result.check_name.clone(), name.to_owned())),
-        );
-        let mut without = node.clone();
-        without
-            .results
-            .retain(|result| result.passed || !covered(&result.check_name));
-        let excused = without.results.len() < node.results.len()
-            && without
-                .results
-                .iter()
-                .all(|result| result.passed || !blocks(&result.check_name));
-        match verdict::of_node(node, blocks) {
-            NodeVerdict::Passed => {}
-            NodeVerdict::Unknown => unknown = true,
-            NodeVerdict::Failed => failed |= !excused,
-        }
+        let misses = || node.result.results.iter().filter(|result| !result.passed);
+        let covered_misses = || misses().filter(|result| covered(&result.check_name));
+        ignored
+            .extend(covered_misses().map(|result| (result.check_name.clone(), (*name).to_owned())));
+        let excused = covered_misses().next().is_some()
+            && misses().all(|result| covered(&result.check_name) || !blocks(&result.check_name));
+        failed |= node.verdict == NodeVerdict::Failed && !excused;
     }
-    unknown |= status.is_some_and(|status| status.unknown_node_num.unwrap_or_default() > 0);
-    let verdict = match strict {
+    let unknown = strict.count(NodeVerdict::Unknown) > 0;
+    let verdict = match strict.verdict {
         Verdict::Failed if failed => Verdict::Failed,
         Verdict::Failed if unknown => Verdict::Incomplete,
         Verdict::Failed => Verdict::Passed,
         Verdict::Unfinished | Verdict::Passed | Verdict::Incomplete | Verdict::Inconsistent => {
-            strict
+            strict.verdict
         }
     };
     Lenient {
@@ -138,10 +120,6 @@ mod tests {
     use super::*;
     use crate::api::{CheckResult, NodeResult};
 
-    fn blocks(check: &str) -> bool {
-        matches!(check, "CPU" | "KVM")
-    }
-
     /// A node with these results; without any it is unknown.
     fn node(results: &[(&str, bool)]) -> NodeResult {
         let result = |(name, passed): &(&str, bool)| CheckResult {
@@ -173,7 +151,7 @@ mod tests {
             .split_whitespace()
             .map(|text| text.parse().unwrap())
             .collect();
-        judge(Some(&status), &blocks, &ignores)
+        judge(Some(&status), &ignores)
     }
 
     #[test]
@@ -211,7 +189,7 @@ mod tests {
                 "{nodes:?} {ignores}"
             );
         }
-        assert_eq!(judge(None, &blocks, &[]).verdict, Verdict::Unfinished);
+        assert_eq!(judge(None, &[]).verdict, Verdict::Unfinished);
     }
 
     #[test]

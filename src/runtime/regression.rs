@@ -15,20 +15,15 @@ pub struct Since<'a> {
 
 /// Looks back from a failed check. `newest_first` are all checks; `None` where it is not one of them.
 #[must_use]
-pub fn since<'a>(
-    newest_first: &'a [VMRuntimePreflightCheck],
-    failed: &str,
-    blocks: &dyn Fn(&str) -> bool,
-) -> Option<Since<'a>> {
+pub fn since<'a>(newest_first: &'a [VMRuntimePreflightCheck], failed: &str) -> Option<Since<'a>> {
     let at = newest_first
         .iter()
         .position(|check| check.metadata.name.as_deref() == Some(failed))?;
     let (now, before) = (&newest_first[at], &newest_first[at + 1..]);
-    let of = |check: &VMRuntimePreflightCheck| verdict::of_check(check.status.as_ref(), blocks);
     let mut first_failed = now;
     let mut last_passed = None;
     for check in before {
-        match of(check) {
+        match verdict::judge(check.status.as_ref()).verdict {
             Verdict::Passed => {
                 last_passed = Some(check);
                 break;
@@ -50,14 +45,12 @@ fn regressions(
     now: &VMRuntimePreflightCheck,
 ) -> Vec<(String, String)> {
     let results = |check: &VMRuntimePreflightCheck, good: bool| -> Vec<(String, String)> {
-        let status = check.status.clone().unwrap_or_default();
-        verdict::nodes(&status)
-            .into_iter()
-            .flat_map(|(node, result)| {
-                let wanted = result
-                    .results
-                    .iter()
-                    .filter(move |result| result.passed == good);
+        let judgement = verdict::judge(check.status.as_ref());
+        let nodes = judgement.nodes.into_iter();
+        nodes
+            .flat_map(|(node, judged)| {
+                let results = judged.result.results.iter();
+                let wanted = results.filter(move |result| result.passed == good);
                 wanted.map(move |result| (result.check_name.clone(), node.to_owned()))
             })
             .collect()
@@ -105,17 +98,17 @@ mod tests {
             check("good", Some(true), &[true, true]),
             check("long ago", Some(false), &[false, false]),
         ];
-        let found = since(&history, "now", &|_| true).unwrap();
+        let found = since(&history, "now").unwrap();
         assert_eq!(name(found.first_failed), "first");
         assert_eq!(found.last_passed.map(name).as_deref(), Some("good"));
         let kvm = |node: &str| ("KVM".to_owned(), node.to_owned());
         assert_eq!(found.regressions, [kvm("n0"), kvm("n1")]);
         // Nothing has ever passed.
-        let found = since(&history, "long ago", &|_| true).unwrap();
+        let found = since(&history, "long ago").unwrap();
         assert_eq!(
             (name(found.first_failed).as_str(), found.last_passed),
             ("long ago", None)
         );
-        assert!(since(&history, "gone", &|_| true).is_none());
+        assert!(since(&history, "gone").is_none());
     }
 }

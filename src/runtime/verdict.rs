@@ -1,19 +1,27 @@
 //! What a VMRuntimePreflightCheck really says. `pass` alone is not believed: it must agree with the nodes.
 //!
-//! Called by `render::preflight` for every command that shows a check. Unknown is never a pass.
+//! The one judge: the wait of `enable`, `update` and `wait`, `check`, `get`, `status`, the events, every rendering and the
+//! controller's gate ask it, so that no two of them can disagree. Unknown is never a pass.
+//!
+//! What releases of Google's controller leave out is judged by the same rules. Their type (`checks`, `failures`, `pass`, the
+//! two times) knows neither `unknown` nor `unknownNodeNum` nor `message`; `results` is absent where it is empty, and so are
+//! `checks` and `failures`; an entry of `failures` has no `passed`; VSOCK came later than CPU and KVM, which nothing here
+//! depends on. A `pass` without any entry in `checks` is what that controller writes where there was no node, so it verified
+//! none.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::{NodeResult, VMRuntimePreflightCheckStatus};
+use crate::api::{NodeResult, VMRuntimePreflightCheckStatus, name::BLOCKING_CHECKS};
 
 /// What a whole check says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// It has not finished.
+    #[default]
     Unfinished,
     /// Every node was verified and passed.
     Passed,
@@ -25,33 +33,170 @@ pub enum Verdict {
     Inconsistent,
 }
 
+impl Verdict {
+    /// As people read it: `check incomplete`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unfinished => "not finished",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+            Self::Inconsistent => "inconsistent",
+        }
+    }
+}
+
+// In this order: where a check says two things of one node, the later one counts.
 /// What a check says of one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NodeVerdict {
     Passed,
-    Failed,
     /// The check could not be carried out there.
     Unknown,
+    Failed,
 }
 
-/// `blocks` says of which checks it is known that VMs depend on them.
+/// A check, judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement<'a> {
+    pub verdict: Verdict,
+    pub nodes: BTreeMap<&'a str, JudgedNode<'a>>,
+    /// How many more nodes could not be verified, by the check's own count, that it does not name.
+    pub unnamed: usize,
+    /// What the cluster itself says.
+    pass: bool,
+}
+
+/// What is said of one node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JudgedNode<'a> {
+    pub verdict: NodeVerdict,
+    /// The entry that says so.
+    pub result: &'a NodeResult,
+}
+
+impl<'a> Judgement<'a> {
+    /// Can VMs be run by this check? At least one node was verified, no verified node failed, and every node that could
+    /// not be verified is named, so that people can be told. Where it is not [`Verdict::Passed`], they must be.
+    #[must_use]
+    pub fn suffices(&self) -> bool {
+        match self.verdict {
+            Verdict::Passed => true,
+            Verdict::Incomplete => {
+                self.pass && self.unnamed == 0 && self.that(NodeVerdict::Passed).next().is_some()
+            }
+            Verdict::Unfinished | Verdict::Failed | Verdict::Inconsistent => false,
+        }
+    }
+
+    /// The names of the nodes with this verdict.
+    pub fn that(&self, verdict: NodeVerdict) -> impl Iterator<Item = &'a str> {
+        let nodes = self.nodes.iter();
+        nodes
+            .filter(move |(_, node)| node.verdict == verdict)
+            .map(|(name, _)| *name)
+    }
+
+    /// The nodes that could not be verified, as a sentence takes them.
+    #[must_use]
+    pub fn unverified(&self) -> String {
+        let named = listed(self.that(NodeVerdict::Unknown));
+        match (named.as_str(), self.unnamed) {
+            (_, 0) => named,
+            ("", 1) => "1 node that it does not name".to_owned(),
+            ("", unnamed) => format!("{unnamed} nodes that it does not name"),
+            (_, unnamed) => format!("{named} and {unnamed} more that it does not name"),
+        }
+    }
+
+    /// How many nodes have this verdict, also those that are not named.
+    #[must_use]
+    pub fn count(&self, verdict: NodeVerdict) -> usize {
+        let unnamed = match verdict {
+            NodeVerdict::Unknown => self.unnamed,
+            NodeVerdict::Passed | NodeVerdict::Failed => 0,
+        };
+        self.that(verdict).count() + unnamed
+    }
+}
+
+/// Judges a check.
 #[must_use]
-pub fn of_node(result: &NodeResult, blocks: &dyn Fn(&str) -> bool) -> NodeVerdict {
-    let failed = |only_blocking: bool| {
-        result
-            .results
-            .iter()
-            .any(|check| !check.passed && (!only_blocking || blocks(&check.check_name)))
+pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>) -> Judgement<'_> {
+    let Some(status) = status else {
+        return Judgement::default();
     };
-    if result.unknown == Some(true) {
+    let nodes = nodes(status);
+    let named = nodes
+        .values()
+        .filter(|node| node.verdict == NodeVerdict::Unknown)
+        .count();
+    let mut judgement = Judgement {
+        verdict: Verdict::Unfinished,
+        unnamed: counted(status).saturating_sub(named),
+        nodes,
+        pass: status.pass == Some(true),
+    };
+    if status.pass.is_some() {
+        judgement.verdict = finished(&judgement);
+    }
+    judgement
+}
+
+fn finished(judgement: &Judgement<'_>) -> Verdict {
+    let has = |verdict| judgement.count(verdict) > 0;
+    let unverified = has(NodeVerdict::Unknown) || !has(NodeVerdict::Passed);
+    match (judgement.pass, has(NodeVerdict::Failed)) {
+        (false, true) => Verdict::Failed,
+        (_, false) if unverified => Verdict::Incomplete,
+        (true, false) => Verdict::Passed,
+        (true, true) | (false, false) => Verdict::Inconsistent,
+    }
+}
+
+/// `checks` holds all nodes, `failures` repeats some. Where they say different things of one node, the worse counts.
+fn nodes(status: &VMRuntimePreflightCheckStatus) -> BTreeMap<&str, JudgedNode<'_>> {
+    let mut nodes: BTreeMap<&str, JudgedNode<'_>> = BTreeMap::new();
+    for (name, result) in status.checks.iter().chain(&status.failures) {
+        let judged = JudgedNode {
+            verdict: of_node(result),
+            result,
+        };
+        nodes
+            .entry(name)
+            .and_modify(|known| {
+                if known.verdict < judged.verdict {
+                    *known = judged;
+                }
+            })
+            .or_insert(judged);
+    }
+    nodes
+}
+
+/// How many unknown nodes the check counts. A number that makes no sense stands for at least one.
+fn counted(status: &VMRuntimePreflightCheckStatus) -> usize {
+    let number = status.unknown_node_num.unwrap_or_default();
+    usize::try_from(number).unwrap_or(1)
+}
+
+/// Judges one node.
+#[must_use]
+pub fn of_node(node: &NodeResult) -> NodeVerdict {
+    let failed = node
+        .results
+        .iter()
+        .any(|check| !check.passed && blocks(&check.check_name));
+    if node.unknown == Some(true) {
         NodeVerdict::Unknown
-    } else if failed(true) {
-        // Whatever the summary of the node says: VMs can not run without this.
+    } else if failed {
+        // Whatever the summary of the node says: VMs cannot run without this.
         NodeVerdict::Failed
-    } else if result.passed {
+    } else if node.passed {
         NodeVerdict::Passed
-    } else if result.results.is_empty() {
+    } else if node.results.is_empty() {
         // A foreign controller has no word for unknown; failing without a single result is the nearest it gets.
         NodeVerdict::Unknown
     } else {
@@ -59,115 +204,23 @@ pub fn of_node(result: &NodeResult, blocks: &dyn Fn(&str) -> bool) -> NodeVerdic
     }
 }
 
-/// The nodes of a finished check: `checks` holds all of them, `failures` repeats some.
+/// Is it known that VMs depend on that check?
 #[must_use]
-pub fn nodes(status: &VMRuntimePreflightCheckStatus) -> BTreeMap<&str, &NodeResult> {
-    status
-        .failures
-        .iter()
-        .chain(&status.checks)
-        .map(|(name, result)| (name.as_str(), result))
-        .collect()
+pub fn blocks(check: &str) -> bool {
+    BLOCKING_CHECKS.contains(&check)
 }
 
-/// Judges the whole check.
+/// The names of nodes as a sentence takes them: the first ones, and the number of the others.
 #[must_use]
-pub fn of_check(
-    status: Option<&VMRuntimePreflightCheckStatus>,
-    blocks: &dyn Fn(&str) -> bool,
-) -> Verdict {
-    let Some((status, pass)) = status.and_then(|status| Some((status, status.pass?))) else {
-        return Verdict::Unfinished;
-    };
-    // Where the two lists say different things of one node, neither is passed over.
-    let verdicts: Vec<NodeVerdict> = status
-        .checks
-        .values()
-        .chain(status.failures.values())
-        .map(|node| of_node(node, blocks))
-        .collect();
-    let failed = verdicts.contains(&NodeVerdict::Failed);
-    let unknown =
-        verdicts.contains(&NodeVerdict::Unknown) || status.unknown_node_num.unwrap_or(0) > 0;
-    let passed = verdicts.contains(&NodeVerdict::Passed);
-    match (pass, failed) {
-        (true, true) => Verdict::Inconsistent,
-        (false, true) => Verdict::Failed,
-        (true, false) if passed && !unknown => Verdict::Passed,
-        (false, false) if passed && !unknown => Verdict::Inconsistent,
-        (_, false) => Verdict::Incomplete,
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const NAMED: usize = 20;
+    let names: Vec<&str> = names.collect();
+    let first = names[..names.len().min(NAMED)].join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::CheckResult;
-
-    fn blocks(check: &str) -> bool {
-        matches!(check, "CPU" | "KVM")
-    }
-
-    fn node(passed: bool, results: &[(&str, bool)]) -> NodeResult {
-        NodeResult {
-            passed,
-            results: results
-                .iter()
-                .map(|(name, passed)| CheckResult {
-                    check_name: (*name).to_owned(),
-                    passed: *passed,
-                    message: None,
-                })
-                .collect(),
-            ..NodeResult::default()
-        }
-    }
-
-    fn unknown() -> NodeResult {
-        NodeResult {
-            unknown: Some(true),
-            ..NodeResult::default()
-        }
-    }
-
-    fn verdict(pass: Option<bool>, nodes: &[NodeResult]) -> Verdict {
-        let status = VMRuntimePreflightCheckStatus {
-            pass,
-            checks: nodes
-                .iter()
-                .enumerate()
-                .map(|(at, node)| (format!("worker-{at}"), node.clone()))
-                .collect(),
-            ..VMRuntimePreflightCheckStatus::default()
-        };
-        of_check(Some(&status), &blocks)
-    }
-
-    #[test]
-    fn pass_must_agree_with_the_nodes() {
-        let good = node(true, &[("CPU", true), ("KVM", true), ("VSOCK", true)]);
-        let without_vsock = node(true, &[("KVM", true), ("VSOCK", false)]);
-        let bad = node(false, &[("CPU", true), ("KVM", false)]);
-        let lying = node(true, &[("KVM", false)]);
-        let speechless = node(false, &[]);
-        let both = |other: &NodeResult| [good.clone(), other.clone()];
-        for (pass, nodes, expected) in [
-            (None, std::slice::from_ref(&good), Verdict::Unfinished),
-            (Some(true), &both(&good), Verdict::Passed),
-            (Some(true), &both(&without_vsock), Verdict::Passed),
-            (Some(false), &both(&bad), Verdict::Failed),
-            (Some(false), &[bad.clone(), unknown()], Verdict::Failed),
-            (Some(true), &both(&bad), Verdict::Inconsistent),
-            (Some(true), &both(&lying), Verdict::Inconsistent),
-            (Some(false), &both(&good), Verdict::Inconsistent),
-            (Some(true), &both(&unknown()), Verdict::Incomplete),
-            (Some(true), &both(&speechless), Verdict::Incomplete),
-            (Some(false), &[unknown()], Verdict::Incomplete),
-            (Some(true), &[], Verdict::Incomplete),
-            (Some(false), &[], Verdict::Incomplete),
-        ] {
-            assert_eq!(verdict(pass, nodes), expected, "{pass:?} {nodes:?}");
-        }
-        assert_eq!(of_check(None, &blocks), Verdict::Unfinished);
-    }
-}
+mod tests;

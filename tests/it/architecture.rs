@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use bmctl::failure::Reason;
+use bmctl::{
+    command_id::{CommandId, Effect},
+    failure::Reason,
+};
 use libtest_mimic::{Failed, Trial};
 
 pub fn trials() -> Vec<Trial> {
@@ -14,6 +17,10 @@ pub fn trials() -> Vec<Trial> {
         Trial::test(
             "architecture::packages_stay_in_their_rooms",
             packages_stay_in_their_rooms,
+        ),
+        Trial::test(
+            "architecture::no_command_hides_in_words",
+            no_command_hides_in_words,
         ),
         Trial::test(
             "architecture::every_reason_can_happen",
@@ -47,6 +54,93 @@ fn names_whole(code: &str, name: &str) -> bool {
         .any(|(at, _)| !code[at + name.len()..].starts_with(|c: char| c.is_alphanumeric()))
 }
 
+/// Where words with commands in them are printed as they stand: what is explained or shown without a cluster, what stands
+/// in the cluster itself, and the one place that makes commands ready.
+const OFFLINE: [&str; 9] = [
+    "api/",
+    "cli",
+    "cluster/backup/",
+    "commands/help",
+    "controller/",
+    "explain/",
+    "failure/hint.rs",
+    "render/sandbox.rs",
+    "ui/fault.rs",
+];
+
+/// A hint that has its command in its words cannot be given the cluster that the command is for.
+fn no_command_hides_in_words() -> Result<(), Failed> {
+    let mut wrong = Vec::new();
+    for (path, room, code) in sources() {
+        let offline = room == "sandbox"
+            || room == "lib"
+            || OFFLINE.iter().any(|place| path.starts_with(place));
+        // Tests stand at the end; help is printed as it stands.
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        if offline || path.contains("tests") {
+            continue;
+        }
+        for text in literals(code) {
+            let is_help = text.starts_with("\\\nExamples:");
+            if let Some(command) = command_in(&text).filter(|_| !is_help) {
+                wrong.push(format!("{path}: {command:?} in {text:?}"));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// The first command in a text that talks to a cluster.
+fn command_in(text: &str) -> Option<String> {
+    let own = CommandId::ALL
+        .iter()
+        .filter(|command| command.effect() != Effect::Offline)
+        .map(|command| format!("bmctl {command}"));
+    let kubectl = [
+        "annotate", "apply", "create", "delete", "describe", "get", "logs", "patch",
+    ]
+    .map(|verb| format!("kubectl {verb} "));
+    own.chain(kubectl)
+        .find(|command| text.contains(command.as_str()))
+}
+
+/// The string literals of a source text, as they are written.
+fn literals(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    let mut characters = code.chars().peekable();
+    while let Some(c) = characters.next() {
+        match (&mut open, c) {
+            (None, '\'') => {
+                // A character, which may be a quotation mark; or the name of a lifetime.
+                let escaped = characters.next_if_eq(&'\\').is_some();
+                let inner = characters.next();
+                if escaped || characters.peek() == Some(&'\'') {
+                    characters.next();
+                } else if inner == Some('"') {
+                    open = Some(String::new());
+                }
+            }
+            (None, '"') => open = Some(String::new()),
+            (None, _) => {}
+            (Some(text), '\\') => {
+                text.push(c);
+                text.extend(characters.next());
+            }
+            (Some(text), '"') => {
+                found.push(std::mem::take(text));
+                open = None;
+            }
+            (Some(text), c) => text.push(c),
+        }
+    }
+    found
+}
+
 /// Room → rooms that it may name with `crate::…`. Everyone may name itself.
 fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
@@ -58,6 +152,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "api",
                 "cli",
                 "cluster",
+                "command_id",
                 "commands",
                 "controller",
                 "exit",
@@ -73,26 +168,37 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("api", &[]),
         ("operation", &["api", "cluster", "failure", "runtime"]),
+        ("command_id", &[]),
         ("exit", &[]),
-        ("explain", &["api", "exit", "failure", "probe"]),
-        ("runtime", &["api"]),
+        (
+            "explain",
+            &["api", "command_id", "exit", "failure", "probe"],
+        ),
+        ("runtime", &["api", "command_id"]),
         ("probe", &["api"]),
         ("sandbox", &["api"]),
-        ("cluster", &["api", "exit", "failure", "runtime"]),
-        ("failure", &["api", "exit"]),
+        (
+            "cluster",
+            &["api", "command_id", "exit", "failure", "runtime"],
+        ),
+        ("failure", &["api", "command_id", "exit"]),
         (
             "controller",
             &["api", "cluster", "failure", "probe", "runtime"],
         ),
-        ("render", &["api", "exit", "explain", "failure", "runtime"]),
+        (
+            "render",
+            &["api", "command_id", "exit", "explain", "failure", "runtime"],
+        ),
         ("ui", &["exit", "failure", "render"]),
-        ("cli", &["api", "commands", "ui", "exit"]),
+        ("cli", &["api", "command_id", "commands", "ui", "exit"]),
         (
             "commands",
             &[
                 "api",
                 "cli",
                 "cluster",
+                "command_id",
                 "controller",
                 "exit",
                 "explain",

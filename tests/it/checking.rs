@@ -1,5 +1,7 @@
 //! `check` with everything that it can be asked for, and dry runs of what changes settings.
 
+mod proof;
+
 use std::fs;
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -13,7 +15,19 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 8] = [
+    let stories: [(&str, Story); 11] = [
+        (
+            "a_check_of_other_nodes_proves_nothing_here",
+            proof::a_check_of_other_nodes_proves_nothing_here,
+        ),
+        (
+            "a_check_is_judged_alike_by_all",
+            proof::a_check_is_judged_alike_by_all,
+        ),
+        (
+            "a_summary_that_contradicts_its_check_is_no_proof",
+            proof::a_summary_that_contradicts_its_check_is_no_proof,
+        ),
         (
             "a_status_without_a_controller_is_no_success",
             a_status_without_a_controller_is_no_success,

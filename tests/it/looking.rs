@@ -148,7 +148,7 @@ fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
         .prints(
             "worker-1 is left out now: it gets no check and no VMs\n\
              Label set: kubevm.io/VM-SkipSchedule\n\
-             To undo: bmctl unskip node worker-1\n",
+             To undo: bmctl unskip node worker-1 --kubeconfig ",
         )?;
     stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
     let again = stage
@@ -176,7 +176,7 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
         .prints("The settings are as asked already; nothing was changed.\n")?;
     stage
         .bmctl(&["update", "vmruntime", "--vm-image-format", "qcow2"])
-        .prints("they count as soon as VM Runtime is enabled.\nTo undo: bmctl update vmruntime --vm-image-format raw\n")?
+        .prints("they count as soon as VM Runtime is enabled.\nTo undo: bmctl update vmruntime --vm-image-format raw --kubeconfig ")?
         .prints("Changed spec.vmImageFormat: raw → qcow2\n")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
     // The failed check is older than the change: only a new one counts.
@@ -189,7 +189,10 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
             "kind": "UpdateResult", "enabled": true, "ready": true,
             "changed": [{"field": "spec.useEmulation", "old": "false", "new": "true"}],
             "preflightCheck": {"result": "passed"},
-            "undo": "bmctl update vmruntime --use-emulation=false",
+            "undo": format!(
+                "bmctl update vmruntime --use-emulation=false --kubeconfig {} --context sandbox",
+                stage.kubeconfig().display()
+            ),
         }),
     )?;
     stage

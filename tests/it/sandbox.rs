@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use bmctl::command_id::{CommandId, Effect};
 use libtest_mimic::{Failed, Trial};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,7 +17,11 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 9] = [
+    let tests: [Test; 10] = [
+        (
+            "run_suggests_nothing_for_a_cluster_that_is_gone",
+            run_suggests_nothing_for_a_cluster_that_is_gone,
+        ),
         (
             "the_first_command_of_the_readme",
             the_first_command_of_the_readme,
@@ -67,6 +72,44 @@ fn the_first_command_of_the_readme() -> Outcome {
         ended.stderr.starts_with("sandbox: https://127.0.0.1:"),
         "{ended:?}"
     );
+    Ok(())
+}
+
+/// Pasted later, a command would meet another cluster: whichever is current then.
+fn run_suggests_nothing_for_a_cluster_that_is_gone() -> Outcome {
+    let commands: Vec<String> = CommandId::ALL
+        .iter()
+        .filter(|command| command.effect() != Effect::Offline)
+        .map(|command| format!("bmctl {command}"))
+        .collect();
+    let bench = Bench::new();
+    let nodes = "--nodes 0 --node good --node bad=no-kvm";
+    for (words, code) in [
+        ("enable vmruntime --use-emulation", 0),
+        ("enable vmruntime --use-emulation --wait=false", 0),
+        ("enable vmruntime", 3),
+        ("enable vmruntime --timeout 0", 124),
+        ("update vmruntime --use-emulation", 0),
+        ("skip node bad", 0),
+        ("check vmruntimepfc", 3),
+        ("check vmruntimepfc --latest", 8),
+        ("wait vmruntime --for ready", 12),
+        ("disable vmruntime", 7),
+        ("get vmruntimepfc nothing", 8),
+    ] {
+        for format in ["text", "json"] {
+            let ended = bench
+                .bmctl(&format!("sandbox run {nodes} -- {words} -o {format}"))
+                .code(code)?;
+            let said = format!("{}{}", ended.stdout, ended.stderr);
+            let suggested = commands.iter().find(|command| said.contains(*command));
+            assert_eq!(suggested, None, "{words}: {ended:?}");
+            assert!(!said.contains("kubectl "), "{words}: {ended:?}");
+            assert!(!said.contains("To undo"), "{words}: {ended:?}");
+            let keep = "to keep one: bmctl sandbox start";
+            assert!(ended.stderr.contains(keep), "{words}: {ended:?}");
+        }
+    }
     Ok(())
 }
 

@@ -168,6 +168,11 @@ impl Stage {
         )
     }
 
+    /// Deletes an object as the cluster's owner.
+    pub fn delete(&self, path: &str) -> Result<Value, Failed> {
+        self.send(http::Request::delete(path), "", &Value::Null)
+    }
+
     fn send(
         &self,
         request: http::request::Builder,

@@ -1,6 +1,9 @@
 //! Transcripts: what the real binary says, word for word, over the main stories. They are kept in `tests/it/transcripts`
 //! and read like documentation; what differs from run to run (times, ports, ids) is replaced by a name for it.
 
+use std::fs;
+
+use bmctl::command_id::{CommandId, Effect};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
@@ -16,9 +19,45 @@ pub fn trials() -> Vec<Trial> {
         ("machines_in_the_way", machines_in_the_way),
         ("nothing_installed", nothing_installed),
     ];
-    stories
+    let mut trials: Vec<Trial> = stories
         .map(|(name, story)| Trial::test(format!("transcript::{name}"), story))
-        .into()
+        .into();
+    trials.push(Trial::test(
+        "transcript::whatever_changes_something_names_its_cluster",
+        whatever_changes_something_names_its_cluster,
+    ));
+    trials
+}
+
+/// Every command that is suggested anywhere in the transcripts.
+fn whatever_changes_something_names_its_cluster() -> Result<(), Failed> {
+    const NAMES: [&str; 2] = ["--kubeconfig ", "--context "];
+    let changing: Vec<String> = CommandId::ALL
+        .iter()
+        .filter(|command| command.effect() == Effect::Changes)
+        .map(|command| format!("bmctl {command}"))
+        .chain(["apply", "create", "delete", "annotate"].map(|verb| format!("kubectl {verb}")))
+        .collect();
+    let mut seen = 0;
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/transcripts"))? {
+        let path = file?.path();
+        let text = fs::read_to_string(&path)?;
+        for line in text.lines().filter(|line| !line.starts_with("$ ")) {
+            for command in &changing {
+                let Some((_, words)) = line.split_once(command.as_str()) else {
+                    continue;
+                };
+                seen += 1;
+                if !NAMES.iter().all(|name| words.contains(name)) {
+                    return Err(format!("{}: {line}", path.display()).into());
+                }
+            }
+        }
+    }
+    if seen < 10 {
+        return Err(format!("only {seen} suggestions were found").into());
+    }
+    Ok(())
 }
 
 /// Runs the commands one after the other on the stage, and compares everything that they say with the kept file.
@@ -31,6 +70,7 @@ fn tell(name: &str, stage: &Stage, commands: &[&str]) -> Result<(), Failed> {
         let ended = bench.bmctl(&format!("{command} --progress none"));
         text.push_str(&ended.whole(&format!("bmctl {command}")));
     }
+    let text = text.replace(&kubeconfig, "[kubeconfig]");
     golden::is_current(&format!("tests/it/transcripts/{name}.txt"), &text)
 }
 

@@ -360,7 +360,7 @@ fn a_plugin_of_kubectl() -> Outcome {
     let document: serde_json::Value = serde_json::from_str(&refused.stdout)?;
     let hint = document["error"]["hints"][0].as_str().unwrap_or_default();
     let expected = format!(
-        "kubectl vmruntime controller manifests | kubectl --kubeconfig {kubeconfig} apply -f -"
+        "kubectl vmruntime controller manifests --image IMAGE | kubectl --kubeconfig {kubeconfig} --context sandbox apply -f -"
     );
     if document["exitCode"] == 8 && hint.ends_with(&expected) {
         Ok(())

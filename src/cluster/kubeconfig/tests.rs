@@ -113,7 +113,7 @@ fn what_is_not_there_is_answered_with_what_is() {
     let wrong = place.folder.path().join("admni.conf");
     place.options.kubeconfig = Some(wrong);
     let hints = place.find().unwrap_err().hints;
-    assert!(hints[0].ends_with("/admin.conf?"), "{hints:?}");
+    assert!(hints[0].why.ends_with("/admin.conf?"), "{hints:?}");
 
     place.options = Place::new().options;
     place.environment.kubeconfig = Some("/nowhere/a:/nowhere/b".into());

@@ -15,7 +15,7 @@ use crate::{
         event::StuckObject,
         inventory::{Second, Workload},
     },
-    failure::{self, Failure, Kind, Reason, shell_word},
+    failure::{self, Failure, Hint, Kind, Kubectl, Reason, kubectl, shell_word},
 };
 
 /// Who is likely to have put a finalizer, and where it runs.
@@ -84,17 +84,17 @@ pub(super) async fn explain(client: &Client, workload: &Workload) -> StuckObject
     stuck
 }
 
-fn describe(workload: &Workload) -> String {
-    format!(
-        "kubectl describe {} {} --namespace={}",
+fn describe(workload: &Workload) -> Kubectl {
+    kubectl(format!(
+        "describe {} {} --namespace={}",
         workload.kind.qualified(),
         shell_word(&workload.name),
         shell_word(&workload.namespace)
-    )
+    ))
 }
 
 /// Who holds it and how it is, and the command that shows more of it.
-async fn state(client: &Client, finalizer: &str) -> (String, Option<String>) {
+async fn state(client: &Client, finalizer: &str) -> (String, Option<Kubectl>) {
     let deployments: Api<Deployment> = Api::all(client.clone());
     let (name, found) = match holder(finalizer) {
         Holder::Deployment { name, label } => {
@@ -123,10 +123,10 @@ async fn state(client: &Client, finalizer: &str) -> (String, Option<String>) {
             let namespace = deployment.metadata.namespace.unwrap_or_default();
             (
                 format!("{name} in {namespace}, {available} of {wanted} pods available"),
-                Some(format!(
-                    "kubectl logs deployment/{name} --namespace={} --tail=50",
+                Some(kubectl(format!(
+                    "logs deployment/{name} --namespace={} --tail=50",
                     shell_word(&namespace)
-                )),
+                ))),
             )
         }
         Ok(None) => (format!("{name}, which is not installed any more"), None),
@@ -188,7 +188,7 @@ pub(super) fn timed_out<'a>(left: impl Iterator<Item = &'a Workload>) -> Failure
         ));
     }
     if let Some(held) = left.iter().find(|workload| !workload.finalizers.is_empty()) {
-        failure = failure.hint(format!("see what holds it: {}", describe(held)));
+        failure = failure.hint(Hint::run("see what holds it", describe(held)));
     }
     failure
 }

@@ -325,8 +325,8 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
     );
     assert_eq!(stuck.webhook.as_deref(), Some(WEBHOOK));
     assert_eq!(
-        stuck.command,
-        "kubectl logs deployment/virt-controller --namespace=kubevirt --tail=50"
+        stuck.command.commands,
+        ["logs deployment/virt-controller --namespace=kubevirt --tail=50"]
     );
 }
 

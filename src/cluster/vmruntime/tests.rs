@@ -29,7 +29,11 @@ fn what_we_do_not_know_does_not_hide_what_we_know() {
     let object = parsed(raw);
     assert!(object.object.spec.enabled && object.object.spec.use_emulation);
     assert_eq!(object.status().ready, Some(true));
-    assert!(object.status().conditions.is_empty());
+    let [ready] = object.status().conditions.try_into().unwrap();
+    assert_eq!(
+        (ready.type_.as_str(), ready.status.as_bool()),
+        ("Ready", None)
+    );
     assert_eq!(object.check_name().as_deref(), Some("check-1"));
     assert_eq!(
         (object.uid(), object.resource_version(), object.generation()),

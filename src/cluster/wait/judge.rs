@@ -12,14 +12,15 @@ use crate::{
         condition::{find, kind},
     },
     cluster::vmruntime::RuntimeObject,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, kubectl},
+    runtime::verdict,
 };
 
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(super) enum Verdict {
     Done(Box<Done>),
-    /// The check that the target needs has failed.
+    /// By the check that the target needs VMs cannot be run.
     CheckFailed(Box<VMRuntimePreflightCheck>),
     Waiting(Waiting),
     /// It can not hold any more.
@@ -117,7 +118,10 @@ pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
         Reason::FlippedBack,
         format!("spec.enabled was set to {enabled} by {by} while we waited"),
     )
-    .hint("a GitOps tool may hold the object: change it there, or look who writes it: kubectl get vmruntime vmruntime --output=yaml --show-managed-fields")
+    .hint(Hint::run(
+        "a GitOps tool may hold the object: change it there, or look who writes it",
+        kubectl("get vmruntime vmruntime --output=yaml --show-managed-fields"),
+    ))
 }
 
 /// The generation that the target must hold for: ours, or a later one that somebody else made.
@@ -164,7 +168,10 @@ fn given_up(condition: &Condition) -> Failure {
         "the controller can not go on by itself",
     );
     failure.causes.push(in_full(condition));
-    failure.hint("look at its log: kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager")
+    failure.hint(Hint::run(
+        "look at its log",
+        kubectl("logs --namespace=vm-system deployment/vmruntime-controller-manager"),
+    ))
 }
 
 /// A condition as a person reads it: its own sentence, or its name where it has none.
@@ -197,18 +204,11 @@ fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {
     let Some(seen) = checks.get(name) else {
         return Verdict::Failed(gone(&format!("preflight check {name} was deleted")));
     };
-    let status = seen.check.status.clone().unwrap_or_default();
-    if status.pass.is_some() {
-        return Verdict::Done(Box::new(Done {
-            check: Some(seen.check.clone()),
-            ..Done::default()
-        }));
+    if verdict::judge(seen.check.status.as_ref()).verdict == verdict::Verdict::Unfinished {
+        return waiting_for(seen.what_is_missing());
     }
-    if status.start_time.is_some() {
-        waiting_for(format!("preflight check {name} is running"))
-    } else {
-        waiting_for(format!(
-            "preflight check {name} has not been taken up by the controller"
-        ))
-    }
+    Verdict::Done(Box::new(Done {
+        check: Some(seen.check.clone()),
+        ..Done::default()
+    }))
 }

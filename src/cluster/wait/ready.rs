@@ -11,11 +11,15 @@ use super::{
 };
 use crate::{
     api::{
-        ConditionStatus, PreflightCheckSummary, VMRuntimePreflightCheck,
+        ConditionStatus, VMRuntimePreflightCheck,
         condition::{find, kind},
     },
     cluster::vmruntime::RuntimeObject,
-    runtime::preflight::CheckFacts,
+    failure::Failure,
+    runtime::{
+        preflight::CheckFacts,
+        verdict::{self, Judgement},
+    },
 };
 
 /// A controller that is not ours may run no check at all: after this long its `ready` counts without one.
@@ -23,12 +27,12 @@ const FOREIGN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is known of the check that the target needs.
 enum Check {
-    /// It has passed.
-    Passed(Box<VMRuntimePreflightCheck>),
-    /// It has failed, and no newer one runs.
-    Failed(Box<VMRuntimePreflightCheck>),
-    /// There is none to be seen, but the summary vouches for it; with a reservation, where there is one.
-    Vouched(Option<String>),
+    /// By it VMs can be run.
+    Sufficient(Box<VMRuntimePreflightCheck>),
+    /// By it they cannot, and no newer one runs.
+    Insufficient(Box<VMRuntimePreflightCheck>),
+    /// The VMRuntime says that there is one by which they can, and it cannot be seen.
+    Unproven(String),
     Missing(String),
     /// As missing, on a controller that may never make one.
     MissingForeign(String),
@@ -51,19 +55,26 @@ pub(super) fn judge(
     let mut done = Done::default();
     let mut look_again = None;
     match check {
-        Check::Failed(check) if wait.fail_fast => return Verdict::CheckFailed(check),
-        Check::Failed(check) => missing.push(format!("preflight check {} failed; a later one must pass", name(&check))),
-        Check::Passed(check) => {
-            done.warnings.extend(reservations(&check));
+        Check::Insufficient(check) if wait.fail_fast => return Verdict::CheckFailed(check),
+        Check::Insufficient(check) => missing.push(format!(
+            "preflight check {}: {}; a later one must pass",
+            name(&check),
+            verdict_of(&check).verdict.word()
+        )),
+        Check::Sufficient(check) => {
+            done.warnings.extend(reservation(&check));
             done.check = Some(*check);
         }
-        Check::Vouched(reservation) => done.warnings.extend(reservation),
+        Check::Unproven(why) => done.unknown.push(why),
         Check::Missing(what) => missing.push(what),
         Check::MissingForeign(what) => match FOREIGN_PATIENCE.checked_sub(snapshot.elapsed) {
             Some(left) if !left.is_zero() => {
                 look_again = Some(left);
                 missing.push(what);
             }
+            _ if !snapshot.status_written => missing.push(format!(
+                "{what}, and nobody has written the status of vmruntime since"
+            )),
             _ => done.warnings.push(
                 "the controller of this cluster reports ready, but has run no preflight check since the change".to_owned(),
             ),
@@ -101,69 +112,61 @@ fn new_check(
     runtime: &RuntimeObject,
 ) -> Check {
     let summary = runtime.status().preflight_check_summary.unwrap_or_default();
+    let passed = summary.preflight_check_passed;
+    let is_news = summary.preflight_check_name != change.previous_check;
     let checks = match &snapshot.checks {
         Reading::Known(checks) => checks,
-        Reading::Pending => {
-            return Check::Missing("the preflight checks have not been read yet".to_owned());
-        }
+        Reading::Pending => return unread(),
+        Reading::Refused(failure) if is_news && passed == Some(true) => return unreadable(failure),
         Reading::Refused(failure) => {
             let why = failure.root_cause();
-            return match &summary.preflight_check_name {
-                name @ Some(_) if *name != change.previous_check => vouched(
-                    &summary,
-                    Some(format!("the preflight checks can not be read: {why}")),
-                ),
-                _ => Check::Missing(format!(
-                    "a new preflight check (they can not be read: {why})"
-                )),
-            };
+            return Check::Missing(format!(
+                "a new preflight check (they can not be read: {why})"
+            ));
         }
     };
     let new = checks
         .values()
         .filter(|seen| made_for(&baseline.object, &seen.check) || is_new(seen, change));
     match newest(new) {
-        Newest::None => {
-            let what = "no preflight check has started since the change".to_owned();
-            if is_foreign(runtime) {
-                Check::MissingForeign(what)
+        Newest::None => none_has_started(snapshot, runtime),
+        Newest::Unfinished(what) => Check::Missing(what),
+        Newest::Insufficient(check) => Check::Insufficient(check),
+        Newest::Sufficient(check) => {
+            let denied =
+                summary.preflight_check_name == check.metadata.name && passed == Some(false);
+            let taken_over = is_news && passed == Some(true);
+            if taken_over || (is_foreign(runtime) && !denied) {
+                Check::Sufficient(check)
             } else {
-                Check::Missing(what)
-            }
-        }
-        Newest::Running(name) => Check::Missing(format!("preflight check {name} is running")),
-        Newest::Failed(check) => Check::Failed(check),
-        Newest::Passed(check) => {
-            let taken_over = summary.preflight_check_name != change.previous_check
-                && summary.preflight_check_passed == Some(true);
-            if taken_over || is_foreign(runtime) {
-                Check::Passed(check)
-            } else {
-                Check::Missing(format!(
-                    "the controller has not taken over the result of {} yet",
-                    name(&check)
-                ))
+                not_taken_over(&check)
             }
         }
     }
 }
 
-/// Without a change: the latest check, by the summary while it says enough.
+fn none_has_started(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
+    if let Some(name) = snapshot.deleted_checks.last() {
+        return Check::Missing(format!(
+            "preflight check {name} was deleted; another one must pass"
+        ));
+    }
+    let what = "no preflight check has started since the change".to_owned();
+    if is_foreign(runtime) {
+        Check::MissingForeign(what)
+    } else {
+        Check::Missing(what)
+    }
+}
+
+/// Without a change: the check that the VMRuntime names, or the latest. What the VMRuntime says of it must be seen on it.
 fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
     let summary = runtime.status().preflight_check_summary.unwrap_or_default();
-    if summary.preflight_check_passed == Some(true) {
-        return passed_by_summary(snapshot, &summary);
-    }
+    let passed = summary.preflight_check_passed == Some(true);
     let checks = match &snapshot.checks {
         Reading::Known(checks) => checks,
-        Reading::Pending => {
-            return match summary.preflight_check_passed {
-                None if is_foreign(runtime) => {
-                    Check::Vouched(Some("no finished preflight check is recorded".to_owned()))
-                }
-                _ => Check::Missing("a preflight check that has passed".to_owned()),
-            };
-        }
+        Reading::Pending => return unread(),
+        Reading::Refused(failure) if passed => return unreadable(failure),
         Reading::Refused(failure) => {
             return Check::Missing(format!(
                 "a preflight check that has passed (they can not be read: {})",
@@ -171,33 +174,54 @@ fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
             ));
         }
     };
+    if passed {
+        let name = summary.preflight_check_name.unwrap_or_default();
+        return named_check(checks.get(&name), &name);
+    }
     match newest(checks.values()) {
+        Newest::None if is_foreign(runtime) => {
+            Check::Unproven("vmruntime reports ready, but there is no preflight check".to_owned())
+        }
         Newest::None => Check::Missing("no preflight check has started".to_owned()),
-        Newest::Running(name) => Check::Missing(format!("preflight check {name} is running")),
-        Newest::Failed(check) => Check::Failed(check),
-        Newest::Passed(check) => Check::Missing(format!(
-            "the controller has not taken over the result of {} yet",
-            name(&check)
+        Newest::Unfinished(what) => Check::Missing(what),
+        Newest::Insufficient(check) => Check::Insufficient(check),
+        Newest::Sufficient(check)
+            if is_foreign(runtime) && summary.preflight_check_passed.is_none() =>
+        {
+            Check::Sufficient(check)
+        }
+        Newest::Sufficient(check) => not_taken_over(&check),
+    }
+}
+
+/// The check that has passed, if the VMRuntime is believed.
+fn named_check(seen: Option<&SeenCheck>, name: &str) -> Check {
+    match newest(seen.into_iter()) {
+        Newest::None => Check::Unproven(format!(
+            "vmruntime reports that preflight check {name} passed, and there is no such check"
         )),
+        Newest::Unfinished(what) => Check::Missing(what),
+        Newest::Sufficient(check) => Check::Sufficient(check),
+        Newest::Insufficient(check) => Check::Insufficient(check),
     }
 }
 
-fn passed_by_summary(snapshot: &Snapshot, summary: &PreflightCheckSummary) -> Check {
-    let name = summary.preflight_check_name.as_deref().unwrap_or_default();
-    if let Reading::Known(checks) = &snapshot.checks
-        && let Some(seen) = checks.get(name)
-    {
-        return Check::Passed(Box::new(seen.check.clone()));
-    }
-    vouched(summary, None)
+fn unread() -> Check {
+    Check::Missing("the preflight checks have not been read yet".to_owned())
 }
 
-fn vouched(summary: &PreflightCheckSummary, reservation: Option<String>) -> Check {
-    match summary.preflight_check_passed {
-        Some(true) => Check::Vouched(reservation),
-        Some(false) => Check::Missing("the latest preflight check has failed".to_owned()),
-        None => Check::Missing("the preflight check has not finished".to_owned()),
-    }
+fn unreadable(why: &Failure) -> Check {
+    Check::Unproven(format!(
+        "the preflight checks can not be read: {}",
+        why.root_cause()
+    ))
+}
+
+fn not_taken_over(check: &VMRuntimePreflightCheck) -> Check {
+    Check::Missing(format!(
+        "the controller has not taken over the result of {} yet",
+        name(check)
+    ))
 }
 
 /// Our controller writes on a check what it was made for.
@@ -232,31 +256,36 @@ fn is_new(seen: &SeenCheck, change: &Change) -> bool {
 
 enum Newest {
     None,
-    Running(String),
-    Passed(Box<VMRuntimePreflightCheck>),
-    Failed(Box<VMRuntimePreflightCheck>),
+    /// What it still lacks.
+    Unfinished(String),
+    Sufficient(Box<VMRuntimePreflightCheck>),
+    Insufficient(Box<VMRuntimePreflightCheck>),
 }
 
-/// The newest that has passed; else the newest that runs; else the newest that has failed. A failure counts only if
-/// nothing newer has passed or still may.
+/// The newest that has finished, unless it does not suffice and something newer still may.
 fn newest<'a>(checks: impl Iterator<Item = &'a SeenCheck>) -> Newest {
-    let mut checks: Vec<&VMRuntimePreflightCheck> = checks.map(|seen| &seen.check).collect();
-    checks.sort_by_key(|check| Reverse((created(check), name(check))));
-    let pass =
-        |check: &VMRuntimePreflightCheck| check.status.as_ref().and_then(|status| status.pass);
-    let finished = checks.iter().find(|check| pass(check).is_some());
-    let running = checks.iter().find(|check| pass(check).is_none());
+    let mut checks: Vec<&SeenCheck> = checks.collect();
+    checks.sort_by_key(|seen| Reverse((created(&seen.check), name(&seen.check))));
+    let has_finished =
+        |seen: &&&SeenCheck| verdict_of(&seen.check).verdict != verdict::Verdict::Unfinished;
+    let finished = checks.iter().find(has_finished);
+    let running = checks.iter().find(|seen| !has_finished(seen));
+    let boxed = |seen: &SeenCheck| Box::new(seen.check.clone());
     match (finished, running) {
         (None, None) => Newest::None,
-        (None, Some(running)) => Newest::Running(name(running)),
-        (Some(finished), _) if pass(finished) == Some(true) => {
-            Newest::Passed(Box::new((*finished).clone()))
+        (Some(finished), _) if verdict_of(&finished.check).suffices() => {
+            Newest::Sufficient(boxed(finished))
         }
-        (Some(finished), Some(running)) if created(running) >= created(finished) => {
-            Newest::Running(name(running))
+        (Some(finished), Some(running)) if created(&running.check) < created(&finished.check) => {
+            Newest::Insufficient(boxed(finished))
         }
-        (Some(finished), _) => Newest::Failed(Box::new((*finished).clone())),
+        (_, Some(running)) => Newest::Unfinished(running.what_is_missing()),
+        (Some(finished), None) => Newest::Insufficient(boxed(finished)),
     }
+}
+
+fn verdict_of(check: &VMRuntimePreflightCheck) -> Judgement<'_> {
+    verdict::judge(check.status.as_ref())
 }
 
 fn created(check: &VMRuntimePreflightCheck) -> Option<Timestamp> {
@@ -271,32 +300,15 @@ fn name(check: &VMRuntimePreflightCheck) -> String {
     check.metadata.name.clone().unwrap_or_default()
 }
 
-/// What a passed check does not say by itself.
-fn reservations(check: &VMRuntimePreflightCheck) -> Vec<String> {
-    let status = check.status.clone().unwrap_or_default();
-    let nodes = |unknown: bool| -> Vec<String> {
-        status
-            .checks
-            .iter()
-            .filter(|(_, node)| !node.passed && node.unknown.unwrap_or(false) == unknown)
-            .map(|(name, _)| name.clone())
-            .collect()
-    };
-    let (failed, unknown) = (nodes(false), nodes(true));
-    let mut reservations = Vec::new();
-    if !failed.is_empty() {
-        reservations.push(format!(
-            "preflight check {} says pass although it failed on {}",
+/// What people must be told of a check by which VMs can be run.
+fn reservation(check: &VMRuntimePreflightCheck) -> Option<String> {
+    let judgement = verdict_of(check);
+    (judgement.verdict != verdict::Verdict::Passed).then(|| {
+        format!(
+            "check {}: preflight check {} could not verify {}",
+            judgement.verdict.word(),
             name(check),
-            failed.join(", ")
-        ));
-    }
-    if !unknown.is_empty() {
-        reservations.push(format!(
-            "preflight check {} could not verify {}",
-            name(check),
-            unknown.join(", ")
-        ));
-    }
-    reservations
+            judgement.unverified()
+        )
+    })
 }

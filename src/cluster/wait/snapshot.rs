@@ -19,6 +19,7 @@ use crate::{
         vmruntime::RuntimeObject,
     },
     failure::{self, Failure},
+    runtime::verdict::{self, Verdict},
 };
 
 /// What a wait can listen to.
@@ -55,6 +56,23 @@ pub(super) struct SeenCheck {
     pub check: VMRuntimePreflightCheck,
     /// We saw it come into being after our change.
     pub added: bool,
+    /// It is there, and its name and age are all that is known of it.
+    pub unreadable: bool,
+}
+
+impl SeenCheck {
+    /// What a check that has no result still lacks.
+    pub fn what_is_missing(&self) -> String {
+        let name = self.check.name_any();
+        let status = self.check.status.as_ref();
+        if self.unreadable {
+            format!("preflight check {name} can not be read")
+        } else if status.is_some_and(|status| status.start_time.is_some()) {
+            format!("preflight check {name} is running")
+        } else {
+            format!("preflight check {name} has not been taken up by the controller")
+        }
+    }
 }
 
 /// To whom a pod in `vm-system` belongs.
@@ -72,8 +90,12 @@ pub(super) enum PodOwner {
 pub(super) struct Snapshot {
     /// `Known(None)`: deleted.
     pub runtime: Reading<Option<Box<RuntimeObject>>>,
+    /// Has anybody written the status since the wait began?
+    pub status_written: bool,
     /// By name.
     pub checks: Reading<BTreeMap<String, SeenCheck>>,
+    /// The names of those that we saw come and go again.
+    pub deleted_checks: Vec<String>,
     /// The pods in `vm-system` that have not finished, by name.
     pub pods: Reading<BTreeMap<String, Pod>>,
     /// By the UID of their ReplicaSet.
@@ -97,6 +119,8 @@ impl Snapshot {
             } else {
                 Reading::Pending
             },
+            status_written: false,
+            deleted_checks: Vec::new(),
             pods: Reading::Pending,
             owners: BTreeMap::new(),
             elapsed: Duration::ZERO,
@@ -137,6 +161,7 @@ impl Snapshot {
             Ok(runtime) => Reading::Known(Some(Box::new(runtime))),
             Err(failure) => Reading::Refused(failure),
         };
+        let before = self.runtime().map(|runtime| runtime.raw["status"].clone());
         self.runtime = match update {
             Update::Added(raw) | Update::Changed(raw) => known(raw),
             Update::All(items) => match items.into_iter().next() {
@@ -147,6 +172,8 @@ impl Snapshot {
             Update::Refused(failure) => Reading::Refused(failure),
             Update::Lost(_) => return,
         };
+        let now = self.runtime().map(|runtime| &runtime.raw["status"]);
+        self.status_written |= before.is_some() && now.is_some() && before.as_ref() != now;
     }
 
     fn take_check(&mut self, update: Update, wait: &Wait) -> Vec<Event> {
@@ -181,6 +208,11 @@ impl Snapshot {
             Update::Lost(_) => {}
         }
         let news = news(&before, &checks, wait);
+        let gone = before
+            .iter()
+            .filter(|(name, seen)| seen.added && !checks.contains_key(*name));
+        self.deleted_checks
+            .extend(gone.map(|(name, _)| name.clone()));
         self.checks = Reading::Known(checks);
         news
     }
@@ -281,13 +313,24 @@ fn replica_set(pod: &Pod) -> Option<String> {
 }
 
 fn insert(checks: &mut BTreeMap<String, SeenCheck>, raw: Value, added: bool) {
-    // A check that can not be read at all can not have passed; it stays as it was.
-    let Ok(check) = serde_json::from_value::<VMRuntimePreflightCheck>(raw) else {
-        return;
-    };
-    let name = check.name_any();
+    let name = raw["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let added = added || checks.get(&name).is_some_and(|seen| seen.added);
-    checks.insert(name, SeenCheck { check, added });
+    let created = raw["metadata"]["creationTimestamp"].clone();
+    let read = serde_json::from_value::<VMRuntimePreflightCheck>(raw);
+    let seen = SeenCheck {
+        added,
+        unreadable: read.is_err(),
+        check: read.unwrap_or_else(|_| {
+            let mut check = VMRuntimePreflightCheck::default();
+            check.metadata.name = Some(name.clone());
+            check.metadata.creation_timestamp = serde_json::from_value(created).unwrap_or_default();
+            check
+        }),
+    };
+    checks.insert(name, seen);
 }
 
 fn insert_pod(pods: &mut BTreeMap<String, Pod>, raw: Value) {
@@ -315,7 +358,8 @@ fn news(
     now: &BTreeMap<String, SeenCheck>,
     wait: &Wait,
 ) -> Vec<Event> {
-    let pass = |seen: &SeenCheck| seen.check.status.as_ref().and_then(|status| status.pass);
+    let verdict = |seen: &SeenCheck| verdict::judge(seen.check.status.as_ref()).verdict;
+    let unfinished = |seen: &SeenCheck| verdict(seen) == Verdict::Unfinished;
     let mut events = Vec::new();
     for (name, seen) in now {
         let matters = match &wait.target {
@@ -330,10 +374,10 @@ fn news(
         if old.is_none() {
             events.push(Event::CheckStarted { name: name.clone() });
         }
-        if let (None, Some(passed)) = (old.and_then(pass), pass(seen)) {
+        if old.is_none_or(unfinished) && !unfinished(seen) {
             events.push(Event::CheckFinished {
                 name: name.clone(),
-                passed,
+                verdict: verdict(seen),
             });
         }
     }

@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{api::name::PREFLIGHT_OCCASION, runtime::preflight::Occasion};
 
 /// When our patch was stored.
 const PATCHED: &str = "2026-11-22T10:00:05Z";
@@ -57,16 +58,22 @@ fn disabled() -> Value {
     )
 }
 
+/// A check that our controller took up.
 fn check(name: &str, created: &str, pass: Option<bool>) -> Value {
+    let occasion = serde_json::to_string(&Occasion::default()).unwrap();
     let mut check = json!({
         "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
-        "metadata": {"name": name, "namespace": "vm-system", "uid": name, "resourceVersion": "45", "creationTimestamp": created},
+        "metadata": {
+            "name": name, "namespace": "vm-system", "uid": name, "resourceVersion": "45", "creationTimestamp": created,
+            "annotations": {PREFLIGHT_OCCASION: occasion},
+        },
         "spec": {}, "status": {"startTime": created},
     });
     if let Some(pass) = pass {
         check["status"]["pass"] = pass.into();
         check["status"]["completionTime"] = "2026-11-22T10:01:00Z".into();
-        check["status"]["checks"] = json!({"n1": {"passed": pass, "results": []}});
+        check["status"]["checks"] =
+            json!({"n1": {"passed": pass, "results": [{"checkName": "KVM", "passed": pass}]}});
     }
     check
 }

@@ -77,7 +77,7 @@ fn failing_since(
         name: check.name_any(),
         created: check.creation_timestamp().map(|time| time.0),
     };
-    let since = regression::since(checks, &failed.name_any(), &preflight::blocks)?;
+    let since = regression::since(checks, &failed.name_any())?;
     Some(FailingSince {
         first_failed: moment(since.first_failed),
         last_passed: since.last_passed.map(moment),
@@ -130,7 +130,7 @@ pub(super) fn conclude(
         ));
     };
     let found = preflight::report(check);
-    let lenient = leniency::judge(check.status.as_ref(), &preflight::blocks, &args.ignore);
+    let lenient = leniency::judge(check.status.as_ref(), &args.ignore);
     let advisory = found.advisory_failures();
     let warned =
         !advisory.is_empty() || !lenient.ignored.is_empty() || !reached.warnings.is_empty();
@@ -151,7 +151,18 @@ pub(super) fn conclude(
     }
     let failure = preflight::failure_by(&found, lenient.verdict);
     report.preflight_check = Some(found);
-    decide(session, args, &lenient, warned, failure)
+    let exit = decide(session, args, &lenient, warned, failure)?;
+    match reached.unknown.as_slice() {
+        [] => Ok(exit),
+        unknown => Err(Failure {
+            causes: unknown.to_vec(),
+            ..Failure::new(
+                Kind::Incomplete,
+                Reason::NotVerified,
+                "what the preflight check says could not be verified",
+            )
+        }),
+    }
 }
 
 fn decide(
@@ -174,7 +185,7 @@ fn decide(
         }
         (Conclusion::Passed, _, _) | (_, None, _) => Ok(Exit::Ok),
         (Conclusion::Failed, Some(failure), Some(report)) => {
-            Err(preflight::ways_on(context, failure, report))
+            Err(preflight::ways_on(failure, report))
         }
         (Conclusion::Undetermined, Some(mut failure), Some(report)) => {
             // Something failed that does not count, but not everything was verified.

@@ -2,9 +2,10 @@
 //! asked of the output holds all the same.
 
 pub use super::result::Complaint;
-use super::{super::paste, reports::Reports, result::Delivery};
+use super::{super::suggestion, reports::Reports, result::Delivery};
 use crate::{
     cli::{GlobalArgs, OutputFormat, ReportTarget},
+    command_id::CommandId,
     exit::Exit,
     failure::Failure,
     render::Document,
@@ -40,15 +41,15 @@ impl Early {
 }
 
 /// Ends a run whose arguments are known.
-pub fn fail(global: &GlobalArgs, command: &str, failure: Failure) -> Exit {
-    let failure = paste::ready(global, command, failure);
+pub fn fail(global: &GlobalArgs, command: CommandId, failure: Failure) -> Exit {
+    let failure = suggestion::ready(global, command, None, failure);
     let output = &global.output;
     let ui = super::terminal(global);
     let delivery = Delivery::new(output.output, Reports::claim_what_can_be(&output.reports));
     let complaint = Complaint::of(&ui, &failure);
     delivery.end(
         &ui,
-        Document::of_failure(command, &failure),
+        Document::of_failure(command.words(), &failure),
         Some(complaint),
     )
 }

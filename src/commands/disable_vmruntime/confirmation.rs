@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, backup::Place},
+    command_id::CommandId,
     commands::{narration::Narrator, session::Session},
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, shell_word},
     operation::disable::{Consent, Disable, Mode, Operator, Proposal},
     render::{self, Page, clean, disable::DisableReport},
     runtime::disable::Decision,
@@ -134,16 +135,13 @@ impl Confirmation {
                     "{exist}; deleting must be confirmed, and there is no terminal to ask on; nothing was changed"
                 ),
             )
-            .hint(format!(
-                "to confirm it beforehand: {}",
-                context.paste(&format!(
-                    "disable vmruntime --confirm {}",
-                    crate::failure::shell_word(&word)
-                ))
+            .hint(Hint::run(
+                "to confirm it beforehand",
+                CommandId::DisableVmruntime.with(format!("--confirm {}", shell_word(&word))),
             ))
-            .hint(format!(
-                "or: {}",
-                context.paste("disable vmruntime --force=true")
+            .hint(Hint::run(
+                "or",
+                CommandId::DisableVmruntime.with("--force=true"),
             ))),
         }
     }

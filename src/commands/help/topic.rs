@@ -110,6 +110,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "BMCTL_COMPLETE",
         "Set by the completion scripts: the shell that wants candidates.",
     ),
+    (
+        "BMCTL_SANDBOX_RUN_KUBECONFIG",
+        "Set by 'sandbox run': the kubeconfig of a cluster that ends with the command, for which nothing is suggested.",
+    ),
 ];
 
 fn environment() -> String {

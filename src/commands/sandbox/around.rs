@@ -21,9 +21,10 @@ use super::{
 };
 use crate::{
     cli::{Cli, OutputArgs, ReportTarget},
-    commands::{Context, context::Ending},
+    command_id::CommandId,
+    commands::{Context, context::Ending, suggestion::PASSING_KUBECONFIG},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason},
     render::sandbox::{RanReport, with_nodes},
     ui::Signal,
 };
@@ -44,6 +45,10 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     context
         .ui
         .inform(&format!("sandbox: {url}{}", with_nodes(&assembly.nodes)));
+    context.ui.inform(&format!(
+        "It is gone when the command ends; to keep one: {} sandbox start",
+        context.global.program.name()
+    ));
     let private = PrivateKubeconfig::write(&assembly.sandbox.kubeconfig())?;
     let ended = tokio::select! {
         ended = in_cluster(context, &args.command, &private.path) => ended,
@@ -64,6 +69,7 @@ async fn in_cluster(
     let program = process.get_program().to_owned();
     let mut child = process
         .env("KUBECONFIG", kubeconfig)
+        .env(PASSING_KUBECONFIG, kubeconfig)
         .spawn()
         .map_err(|error| not_run(&program, &error))?;
     context.leave_stdout();
@@ -184,7 +190,10 @@ fn not_run(program: &OsStr, error: &std::io::Error) -> Failure {
         format!("could not run {}", program.display()),
     )
     .caused_by(error.to_string())
-    .hint("the command is one of bmctl's own (bmctl help) or a program on the PATH")
+    .hint(Hint::run(
+        "the command is a program on the PATH or one of bmctl's own",
+        CommandId::Help,
+    ))
 }
 
 /// A kubeconfig that only the command is told of; it goes with this value.

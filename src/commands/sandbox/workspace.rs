@@ -8,7 +8,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::failure::{Failure, Kind, Reason};
+use crate::{
+    command_id::CommandId,
+    failure::{Failure, Hint, Kind, Own, Reason},
+};
 
 /// `WORKSPACE/NAME/`, ours as long as this value lives. Dropping it removes the kubeconfig, and the folders that were
 /// made for it and hold nothing else.
@@ -97,8 +100,17 @@ fn taken(name: &str) -> Failure {
         Reason::SandboxRunning,
         format!("a sandbox named {name} is already running from this folder"),
     )
-    .hint(format!("use it: bmctl enable vmruntime --cluster {name}"))
-    .hint("or start another one: bmctl sandbox start --name NAME")
+    .hint(Hint::run(
+        "use it",
+        Own {
+            cluster: Some(name.to_owned()),
+            ..CommandId::EnableVmruntime.into()
+        },
+    ))
+    .hint(Hint::run(
+        "or start another one",
+        CommandId::SandboxStart.with("--name NAME"),
+    ))
 }
 
 fn foreign(kubeconfig: &Path) -> Failure {
@@ -107,7 +119,10 @@ fn foreign(kubeconfig: &Path) -> Failure {
         Reason::ForeignKubeconfig,
         format!("{} belongs to another cluster", kubeconfig.display()),
     )
-    .hint("choose another name: bmctl sandbox start --name NAME")
+    .hint(Hint::run(
+        "choose another name",
+        CommandId::SandboxStart.with("--name NAME"),
+    ))
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> Failure {

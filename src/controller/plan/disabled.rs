@@ -22,6 +22,7 @@ use crate::{
         disable::{Decision, Force, decide as table},
         preflight,
         readiness::{self, EngineObject},
+        verdict,
     },
 };
 
@@ -74,19 +75,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
         phase: course.phase,
         progressing: course.progressing,
         degraded: course.degraded,
-        preflight: match latest.map(|check| (check, check.status.pass)) {
-            Some((check, Some(true))) => Word::yes(
-                reason::PREFLIGHT_PASSED,
-                format!("preflight check {} passed", check.name),
-            ),
-            Some((check, _)) => Word::no(
-                reason::PREFLIGHT_FAILED,
-                format!(
-                    "preflight check {} {}",
-                    check.name,
-                    preflight::explain(&check.status)
-                ),
-            ),
+        preflight: match latest {
+            Some(check) if verdict::judge(Some(&check.status)).suffices() => {
+                Word::yes(reason::PREFLIGHT_PASSED, preflight::explain(check))
+            }
+            Some(check) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
             None => Word::no(reason::DISABLED, "no preflight check has finished"),
         },
         creation: Word::no(

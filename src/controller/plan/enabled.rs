@@ -244,7 +244,7 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
             reason::OPERATOR_NOT_FOUND,
             "virt-operator is not installed: install KubeVirt's operator, or start the controller with --engine-manifests",
         ),
-        (_, Gate::Failed(check)) => Word::no(reason::PREFLIGHT_FAILED, failed(check)),
+        (_, Gate::Failed(check)) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
         (EngineState::Absent, _) => {
             Word::no(reason::ENGINE_INSTALLING, "the engine is being installed")
         }
@@ -258,7 +258,7 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
         (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
         (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
             reason::ENGINE_READY,
-            format!("the engine is up and preflight check {} passed", check.name),
+            format!("the engine is up and {}", preflight::explain(check)),
         ),
     }
 }
@@ -266,7 +266,7 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
 fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool) -> Word {
     let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
     match gate {
-        Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, failed(check)),
+        Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
         Gate::Pending(_) | Gate::Passed(_) if slow => Word::yes(
             reason::ENGINE_INSTALL_SLOW,
             match engine {
@@ -302,14 +302,6 @@ fn too_slow(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
     }
 }
 
-fn failed(check: &preflight::CheckFacts) -> String {
-    format!(
-        "preflight check {} {}",
-        check.name,
-        preflight::explain(&check.status)
-    )
-}
-
 fn pending(check: Option<&preflight::CheckFacts>) -> Word {
     match check {
         Some(check) => Word::no(
@@ -326,11 +318,8 @@ fn pending(check: Option<&preflight::CheckFacts>) -> Word {
 fn preflight_word(gate: Gate<'_>) -> Word {
     match gate {
         Gate::Pending(check) => pending(check),
-        Gate::Passed(check) => Word::yes(
-            reason::PREFLIGHT_PASSED,
-            format!("preflight check {} passed", check.name),
-        ),
-        Gate::Failed(check) => Word::no(reason::PREFLIGHT_FAILED, failed(check)),
+        Gate::Passed(check) => Word::yes(reason::PREFLIGHT_PASSED, preflight::explain(check)),
+        Gate::Failed(check) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
     }
 }
 

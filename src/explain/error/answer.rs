@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::NotServed, advice(
         "The CustomResourceDefinition is not installed: this cluster does not have VM Runtime.",
         "Install it, or use another cluster.",
-        &["kubectl api-resources --api-group=vm.cluster.gke.io", "bmctl controller manifests --image IMAGE | kubectl apply -f -"],
+        &["kubectl api-resources --api-group=vm.cluster.gke.io", "bmctl controller manifests --image IMAGE | kubectl --context CONTEXT apply -f -"],
     )),
     (Reason::RequestTimedOut, advice(
         "The API server or its storage is overloaded, or a proxy holds the answer back.",

@@ -3,8 +3,8 @@
 use super::Row;
 use crate::{explain::advice, failure::Reason};
 
-const RESTORE: &str = "bmctl restore DIR --dry-run";
-const ELSEWHERE: &str = "bmctl disable vmruntime --force=true --backup DIR";
+const RESTORE: &str = "bmctl restore DIR --dry-run --context CONTEXT";
+const ELSEWHERE: &str = "bmctl disable vmruntime --force=true --backup DIR --context CONTEXT";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::NotAllRestored, advice(
         "The API server refused some objects: VM Runtime is not enabled, a namespace is missing, or a right is.",
         "The `caused by:` lines say why. What was created stays; restoring again creates the others.",
-        &["bmctl enable vmruntime --ensure", RESTORE],
+        &["bmctl enable vmruntime --ensure --context CONTEXT", RESTORE],
     )),
     (Reason::UnknownFiles, advice(
         "Somebody has put manifests into the folder of the backup.",
@@ -48,6 +48,6 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::VMsAppeared, advice(
         "Somebody, or an application, creates VMs while VM Runtime is being disabled. They were not deleted.",
         "Stop whoever creates them. Then delete them as well, or enable VM Runtime again.",
-        &["bmctl disable vmruntime --force=true --ensure", "bmctl enable vmruntime --ensure"],
+        &["bmctl disable vmruntime --force=true --ensure --context CONTEXT", "bmctl enable vmruntime --ensure --context CONTEXT"],
     )),
 ];

@@ -105,7 +105,7 @@ pub(super) const ROWS: &[Row] = &[
         "The login plugin waits for something, often for an answer in a browser or for a network that is not there. Its time is \
          part of --timeout.",
         "Run it by itself and see what it waits for; or give it more time.",
-        &[WHO, "bmctl enable vmruntime --timeout 20m"],
+        &[WHO, "bmctl enable vmruntime --timeout 20m --context CONTEXT"],
     )),
     (Reason::NameNotResolved, advice(
         "The host of the server address is unknown to this machine's DNS, often because the VPN is down.",

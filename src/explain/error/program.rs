@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::BadManifests, advice(
         "A file of --engine-manifests can not be read, is no YAML, or holds an object without apiVersion, kind or name.",
         "Correct the file that the message names.",
-        &["kubectl apply --dry-run=client -f DIR"],
+        &["kubectl --context CONTEXT apply --dry-run=client -f DIR"],
     )),
     (Reason::CommandNotRun, advice(
         "What follows `--` is neither a command of bmctl nor a program that can be started.",
@@ -31,12 +31,12 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::ControllerRunning, advice(
         "What was removed came back: a controller runs elsewhere, for example by `bmctl controller run` on somebody's machine.",
         "Stop it, then go on. The Lease names its holder.",
-        &["kubectl get lease --namespace=vm-system", "bmctl controller uninstall"],
+        &["kubectl get lease --namespace=vm-system", "bmctl controller uninstall --context CONTEXT"],
     )),
     (Reason::StillEnabled, advice(
         "The controller can be removed only when there is nothing left for it to do.",
         "Disable VM Runtime and wait until that is done.",
-        &["bmctl disable vmruntime", "bmctl controller uninstall --dry-run"],
+        &["bmctl disable vmruntime --context CONTEXT", "bmctl controller uninstall --dry-run --context CONTEXT"],
     )),
     (Reason::FileNotWritten, advice(
         "The folder is missing, full or not yours, or a file of that name is there and is not overwritten.",
@@ -101,7 +101,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::ReportNotWritten, advice(
         "The folder of a --report is missing or not writable, its path is a folder, or the disk is full.",
         "Make the folder, or name another file.",
-        &["bmctl check vmruntimepfc --report junit=/tmp/report.xml"],
+        &["bmctl check vmruntimepfc --report junit=/tmp/report.xml --context CONTEXT"],
     )),
     (Reason::SandboxBroken, advice(
         "A part of the embedded cluster ended by itself: a defect of bmctl.",

@@ -4,7 +4,7 @@ use super::Row;
 use crate::{explain::advice, failure::Reason};
 
 const STATUS: &str = "bmctl status vmruntime";
-const CHECK: &str = "bmctl check vmruntimepfc";
+const CHECK: &str = "bmctl check vmruntimepfc --context CONTEXT";
 const LATEST: &str = "bmctl get vmruntimepfc";
 const DESCRIBE: &str = "kubectl describe vmruntime vmruntime";
 
@@ -13,12 +13,12 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::AlreadyDisabled, advice(
         "spec.enabled is false and everything is gone.",
         "Nothing to fix. With --ensure the same is a success.",
-        &["bmctl disable vmruntime --ensure"],
+        &["bmctl disable vmruntime --ensure --context CONTEXT"],
     )),
     (Reason::AlreadyEnabled, advice(
         "spec.enabled is true and VM Runtime is ready.",
         "Nothing to fix. With --ensure the same is a success, and settings are applied.",
-        &["bmctl enable vmruntime --ensure", "bmctl update vmruntime --use-emulation=false"],
+        &["bmctl enable vmruntime --ensure --context CONTEXT", "bmctl update vmruntime --use-emulation=false --context CONTEXT"],
     )),
     (Reason::Degraded, advice(
         "The condition Degraded of this generation has been True for 30 seconds: an operator is missing, the engine does not \
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::NoNodeVerified, advice(
         "Every node is left out, not ready, or could not be checked. Nothing is known, and that is no pass.",
         "Bring a node up, or take one in again.",
-        &["kubectl get nodes --show-labels", "bmctl unskip node NODE", CHECK],
+        &["kubectl get nodes --show-labels", "bmctl unskip node NODE --context CONTEXT", CHECK],
     )),
     (Reason::NoResult, advice(
         "The check was deleted before it had finished, or its controller published nothing.",
@@ -55,18 +55,18 @@ pub(super) const ROWS: &[Row] = &[
         "A node was not ready, its image could not be pulled, the pod was not admitted, or it did not answer in time. \
          No VM is scheduled on such a node.",
         "The node's message says why. Mend it or leave the node out, and check again.",
-        &[LATEST, "kubectl get nodes", "bmctl skip node NODE", CHECK],
+        &[LATEST, "kubectl get nodes", "bmctl skip node NODE --context CONTEXT", CHECK],
     )),
     (Reason::NotAskedFor, advice(
         "Waiting for ready while VM Runtime is disabled, or for disabled while it is enabled, would not end.",
         "Ask for it first.",
-        &["bmctl enable vmruntime", "bmctl disable vmruntime"],
+        &["bmctl enable vmruntime --context CONTEXT", "bmctl disable vmruntime --context CONTEXT"],
     )),
     (Reason::NotConfirmed, advice(
         "Deleting VMs needs the name of the context typed on a terminal, or --confirm CONTEXT, or --force=true. --yes alone \
          never deletes a VM.",
         "Confirm it in one of these ways.",
-        &["bmctl disable vmruntime --force=true"],
+        &["bmctl disable vmruntime --force=true --context CONTEXT"],
     )),
     (Reason::NotVerified, advice(
         "The state was reported as reached, but a list or an object that proves it could not be read.",
@@ -76,7 +76,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::PreflightFailed, advice(
         "A node can not run VMs, mostly because it has no KVM. VM creation stays closed; spec.enabled stays as it is.",
         "Fix the node, leave it out, or run all VMs in software; then check again.",
-        &[LATEST, "bmctl explain KVM", CHECK, "bmctl skip node NODE", "bmctl update vmruntime --use-emulation"],
+        &[LATEST, "bmctl explain KVM", CHECK, "bmctl skip node NODE --context CONTEXT", "bmctl update vmruntime --use-emulation --context CONTEXT"],
     )),
     (Reason::PreflightInconsistent, advice(
         "The check says pass: true beside a node that failed. Which of the two is right can not be known from here.",
@@ -113,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
         "Delete them yourself, or let disable delete them with everything that belongs to them.",
         &[
             "kubectl get virtualmachines.vm.cluster.gke.io,virtualmachines.kubevirt.io --all-namespaces",
-            "bmctl disable vmruntime --force=true",
+            "bmctl disable vmruntime --force=true --context CONTEXT",
         ],
     )),
     (Reason::VMsUnknown, advice(

@@ -18,16 +18,22 @@ impl PreflightReport {
     }
 
     fn cases(&self, node: &NodeReport, columns: &[&str]) -> Vec<Case> {
-        // Nobody says which checks there are: the node as a whole is the case.
-        let whole = ["preflight"];
-        let names = if columns.is_empty() { &whole } else { columns };
-        names
+        let mut cases: Vec<Case> = columns
             .iter()
             .map(|check| Case {
                 name: (*check).to_owned(),
                 outcome: self.outcome(node, check),
             })
-            .collect()
+            .collect();
+        // The node as a whole is a case where its checks do not say what it is, or nobody says which ones there are.
+        let told = cases.iter().any(|case| case.outcome.is_bad());
+        if columns.is_empty() || (node.result != NodeVerdict::Passed && !told) {
+            cases.push(Case {
+                name: "preflight".to_owned(),
+                outcome: whole(node),
+            });
+        }
+        cases
     }
 
     fn outcome(&self, node: &NodeReport, check: &str) -> Outcome {
@@ -43,14 +49,8 @@ impl PreflightReport {
                     ..words
                 })
             }
-            (None, NodeVerdict::Unknown) => Outcome::Unknown(Words::new(
-                "NodeUnknown",
-                node.message.as_deref().unwrap_or("no reason was given"),
-            )),
-            (None, NodeVerdict::Failed) if node.checks.is_empty() => Outcome::Failed(Words::new(
-                "NodeFailed",
-                node.message.as_deref().unwrap_or("no reason was given"),
-            )),
+            (None, NodeVerdict::Unknown) => whole(node),
+            (None, NodeVerdict::Failed) if node.checks.is_empty() => whole(node),
             (None, NodeVerdict::Passed | NodeVerdict::Failed) => Outcome::Skipped(Words::new(
                 "NotReported",
                 "the node does not report this check",
@@ -70,5 +70,15 @@ impl PreflightReport {
             |known| format!("{message}\ncause: {}\nfix: {}", known.cause, known.fix),
         );
         Words::new("CheckFailed", message).with_text(text)
+    }
+}
+
+/// What is said of the node without any check of it.
+fn whole(node: &NodeReport) -> Outcome {
+    let why = node.message.as_deref().unwrap_or("no reason was given");
+    match node.result {
+        NodeVerdict::Passed => Outcome::Passed,
+        NodeVerdict::Failed => Outcome::Failed(Words::new("NodeFailed", why)),
+        NodeVerdict::Unknown => Outcome::Unknown(Words::new("NodeUnknown", why)),
     }
 }

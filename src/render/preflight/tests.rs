@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     api::{
-        CheckResult, VMRuntimePreflightCheckStatus, preflight_check::VMRuntimePreflightCheckSpec,
+        CheckResult, NodeResult, VMRuntimePreflightCheckStatus,
+        preflight_check::VMRuntimePreflightCheckSpec,
     },
     render::{Page, Style, paint},
 };
@@ -76,19 +77,13 @@ pub fn mixed() -> PreflightReport {
         ]),
         ..VMRuntimePreflightCheckStatus::default()
     });
-    PreflightReport::new(
-        &check,
-        &Knowledge {
-            blocks: &|check| check != "VSOCK",
-            explain: &|check| {
-                Some(Explanation {
-                    check: check.to_owned(),
-                    cause: format!("{check} is missing on the node."),
-                    fix: "Load the kernel module that offers it, and check again.".to_owned(),
-                })
-            },
-        },
-    )
+    PreflightReport::new(&check, &|check| {
+        Some(Explanation {
+            check: check.to_owned(),
+            cause: format!("{check} is missing on the node."),
+            fix: "Load the kernel module that offers it, and check again.".to_owned(),
+        })
+    })
 }
 
 fn text(width: Option<usize>, unicode: bool) -> String {

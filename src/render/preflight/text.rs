@@ -43,7 +43,7 @@ impl PreflightReport {
                     "Nodes: {} passed, {} failed, {} unknown.",
                     count(NodeVerdict::Passed),
                     count(NodeVerdict::Failed),
-                    count(NodeVerdict::Unknown)
+                    count(NodeVerdict::Unknown) + self.unnamed_unknown_nodes
                 )
             }
         });
@@ -52,14 +52,14 @@ impl PreflightReport {
     fn headline(&self, page: &mut Page) {
         /// A check that takes no longer than this is not worth a word.
         const QUICK: Duration = Duration::from_secs(10);
-        let (word, tone) = verdict_in_words(self.result);
+        let word = tone_of(self.result).of(self.result.word());
         let took = self
             .duration
             .filter(|duration| *duration > QUICK)
             .map(|duration| format!(" after {}", age::span(duration)))
             .unwrap_or_default();
         page.gap();
-        page.line(format!("Preflight check {}{took}", tone.of(word)));
+        page.line(format!("Preflight check {word}{took}"));
         page.line(Tone::Faint.of(&clean(&self.name)));
         if let Some(message) = &self.message {
             page.quote(2, message);
@@ -165,17 +165,23 @@ impl PreflightReport {
             ));
             page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
         }
+        if self.unnamed_unknown_nodes > 0 {
+            page.gap();
+            page.line(format!(
+                "{} {} more could not be verified, and the check does not name them",
+                page.style.mark(Mark::Unknown),
+                self.unnamed_unknown_nodes
+            ));
+        }
     }
 }
 
-/// The word for a verdict, and how it is meant.
-pub(in crate::render) const fn verdict_in_words(verdict: Verdict) -> (&'static str, Tone) {
+/// How a verdict is meant.
+pub(in crate::render) const fn tone_of(verdict: Verdict) -> Tone {
     match verdict {
-        Verdict::Passed => ("passed", Tone::Good),
-        Verdict::Failed => ("failed", Tone::Bad),
-        Verdict::Incomplete => ("incomplete", Tone::Warning),
-        Verdict::Inconsistent => ("inconsistent", Tone::Bad),
-        Verdict::Unfinished => ("not finished", Tone::Warning),
+        Verdict::Passed => Tone::Good,
+        Verdict::Failed | Verdict::Inconsistent => Tone::Bad,
+        Verdict::Incomplete | Verdict::Unfinished => Tone::Warning,
     }
 }
 

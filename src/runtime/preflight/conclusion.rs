@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::CheckFacts;
-use crate::api::{
-    FeatureStatus, NodeResult, PreflightCheckSummary, VMRuntimePreflightCheckStatus,
-    name::PUBLISHED_FEATURES,
+use crate::{
+    api::{
+        FeatureStatus, NodeResult, PreflightCheckSummary, VMRuntimePreflightCheckStatus,
+        name::PUBLISHED_FEATURES,
+    },
+    runtime::verdict::{self, Judgement, NodeVerdict, Verdict},
 };
 
 /// How many failed nodes `status.failures` lists (the product's limit).
@@ -38,26 +41,24 @@ pub fn conclude(
     finished: Timestamp,
 ) -> VMRuntimePreflightCheckStatus {
     fit(&mut checks);
-    let verified = || checks.values().filter(|node| is_verified(node));
-    let unknown = checks.len() - verified().count();
-    let failures = checks
-        .iter()
-        .filter(|(_, node)| is_verified(node) && !node.passed)
-        .take(FAILURES_LISTED)
-        .map(|(name, node)| (name.clone(), node.clone()))
-        .collect();
-    let message = match (verified().next().is_some(), unknown) {
-        (true, _) => None,
-        (false, 0) => Some("no node is eligible for virtual machines".to_owned()),
-        (false, _) => Some(match commonest(&checks) {
+    let count = |wanted| that(&checks, wanted).count();
+    let (passed, failed) = (count(NodeVerdict::Passed), count(NodeVerdict::Failed));
+    let unknown = count(NodeVerdict::Unknown);
+    let message = match (passed + failed, unknown) {
+        (0, 0) => Some("no node is eligible for virtual machines".to_owned()),
+        (0, _) => Some(match commonest(&checks) {
             Some(why) => format!("no node could be verified: {why}"),
             None => "no node could be verified".to_owned(),
         }),
+        (_, _) => None,
     };
     VMRuntimePreflightCheckStatus {
-        pass: Some(verified().next().is_some() && verified().all(|node| node.passed)),
-        failures,
-        unknown_node_num: Some(count(unknown)),
+        pass: Some(passed > 0 && failed == 0),
+        failures: that(&checks, NodeVerdict::Failed)
+            .take(FAILURES_LISTED)
+            .map(|(name, node)| (name.clone(), node.clone()))
+            .collect(),
+        unknown_node_num: Some(as_number(unknown)),
         message,
         start_time: Some(Time(started)),
         completion_time: Some(Time(finished)),
@@ -65,12 +66,22 @@ pub fn conclude(
     }
 }
 
+/// The nodes of which that is said.
+fn that(
+    checks: &BTreeMap<String, NodeResult>,
+    wanted: NodeVerdict,
+) -> impl Iterator<Item = (&String, &NodeResult)> {
+    checks
+        .iter()
+        .filter(move |(_, node)| verdict::of_node(node) == wanted)
+}
+
 /// Why most of the nodes are unknown: one image that can not be pulled is not five thousand different troubles.
 fn commonest(checks: &BTreeMap<String, NodeResult>) -> Option<String> {
     const LONGEST: usize = 256;
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    let unknown = checks.values().filter(|node| !is_verified(node));
-    for reason in unknown.filter_map(|node| node.message.as_deref()) {
+    let unknown = that(checks, NodeVerdict::Unknown);
+    for reason in unknown.filter_map(|(_, node)| node.message.as_deref()) {
         *reasons.entry(reason).or_default() += 1;
     }
     let (reason, _) = reasons.into_iter().max_by_key(|(_, nodes)| *nodes)?;
@@ -129,63 +140,88 @@ pub fn cut(text: &str, limit: usize) -> String {
 /// check saw it pass on every verified node.
 #[must_use]
 pub fn summary(check: Option<&CheckFacts>) -> PreflightCheckSummary {
-    let status = check.map(|check| &check.status);
-    let finished = status.filter(|status| status.pass.is_some());
+    let finished = check.filter(|check| check.finished());
+    let judgement = verdict::judge(finished.map(|check| &check.status));
     let feature_statuses = PUBLISHED_FEATURES
         .iter()
-        .map(|feature| ((*feature).to_owned(), feature_status(feature, finished)))
+        .map(|feature| ((*feature).to_owned(), feature_status(feature, &judgement)))
         .collect();
     PreflightCheckSummary {
         preflight_check_name: check.map(|check| check.name.clone()),
-        preflight_check_passed: status.and_then(|status| status.pass),
+        preflight_check_passed: finished.map(|_| judgement.suffices()),
         feature_statuses,
-        unknown_node_num: finished.and_then(|status| status.unknown_node_num),
+        unknown_node_num: finished.map(|_| as_number(judgement.count(NodeVerdict::Unknown))),
     }
 }
 
-fn feature_status(feature: &str, status: Option<&VMRuntimePreflightCheckStatus>) -> FeatureStatus {
-    let Some(status) = status else {
-        return FeatureStatus::default();
+fn feature_status(feature: &str, judgement: &Judgement<'_>) -> FeatureStatus {
+    let verified = || {
+        let nodes = judgement.nodes.values();
+        nodes.filter(|node| node.verdict != NodeVerdict::Unknown)
     };
-    let verified = || status.checks.values().filter(|node| is_verified(node));
     let lacking = verified()
         .filter(|node| {
-            !node
-                .results
+            let results = &node.result.results;
+            !results
                 .iter()
                 .any(|result| result.check_name == feature && result.passed)
         })
         .count();
     FeatureStatus {
         passed: lacking == 0 && verified().next().is_some(),
-        failed_node_num: (lacking > 0).then(|| count(lacking)),
+        failed_node_num: (lacking > 0).then(|| as_number(lacking)),
     }
 }
 
-/// Why a finished check did not pass, for conditions and for the refusal of a VM: the first failures by name.
+/// What a finished check comes to, for conditions and for the refusal of a VM: the first nodes by name.
 #[must_use]
-pub fn explain(status: &VMRuntimePreflightCheckStatus) -> String {
+pub fn explain(check: &CheckFacts) -> String {
+    format!(
+        "preflight check {} {}",
+        check.name,
+        conclusion(&check.status)
+    )
+}
+
+fn conclusion(status: &VMRuntimePreflightCheckStatus) -> String {
     const NAMED: usize = 3;
-    if status.failures.is_empty() {
-        let why = status.message.as_deref();
-        return why.unwrap_or("no node could be verified").to_owned();
-    }
-    let failed = status
-        .checks
-        .values()
-        .filter(|node| is_verified(node) && !node.passed)
-        .count();
-    let named: Vec<String> = status
-        .failures
-        .iter()
+    let judgement = verdict::judge(Some(status));
+    let failed: Vec<String> = judgement
+        .that(NodeVerdict::Failed)
         .take(NAMED)
-        .map(|(node, result)| format!("{node} ({})", failed_checks(result)))
+        .map(|name| {
+            let result = judgement.nodes[name].result;
+            format!("{name} ({})", failed_checks(result))
+        })
         .collect();
-    let more = match failed.saturating_sub(named.len()) {
+    let more = match judgement.count(NodeVerdict::Failed) - failed.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("failed on {}{more}", named.join(", "))
+    let pass = status.pass.unwrap_or_default();
+    match judgement.verdict {
+        Verdict::Passed => "passed".to_owned(),
+        Verdict::Failed => format!("failed on {}{more}", failed.join(", ")),
+        Verdict::Inconsistent if failed.is_empty() => {
+            "contradicts itself: pass is false, and no node failed".to_owned()
+        }
+        Verdict::Inconsistent => format!(
+            "contradicts itself: pass is {pass}, and it failed on {}{more}",
+            failed.join(", ")
+        ),
+        Verdict::Incomplete if judgement.count(NodeVerdict::Passed) == 0 => {
+            let why = status.message.as_deref();
+            format!(
+                "is incomplete: {}",
+                why.unwrap_or("no node could be verified")
+            )
+        }
+        Verdict::Incomplete => format!(
+            "is incomplete: it could not verify {}",
+            judgement.unverified()
+        ),
+        Verdict::Unfinished => "has not finished".to_owned(),
+    }
 }
 
 fn failed_checks(node: &NodeResult) -> String {
@@ -198,11 +234,7 @@ fn failed_checks(node: &NodeResult) -> String {
     failed.join(", ")
 }
 
-fn is_verified(node: &NodeResult) -> bool {
-    node.unknown != Some(true)
-}
-
-fn count(number: usize) -> i64 {
+fn as_number(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -257,7 +289,14 @@ mod tests {
             let unknown = nodes.iter().filter(|node| node.unknown.is_some()).count();
             let status = concluded(nodes.clone());
             assert_eq!(status.pass, Some(pass), "{nodes:?}");
-            assert_eq!(status.unknown_node_num, Some(count(unknown)), "{nodes:?}");
+            assert_eq!(
+                status.unknown_node_num,
+                Some(as_number(unknown)),
+                "{nodes:?}"
+            );
+            // What we conclude is what everybody makes of it.
+            let judgement = verdict::judge(Some(&status));
+            assert_eq!(judgement.suffices(), pass, "{nodes:?}");
         }
     }
 
@@ -266,7 +305,7 @@ mod tests {
         let status = concluded(vec![bad(); 25]);
         assert_eq!(status.failures.len(), FAILURES_LISTED);
         assert_eq!(
-            explain(&status),
+            conclusion(&status),
             "failed on n0000 (KVM), n0001 (KVM), n0002 (KVM) and 22 more"
         );
     }

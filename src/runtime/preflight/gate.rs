@@ -1,15 +1,16 @@
 //! May virtual machines be created? Only a finished check of the present enabling can say yes.
 
 use super::{CheckFacts, Inputs, Subject, trigger};
+use crate::runtime::verdict;
 
 /// What the checks of the present enabling say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Gate<'a> {
     /// None has finished yet; this one is running, if any.
     Pending(Option<&'a CheckFacts>),
-    /// The latest finished one passed.
+    /// By the latest finished one VMs can be run.
     Passed(&'a CheckFacts),
-    /// The latest finished one did not pass.
+    /// By the latest finished one they cannot.
     Failed(&'a CheckFacts),
 }
 
@@ -18,7 +19,7 @@ pub enum Gate<'a> {
 #[must_use]
 pub fn gate<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Gate<'a> {
     match finished_in_epoch(subject, checks) {
-        Some(check) if check.status.pass == Some(true) => Gate::Passed(check),
+        Some(check) if verdict::judge(Some(&check.status)).suffices() => Gate::Passed(check),
         Some(check) => Gate::Failed(check),
         None => Gate::Pending(
             checks

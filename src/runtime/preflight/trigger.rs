@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckFacts, NodeFacts, gate, kubelets};
+use crate::runtime::verdict::{self, NodeVerdict};
 
 /// Why the controller makes a check.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,7 +155,7 @@ fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<T
     // Times of the API are whole seconds. Within the second in which the check began, only a node that it could not
     // reach may have come back afterwards.
     let started = base.started().as_second();
-    let first = if entry.unknown == Some(true) {
+    let first = if verdict::of_node(entry) == NodeVerdict::Unknown {
         started
     } else {
         started + 1

@@ -108,19 +108,25 @@ async fn two_watches_from_the_version_of_the_patch_are_all_that_enabling_takes()
         Event::CheckStarted { name: "new".into() },
         Event::CheckFinished {
             name: "new".into(),
-            passed: true,
+            verdict: crate::runtime::verdict::Verdict::Passed,
         },
     ] {
         assert!(events.contains(&expected), "{events:?}");
     }
 }
 
+/// The VMRuntime is not believed alone: the check that it names is read, and nothing else.
 #[tokio::test]
-async fn what_holds_already_takes_no_request() {
-    let server = server(&[]);
+async fn what_holds_already_takes_a_look_at_the_check() {
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[])]),
+        (CHECKS, &[list(&[check("new", LATER, Some(true))])]),
+    ]);
     let outcome = waited(&server, &unchanged(Target::Ready, ready())).await;
     assert!(matches!(outcome, Ok(Outcome::Reached(_))));
-    assert!(server.calls.lock().unwrap().is_empty());
+    let calls = server.calls.lock().unwrap();
+    let lists = calls.iter().filter(|call| !call.watches());
+    assert_eq!(lists.count(), 1);
 }
 
 #[tokio::test]
