@@ -9,12 +9,12 @@ mod plugin;
 mod proxy;
 mod retry_after;
 mod timeout;
+mod transport;
 
 use std::{path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
-    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
@@ -257,8 +257,9 @@ async fn client(
         limit: options.request_timeout,
     };
     let made = match source {
-        None => ClientBuilder::try_from(config)
-            .map(|builder| builder.with_layer(&request_timeout).build()),
+        None => {
+            transport::builder(&config).map(|builder| builder.with_layer(&request_timeout).build())
+        }
         Some(source) => {
             let door = Door {
                 config,

@@ -13,16 +13,14 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
-use kube::{
-    Client, Config,
-    client::{Body, ClientBuilder},
-};
+use kube::{Client, Config, client::Body};
 use tokio::sync::Mutex;
 use tower::BoxError;
 
 use super::{
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
+    transport,
 };
 use crate::{cluster::retry::Deadline, failure::LoginError};
 
@@ -122,7 +120,7 @@ impl Door {
             auth.client_certificate_data = Some(STANDARD.encode(&pair.certificate));
             auth.client_key_data = Some(STANDARD.encode(&pair.key).into());
         }
-        Ok(ClientBuilder::try_from(config)?
+        Ok(transport::builder(&config)?
             .with_layer(&self.request_timeout)
             .build())
     }
