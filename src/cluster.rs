@@ -21,6 +21,7 @@ pub mod bundle;
 mod clock;
 pub mod connect;
 pub mod controller_deployment;
+mod deadline;
 pub mod event;
 mod feed;
 pub mod inventory;
@@ -37,6 +38,7 @@ pub mod wait;
 
 pub use clock::Clock;
 pub use connect::{Cluster, ConnectOptions, connect};
+pub use deadline::Deadline;
 pub use event::{Event, Observer, Silent};
 pub use kubeconfig::{clusters, contexts, implied, kubeconfig_of};
-pub use retry::{Deadline, Retry};
+pub use retry::Retry;

@@ -144,6 +144,14 @@ pub struct RequestTimedOut {
     pub after: Duration,
 }
 
+/// A request was not sent, because the time of the whole command was over. `cluster::Retry` returns it inside a
+/// [`kube::Error::Service`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time was over ({budget:?}) before the API server could be asked")]
+pub struct OutOfTime {
+    pub budget: Duration,
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

@@ -26,8 +26,8 @@ use self::{
     timeout::RequestTimeout,
 };
 use super::{
+    deadline::Deadline,
     kubeconfig::{self, Chosen, Environment, Found},
-    retry::Deadline,
 };
 use crate::failure::{self, Failure, Kind, LoginError, Reason};
 
@@ -42,7 +42,7 @@ pub struct ConnectOptions {
     pub cluster: Option<String>,
     /// The folder of bmctl's clusters, normally `bmctl-workspace`.
     pub workspace: PathBuf,
-    /// What every single request but a watch may take; `None`: as long as it likes.
+    /// What every single request but a watch may take; `None`: as long as the command.
     pub request_timeout: Option<Duration>,
     /// `--as`, `--as-group`, `--as-uid`.
     pub identity: IdentityOverride,
@@ -255,6 +255,7 @@ async fn client(
 ) -> Result<Client, Failure> {
     let request_timeout = RequestTimeout {
         limit: options.request_timeout,
+        deadline: options.deadline,
     };
     let made = match source {
         None => {
@@ -264,7 +265,6 @@ async fn client(
             let door = Door {
                 config,
                 request_timeout,
-                deadline: options.deadline,
             };
             Login::new(door, source).await.map(Login::client)
         }

@@ -11,6 +11,7 @@ use std::{
 
 use reports::Reports;
 use result::{Complaint, Delivery};
+use tokio::time::Instant;
 
 use super::{many::Target, paste};
 use crate::{
@@ -29,6 +30,8 @@ pub struct Context {
     pub global: GlobalArgs,
     /// Verb and noun, as they stand in documents and in the log's name.
     pub command: &'static str,
+    /// When the work began that `--timeout` limits.
+    pub started: Instant,
     pub ui: Ui,
     pub interrupts: Interrupts,
     warnings: Mutex<Vec<String>>,
@@ -114,6 +117,7 @@ impl Context {
         Ok(Self {
             global,
             command,
+            started: Instant::now(),
             ui,
             interrupts,
             warnings: Mutex::default(),
@@ -121,9 +125,10 @@ impl Context {
         })
     }
 
-    /// The same for one of several clusters: its result is kept, its lines on stderr say whom they are about.
+    /// The same for one of several clusters: its result is kept, its lines on stderr say whom they are about. The time
+    /// of all runs since `started`, whenever it is one cluster's turn.
     #[must_use]
-    pub fn of_cluster(&self, target: &Target) -> Self {
+    pub fn of_cluster(&self, target: &Target, started: Instant) -> Self {
         let mut global = self.global.clone();
         let connection = &mut global.connection;
         connection.context.clone_from(&target.context);
@@ -133,6 +138,7 @@ impl Context {
         Self {
             global,
             command: self.command,
+            started,
             ui: self.ui.of_cluster(&target.label),
             interrupts: self.interrupts.clone(),
             warnings: Mutex::default(),

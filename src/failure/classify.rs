@@ -10,7 +10,7 @@ use kube::{
 };
 
 use super::{
-    Failure, Kind, LoginError, Reason, RequestTimedOut,
+    Failure, Kind, LoginError, OutOfTime, Reason, RequestTimedOut,
     access::{self, Refuser},
     login, network,
 };
@@ -46,6 +46,9 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
 pub fn transience(error: &kube::Error) -> Transience {
     if find::<AuthError>(error).is_some() || find::<LoginError>(error).is_some() {
         return Transience::Permanent;
+    }
+    if find::<OutOfTime>(error).is_some() {
+        return Transience::NotCarriedOut { retry_after: None };
     }
     if find::<RequestTimedOut>(error).is_some() {
         return Transience::MayBeCarriedOut { retry_after: None };
@@ -117,6 +120,10 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
             timeout.to_string(),
         )
         .hint("is the API server overloaded? --request-timeout gives one request more time");
+    }
+    if let Some(over) = find::<OutOfTime>(error) {
+        return Diagnosis::new(Kind::TimedOut, Reason::TimedOut, over.to_string())
+            .hint("--timeout gives the whole command more time");
     }
     match error {
         kube::Error::Api(status) => answer(status),

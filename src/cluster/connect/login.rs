@@ -22,7 +22,7 @@ use super::{
     timeout::RequestTimeout,
     transport,
 };
-use crate::{cluster::retry::Deadline, failure::LoginError};
+use crate::{cluster::deadline::Deadline, failure::LoginError};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Source {
     async fn credential(&self, turn: Turn, deadline: Deadline) -> Result<Credential, LoginError> {
         match self {
             Self::Plugin(plugin) => {
-                let left = deadline.remaining().filter(|_| !deadline.looks_once());
+                let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
             Self::File(path) => {
@@ -108,7 +108,6 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
 pub(super) struct Door {
     pub config: Config,
     pub request_timeout: RequestTimeout,
-    pub deadline: Deadline,
 }
 
 impl Door {
@@ -155,7 +154,7 @@ impl Login {
     /// Logs in for the first time.
     pub async fn new(door: Door, source: Source) -> kube::Result<Self> {
         let credential = source
-            .credential(Turn::First, door.deadline)
+            .credential(Turn::First, door.request_timeout.deadline)
             .await
             .map_err(|error| kube::Error::Service(error.into()))?;
         let session = Session {
@@ -203,7 +202,9 @@ impl Login {
             .expires
             .is_some_and(|at| at <= Timestamp::now());
         if expired || refused == Some(session.number) {
-            let renewed = self.source.credential(Turn::Renewal, self.door.deadline);
+            // Also for what is left in order after the end.
+            let deadline = self.door.request_timeout.deadline.with_grace();
+            let renewed = self.source.credential(Turn::Renewal, deadline);
             match renewed.await {
                 Ok(credential) => self.take_over(&mut session, credential)?,
                 Err(_) if self.source.outlives_failure() => {}

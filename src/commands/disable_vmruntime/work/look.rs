@@ -1,12 +1,11 @@
 //! Looking: what is there, and what follows from it. Nothing is changed here.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use super::{Looked, Proposal, Stage, Work, before_anything, deletes};
 use crate::{
     api::condition::{is_true, kind},
     cluster::{
-        self, Retry,
         backup::Earlier,
         inventory::{self, Inventory, Uid},
         removal::{LeftOver, Plan},
@@ -91,7 +90,7 @@ impl Work<'_> {
 
     /// Looks once whether a disable that somebody asked for before has come to its end.
     async fn is_off(&self, runtime: &RuntimeObject) -> Result<bool, Failure> {
-        let once = Retry::new(cluster::Deadline::after(Duration::ZERO), &cluster::Silent);
+        let once = self.retry.looking_once();
         let looked = wait::until(
             self.client,
             &Wait {
@@ -106,6 +105,8 @@ impl Work<'_> {
             // What could not be verified is not off for sure: the wait at the end of the command says so.
             Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
             Ok(Outcome::CheckFailed(_)) => Ok(false),
+            // The time of the whole command is over.
+            Err(failure) if once.deadline().expired() => Err(failure),
             // Not off yet, or blocked: both are what this command is about to see to.
             Err(failure)
                 if matches!(
