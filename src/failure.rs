@@ -144,6 +144,24 @@ pub struct RequestTimedOut {
     pub after: Duration,
 }
 
+/// An answer is larger than any that is read. The client of `cluster::connect` returns it inside a [`kube::Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerTooLarge {
+    #[error("the answer is larger than {}", size(*limit))]
+    Answer { limit: usize },
+    #[error("a line of the watch is longer than {}", size(*limit))]
+    Line { limit: usize },
+}
+
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1024 * 1024;
+    if bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
+
 /// A request was not sent, because the time of the whole command was over. `cluster::Retry` returns it inside a
 /// [`kube::Error::Service`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

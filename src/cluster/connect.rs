@@ -3,6 +3,7 @@
 //! kube's own retries are silent and nearly endless, it has no limit for an answer, and it runs login plugins as they
 //! come: all of that is set here, so that no caller can forget it.
 
+mod bounded;
 pub(super) mod in_cluster;
 mod login;
 mod plugin;

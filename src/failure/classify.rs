@@ -10,7 +10,7 @@ use kube::{
 };
 
 use super::{
-    Failure, Kind, LoginError, OutOfTime, Reason, RequestTimedOut,
+    AnswerTooLarge, Failure, Kind, LoginError, OutOfTime, Reason, RequestTimedOut,
     access::{self, Refuser},
     login, network,
 };
@@ -44,7 +44,10 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
 /// See [`Transience`].
 #[must_use]
 pub fn transience(error: &kube::Error) -> Transience {
-    if find::<AuthError>(error).is_some() || find::<LoginError>(error).is_some() {
+    if find::<AuthError>(error).is_some()
+        || find::<LoginError>(error).is_some()
+        || find::<AnswerTooLarge>(error).is_some()
+    {
         return Transience::Permanent;
     }
     if find::<OutOfTime>(error).is_some() {
@@ -120,6 +123,10 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
             timeout.to_string(),
         )
         .hint("is the API server overloaded? --request-timeout gives one request more time");
+    }
+    if let Some(large) = find::<AnswerTooLarge>(error) {
+        return Diagnosis::new(Kind::Incomplete, Reason::AnswerTooLarge, large.to_string())
+            .hint("is it an API server that answers? check the server address in the kubeconfig");
     }
     if let Some(over) = find::<OutOfTime>(error) {
         return Diagnosis::new(Kind::TimedOut, Reason::TimedOut, over.to_string())

@@ -2,20 +2,27 @@
 
 use std::{fs, path::Path};
 
+use http::Method;
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use crate::{
     events,
+    faults::{Fault, On, Proxy, Script},
     output::{FORMATS, is_a_result},
-    stage::{Ended, Stage},
+    stage::{Ended, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "hostile::words_are_never_orders",
-        words_are_never_orders,
-    )]
+    let stories: [(&str, Story); 2] = [
+        ("words_are_never_orders", words_are_never_orders),
+        (
+            "answers_without_end_are_given_up",
+            answers_without_end_are_given_up,
+        ),
+    ];
+    let named = |(name, story)| Trial::test(format!("hostile::{name}"), story);
+    stories.map(named).into()
 }
 
 /// It clears the screen, renames the window, rings, turns the reading direction round, hides, and is no XML.
@@ -166,6 +173,62 @@ fn every_log_is_harmless(folder: &Path) -> Result<(), Failed> {
     }
     if looked_at == 0 {
         return Err("there is no log".into());
+    }
+    Ok(())
+}
+
+fn answers_without_end_are_given_up() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let on = |path| On::Request(Method::GET, path);
+    for (command, on, fault, code, said) in [
+        (
+            "status vmruntime",
+            On::Any,
+            Fault::Endless(200),
+            5,
+            "larger than 64 MiB",
+        ),
+        (
+            "get vmruntimepfc",
+            On::Any,
+            Fault::Endless(200),
+            5,
+            "larger than 64 MiB",
+        ),
+        (
+            "enable vmruntime --ensure --use-emulation",
+            On::Request(Method::PATCH, "/vmruntime"),
+            Fault::Endless(200),
+            5,
+            "could not change vmruntime",
+        ),
+        // What is not known is not none.
+        (
+            "disable vmruntime",
+            on("/virtualmachines"),
+            Fault::Endless(200),
+            5,
+            "could not determine whether VMs exist",
+        ),
+        (
+            "status vmruntime",
+            On::Any,
+            Fault::Endless(403),
+            9,
+            "{\"metadata\": \"xxx",
+        ),
+        (
+            "check vmruntimepfc",
+            On::Any,
+            Fault::EndlessLine,
+            0,
+            "a line of the watch is longer than 8 MiB",
+        ),
+    ] {
+        proxy.play(Script::none().always(on, fault));
+        let words: Vec<&str> = command.split(' ').chain(["--progress", "plain"]).collect();
+        proxy.bmctl(&words).exits(code)?.says(said)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! Credentials that last (tokens, certificates and passwords of the kubeconfig) are kube's affair.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,7 +22,10 @@ use super::{
     timeout::RequestTimeout,
     transport,
 };
-use crate::{cluster::deadline::Deadline, failure::LoginError};
+use crate::{
+    cluster::{deadline::Deadline, file::read_text},
+    failure::LoginError,
+};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,7 +92,9 @@ fn read(path: &Path) -> Result<String, LoginError> {
         path: path.to_owned(),
         error,
     };
-    let token = fs::read_to_string(path).map_err(failed)?;
+    /// More than any token; it has to fit into a header.
+    const MOST: u64 = 1024 * 1024;
+    let token = read_text(path, MOST).map_err(failed)?;
     if token.trim().is_empty() {
         return Err(failed(io::Error::other("it is empty")));
     }

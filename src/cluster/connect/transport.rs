@@ -3,7 +3,7 @@
 //!
 //! kube makes its own connector and leaves Nagle's algorithm on: the end of a request then waits until the server has
 //! acknowledged its beginning, which Linux delays by 40 ms (RFC 1122, section 4.2.3.2). Every client of `connect` is
-//! made here.
+//! made here, and `tests/it/architecture.rs` holds that.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Request, Response, Uri};
@@ -30,8 +30,10 @@ use kube::{
 use percent_encoding::percent_decode_str;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxService};
 
+use super::bounded::{Bounded, Bounds};
+
 /// What every request goes through at last.
-pub(super) type Transport = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
+pub(super) type Transport = Bounded<BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>>;
 
 /// A client that is made as the configuration says, through its proxy if it names one.
 pub(super) fn builder(config: &Config) -> kube::Result<ClientBuilder<Transport>> {
@@ -109,8 +111,8 @@ where
             answer.map(|body| Box::new(body.map_err(BoxError::from)) as Box<DynBody>)
         })
         .service(client);
-    let namespace = config.default_namespace.clone();
-    Ok(ClientBuilder::new(service.boxed(), namespace))
+    let builder = ClientBuilder::new(service.boxed(), config.default_namespace.clone());
+    Ok(builder.with_layer(&Bounds::default()))
 }
 
 #[cfg(test)]
