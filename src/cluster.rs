@@ -24,6 +24,7 @@ pub mod controller_deployment;
 mod deadline;
 pub mod event;
 mod feed;
+pub mod file;
 pub mod inventory;
 mod kubeconfig;
 pub mod node;

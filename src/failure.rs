@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::exit::Exit;
+use crate::{api::text::cut, exit::Exit};
 
 mod access;
 mod classify;
@@ -121,6 +121,23 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// As much of it as is shown: whoever made its causes may have made them without end.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        /// More causes than this say no more.
+        const CAUSES: usize = 50;
+        let causes = self.causes.iter().take(CAUSES);
+        let mut causes: Vec<String> = causes.map(|cause| cut(cause).into_owned()).collect();
+        if self.causes.len() > CAUSES {
+            causes.push(format!("and {} more", self.causes.len() - CAUSES));
+        }
+        Self {
+            message: cut(&self.message).into_owned(),
+            causes,
+            ..self.clone()
+        }
     }
 
     /// The exit code of a command that ends with it.

@@ -14,6 +14,7 @@ use super::{
     access::{self, Refuser},
     login, network,
 };
+use crate::api::text::shortened;
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
         diagnosis.reason,
         format!("could not {doing}"),
     );
-    failure.causes = diagnosis.causes;
+    failure.causes = diagnosis.causes.into_iter().map(shortened).collect();
     failure.hints = diagnosis.hints;
     failure.retryable |= transience(error) != Transience::Permanent;
     failure
@@ -327,6 +328,16 @@ mod tests {
             "HTTP status 502 with a web page instead of an API answer"
         );
         assert_eq!(cause(503, " "), "the server answered with HTTP status 503");
+    }
+
+    #[test]
+    fn a_message_without_end_is_cut() {
+        for code in [403, 409, 422, 500] {
+            let error = api(code, "", &"A".repeat(5_000_000));
+            let cause = from_kube(&error, "x").causes.remove(0);
+            assert!(cause.len() < 5_000, "{} bytes", cause.len());
+            assert!(cause.ends_with("(cut, 5000000 bytes in all)"), "{code}");
+        }
     }
 
     const OPEN: Transience = Transience::MayBeCarriedOut { retry_after: None };

@@ -12,7 +12,10 @@ use serde::Serialize;
 
 use super::name::ResourceName;
 use crate::{
-    api::{NodeResult, VMRuntimePreflightCheck},
+    api::{
+        NodeResult, VMRuntimePreflightCheck,
+        text::{cut, shortened},
+    },
     runtime::verdict::{self, NodeVerdict, Verdict},
 };
 
@@ -95,10 +98,10 @@ impl PreflightReport {
             .zip(status.completion_time.as_ref())
             .and_then(|(started, completed)| completed.0.duration_since(started.0).try_into().ok());
         Self {
-            name: check.metadata.name.clone().unwrap_or_default(),
+            name: shortened(check.metadata.name.clone().unwrap_or_default()),
             result: verdict::of_check(check.status.as_ref(), knowledge.blocks),
             pass: status.pass,
-            message: status.message.clone(),
+            message: status.message.map(shortened),
             duration,
             nodes,
             explanations,
@@ -171,21 +174,21 @@ impl PreflightReport {
 fn node(name: &str, result: &NodeResult, knowledge: &Knowledge<'_>) -> NodeReport {
     let result_of_node = verdict::of_node(result, knowledge.blocks);
     NodeReport {
-        name: name.to_owned(),
+        name: cut(name).into_owned(),
         result: result_of_node,
-        message: result.message.clone(),
+        message: result.message.clone().map(shortened),
         checks: result
             .results
             .iter()
             .map(|check| CheckReport {
-                name: check.check_name.clone(),
+                name: shortened(check.check_name.clone()),
                 passed: check.passed,
                 // A check that we do not know, on a node that failed: then it may be the reason.
                 blocking: (knowledge.blocks)(&check.check_name)
                     || (!check.passed
                         && result_of_node == NodeVerdict::Failed
                         && (knowledge.explain)(&check.check_name).is_none()),
-                message: check.message.clone(),
+                message: check.message.clone().map(shortened),
             })
             .collect(),
     }
