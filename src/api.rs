@@ -11,6 +11,7 @@ pub mod crd;
 pub mod engine;
 pub mod name;
 pub mod preflight_check;
+pub mod text;
 pub mod tolerant;
 pub mod virtual_machine;
 pub mod vmruntime;

@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::exit::Exit;
+use crate::{api::text::cut, exit::Exit};
 
 mod access;
 mod classify;
@@ -125,6 +125,23 @@ impl Failure {
         self
     }
 
+    /// As much of it as is shown: whoever made its causes may have made them without end.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        /// More causes than this say no more.
+        const CAUSES: usize = 50;
+        let causes = self.causes.iter().take(CAUSES);
+        let mut causes: Vec<String> = causes.map(|cause| cut(cause).into_owned()).collect();
+        if self.causes.len() > CAUSES {
+            causes.push(format!("and {} more", self.causes.len() - CAUSES));
+        }
+        Self {
+            message: cut(&self.message).into_owned(),
+            causes,
+            ..self.clone()
+        }
+    }
+
     /// The exit code of a command that ends with it.
     #[must_use]
     pub const fn exit(&self) -> Exit {
@@ -144,6 +161,32 @@ impl Failure {
 #[error("no answer within {after:?}")]
 pub struct RequestTimedOut {
     pub after: Duration,
+}
+
+/// An answer is larger than any that is read. The client of `cluster::connect` returns it inside a [`kube::Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerTooLarge {
+    #[error("the answer is larger than {}", size(*limit))]
+    Answer { limit: usize },
+    #[error("a line of the watch is longer than {}", size(*limit))]
+    Line { limit: usize },
+}
+
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1024 * 1024;
+    if bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
+
+/// A request was not sent, because the time of the whole command was over. `cluster::Retry` returns it inside a
+/// [`kube::Error::Service`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time was over ({budget:?}) before the API server could be asked")]
+pub struct OutOfTime {
+    pub budget: Duration,
 }
 
 impl fmt::Display for Failure {

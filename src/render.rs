@@ -40,6 +40,7 @@ pub mod verbatim;
 pub mod version;
 pub mod wait;
 
+pub use crate::api::text::cut;
 pub use clean::{clean, clean_lines};
 pub use document::{AnyReport, ClusterReference, Document, Report};
 pub use page::Page;

@@ -3,18 +3,19 @@
 //! kube's own retries are silent and nearly endless, it has no limit for an answer, and it runs login plugins as they
 //! come: all of that is set here, so that no caller can forget it.
 
+mod bounded;
 pub(super) mod in_cluster;
 mod login;
 mod plugin;
 mod proxy;
 mod retry_after;
 mod timeout;
+mod transport;
 
 use std::{path::PathBuf, time::Duration};
 
 use kube::{
     Client, Config,
-    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
@@ -26,8 +27,8 @@ use self::{
     timeout::RequestTimeout,
 };
 use super::{
+    deadline::Deadline,
     kubeconfig::{self, Chosen, Environment, Found},
-    retry::Deadline,
 };
 use crate::failure::{self, Failure, Kind, LoginError, Reason};
 
@@ -42,7 +43,7 @@ pub struct ConnectOptions {
     pub cluster: Option<String>,
     /// The folder of bmctl's clusters, normally `bmctl-workspace`.
     pub workspace: PathBuf,
-    /// What every single request but a watch may take; `None`: as long as it likes.
+    /// What every single request but a watch may take; `None`: as long as the command.
     pub request_timeout: Option<Duration>,
     /// `--as`, `--as-group`, `--as-uid`.
     pub identity: IdentityOverride,
@@ -259,15 +260,16 @@ async fn client(
 ) -> Result<Client, Failure> {
     let request_timeout = RequestTimeout {
         limit: options.request_timeout,
+        deadline: options.deadline,
     };
     let made = match source {
-        None => ClientBuilder::try_from(config)
-            .map(|builder| builder.with_layer(&request_timeout).build()),
+        None => {
+            transport::builder(&config).map(|builder| builder.with_layer(&request_timeout).build())
+        }
         Some(source) => {
             let door = Door {
                 config,
                 request_timeout,
-                deadline: options.deadline,
             };
             Login::new(door, source).await.map(Login::client)
         }

@@ -59,10 +59,16 @@ const SILENCE: Duration = Duration::from_secs(90);
 const LIVED: Duration = Duration::from_secs(5);
 /// Objects per page.
 const PAGE: u32 = 500;
+/// What one watch may add to what was listed before it ends as watches do: what is listed then replaces it all.
+const ROOM: usize = 32 * 1024 * 1024;
+/// What an object takes beside its text.
+const OBJECT: usize = 4 * 1024;
+/// Updates that wait for whoever listens; the API server waits with the others.
+const WAITING: usize = 8;
 
 impl<K: Clone + Send + Sync + 'static> Feeds<K> {
     pub fn new(pace: Pace) -> Self {
-        let (sender, updates) = mpsc::channel(64);
+        let (sender, updates) = mpsc::channel(WAITING);
         Self {
             sender,
             updates,
@@ -214,24 +220,26 @@ impl<K: Clone + Send + Sync> Feed<K> {
             Err(error) => return Ok(self.failed(&error)),
         };
         pin_mut!(stream);
-        loop {
+        let mut room = ROOM;
+        while room > 0 {
             let Ok(event) = tokio::time::timeout(SILENCE, stream.next()).await else {
-                return Ok(Ending::Ordinary);
+                break;
             };
-            match event {
-                Some(Ok(WatchEvent::Added(object))) => self.send(Update::Added(object)).await?,
-                Some(Ok(WatchEvent::Modified(object))) => {
-                    self.send(Update::Changed(object)).await?;
-                }
-                Some(Ok(WatchEvent::Deleted(object))) => self.send(Update::Gone(object)).await?,
-                Some(Ok(WatchEvent::Bookmark(_))) => {}
+            let (update, object): (fn(Value) -> Update, Value) = match event {
+                Some(Ok(WatchEvent::Added(object))) => (Update::Added, object),
+                Some(Ok(WatchEvent::Modified(object))) => (Update::Changed, object),
+                Some(Ok(WatchEvent::Deleted(object))) => (Update::Gone, object),
+                Some(Ok(WatchEvent::Bookmark(_))) => continue,
                 Some(Ok(WatchEvent::Error(status))) => {
                     return Ok(self.failed(&kube::Error::Api(status)));
                 }
                 Some(Err(error)) => return Ok(self.failed(&error)),
-                None => return Ok(Ending::Ordinary),
-            }
+                None => break,
+            };
+            room = room.saturating_sub(OBJECT + length(&object));
+            self.send(update(object)).await?;
         }
+        Ok(Ending::Ordinary)
     }
 
     fn failed(&self, error: &kube::Error) -> Ending {
@@ -242,6 +250,19 @@ impl<K: Clone + Send + Sync> Feed<K> {
     async fn send(&self, update: Update) -> Result<(), Closed> {
         let sent = self.sender.send((self.key.clone(), update)).await;
         sent.map_err(|_| Closed)
+    }
+}
+
+/// Bytes of all the text in it, roughly.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(length).sum(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| key.len() + length(value))
+            .sum(),
     }
 }
 

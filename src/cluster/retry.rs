@@ -9,71 +9,13 @@ use std::{
 
 use jiff::Timestamp;
 use rand::Rng;
-use tokio::time::Instant;
 
 use super::{
     clock::Clock,
+    deadline::Deadline,
     event::{Event, Observer, Silent},
 };
-use crate::failure::{self, RequestTimedOut, Transience};
-
-/// The moment when a whole command gives up. Copied freely: retries, waits and plugins share the one budget.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline {
-    started: Instant,
-    budget: Option<Duration>,
-}
-
-impl Deadline {
-    /// From now on this long; zero means "look once".
-    #[must_use]
-    pub fn after(budget: Duration) -> Self {
-        Self {
-            started: Instant::now(),
-            budget: Some(budget),
-        }
-    }
-
-    /// No limit of its own: for a controller.
-    #[must_use]
-    pub fn never() -> Self {
-        Self {
-            started: Instant::now(),
-            budget: None,
-        }
-    }
-
-    /// How long ago the clock was started.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// What is left; `None` without a limit.
-    #[must_use]
-    pub fn remaining(&self) -> Option<Duration> {
-        self.budget
-            .map(|budget| budget.saturating_sub(self.elapsed()))
-    }
-
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.remaining() == Some(Duration::ZERO)
-    }
-
-    /// Was it set to "look once"?
-    #[must_use]
-    pub fn looks_once(&self) -> bool {
-        self.budget == Some(Duration::ZERO)
-    }
-
-    /// For `tokio::time::sleep_until`: far away where there is no limit.
-    #[must_use]
-    pub fn instant(&self) -> Instant {
-        const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-        self.started + self.budget.unwrap_or(FAR).min(FAR)
-    }
-}
+use crate::failure::{self, OutOfTime, RequestTimedOut, Transience};
 
 /// May a request be sent again after a failure that leaves open whether the server carried it out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,9 +118,22 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// The same, until another time.
+    /// The same, but a little longer: for what has to be left in order.
     #[must_use]
-    pub fn until(&self, deadline: Deadline) -> Self {
+    pub fn with_grace(&self) -> Self {
+        self.until(self.deadline.with_grace())
+    }
+
+    /// The same, for a question that is asked once, before nobody's eyes.
+    #[must_use]
+    pub fn looking_once(&self) -> Self {
+        Self {
+            observer: &Silent,
+            ..self.until(self.deadline.looking_once())
+        }
+    }
+
+    fn until(&self, deadline: Deadline) -> Self {
         Self {
             deadline,
             clock: self.clock,
@@ -260,20 +215,22 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// The command's own time is over for every request in it: an error then, with no answer. To look once takes what a
-    /// request takes.
+    /// The command's own time is over for every request in it: an error then, with no answer. Where nothing is left,
+    /// nothing is sent.
     async fn in_time<T>(
         &self,
         request: impl Future<Output = kube::Result<T>>,
     ) -> kube::Result<kube::Result<T>> {
-        let left = self.deadline.remaining();
-        let Some(left) = left.filter(|_| !self.deadline.looks_once()) else {
+        let (Some(left), Some(budget)) = (self.deadline.remaining(), self.deadline.budget()) else {
             return Ok(request.await);
         };
-        tokio::time::timeout(left, request).await.map_err(|_| {
-            let after = self.deadline.budget.unwrap_or(left);
-            kube::Error::Service(RequestTimedOut { after }.into())
-        })
+        if left.is_zero() {
+            return Err(kube::Error::Service(OutOfTime { budget }.into()));
+        }
+        let error = RequestTimedOut { after: budget };
+        tokio::time::timeout(left, request)
+            .await
+            .map_err(|_| kube::Error::Service(error.into()))
     }
 
     /// How long to wait before the next try; `None` if there is none.
@@ -292,10 +249,7 @@ impl<'a> Retry<'a> {
             return None;
         }
         let delay = asked.unwrap_or_default().max(self.pace.delay(tried));
-        match self.deadline.remaining() {
-            Some(remaining) if delay >= remaining => None,
-            _ => Some(delay),
-        }
+        self.deadline.allows(delay).then_some(delay)
     }
 }
 
@@ -392,6 +346,31 @@ mod tests {
         let failure = failure::from_kube(&error, "x");
         assert_eq!(failure.kind, failure::Kind::Unreachable);
         assert_eq!(failure.causes, ["no answer within 50ms"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_when_the_time_is_over() {
+        let deadline = Deadline::after(Duration::from_nanos(1));
+        while !deadline.expired() {
+            tokio::task::yield_now().await;
+        }
+        let retry = Retry::new(deadline, &Silent).patient();
+        for retry in [&retry, &retry.looking_once()] {
+            let sent = AtomicU32::new(0);
+            let request = || async {
+                sent.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            };
+            let error = retry.request("x", Repeat::Safe, request).await.unwrap_err();
+            assert_eq!(
+                failure::from_kube(&error, "x").kind,
+                failure::Kind::TimedOut
+            );
+            assert_eq!(sent.into_inner(), 0);
+        }
+        let in_order = || async { Ok(()) };
+        let grace = retry.with_grace();
+        assert!(grace.request("x", Repeat::Safe, in_order).await.is_ok());
     }
 
     #[tokio::test]

@@ -222,25 +222,16 @@ impl<'a> Engine<'a> {
                 phase: self.snapshot.phase(),
                 missing: waiting.missing.clone(),
             });
-            let looks_once = self.retry.deadline().looks_once();
-            let over = if looks_once {
-                silent.is_empty() || self.began.elapsed() > LOOK
-            } else {
-                self.retry.deadline().passed()
-            };
-            if over {
-                let elapsed = self.retry.deadline().elapsed();
+            let deadline = self.retry.deadline();
+            if deadline.expired() || (deadline.looks_once() && silent.is_empty()) {
+                let elapsed = deadline.elapsed();
                 let phase = self.snapshot.phase();
                 let missing = waiting.missing;
                 return Err(
                     timeout::failure(self.client, self.wait, elapsed, phase, missing).await,
                 );
             }
-            let mut wake = if looks_once {
-                self.began + LOOK
-            } else {
-                self.retry.deadline().instant()
-            };
+            let mut wake = deadline.end();
             if let Some(after) = waiting.look_again {
                 wake = wake.min(Instant::now() + after);
             }
@@ -361,9 +352,6 @@ impl<'a> Engine<'a> {
         }
     }
 }
-
-/// To look once may take this long.
-const LOOK: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use std::{
 
 use reports::Reports;
 use result::{Complaint, Delivery};
+use tokio::time::Instant;
 
 use super::{
     many::Target,
@@ -32,6 +33,8 @@ pub const WORKSPACE: &str = "bmctl-workspace";
 pub struct Context {
     pub global: GlobalArgs,
     pub command: CommandId,
+    /// When the work began that `--timeout` limits.
+    pub started: Instant,
     pub ui: Ui,
     pub interrupts: Interrupts,
     /// The cluster that was found, once it was.
@@ -119,6 +122,7 @@ impl Context {
         Ok(Self {
             global,
             command,
+            started: Instant::now(),
             ui,
             interrupts,
             place: OnceLock::new(),
@@ -127,9 +131,10 @@ impl Context {
         })
     }
 
-    /// The same for one of several clusters: its result is kept, its lines on stderr say whom they are about.
+    /// The same for one of several clusters: its result is kept, its lines on stderr say whom they are about. The time
+    /// of all runs since `started`, whenever it is one cluster's turn.
     #[must_use]
-    pub fn of_cluster(&self, target: &Target) -> Self {
+    pub fn of_cluster(&self, target: &Target, started: Instant) -> Self {
         let mut global = self.global.clone();
         let connection = &mut global.connection;
         connection.context.clone_from(&target.context);
@@ -139,6 +144,7 @@ impl Context {
         Self {
             global,
             command: self.command,
+            started,
             ui: self.ui.of_cluster(&target.label),
             interrupts: self.interrupts.clone(),
             place: OnceLock::new(),

@@ -197,6 +197,7 @@ pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failur
 async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     let options = controller_options(args)?;
     let cluster = Session::new(context, Nothing {})
+        .for_ever()
         .connect(Intent::Serve)
         .await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "controller starts");

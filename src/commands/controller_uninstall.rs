@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::name::SYSTEM_NAMESPACE,
     cli::go_duration,
-    cluster::{Cluster, Deadline, Retry, inventory, vmruntime},
+    cluster::{Cluster, Retry, inventory, vmruntime},
     command_id::CommandId,
     controller::uninstall::{self, Act},
     exit::Exit,
@@ -34,7 +34,8 @@ pub struct UninstallArgs {
 }
 
 pub async fn run(context: &Context, args: &UninstallArgs) -> Exit {
-    let mut session = Session::new(context, UninstallReport::new(args.dry_run));
+    let mut session =
+        Session::new(context, UninstallReport::new(args.dry_run)).within(args.timeout);
     let ended = context
         .unless_interrupted(remove(&mut session, args), || Left {
             sentence: "the controller may be removed in part".to_owned(),
@@ -55,13 +56,12 @@ async fn remove(
     };
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Removing the controller");
-    let deadline = Deadline::after(args.timeout);
-    let retry = Retry::new(deadline, &narrator);
+    let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Looking what is there");
     demand_nothing_in_use(&cluster, &retry).await?;
     let namespace = kubectl(format!("delete namespace {SYSTEM_NAMESPACE}"));
     session.report.delete_namespace = session.context.pasted(namespace);
-    let parts = uninstall::find(&cluster.client).await?;
+    let parts = uninstall::find(&cluster.client, &retry).await?;
     if parts.is_empty() {
         return Err(Failure::new(
             Kind::NotInstalled,
@@ -88,7 +88,7 @@ async fn remove(
     }
     for (at, part) in parts.iter().enumerate() {
         narrator.step(&format!("{} {}", part.resource.kind, part.name));
-        part.perform(&cluster.client, deadline).await?;
+        part.perform(&cluster.client, &retry).await?;
         session.report.steps[at].done = true;
     }
     Ok(Exit::Ok)
@@ -113,7 +113,7 @@ async fn demand_nothing_in_use(cluster: &Cluster, retry: &Retry<'_>) -> Result<(
         Err(failure) if failure.kind == Kind::NotInstalled => false,
         Err(failure) => return Err(failure),
     };
-    if enabled || uninstall::engine_is_there(&cluster.client).await? {
+    if enabled || uninstall::engine_is_there(&cluster.client, retry).await? {
         return Err(Failure::new(
             Kind::Refused,
             Reason::StillEnabled,

@@ -9,6 +9,7 @@ mod scope;
 use futures::StreamExt;
 
 pub use scope::Scope;
+use tokio::time::Instant;
 
 use super::{
     Context,
@@ -46,9 +47,11 @@ pub async fn run(context: &Context, scope: Scope, command: &Command) -> Exit {
     if let Err(failure) = asked {
         return context.fail(failure);
     }
+    // Since somebody has agreed to it.
+    let started = Instant::now();
     let mut documents: Vec<(usize, Document)> = futures::stream::iter(targets.iter().enumerate())
         .map(|(at, target)| async move {
-            let child = context.of_cluster(target);
+            let child = context.of_cluster(target, started);
             // Only commands that can be repeated come here.
             if let Some(command) = again(command) {
                 dispatch(&child, command).await;

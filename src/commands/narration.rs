@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::{
+    api::text::{cut, shortened},
     cluster::{
         Event, Observer,
         event::{RemovalProgress, StuckObject},
@@ -11,6 +12,9 @@ use crate::{
     runtime::verdict::Verdict,
     ui::{Progress, progress::State},
 };
+
+/// So much of what is missing is shown at a time.
+const MISSING: usize = 20;
 
 /// Watches one command's work on the cluster.
 pub struct Narrator<'a> {
@@ -57,8 +61,9 @@ impl Observer for Narrator<'_> {
                 // A controller puts several things into one sentence of a condition.
                 missing: missing
                     .iter()
-                    .flat_map(|text| text.split("; "))
-                    .map(clean)
+                    .map(|text| cut(text))
+                    .flat_map(|text| text.split("; ").map(clean).collect::<Vec<_>>())
+                    .take(MISSING)
                     .collect(),
             }),
             Event::Step(headline) => self.progress.step(headline),
@@ -85,8 +90,8 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
         Event::Warning(message) => told::Event::Warning { message },
         Event::Waiting { phase, missing } => told::Event::Waiting {
             purpose: String::new(),
-            phase,
-            missing,
+            phase: phase.map(shortened),
+            missing: missing.into_iter().map(shortened).collect(),
         },
         Event::Retrying {
             doing,
@@ -97,12 +102,17 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
             doing,
             tried,
             after_milliseconds: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-            why,
+            why: shortened(why),
         },
-        Event::WatchLost { watched, why } => told::Event::WatchLost { watched, why },
-        Event::CheckStarted { name } => told::Event::CheckStarted { name },
+        Event::WatchLost { watched, why } => told::Event::WatchLost {
+            watched,
+            why: shortened(why),
+        },
+        Event::CheckStarted { name } => told::Event::CheckStarted {
+            name: shortened(name),
+        },
         Event::CheckFinished { name, verdict } => told::Event::CheckFinished {
-            name,
+            name: shortened(name),
             passed: verdict == Verdict::Passed,
             result: verdict,
         },
@@ -116,9 +126,9 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
             resource: stuck.object.resource,
             namespace: stuck.object.namespace,
             name: stuck.object.name,
-            finalizers: stuck.finalizers,
-            holder: stuck.holder,
-            webhook: stuck.webhook,
+            finalizers: stuck.finalizers.into_iter().map(shortened).collect(),
+            holder: stuck.holder.map(shortened),
+            webhook: stuck.webhook.map(shortened),
             command: pasted(&stuck.command),
         },
         Event::Removal(removal) => told::Event::Waiting {

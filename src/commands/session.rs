@@ -46,10 +46,17 @@ impl<'a, R: Report + 'static> Session<'a, R> {
         }
     }
 
-    /// With the time of a command that waits, from now on.
+    /// With the time of a command that waits, since it was started.
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> Self {
-        self.deadline = Deadline::after(timeout);
+        self.deadline = Deadline::since(self.context.started, timeout);
+        self
+    }
+
+    /// Without a limit: for a service.
+    #[must_use]
+    pub fn for_ever(mut self) -> Self {
+        self.deadline = Deadline::never();
         self
     }
 

@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{
     api::{
-        VMRuntimePreflightCheck,
+        Condition, VMRuntimePreflightCheck,
         condition::{find, kind},
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+        text::shortened,
     },
     cluster::{
         Retry, controller_deployment, inventory, preflight_check,
@@ -176,6 +177,7 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
         unknown.add("whether VMs can be run", "status.ready is not reported");
     }
     let creation = find(&status.conditions, kind::VM_CREATION_ALLOWED);
+    let (conditions, more_conditions) = shown(outlook::noteworthy(runtime));
     StatusReport {
         settings: Some(Settings {
             enabled: runtime.spec.enabled,
@@ -183,12 +185,16 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
             vm_image_format: runtime.spec.vm_image_format.to_string(),
         }),
         ready,
-        phase: status.phase.clone(),
+        phase: status.phase.clone().map(shortened),
         generation: runtime.metadata.generation,
         observed_generation: status.observed_generation,
         vm_creation_allowed: creation.and_then(|condition| condition.status.as_bool()),
-        blockers: outlook::blockers(runtime),
-        conditions: outlook::noteworthy(runtime),
+        blockers: outlook::blockers(runtime)
+            .into_iter()
+            .map(shortened)
+            .collect(),
+        conditions,
+        more_conditions,
         now,
         ..StatusReport::default()
     }
@@ -213,6 +219,23 @@ fn contradiction(object: &RuntimeObject, checks: &[VMRuntimePreflightCheck]) -> 
             judgement.verdict.word()
         )
     })
+}
+
+/// As many as anybody looks at, and how many more there are.
+fn shown(mut conditions: Vec<Condition>) -> (Vec<Condition>, usize) {
+    const SHOWN: usize = 50;
+    let more = conditions.len().saturating_sub(SHOWN);
+    conditions.truncate(SHOWN);
+    for condition in &mut conditions {
+        for text in [
+            &mut condition.type_,
+            &mut condition.reason,
+            &mut condition.message,
+        ] {
+            *text = shortened(std::mem::take(text));
+        }
+    }
+    (conditions, more)
 }
 
 /// The permission to delete all VMs.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Context, narration::Narrator, preflight, session::Intent};
 use crate::{
-    api::{Condition, ConditionStatus, ImageFormat, VMRuntimeSpec, condition},
+    api::{Condition, ConditionStatus, ImageFormat, VMRuntimeSpec, condition, text::shortened},
     cli::{DryRunChoice, WaitArgs},
     cluster::{
         self, Cluster, Deadline, Retry, vmruntime,
@@ -142,8 +142,8 @@ fn differing(before: &Value, after: &Value) -> Vec<Change> {
         .into_iter()
         .map(|difference| Change {
             field: difference.field(),
-            old: difference::spoken(&difference.old),
-            new: difference::spoken(&difference.new),
+            old: shortened(difference::spoken(&difference.old)),
+            new: shortened(difference::spoken(&difference.new)),
         })
         .collect()
 }

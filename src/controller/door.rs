@@ -41,7 +41,12 @@ async fn pass(
         );
         return Err(kube::Error::Service(Box::new(NotLeading)));
     }
-    let answer = inner.send(request).await;
+    // A write that somebody else's may overtake is not waited for.
+    let answer = tokio::select! {
+        biased;
+        answer = inner.send(request) => answer,
+        () = leadership.lost(), if changes(&method) => Err(kube::Error::Service(Box::new(NotLeading))),
+    };
     let code = match &answer {
         Ok(answer) => answer.status().as_u16().to_string(),
         Err(_) => "none".to_owned(),

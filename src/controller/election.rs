@@ -107,6 +107,20 @@ impl Leadership {
         }
     }
 
+    /// Returns when we do not lead any more; renewing the Lease puts it off.
+    pub(super) async fn lost(&self) {
+        loop {
+            let term = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match term {
+                Term::Unlimited => std::future::pending().await,
+                Term::Until(end) if Instant::now() < end => {
+                    tokio::time::sleep_until(end.into()).await;
+                }
+                Term::Until(_) | Term::None => return,
+            }
+        }
+    }
+
     fn set(&self, term: Term) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = term;
     }
@@ -339,6 +353,26 @@ mod tests {
                 "{lease} {renew} {retry}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn leading_ends_when_nobody_renews() {
+        let leadership = Leadership::none();
+        leadership.lost().await;
+        let soon = |milliseconds| Instant::now() + Duration::from_millis(milliseconds);
+        leadership.set(Term::Until(soon(20)));
+        let waiting = leadership.clone();
+        let lost = tokio::spawn(async move {
+            waiting.lost().await;
+            Instant::now()
+        });
+        tokio::task::yield_now().await;
+        let renewed = soon(60);
+        leadership.set(Term::Until(renewed));
+        assert!(lost.await.unwrap() >= renewed && !leadership.holds());
+        let unlimited = Leadership::unlimited();
+        let lost = tokio::time::timeout(Duration::from_millis(10), unlimited.lost());
+        assert!(lost.await.is_err());
     }
 
     #[test]

@@ -9,7 +9,13 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::api::{engine, name};
+use crate::{
+    api::{engine, name},
+    cluster::file::read_text,
+};
+
+/// Of a release file; KubeVirt's has half a megabyte.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The release files of the operators, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +71,7 @@ impl EngineManifests {
         files.sort();
         let mut texts = Vec::new();
         for file in &files {
-            let text = fs::read_to_string(file)
+            let text = read_text(file, MOST_BYTES)
                 .with_context(|| format!("could not read {}", file.display()))?;
             texts.push((file.display().to_string(), text));
         }

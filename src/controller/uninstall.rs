@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::retry::Deadline,
+    cluster::{Retry, retry::Repeat},
     failure::{Failure, Kind, Reason},
 };
 
@@ -84,10 +84,10 @@ const ROWS: &[Row] = &[
 ];
 
 /// Everything that is there of an installation, in the order in which it goes.
-pub async fn find(client: &Client) -> Result<Vec<Part>, Failure> {
+pub async fn find(client: &Client, retry: &Retry<'_>) -> Result<Vec<Part>, Failure> {
     let mut parts = Vec::new();
     for row in ROWS {
-        parts.extend(list(client, row).await?);
+        parts.extend(list(client, retry, row).await?);
     }
     let stops: Vec<Part> = parts
         .iter()
@@ -100,7 +100,7 @@ pub async fn find(client: &Client) -> Result<Vec<Part>, Failure> {
     Ok(stops.into_iter().chain(parts).collect())
 }
 
-async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
+async fn list(client: &Client, retry: &Retry<'_>, row: &Row) -> Result<Vec<Part>, Failure> {
     let (group, version, kind, plural, mark) = *row;
     let kind = GroupVersionKind::gvk(group, version, kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, plural);
@@ -113,9 +113,13 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
         Mark::Named(name) => everything.fields(&format!("metadata.name={name}")),
     };
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let found = match api.list_metadata(&parameters).await {
+    let doing = format!("list {plural}");
+    let listed = retry
+        .request(&doing, Repeat::Safe, || api.list_metadata(&parameters))
+        .await;
+    let found = match listed {
         Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
-        found => found.doing(&format!("list {plural}"))?,
+        found => found.doing(&doing)?,
     };
     Ok(found
         .items
@@ -145,7 +149,7 @@ fn part(resource: &ApiResource, object: &PartialObjectMeta<DynamicObject>) -> Op
 }
 
 /// Is an engine that the controller made still there?
-pub async fn engine_is_there(client: &Client) -> Result<bool, Failure> {
+pub async fn engine_is_there(client: &Client, retry: &Retry<'_>) -> Result<bool, Failure> {
     for row in [
         (
             engine::KUBEVIRT_GROUP,
@@ -156,7 +160,7 @@ pub async fn engine_is_there(client: &Client) -> Result<bool, Failure> {
         ),
         (engine::CDI_GROUP, "v1beta1", "CDI", "cdis", Mark::Made),
     ] {
-        if !list(client, &row).await?.is_empty() {
+        if !list(client, retry, &row).await?.is_empty() {
             return Ok(true);
         }
     }
@@ -165,10 +169,10 @@ pub async fn engine_is_there(client: &Client) -> Result<bool, Failure> {
 
 impl Part {
     /// Does it, and returns when it is done. What is gone already is as good.
-    pub async fn perform(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+    pub async fn perform(&self, client: &Client, retry: &Retry<'_>) -> Result<(), Failure> {
         match self.act {
-            Act::Stop => self.stop(client, deadline).await,
-            Act::Delete => self.delete(client, deadline).await,
+            Act::Stop => self.stop(client, retry).await,
+            Act::Delete => self.delete(client, retry).await,
         }
     }
 
@@ -179,31 +183,36 @@ impl Part {
         }
     }
 
-    async fn stop(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+    async fn stop(&self, client: &Client, retry: &Retry<'_>) -> Result<(), Failure> {
         let doing = format!("stop deployment {}", self.name);
         let patch = json!({"metadata": {"uid": self.uid}, "spec": {"replicas": 0}});
         let writer = PatchParams {
             field_manager: Some(name::FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let patched = self
-            .api(client)
-            .patch(&self.name, &writer, &Patch::Merge(&patch))
+        let (api, patch) = (self.api(client), Patch::Merge(&patch));
+        let patched = retry
+            .request(&doing, Repeat::Safe, || {
+                api.patch(&self.name, &writer, &patch)
+            })
             .await;
         patched.or_gone(&doing)?;
         let namespace = self.namespace.as_deref().unwrap_or_default();
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
         let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
         loop {
-            let left = pods.list_metadata(&ours).await.doing(&doing)?;
+            let left = retry
+                .request(&doing, Repeat::Safe, || pods.list_metadata(&ours))
+                .await
+                .doing(&doing)?;
             if left.items.is_empty() {
                 return Ok(());
             }
-            self.pause(deadline, "its pods are still there").await?;
+            self.pause(retry, "its pods are still there").await?;
         }
     }
 
-    async fn delete(&self, client: &Client, deadline: Deadline) -> Result<(), Failure> {
+    async fn delete(&self, client: &Client, retry: &Retry<'_>) -> Result<(), Failure> {
         let doing = format!("delete {} {}", self.resource.plural, self.name);
         let api = self.api(client);
         let exactly = DeleteParams {
@@ -214,9 +223,15 @@ impl Part {
             }),
             ..DeleteParams::default()
         };
-        api.delete(&self.name, &exactly).await.or_gone(&doing)?;
+        retry
+            .request(&doing, Repeat::Safe, || api.delete(&self.name, &exactly))
+            .await
+            .or_gone(&doing)?;
         loop {
-            let found = match api.get_metadata_opt(&self.name).await {
+            let looked = retry
+                .request(&doing, Repeat::Safe, || api.get_metadata_opt(&self.name))
+                .await;
+            let found = match looked {
                 // Its kind has gone with it.
                 Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
                 found => found.doing(&doing)?,
@@ -238,14 +253,14 @@ impl Part {
                     } else {
                         format!("it has finalizers: {}", finalizers.join(", "))
                     };
-                    self.pause(deadline, &why).await?;
+                    self.pause(retry, &why).await?;
                 }
             }
         }
     }
 
-    async fn pause(&self, deadline: Deadline, why: &str) -> Result<(), Failure> {
-        if deadline.passed() {
+    async fn pause(&self, retry: &Retry<'_>, why: &str) -> Result<(), Failure> {
+        if !retry.deadline().allows(LOOK) {
             return Err(Failure::new(
                 Kind::TimedOut,
                 Reason::TimedOut,

@@ -10,10 +10,11 @@ use kube::{
 };
 
 use super::{
-    Failure, Hint, Kind, LoginError, Reason, RequestTimedOut,
+    AnswerTooLarge, Failure, Hint, Kind, LoginError, OutOfTime, Reason, RequestTimedOut,
     access::{self, Refuser},
     installing, kubectl, login, network,
 };
+use crate::api::text::shortened;
 
 /// Can the same request succeed a moment later, and may the first one have been carried out?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
         diagnosis.reason,
         format!("could not {doing}"),
     );
-    failure.causes = diagnosis.causes;
+    failure.causes = diagnosis.causes.into_iter().map(shortened).collect();
     failure.hints = diagnosis.hints;
     failure.retryable |= transience(error) != Transience::Permanent;
     failure
@@ -44,8 +45,14 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
 /// See [`Transience`].
 #[must_use]
 pub fn transience(error: &kube::Error) -> Transience {
-    if find::<AuthError>(error).is_some() || find::<LoginError>(error).is_some() {
+    if find::<AuthError>(error).is_some()
+        || find::<LoginError>(error).is_some()
+        || find::<AnswerTooLarge>(error).is_some()
+    {
         return Transience::Permanent;
+    }
+    if find::<OutOfTime>(error).is_some() {
+        return Transience::NotCarriedOut { retry_after: None };
     }
     if find::<RequestTimedOut>(error).is_some() {
         return Transience::MayBeCarriedOut { retry_after: None };
@@ -117,6 +124,14 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
             timeout.to_string(),
         )
         .hint("is the API server overloaded? --request-timeout gives one request more time");
+    }
+    if let Some(large) = find::<AnswerTooLarge>(error) {
+        return Diagnosis::new(Kind::Incomplete, Reason::AnswerTooLarge, large.to_string())
+            .hint("is it an API server that answers? check the server address in the kubeconfig");
+    }
+    if let Some(over) = find::<OutOfTime>(error) {
+        return Diagnosis::new(Kind::TimedOut, Reason::TimedOut, over.to_string())
+            .hint("--timeout gives the whole command more time");
     }
     match error {
         kube::Error::Api(status) => answer(status),
@@ -317,6 +332,16 @@ mod tests {
             "HTTP status 502 with a web page instead of an API answer"
         );
         assert_eq!(cause(503, " "), "the server answered with HTTP status 503");
+    }
+
+    #[test]
+    fn a_message_without_end_is_cut() {
+        for code in [403, 409, 422, 500] {
+            let error = api(code, "", &"A".repeat(5_000_000));
+            let cause = from_kube(&error, "x").causes.remove(0);
+            assert!(cause.len() < 5_000, "{} bytes", cause.len());
+            assert!(cause.ends_with("(cut, 5000000 bytes in all)"), "{code}");
+        }
     }
 
     const OPEN: Transience = Transience::MayBeCarriedOut { retry_after: None };

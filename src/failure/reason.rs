@@ -36,6 +36,8 @@ reasons! {
     AlreadyEnabled,
     /// An object of that name exists already.
     AlreadyExists,
+    /// An answer has more bytes than bmctl reads of any.
+    AnswerTooLarge,
     /// A file of the backup is not the one that was written.
     BackupDamaged,
     /// The backup could not be written; what was not saved was not deleted.

@@ -228,7 +228,7 @@ impl Disable<'_> {
         loop {
             let patched = vmruntime::patch(self.client, self.retry, before, &OFF, DryRun::No).await;
             let lagging = matches!(&patched, Err(failure) if failure.kind == Kind::Refused);
-            if !lagging || started.elapsed() >= LAG || self.retry.deadline().passed() {
+            if !lagging || started.elapsed() >= LAG || !self.retry.deadline().allows(PAUSE) {
                 return patched;
             }
             tokio::time::sleep(PAUSE).await;

@@ -5,16 +5,18 @@
 //! rather than shown.
 
 use super::style::is_markup;
+use crate::api::text::shortened;
 
-/// On one line: line breaks and tabs become single spaces.
+/// On one line, and not longer than anybody reads: line breaks and tabs become single spaces.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    clean_lines(text)
+    let line = clean_lines(text)
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
-        .join(" ")
+        .join(" ");
+    shortened(line)
 }
 
 /// Keeps line breaks; everything else that does not print is removed.

@@ -127,13 +127,14 @@ pub struct ErrorDocument {
 
 impl From<&Failure> for ErrorDocument {
     fn from(failure: &Failure) -> Self {
+        let failure = failure.bounded();
         Self {
             kind: failure.kind,
             reason: failure.reason,
             exit_code: failure.exit().code(),
             retryable: failure.retryable,
-            message: failure.message.clone(),
-            causes: failure.causes.clone(),
+            message: failure.message,
+            causes: failure.causes,
             hints: failure.hints.iter().map(ToString::to_string).collect(),
         }
     }

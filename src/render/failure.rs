@@ -9,6 +9,7 @@ use crate::failure::{Failure, Hint};
 
 /// Writes the three kinds of lines. Hints are commands to paste: they are never wrapped.
 pub fn write(page: &mut Page, failure: &Failure) {
+    let failure = failure.bounded();
     labelled(page, &Tone::Bad.of("error:"), &failure.message);
     for cause in &failure.causes {
         labelled(page, "caused by:", cause);
@@ -58,6 +59,21 @@ mod tests {
         failure::{Kind, Reason, kubectl},
         render::{Style, paint},
     };
+
+    #[test]
+    fn an_error_without_end_is_cut() {
+        let mut failure = Failure::new(Kind::Denied, Reason::Forbidden, "m".repeat(100_000));
+        failure.causes = vec!["c".repeat(100_000); 50_000];
+        let mut page = Page::new(Style {
+            width: None,
+            unicode: true,
+        });
+        write(&mut page, &failure);
+        let text = page.finish();
+        assert!(text.len() < 300_000, "{} bytes", text.len());
+        assert!(text.contains("(cut, 100000 bytes in all)"));
+        assert!(text.ends_with("caused by: and 49950 more\n"));
+    }
 
     #[test]
     fn an_error_has_three_kinds_of_lines() {

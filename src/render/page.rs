@@ -7,6 +7,7 @@ use super::{
     style::Style,
     table::Table,
 };
+use crate::api::text::shortened;
 
 /// Text for one stream. The caller's own words are given as they are; words from outside go through [`clean`] or
 /// [`Page::quote`].
@@ -120,7 +121,7 @@ impl Page {
     /// Somebody else's words, cleaned, each line behind this indent. Long texts are cut, and it is said so.
     pub fn quote(&mut self, indent: usize, text: &str) {
         const LINES: usize = 20;
-        let cleaned = clean_lines(text);
+        let cleaned = shortened(clean_lines(text));
         let lines: Vec<&str> = cleaned
             .lines()
             .filter(|line| !line.trim().is_empty())

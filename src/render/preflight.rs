@@ -12,7 +12,10 @@ use serde::Serialize;
 
 use super::name::ResourceName;
 use crate::{
-    api::{CheckResult, VMRuntimePreflightCheck},
+    api::{
+        CheckResult, VMRuntimePreflightCheck,
+        text::{cut, shortened},
+    },
     runtime::verdict::{self, JudgedNode, NodeVerdict, Verdict},
 };
 
@@ -93,10 +96,10 @@ impl PreflightReport {
             .zip(status.completion_time.as_ref())
             .and_then(|(started, completed)| completed.0.duration_since(started.0).try_into().ok());
         Self {
-            name: check.metadata.name.clone().unwrap_or_default(),
+            name: shortened(check.metadata.name.clone().unwrap_or_default()),
             result: judgement.verdict,
             pass: status.pass,
-            message: status.message.clone(),
+            message: status.message.clone().map(shortened),
             duration,
             nodes,
             unnamed_unknown_nodes: judgement.unnamed,
@@ -174,17 +177,17 @@ fn node(name: &str, judged: JudgedNode<'_>, explain: Explain<'_>) -> NodeReport 
         !check.passed && verdict == NodeVerdict::Failed && explain(&check.check_name).is_none()
     };
     NodeReport {
-        name: name.to_owned(),
+        name: cut(name).into_owned(),
         result: verdict,
-        message: result.message.clone(),
+        message: result.message.clone().map(shortened),
         checks: result
             .results
             .iter()
             .map(|check| CheckReport {
-                name: check.check_name.clone(),
+                name: shortened(check.check_name.clone()),
                 passed: check.passed,
                 blocking: verdict::blocks(&check.check_name) || may_be_the_reason(check),
-                message: check.message.clone(),
+                message: check.message.clone().map(shortened),
             })
             .collect(),
     }

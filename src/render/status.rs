@@ -36,6 +36,8 @@ pub struct StatusReport {
     pub blockers: Vec<String>,
     /// Those that are out of the ordinary.
     pub conditions: Vec<Condition>,
+    /// How many more of them there are.
+    pub more_conditions: usize,
     pub undetermined: Vec<Undetermined>,
     #[serde(skip)]
     pub now: Timestamp,
@@ -234,6 +236,9 @@ impl StatusReport {
             table.row(row);
         }
         page.table(&table);
+        if self.more_conditions > 0 {
+            page.line(format!("({} more conditions)", self.more_conditions));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 
 use super::style::{Style, Tone};
+use crate::api::text::cut_to;
 
 /// Rows under a header. Cells are given clean (`clean`) and may carry tones.
 pub struct Table {
@@ -18,8 +19,12 @@ impl Table {
         }
     }
 
+    /// A cell is as wide as its column in every row, so that one of them must not be very long.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        const CELL: usize = 1024;
+        let cells = cells.into_iter().map(Into::into);
+        let cut = |cell: String| cut_to(CELL, &cell).into_owned();
+        self.rows.push(cells.map(cut).collect());
     }
 
     /// How wide it is where nothing is wrapped.

@@ -15,7 +15,7 @@ use tracing_subscriber::{
 };
 
 use super::voice::{Language, Voice};
-use crate::render::{clean_lines, event::Event};
+use crate::render::{clean_lines, cut, event::Event};
 
 /// A log that is being written. Cheap to clone.
 #[derive(Clone)]
@@ -159,7 +159,7 @@ impl<F: Fn(&str)> Write for Lines<F> {
     /// The subscriber hands over one event at a time.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         for line in clean_lines(&String::from_utf8_lossy(bytes)).lines() {
-            (self.0)(line);
+            (self.0)(&cut(line));
         }
         Ok(bytes.len())
     }

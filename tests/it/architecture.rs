@@ -23,6 +23,10 @@ pub fn trials() -> Vec<Trial> {
             no_command_hides_in_words,
         ),
         Trial::test(
+            "architecture::clients_of_a_cluster_are_made_in_one_place",
+            clients_of_a_cluster_are_made_in_one_place,
+        ),
+        Trial::test(
             "architecture::every_reason_can_happen",
             every_reason_can_happen,
         ),
@@ -223,7 +227,7 @@ const KEPT: [(&str, &[&str]); 14] = [
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
-    ("hyper", &["sandbox", "controller"]),
+    ("hyper", &["cluster", "sandbox", "controller"]),
     ("ruzstd", &["commands"]),
     ("tar", &["commands"]),
     ("cel", &["sandbox"]),
@@ -269,6 +273,35 @@ fn packages_stay_in_their_rooms() -> Result<(), Failed> {
     } else {
         Err(wrong.join("\n").into())
     }
+}
+
+/// A client that is made elsewhere has neither our limits nor sockets that send at once.
+fn clients_of_a_cluster_are_made_in_one_place() -> Result<(), Failed> {
+    const PLACE: &str = "cluster/connect/transport.rs";
+    const MAKES: [&str; 4] = ["try_from(", "try_default(", "builder(", "infer("];
+    let makes = |code: &str| {
+        MAKES.iter().any(|how| {
+            let of = |what| names_whole_path(code, &format!("{what}::{how}"));
+            of("Client") || of("ClientBuilder")
+        })
+    };
+    let wrong: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, _, _)| path != PLACE && !path.contains("tests"))
+        .filter(|(_, _, code)| makes(code.split("#[cfg(test)]").next().unwrap_or_default()))
+        .map(|(path, _, _)| format!("{path}: clients are made in {PLACE}"))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// Is it there, and not as the end of a longer name?
+fn names_whole_path(code: &str, path: &str) -> bool {
+    code.match_indices(path)
+        .any(|(at, _)| !code[..at].ends_with(|before: char| before.is_alphanumeric()))
 }
 
 /// `package::` as a whole word that is not part of a longer path.

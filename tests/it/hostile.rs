@@ -2,20 +2,29 @@
 
 use std::{fs, path::Path};
 
+use http::Method;
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     events,
+    faults::{Fault, On, Proxy, Script},
     output::{FORMATS, is_a_result},
-    stage::{Ended, Stage},
+    stage::{Ended, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "hostile::words_are_never_orders",
-        words_are_never_orders,
-    )]
+    let stories: [(&str, Story); 4] = [
+        ("words_are_never_orders", words_are_never_orders),
+        ("a_message_without_end_is_cut", a_message_without_end_is_cut),
+        ("a_status_without_end_is_cut", a_status_without_end_is_cut),
+        (
+            "answers_without_end_are_given_up",
+            answers_without_end_are_given_up,
+        ),
+    ];
+    let named = |(name, story)| Trial::test(format!("hostile::{name}"), story);
+    stories.map(named).into()
 }
 
 /// It clears the screen, renames the window, rings, turns the reading direction round, hides, and is no XML.
@@ -166,6 +175,166 @@ fn every_log_is_harmless(folder: &Path) -> Result<(), Failed> {
     }
     if looked_at == 0 {
         return Err("there is no log".into());
+    }
+    Ok(())
+}
+
+/// More than a screen, and nothing like what was sent.
+const MOST_SHOWN: usize = 100_000;
+
+/// In every format, on both streams, and in the log.
+fn shown_in_every_way(
+    words: &[&str],
+    code: i32,
+    logs: &Path,
+    run: impl Fn(&[&str]) -> Ended,
+) -> Result<(), Failed> {
+    for (at, format) in FORMATS.iter().enumerate() {
+        let progress = ["plain", "json", "none"][at % 3];
+        let logs = logs.display().to_string();
+        let flags = ["-o", format, "--progress", progress, "-vv"];
+        let all = [words, &flags, &["--log-dir", &logs]].concat();
+        let ended = run(&all).exits(code)?;
+        is_a_result(format, &ended.stdout, code).map_err(|wrong| format!("{format}: {wrong}"))?;
+        let shown = ended.stdout.len() + ended.stderr.len();
+        if shown > MOST_SHOWN {
+            return Err(format!("{words:?} -o {format}: {shown} bytes").into());
+        }
+    }
+    let mut folders = vec![logs.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.metadata()? {
+                found if found.is_dir() => folders.push(entry.path()),
+                found if found.len() > MOST_SHOWN as u64 * 2 => {
+                    return Err(format!("a log of {} bytes", found.len()).into());
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn a_message_without_end_is_cut() -> Result<(), Failed> {
+    const BYTES: usize = 5_000_000;
+    let stage = Stage::bare();
+    let proxy = Proxy::before(&stage, Script::none());
+    let logs = stage.folder().join("logs");
+    for (server, code) in [(403, 9), (401, 9), (409, 11), (422, 2)] {
+        proxy.play(Script::none().always(On::Any, Fault::Words(server, BYTES)));
+        let words = ["status", "vmruntime"];
+        shown_in_every_way(&words, code, &logs, |words| proxy.bmctl(words))?;
+        let json = proxy.bmctl(&["status", "vmruntime", "-o", "json"]);
+        let document: Value = serde_json::from_str(&json.stdout)?;
+        let cause = document["error"]["causes"][0].as_str().unwrap_or_default();
+        if !cause.starts_with("AAA") || !cause.ends_with("(cut, 5000000 bytes in all)") {
+            return Err(format!("{server}: {cause}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Conditions, and results of checks: so many, and so long.
+fn a_status_without_end_is_cut() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    infest(&stage)?;
+    let long = "A".repeat(200_000);
+    let condition = |at: usize| {
+        let message = if at == 0 { &long } else { "x" };
+        json!({
+            "type": format!("Hostile{at}"), "status": "Unknown", "reason": "Hostile", "message": message,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        })
+    };
+    let conditions: Vec<Value> = (0..5_000).map(condition).collect();
+    stage.patch(
+        "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime/status",
+        &json!({"status": {"phase": long, "conditions": conditions}}),
+    )?;
+    stage.patch(
+        "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks/hostile/status",
+        &json!({"status": {"message": long, "checks": {
+            "node": {"passed": false, "message": long, "results": [
+                {"checkName": long, "passed": false, "message": long},
+            ]},
+        }}}),
+    )?;
+    let logs = stage.folder().join("logs");
+    let commands: [(&[&str], i32); 4] = [
+        (&["status", "vmruntime"], 5),
+        (&["get", "vmruntimepfc", "hostile"], 0),
+        (&["wait", "vmruntime", "--for", "preflight"], 3),
+        (
+            &["wait", "vmruntime", "--for", "ready", "--timeout", "1s"],
+            3,
+        ),
+    ];
+    for (words, code) in commands {
+        shown_in_every_way(words, code, &logs, |words| stage.bmctl(words))?;
+    }
+    let json = stage.bmctl(&["status", "vmruntime", "-o", "json"]);
+    let document: Value = serde_json::from_str(&json.stdout)?;
+    let shown = document["conditions"].as_array().map_or(0, Vec::len);
+    if shown != 50 || document["moreConditions"] != 4_950 {
+        return Err(format!("{shown} conditions").into());
+    }
+    Ok(())
+}
+
+fn answers_without_end_are_given_up() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let on = |path| On::Request(Method::GET, path);
+    for (command, on, fault, code, said) in [
+        (
+            "status vmruntime",
+            On::Any,
+            Fault::Endless(200),
+            5,
+            "larger than 64 MiB",
+        ),
+        (
+            "get vmruntimepfc",
+            On::Any,
+            Fault::Endless(200),
+            5,
+            "larger than 64 MiB",
+        ),
+        (
+            "enable vmruntime --ensure --use-emulation",
+            On::Request(Method::PATCH, "/vmruntime"),
+            Fault::Endless(200),
+            5,
+            "could not change vmruntime",
+        ),
+        // What is not known is not none.
+        (
+            "disable vmruntime",
+            on("/virtualmachines"),
+            Fault::Endless(200),
+            5,
+            "could not determine whether VMs exist",
+        ),
+        (
+            "status vmruntime",
+            On::Any,
+            Fault::Endless(403),
+            9,
+            "{\"metadata\": \"xxx",
+        ),
+        (
+            "check vmruntimepfc",
+            On::Any,
+            Fault::EndlessLine,
+            0,
+            "a line of the watch is longer than 8 MiB",
+        ),
+    ] {
+        proxy.play(Script::none().always(on, fault));
+        let words: Vec<&str> = command.split(' ').chain(["--progress", "plain"]).collect();
+        proxy.bmctl(&words).exits(code)?.says(said)?;
     }
     Ok(())
 }

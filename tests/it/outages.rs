@@ -1,5 +1,6 @@
 //! Everything that can go wrong between a command and its API server, and passes: the command goes on, and says so.
 
+mod budget;
 mod table;
 
 use std::time::Duration;
@@ -21,7 +22,10 @@ pub fn trials() -> Vec<Trial> {
         ("faults_at_random_end_well", faults_at_random_end_well),
     ];
     let told = stories.map(|(name, story)| Trial::test(format!("outages::{name}"), story));
-    told.into_iter().chain(table::trials()).collect()
+    told.into_iter()
+        .chain(table::trials())
+        .chain(budget::trials())
+        .collect()
 }
 
 /// Faults of requests and connections, and faults of watches.

@@ -4,7 +4,7 @@
 //! Credentials that last (tokens, certificates and passwords of the kubeconfig) are kube's affair.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,18 +13,19 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use jiff::{SignedDuration, Timestamp};
-use kube::{
-    Client, Config,
-    client::{Body, ClientBuilder},
-};
+use kube::{Client, Config, client::Body};
 use tokio::sync::Mutex;
 use tower::BoxError;
 
 use super::{
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
+    transport,
 };
-use crate::{cluster::retry::Deadline, failure::LoginError};
+use crate::{
+    cluster::{deadline::Deadline, file::read_text},
+    failure::LoginError,
+};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Source {
     async fn credential(&self, turn: Turn, deadline: Deadline) -> Result<Credential, LoginError> {
         match self {
             Self::Plugin(plugin) => {
-                let left = deadline.remaining().filter(|_| !deadline.looks_once());
+                let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
             Self::File(path) => {
@@ -91,7 +92,9 @@ fn read(path: &Path) -> Result<String, LoginError> {
         path: path.to_owned(),
         error,
     };
-    let token = fs::read_to_string(path).map_err(failed)?;
+    /// More than any token; it has to fit into a header.
+    const MOST: u64 = 1024 * 1024;
+    let token = read_text(path, MOST).map_err(failed)?;
     if token.trim().is_empty() {
         return Err(failed(io::Error::other("it is empty")));
     }
@@ -110,7 +113,6 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
 pub(super) struct Door {
     pub config: Config,
     pub request_timeout: RequestTimeout,
-    pub deadline: Deadline,
 }
 
 impl Door {
@@ -122,7 +124,7 @@ impl Door {
             auth.client_certificate_data = Some(STANDARD.encode(&pair.certificate));
             auth.client_key_data = Some(STANDARD.encode(&pair.key).into());
         }
-        Ok(ClientBuilder::try_from(config)?
+        Ok(transport::builder(&config)?
             .with_layer(&self.request_timeout)
             .build())
     }
@@ -157,7 +159,7 @@ impl Login {
     /// Logs in for the first time.
     pub async fn new(door: Door, source: Source) -> kube::Result<Self> {
         let credential = source
-            .credential(Turn::First, door.deadline)
+            .credential(Turn::First, door.request_timeout.deadline)
             .await
             .map_err(|error| kube::Error::Service(error.into()))?;
         let session = Session {
@@ -205,7 +207,9 @@ impl Login {
             .expires
             .is_some_and(|at| at <= Timestamp::now());
         if expired || refused == Some(session.number) {
-            let renewed = self.source.credential(Turn::Renewal, self.door.deadline);
+            // Also for what is left in order after the end.
+            let deadline = self.door.request_timeout.deadline.with_grace();
+            let renewed = self.source.credential(Turn::Renewal, deadline);
             match renewed.await {
                 Ok(credential) => self.take_over(&mut session, credential)?,
                 Err(_) if self.source.outlives_failure() => {}

@@ -97,25 +97,32 @@ impl Plugin {
     pub async fn run(&self, turn: Turn, limit: Duration) -> Result<Credential, LoginError> {
         let terminal = self.terminal(turn)?;
         let started = tokio::time::Instant::now();
-        let _turn = match terminal {
-            Terminal::Available => Some(ASKING.lock().await),
-            Terminal::Absent => None,
+        let timed_out = || LoginError::TimedOut {
+            command: self.command.clone(),
+            after: whole_seconds(limit),
         };
+        let turn = async {
+            match terminal {
+                Terminal::Available => Some(ASKING.lock().await),
+                Terminal::Absent => None,
+            }
+        };
+        let _turn = tokio::time::timeout(limit, turn)
+            .await
+            .map_err(|_| timed_out())?;
         let group = match terminal {
             // Only who is in our group may read from the terminal.
             Terminal::Available => Group::Ours,
             Terminal::Absent => Group::Own,
         };
         let left = limit.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(timed_out());
+        }
         let ended = child::run(self.process(terminal), group, left)
             .await
             .map_err(|error| self.not_started(error))?;
-        let Some(ended) = ended else {
-            return Err(LoginError::TimedOut {
-                command: self.command.clone(),
-                after: whole_seconds(limit),
-            });
-        };
+        let ended = ended.ok_or_else(timed_out)?;
         if !ended.status.success() {
             return Err(LoginError::Failed {
                 command: self.command.clone(),

@@ -13,12 +13,26 @@ use kube::client::{Body, DynBody};
 use tower::{BoxError, Layer, Service};
 
 use super::retry_after;
-use crate::failure::RequestTimedOut;
+use crate::{cluster::deadline::Deadline, failure::RequestTimedOut};
 
-/// Gives a request this long, its whole answer included; `None`: as long as it likes.
+/// Gives a request this long, its whole answer included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestTimeout {
+    /// `None`: as long as the command may take.
     pub limit: Option<Duration>,
+    /// Of the whole command. No request outlives it by more than what clean-ups are allowed, whoever makes it.
+    pub deadline: Deadline,
+}
+
+impl RequestTimeout {
+    /// Of a request that is sent now.
+    fn now(&self) -> Option<Duration> {
+        let left = self.deadline.with_grace().remaining();
+        match (self.limit, left) {
+            (Some(limit), Some(left)) => Some(limit.min(left)),
+            (limit, left) => limit.or(left),
+        }
+    }
 }
 
 impl<S> Layer<S> for RequestTimeout {
@@ -27,7 +41,7 @@ impl<S> Layer<S> for RequestTimeout {
     fn layer(&self, inner: S) -> Limited<S> {
         Limited {
             inner,
-            limit: self.limit,
+            timeout: *self,
         }
     }
 }
@@ -35,7 +49,7 @@ impl<S> Layer<S> for RequestTimeout {
 /// A service whose answers come in time or not at all.
 pub(super) struct Limited<S> {
     inner: S,
-    limit: Option<Duration>,
+    timeout: RequestTimeout,
 }
 
 impl<S> Service<Request<Body>> for Limited<S>
@@ -54,7 +68,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let streams = is_watch(&request);
         let answer = self.inner.call(request);
-        let limit = self.limit;
+        let limit = self.timeout.now();
         Box::pin(async move {
             let answer = async {
                 let answer = answer.await?;
@@ -74,7 +88,7 @@ where
     }
 }
 
-fn is_watch(request: &Request<Body>) -> bool {
+pub(super) fn is_watch(request: &Request<Body>) -> bool {
     let query = request.uri().query().unwrap_or_default();
     query.split('&').any(|pair| pair == "watch=true")
 }
@@ -91,9 +105,7 @@ async fn whole(answer: Response<Box<DynBody>>) -> Result<Response<Box<DynBody>>,
 mod tests {
     use std::io::{Read as _, Write as _};
 
-    use kube::client::ClientBuilder;
-
-    use super::*;
+    use super::{super::transport, *};
     use crate::failure::{Kind, Reason, from_kube};
 
     /// A server that answers each connection with these bytes, and then keeps it open.
@@ -112,25 +124,39 @@ mod tests {
         address
     }
 
-    fn client(address: std::net::SocketAddr) -> kube::Client {
-        let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
-        config.default_retry = false;
-        let limit = Some(Duration::from_millis(50));
-        ClientBuilder::try_from(config)
-            .unwrap()
-            .with_layer(&RequestTimeout { limit })
-            .build()
+    fn client(address: std::net::SocketAddr, timeout: RequestTimeout) -> kube::Client {
+        let config = kube::Config::new(format!("http://{address}").parse().unwrap());
+        let builder = transport::builder(&config).unwrap();
+        builder.with_layer(&timeout).build()
+    }
+
+    fn short() -> RequestTimeout {
+        RequestTimeout {
+            limit: Some(Duration::from_millis(50)),
+            deadline: Deadline::never(),
+        }
+    }
+
+    /// The command's time, and that of its clean-ups, is over.
+    fn over() -> RequestTimeout {
+        let started = tokio::time::Instant::now().checked_sub(Duration::from_secs(10));
+        RequestTimeout {
+            limit: None,
+            deadline: Deadline::since(started.unwrap(), Duration::from_secs(1)),
+        }
     }
 
     #[tokio::test]
     async fn a_server_that_stalls_before_or_within_its_answer_is_given_up() {
-        for answer in [
-            &b""[..],
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"major",
-        ] {
-            let error = client(stalling_server(answer)).apiserver_version().await.unwrap_err();
+        let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"major";
+        for (answer, timeout) in [(&b""[..], short()), (begun, short()), (begun, over())] {
+            let client = client(stalling_server(answer), timeout);
+            let error = client.apiserver_version().await.unwrap_err();
             let failure = from_kube(&error, "ask");
-            assert_eq!((failure.kind, failure.reason), (Kind::Unreachable, Reason::RequestTimedOut));
+            assert_eq!(
+                (failure.kind, failure.reason),
+                (Kind::Unreachable, Reason::RequestTimedOut)
+            );
         }
     }
 
@@ -140,7 +166,7 @@ mod tests {
         let request = Request::get("/apis/x?watch=true")
             .body(Body::empty())
             .unwrap();
-        let answer = client(address).send(request).await.unwrap();
+        let answer = client(address, short()).send(request).await.unwrap();
         let body = answer.into_body().collect();
         assert!(
             tokio::time::timeout(Duration::from_millis(150), body)

@@ -87,6 +87,22 @@ async fn after_the_end_of_a_stream_it_reads_again_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_watch_that_has_said_as_much_as_is_kept_is_read_again() {
+    let large = json!({"metadata": {"name": "a"}, "text": "x".repeat(ROOM / 2)});
+    let heard = heard(Some("7"), 4, move |call_number, _| match call_number {
+        0 => Answer::watch(&[
+            ("ADDED", large.clone()),
+            ("MODIFIED", large.clone()),
+            ("MODIFIED", large.clone()),
+        ]),
+        1 => list(&[object("b", 9)], 20),
+        _ => Answer::watch(&[("ADDED", object("c", 21))]),
+    })
+    .await;
+    assert_eq!(heard, ["+a", "~a", "=b", "+c"]);
+}
+
+#[tokio::test]
 async fn an_expired_version_or_an_error_in_the_stream_is_no_news() {
     let expired = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old resource version"});
     let heard = heard(Some("1"), 5, move |call_number, _| match call_number {

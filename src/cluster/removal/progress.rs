@@ -79,7 +79,10 @@ impl Removal<'_, '_> {
             self.progress.stuck.insert(at);
             let workload = &self.plan.objects[at].workload;
             let object = if self.progress.stuck.len() <= Progress::EXPLAINED {
-                stuck::explain(self.client, workload).await
+                let end = self.retry.deadline().end();
+                tokio::time::timeout_at(end, stuck::explain(self.client, workload))
+                    .await
+                    .unwrap_or_else(|_| stuck::name(workload))
             } else {
                 stuck::name(workload)
             };

@@ -36,7 +36,7 @@ impl Removal<'_, '_> {
                 return;
             }
             let look = self.look_due().max(began + pace.stuck / 4);
-            let look = look.min(deadline.instant());
+            let look = look.min(deadline.end());
             let tick = (Instant::now() + Progress::EVERY).min(look);
             tokio::select! {
                 first = bell.next() => {

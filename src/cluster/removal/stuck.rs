@@ -10,7 +10,7 @@ use kube::{
 use serde_json::json;
 
 use crate::{
-    api::{engine, name},
+    api::{engine, name, text::shortened},
     cluster::{
         event::StuckObject,
         inventory::{Second, Workload},
@@ -158,7 +158,9 @@ async fn failing_webhook(client: &Client, workload: &Workload) -> Option<String>
         .patch_metadata(&workload.name, &parameters, &nothing)
         .await
     {
-        Err(kube::Error::Api(status)) if status.message.contains("webhook") => Some(status.message),
+        Err(kube::Error::Api(status)) if status.message.contains("webhook") => {
+            Some(shortened(status.message))
+        }
         Ok(_) | Err(_) => None,
     }
 }

@@ -3,13 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
+    cluster::file::read_text,
     failure::{Failure, Kind, Reason},
     sandbox::{
         fault::Fault,
@@ -19,6 +19,8 @@ use crate::{
 
 /// Stands for the number of a node in its name.
 const NUMBER: &str = "{n}";
+/// Of a file; twenty thousand nodes have less.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// More than this nobody means.
 const MOST_NODES: usize = 20_000;
 
@@ -68,7 +70,7 @@ impl WorldFile {
     /// # Errors
     /// It can not be read, or says something that means nothing.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(path).map_err(|error| bad(path, &error.to_string()))?;
+        let text = read_text(path, MOST_BYTES).map_err(|error| bad(path, &error.to_string()))?;
         Self::parse(&text).map_err(|why| bad(path, &why))
     }
 
@@ -199,7 +201,7 @@ mod tests {
         let (example, _) = rest.split_once("```").unwrap();
         let world = WorldFile::parse(example).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("facts")).unwrap();
+        std::fs::create_dir(folder.path().join("facts")).unwrap();
         let nodes = world.profiles(&folder.path().join("world.yaml")).unwrap();
         let find = |name: &str| nodes.iter().find(|node| node.name == name).unwrap();
         assert!(find("control").control_plane);

@@ -19,6 +19,12 @@ pub(super) const ROWS: &[Row] = &[
         "Look at the object that is there.",
         &["kubectl get vmruntimepfc --namespace=vm-system"],
     )),
+    (Reason::AnswerTooLarge, advice(
+        "Something else than an API server answers at the server address, or what stands before it is broken: an answer went \
+         beyond 64 MiB, or a single object of a watch beyond 8 MiB. What it would have said is not known.",
+        "Check the server address; ask the same of the API server with kubectl.",
+        &["kubectl config view --minify", "kubectl get vmruntime vmruntime --output=yaml"],
+    )),
     (Reason::ClientError, advice(
         "Something in this process failed that has nothing to do with the cluster, or the answer was of a kind that bmctl \
          does not know.",

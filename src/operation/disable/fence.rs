@@ -15,7 +15,7 @@ use crate::{
         name::CREATION_FENCE_UNTIL,
     },
     cluster::{
-        Deadline, Event, Retry,
+        Event, Retry,
         vmruntime::{self, RuntimeObject},
     },
     failure::Failure,
@@ -29,9 +29,6 @@ const RENEWAL: Duration = Duration::from_secs(2 * 60);
 const RETRIAL: Duration = Duration::from_secs(20);
 /// How long a controller that knows fences may take to close.
 const CLOSING: Duration = Duration::from_secs(15);
-
-/// How long opening VM creation again may take where a command has run out of time.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The fence of one run.
 pub struct Fence<'a> {
@@ -125,8 +122,9 @@ impl<'a> Fence<'a> {
             return Ok(());
         }
         let until = Instant::now() + CLOSING;
-        while Instant::now() < until && !self.retry.deadline().passed() {
-            tokio::time::sleep(self.retry.pace().settle / 4).await;
+        let pause = self.retry.pace().settle / 4;
+        while Instant::now() < until && self.retry.deadline().allows(pause) {
+            tokio::time::sleep(pause).await;
             let now = vmruntime::get(self.client, self.retry).await?;
             if is_open(&now) != Some(true) {
                 return Ok(());
@@ -171,11 +169,8 @@ async fn open(
     retry: &Retry<'_>,
     decide: impl FnMut(Option<Timestamp>) -> Option<Timestamp>,
 ) {
-    let in_time = match retry.deadline().remaining() {
-        Some(left) if left < GRACE => retry.until(Deadline::after(GRACE)),
-        Some(_) | None => retry.until(retry.deadline()),
-    };
-    if let Err(failure) = vmruntime::fence(client, &in_time, decide).await {
+    // Also where the command has run out of time.
+    if let Err(failure) = vmruntime::fence(client, &retry.with_grace(), decide).await {
         retry.observer().event(&Event::Warning(format!(
             "could not open VM creation again; it opens by itself within {} minutes: {failure}",
             LENGTH.as_secs() / 60

@@ -1,12 +1,11 @@
 //! Reading: what is there, and what follows from it. Nothing is changed here.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use super::{Disable, Step, before_anything, fence};
 use crate::{
     api::condition::{is_true, kind},
     cluster::{
-        self, Retry,
         backup::Earlier,
         inventory::{self, Inventory, Uid},
         removal::{LeftOver, Plan},
@@ -151,7 +150,7 @@ impl Disable<'_> {
 
     /// Looks once whether a disable that somebody asked for before has come to its end.
     async fn is_off(&self, runtime: &RuntimeObject) -> Result<bool, Failure> {
-        let once = Retry::new(cluster::Deadline::after(Duration::ZERO), &cluster::Silent);
+        let once = self.retry.looking_once();
         let looked = wait::until(
             self.client,
             &Wait {
@@ -166,6 +165,8 @@ impl Disable<'_> {
             // What could not be verified is not off for sure: the wait at the end of the command says so.
             Ok(Outcome::Reached(reached)) => Ok(reached.unknown.is_empty()),
             Ok(Outcome::CheckFailed(_)) => Ok(false),
+            // The time of the whole command is over.
+            Err(failure) if once.deadline().expired() => Err(failure),
             // Not off yet, or blocked: both are what this command is about to see to.
             Err(failure)
                 if matches!(

@@ -137,14 +137,22 @@ impl PreflightReport {
             Tone::Strong.of(&clean(check)),
             names(nodes)
         ));
-        for (message, said_by) in messages(nodes, check) {
+        let messages = messages(nodes, check);
+        let shown = page.shown(SHOWN);
+        for (message, said_by) in messages.iter().take(shown) {
             if said_by.len() < nodes.len() {
-                page.line(format!("    {}:", names(&said_by)));
+                page.line(format!("    {}:", names(said_by)));
                 page.quote(6, message);
             } else {
                 page.quote(4, message);
             }
         }
+        more(
+            page,
+            "    ",
+            messages.len().saturating_sub(shown),
+            "messages",
+        );
         if let Some(explanation) = self
             .explanations
             .iter()
@@ -156,7 +164,8 @@ impl PreflightReport {
     }
 
     fn unknown_nodes(&self, page: &mut Page) {
-        for node in self.nodes_that(NodeVerdict::Unknown) {
+        let shown = page.shown(SHOWN);
+        for node in self.nodes_that(NodeVerdict::Unknown).take(shown) {
             page.gap();
             page.line(format!(
                 "{} {} could not be verified",
@@ -165,6 +174,8 @@ impl PreflightReport {
             ));
             page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
         }
+        let unknown = self.nodes_that(NodeVerdict::Unknown).count();
+        more(page, "", unknown.saturating_sub(shown), "nodes");
         if self.unnamed_unknown_nodes > 0 {
             page.gap();
             page.line(format!(
@@ -173,6 +184,16 @@ impl PreflightReport {
                 self.unnamed_unknown_nodes
             ));
         }
+    }
+}
+
+/// So many different messages of a check, and nodes that could not be verified, are told.
+const SHOWN: usize = 20;
+
+/// How many were left out.
+fn more(page: &mut Page, indent: &str, left_out: usize, what: &str) {
+    if left_out > 0 {
+        page.line(format!("{indent}({left_out} more {what}, all in -o wide)"));
     }
 }
 

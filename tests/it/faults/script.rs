@@ -28,6 +28,12 @@ pub enum Fault {
         /// The header, in seconds.
         retry_after: Option<u32>,
     },
+    /// An answer of this code that never ends.
+    Endless(u16),
+    /// An answer of this code with a message of so many bytes.
+    Words(u16, usize),
+    /// Of a watch: a line that never ends.
+    EndlessLine,
     /// Of a watch: the connection breaks after so many events.
     CutWatch(usize),
     /// Of a watch: it ends as watches do, after so many events.
@@ -52,7 +58,7 @@ impl Fault {
     const fn of_watch(self) -> bool {
         matches!(
             self,
-            Self::CutWatch(_) | Self::EndWatch(_) | Self::ErrorInWatch(..)
+            Self::EndlessLine | Self::CutWatch(_) | Self::EndWatch(_) | Self::ErrorInWatch(..)
         )
     }
 }

@@ -144,7 +144,14 @@ async fn answer(
     match fault {
         Some(Fault::Drop) => Err(broken()),
         Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::Answer { code, retry_after }) => Ok(status(code, retry_after)),
+        Some(Fault::Answer { code, retry_after }) => Ok(status(&status_object(code), retry_after)),
+        Some(Fault::Words(code, bytes)) => {
+            let mut object = status_object(code);
+            object["message"] = "A".repeat(bytes).into();
+            Ok(status(&object, None))
+        }
+        Some(Fault::Endless(code)) => Ok(endless(code, "{\"metadata\": \"")),
+        Some(Fault::EndlessLine) => Ok(endless(200, "{\"type\": \"ADDED\", \"object\": \"")),
         Some(Fault::DropAnswer) => {
             let answer = forward(upstream, request).await?;
             let _ = answer.into_body().collect().await;
@@ -177,8 +184,8 @@ async fn forward(upstream: &Client, request: Request<Incoming>) -> io::Result<An
 }
 
 /// As kube-apiserver words it.
-fn status(code: u16, retry_after: Option<u32>) -> Answer {
-    let status = status_object(code);
+fn status(status: &serde_json::Value, retry_after: Option<u32>) -> Answer {
+    let code = u16::try_from(status["code"].as_u64().unwrap()).unwrap();
     let body =
         Full::new(Bytes::from(status.to_string())).map_err(|never: Infallible| match never {});
     let mut answer = Response::new(body.boxed_unsync());
@@ -191,6 +198,17 @@ fn status(code: u16, retry_after: Option<u32>) -> Answer {
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
+    answer
+}
+
+/// JSON that begins like this, and then holds one string that goes on for ever.
+fn endless(code: u16, beginning: &'static str) -> Answer {
+    let more = Bytes::from(vec![b'x'; 64 * 1024]);
+    let pieces = futures::stream::iter([Bytes::from_static(beginning.as_bytes())])
+        .chain(futures::stream::repeat(more))
+        .map(|piece| Ok(Frame::data(piece)));
+    let mut answer = Response::new(BodyExt::boxed_unsync(StreamBody::new(pieces)));
+    *answer.status_mut() = StatusCode::from_u16(code).unwrap();
     answer
 }
 

@@ -160,6 +160,16 @@ async fn one_that_hangs_is_ended_with_what_it_started() {
 }
 
 #[tokio::test]
+async fn where_no_time_is_left_it_is_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("started");
+    let plugin = shell(&format!("touch {}", file.display()), &json!({}));
+    let error = plugin.run(Turn::First, Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, LoginError::TimedOut { .. }), "{error}");
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn one_that_is_missing_comes_with_the_hint() {
     let rest = json!({"command": "bmctl-no-such-plugin", "installHint": "brew install it"});
     let error = ran("", &rest).await.unwrap_err();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::{
+    Deadline,
     retry::Pace,
     script::{self, Answer, Call, Recorder},
 };
