@@ -52,5 +52,6 @@ pub mod ui;
 pub mod controller;
 pub mod probe;
 pub mod sandbox;
+pub mod simulator;
 
 pub use commands::run;

@@ -60,7 +60,6 @@ mod verb;
 mod view;
 mod watch;
 pub mod wording;
-pub mod world;
 
 use std::{
     collections::BTreeMap,

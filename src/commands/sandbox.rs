@@ -25,10 +25,8 @@ use super::Context;
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    sandbox::{
-        self,
-        world::{NodeProfile, Pace},
-    },
+    sandbox::{self},
+    simulator::{NodeProfile, Pace},
 };
 
 /// Run a Kubernetes cluster inside bmctl.

@@ -11,7 +11,7 @@ use std::{
 
 use bmctl::{
     commands::sandbox::assembly::Cast,
-    sandbox::world::{NodeProfile, Pace},
+    simulator::{NodeProfile, Pace},
 };
 use futures::{AsyncBufReadExt as _, StreamExt as _};
 use kube::Client;

@@ -13,10 +13,8 @@ use std::{
 
 use bmctl::{
     commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
-    sandbox::{
-        Identity, Sandbox,
-        world::{NodeProfile, Pace},
-    },
+    sandbox::{Identity, Sandbox},
+    simulator::{NodeProfile, Pace},
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};

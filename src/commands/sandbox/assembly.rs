@@ -24,8 +24,8 @@ use crate::{
     sandbox::{
         Identity, Sandbox, SandboxOptions,
         fault::{Fault, Party},
-        world::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
     },
+    simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
 
 /// How long a fresh cluster may take to settle, and a stopped one to go. Both take moments.
@@ -144,7 +144,7 @@ impl Assembly {
         boot::fill(&owner)
             .await
             .context("filling the fresh cluster")?;
-        let world = world::run(
+        let world = simulator::run(
             self.sandbox.client_of(Party::Machinery, &Identity::owner()),
             world,
             Arc::new(ProbeRunner),

@@ -11,10 +11,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     failure::{Failure, Kind, Reason},
-    sandbox::{
-        fault::Fault,
-        world::{NodeProfile, Pace},
-    },
+    sandbox::fault::Fault,
+    simulator::{NodeProfile, Pace},
 };
 
 /// Stands for the number of a node in its name.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::world::OPERATOR_MANIFESTS;
+use bmctl::simulator::OPERATOR_MANIFESTS;
 use serde_json::Value;
 
 use super::stage::Stage;

@@ -20,10 +20,8 @@ use bmctl::{
         install::{self, InstallOptions, Profile},
     },
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
-    sandbox::{
-        Identity,
-        world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
-    },
+    sandbox::Identity,
+    simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use k8s_openapi::{
     api::{
@@ -221,7 +219,7 @@ impl Stage {
             pace: Pace::INSTANT,
             ..WorldOptions::default()
         };
-        tokio::spawn(world::run(
+        tokio::spawn(simulator::run(
             stage.ground.machinery(),
             options,
             stage.nodes.clone(),

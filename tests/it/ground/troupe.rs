@@ -11,10 +11,8 @@ use bmctl::{
     },
     commands::sandbox::{assembly::Cast, boot, runner::ProbeRunner},
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
-    sandbox::{
-        Identity,
-        world::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
-    },
+    sandbox::Identity,
+    simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client, runtime::wait::await_condition};
@@ -50,7 +48,12 @@ impl Troupe {
                 ..WorldOptions::default()
             };
             let runner = Arc::new(ProbeRunner);
-            parts.spawn(world::run(owner.clone(), options, runner, shutdown.clone()));
+            parts.spawn(simulator::run(
+                owner.clone(),
+                options,
+                runner,
+                shutdown.clone(),
+            ));
         }
         if cast == Cast::Everyone {
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);

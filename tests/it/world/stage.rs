@@ -4,10 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bmctl::{
     api::crd,
-    sandbox::{
-        Identity, Sandbox, SandboxOptions,
-        world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
-    },
+    sandbox::{Identity, Sandbox, SandboxOptions},
+    simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
@@ -64,7 +62,7 @@ impl Cluster {
             pace,
             ..WorldOptions::default()
         };
-        let world = world::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
+        let world = simulator::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
         let cluster = Self {
             sandbox,
             client,

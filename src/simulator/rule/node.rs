@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{Wanted, conditions, digest},
     kind::Kind,
     scene::{Object, Read as _, Scene},

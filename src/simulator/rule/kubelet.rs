@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{is_ready, node::address};
-use crate::sandbox::world::{
+use crate::simulator::{
     PodExit,
     builder::{Wanted, conditions, digest},
     kind::Kind,

@@ -36,11 +36,11 @@ pub use profile::NodeProfile;
 pub const OPERATOR_MANIFESTS: [(&str, &str); 2] = [
     (
         "kubevirt-operator.yaml",
-        include_str!("engine/kubevirt-operator.yaml"),
+        include_str!("simulator/engine/kubevirt-operator.yaml"),
     ),
     (
         "cdi-operator.yaml",
-        include_str!("engine/cdi-operator.yaml"),
+        include_str!("simulator/engine/cdi-operator.yaml"),
     ),
 ];
 

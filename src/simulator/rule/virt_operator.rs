@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::component;
 use crate::{
     api::engine::{PHASE_DEPLOYED, VIRT_HANDLER, VIRT_OPERATOR},
-    sandbox::world::{
+    simulator::{
         builder::{Wanted, add_finalizer, conditions, remove_finalizer},
         engine::{VIRT_DEPLOYMENTS, VIRT_KINDS, definition, virt_deployment, virt_handler},
         kind::Kind,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{is_finished, is_ready, scheduler::selects};
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{controlled_by, known, template_hash},
     kind::Kind,
     scene::{Object, Read as _, Scene},

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::component;
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{controlled_by, known, owned_by},
     kind::Kind,
     scene::{Object, Read as _, Scene},

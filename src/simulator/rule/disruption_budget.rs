@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{is_finished, is_ready, keys};
-use crate::sandbox::{
-    selector::LabelSelector,
-    world::{
+use crate::{
+    sandbox::selector::LabelSelector,
+    simulator::{
         builder::{Wanted, conditions},
         kind::Kind,
         scene::{Key, Object, Read as _, Scene},
@@ -150,7 +150,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::sandbox::world::{NodeProfile, builder::known};
+    use crate::simulator::{NodeProfile, builder::known};
 
     /// A Deployment of `replicas` with `ready` pods that are ready, and the budget's answer.
     fn answer(spec: &Value, replicas: i64, ready: usize, disrupted: &Value) -> Vec<i64> {

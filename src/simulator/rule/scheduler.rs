@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{Wanted, conditions, matches_labels},
     kind::Kind,
     scene::{Object, Read as _, Scene},
@@ -185,7 +185,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::sandbox::world::builder::known;
+    use crate::simulator::builder::known;
 
     fn node() -> Object {
         Arc::new(known(json!({

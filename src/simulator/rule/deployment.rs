@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{Wanted, conditions, controlled_by, known, template_hash},
     kind::Kind,
     scene::{Object, Read as _, Scene},

@@ -2,7 +2,7 @@
 
 use crate::{
     api::engine::COMPONENT_LABEL,
-    sandbox::world::scene::{Link, Object, Read as _, Scene},
+    simulator::scene::{Link, Object, Read as _, Scene},
 };
 
 /// A Deployment whose wanted replicas are all available, and at least one is.

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use serde_json::{Value, json};
 
 use super::{component, is_finished, is_ready};
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{controlled_by, known},
     kind::Kind,
     scene::{Object, Read as _, Scene},

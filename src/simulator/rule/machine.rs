@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{component, is_finished, is_ready};
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
     kind::Kind,
     scene::{Object, Read as _, Scene},

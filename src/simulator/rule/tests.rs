@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sandbox::world::{
+use crate::simulator::{
     NodeProfile, PodExit,
     builder::known,
     scene::Fate,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::component;
 use crate::{
     api::engine::PHASE_DEPLOYED,
-    sandbox::world::{
+    simulator::{
         builder::{Wanted, add_finalizer, conditions, controlled_by, remove_finalizer},
         engine::{CDI_DEPLOYMENTS, CDI_OPERATOR, cdi_deployment, definition},
         kind::Kind,

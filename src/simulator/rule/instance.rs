@@ -6,7 +6,7 @@ use super::{
     component, is_finished, is_ready,
     virt_handler::{KVM_DEVICE, SCHEDULABLE},
 };
-use crate::sandbox::world::{
+use crate::simulator::{
     builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
     kind::Kind,
     scene::{Object, Read as _, Scene},

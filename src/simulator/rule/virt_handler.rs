@@ -10,7 +10,7 @@ use crate::{
         engine::{COMPONENT_LABEL, VIRT_HANDLER},
         name::SKIP_SCHEDULE,
     },
-    sandbox::world::{
+    simulator::{
         kind::Kind,
         rule::is_ready,
         scene::{Object, Read as _, Scene},
