@@ -25,7 +25,6 @@ use super::Context;
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    sandbox::{self},
     simulator::{NodeProfile, Pace},
 };
 
@@ -172,7 +171,7 @@ impl ClusterArgs {
         let kept = self
             .state
             .as_ref()
-            .is_some_and(|folder| sandbox::has_state(folder));
+            .is_some_and(|folder| apiserver::has_state(folder));
         let nodes = self
             .nodes
             .unwrap_or(usize::from(!world.has_nodes() && !kept));

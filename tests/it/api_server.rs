@@ -19,7 +19,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{

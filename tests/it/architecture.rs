@@ -66,7 +66,6 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "probe",
                 "render",
                 "runtime",
-                "sandbox",
                 "simulator",
                 "ui",
             ],
@@ -76,8 +75,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("explain", &["api", "exit", "failure", "probe"]),
         ("runtime", &["api"]),
         ("probe", &["api"]),
-        ("sandbox", &[]),
-        ("simulator", &["api", "sandbox"]),
+        ("simulator", &["api"]),
         ("cluster", &["api", "exit", "failure", "runtime"]),
         ("failure", &["api", "exit"]),
         (
@@ -100,7 +98,6 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "probe",
                 "render",
                 "runtime",
-                "sandbox",
                 "simulator",
                 "ui",
             ],
@@ -109,7 +106,8 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Package → the only rooms that may name it.
-const KEPT: [(&str, &[&str]); 14] = [
+const KEPT: [(&str, &[&str]); 13] = [
+    ("apiserver", &["commands", "simulator"]),
     ("clap", &["cli", "commands", "lib"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -117,12 +115,10 @@ const KEPT: [(&str, &[&str]); 14] = [
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
-    ("hyper", &["sandbox", "controller"]),
+    ("hyper", &["controller"]),
     ("ruzstd", &["commands"]),
     ("tar", &["commands"]),
-    ("cel", &["sandbox"]),
     ("erased_serde", &["render"]),
-    ("redb", &["sandbox"]),
     ("kvm_ioctls", &["probe"]),
 ];
 
@@ -223,6 +219,9 @@ fn sources() -> Vec<(String, String, String)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            if path.join("Cargo.toml").is_file() {
+                continue; // a crate of its own
+            }
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail, ensure};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use bmctl::{
     api::{
         VMRuntime, VMRuntimePreflightCheck, crd,
@@ -17,7 +18,6 @@ use bmctl::{
     },
     failure::{Kind, Reason},
     runtime::preflight::Inputs,
-    sandbox::{Identity, Sandbox, SandboxOptions},
 };
 use k8s_openapi::{
     api::core::v1::Namespace,

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};

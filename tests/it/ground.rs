@@ -8,7 +8,7 @@ pub mod troupe;
 
 use std::{path::PathBuf, time::Duration};
 
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions, fault::Party};
+use apiserver::{Identity, Sandbox, SandboxOptions, fault::Party};
 use kube::Client;
 
 use plane::ControlPlane;

@@ -6,10 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use bmctl::{
-    api::crd,
-    sandbox::{Identity, Sandbox, SandboxOptions},
-};
+use apiserver::{Identity, Sandbox, SandboxOptions};
+use bmctl::api::crd;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, time::Duration};
 
 use anyhow::ensure;
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions, fault::Party};
+use apiserver::{Identity, Sandbox, SandboxOptions, fault::Party};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{

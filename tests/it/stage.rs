@@ -11,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use apiserver::{Identity, Sandbox};
 use bmctl::{
     commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
-    sandbox::{Identity, Sandbox},
     simulator::{NodeProfile, Pace},
 };
 use libtest_mimic::{Failed, Trial};

@@ -6,6 +6,10 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use apiserver::{
+    Identity, Sandbox, SandboxOptions,
+    fault::{Fault, Party},
+};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api, Client,
@@ -21,10 +25,6 @@ use crate::{
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
     },
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
-    sandbox::{
-        Identity, Sandbox, SandboxOptions,
-        fault::{Fault, Party},
-    },
     simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
 

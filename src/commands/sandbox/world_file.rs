@@ -7,11 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use apiserver::fault::Fault;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     failure::{Failure, Kind, Reason},
-    sandbox::fault::Fault,
     simulator::{NodeProfile, Pace},
 };
 

@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use apiserver::selector::LabelSelector;
 use serde_json::{Map, Value, json};
 
 use super::{is_finished, is_ready, keys};
-use crate::{
-    sandbox::selector::LabelSelector,
-    simulator::{
-        builder::{Wanted, conditions},
-        kind::Kind,
-        scene::{Key, Object, Read as _, Scene},
-        step::{Action, Step},
-    },
+use crate::simulator::{
+    builder::{Wanted, conditions},
+    kind::Kind,
+    scene::{Key, Object, Read as _, Scene},
+    step::{Action, Step},
 };
 
 /// The budgets of a changed pod.

@@ -2,6 +2,7 @@
 
 use std::{cell::LazyCell, fs, path::Path};
 
+use apiserver::selector::LabelSelector;
 use bmctl::{
     api::{VMRuntime, VMRuntimePreflightCheck},
     cluster::{self, ConnectOptions},
@@ -13,7 +14,6 @@ use bmctl::{
         observed, outlook,
         verdict::{self, Verdict},
     },
-    sandbox::selector::LabelSelector,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::{cell::LazyCell, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};

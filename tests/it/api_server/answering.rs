@@ -1,7 +1,7 @@
 //! What a real API server (1.36) answers where strangers look: one line a question, in its own words.
 
 use anyhow::ensure;
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};

@@ -1,7 +1,7 @@
 //! Who may do what: roles, bindings, impersonation, reviews, tokens.
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};

@@ -1,7 +1,7 @@
 //! Lists, pages, selectors and watches.
 
 use anyhow::ensure;
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use kube::Client;
 use serde_json::{Value, json};
 

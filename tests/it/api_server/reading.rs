@@ -2,7 +2,7 @@
 //! repeated fields, wrong types, headers, evictions, OpenAPI.
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};

@@ -1,7 +1,7 @@
 //! Connections, credentials and limits.
 
 use anyhow::ensure;
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use apiserver::Identity;
 use bmctl::{
     api::{
         Condition, VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus,
@@ -20,7 +21,6 @@ use bmctl::{
         install::{self, InstallOptions, Profile},
     },
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
-    sandbox::Identity,
     simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use k8s_openapi::{

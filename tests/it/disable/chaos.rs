@@ -26,13 +26,13 @@ use std::{
     time::Duration,
 };
 
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use bmctl::{
     api::crd,
     cluster::{Clock, Deadline, Retry, Silent, backup::Place, removal::Disks},
     commands::disable_vmruntime::work::{Account, ClusterNames, Consent, Looked, Work, deletes},
     failure::Failure,
     runtime::disable::Force,
-    sandbox::{Identity, Sandbox, SandboxOptions},
 };
 use kube::Client;
 use libtest_mimic::{Failed, Trial};

@@ -11,8 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use apiserver::Identity;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bmctl::sandbox::Identity;
 use http::Request;
 use kube::{
     Client, Config,

@@ -4,6 +4,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use apiserver::Identity;
 use bmctl::{
     api::{
         VMRuntime,
@@ -11,7 +12,6 @@ use bmctl::{
     },
     commands::sandbox::{assembly::Cast, boot, runner::ProbeRunner},
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
-    sandbox::Identity,
     simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
 use k8s_openapi::api::apps::v1::Deployment;

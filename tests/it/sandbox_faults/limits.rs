@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use bmctl::sandbox::{Limits, Sandbox, SandboxOptions};
+use apiserver::{Limits, Sandbox, SandboxOptions};
 use kube::{
     Config,
     config::{KubeConfigOptions, Kubeconfig},

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use apiserver::{Identity, Sandbox, SandboxOptions};
 use bmctl::{
     api::crd,
-    sandbox::{Identity, Sandbox, SandboxOptions},
     simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use futures::StreamExt as _;
