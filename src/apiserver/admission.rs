@@ -10,12 +10,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     Identity,
     cel::{Expression, Kind, Operand, Scalar},
-    refusal::{Cause, Refusal},
+    field_error::{self, FieldError},
+    refusal::Refusal,
     resource::ResourceType,
-    schema::cause,
     selector::LabelSelector,
 };
 use matching::Constraints;
@@ -292,7 +292,7 @@ fn refuse(request: &AdmissionRequest, (policy, binding, decision): &Denial) -> R
 
 /// The expressions of a policy that can not be compiled, for when one is stored.
 #[must_use]
-pub fn faults(policy: &Value) -> Vec<Cause> {
+pub fn faults(policy: &Value) -> Vec<FieldError> {
     let mut names = vec![
         "object",
         "oldObject",
@@ -316,7 +316,7 @@ pub fn faults(policy: &Value) -> Vec<Cause> {
                 Ok(result) => misfit(&field, result?)?,
                 Err(why) => format!("compilation failed: {why}"),
             };
-            Some(cause::invalid(&field, &Value::from(source), detail))
+            Some(field_error::invalid(&field, &Value::from(source), detail))
         })
         .collect()
 }

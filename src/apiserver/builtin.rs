@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{model, resource::ResourceType, schema::Schema};
+use super::{model, resource::ResourceType};
 
 /// What objects of a kind may do beyond being stored.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,7 +143,7 @@ fn resource(row: &Row) -> ResourceType {
         scale_subresource: traits.scale,
         counts_generation: traits.generation,
         custom: false,
-        schema: Some(Arc::new(Schema::built_in(&model::name_of(
+        schema: Some(Arc::new(model::schema(&model::name_of(
             group, version, kind,
         )))),
         columns: Vec::new(),

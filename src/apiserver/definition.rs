@@ -6,12 +6,12 @@ mod version;
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
+    field_error::{self, FieldError},
     metadata::text,
-    refusal::Cause,
     registry::Registry,
     resource::{ALL_VERBS, Column, ResourceType},
-    schema::{Schema, cause},
+    schema::Schema,
     validation,
 };
 
@@ -62,11 +62,11 @@ pub fn fresh_status(definition: &Value) -> Value {
 }
 
 /// What is wrong with a definition.
-pub fn validate(definition: &Value) -> Vec<Cause> {
+pub fn validate(definition: &Value) -> Vec<FieldError> {
     let spec = &definition["spec"];
     let mut causes = Vec::new();
     let mut fault = |reason, field: &str, message: String| {
-        causes.push(Cause {
+        causes.push(FieldError {
             reason,
             message,
             field: field.to_owned(),
@@ -127,7 +127,7 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
 }
 
 /// What a definition may not change any more (apiextensions `ValidateCustomResourceDefinitionUpdate`).
-pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
+pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     const ALWAYS: [&str; 2] = ["spec.group", "spec.names.plural"];
     // Once it is served, these say where its objects are.
     const ESTABLISHED: [&str; 2] = ["spec.scope", "spec.names.kind"];
@@ -144,7 +144,7 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
     for (at, stored) in stored.into_iter().flatten().enumerate() {
         if !versions(new).any(|version| version["name"] == *stored) {
             let name = stored.as_str().unwrap_or_default();
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("status.storedVersions[{at}]"),
                 stored,
                 format!(
@@ -159,7 +159,7 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
 }
 
 /// The faults of the schemas; one that all versions share is the definition's own.
-fn validate_schemas(definition: &Value) -> Vec<Cause> {
+fn validate_schemas(definition: &Value) -> Vec<FieldError> {
     const SHARED: &str = "spec.validation.openAPIV3Schema";
     let schema = |version: &Value| version["schema"]["openAPIV3Schema"].clone();
     let schemas: Vec<Value> = versions(definition).map(schema).collect();
@@ -167,7 +167,7 @@ fn validate_schemas(definition: &Value) -> Vec<Cause> {
     for (at, raw) in schemas.iter().enumerate() {
         let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
         if raw.is_null() {
-            causes.push(Cause {
+            causes.push(FieldError {
                 reason: "FieldValueRequired",
                 message: "Required value: schemas are required".to_owned(),
                 field,
@@ -178,7 +178,7 @@ fn validate_schemas(definition: &Value) -> Vec<Cause> {
         if schemas.iter().all(|other| other == raw) {
             return faults;
         }
-        causes.extend(faults.into_iter().map(|fault| Cause {
+        causes.extend(faults.into_iter().map(|fault| FieldError {
             field: fault.field.replacen(SHARED, &field, 1),
             ..fault
         }));

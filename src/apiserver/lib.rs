@@ -32,6 +32,7 @@ mod defaults;
 mod definition;
 pub mod discovery;
 pub mod fault;
+mod field_error;
 mod impersonation;
 pub mod jsonpath;
 mod kubeconfig;

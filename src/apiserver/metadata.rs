@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{
+use crate::{
+    field_error::{self, FieldError},
     name::{self, NameRule},
-    refusal::Cause,
 };
 
 /// The JSON shape of a field of `ObjectMeta`.
@@ -143,37 +143,17 @@ pub fn go_word(value: &Value) -> &'static str {
     }
 }
 
-fn fault(reason: &'static str, field: &str, message: String) -> Cause {
-    Cause {
-        reason,
-        message,
-        field: field.to_owned(),
-    }
-}
-
-fn invalid(field: &str, value: &str, why: &str) -> Cause {
-    fault(
-        "FieldValueInvalid",
-        field,
-        format!("Invalid value: {value:?}: {why}"),
-    )
-}
-
-fn required(field: &str, why: &str) -> Cause {
-    fault(
-        "FieldValueRequired",
-        field,
-        format!("Required value: {why}"),
-    )
+fn invalid(field: &str, value: &str, why: &str) -> FieldError {
+    field_error::invalid(field, &value.into(), why)
 }
 
 /// What is wrong with an object's metadata by itself.
-pub fn validate(object: &Value, rule: NameRule, namespaced: bool) -> Vec<Cause> {
+pub fn validate(object: &Value, rule: NameRule, namespaced: bool) -> Vec<FieldError> {
     let metadata = &object["metadata"];
     let mut causes = Vec::new();
     let name = metadata["name"].as_str().unwrap_or_default();
     if name.is_empty() {
-        causes.push(required(
+        causes.push(field_error::required(
             "metadata.name",
             "name or generateName is required",
         ));
@@ -184,20 +164,15 @@ pub fn validate(object: &Value, rule: NameRule, namespaced: bool) -> Vec<Cause> 
     let namespace = metadata["namespace"].as_str().unwrap_or_default();
     if namespaced {
         if namespace.is_empty() {
-            causes.push(fault(
-                "FieldValueRequired",
-                "metadata.namespace",
-                "Required value".to_owned(),
-            ));
+            causes.push(field_error::required("metadata.namespace", ""));
         } else {
             let faults = name::label(namespace).into_iter();
             causes.extend(faults.map(|why| invalid("metadata.namespace", namespace, &why)));
         }
     } else if !namespace.is_empty() {
-        causes.push(fault(
-            "FieldValueForbidden",
+        causes.push(field_error::forbidden(
             "metadata.namespace",
-            "Forbidden: not allowed on this type".to_owned(),
+            "not allowed on this type",
         ));
     }
     causes.extend(validate_contents(metadata));
@@ -206,8 +181,8 @@ pub fn validate(object: &Value, rule: NameRule, namespaced: bool) -> Vec<Cause> 
 }
 
 /// Labels, annotations and owners: checked on every write.
-fn validate_contents(metadata: &Value) -> Vec<Cause> {
-    const ANNOTATIONS_LIMIT: usize = 256 * 1024;
+fn validate_contents(metadata: &Value) -> Vec<FieldError> {
+    const ANNOTATIONS_LIMIT: u32 = 256 * 1024;
     let mut causes = Vec::new();
     for (key, value) in texts(metadata, "labels") {
         for why in name::qualified(key) {
@@ -217,25 +192,24 @@ fn validate_contents(metadata: &Value) -> Vec<Cause> {
             causes.push(invalid("metadata.labels", value, &why));
         }
     }
-    let mut size = 0;
+    let mut size: usize = 0;
     for (key, value) in texts(metadata, "annotations") {
         size += key.len() + value.len();
         for why in name::qualified(&key.to_lowercase()) {
             causes.push(invalid("metadata.annotations", key, &why));
         }
     }
-    if size > ANNOTATIONS_LIMIT {
-        causes.push(fault(
-            "FieldValueTooLong",
+    if size > ANNOTATIONS_LIMIT as usize {
+        causes.push(field_error::too_long(
             "metadata.annotations",
-            format!("Too long: may not be more than {ANNOTATIONS_LIMIT} bytes"),
+            ANNOTATIONS_LIMIT.into(),
         ));
     }
     causes.extend(validate_owners(metadata));
     causes
 }
 
-fn validate_owners(metadata: &Value) -> Vec<Cause> {
+fn validate_owners(metadata: &Value) -> Vec<FieldError> {
     let mut causes = Vec::new();
     let owners = metadata["ownerReferences"].as_array();
     let mut controller: Option<&Value> = None;
@@ -256,12 +230,11 @@ fn validate_owners(metadata: &Value) -> Vec<Cause> {
         }
         if owner["controller"] == true {
             if let Some(first) = controller {
-                causes.push(fault(
-                    "FieldValueInvalid",
+                causes.push(field_error::invalid(
                     "metadata.ownerReferences",
+                    &owners.cloned().unwrap_or_default().into(),
                     format!(
-                        "Invalid value: {}: Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {}/{}",
-                        Value::from(owners.cloned().unwrap_or_default()),
+                        "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {}/{}",
                         text(first, "kind"), text(first, "name"), text(owner, "kind"), text(owner, "name"),
                     ),
                 ));
@@ -272,7 +245,7 @@ fn validate_owners(metadata: &Value) -> Vec<Cause> {
     causes
 }
 
-fn validate_finalizers(metadata: &Value) -> Vec<Cause> {
+fn validate_finalizers(metadata: &Value) -> Vec<FieldError> {
     let mut causes = Vec::new();
     for finalizer in strings(metadata, "finalizers") {
         for why in name::qualified(finalizer) {
@@ -288,7 +261,7 @@ pub fn says_whose(finalizer: &str) -> bool {
 }
 
 /// What built-in kinds do not take besides: finalizers that do not say whose they are.
-pub fn validate_built_in(object: &Value) -> Vec<Cause> {
+pub fn validate_built_in(object: &Value) -> Vec<FieldError> {
     let finalizers = strings(&object["metadata"], "finalizers").enumerate();
     finalizers
         .filter(|(_, finalizer)| !says_whose(finalizer))
@@ -300,7 +273,7 @@ pub fn validate_built_in(object: &Value) -> Vec<Cause> {
 }
 
 /// What is wrong with a change of the metadata (apimachinery `ValidateObjectMetaUpdate`).
-pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
+pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let (new, old) = (&new["metadata"], &old["metadata"]);
     let mut causes = Vec::new();
     if !old["deletionTimestamp"].is_null() {
@@ -310,11 +283,10 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
             .map(|finalizer| format!("{finalizer:?}"))
             .collect();
         if !added.is_empty() {
-            causes.push(fault(
-                "FieldValueForbidden",
+            causes.push(field_error::forbidden(
                 "metadata.finalizers",
-                format!(
-                    "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                &format!(
+                    "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                     added.join(", ")
                 ),
             ));
@@ -329,10 +301,11 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
         "deletionGracePeriodSeconds",
     ] {
         if new[field] != old[field] {
-            causes.push(fault(
-                "FieldValueInvalid",
-                &format!("metadata.{field}"),
-                format!("Invalid value: {}: field is immutable", new[field]),
+            let path = format!("metadata.{field}");
+            causes.push(field_error::invalid(
+                &path,
+                &new[field],
+                "field is immutable",
             ));
         }
     }

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde_json::{Map, Value};
 
-use super::schema::{ListType, MapType, Node};
+use super::schema::{ListType, MapType, Node, Schema};
 
 /// Where the metadata of objects is described.
 pub const OBJECT_METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -73,6 +73,12 @@ fn references<'a>(schema: &'a Value, found: &mut Vec<&'a str>) {
 #[must_use]
 pub fn definition(name: &str) -> Option<&'static Value> {
     DEFINITIONS.get(name)
+}
+
+/// The schema of a built-in kind, by the name of its definition.
+#[must_use]
+pub fn schema(definition: &str) -> Schema {
+    Schema::built_in(Shape::of(definition).node())
 }
 
 /// What is known of a value: the schema of the field that it is in, and the definition that the field refers to.
@@ -185,7 +191,7 @@ impl Shape {
 
     /// The same as a tree, for server-side apply. A definition within itself is cut off there.
     #[must_use]
-    pub(super) fn node(self) -> Node {
+    pub(crate) fn node(self) -> Node {
         self.node_within(&mut Vec::new())
     }
 

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    refusal::{Cause, Refusal},
-    table::IncludeObject,
-    wording,
-};
+use crate::{field_error::FieldError, refusal::Refusal, table::IncludeObject, wording};
 
 /// What to do about fields that no schema knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,7 +156,7 @@ fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>,
     } else {
         return Ok((!value.is_empty()).then(|| value.to_owned()));
     };
-    let cause = Cause {
+    let cause = FieldError {
         reason: if fault.starts_with("Too") {
             "FieldValueTooLong"
         } else {
@@ -219,7 +215,7 @@ pub fn unsupported(
     supported: &[&str],
 ) -> Refusal {
     let supported: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
-    let cause = Cause {
+    let cause = FieldError {
         reason: "FieldValueNotSupported",
         message: format!(
             "Unsupported value: {value:?}: supported values: {}",

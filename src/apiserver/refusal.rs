@@ -7,18 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::resource::ResourceType;
-
-/// One fault in an object, as in `details.causes` of a `Status`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// For example `FieldValueInvalid`.
-    pub reason: &'static str,
-    /// Without the field, for example `Invalid value: 0: spec.replicas in body should be greater than or equal to 1`.
-    pub message: String,
-    /// Path of the field, for example `spec.replicas`; `<nil>` for the whole object.
-    pub field: String,
-}
+use super::{field_error::FieldError, resource::ResourceType};
 
 /// A request that is not served, as the client sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +100,7 @@ impl Refusal {
 
     /// The object itself is faulty. `kind` is the kind with its group, for example `Gadget.example.com`.
     #[must_use]
-    pub fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Self {
+    pub fn invalid(group: &str, kind: &str, name: &str, causes: &[FieldError]) -> Self {
         // The message says everything once; the causes say it as often as it was found.
         let mut said = HashSet::new();
         let faults: Vec<String> = causes

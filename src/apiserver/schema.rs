@@ -14,7 +14,7 @@ mod validate;
 
 use serde_json::Value;
 
-use super::{model, refusal::Cause, wording};
+use crate::field_error::{self, FieldError};
 
 pub(super) use node::{Additional, ListType, MapType, Node};
 pub use prune::prune_metadata;
@@ -30,10 +30,10 @@ pub struct Schema {
 impl Schema {
     /// Understands a schema, or says why the API server would not accept it. The fields of the causes start at
     /// `spec.validation.openAPIV3Schema`, as in the answers of a real one.
-    pub fn compile(raw: &Value) -> Result<Self, Vec<Cause>> {
+    pub fn compile(raw: &Value) -> Result<Self, Vec<FieldError>> {
         const PATH: &str = "spec.validation.openAPIV3Schema";
         let mut root =
-            Node::parse(raw).map_err(|why| vec![cause::invalid(PATH, &Value::Null, why)])?;
+            Node::parse(raw).map_err(|why| vec![field_error::invalid(PATH, &Value::Null, why)])?;
         let mut causes = structural::check(&root, PATH);
         if causes.is_empty() {
             causes.extend(rule::compile(&mut root, PATH));
@@ -52,12 +52,12 @@ impl Schema {
         }
     }
 
-    /// The schema of a built-in kind, by the name of its definition: for server-side apply. What is wrong with an
-    /// object of such a kind is told by decoding and `validation`.
-    pub fn built_in(definition: &str) -> Self {
+    /// The schema of a built-in kind, as its definition has it: for server-side apply. What is wrong with an object of
+    /// such a kind is told by decoding and `validation`.
+    pub(crate) fn built_in(root: Node) -> Self {
         Self {
             raw: Value::Null,
-            root: model::Shape::of(definition).node(),
+            root,
             is_built_in: true,
         }
     }
@@ -92,7 +92,7 @@ impl Schema {
     /// All faults of an object; `old` is the stored one on an update. A fault in a part that the update leaves as it
     /// was is not reported (ratcheting), and transition rules compare with it.
     #[must_use]
-    pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut causes = validate::validate(&self.root, new, old);
         let old_lists_are_sound = old.is_none_or(|old| list::check(&self.root, old, "").is_empty());
         if old_lists_are_sound {
@@ -109,115 +109,6 @@ fn child(path: &str, name: &str) -> String {
         name.to_owned()
     } else {
         format!("{path}.{name}")
-    }
-}
-
-/// `FieldValue…` causes, as k8s.io/apimachinery `pkg/util/validation/field` words them.
-pub(super) mod cause {
-    use super::{Cause, Value, wording};
-
-    fn new(reason: &'static str, field: &str, message: String) -> Cause {
-        Cause {
-            reason,
-            message,
-            field: field.to_owned(),
-        }
-    }
-
-    fn with_detail(title: &str, detail: &str) -> String {
-        if detail.is_empty() {
-            title.to_owned()
-        } else {
-            format!("{title}: {detail}")
-        }
-    }
-
-    pub fn required(field: &str, detail: &str) -> Cause {
-        new(
-            "FieldValueRequired",
-            field,
-            with_detail("Required value", detail),
-        )
-    }
-
-    pub fn forbidden(field: &str, detail: &str) -> Cause {
-        new(
-            "FieldValueForbidden",
-            field,
-            with_detail("Forbidden", detail),
-        )
-    }
-
-    pub fn invalid(field: &str, value: &Value, detail: impl AsRef<str>) -> Cause {
-        let title = format!("Invalid value: {}", wording::value(value));
-        new(
-            "FieldValueInvalid",
-            field,
-            with_detail(&title, detail.as_ref()),
-        )
-    }
-
-    /// Like [`invalid`], with a value that is no JSON of ours.
-    pub fn invalid_shown(field: &str, shown: &str, detail: &str) -> Cause {
-        let title = format!("Invalid value: {shown}");
-        new("FieldValueInvalid", field, with_detail(&title, detail))
-    }
-
-    /// Like [`invalid`], without the value.
-    pub fn invalid_omitting_value(field: &str, detail: &str) -> Cause {
-        new(
-            "FieldValueInvalid",
-            field,
-            with_detail("Invalid value", detail),
-        )
-    }
-
-    pub fn wrong_type(field: &str, value: &Value, detail: &str) -> Cause {
-        let title = format!("Invalid value: {}", wording::value(value));
-        new("FieldValueTypeInvalid", field, with_detail(&title, detail))
-    }
-
-    pub fn duplicate(field: &str, value: &Value) -> Cause {
-        new(
-            "FieldValueDuplicate",
-            field,
-            format!("Duplicate value: {}", wording::value(value)),
-        )
-    }
-
-    pub fn not_supported(field: &str, value: &Value, supported: &[Value]) -> Cause {
-        let supported: Vec<String> = supported
-            .iter()
-            .map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| wording::quote(&value.to_string()), wording::quote)
-            })
-            .collect();
-        let message = format!(
-            "Unsupported value: {}: supported values: {}",
-            wording::value(value),
-            supported.join(", ")
-        );
-        new("FieldValueNotSupported", field, message)
-    }
-
-    pub fn too_long(field: &str, most: i64) -> Cause {
-        let unit = if most == 1 { "byte" } else { "bytes" };
-        new(
-            "FieldValueTooLong",
-            field,
-            format!("Too long: may not be more than {most} {unit}"),
-        )
-    }
-
-    pub fn too_many(field: &str, actual: usize, most: i64) -> Cause {
-        let unit = if most == 1 { "item" } else { "items" };
-        new(
-            "FieldValueTooMany",
-            field,
-            format!("Too many: {actual}: must have at most {most} {unit}"),
-        )
     }
 }
 

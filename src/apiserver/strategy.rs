@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     admission, definition,
+    field_error::FieldError,
     metadata::{self, text},
     name::NameRule,
-    refusal::Cause,
     resource::ResourceType,
     validation,
 };
@@ -208,7 +208,7 @@ pub fn is_same(new: &Value, old: &Value) -> bool {
 }
 
 /// What is wrong with a new object.
-pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<Cause> {
+pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<FieldError> {
     let mut causes = metadata::validate(object, name_rule(resource), resource.namespaced);
     if !resource.custom {
         causes.extend(metadata::validate_built_in(object));
@@ -219,7 +219,7 @@ pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<Cause> {
 
 /// What is wrong with a change. The API server looks at the metadata once for all kinds and again in the kind's own
 /// rules, and reports what it finds each time.
-pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec<Cause> {
+pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec<FieldError> {
     let mut causes = metadata::validate(new, NameRule::PathSegment, resource.namespaced);
     causes.extend(metadata::validate_update(new, old));
     if !resource.custom {
@@ -234,7 +234,7 @@ pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec
     causes
 }
 
-fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if definition::is_definition(resource) {
         let mut causes = definition::validate(new);
         if let Some(old) = old {

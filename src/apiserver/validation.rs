@@ -14,14 +14,17 @@ mod workload;
 
 use serde_json::Value;
 
-use super::{
-    metadata::text, name, refusal::Cause, resource::ResourceType, schema::cause,
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+    resource::ResourceType,
     selector::LabelSelector,
 };
 
 /// What is wrong with an object, or with a change of it.
 #[must_use]
-pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut causes = Vec::new();
     let faults = &mut causes;
     match resource.storage_key() {
@@ -63,30 +66,30 @@ fn list<'a>(object: &'a Value, field: &str) -> &'a [Value] {
 }
 
 /// A value that has to be one of these; the order is that of the message.
-fn one_of(value: &str, supported: &[&str], path: &str, causes: &mut Vec<Cause>) {
+fn one_of(value: &str, supported: &[&str], path: &str, causes: &mut Vec<FieldError>) {
     if !supported.contains(&value) {
         causes.push(unsupported(value, supported, path));
     }
 }
 
-fn unsupported(value: &str, supported: &[&str], path: &str) -> Cause {
+fn unsupported(value: &str, supported: &[&str], path: &str) -> FieldError {
     let supported: Vec<Value> = supported.iter().map(|&one| one.into()).collect();
-    cause::not_supported(path, &value.into(), &supported)
+    field_error::not_supported(path, &value.into(), &supported)
 }
 
-fn not_found(path: &str, value: &str) -> Cause {
-    Cause {
+fn not_found(path: &str, value: &str) -> FieldError {
+    FieldError {
         reason: "FieldValueNotFound",
         message: format!("Not found: {}", super::wording::quote(value)),
         field: path.to_owned(),
     }
 }
 
-fn not_negative(object: &Value, field: &str, path: &str, causes: &mut Vec<Cause>) {
+fn not_negative(object: &Value, field: &str, path: &str, causes: &mut Vec<FieldError>) {
     let number = object[field].as_i64().unwrap_or_default();
     if number < 0 {
         let why = "must be greater than or equal to 0";
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             &format!("{path}.{field}"),
             &number.into(),
             why,
@@ -95,50 +98,50 @@ fn not_negative(object: &Value, field: &str, path: &str, causes: &mut Vec<Cause>
 }
 
 /// A field that is once and for all what it was.
-pub fn immutable(new: &Value, old: &Value, path: &str, causes: &mut Vec<Cause>) {
+pub fn immutable(new: &Value, old: &Value, path: &str, causes: &mut Vec<FieldError>) {
     let pointer = format!("/{}", path.replace('.', "/"));
     let at = |object: &'_ Value| object.pointer(&pointer).cloned().unwrap_or_default();
     let (new, old) = (at(new), at(old));
     if new != old {
-        causes.push(cause::invalid(path, &new, "field is immutable"));
+        causes.push(field_error::invalid(path, &new, "field is immutable"));
     }
 }
 
 /// A required name that follows a rule.
-fn named(object: &Value, path: &str, rule: fn(&str) -> Vec<String>, causes: &mut Vec<Cause>) {
+fn named(object: &Value, path: &str, rule: fn(&str) -> Vec<String>, causes: &mut Vec<FieldError>) {
     let path = format!("{path}.name");
     let name = text(object, "name");
     if name.is_empty() {
-        causes.push(cause::required(&path, ""));
+        causes.push(field_error::required(&path, ""));
         return;
     }
     let faults = rule(name).into_iter();
-    causes.extend(faults.map(|why| cause::invalid(&path, &name.into(), why)));
+    causes.extend(faults.map(|why| field_error::invalid(&path, &name.into(), why)));
 }
 
 /// A `metav1.LabelSelector`.
-fn label_selector(selector: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn label_selector(selector: &Value, path: &str, causes: &mut Vec<FieldError>) {
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         let path = format!("{path}.matchLabels");
         let faults = name::qualified(key).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(&path, &key.as_str().into(), why)));
+        causes.extend(faults.map(|why| field_error::invalid(&path, &key.as_str().into(), why)));
         let faults = name::label_value(value.as_str().unwrap_or_default()).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(&path, value, why)));
+        causes.extend(faults.map(|why| field_error::invalid(&path, value, why)));
     }
     for (at, expression) in list(selector, "matchExpressions").iter().enumerate() {
         let path = format!("{path}.matchExpressions[{at}]");
         let values = list(expression, "values");
         match text(expression, "operator") {
-            "In" | "NotIn" if values.is_empty() => causes.push(cause::required(
+            "In" | "NotIn" if values.is_empty() => causes.push(field_error::required(
                 &format!("{path}.values"),
                 "must be specified when `operator` is 'In' or 'NotIn'",
             )),
-            "Exists" | "DoesNotExist" if !values.is_empty() => causes.push(cause::forbidden(
+            "Exists" | "DoesNotExist" if !values.is_empty() => causes.push(field_error::forbidden(
                 &format!("{path}.values"),
                 "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
             )),
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            other => causes.push(cause::invalid(
+            other => causes.push(field_error::invalid(
                 &format!("{path}.operator"),
                 &other.into(),
                 "not a valid selector operator",
@@ -147,7 +150,7 @@ fn label_selector(selector: &Value, path: &str, causes: &mut Vec<Cause>) {
         let key = text(expression, "key");
         let faults = name::qualified(key).into_iter();
         let path = format!("{path}.key");
-        causes.extend(faults.map(|why| cause::invalid(&path, &key.into(), why)));
+        causes.extend(faults.map(|why| field_error::invalid(&path, &key.into(), why)));
     }
 }
 

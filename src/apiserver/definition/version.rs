@@ -6,9 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::versions;
-use crate::{metadata::text, name, refusal::Cause, schema::cause};
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+};
 
-pub fn validate(definition: &Value) -> Vec<Cause> {
+pub fn validate(definition: &Value) -> Vec<FieldError> {
     let mut causes = Vec::new();
     let (mut seen, mut is_unique) = (BTreeSet::new(), true);
     for (at, version) in versions(definition).enumerate() {
@@ -19,7 +23,7 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
     }
     if !is_unique {
         let why = "must contain unique version names";
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             "spec.versions",
             &definition["spec"]["versions"],
             why,
@@ -56,7 +60,7 @@ pub fn validate(definition: &Value) -> Vec<Cause> {
 }
 
 /// Notes a name that is no DNS-1035 label; what may have mixed case says so.
-fn unless_label(given: &str, path: &str, prefix: &str, causes: &mut Vec<Cause>) {
+fn unless_label(given: &str, path: &str, prefix: &str, causes: &mut Vec<FieldError>) {
     let compared = if prefix.is_empty() {
         given.to_owned()
     } else {
@@ -65,11 +69,11 @@ fn unless_label(given: &str, path: &str, prefix: &str, causes: &mut Vec<Cause>) 
     let faults = name::alphabetic_label(&compared);
     if !given.is_empty() && !faults.is_empty() {
         let why = format!("{prefix}{}", faults.join(","));
-        causes.push(cause::invalid(path, &Value::from(given), why));
+        causes.push(field_error::invalid(path, &Value::from(given), why));
     }
 }
 
-fn validate_column(column: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn validate_column(column: &Value, path: &str, causes: &mut Vec<FieldError>) {
     const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
     const FORMATS: [&str; 8] = [
         "byte",
@@ -83,18 +87,18 @@ fn validate_column(column: &Value, path: &str, causes: &mut Vec<Cause>) {
     ];
     let field = |name: &str| format!("{path}.{name}");
     if text(column, "name").is_empty() {
-        causes.push(cause::required(&field("name"), ""));
+        causes.push(field_error::required(&field("name"), ""));
     }
     let kind = text(column, "type");
     if kind.is_empty() {
         let any = TYPES.join(",");
-        causes.push(cause::required(
+        causes.push(field_error::required(
             &field("type"),
             &format!("must be one of {any}"),
         ));
     } else if !TYPES.contains(&kind) {
         let any = TYPES.join(",");
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             &field("type"),
             &Value::from(kind),
             format!("must be one of {any}"),
@@ -103,7 +107,7 @@ fn validate_column(column: &Value, path: &str, causes: &mut Vec<Cause>) {
     let format = text(column, "format");
     if !format.is_empty() && !FORMATS.contains(&format) {
         let any = FORMATS.join(",");
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             &field("format"),
             &Value::from(format),
             format!("must be one of {any}"),
@@ -111,10 +115,14 @@ fn validate_column(column: &Value, path: &str, causes: &mut Vec<Cause>) {
     }
     let place = text(column, "jsonPath");
     if place.is_empty() {
-        causes.push(cause::required(&field("JSONPath"), ""));
+        causes.push(field_error::required(&field("JSONPath"), ""));
     } else if !place.starts_with('.') {
         let why = "must be a simple json path starting with .";
-        causes.push(cause::invalid(&field("JSONPath"), &Value::from(place), why));
+        causes.push(field_error::invalid(
+            &field("JSONPath"),
+            &Value::from(place),
+            why,
+        ));
     }
 }
 

@@ -27,7 +27,7 @@ fn resources() -> Vec<Arc<ResourceType>> {
     let gadget = json!({"type": "object", "description": "A gadget.", "properties": {
         "spec": {"type": "object", "properties": {"enabled": {"type": "boolean", "description": "whether it is on"}}}}});
     let gadget = Schema::compile(&gadget).unwrap_or_else(|causes| panic!("{causes:?}"));
-    let pod = Schema::built_in(&model::name_of("", "v1", "Pod"));
+    let pod = model::schema(&model::name_of("", "v1", "Pod"));
     vec![
         resource("example.com", "Gadget", false, gadget),
         resource("", "Pod", true, pod),

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{ListType, Node, cause, child};
-use crate::refusal::Cause;
+use super::{ListType, Node, child};
+use crate::field_error::{self, FieldError};
 
 /// All duplicates below a value.
-pub(super) fn check(node: &Node, value: &Value, path: &str) -> Vec<Cause> {
+pub(super) fn check(node: &Node, value: &Value, path: &str) -> Vec<FieldError> {
     match value {
         Value::Object(members) => members
             .iter()
@@ -36,14 +36,14 @@ pub(super) fn check(node: &Node, value: &Value, path: &str) -> Vec<Cause> {
     }
 }
 
-fn check_map(node: &Node, elements: &[Value], path: &str) -> Vec<Cause> {
+fn check_map(node: &Node, elements: &[Value], path: &str) -> Vec<FieldError> {
     let odd = elements
         .iter()
         .enumerate()
         .find(|(_, element)| !element.is_object() && !element.is_null());
     if let Some((index, element)) = odd {
         let field = format!("{path}[{index}]");
-        return vec![cause::invalid(
+        return vec![field_error::invalid(
             &field,
             element,
             "must be an object for an array of list-type map",
@@ -64,7 +64,7 @@ pub(crate) fn key(node: &Node, element: &Value) -> Value {
 }
 
 /// The first repetition of every value.
-fn duplicates(values: &[Value], path: &str) -> Vec<Cause> {
+fn duplicates(values: &[Value], path: &str) -> Vec<FieldError> {
     let mut causes = Vec::new();
     for (index, value) in values.iter().enumerate() {
         let seen = values[..index]
@@ -72,7 +72,7 @@ fn duplicates(values: &[Value], path: &str) -> Vec<Cause> {
             .filter(|earlier| *earlier == value)
             .count();
         if seen == 1 {
-            causes.push(cause::duplicate(&format!("{path}[{index}]"), value));
+            causes.push(field_error::duplicate(&format!("{path}[{index}]"), value));
         }
     }
     causes

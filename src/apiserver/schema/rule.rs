@@ -8,12 +8,12 @@ use serde_json::Value;
 pub(super) use compile::compile;
 
 use super::{
-    Node, cause, child,
+    Node, child,
     validate::{old_element, old_member},
 };
 use crate::{
     cel::{Expression, Operand},
-    refusal::Cause,
+    field_error::{self, FieldError},
 };
 
 /// One rule, as written and compiled.
@@ -63,8 +63,8 @@ pub(super) fn check(
     root: &Node,
     new: &Value,
     old: Option<&Value>,
-    earlier: &[Cause],
-) -> Vec<Cause> {
+    earlier: &[FieldError],
+) -> Vec<FieldError> {
     const BLOCKING: [&str; 5] = [
         "FieldValueNotSupported",
         "FieldValueRequired",
@@ -78,7 +78,7 @@ pub(super) fn check(
     if earlier.iter().any(|cause| BLOCKING.contains(&cause.reason)) {
         let why = "some validation rules were not checked because the object was invalid; \
                    correct the existing errors to complete validation";
-        return vec![cause::invalid("<nil>", &Value::Null, why)];
+        return vec![field_error::invalid("<nil>", &Value::Null, why)];
     }
     let mut causes = Vec::new();
     let place = Position {
@@ -113,7 +113,7 @@ fn check_node(
     new: &Value,
     old: Option<&Value>,
     place: &Position,
-    causes: &mut Vec<Cause>,
+    causes: &mut Vec<FieldError>,
 ) {
     if new.is_null() {
         return;
@@ -167,7 +167,7 @@ fn check_rule(
     new: &Value,
     old: Option<&Value>,
     place: &Position,
-) -> Option<Cause> {
+) -> Option<FieldError> {
     let compiled = rule.compiled.as_ref()?;
     if compiled.compares && old.is_none() && !rule.compares_optionally() {
         return None;
@@ -202,9 +202,9 @@ fn check_rule(
             let detail = format!(
                 "'{why}': call arguments did not match a supported operator, function or macro signature for rule: {name}"
             );
-            Some(cause::invalid(field, &kind, detail))
+            Some(field_error::invalid(field, &kind, detail))
         }
-        Err(why) => Some(cause::invalid(
+        Err(why) => Some(field_error::invalid(
             field,
             &kind,
             format!("{why} evaluating rule: {}", rule.name()),
@@ -231,14 +231,14 @@ fn message(rule: &Rule, compiled: &Compiled, variables: &[(&str, Operand)]) -> S
     }
 }
 
-fn cause_of(rule: &Rule, node: &Node, value: &Value, field: &str, detail: &str) -> Cause {
+fn cause_of(rule: &Rule, node: &Node, value: &Value, field: &str, detail: &str) -> FieldError {
     let compound = matches!(node.kind.as_str(), "object" | "array");
     match rule.reason.as_str() {
-        "FieldValueForbidden" => cause::forbidden(field, detail),
-        "FieldValueRequired" => cause::required(field, detail),
-        "FieldValueDuplicate" => cause::duplicate(field, value),
-        _ if compound => cause::invalid_omitting_value(field, detail),
-        _ => cause::invalid(field, value, detail),
+        "FieldValueForbidden" => field_error::forbidden(field, detail),
+        "FieldValueRequired" => field_error::required(field, detail),
+        "FieldValueDuplicate" => field_error::duplicate(field, value),
+        _ if compound => field_error::invalid_omitting_value(field, detail),
+        _ => field_error::invalid(field, value, detail),
     }
 }
 

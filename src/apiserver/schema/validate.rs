@@ -7,21 +7,24 @@ use serde_json::Value;
 
 pub(super) use compound::{old_element, old_member};
 
-use super::{ListType, Node, cause, child, format, list};
-use crate::{refusal::Cause, wording};
+use super::{ListType, Node, child, format, list};
+use crate::{
+    field_error::{self, FieldError},
+    wording,
+};
 
 /// The faults of an object; those in parts that are as they were in `old` are left out.
-pub(super) fn validate(root: &Node, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+pub(super) fn validate(root: &Node, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     ratcheted(root, new, old, "").causes
 }
 
 /// The faults of the defaults that a schema gives.
-pub(super) fn check_defaults(node: &Node, path: &str) -> Vec<Cause> {
+pub(super) fn check_defaults(node: &Node, path: &str) -> Vec<FieldError> {
     let mut causes = Vec::new();
     if let Some(default) = &node.default {
         let faults = ratcheted(node, default, None, "").causes;
         let place = format!("{path}.default");
-        causes.extend(faults.into_iter().map(|fault| Cause {
+        causes.extend(faults.into_iter().map(|fault| FieldError {
             field: match fault.field.as_str() {
                 "<nil>" | "" => place.clone(),
                 below => format!("{place}.{below}"),
@@ -38,7 +41,7 @@ pub(super) fn check_defaults(node: &Node, path: &str) -> Vec<Cause> {
 /// What one validator found. The count of checks that passed decides which alternative of an `anyOf` explains best.
 #[derive(Default)]
 struct Outcome {
-    causes: Vec<Cause>,
+    causes: Vec<FieldError>,
     matches: usize,
 }
 
@@ -48,7 +51,7 @@ impl Outcome {
     }
 
     /// Every fault is reported once.
-    fn add(&mut self, cause: Cause) {
+    fn add(&mut self, cause: FieldError) {
         if !self.causes.contains(&cause) {
             self.causes.push(cause);
         }
@@ -61,7 +64,7 @@ impl Outcome {
         }
     }
 
-    fn fault(cause: Cause) -> Self {
+    fn fault(cause: FieldError) -> Self {
         Self {
             causes: vec![cause],
             matches: 0,
@@ -78,8 +81,8 @@ fn field(path: &str) -> &str {
 }
 
 /// A fault that belongs to no single field.
-fn composite(message: &str) -> Cause {
-    cause::invalid("<nil>", &Value::from(""), message)
+fn composite(message: &str) -> FieldError {
+    field_error::invalid("<nil>", &Value::from(""), message)
 }
 
 fn ratcheted(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Outcome {
@@ -150,7 +153,7 @@ fn check_type(node: &Node, value: &Value, path: &str) -> Outcome {
             "{path} in body must be of type {expected}: {}",
             wording::quote(actual)
         );
-        Outcome::fault(cause::wrong_type(
+        Outcome::fault(field_error::wrong_type(
             field(path),
             &Value::from(actual),
             &detail,
@@ -196,17 +199,26 @@ fn check_enum(node: &Node, value: &Value, path: &str) -> Outcome {
     if node.allowed.is_empty() || node.allowed.iter().any(same) {
         return Outcome::default();
     }
-    Outcome::fault(cause::not_supported(field(path), value, &node.allowed))
+    Outcome::fault(field_error::not_supported(
+        field(path),
+        value,
+        &node.allowed,
+    ))
 }
 
 fn check_string(node: &Node, text: &str, path: &str) -> Outcome {
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    let invalid =
-        |detail: String| Outcome::fault(cause::invalid(field(path), &Value::from(text), detail));
+    let invalid = |detail: String| {
+        Outcome::fault(field_error::invalid(
+            field(path),
+            &Value::from(text),
+            detail,
+        ))
+    };
     if let Some(most) = node.max_length
         && length > most
     {
-        return Outcome::fault(cause::too_long(field(path), most));
+        return Outcome::fault(field_error::too_long(field(path), most));
     }
     if let Some(least) = node.min_length
         && length < least
@@ -239,7 +251,11 @@ fn check_format(node: &Node, text: &str, path: &str) -> Outcome {
         node.format,
         wording::quote(text)
     );
-    Outcome::fault(cause::wrong_type(field(path), &Value::from(text), &detail))
+    Outcome::fault(field_error::wrong_type(
+        field(path),
+        &Value::from(text),
+        &detail,
+    ))
 }
 
 fn check_number(node: &Node, value: &Value, path: &str) -> Outcome {
@@ -266,7 +282,8 @@ fn check_number(node: &Node, value: &Value, path: &str) -> Outcome {
             .partial_cmp(&limit)
             .unwrap_or(std::cmp::Ordering::Equal),
     };
-    let mut invalid = |detail: String| outcome.add(cause::invalid(field(path), value, detail));
+    let mut invalid =
+        |detail: String| outcome.add(field_error::invalid(field(path), value, detail));
     if let Some(factor) = node.multiple_of {
         let ratio = if factor < 1.0 {
             1.0 / factor * number

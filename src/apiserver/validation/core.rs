@@ -3,20 +3,24 @@
 use serde_json::Value;
 
 use super::{immutable, list, pod};
-use crate::{metadata::text, name, refusal::Cause, schema::cause};
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+};
 
 const LARGEST: i64 = 1024 * 1024;
 
-pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     for (index, taint) in list(&new["spec"], "taints").iter().enumerate() {
         let path = format!("spec.taints[{index}]");
         let (key, value) = (text(taint, "key"), text(taint, "value"));
         let at = format!("{path}.key");
         let faults = name::qualified(key).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(&at, &key.into(), why)));
+        causes.extend(faults.map(|why| field_error::invalid(&at, &key.into(), why)));
         let at = format!("{path}.value");
         let faults = name::label_value(value).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(&at, &value.into(), why)));
+        causes.extend(faults.map(|why| field_error::invalid(&at, &value.into(), why)));
         pod::taint_effect(
             text(taint, "effect"),
             false,
@@ -26,7 +30,7 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         let taints = list(&new["spec"], "taints");
         let same = |one: &Value| one["key"] == taint["key"] && one["effect"] == taint["effect"];
         if taints[..index].iter().any(same) {
-            causes.push(cause::duplicate(&path, taint));
+            causes.push(field_error::duplicate(&path, taint));
         }
     }
     if let Some(old) = old {
@@ -34,19 +38,19 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         let (new, old) = (provider(new), provider(old));
         if !old.is_empty() && new != old {
             let why = "node updates may not change providerID except from \"\" to valid";
-            causes.push(cause::forbidden("spec.providerID", why));
+            causes.push(field_error::forbidden("spec.providerID", why));
         }
     }
 }
 
-pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let mut size = 0;
     for (field, others) in [("data", "binaryData"), ("binaryData", "data")] {
         for (key, value) in new[field].as_object().into_iter().flatten() {
             data_key(field, key, causes);
             if new[others].get(key).is_some() {
                 let why = format!("duplicate of key present in {others}");
-                causes.push(cause::invalid(
+                causes.push(field_error::invalid(
                     &format!("{field}[{key}]"),
                     &key.as_str().into(),
                     why,
@@ -61,7 +65,7 @@ pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let mut size = 0;
     for (key, value) in new["data"].as_object().into_iter().flatten() {
         data_key("data", key, causes);
@@ -77,7 +81,7 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
             let account = &new["metadata"]["annotations"]["kubernetes.io/service-account.name"];
             if account.as_str().unwrap_or_default().is_empty() {
                 let path = "metadata.annotations[kubernetes.io/service-account.name]";
-                causes.push(cause::required(path, ""));
+                causes.push(field_error::required(path, ""));
             }
             &[]
         }
@@ -85,7 +89,7 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     };
     for key in needed {
         if new["data"].get(*key).is_none() {
-            causes.push(cause::required(&format!("data[{key}]"), ""));
+            causes.push(field_error::required(&format!("data[{key}]"), ""));
         }
     }
     if let Some(old) = old {
@@ -94,36 +98,36 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-fn data_key(field: &str, key: &str, causes: &mut Vec<Cause>) {
+fn data_key(field: &str, key: &str, causes: &mut Vec<FieldError>) {
     let path = format!("{field}[{key}]");
     let faults = name::config_key(key).into_iter();
-    causes.extend(faults.map(|why| cause::invalid(&path, &key.into(), why)));
+    causes.extend(faults.map(|why| field_error::invalid(&path, &key.into(), why)));
 }
 
-fn too_large(path: &str, size: usize, causes: &mut Vec<Cause>) {
+fn too_large(path: &str, size: usize, causes: &mut Vec<FieldError>) {
     if i64::try_from(size).is_ok_and(|size| size > LARGEST) {
-        causes.push(cause::too_long(path, LARGEST));
+        causes.push(field_error::too_long(path, LARGEST));
     }
 }
 
 /// Once `immutable` is set, it and the data stay.
-fn kept(new: &Value, old: &Value, fields: &[&str], causes: &mut Vec<Cause>) {
+fn kept(new: &Value, old: &Value, fields: &[&str], causes: &mut Vec<FieldError>) {
     const WHY: &str = "field is immutable when `immutable` is set";
     if old["immutable"] != true {
         return;
     }
     if new["immutable"] != true {
-        causes.push(cause::forbidden("immutable", WHY));
+        causes.push(field_error::forbidden("immutable", WHY));
     }
     for field in fields {
         if new[*field] != old[*field] {
-            causes.push(cause::forbidden(field, WHY));
+            causes.push(field_error::forbidden(field, WHY));
         }
     }
 }
 
 /// An event lies in the namespace of what it is about.
-pub fn event(new: &Value, causes: &mut Vec<Cause>) {
+pub fn event(new: &Value, causes: &mut Vec<FieldError>) {
     let about = ["involvedObject", "regarding"]
         .into_iter()
         .find(|field| new[*field].is_object());
@@ -136,7 +140,7 @@ pub fn event(new: &Value, causes: &mut Vec<Cause>) {
     };
     if !fits {
         let path = "involvedObject.namespace";
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             path,
             &involved.into(),
             "does not match event.namespace",
@@ -144,14 +148,14 @@ pub fn event(new: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-pub fn lease(new: &Value, causes: &mut Vec<Cause>) {
+pub fn lease(new: &Value, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     if let Some(seconds) = spec["leaseDurationSeconds"]
         .as_i64()
         .filter(|one| *one <= 0)
     {
         let path = "spec.leaseDurationSeconds";
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             path,
             &seconds.into(),
             "must be greater than 0",
@@ -159,6 +163,10 @@ pub fn lease(new: &Value, causes: &mut Vec<Cause>) {
     }
     if let Some(count) = spec["leaseTransitions"].as_i64().filter(|one| *one < 0) {
         let why = "must be greater than or equal to 0";
-        causes.push(cause::invalid("spec.leaseTransitions", &count.into(), why));
+        causes.push(field_error::invalid(
+            "spec.leaseTransitions",
+            &count.into(),
+            why,
+        ));
     }
 }

@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{list, named, not_found, one_of, unsupported};
-use crate::{metadata::text, name, quantity::Quantity, refusal::Cause, schema::cause};
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+    quantity::Quantity,
+};
 
 const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
 
-pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     spec(&new["spec"], "spec", causes);
     if let Some(old) = old {
         change(&new["spec"], &old["spec"], causes);
@@ -17,12 +22,12 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
 }
 
 /// What a pod is made of.
-pub fn spec(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+pub fn spec(spec: &Value, path: &str, causes: &mut Vec<FieldError>) {
     let volumes = volumes(spec, path, causes);
     let mut names = BTreeSet::new();
     let own = format!("{path}.containers");
     if list(spec, "containers").is_empty() {
-        causes.push(cause::required(&own, ""));
+        causes.push(field_error::required(&own, ""));
     }
     for field in ["containers", "initContainers", "ephemeralContainers"] {
         for (at, container) in list(spec, field).iter().enumerate() {
@@ -30,7 +35,10 @@ pub fn spec(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
             self::container(container, &path, &volumes, causes);
             let name = text(container, "name");
             if !name.is_empty() && !names.insert(name) {
-                causes.push(cause::duplicate(&format!("{path}.name"), &name.into()));
+                causes.push(field_error::duplicate(
+                    &format!("{path}.name"),
+                    &name.into(),
+                ));
             }
         }
     }
@@ -66,7 +74,7 @@ pub fn spec(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         if !value.is_empty() {
             let path = format!("{path}.{field}");
             let faults = rule(value).into_iter();
-            causes.extend(faults.map(|why| cause::invalid(&path, &value.into(), why)));
+            causes.extend(faults.map(|why| field_error::invalid(&path, &value.into(), why)));
         }
     }
     if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64()
@@ -74,54 +82,62 @@ pub fn spec(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
     {
         let why = "must be between 1 and 2147483647, inclusive";
         let path = format!("{path}.activeDeadlineSeconds");
-        causes.push(cause::invalid(&path, &seconds.into(), why));
+        causes.push(field_error::invalid(&path, &seconds.into(), why));
     }
     tolerations(spec, path, causes);
 }
 
-fn labels(labels: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn labels(labels: &Value, path: &str, causes: &mut Vec<FieldError>) {
     for (key, value) in labels.as_object().into_iter().flatten() {
         let faults = name::qualified(key).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(path, &key.as_str().into(), why)));
+        causes.extend(faults.map(|why| field_error::invalid(path, &key.as_str().into(), why)));
         let faults = name::label_value(value.as_str().unwrap_or_default()).into_iter();
-        causes.extend(faults.map(|why| cause::invalid(path, value, why)));
+        causes.extend(faults.map(|why| field_error::invalid(path, value, why)));
     }
 }
 
 /// Checks the volumes and returns their names.
-fn volumes<'a>(spec: &'a Value, path: &str, causes: &mut Vec<Cause>) -> BTreeSet<&'a str> {
+fn volumes<'a>(spec: &'a Value, path: &str, causes: &mut Vec<FieldError>) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for (at, volume) in list(spec, "volumes").iter().enumerate() {
         let path = format!("{path}.volumes[{at}]");
         let sources = volume.as_object().into_iter().flatten();
         let sources = sources.filter(|(field, _)| *field != "name").count();
         if sources == 0 {
-            causes.push(cause::required(&path, "must specify a volume type"));
+            causes.push(field_error::required(&path, "must specify a volume type"));
         } else if sources > 1 {
             let second = volume.as_object().into_iter().flatten();
             let second = second.filter(|(field, _)| *field != "name").nth(1);
             let field = second.map_or("", |(field, _)| field.as_str());
             let why = "may not specify more than 1 volume type";
-            causes.push(cause::forbidden(&format!("{path}.{field}"), why));
+            causes.push(field_error::forbidden(&format!("{path}.{field}"), why));
         }
         named(volume, &path, name::label, causes);
         let name = text(volume, "name");
         if !name.is_empty() && !names.insert(name) {
-            causes.push(cause::duplicate(&format!("{path}.name"), &name.into()));
+            causes.push(field_error::duplicate(
+                &format!("{path}.name"),
+                &name.into(),
+            ));
         }
     }
     names
 }
 
-fn container(container: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &mut Vec<Cause>) {
+fn container(
+    container: &Value,
+    path: &str,
+    volumes: &BTreeSet<&str>,
+    causes: &mut Vec<FieldError>,
+) {
     named(container, path, name::label, causes);
     let image = text(container, "image");
     let at = format!("{path}.image");
     if image.is_empty() {
-        causes.push(cause::required(&at, ""));
+        causes.push(field_error::required(&at, ""));
     } else if image.trim() != image {
         let why = "must not have leading or trailing whitespace";
-        causes.push(cause::invalid(&at, &image.into(), why));
+        causes.push(field_error::invalid(&at, &image.into(), why));
     }
     one_of(
         text(container, "terminationMessagePolicy"),
@@ -145,7 +161,7 @@ fn container(container: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &m
     );
 }
 
-fn ports(container: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn ports(container: &Value, path: &str, causes: &mut Vec<FieldError>) {
     let mut names = BTreeSet::new();
     for (at, port) in list(container, "ports").iter().enumerate() {
         let path = format!("{path}.ports[{at}]");
@@ -154,22 +170,22 @@ fn ports(container: &Value, path: &str, causes: &mut Vec<Cause>) {
             let path = format!("{path}.name");
             let faults = name::port(name);
             if faults.is_empty() && !names.insert(name) {
-                causes.push(cause::duplicate(&path, &name.into()));
+                causes.push(field_error::duplicate(&path, &name.into()));
             }
             let faults = faults.into_iter();
-            causes.extend(faults.map(|why| cause::invalid(&path, &name.into(), why)));
+            causes.extend(faults.map(|why| field_error::invalid(&path, &name.into(), why)));
         }
         let at = format!("{path}.containerPort");
         match port["containerPort"].as_i64().unwrap_or_default() {
-            0 => causes.push(cause::required(&at, "")),
+            0 => causes.push(field_error::required(&at, "")),
             number if !(1..=65535).contains(&number) => {
-                causes.push(cause::invalid(&at, &number.into(), PORT_RANGE));
+                causes.push(field_error::invalid(&at, &number.into(), PORT_RANGE));
             }
             _ => {}
         }
         let host = port["hostPort"].as_i64().unwrap_or_default();
         if host != 0 && !(1..=65535).contains(&host) {
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.hostPort"),
                 &host.into(),
                 PORT_RANGE,
@@ -185,19 +201,23 @@ fn ports(container: &Value, path: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn environment(container: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn environment(container: &Value, path: &str, causes: &mut Vec<FieldError>) {
     for (at, variable) in list(container, "env").iter().enumerate() {
         let path = format!("{path}.env[{at}]");
         let name = text(variable, "name");
         if name.is_empty() {
-            causes.push(cause::required(&format!("{path}.name"), ""));
+            causes.push(field_error::required(&format!("{path}.name"), ""));
         } else if name.chars().any(|c| c == '=' || !(' '..='~').contains(&c)) {
             let why = "a valid environment variable name must consist only of printable ASCII characters other than '='";
-            causes.push(cause::invalid(&format!("{path}.name"), &name.into(), why));
+            causes.push(field_error::invalid(
+                &format!("{path}.name"),
+                &name.into(),
+                why,
+            ));
         }
         if variable["valueFrom"].is_object() && !text(variable, "value").is_empty() {
             let why = "may not be specified when `value` is not empty";
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.valueFrom"),
                 &"".into(),
                 why,
@@ -206,28 +226,28 @@ fn environment(container: &Value, path: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn mounts(container: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &mut Vec<Cause>) {
+fn mounts(container: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &mut Vec<FieldError>) {
     let mut places = BTreeSet::new();
     for (at, mount) in list(container, "volumeMounts").iter().enumerate() {
         let path = format!("{path}.volumeMounts[{at}]");
         let name = text(mount, "name");
         if name.is_empty() {
-            causes.push(cause::required(&format!("{path}.name"), ""));
+            causes.push(field_error::required(&format!("{path}.name"), ""));
         } else if !volumes.contains(name) {
             causes.push(not_found(&format!("{path}.name"), name));
         }
         let place = text(mount, "mountPath");
         let at = format!("{path}.mountPath");
         if place.is_empty() {
-            causes.push(cause::required(&at, ""));
+            causes.push(field_error::required(&at, ""));
         } else if !places.insert(place) {
-            causes.push(cause::invalid(&at, &place.into(), "must be unique"));
+            causes.push(field_error::invalid(&at, &place.into(), "must be unique"));
         }
     }
 }
 
 /// Requests and limits: no amount is negative, and nothing is asked for beyond its limit.
-fn resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn resources(resources: &Value, path: &str, causes: &mut Vec<FieldError>) {
     let amount = |value: &Value| value.as_str().and_then(Quantity::parse);
     for field in ["limits", "requests"] {
         for (name, value) in resources[field].as_object().into_iter().flatten() {
@@ -239,12 +259,12 @@ fn resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
                     "must be a standard resource type or fully qualified",
                     "must be a standard resource for containers",
                 ] {
-                    causes.push(cause::invalid(&at, &name.as_str().into(), why));
+                    causes.push(field_error::invalid(&at, &name.as_str().into(), why));
                 }
             }
             if amount(value).is_some_and(Quantity::is_negative) {
                 let why = "must be greater than or equal to 0";
-                causes.push(cause::invalid(&at, value, why));
+                causes.push(field_error::invalid(&at, value, why));
             }
         }
     }
@@ -255,22 +275,26 @@ fn resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
         {
             let limit = limit.as_str().unwrap_or_default();
             let why = format!("must be less than or equal to {name} limit of {limit}");
-            causes.push(cause::invalid(&format!("{path}.requests"), value, why));
+            causes.push(field_error::invalid(
+                &format!("{path}.requests"),
+                value,
+                why,
+            ));
         }
     }
 }
 
-fn tolerations(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn tolerations(spec: &Value, path: &str, causes: &mut Vec<FieldError>) {
     for (at, toleration) in list(spec, "tolerations").iter().enumerate() {
         let path = format!("{path}.tolerations[{at}]");
         let (key, operator) = (text(toleration, "key"), text(toleration, "operator"));
         if !key.is_empty() {
             let path = format!("{path}.key");
             let faults = name::qualified(key).into_iter();
-            causes.extend(faults.map(|why| cause::invalid(&path, &key.into(), why)));
+            causes.extend(faults.map(|why| field_error::invalid(&path, &key.into(), why)));
         } else if operator != "Exists" {
             let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.operator"),
                 &operator.into(),
                 why,
@@ -279,7 +303,11 @@ fn tolerations(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         if operator == "Exists" && !text(toleration, "value").is_empty() {
             let why = "value must be empty when `operator` is 'Exists'";
             let value = &toleration["value"];
-            causes.push(cause::invalid(&format!("{path}.operator"), value, why));
+            causes.push(field_error::invalid(
+                &format!("{path}.operator"),
+                value,
+                why,
+            ));
         }
         if !matches!(operator, "" | "Equal" | "Exists") {
             let at = format!("{path}.operator");
@@ -295,10 +323,10 @@ fn tolerations(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
 }
 
 /// The effect of a taint or a toleration.
-pub fn taint_effect(effect: &str, may_be_empty: bool, path: &str, causes: &mut Vec<Cause>) {
+pub fn taint_effect(effect: &str, may_be_empty: bool, path: &str, causes: &mut Vec<FieldError>) {
     match effect {
         "" if may_be_empty => {}
-        "" => causes.push(cause::required(path, "")),
+        "" => causes.push(field_error::required(path, "")),
         effect => {
             let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
             one_of(effect, &effects, path, causes);
@@ -307,18 +335,18 @@ pub fn taint_effect(effect: &str, may_be_empty: bool, path: &str, causes: &mut V
 }
 
 /// A running pod keeps what it was started with, but for a few fields.
-fn change(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
+fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
     let counts = |spec: &Value| list(spec, "containers").len();
     if counts(new) != counts(old) {
         let why = "pod updates may not add or remove containers";
-        causes.push(cause::forbidden("spec.containers", why));
+        causes.push(field_error::forbidden("spec.containers", why));
         return;
     }
     if fixed(new) != fixed(old) {
         let why = "pod updates may not change fields other than `spec.containers[*].image`,\
             `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
             tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        causes.push(cause::forbidden("spec", why));
+        causes.push(field_error::forbidden("spec", why));
     }
 }
 

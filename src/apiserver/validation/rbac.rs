@@ -3,9 +3,14 @@
 use serde_json::Value;
 
 use super::{label_selector, list, one_of};
-use crate::{authorization::GROUP, metadata::text, name, refusal::Cause, schema::cause};
+use crate::{
+    authorization::GROUP,
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+};
 
-pub fn role(new: &Value, namespaced: bool, causes: &mut Vec<Cause>) {
+pub fn role(new: &Value, namespaced: bool, causes: &mut Vec<FieldError>) {
     for (at, rule) in list(new, "rules").iter().enumerate() {
         self::rule(rule, namespaced, &format!("rules[{at}]"), causes);
     }
@@ -14,7 +19,7 @@ pub fn role(new: &Value, namespaced: bool, causes: &mut Vec<Cause>) {
         let selectors = list(&new["aggregationRule"], "clusterRoleSelectors");
         if selectors.is_empty() {
             let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
-            causes.push(cause::required(path, why));
+            causes.push(field_error::required(path, why));
         }
         for (at, selector) in selectors.iter().enumerate() {
             label_selector(selector, &format!("{path}[{at}]"), causes);
@@ -22,36 +27,36 @@ pub fn role(new: &Value, namespaced: bool, causes: &mut Vec<Cause>) {
     }
 }
 
-fn rule(rule: &Value, namespaced: bool, path: &str, causes: &mut Vec<Cause>) {
+fn rule(rule: &Value, namespaced: bool, path: &str, causes: &mut Vec<FieldError>) {
     let has = |field: &str| !list(rule, field).is_empty();
     if !has("verbs") {
         let why = "verbs must contain at least one value";
-        causes.push(cause::required(&format!("{path}.verbs"), why));
+        causes.push(field_error::required(&format!("{path}.verbs"), why));
     }
     if has("nonResourceURLs") {
         let path = format!("{path}.nonResourceURLs");
         let urls = &rule["nonResourceURLs"];
         if namespaced {
             let why = "namespaced rules cannot apply to non-resource URLs";
-            causes.push(cause::invalid(&path, urls, why));
+            causes.push(field_error::invalid(&path, urls, why));
         }
         if has("apiGroups") || has("resources") || has("resourceNames") {
             let why = "rules cannot apply to both regular resources and non-resource URLs";
-            causes.push(cause::invalid(&path, urls, why));
+            causes.push(field_error::invalid(&path, urls, why));
         }
         return;
     }
     if !has("apiGroups") {
         let why = "resource rules must supply at least one api group";
-        causes.push(cause::required(&format!("{path}.apiGroups"), why));
+        causes.push(field_error::required(&format!("{path}.apiGroups"), why));
     }
     if !has("resources") {
         let why = "resource rules must supply at least one resource";
-        causes.push(cause::required(&format!("{path}.resources"), why));
+        causes.push(field_error::required(&format!("{path}.resources"), why));
     }
 }
 
-pub fn binding(new: &Value, old: Option<&Value>, namespaced: bool, causes: &mut Vec<Cause>) {
+pub fn binding(new: &Value, old: Option<&Value>, namespaced: bool, causes: &mut Vec<FieldError>) {
     let role = &new["roleRef"];
     one_of(text(role, "apiGroup"), &[GROUP], "roleRef.apiGroup", causes);
     let kinds: &[&str] = if namespaced {
@@ -67,18 +72,22 @@ pub fn binding(new: &Value, old: Option<&Value>, namespaced: bool, causes: &mut 
     if let Some(old) = old
         && new["roleRef"] != old["roleRef"]
     {
-        causes.push(cause::invalid("roleRef", role, "cannot change roleRef"));
+        causes.push(field_error::invalid(
+            "roleRef",
+            role,
+            "cannot change roleRef",
+        ));
     }
 }
 
-fn subject(subject: &Value, namespaced: bool, path: &str, causes: &mut Vec<Cause>) {
+fn subject(subject: &Value, namespaced: bool, path: &str, causes: &mut Vec<FieldError>) {
     let group = text(subject, "apiGroup");
     match text(subject, "kind") {
         "ServiceAccount" => {
             super::named(subject, path, name::subdomain, causes);
             one_of(group, &[""], &format!("{path}.apiGroup"), causes);
             if !namespaced && text(subject, "namespace").is_empty() {
-                causes.push(cause::required(&format!("{path}.namespace"), ""));
+                causes.push(field_error::required(&format!("{path}.namespace"), ""));
             }
         }
         "User" | "Group" => {

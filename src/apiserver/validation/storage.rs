@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::{list, one_of};
-use crate::{metadata::text, quantity::Quantity, refusal::Cause, schema::cause};
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+    quantity::Quantity,
+};
 
 const MODES: [&str; 4] = [
     "ReadOnlyMany",
@@ -12,31 +16,38 @@ const MODES: [&str; 4] = [
     "ReadWriteOncePod",
 ];
 
-fn access_modes(spec: &Value, causes: &mut Vec<Cause>) {
+fn access_modes(spec: &Value, causes: &mut Vec<FieldError>) {
     let path = "spec.accessModes";
     let modes = list(spec, "accessModes");
     if modes.is_empty() {
-        causes.push(cause::required(path, "at least 1 access mode is required"));
+        causes.push(field_error::required(
+            path,
+            "at least 1 access mode is required",
+        ));
     }
     for mode in modes {
         one_of(mode.as_str().unwrap_or_default(), &MODES, path, causes);
     }
 }
 
-fn volume_mode(spec: &Value, causes: &mut Vec<Cause>) {
+fn volume_mode(spec: &Value, causes: &mut Vec<FieldError>) {
     let modes = ["Block", "Filesystem"];
     one_of(text(spec, "volumeMode"), &modes, "spec.volumeMode", causes);
 }
 
-pub fn claim(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn claim(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     access_modes(spec, causes);
     let wanted = &spec["resources"]["requests"]["storage"];
     match wanted.as_str().and_then(Quantity::parse) {
-        None => causes.push(cause::required("spec.resources[storage]", "")),
+        None => causes.push(field_error::required("spec.resources[storage]", "")),
         Some(size) if size.is_zero() || size.is_negative() => {
             let path = "spec.resources[storage]";
-            causes.push(cause::invalid(path, wanted, "must be greater than zero"));
+            causes.push(field_error::invalid(
+                path,
+                wanted,
+                "must be greater than zero",
+            ));
         }
         Some(_) => {}
     }
@@ -47,7 +58,7 @@ pub fn claim(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
 }
 
 /// A claim can grow; the rest of it is settled once it is bound.
-fn change(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
+fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
     let fixed = |spec: &Value| {
         let mut spec = spec.clone();
         if let Some(fields) = spec.as_object_mut() {
@@ -67,7 +78,7 @@ fn change(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
     }
     if new_fixed != fixed(old) {
         let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-        causes.push(cause::forbidden("spec", why));
+        causes.push(field_error::forbidden("spec", why));
     }
     let size = |spec: &Value| {
         let text = spec["resources"]["requests"]["storage"].as_str();
@@ -77,18 +88,21 @@ fn change(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
         && new < old
     {
         let why = "field can not be less than status.capacity";
-        causes.push(cause::forbidden("spec.resources.requests.storage", why));
+        causes.push(field_error::forbidden(
+            "spec.resources.requests.storage",
+            why,
+        ));
     }
 }
 
-pub fn volume(new: &Value, causes: &mut Vec<Cause>) {
+pub fn volume(new: &Value, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     access_modes(spec, causes);
     if spec["capacity"]
         .as_object()
         .is_none_or(serde_json::Map::is_empty)
     {
-        causes.push(cause::required("spec.capacity", ""));
+        causes.push(field_error::required("spec.capacity", ""));
     }
     let policies = ["Delete", "Recycle", "Retain"];
     let path = "spec.persistentVolumeReclaimPolicy";
@@ -101,9 +115,9 @@ pub fn volume(new: &Value, causes: &mut Vec<Cause>) {
     volume_mode(spec, causes);
 }
 
-pub fn class(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn class(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     if text(new, "provisioner").is_empty() {
-        causes.push(cause::required("provisioner", ""));
+        causes.push(field_error::required("provisioner", ""));
     }
     one_of(
         text(new, "reclaimPolicy"),
@@ -126,7 +140,7 @@ pub fn class(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
                 "provisioner" => "updates to provisioner are forbidden.",
                 _ => "updates to reclaimPolicy are forbidden.",
             };
-            causes.push(cause::forbidden(field, why));
+            causes.push(field_error::forbidden(field, why));
         }
     }
     super::immutable(new, old, "volumeBindingMode", causes);

@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use super::{immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects};
-use crate::{metadata::text, refusal::Cause, schema::cause};
+use crate::{
+    field_error::{self, FieldError},
+    metadata::text,
+};
 
-pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     not_negative(spec, "replicas", "spec", causes);
     selector(spec, "deployment", causes);
@@ -15,7 +18,7 @@ pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
         "Recreate" if spec["strategy"]["rollingUpdate"].is_object() => {
             let path = "spec.strategy.rollingUpdate";
             let why = "may not be specified when strategy `type` is 'Recreate'";
-            causes.push(cause::forbidden(path, why));
+            causes.push(field_error::forbidden(path, why));
         }
         "RollingUpdate" => rolling_update(&spec["strategy"]["rollingUpdate"], causes),
         other => one_of(
@@ -38,7 +41,7 @@ pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     );
     if let Some(deadline) = deadline.filter(|deadline| *deadline <= ready) {
         let why = "must be greater than minReadySeconds";
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             "spec.progressDeadlineSeconds",
             &deadline.into(),
             why,
@@ -49,7 +52,7 @@ pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     not_negative(spec, "replicas", "spec", causes);
     not_negative(spec, "minReadySeconds", "spec", causes);
@@ -61,7 +64,7 @@ pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     selector(spec, "daemonset", causes);
     template(spec, "DaemonSet", causes);
@@ -79,26 +82,30 @@ pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-fn selector(spec: &Value, word: &str, causes: &mut Vec<Cause>) {
+fn selector(spec: &Value, word: &str, causes: &mut Vec<FieldError>) {
     let selector = &spec["selector"];
     if selector.is_null() {
-        causes.push(cause::required("spec.selector", ""));
+        causes.push(field_error::required("spec.selector", ""));
         return;
     }
     label_selector(selector, "spec.selector", causes);
     if is_empty_selector(selector) {
         let why = format!("empty selector is invalid for {word}");
-        causes.push(cause::invalid("spec.selector", selector, why));
+        causes.push(field_error::invalid("spec.selector", selector, why));
     }
 }
 
-fn template(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
+fn template(spec: &Value, kind: &str, causes: &mut Vec<FieldError>) {
     let template = &spec["template"];
     let (selector, labels) = (&spec["selector"], &template["metadata"]["labels"]);
     let is_empty = selector.is_object() && is_empty_selector(selector);
     if !is_empty && !selects(selector, labels) {
         let why = "`selector` does not match template `labels`";
-        causes.push(cause::invalid("spec.template.metadata.labels", labels, why));
+        causes.push(field_error::invalid(
+            "spec.template.metadata.labels",
+            labels,
+            why,
+        ));
     }
     pod::spec(&template["spec"], "spec.template.spec", causes);
     let policy = text(&template["spec"], "restartPolicy");
@@ -111,14 +118,14 @@ fn template(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
         );
     }
     if !template["spec"]["activeDeadlineSeconds"].is_null() {
-        causes.push(cause::forbidden(
+        causes.push(field_error::forbidden(
             "spec.template.spec.activeDeadlineSeconds",
             &format!("activeDeadlineSeconds in {kind} is not Supported"),
         ));
     }
 }
 
-fn rolling_update(update: &Value, causes: &mut Vec<Cause>) {
+fn rolling_update(update: &Value, causes: &mut Vec<FieldError>) {
     let none = |field: &str| matches!(&update[field], value if *value == 0 || *value == "0%");
     for field in ["maxUnavailable", "maxSurge"] {
         amount(
@@ -128,7 +135,7 @@ fn rolling_update(update: &Value, causes: &mut Vec<Cause>) {
         );
     }
     if none("maxUnavailable") && none("maxSurge") {
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             "spec.strategy.rollingUpdate.maxUnavailable",
             &update["maxUnavailable"],
             "may not be 0 when `maxSurge` is 0",
@@ -137,7 +144,7 @@ fn rolling_update(update: &Value, causes: &mut Vec<Cause>) {
 }
 
 /// A number that is not negative, or a percentage.
-fn amount(value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn amount(value: &Value, path: &str, causes: &mut Vec<FieldError>) {
     let why = match value {
         Value::String(text) => {
             let digits = text.strip_suffix('%').unwrap_or_default();
@@ -152,5 +159,5 @@ fn amount(value: &Value, path: &str, causes: &mut Vec<Cause>) {
             .is_some_and(|number| number < 0)
             .then_some("must be greater than or equal to 0"),
     };
-    causes.extend(why.map(|why| cause::invalid(path, value, why)));
+    causes.extend(why.map(|why| field_error::invalid(path, value, why)));
 }

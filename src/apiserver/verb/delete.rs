@@ -9,12 +9,11 @@ use super::Call;
 use crate::{
     admission::Operation,
     answer::Answer,
-    definition,
+    definition, field_error,
     metadata::{self, is_deleting, text},
     query::{self, unsupported},
     refusal::Refusal,
     resource::ResourceType,
-    schema::cause,
     selection::Selection,
     store::{ShelfKey, Writer},
     strategy, view,
@@ -75,7 +74,7 @@ fn propagation(options: &Value) -> Result<Option<Propagation>, Refusal> {
     let policy = &options["propagationPolicy"];
     if policy.is_string() && options["orphanDependents"].is_boolean() {
         let why = "orphanDependents and deletionPropagation cannot be both set";
-        let cause = cause::invalid("propagationPolicy", policy, why);
+        let cause = field_error::invalid("propagationPolicy", policy, why);
         return Err(Refusal::invalid(
             "meta.k8s.io",
             "DeleteOptions",

@@ -6,15 +6,15 @@ use serde_json::Value;
 use super::Call;
 use crate::{
     defaults,
+    field_error::{self, FieldError},
     metadata::{self, text},
     model::{
         self,
         decode::{self, Source},
     },
     query::FieldValidation,
-    refusal::{Cause, Refusal},
+    refusal::Refusal,
     resource::ResourceType,
-    schema::cause,
     wording,
 };
 
@@ -47,7 +47,7 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
     }
     if resource.custom {
         let name = text(&object["metadata"], "name");
-        let cause = Cause {
+        let cause = FieldError {
             reason: "FieldValueInvalid",
             message: format!("Invalid value: {kind:?}: must be {}", resource.kind),
             field: "kind".to_owned(),
@@ -113,7 +113,7 @@ impl Origin<'_> {
             Self::Patched => object.to_owned(),
             Self::Merged(patch) => wording::plain(patch),
         };
-        let cause = cause::invalid("patch", &shown.into(), why);
+        let cause = field_error::invalid("patch", &shown.into(), why);
         Refusal::invalid("", "", "", &[cause])
     }
 }

@@ -9,10 +9,11 @@ use super::{
 };
 use crate::{
     answer::Answer,
+    field_error::FieldError,
     metadata::text,
     patch::{self, PatchFault},
     query::FieldValidation,
-    refusal::{Cause, Refusal},
+    refusal::Refusal,
     strategy::Part,
     view,
 };
@@ -183,7 +184,7 @@ fn check_repetition(call: &mut Call<'_>) -> Result<(), Refusal> {
 
 /// A fault in the options of the patch.
 fn option_fault(reason: &'static str, field: &str, message: &str) -> Refusal {
-    let cause = Cause {
+    let cause = FieldError {
         reason,
         message: message.to_owned(),
         field: field.to_owned(),

@@ -13,10 +13,9 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::{
     answer::Answer,
-    body,
+    body, field_error,
     query::VersionMatch,
     refusal::Refusal,
-    schema::cause,
     selection::Selection,
     store::{Compacted, ShelfKey},
     view,
@@ -250,7 +249,7 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         }
         (true, Some(_), Some(VersionMatch::Exact)) => {
-            let cause = cause::not_supported(
+            let cause = field_error::not_supported(
                 "resourceVersionMatch",
                 &"Exact".into(),
                 &["NotOlderThan".into()],
@@ -261,7 +260,7 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         }
         (false, Some(_), _) => {
-            let cause = cause::forbidden(
+            let cause = field_error::forbidden(
                 "sendInitialEvents",
                 "sendInitialEvents is forbidden for list",
             );
@@ -278,7 +277,7 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
         }
         _ => return Ok(()),
     };
-    let cause = cause::forbidden("resourceVersionMatch", why);
+    let cause = field_error::forbidden("resourceVersionMatch", why);
     Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]))
 }
 

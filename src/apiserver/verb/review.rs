@@ -7,9 +7,9 @@ use crate::{
     Identity,
     answer::Answer,
     authorization::{Attributes, Decision, ResourceTarget, Rule, Target},
+    field_error::{self, FieldError},
     metadata::text,
-    refusal::{Cause, Refusal},
-    schema::cause,
+    refusal::Refusal,
 };
 
 /// Answers a review.
@@ -60,7 +60,7 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     })
 }
 
-fn check(call: &Call<'_>, causes: &[Cause]) -> Result<(), Refusal> {
+fn check(call: &Call<'_>, causes: &[FieldError]) -> Result<(), Refusal> {
     if causes.is_empty() {
         return Ok(());
     }
@@ -69,15 +69,15 @@ fn check(call: &Call<'_>, causes: &[Cause]) -> Result<(), Refusal> {
 }
 
 /// What is wrong with the question of what somebody wants to do.
-fn attribute_faults(spec: &Value) -> Vec<Cause> {
+fn attribute_faults(spec: &Value) -> Vec<FieldError> {
     let (resource, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
     match (resource.is_null(), path.is_null()) {
-        (true, true) => vec![cause::invalid_shown(
+        (true, true) => vec![field_error::invalid_shown(
             "spec.resourceAttributes",
             r#""null""#,
             "exactly one of nonResourceAttributes or resourceAttributes must be specified",
         )],
-        (false, false) => vec![cause::invalid(
+        (false, false) => vec![field_error::invalid(
             "spec.nonResourceAttributes",
             path,
             "cannot be specified in combination with resourceAttributes",
@@ -86,21 +86,21 @@ fn attribute_faults(spec: &Value) -> Vec<Cause> {
     }
 }
 
-fn subject_faults(spec: &Value) -> Vec<Cause> {
+fn subject_faults(spec: &Value) -> Vec<FieldError> {
     let mut causes = attribute_faults(spec);
     let groups = spec["groups"].as_array();
     if text(spec, "user").is_empty() && groups.is_none_or(Vec::is_empty) {
         let why = "at least one of user or group must be specified";
-        causes.push(cause::invalid("spec.user", &"".into(), why));
+        causes.push(field_error::invalid("spec.user", &"".into(), why));
     }
     causes
 }
 
-fn local_faults(call: &Call<'_>, spec: &Value) -> Vec<Cause> {
+fn local_faults(call: &Call<'_>, spec: &Value) -> Vec<FieldError> {
     let mut causes = subject_faults(spec);
     let asked = text(&spec["resourceAttributes"], "namespace");
     if call.path.namespace.as_deref().unwrap_or_default() != asked {
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             "spec.resourceAttributes.namespace",
             &asked.into(),
             "must match metadata.namespace",

@@ -7,10 +7,10 @@ use super::Call;
 use crate::{
     account_token::{ISSUER, Order},
     answer::Answer,
+    field_error,
     metadata::text,
     refusal::Refusal,
     resource::ResourceType,
-    schema::cause,
     strategy,
 };
 
@@ -38,7 +38,7 @@ pub fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
         None
     };
     if let Some(fault) = fault {
-        let causes = [cause::invalid(path, &seconds.into(), fault)];
+        let causes = [field_error::invalid(path, &seconds.into(), fault)];
         return Err(Refusal::invalid(GROUP, "TokenRequest", "", &causes));
     }
     let asked = spec["audiences"].as_array().into_iter().flatten();

@@ -8,8 +8,9 @@ use super::{Call, create, intake};
 use crate::{
     admission::Operation,
     answer::Answer,
+    field_error::FieldError,
     metadata::{self, is_deleting, text},
-    refusal::{Cause, Refusal},
+    refusal::Refusal,
     resource::ResourceType,
     store::{ObjectId, Writer},
     strategy::{self, Part},
@@ -148,7 +149,7 @@ fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusa
     let name = text(&old["metadata"], "name");
     let given = text(&new["metadata"], "resourceVersion");
     if given.is_empty() && !strategy::allows_blind_update(resource) {
-        let cause = Cause {
+        let cause = FieldError {
             reason: "FieldValueInvalid",
             message: "Invalid value: 0: must be specified for an update".to_owned(),
             field: "metadata.resourceVersion".to_owned(),

@@ -173,11 +173,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::schema::Schema;
 
     #[test]
     fn what_does_not_fit_is_told() {
-        let schema = Schema::built_in("io.k8s.api.apps.v1.Deployment");
+        let schema = crate::model::schema("io.k8s.api.apps.v1.Deployment");
         let said = |spec: Value| faults(Type::root(Some(&schema)), &json!({"spec": spec}));
         let container =
             |fields: Value| json!({"template": {"spec": {"containers": [fields]}}, "replicas": 1});

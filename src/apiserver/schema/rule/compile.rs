@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Compiled, Rule, field_of};
 use crate::{
     cel::{Expression, Kind, Scalar},
-    refusal::Cause,
-    schema::{ListType, MapType, Node, cause, node::Additional},
+    field_error::{self, FieldError},
+    schema::{ListType, MapType, Node, node::Additional},
 };
 
 impl Rule {
@@ -29,36 +29,39 @@ impl Rule {
     }
 
     /// What is wrong with the rule as written, before any expression is looked at.
-    fn check_shape(&self, node: &Node, path: &str) -> Vec<Cause> {
+    fn check_shape(&self, node: &Node, path: &str) -> Vec<FieldError> {
         let mut causes = Vec::new();
         let has_breaks = |text: &str| text.contains(['\n', '\r']);
         let (source, message) = (self.source.trim(), self.message.trim());
         let place = format!("{path}.message");
         let given = Value::from(self.message.as_str());
         if source.is_empty() {
-            causes.push(cause::required(
+            causes.push(field_error::required(
                 &format!("{path}.rule"),
                 "rule is not specified",
             ));
         } else if !self.message.is_empty() && message.is_empty() {
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &place,
                 &given,
                 "must be non-empty if specified",
             ));
         } else if has_breaks(message) {
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &place,
                 &given,
                 "must not contain line breaks",
             ));
         } else if has_breaks(source) && message.is_empty() {
             let why = "message must be specified if rule contains line breaks";
-            causes.push(cause::required(&place, why));
+            causes.push(field_error::required(&place, why));
         }
         if !self.message_expression.is_empty() && self.message_expression.trim().is_empty() {
             let why = "messageExpression must be non-empty if specified";
-            causes.push(cause::required(&format!("{path}.messageExpression"), why));
+            causes.push(field_error::required(
+                &format!("{path}.messageExpression"),
+                why,
+            ));
         }
         let reasons = [
             "FieldValueDuplicate",
@@ -68,7 +71,7 @@ impl Rule {
         ];
         if !self.reason.is_empty() && !reasons.contains(&self.reason.as_str()) {
             let reason = Value::from(self.reason.as_str());
-            causes.push(cause::not_supported(
+            causes.push(field_error::not_supported(
                 &format!("{path}.reason"),
                 &reason,
                 &reasons.map(Value::from),
@@ -76,7 +79,7 @@ impl Rule {
         }
         if !self.field_path.is_empty() && field_of(self, node, "").is_none() {
             let given = Value::from(self.field_path.as_str());
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.fieldPath"),
                 &given,
                 "must be a valid path",
@@ -85,7 +88,7 @@ impl Rule {
         causes
     }
 
-    fn compile(&mut self, node: &Node, place: &Place, path: &str) -> Vec<Cause> {
+    fn compile(&mut self, node: &Node, place: &Place, path: &str) -> Vec<FieldError> {
         let mut causes = self.check_shape(node, path);
         if !causes.is_empty() {
             return causes;
@@ -116,7 +119,7 @@ impl Rule {
             let outcome = compiled(source, what, wanted, result);
             outcome
                 .map_err(|detail| {
-                    causes.push(cause::invalid_shown(
+                    causes.push(field_error::invalid_shown(
                         &format!("{path}.{name}"),
                         &quoted,
                         &detail,
@@ -140,7 +143,7 @@ impl Rule {
             let why = format!(
                 "oldSelf cannot be used on the uncorrelatable portion of the schema within {list}"
             );
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.rule"),
                 &Value::from(self.source.as_str()),
                 why,
@@ -148,7 +151,7 @@ impl Rule {
         }
         if let (false, Some(given)) = (compares, self.optional_old_self) {
             let why = "may not be set if oldSelf is not used in rule";
-            causes.push(cause::invalid(
+            causes.push(field_error::invalid(
                 &format!("{path}.optionalOldSelf"),
                 &Value::from(given),
                 why,
@@ -183,7 +186,7 @@ impl Place {
 }
 
 /// Compiles all rules of a schema, and says which can not be.
-pub(in crate::schema) fn compile(root: &mut Node, path: &str) -> Vec<Cause> {
+pub(in crate::schema) fn compile(root: &mut Node, path: &str) -> Vec<FieldError> {
     let place = Place {
         is_resource: true,
         uncorrelated: None,
@@ -191,7 +194,7 @@ pub(in crate::schema) fn compile(root: &mut Node, path: &str) -> Vec<Cause> {
     compile_node(root, &place, path)
 }
 
-fn compile_node(node: &mut Node, place: &Place, path: &str) -> Vec<Cause> {
+fn compile_node(node: &mut Node, place: &Place, path: &str) -> Vec<FieldError> {
     let mut causes = Vec::new();
     let mut rules = std::mem::take(&mut node.rules);
     for (index, rule) in rules.iter_mut().enumerate() {

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::super::{Node, cause, node::Pattern};
-use crate::refusal::Cause;
+use super::super::{Node, node::Pattern};
+use crate::field_error::{self, FieldError};
 
 /// `anyOf: [{type: integer}, {type: string}]`, the one place where alternatives may give types.
 fn is_int_or_string(alternatives: &[Node]) -> bool {
     matches!(alternatives, [a, b] if a.kind == "integer" && b.kind == "string")
 }
 
-pub(super) fn check_value_validation(node: &Node, path: &str, causes: &mut Vec<Cause>) {
+pub(super) fn check_value_validation(node: &Node, path: &str, causes: &mut Vec<FieldError>) {
     check_alternatives(node, path, causes);
     let first_all_of_is_exempt = node
         .all_of
@@ -26,7 +26,7 @@ pub(super) fn check_value_validation(node: &Node, path: &str, causes: &mut Vec<C
     }
 }
 
-fn check_alternatives(node: &Node, path: &str, causes: &mut Vec<Cause>) {
+fn check_alternatives(node: &Node, path: &str, causes: &mut Vec<FieldError>) {
     nested(&node.one_of, "oneOf", path, causes);
     if let Some(not) = &node.not {
         check_nested(not, &format!("{path}.not"), causes);
@@ -37,7 +37,7 @@ fn check_alternatives(node: &Node, path: &str, causes: &mut Vec<Cause>) {
     }) = &node.pattern
     {
         let why = format!("must be a valid regular expression, but isn't: {why}");
-        causes.push(cause::invalid(
+        causes.push(field_error::invalid(
             &format!("{path}.pattern"),
             &Value::from(source.as_str()),
             why,
@@ -45,14 +45,14 @@ fn check_alternatives(node: &Node, path: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn nested(nodes: &[Node], name: &str, path: &str, causes: &mut Vec<Cause>) {
+fn nested(nodes: &[Node], name: &str, path: &str, causes: &mut Vec<FieldError>) {
     for (index, below) in nodes.iter().enumerate() {
         check_nested(below, &format!("{path}.{name}[{index}]"), causes);
     }
 }
 
 /// Below `allOf`, `anyOf`, `oneOf` and `not` a schema may restrict values only.
-fn check_nested(node: &Node, path: &str, causes: &mut Vec<Cause>) {
+fn check_nested(node: &Node, path: &str, causes: &mut Vec<FieldError>) {
     check_alternatives(node, path, causes);
     nested(&node.any_of, "anyOf", path, causes);
     nested(&node.all_of, "allOf", path, causes);
@@ -127,12 +127,12 @@ fn check_nested(node: &Node, path: &str, causes: &mut Vec<Cause>) {
     ];
     for (given, name, why) in forbidden {
         if given {
-            causes.push(cause::forbidden(&format!("{path}.{name}"), why));
+            causes.push(field_error::forbidden(&format!("{path}.{name}"), why));
         }
     }
     if node.properties.contains_key("metadata") {
         let place = format!("{path}.properties[metadata]");
-        causes.push(cause::forbidden(
+        causes.push(field_error::forbidden(
             &place,
             "must not be specified in a nested context",
         ));
@@ -140,7 +140,7 @@ fn check_nested(node: &Node, path: &str, causes: &mut Vec<Cause>) {
 }
 
 /// What an alternative restricts must also be specified outside of it.
-pub(super) fn check_spine(node: &Node, spine: &Node, path: &str, causes: &mut Vec<Cause>) {
+pub(super) fn check_spine(node: &Node, spine: &Node, path: &str, causes: &mut Vec<FieldError>) {
     let groups = [
         ("allOf", &node.all_of),
         ("anyOf", &node.any_of),
@@ -165,7 +165,13 @@ pub(super) fn check_spine(node: &Node, spine: &Node, path: &str, causes: &mut Ve
     }
 }
 
-fn require_on_spine(nested: &Node, spine: &Node, from: &str, path: &str, causes: &mut Vec<Cause>) {
+fn require_on_spine(
+    nested: &Node,
+    spine: &Node,
+    from: &str,
+    path: &str,
+    causes: &mut Vec<FieldError>,
+) {
     for (name, below) in &nested.properties {
         let place = format!("{path}.properties[{name}]");
         let why = format!("because it is defined in {from}.properties[{name}]");
@@ -177,14 +183,14 @@ fn require_on_spine(nested: &Node, spine: &Node, from: &str, path: &str, causes:
                 &place,
                 causes,
             ),
-            None => causes.push(cause::required(&place, &why)),
+            None => causes.push(field_error::required(&place, &why)),
         }
     }
     if let Some(below) = &nested.items {
         let place = format!("{path}.items");
         match &spine.items {
             Some(found) => require_on_spine(below, found, &format!("{from}.items"), &place, causes),
-            None => causes.push(cause::required(
+            None => causes.push(field_error::required(
                 &place,
                 &format!("because it is defined in {from}.items"),
             )),

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{ListType, Node, Outcome, cause, child, field, list, ratcheted};
+use super::{ListType, Node, Outcome, child, field, list, ratcheted};
+use crate::field_error;
 use crate::schema::MapType;
 
 pub(super) fn check_array(
@@ -26,12 +27,16 @@ pub(super) fn check_array(
         && size < least
     {
         let detail = format!("{path} in body should have at least {least} items");
-        outcome.add(cause::invalid(field(path), &Value::from(size), detail));
+        outcome.add(field_error::invalid(
+            field(path),
+            &Value::from(size),
+            detail,
+        ));
     }
     if let Some(most) = node.max_items
         && size > most
     {
-        outcome.add(cause::too_many(field(path), elements.len(), most));
+        outcome.add(field_error::too_many(field(path), elements.len(), most));
     }
     if node.unique_items
         && elements
@@ -40,7 +45,7 @@ pub(super) fn check_array(
             .any(|(index, element)| elements[..index].contains(element))
     {
         let detail = format!("{path} in body shouldn't contain duplicates");
-        outcome.add(cause::invalid(field(path), &Value::from(""), detail));
+        outcome.add(field_error::invalid(field(path), &Value::from(""), detail));
     }
     outcome
 }
@@ -84,12 +89,16 @@ pub(super) fn check_object(
         && size < least
     {
         let detail = format!("{path} in body should have at least {least} properties");
-        outcome.add(cause::invalid(field(path), &Value::from(size), detail));
+        outcome.add(field_error::invalid(
+            field(path),
+            &Value::from(size),
+            detail,
+        ));
     }
     if let Some(most) = node.max_properties
         && size > most
     {
-        outcome.add(cause::too_many(field(path), members.len(), most));
+        outcome.add(field_error::too_many(field(path), members.len(), most));
     }
     if let Some(additional) = node.additional() {
         for (name, member) in members
@@ -118,7 +127,7 @@ pub(super) fn check_object(
         .iter()
         .filter(|name| !members.contains_key(*name))
     {
-        outcome.add(cause::required(field(&format!("{path}.{name}")), ""));
+        outcome.add(field_error::required(field(&format!("{path}.{name}")), ""));
     }
     outcome
 }
