@@ -15,7 +15,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::authorization::{Attributes, Target};
+use crate::access::authorization::{Attributes, Target};
 
 /// So many faults may be armed at a time.
 const MOST: usize = 100;

@@ -14,53 +14,17 @@
 //!                                                                                           └─ caretaker (owners, namespaces, definitions)
 //! ```
 
-mod account_token;
-pub mod admission;
-pub mod age;
-mod answer;
-pub mod apply;
-mod auth;
-mod authorization;
-mod body;
-mod builtin;
-mod caretaker;
-pub mod cel;
-mod certificate;
-mod core;
-mod credential;
-mod defaults;
-mod definition;
-pub mod discovery;
+mod access;
+mod endpoint;
 pub mod fault;
-mod field_error;
-mod impersonation;
-pub mod jsonpath;
-mod kubeconfig;
-mod metadata;
-mod model;
-mod name;
-mod openapi;
-mod pages;
-mod patch;
-pub mod protobuf;
-mod quantity;
-mod query;
-pub mod refusal;
-mod registry;
-pub mod resource;
-mod route;
-pub mod schema;
-mod selection;
-pub mod selector;
-mod server;
+mod kind;
+mod object;
+mod presentation;
+mod refusal;
+mod request;
+mod schema;
 mod store;
-mod strategy;
-pub mod table;
-mod validation;
-mod verb;
-mod view;
-mod watch;
-pub mod wording;
+mod transport;
 
 use std::{
     collections::BTreeMap,
@@ -79,15 +43,20 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    core::Core,
-    credential::Credentials,
+    endpoint::{caretaker, core::Core},
     fault::{Fault, Faults, Party, effect},
-    server::Front,
     store::{Disk, Store},
+    transport::{
+        certificate,
+        credential::{self, Credentials},
+        kubeconfig,
+        server::{self, Front},
+    },
 };
 pub use self::{
-    server::Limits,
+    object::selector::LabelSelector,
     store::{StateFault, is_there as has_state},
+    transport::server::Limits,
 };
 
 /// Where the state remembers the port.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{field_error::FieldError, resource::ResourceType};
+use crate::{kind::resource::ResourceType, object::field_error::FieldError};
 
 /// A request that is not served, as the client sees it.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 //! A CRD's `openAPIV3Schema` is compiled once into a tree of [`Node`]s; the verbs then run it over objects. The rules
 //! are those of k8s.io/apiextensions-apiserver 1.36 and of k8s.io/kube-openapi's validator, including their order.
 
+pub mod cel;
 mod default;
 mod format;
 mod list;
@@ -14,10 +15,9 @@ mod validate;
 
 use serde_json::Value;
 
-use crate::field_error::{self, FieldError};
+use crate::object::field_error::{self, FieldError};
 
 pub(super) use node::{Additional, ListType, MapType, Node};
-pub use prune::prune_metadata;
 
 /// A compiled `openAPIV3Schema`.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ pub use self::{
     index::Index,
     writer::{Writer, stamp},
 };
-use super::resource::ResourceType;
+use crate::kind::resource::ResourceType;
 
 /// Group and plural: all versions of a resource lie on one shelf.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

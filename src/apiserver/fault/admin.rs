@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::{Fault, Faults, a_second};
 use crate::{
     Identity,
-    answer::{self, Answer, Body, Wanted},
-    authorization,
+    access::authorization,
+    presentation::answer::{self, Answer, Body, Wanted},
     refusal::Refusal,
 };
 

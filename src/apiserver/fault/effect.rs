@@ -12,10 +12,10 @@ use serde_json::json;
 use super::{Effect, Faults, Party};
 use crate::{
     Identity,
-    answer::{self, Body},
-    authorization,
+    access::authorization,
+    endpoint::watch,
+    presentation::answer::{self, Body},
     refusal::Refusal,
-    watch,
 };
 
 /// An answer's body on its way out; unlike the answer's own it may break off.

@@ -1,7 +1,7 @@
 use http::Request;
 
 use super::*;
-use crate::{Identity, authorization::of_request};
+use crate::{Identity, access::authorization::of_request};
 
 fn faults(text: &str) -> Faults {
     let faults = Faults::new(mpsc::unbounded_channel().0);

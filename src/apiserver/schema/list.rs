@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{ListType, Node, child};
-use crate::field_error::{self, FieldError};
+use crate::object::field_error::{self, FieldError};
 
 /// All duplicates below a value.
 pub(super) fn check(node: &Node, value: &Value, path: &str) -> Vec<FieldError> {

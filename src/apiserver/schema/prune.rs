@@ -24,7 +24,7 @@ const METADATA: [&str; 15] = [
 ];
 
 /// Removes unknown members of `metadata`, and returns their paths; for every kind of object, built in or custom.
-pub fn prune_metadata(object: &mut Value) -> Vec<String> {
+fn prune_metadata(object: &mut Value) -> Vec<String> {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return Vec::new();
     };

@@ -12,8 +12,8 @@ use super::{
     validate::{old_element, old_member},
 };
 use crate::{
-    cel::{Expression, Operand},
-    field_error::{self, FieldError},
+    object::field_error::{self, FieldError},
+    schema::cel::{Expression, Operand},
 };
 
 /// One rule, as written and compiled.

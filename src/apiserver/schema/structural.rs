@@ -6,7 +6,7 @@ mod nested;
 use serde_json::Value;
 
 use super::{ListType, Node, node::Additional};
-use crate::field_error::{self, FieldError};
+use crate::object::field_error::{self, FieldError};
 
 /// Where in the schema a node stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

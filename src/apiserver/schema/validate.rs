@@ -8,7 +8,7 @@ use serde_json::Value;
 pub(super) use compound::{old_element, old_member};
 
 use super::{ListType, Node, child, format, list};
-use crate::{
+use crate::object::{
     field_error::{self, FieldError},
     wording,
 };

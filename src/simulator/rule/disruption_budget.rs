@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use apiserver::selector::LabelSelector;
+use apiserver::LabelSelector;
 use serde_json::{Map, Value, json};
 
 use super::{is_finished, is_ready, keys};

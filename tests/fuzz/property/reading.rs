@@ -2,7 +2,7 @@
 
 use std::{cell::LazyCell, fs, path::Path};
 
-use apiserver::selector::LabelSelector;
+use apiserver::LabelSelector;
 use bmctl::{
     api::{VMRuntime, VMRuntimePreflightCheck},
     cluster::{self, ConnectOptions},

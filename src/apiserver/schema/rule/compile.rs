@@ -4,9 +4,12 @@ use serde_json::Value;
 
 use super::{Compiled, Rule, field_of};
 use crate::{
-    cel::{Expression, Kind, Scalar},
-    field_error::{self, FieldError},
-    schema::{ListType, MapType, Node, node::Additional},
+    object::field_error::{self, FieldError},
+    schema::{
+        ListType, MapType, Node,
+        cel::{Expression, Kind, Scalar},
+        node::Additional,
+    },
 };
 
 impl Rule {

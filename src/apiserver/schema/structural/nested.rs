@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::{Node, node::Pattern};
-use crate::field_error::{self, FieldError};
+use crate::object::field_error::{self, FieldError};
 
 /// `anyOf: [{type: integer}, {type: string}]`, the one place where alternatives may give types.
 fn is_int_or_string(alternatives: &[Node]) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Node, Outcome, check, composite};
-use crate::wording;
+use crate::object::wording;
 
 pub(super) fn check_alternatives(
     node: &Node,

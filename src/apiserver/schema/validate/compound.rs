@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{ListType, Node, Outcome, child, field, list, ratcheted};
-use crate::field_error;
-use crate::schema::MapType;
+use crate::{object::field_error, schema::MapType};
 
 pub(super) fn check_array(
     node: &Node,
