@@ -6,4 +6,5 @@ pub mod account_token;
 pub mod admission;
 pub mod auth;
 pub mod authorization;
+pub mod identity;
 pub mod impersonation;

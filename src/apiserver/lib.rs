@@ -27,7 +27,6 @@ mod store;
 mod transport;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -42,6 +41,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::{
+    access::identity::Identity,
+    object::selector::LabelSelector,
+    store::{StateFault, is_there as has_state},
+    transport::server::Limits,
+};
 use self::{
     endpoint::{caretaker, core::Core},
     fault::{Fault, Faults, Party, effect},
@@ -52,11 +57,6 @@ use self::{
         kubeconfig,
         server::{self, Front},
     },
-};
-pub use self::{
-    object::selector::LabelSelector,
-    store::{StateFault, is_there as has_state},
-    transport::server::Limits,
 };
 
 /// Where the state remembers the port.
@@ -86,17 +86,6 @@ impl Default for SandboxOptions {
             limits: Limits::default(),
         }
     }
-}
-
-/// Who makes a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    pub username: String,
-    /// Empty where it is not known.
-    pub uid: String,
-    pub groups: Vec<String>,
-    /// What else whoever authenticated it knows.
-    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// A running API server. Clones are the same one.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Identity, object::metadata::text, request::body};
+use crate::{access::identity::Identity, object::metadata::text, request::body};
 
 /// Whom tokens are from and for, where nothing else was asked for.
 pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";

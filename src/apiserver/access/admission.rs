@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    Identity,
+    access::identity::Identity,
     kind::resource::ResourceType,
     object::{
         field_error::{self, FieldError},

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::{Identity, refusal::Refusal};
+use crate::{access::identity::Identity, refusal::Refusal};
 
 pub const AUTHENTICATED: &str = "system:authenticated";
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
@@ -106,45 +106,6 @@ pub fn service_account(username: &str) -> Option<(&str, &str)> {
         .strip_prefix("system:serviceaccount:")?
         .split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
-}
-
-impl Identity {
-    /// A user by name and groups.
-    #[must_use]
-    pub fn new(username: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            username: username.into(),
-            groups: groups.into_iter().collect(),
-            ..Self::default()
-        }
-    }
-
-    /// The one who started the sandbox.
-    #[must_use]
-    pub fn owner() -> Self {
-        let groups = [super::authorization::MASTERS, AUTHENTICATED];
-        Self::new("kubernetes-admin", groups.map(str::to_owned))
-    }
-
-    /// One who may look at most things and change nothing.
-    #[must_use]
-    pub fn limited() -> Self {
-        Self::new("limited", [AUTHENTICATED.to_owned()])
-    }
-
-    /// One who did not say who it is.
-    #[must_use]
-    pub fn anonymous() -> Self {
-        Self::new(ANONYMOUS, [UNAUTHENTICATED.to_owned()])
-    }
-
-    /// A service account, as its pods would be known.
-    #[must_use]
-    pub fn service_account(namespace: &str, name: &str) -> Self {
-        let mut groups = service_account_groups(namespace);
-        groups.push(AUTHENTICATED.to_owned());
-        Self::new(format!("system:serviceaccount:{namespace}:{name}"), groups)
-    }
 }
 
 #[cfg(test)]

@@ -15,15 +15,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
+pub use crate::kind::validation::rbac::GROUP;
 use crate::{
-    Identity,
+    access::identity::Identity,
     object::{metadata::text, wording},
     refusal::Refusal,
 };
 pub use request::of_request;
 pub use rule::Rule;
 
-pub const GROUP: &str = "rbac.authorization.k8s.io";
 /// Whoever is in here may do everything, whatever the roles say.
 pub const MASTERS: &str = "system:masters";
 

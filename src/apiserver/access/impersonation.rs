@@ -8,7 +8,8 @@ use super::{
     authorization::{self, Attributes, Authority, ResourceTarget, Target},
 };
 use crate::{
-    Identity, object::wording, presentation::answer::Answer, refusal::Refusal, request::route,
+    access::identity::Identity, object::wording, presentation::answer::Answer, refusal::Refusal,
+    request::route,
 };
 
 const EXTRA: &str = "impersonate-extra-";

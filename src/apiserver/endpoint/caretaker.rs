@@ -26,7 +26,7 @@ use super::{
     verb::{Call, FOREGROUND, ORPHAN},
 };
 use crate::{
-    Identity,
+    access::identity::Identity,
     kind::{definition, resource::ResourceType},
     object::metadata::{self, is_deleting},
     refusal::Refusal,

@@ -17,11 +17,11 @@ use super::{
     watch::Frames,
 };
 use crate::{
-    Identity,
     access::{
         account_token::{Claims, Signer},
         admission::Policies,
         authorization::{self, Authority, aggregate, bootstrap},
+        identity::Identity,
         impersonation,
     },
     kind::{definition, registry::Registry, resource::ResourceType},

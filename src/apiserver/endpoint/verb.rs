@@ -29,10 +29,12 @@ use super::{
     strategy::Part,
 };
 use crate::{
-    Identity,
-    access::authorization::{
-        self,
-        escalation::{Fault, Grant},
+    access::{
+        authorization::{
+            self,
+            escalation::{Fault, Grant},
+        },
+        identity::Identity,
     },
     kind::resource::ResourceType,
     object::metadata::text,

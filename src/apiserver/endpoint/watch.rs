@@ -8,7 +8,7 @@ mod frame;
 use std::{collections::VecDeque, sync::Arc, time::Duration, vec};
 
 use bytes::Bytes;
-use futures::{StreamExt, stream::BoxStream};
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{
@@ -21,16 +21,13 @@ pub use self::frame::Frames;
 use self::frame::{EventKind, FrameKey};
 use crate::{
     presentation::{
-        answer::{Shape, Wanted},
+        answer::{Chunks, Shape, Wanted},
         table,
     },
     refusal::Refusal,
     request::selection::Selection,
     store::{Change, Compacted, ShelfKey, Store, stamp},
 };
-
-/// The chunks of a watch's response body.
-pub type Chunks = BoxStream<'static, Bytes>;
 
 /// How often a watcher that asked for bookmarks gets one.
 const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Fault, Faults, a_second};
 use crate::{
-    Identity,
-    access::authorization,
+    access::{authorization, identity::Identity},
     presentation::answer::{self, Answer, Body, Wanted},
     refusal::Refusal,
 };

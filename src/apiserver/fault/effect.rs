@@ -11,8 +11,7 @@ use serde_json::json;
 
 use super::{Effect, Faults, Party};
 use crate::{
-    Identity,
-    access::authorization,
+    access::{authorization, identity::Identity},
     endpoint::watch,
     presentation::answer::{self, Body},
     refusal::Refusal,

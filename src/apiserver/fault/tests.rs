@@ -1,7 +1,7 @@
 use http::Request;
 
 use super::*;
-use crate::{Identity, access::authorization::of_request};
+use crate::access::{authorization::of_request, identity::Identity};
 
 fn faults(text: &str) -> Faults {
     let faults = Faults::new(mpsc::unbounded_channel().0);

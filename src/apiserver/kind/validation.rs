@@ -7,7 +7,7 @@
 mod core;
 mod pod;
 mod policy;
-mod rbac;
+pub mod rbac;
 mod service;
 mod storage;
 mod workload;

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
+use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
@@ -12,10 +13,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::table::{self, IncludeObject};
-use crate::{endpoint::watch::Chunks, kind::resource::ResourceType, refusal::Refusal};
+use crate::{kind::resource::ResourceType, refusal::Refusal};
 
 /// The body of every response: whole, or a stream of watch frames.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// The chunks of a watch's response body.
+pub type Chunks = BoxStream<'static, Bytes>;
 
 /// What a request is answered with.
 pub enum Answer {

@@ -21,10 +21,10 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Identity,
     access::{
         account_token::ISSUER,
         auth::{self, Users},
+        identity::Identity,
     },
     endpoint::core::Core,
     fault::{

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::GROUP;
+use crate::kind::validation::rbac::GROUP;
 
 /// What every API server has, and what the sandbox's limited user may do.
 static OBJECTS: LazyLock<Vec<Value>> = LazyLock::new(|| {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Attributes, Authority, GROUP, ResourceTarget, RoleRef, Rule, Target, is_master, rule};
-use crate::{Identity, object::wording};
+use super::{Attributes, Authority, ResourceTarget, RoleRef, Rule, Target, is_master, rule};
+use crate::{access::identity::Identity, kind::validation::rbac::GROUP, object::wording};
 
 /// A write to a role or a binding.
 #[derive(Clone, Copy, Debug)]

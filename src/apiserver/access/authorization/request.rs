@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Request;
 
 use super::{Attributes, ResourceTarget, Target};
-use crate::{Identity, kind::field_selector, object::name, request::route};
+use crate::{access::identity::Identity, kind::field_selector, object::name, request::route};
 
 /// What the request is for.
 pub fn of_request<'a>(user: &'a Identity, request: &Request<Bytes>) -> Attributes<'a> {

@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use super::call;
 use crate::{
-    Identity,
-    access::authorization,
+    access::{authorization, identity::Identity},
     endpoint::{
         core::Core,
         strategy,

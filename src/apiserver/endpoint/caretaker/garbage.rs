@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Chore, call};
 use crate::{
-    Identity,
+    access::identity::Identity,
     endpoint::{
         core::Core,
         strategy,

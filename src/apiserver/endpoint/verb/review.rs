@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::Call;
 use crate::{
-    Identity,
-    access::authorization::{Attributes, Decision, ResourceTarget, Rule, Target},
+    access::{
+        authorization::{Attributes, Decision, ResourceTarget, Rule, Target},
+        identity::Identity,
+    },
     object::{
         field_error::{self, FieldError},
         metadata::text,

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::{label_selector, list, one_of};
-use crate::{
-    access::authorization::GROUP,
-    object::{
-        field_error::{self, FieldError},
-        metadata::text,
-        name,
-    },
+use crate::object::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
 };
+
+/// The API group of roles and bindings.
+pub const GROUP: &str = "rbac.authorization.k8s.io";
 
 pub fn role(new: &Value, namespaced: bool, causes: &mut Vec<FieldError>) {
     for (at, rule) in list(new, "rules").iter().enumerate() {
