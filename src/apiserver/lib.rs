@@ -9,7 +9,7 @@
 //! ```text
 //! server ─ auth ─┐
 //!                ├─ core::handle ─ impersonation, authorization ─ route ─ registry ─ verb
-//! Sandbox::client┘        │                                                           ├─ body, intake, strategy, schema, admission
+//! Server::client┘        │                                                           ├─ body, intake, strategy, schema, admission
 //!                      answer (Accept → bytes)                                        └─ store ──── watch
 //!                                                                                           └─ caretaker (owners, namespaces, definitions)
 //! ```
@@ -64,7 +64,7 @@ const PORT: &str = "port";
 
 /// How a sandbox is started.
 #[derive(Clone, Debug)]
-pub struct SandboxOptions {
+pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// What the kubeconfig calls cluster, user and context.
@@ -76,7 +76,7 @@ pub struct SandboxOptions {
     pub limits: Limits,
 }
 
-impl Default for SandboxOptions {
+impl Default for Options {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -90,7 +90,7 @@ impl Default for SandboxOptions {
 
 /// A running API server. Clones are the same one.
 #[derive(Clone)]
-pub struct Sandbox {
+pub struct Server {
     inner: Arc<Inner>,
 }
 
@@ -112,12 +112,12 @@ struct Listener {
     stop: CancellationToken,
 }
 
-impl Sandbox {
+impl Server {
     /// Starts an API server with what its state holds, or what every cluster has.
     ///
     /// # Errors
     /// The address is taken, or the state can not be used ([`StateFault`]).
-    pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
         let disk = options.state.as_deref().map(Disk::open).transpose()?;
         let disk = disk.map(Arc::new);
         let credentials = credentials(disk.as_deref())?;
@@ -347,7 +347,7 @@ async fn restart_when_asked(
         let (Some(downtime), Some(inner)) = (downtime, inner.upgrade()) else {
             return;
         };
-        let sandbox = Sandbox { inner };
+        let sandbox = Server { inner };
         sandbox.close_listener().await;
         tokio::time::sleep(downtime).await;
         if let Err(error) = sandbox.open_listener().await {
@@ -362,9 +362,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl fmt::Debug for Sandbox {
+impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sandbox")
+        f.debug_struct("Server")
             .field("url", &self.url())
             .finish_non_exhaustive()
     }

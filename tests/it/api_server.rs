@@ -19,7 +19,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{
@@ -99,7 +99,7 @@ async fn over_https() -> anyhow::Result<()> {
 }
 
 async fn without_sockets() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     suite(sandbox.client(&Identity::owner())).await
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
@@ -97,7 +97,7 @@ fn replay(path: &Path) -> Result<(), Failed> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+        let sandbox = Server::start(Options::default()).await?;
         let client = sandbox.client(&Identity::owner());
         let mut variables = BTreeMap::new();
         let mut differences = Vec::new();

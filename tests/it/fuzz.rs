@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 #[path = "../fuzz/property/mod.rs"]
 mod property;
 
-pub use property::Server;
+pub use property::TestServer;
 
 pub fn trials() -> Vec<Trial> {
     let replayed = property::ALL

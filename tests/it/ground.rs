@@ -8,7 +8,7 @@ pub mod troupe;
 
 use std::{path::PathBuf, time::Duration};
 
-use apiserver::{Identity, Sandbox, SandboxOptions, fault::Party};
+use apiserver::{Identity, Options, Server, fault::Party};
 use kube::Client;
 
 use plane::ControlPlane;
@@ -18,7 +18,7 @@ pub const ASSETS: &str = "BMCTL_STORIES_ON";
 
 /// An API server of a story's own.
 pub enum Ground {
-    Sandbox(Sandbox),
+    Sandbox(Server),
     Plane(Box<ControlPlane>),
 }
 
@@ -27,7 +27,7 @@ impl Ground {
     pub async fn fresh() -> anyhow::Result<Self> {
         Ok(match assets() {
             Some(assets) => Self::Plane(Box::new(ControlPlane::start(&assets).await?)),
-            None => Self::Sandbox(Sandbox::start(SandboxOptions::default()).await?),
+            None => Self::Sandbox(Server::start(Options::default()).await?),
         })
     }
 

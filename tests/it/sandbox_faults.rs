@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, time::Duration};
 
 use anyhow::ensure;
-use apiserver::{Identity, Sandbox, SandboxOptions, fault::Party};
+use apiserver::{Identity, Options, Server, fault::Party};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{
@@ -71,7 +71,7 @@ fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     }
 }
 
-async fn client(sandbox: &Sandbox, context: &str) -> anyhow::Result<Client> {
+async fn client(sandbox: &Server, context: &str) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
     let options = KubeConfigOptions {
         context: Some(context.to_owned()),
@@ -113,7 +113,7 @@ async fn arm(client: &Client, faults: &str) -> anyhow::Result<()> {
 }
 
 async fn only_the_owner_has_faults() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client(&sandbox, "sandbox").await?;
     let limited = client(&sandbox, "limited").await?;
     // Whatever roles say.
@@ -162,7 +162,7 @@ async fn only_the_owner_has_faults() -> anyhow::Result<()> {
 }
 
 async fn requests_fail_as_they_were_asked_to() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client(&sandbox, "sandbox").await?;
     arm(
         &owner,
@@ -209,7 +209,7 @@ async fn requests_fail_as_they_were_asked_to() -> anyhow::Result<()> {
 }
 
 async fn watches_break_off() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client(&sandbox, "sandbox").await?;
     let watch = async |fault: &str| -> anyhow::Result<Result<Vec<u8>, String>> {
         arm(&owner, &format!("{{name: w, verbs: [watch], do: {fault}}}")).await?;
@@ -243,7 +243,7 @@ async fn watches_break_off() -> anyhow::Result<()> {
 }
 
 async fn the_server_goes_away_and_comes_back() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client(&sandbox, "sandbox").await?;
     let map = json!({"metadata": {"name": "kept"}}).to_string();
     ask(
@@ -277,7 +277,7 @@ async fn the_server_goes_away_and_comes_back() -> anyhow::Result<()> {
 }
 
 async fn the_sandboxs_own_parts_are_spared() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client(&sandbox, "sandbox").await?;
     let machinery = sandbox.client_of(Party::Machinery, &Identity::owner());
     arm(&owner, "{name: f, do: {answer: {code: 503}}}").await?;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apiserver::{Identity, Sandbox};
+use apiserver::{Identity, Server};
 use bmctl::{
     commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
     simulator::{NodeProfile, Pace},
@@ -216,7 +216,7 @@ impl Stage {
     }
 
     /// For stories that are told on the sandbox alone.
-    pub fn sandbox(&self) -> &Sandbox {
+    pub fn sandbox(&self) -> &Server {
         match self.cluster() {
             Cluster::Sandbox(assembly) => &assembly.sandbox,
             Cluster::Plane(_) => panic!("there is no sandbox"),

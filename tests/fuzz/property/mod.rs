@@ -5,7 +5,7 @@
 mod reading;
 mod serving;
 
-pub use serving::Server;
+pub use serving::TestServer;
 
 type Property = fn(&[u8]);
 

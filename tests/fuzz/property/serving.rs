@@ -3,7 +3,7 @@
 use std::{cell::LazyCell, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
@@ -14,14 +14,14 @@ const THINGS: &str = "/apis/example.com/v1/namespaces/default/things";
 const JSON: &str = "application/json";
 
 thread_local! {
-    static SERVER: LazyCell<Server> = LazyCell::new(|| Server::start().expect("a sandbox"));
+    static SERVER: LazyCell<TestServer> = LazyCell::new(|| TestServer::start().expect("a server"));
 }
 
 /// A sandbox with a custom resource in it that has all kinds of lists.
-pub struct Server {
+pub struct TestServer {
     runtime: Runtime,
     client: Client,
-    _sandbox: Sandbox,
+    _sandbox: Server,
 }
 
 /// An answer that was read to its end; `Null` where it is a stream, or no JSON.
@@ -30,14 +30,14 @@ struct Answer {
     body: Value,
 }
 
-impl Server {
+impl TestServer {
     /// # Errors
     /// There is no port, or no runtime.
     pub fn start() -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default()))?;
+        let sandbox = runtime.block_on(Server::start(Options::default()))?;
         let client = {
             let _inside = runtime.enter();
             sandbox.client(&Identity::owner())
@@ -180,7 +180,7 @@ fn definition() -> Value {
     })
 }
 
-fn with_server(story: impl FnOnce(&Server) -> anyhow::Result<()>, data: &[u8]) {
+fn with_server(story: impl FnOnce(&TestServer) -> anyhow::Result<()>, data: &[u8]) {
     SERVER.with(|server| {
         if let Err(error) = story(server) {
             panic!("{error:#}\nwith {:?}", String::from_utf8_lossy(data));

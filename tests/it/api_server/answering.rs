@@ -1,7 +1,7 @@
 //! What a real API server (1.36) answers where strangers look: one line a question, in its own words.
 
 use anyhow::ensure;
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
@@ -24,8 +24,8 @@ type Question = (
     &'static str,
 );
 
-async fn prepared() -> anyhow::Result<(Sandbox, Client)> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+async fn prepared() -> anyhow::Result<(Server, Client)> {
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let definition = json!({
         "metadata": {"name": "things.example.com"},

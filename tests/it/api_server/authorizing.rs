@@ -1,7 +1,7 @@
 //! Who may do what: roles, bindings, impersonation, reviews, tokens.
 
 use anyhow::{Context, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{
@@ -19,7 +19,7 @@ const AUTHORIZATION: &str = "/apis/authorization.k8s.io/v1";
 
 /// The limited user sees much and changes nothing; what it is told is what a real API server tells.
 pub async fn limited() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let limited = of_context(&sandbox, "limited").await?;
     for path in [
         "/api",
@@ -64,7 +64,7 @@ pub async fn limited() -> anyhow::Result<()> {
 
 /// What a role and a binding give can be used at once, and is gone with them.
 pub async fn granted_and_taken() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = sandbox.client(&Identity::owner());
     let jane = sandbox.client(&Identity::new("jane", ["system:authenticated".to_owned()]));
     let may = async || anyhow::Ok(call(&jane, "POST", CONFIG_MAPS, config_map("a")).await?.0);
@@ -110,7 +110,7 @@ pub async fn granted_and_taken() -> anyhow::Result<()> {
 
 /// Labels alone make a rule part of `view`.
 pub async fn aggregated() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = sandbox.client(&Identity::owner());
     let path = "/apis/vm.cluster.gke.io/v1/namespaces/default/things";
     let role = json!({
@@ -136,7 +136,7 @@ pub async fn aggregated() -> anyhow::Result<()> {
 }
 
 pub async fn reviews() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = sandbox.client(&Identity::owner());
     let limited = of_context(&sandbox, "limited").await?;
     let pods = |verb: &str| json!({"resourceAttributes": {"verb": verb, "resource": "pods", "namespace": "default"}});
@@ -207,7 +207,7 @@ pub async fn reviews() -> anyhow::Result<()> {
 }
 
 pub async fn impersonated() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let question = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"});
     let asked = async |user: &Identity, headers: &[(&str, &str)]| -> anyhow::Result<(u16, Value)> {
         let mut request = Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews");
@@ -257,7 +257,7 @@ pub async fn impersonated() -> anyhow::Result<()> {
 
 /// A service account's token is good for what is bound to the account, as long as the account is there.
 pub async fn tokens() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = sandbox.client(&Identity::owner());
     let accounts = "/api/v1/namespaces/default/serviceaccounts";
     create(&owner, accounts, json!({"metadata": {"name": "robot"}})).await?;
@@ -315,7 +315,7 @@ async fn create(client: &Client, path: &str, object: Value) -> anyhow::Result<Va
     Ok(answer)
 }
 
-async fn of_context(sandbox: &Sandbox, context: &str) -> anyhow::Result<Client> {
+async fn of_context(sandbox: &Server, context: &str) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
     let options = KubeConfigOptions {
         context: Some(context.to_owned()),
@@ -326,7 +326,7 @@ async fn of_context(sandbox: &Sandbox, context: &str) -> anyhow::Result<Client> 
     Ok(Client::try_from(config)?)
 }
 
-async fn with_token(sandbox: &Sandbox, token: &str) -> anyhow::Result<Client> {
+async fn with_token(sandbox: &Server, token: &str) -> anyhow::Result<Client> {
     let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
     let options = KubeConfigOptions::default();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;

@@ -10,7 +10,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use crate::fuzz::Server;
+use crate::fuzz::TestServer;
 
 /// Something to send.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ struct Odd {
 }
 
 pub fn nothing_breaks() -> Result<(), Failed> {
-    let server = Server::start()?;
+    let server = TestServer::start()?;
     let cases = std::env::var("PROPTEST_CASES").ok();
     let config = Config {
         cases: cases.and_then(|cases| cases.parse().ok()).unwrap_or(400),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
@@ -31,12 +31,12 @@ pub async fn holds() -> anyhow::Result<()> {
 
 async fn story(seed: u64) -> anyhow::Result<()> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let options = SandboxOptions {
+    let options = Options {
         // So short that followers who rest too long have to list again.
         history: 24,
-        ..SandboxOptions::default()
+        ..Options::default()
     };
-    let sandbox = Sandbox::start(options).await?;
+    let sandbox = Server::start(options).await?;
     let client = sandbox.client(&Identity::owner());
     let mut followers = [
         Follower::new(""),

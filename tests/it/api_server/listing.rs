@@ -1,7 +1,7 @@
 //! Lists, pages, selectors and watches.
 
 use anyhow::ensure;
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use kube::Client;
 use serde_json::{Value, json};
 
@@ -178,11 +178,11 @@ async fn tables(client: &Client) -> anyhow::Result<()> {
 }
 
 pub async fn forgets_old_history() -> anyhow::Result<()> {
-    let options = SandboxOptions {
+    let options = Options {
         history: 4,
-        ..SandboxOptions::default()
+        ..Options::default()
     };
-    let sandbox = Sandbox::start(options).await?;
+    let sandbox = Server::start(options).await?;
     let client = sandbox.client(&Identity::owner());
     let path = "/api/v1/namespaces/default/configmaps";
     let (_, first) = call(&client, "POST", path, config_map("a")).await?;
@@ -210,11 +210,11 @@ pub async fn forgets_old_history() -> anyhow::Result<()> {
 
 /// A page of a list whose moment is forgotten comes with a token for those who do not mind.
 pub async fn options_that_do_not_go_together() -> anyhow::Result<()> {
-    let options = SandboxOptions {
+    let options = Options {
         history: 4,
-        ..SandboxOptions::default()
+        ..Options::default()
     };
-    let sandbox = Sandbox::start(options).await?;
+    let sandbox = Server::start(options).await?;
     let client = sandbox.client(&Identity::owner());
     let path = "/api/v1/namespaces/default/configmaps";
     for name in ["a", "b", "c"] {

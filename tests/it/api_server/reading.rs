@@ -2,7 +2,7 @@
 //! repeated fields, wrong types, headers, evictions, OpenAPI.
 
 use anyhow::{Context, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
@@ -34,7 +34,7 @@ async fn raw(
 }
 
 pub async fn strictness() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let body = r#"{"metadata": {"name": "a"}, "spec": {
         "containers": [{"name": "c", "image": "x", "image": "y", "imag": "z"}], "nodename": "n"
@@ -90,7 +90,7 @@ pub async fn strictness() -> anyhow::Result<()> {
 }
 
 pub async fn headers() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     for (path, accept, code, media_type) in [
         (
@@ -164,7 +164,7 @@ pub async fn headers() -> anyhow::Result<()> {
 }
 
 pub async fn what_built_in_kinds_have_to_be() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let pod = json!({"metadata": {"name": "a"}, "spec": {"containers": []}});
     let (code, answer) = call(&client, "POST", PODS, pod).await?;
@@ -207,7 +207,7 @@ pub async fn what_built_in_kinds_have_to_be() -> anyhow::Result<()> {
 
 /// A pod goes, unless a budget says that it is one too many.
 pub async fn evictions() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let pod = json!({
         "metadata": {"name": "a", "labels": {"app": "a"}},
@@ -248,7 +248,7 @@ pub async fn evictions() -> anyhow::Result<()> {
 
 /// Both versions describe the same kinds, down to the last field.
 pub async fn open_api() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let (_, _, index) = raw(&client, "/openapi/v3", "", "").await?;
     let paths = index["paths"].as_object().context("no paths")?;

@@ -1,7 +1,7 @@
 //! Connections, credentials and limits.
 
 use anyhow::ensure;
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Config,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{call, client_of, config_map, same};
 
 pub async fn away_and_back() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = client_of(&sandbox.kubeconfig()).await?;
     let namespaces: Api<Namespace> = Api::all(client);
     let before = namespaces.get("default").await?;
@@ -26,7 +26,7 @@ pub async fn away_and_back() -> anyhow::Result<()> {
 }
 
 pub async fn who_is_asking() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let owner = client_of(&sandbox.kubeconfig()).await?;
     let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
     let question = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
@@ -78,7 +78,7 @@ pub async fn who_is_asking() -> anyhow::Result<()> {
 }
 
 pub async fn limits() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = client_of(&sandbox.kubeconfig()).await?;
     let path = "/api/v1/namespaces/default/configmaps";
     let mut large = config_map("large");
@@ -116,7 +116,7 @@ pub async fn as_documented() -> anyhow::Result<()> {
     };
     let served = section("## What the API server serves");
     let absent = section("## What it does not serve");
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let (_, groups) = call(&client, "GET", "/apis", Value::Null).await?;
     let versions = groups["groups"].as_array().into_iter().flatten();

@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::crd,
     cluster::{Clock, Deadline, Retry, Silent, backup::Place, removal::Disks},
@@ -108,7 +108,7 @@ fn chaos() -> Result<(), Failed> {
 }
 
 struct Stage {
-    _sandbox: Sandbox,
+    _sandbox: Server,
     owner: Client,
     seen: RefCell<Seen>,
 }
@@ -128,9 +128,9 @@ struct Seen {
 
 impl Stage {
     async fn start() -> Result<Self, Failed> {
-        let sandbox = Sandbox::start(SandboxOptions {
+        let sandbox = Server::start(Options {
             history: 200,
-            ..SandboxOptions::default()
+            ..Options::default()
         })
         .await?;
         let owner = sandbox.client(&Identity::owner());

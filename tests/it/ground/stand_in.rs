@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -161,7 +161,7 @@ async fn kube_apiserver(flags: &Flags) -> anyhow::Result<()> {
     while TcpStream::connect(store).await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let sandbox = Sandbox::start(SandboxOptions::default()).await?;
+    let sandbox = Server::start(Options::default()).await?;
     let acceptor = acceptor(flags)?;
     let port: u16 = flag(flags, "secure-port")?.parse()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
@@ -193,7 +193,7 @@ fn acceptor(flags: &Flags) -> anyhow::Result<TlsAcceptor> {
 }
 
 /// One connection. The only certificate that its authority has given out is the owner's.
-async fn converse(stream: TcpStream, acceptor: TlsAcceptor, sandbox: Sandbox) {
+async fn converse(stream: TcpStream, acceptor: TlsAcceptor, sandbox: Server) {
     let _ = stream.set_nodelay(true);
     let Ok(stream) = acceptor.accept(stream).await else {
         return;

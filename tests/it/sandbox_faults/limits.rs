@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use apiserver::{Limits, Sandbox, SandboxOptions};
+use apiserver::{Limits, Options, Server};
 use kube::{
     Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -24,14 +24,14 @@ const SHORT: Duration = Duration::from_millis(300);
 
 /// Limits of size, time and number.
 pub async fn nobody_takes_more_than_a_share() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions {
+    let sandbox = Server::start(Options {
         limits: Limits {
             connections: 3,
             handshake: SHORT,
             head: SHORT,
             body: SHORT,
         },
-        ..SandboxOptions::default()
+        ..Options::default()
     })
     .await?;
     let owner = client(&sandbox, "sandbox").await?;
@@ -67,7 +67,7 @@ pub async fn nobody_takes_more_than_a_share() -> anyhow::Result<()> {
 }
 
 /// A connection by hand, past the handshake.
-async fn connect(sandbox: &Sandbox) -> anyhow::Result<TlsStream<TcpStream>> {
+async fn connect(sandbox: &Server) -> anyhow::Result<TlsStream<TcpStream>> {
     let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig())?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     let mut roots = RootCertStore::empty();
@@ -98,13 +98,13 @@ async fn rest(stream: &mut TlsStream<TcpStream>) -> String {
 /// Who begins a request and does not go on is put out: in the middle of the head without a word, in the middle of the
 /// body with a Status. A head that comes in pieces, in time, is served.
 pub async fn slow_heads_and_bodies_are_put_out() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions {
+    let sandbox = Server::start(Options {
         limits: Limits {
             head: SHORT,
             body: SHORT,
             ..Limits::default()
         },
-        ..SandboxOptions::default()
+        ..Options::default()
     })
     .await?;
     for head in [
@@ -143,12 +143,12 @@ pub async fn slow_heads_and_bodies_are_put_out() -> anyhow::Result<()> {
 
 /// The one too many is closed; when somebody leaves, the next one gets the place.
 pub async fn so_many_connections_and_no_more() -> anyhow::Result<()> {
-    let sandbox = Sandbox::start(SandboxOptions {
+    let sandbox = Server::start(Options {
         limits: Limits {
             connections: 2,
             ..Limits::default()
         },
-        ..SandboxOptions::default()
+        ..Options::default()
     })
     .await?;
     let first = connect(&sandbox).await?;

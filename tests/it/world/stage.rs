@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use apiserver::{Identity, Sandbox, SandboxOptions};
+use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::crd,
     simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
@@ -24,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An API server with machinery behind it, and nobody else.
 pub struct Cluster {
-    sandbox: Sandbox,
+    sandbox: Server,
     client: Client,
     shutdown: CancellationToken,
     world: tokio::task::JoinHandle<anyhow::Result<()>>,
@@ -54,7 +54,7 @@ impl Cluster {
     }
 
     pub async fn with(nodes: Vec<NodeProfile>, pace: Pace) -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let sandbox = Server::start(Options::default()).await.unwrap();
         let client = sandbox.client(&Identity::owner());
         let shutdown = CancellationToken::new();
         let options = WorldOptions {
