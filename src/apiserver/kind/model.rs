@@ -1,14 +1,15 @@
 //! The built-in kinds as Kubernetes 1.36 describes them: every field with its type, its word of documentation, and how
 //! its lists and maps are merged.
 //!
-//! `model/definitions.json` is cut from the OpenAPI description of that release (see docs/decisions); OpenAPI documents,
-//! decoding, strategic merge patch and server-side apply all read it. Pure data; what a value must be beyond its type is
-//! the business of `validation`.
+//! `model/definitions.json.zst` is cut from the OpenAPI description of that release (docs/decisions/0009), and unpacked
+//! once; OpenAPI documents, decoding, strategic merge patch and server-side apply all read it. Pure data; what a value
+//! must be beyond its type is the business of `validation`.
 
 pub mod decode;
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, io::Read as _, sync::LazyLock};
 
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::{Map, Value};
 
 use crate::schema::{Additional, ListType, MapType, Node, Schema};
@@ -20,8 +21,14 @@ pub const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 pub const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
 static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("model/definitions.json")).expect("checked by every test")
+    read(include_bytes!("model/definitions.json.zst")).expect("checked by every test")
 });
+
+fn read(packed: &[u8]) -> anyhow::Result<Map<String, Value>> {
+    let mut text = Vec::new();
+    StreamingDecoder::new(packed)?.read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
 
 /// The name of a built-in kind's definition: Go's package path, turned round.
 #[must_use]
