@@ -174,7 +174,7 @@ fn index(resources: &[Arc<ResourceType>]) -> Value {
 fn version() -> Value {
     let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
     json!({
-        "major": "1", "minor": "36", "gitVersion": "v1.36.0+bmctl-sandbox", "gitCommit": "",
+        "major": "1", "minor": "36", "gitVersion": "v1.36.0+apiserver", "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
         "compiler": "rustc", "platform": platform,
     })

@@ -25,7 +25,7 @@ use super::{Change, ObjectId, ShelfKey};
 
 /// What the file is called inside the folder.
 const FILE: &str = "state.redb";
-/// Version of what is written here. A file with a higher one was written by a later bmctl.
+/// Version of what is written here. A file with a higher one was written by a later version.
 const FORMAT: u64 = 1;
 
 /// `group/plural/key` → the object, JSON.
@@ -43,7 +43,7 @@ const SLASH: char = '/';
 pub enum StateFault {
     #[error("another sandbox is using it")]
     Taken,
-    #[error("it was written by a later bmctl (format {found}; this one knows {FORMAT})")]
+    #[error("it was written by a later version (format {found}; this one knows {FORMAT})")]
     TooNew { found: u64 },
     #[error("{0}")]
     Unsafe(String),

@@ -50,6 +50,7 @@ impl Authority {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        // Not to be changed: the authority of a state that was kept has it in its certificate.
         authority
             .distinguished_name
             .push(DnType::CommonName, "bmctl sandbox");
@@ -64,7 +65,7 @@ pub fn serve(authority: &Authority, address: IpAddr) -> anyhow::Result<Arc<Serve
     let mut server = CertificateParams::new(names.map(str::to_owned))?;
     server
         .distinguished_name
-        .push(DnType::CommonName, "bmctl sandbox API server");
+        .push(DnType::CommonName, "API server");
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     server.use_authority_key_identifier_extension = true;
     for ip in [

@@ -1,4 +1,4 @@
-//! The kubeconfig that lets kubectl and bmctl in.
+//! The kubeconfig that lets clients in.
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
