@@ -1,18 +1,20 @@
-//! The sandbox: a small Kubernetes API server in this process, with pretend machinery behind it.
-//!
-//! For newcomers without a cluster, for scripts under test, and for our own tests. It speaks real HTTPS to real
-//! clients, and it knows nothing of the controller or the commands: what it stores are plain JSON objects.
-//! What is faithful and what is not stands in `docs/sandbox.md`.
+#![doc = include_str!("README.md")]
 //!
 //! # The way of a request
 //!
 //! ```text
-//! server ─ auth ─┐
-//!                ├─ core::handle ─ impersonation, authorization ─ route ─ registry ─ verb
-//! Server::client┘        │                                                           ├─ body, intake, strategy, schema, admission
-//!                      answer (Accept → bytes)                                        └─ store ──── watch
-//!                                                                                           └─ caretaker (owners, namespaces, definitions)
+//! transport::server ─┐
+//!                    ├─ endpoint::core ─ access ─ request::route ─ kind::registry ─ endpoint::verb
+//! Server::client ────┘        │                                                         ├─ request::body, schema, kind, access::admission
+//!                   presentation::answer (Accept → bytes)                               └─ store ──── endpoint::watch
+//!                                                                                             └─ endpoint::caretaker (owners, namespaces, definitions)
 //! ```
+//!
+//! # The folders
+//!
+//! Each names only those above it, which a test holds: `object` (what every object is made of), `schema` (structural
+//! schemas and CEL), `kind` (what is served), `refusal` (what a failure says), `presentation` (how answers look), `request` (what a
+//! request says), `access` (who may what), `store`, `endpoint` (from a request to an answer), `fault`, `transport` (HTTPS).
 
 mod access;
 mod endpoint;
@@ -62,7 +64,7 @@ use self::{
 /// Where the state remembers the port.
 const PORT: &str = "port";
 
-/// How a sandbox is started.
+/// How a server is started.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.

@@ -1,9 +1,14 @@
 //! The arrows of the house: which room may use which. Read from `src/**`, so that a wrong `use` fails here.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use bmctl::failure::Reason;
 use libtest_mimic::{Failed, Trial};
+
+use crate::source::{modules_named, sources};
+
+/// Where they are.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -24,7 +29,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// A reason that no code gives is a promise that nobody keeps.
 fn every_reason_can_happen() -> Result<(), Failed> {
-    let code: Vec<String> = sources()
+    let code: Vec<String> = sources(Path::new(ROOT))
         .into_iter()
         .filter(|(path, _, _)| path != "failure/reason.rs" && !path.starts_with("explain"))
         .map(|(_, _, code)| code)
@@ -125,12 +130,12 @@ const KEPT: [(&str, &[&str]); 13] = [
 fn rooms_use_only_what_the_map_allows() -> Result<(), Failed> {
     let map = map();
     let mut wrong = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, room, code) in sources(Path::new(ROOT)) {
         let Some(allowed) = map.get(room.as_str()) else {
             wrong.push(format!("{path}: room {room} is not on the map"));
             continue;
         };
-        for used in rooms_named(&code) {
+        for used in modules_named(&code) {
             if used != room && map.contains_key(used.as_str()) && !allowed.contains(&used.as_str())
             {
                 wrong.push(format!("{path}: {room} may not use {used}"));
@@ -146,7 +151,7 @@ fn rooms_use_only_what_the_map_allows() -> Result<(), Failed> {
 
 fn packages_stay_in_their_rooms() -> Result<(), Failed> {
     let mut wrong = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, room, code) in sources(Path::new(ROOT)) {
         for (package, rooms) in KEPT {
             let named = code.lines().any(|line| names_package(line, package));
             if named && !rooms.contains(&room.as_str()) {
@@ -168,82 +173,4 @@ fn names_package(line: &str, package: &str) -> bool {
         !line[..at]
             .ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
     })
-}
-
-/// Every room that the code names as `crate::room`, also inside `use crate::{a, b::c}`.
-fn rooms_named(code: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            rooms.extend(top_level_names(group));
-        } else {
-            rooms.push(leading_name(rest));
-        }
-    }
-    rooms
-}
-
-fn leading_name(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
-}
-
-/// The first names of a `use` group, up to its closing brace.
-fn top_level_names(group: &str) -> Vec<String> {
-    let mut depth = 0;
-    let mut names = Vec::new();
-    let mut expect = true;
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => expect = true,
-            c if expect && !c.is_whitespace() => {
-                names.push(leading_name(&group[at..]));
-                expect = false;
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-/// (path, room, code without comments) of every source file.
-fn sources() -> Vec<(String, String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.join("Cargo.toml").is_file() {
-                continue; // a crate of its own
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(&root).unwrap();
-                let first = inside
-                    .components()
-                    .next()
-                    .unwrap()
-                    .as_os_str()
-                    .to_str()
-                    .unwrap();
-                let top = first.trim_end_matches(".rs").to_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                let code: String = text
-                    .lines()
-                    .filter(|line| !line.trim_start().starts_with("//"))
-                    .collect::<Vec<_>>()
-                    .join("\n");
-                found.push((inside.display().to_string(), top, code));
-            }
-        }
-    }
-    assert!(!found.is_empty(), "no sources under {}", root.display());
-    found
 }

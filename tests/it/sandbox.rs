@@ -16,7 +16,7 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 9] = [
+    let tests: [Test; 10] = [
         (
             "the_first_command_of_the_readme",
             the_first_command_of_the_readme,
@@ -47,6 +47,10 @@ pub fn trials() -> Vec<Trial> {
             no_proxy_stands_between_a_command_and_its_cluster,
         ),
         ("nodes_must_make_sense", nodes_must_make_sense),
+        (
+            "a_command_gets_through_faults",
+            a_command_gets_through_faults,
+        ),
     ];
     tests
         .into_iter()
@@ -260,4 +264,17 @@ impl Drop for Running {
         // It has ended already, unless the test failed.
         let _ = self.process.kill();
     }
+}
+
+/// A world file makes the API server unwell from the start, and the command gets there all the same.
+fn a_command_gets_through_faults() -> Outcome {
+    let world = "pace: instant\nnodes: [{name: worker-0}]\nfaults:\n\
+                 - {verbs: [get], times: 2, do: {answer: {code: 503}}}\n\
+                 - {verbs: [watch], times: 2, do: {error: {}}}\n\
+                 - {verbs: [watch], skip: 2, times: 1, do: {cut: {}}}\n";
+    let bench = Bench::new().file("world.yaml", world);
+    bench
+        .bmctl("sandbox run --world world.yaml -- enable vmruntime")
+        .code(0)?;
+    Ok(())
 }

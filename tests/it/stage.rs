@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::ground::{self, troupe::Troupe};
+use crate::{ground, troupe::Troupe};
 
 /// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,9 +2,9 @@
 
 use super::*;
 
-const VM_CREATE: &str = include_str!("../../../../../tests/policies/vap-vm-create.yaml");
-const SAFE_DISABLE: &str = include_str!("../../../../../tests/policies/vap-safe-disable.yaml");
-const PROTECT_ENGINE: &str = include_str!("../../../../../tests/policies/vap-protect-engine.yaml");
+const VM_CREATE: &str = include_str!("../../../tests/policies/vap-vm-create.yaml");
+const SAFE_DISABLE: &str = include_str!("../../../tests/policies/vap-safe-disable.yaml");
+const PROTECT_ENGINE: &str = include_str!("../../../tests/policies/vap-protect-engine.yaml");
 
 #[test]
 fn machines_are_created_only_while_the_gate_is_open() {

@@ -2,8 +2,6 @@
 //! waiting, certificates, impersonation, running stories, stopping) is tried everywhere. The API server is the sandbox,
 //! behind the flags and the certificates that a kube-apiserver would be given.
 //!
-//! A controller in a process of its own is played too, where its memory is measured or it is killed.
-//!
 //! They are this very test binary: [`folder`] makes a folder of scripts that call it, [`play`] plays them.
 
 use std::{
@@ -17,16 +15,9 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use kube::{
-    Client, Config,
-    client::Body,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::{Client, client::Body};
 use tempfile::TempDir;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -36,14 +27,8 @@ use tokio_rustls::{
         server::WebPkiClientVerifier,
     },
 };
-use tokio_util::sync::CancellationToken;
-
-use crate::controller::stage::Stage;
-
 /// What the test binary is called with to play one.
 const WORD: &str = "stand-in";
-/// To play a controller that is as quick as the stories are, in the folder of its kubeconfig.
-pub const CONTROLLER: [&str; 2] = [WORD, "controller"];
 
 /// A folder as `KUBEBUILDER_ASSETS` names one.
 pub fn folder() -> anyhow::Result<TempDir> {
@@ -79,7 +64,6 @@ pub fn play() -> Option<anyhow::Result<()>> {
         match program.as_str() {
             "etcd" => runtime.block_on(etcd(&flags)),
             "kube-apiserver" => runtime.block_on(kube_apiserver(&flags)),
-            "controller" => runtime.block_on(controller()),
             other => anyhow::bail!("{other} is not played"),
         }
     })
@@ -113,31 +97,6 @@ fn flag<'a>(flags: &'a Flags, name: &str) -> anyhow::Result<&'a str> {
 fn host_of(url: &str) -> anyhow::Result<&str> {
     url.strip_prefix("http://")
         .with_context(|| format!("{url} is no address"))
-}
-
-/// Until it is told to stop.
-async fn controller() -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(std::io::stderr)
-        .init();
-    let config = Config::from_custom_kubeconfig(
-        Kubeconfig::read_from("kubeconfig")?,
-        &KubeConfigOptions::default(),
-    )
-    .await?;
-    let mut options = Stage::options()?;
-    options.listen = Some((Ipv4Addr::LOCALHOST, 0).into());
-    let stop = CancellationToken::new();
-    let mut told = signal(SignalKind::terminate())?;
-    let running = bmctl::controller::run(Client::try_from(config)?, options, stop.clone());
-    tokio::pin!(running);
-    tokio::select! {
-        ended = &mut running => return ended,
-        _ = told.recv() => stop.cancel(),
-    }
-    running.await
 }
 
 /// Keeps the port that clients would come to.

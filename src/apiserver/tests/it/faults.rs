@@ -1,4 +1,4 @@
-//! The sandbox's faults on purpose, and its limits: what clients see over real HTTPS.
+//! Faults on purpose, and its limits: what clients see over real HTTPS.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -15,8 +15,6 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::bench::Bench;
-
 mod limits;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -26,34 +24,26 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("sandbox_faults::only_the_owner_has_faults", || {
+        Trial::test("faults::only_the_owner_has_faults", || {
             run(only_the_owner_has_faults())
         }),
-        Trial::test(
-            "sandbox_faults::requests_fail_as_they_were_asked_to",
-            || run(requests_fail_as_they_were_asked_to()),
-        ),
-        Trial::test("sandbox_faults::watches_break_off", || {
-            run(watches_break_off())
+        Trial::test("faults::requests_fail_as_they_were_asked_to", || {
+            run(requests_fail_as_they_were_asked_to())
         }),
-        Trial::test(
-            "sandbox_faults::the_server_goes_away_and_comes_back",
-            || run(the_server_goes_away_and_comes_back()),
-        ),
-        Trial::test("sandbox_faults::the_sandboxs_own_parts_are_spared", || {
+        Trial::test("faults::watches_break_off", || run(watches_break_off())),
+        Trial::test("faults::the_server_goes_away_and_comes_back", || {
+            run(the_server_goes_away_and_comes_back())
+        }),
+        Trial::test("faults::the_sandboxs_own_parts_are_spared", || {
             run(the_sandboxs_own_parts_are_spared())
         }),
-        Trial::test(
-            "sandbox_faults::a_command_gets_through",
-            a_command_gets_through,
-        ),
-        Trial::test("sandbox_faults::nobody_takes_more_than_a_share", || {
+        Trial::test("faults::nobody_takes_more_than_a_share", || {
             run(limits::nobody_takes_more_than_a_share())
         }),
-        Trial::test("sandbox_faults::slow_heads_and_bodies_are_put_out", || {
+        Trial::test("faults::slow_heads_and_bodies_are_put_out", || {
             run(limits::slow_heads_and_bodies_are_put_out())
         }),
-        Trial::test("sandbox_faults::so_many_connections_and_no_more", || {
+        Trial::test("faults::so_many_connections_and_no_more", || {
             run(limits::so_many_connections_and_no_more())
         }),
     ]
@@ -295,18 +285,5 @@ async fn the_sandboxs_own_parts_are_spared() -> anyhow::Result<()> {
     let (code, _) = ask(&machinery, "GET", PODS, "").await?;
     ensure!(code == 503);
     sandbox.stop().await;
-    Ok(())
-}
-
-/// A world file makes the API server unwell from the start, and the command gets there all the same.
-fn a_command_gets_through() -> Result<(), Failed> {
-    let world = "pace: instant\nnodes: [{name: worker-0}]\nfaults:\n\
-                 - {verbs: [get], times: 2, do: {answer: {code: 503}}}\n\
-                 - {verbs: [watch], times: 2, do: {error: {}}}\n\
-                 - {verbs: [watch], skip: 2, times: 1, do: {cut: {}}}\n";
-    let bench = Bench::new().file("world.yaml", world);
-    bench
-        .bmctl("sandbox run --world world.yaml -- enable vmruntime")
-        .code(0)?;
     Ok(())
 }

@@ -89,7 +89,7 @@ pub async fn limits() -> anyhow::Result<()> {
     same(&code, &201, "the next one")
 }
 
-/// docs/sandbox.md names every kind that is served, and what it says is not served is not.
+/// The README names every kind that is served, and what it says is not served is not.
 pub async fn as_documented() -> anyhow::Result<()> {
     const NOT_SERVED: [(&str, &str); 7] = [
         ("Jobs", "/apis/batch/v1/jobs"),
@@ -109,12 +109,12 @@ pub async fn as_documented() -> anyhow::Result<()> {
             "/apis/apiregistration.k8s.io/v1/apiservices",
         ),
     ];
-    let text = include_str!("../../../docs/sandbox.md");
+    let text = include_str!("../../../README.md");
     let section = |title: &str| {
         let after = text.split(title).nth(1).unwrap_or_default();
         after.split("\n## ").next().unwrap_or_default()
     };
-    let served = section("## What the API server serves");
+    let served = section("## What it serves");
     let absent = section("## What it does not serve");
     let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());

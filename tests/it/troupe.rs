@@ -19,7 +19,7 @@ use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{patience, plane::ControlPlane};
+use crate::ground::{patience, plane::ControlPlane};
 
 /// A control plane with everybody who plays on it. They end with this value.
 pub struct Troupe {
