@@ -22,6 +22,7 @@ mod paste;
 mod permission;
 pub mod preflight;
 pub mod restore;
+#[cfg_attr(not(feature = "sandbox"), path = "commands/no_sandbox.rs")]
 pub mod sandbox;
 pub mod session;
 pub mod skip_node;

@@ -51,6 +51,7 @@ pub mod ui;
 
 pub mod controller;
 pub mod probe;
+#[cfg(feature = "sandbox")]
 pub mod simulator;
 
 pub use commands::run;

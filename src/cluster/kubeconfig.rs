@@ -201,13 +201,17 @@ fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
 }
 
 fn none_found(workspace: &Path) -> Failure {
-    Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
+    let failure = Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
         .caused_by(format!(
             "looked at --kubeconfig, --cluster, KUBECONFIG, ~/.kube/config and {}",
             workspace.display()
         ))
-        .hint("give --kubeconfig FILE")
-        .hint("without a cluster, try the built-in one: bmctl sandbox start")
+        .hint("give --kubeconfig FILE");
+    if cfg!(feature = "sandbox") {
+        failure.hint("without a cluster, try the built-in one: bmctl sandbox start")
+    } else {
+        failure
+    }
 }
 
 fn which_one(several: &[(String, PathBuf)]) -> Failure {

@@ -49,12 +49,12 @@ pub enum SandboxCommand {
     Run(RunArgs),
 }
 
-impl SandboxCommand {
+impl SandboxArgs {
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "sandbox start",
-            Self::Run(_) => "sandbox run",
+        match self.command {
+            SandboxCommand::Start(_) => "sandbox start",
+            SandboxCommand::Run(_) => "sandbox run",
         }
     }
 }
