@@ -29,14 +29,14 @@ pub use self::{
 };
 use crate::kind::resource::ResourceType;
 
-/// Group and plural: all versions of a resource lie on one shelf.
+/// Group and plural: all versions of a resource are in one collection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShelfKey {
+pub struct GroupResource {
     pub group: String,
     pub plural: String,
 }
 
-impl ShelfKey {
+impl GroupResource {
     pub fn of(resource: &ResourceType) -> Self {
         let (group, plural) = resource.storage_key();
         Self::new(group, plural)
@@ -50,10 +50,10 @@ impl ShelfKey {
     }
 }
 
-/// One object's place: its shelf and `namespace/name`, or the name alone where there are no namespaces.
+/// One object's place: its collection and `namespace/name`, or the name alone where there are no namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
-    pub shelf: ShelfKey,
+    pub collection: GroupResource,
     pub key: String,
 }
 
@@ -70,7 +70,7 @@ impl ObjectId {
     }
 }
 
-/// The key of an object on its shelf.
+/// The key of an object in its collection.
 pub fn key(namespace: Option<&str>, name: &str) -> String {
     match namespace {
         Some(namespace) if !namespace.is_empty() => format!("{namespace}/{name}"),
@@ -89,7 +89,7 @@ pub struct Change {
     pub new: Option<Arc<Value>>,
 }
 
-/// Objects of one shelf as they were at one version, sorted by key.
+/// Objects of one collection as they were at one version, sorted by key.
 #[derive(Debug)]
 pub struct Snapshot {
     pub version: u64,
@@ -106,14 +106,14 @@ pub struct Page {
 }
 
 #[derive(Debug)]
-struct Shelf {
+struct Collection {
     objects: BTreeMap<String, Arc<Value>>,
     history: History,
     /// The version of the latest write, for those who wait for the next.
     latest: watch::Sender<u64>,
 }
 
-impl Shelf {
+impl Collection {
     fn range(
         &self,
         prefix: &str,
@@ -155,7 +155,7 @@ struct Inner {
     version: u64,
     /// What there was at the start; no history reaches further back.
     base: u64,
-    shelves: HashMap<ShelfKey, Shelf>,
+    collections: HashMap<GroupResource, Collection>,
     index: Index,
 }
 
@@ -165,7 +165,7 @@ pub struct Store {
     inner: RwLock<Inner>,
     turn: Mutex<()>,
     changes: mpsc::UnboundedSender<Arc<Change>>,
-    /// How many writes a shelf remembers.
+    /// How many writes a collection remembers.
     memory: usize,
     journal: Option<Journal>,
 }
@@ -198,8 +198,8 @@ impl Store {
         for (id, object) in objects {
             let object = Arc::new(object);
             inner.index.replace(&id, None, Some(&object));
-            let shelf = inner.shelf(&id.shelf, memory);
-            shelf.objects.insert(id.key.clone(), object.clone());
+            let collection = inner.collection(&id.collection, memory);
+            collection.objects.insert(id.key.clone(), object.clone());
             // Nobody listens only when the sandbox is going down.
             let _ = changes.send(Arc::new(Change {
                 version,
@@ -255,20 +255,25 @@ impl Store {
         self.read().version
     }
 
-    pub fn get(&self, shelf: &ShelfKey, key: &str) -> Option<Arc<Value>> {
-        self.read().shelves.get(shelf)?.objects.get(key).cloned()
+    pub fn get(&self, collection: &GroupResource, key: &str) -> Option<Arc<Value>> {
+        self.read()
+            .collections
+            .get(collection)?
+            .objects
+            .get(key)
+            .cloned()
     }
 
-    /// Every object of the shelf whose key starts with `prefix`, as it is now.
-    pub fn now(&self, shelf: &ShelfKey, prefix: &str) -> Snapshot {
+    /// Every object of the collection whose key starts with `prefix`, as it is now.
+    pub fn now(&self, collection: &GroupResource, prefix: &str) -> Snapshot {
         let inner = self.read();
         Snapshot {
             version: inner.version,
             objects: inner
-                .shelves
-                .get(shelf)
-                .map(|shelf| {
-                    let range = shelf.range(prefix, None);
+                .collections
+                .get(collection)
+                .map(|collection| {
+                    let range = collection.range(prefix, None);
                     range
                         .map(|(key, object)| (key.to_owned(), object.clone()))
                         .collect()
@@ -282,14 +287,14 @@ impl Store {
     pub fn page(
         &self,
         at: Option<u64>,
-        shelf: &ShelfKey,
+        collection: &GroupResource,
         prefix: &str,
         after: Option<&str>,
         most: usize,
     ) -> Result<Page, Compacted> {
         let inner = self.read();
         let version = at.unwrap_or(inner.version);
-        let Some(shelf) = inner.shelves.get(shelf) else {
+        let Some(collection) = inner.collections.get(collection) else {
             return Ok(Page {
                 version,
                 objects: Vec::new(),
@@ -297,13 +302,13 @@ impl Store {
             });
         };
         let undone = match at {
-            Some(version) => shelf.history.undo_to(version)?,
+            Some(version) => collection.history.undo_to(version)?,
             None => BTreeMap::new(),
         };
         let undone = undone
             .into_iter()
             .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| *key > after));
-        let mut then = undo(shelf.range(prefix, after), undone);
+        let mut then = undo(collection.range(prefix, after), undone);
         let objects = then
             .by_ref()
             .take(most)
@@ -316,16 +321,16 @@ impl Store {
         })
     }
 
-    /// The writes to a shelf after `version` that are kept, oldest first.
+    /// The writes to a collection after `version` that are kept, oldest first.
     pub fn changes_since(
         &self,
-        shelf: &ShelfKey,
+        collection: &GroupResource,
         version: u64,
     ) -> Result<Vec<Arc<Change>>, Compacted> {
         let kept = self.journal.as_ref();
         let kept = kept.map(|journal| journal.progress.borrow().version);
         let inner = self.read();
-        let Some(shelf) = inner.shelves.get(shelf) else {
+        let Some(collection) = inner.collections.get(collection) else {
             // Whoever comes from before the start may have missed the end of what was there then.
             return if version < inner.base {
                 Err(Compacted { oldest: inner.base })
@@ -333,32 +338,32 @@ impl Store {
                 Ok(Vec::new())
             };
         };
-        let mut changes = shelf.history.since(version)?;
+        let mut changes = collection.history.since(version)?;
         if let Some(kept) = kept {
             changes.truncate(changes.partition_point(|change| change.version <= kept));
         }
         Ok(changes)
     }
 
-    /// Wakes whenever the shelf has been written to.
-    pub fn subscribe(&self, shelf: &ShelfKey) -> watch::Receiver<u64> {
-        if let Some(shelf) = self.read().shelves.get(shelf) {
-            return shelf.latest.subscribe();
+    /// Wakes whenever the collection has been written to.
+    pub fn subscribe(&self, collection: &GroupResource) -> watch::Receiver<u64> {
+        if let Some(collection) = self.read().collections.get(collection) {
+            return collection.latest.subscribe();
         }
         let mut inner = self.lock();
         let memory = self.memory;
-        inner.shelf(shelf, memory).latest.subscribe()
+        inner.collection(collection, memory).latest.subscribe()
     }
 
     /// Ids of all objects in a namespace.
     pub fn contents_of(&self, namespace: &str) -> Vec<ObjectId> {
         let prefix = format!("{namespace}/");
         let inner = self.read();
-        let shelves = inner.shelves.iter();
-        shelves
-            .flat_map(|(place, shelf)| {
-                shelf.range(&prefix, None).map(|(key, _)| ObjectId {
-                    shelf: place.clone(),
+        let collections = inner.collections.iter();
+        collections
+            .flat_map(|(place, collection)| {
+                collection.range(&prefix, None).map(|(key, _)| ObjectId {
+                    collection: place.clone(),
                     key: key.to_owned(),
                 })
             })
@@ -392,13 +397,15 @@ impl Inner {
         self.version
     }
 
-    fn shelf(&mut self, key: &ShelfKey, memory: usize) -> &mut Shelf {
+    fn collection(&mut self, key: &GroupResource, memory: usize) -> &mut Collection {
         let base = self.base;
-        self.shelves.entry(key.clone()).or_insert_with(|| Shelf {
-            objects: BTreeMap::new(),
-            history: History::new(memory, base),
-            latest: watch::Sender::new(0),
-        })
+        self.collections
+            .entry(key.clone())
+            .or_insert_with(|| Collection {
+                objects: BTreeMap::new(),
+                history: History::new(memory, base),
+                latest: watch::Sender::new(0),
+            })
     }
 }
 

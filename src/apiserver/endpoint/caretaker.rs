@@ -31,7 +31,7 @@ use crate::{
     object::metadata::{self, is_deleting},
     refusal::Refusal,
     request::route::ResourcePath,
-    store::{Change, ObjectId, ShelfKey},
+    store::{Change, GroupResource, ObjectId},
 };
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -168,9 +168,9 @@ fn chores_after(core: &Core, change: &Change) -> Vec<Chore> {
 fn chores_after_put(id: &ObjectId, object: &Value) -> Vec<Chore> {
     let mut chores = Vec::new();
     if is_deleting(object) {
-        if id.shelf == ShelfKey::new("", "namespaces") {
+        if id.collection == GroupResource::new("", "namespaces") {
             chores.push(Chore::Namespace(id.key.clone()));
-        } else if id.shelf == ShelfKey::new(definition::GROUP, definition::PLURAL) {
+        } else if id.collection == GroupResource::new(definition::GROUP, definition::PLURAL) {
             chores.push(Chore::Definition(id.key.clone()));
         }
         let mut finalizers = metadata::strings(&object["metadata"], "finalizers");
@@ -189,8 +189,8 @@ fn chores_after_remove(core: &Core, id: &ObjectId, gone: &Value) -> Vec<Chore> {
     if is_namespace_deleting(core, id.namespace()) {
         chores.push(Chore::Namespace(id.namespace().to_owned()));
     }
-    if !id.shelf.group.is_empty() {
-        let definition = format!("{}.{}", id.shelf.plural, id.shelf.group);
+    if !id.collection.group.is_empty() {
+        let definition = format!("{}.{}", id.collection.plural, id.collection.group);
         chores.push(Chore::Definition(definition));
     }
     chores
@@ -214,7 +214,8 @@ fn perform(core: &Core, chore: &Chore) -> Result<usize, Refusal> {
 /// A call by one of the controllers, about one object.
 fn call<'a>(core: &'a Core, identity: &'a Identity, id: &ObjectId) -> Option<Call<'a>> {
     let registry = core.registry();
-    let resource: &Arc<ResourceType> = registry.find_stored(&id.shelf.group, &id.shelf.plural)?;
+    let resource: &Arc<ResourceType> =
+        registry.find_stored(&id.collection.group, &id.collection.plural)?;
     let namespace = Some(id.namespace().to_owned()).filter(|namespace| !namespace.is_empty());
     let path = ResourcePath {
         namespace,

@@ -33,7 +33,7 @@ use crate::{
         query::Query,
         route::{self, ResourcePath, Route, Verb},
     },
-    store::{ObjectId, ShelfKey, Store, Writer, key},
+    store::{GroupResource, ObjectId, Store, Writer, key},
 };
 
 use question::{options_kind, text_header, verb_of, wanted};
@@ -288,28 +288,28 @@ impl Core {
     /// What a service account's token says, where it is good and the account is still there.
     pub fn account(&self, token: &str, now: Timestamp) -> Option<Claims> {
         let claims = self.signer.verify(token, now)?;
-        let shelf = ShelfKey::new("", "serviceaccounts");
+        let collection = GroupResource::new("", "serviceaccounts");
         let account = self
             .store
-            .get(&shelf, &key(Some(&claims.namespace), &claims.name))?;
+            .get(&collection, &key(Some(&claims.namespace), &claims.name))?;
         (account["metadata"]["uid"] == claims.uid.as_str()).then_some(claims)
     }
 
     /// Every object of a built-in resource, sorted by namespace and name.
     fn all(&self, group: &str, plural: &str) -> Vec<Arc<Value>> {
-        let snapshot = self.store.now(&ShelfKey::new(group, plural), "");
+        let snapshot = self.store.now(&GroupResource::new(group, plural), "");
         let objects = snapshot.objects.into_iter();
         objects.map(|(_, object)| object).collect()
     }
 
     pub fn namespace(&self, name: &str) -> Option<Arc<Value>> {
-        self.store.get(&ShelfKey::new("", "namespaces"), name)
+        self.store.get(&GroupResource::new("", "namespaces"), name)
     }
 
     /// The definition of a custom resource.
     pub fn definition_of(&self, resource: &ResourceType) -> Option<Arc<Value>> {
-        let shelf = ShelfKey::new(definition::GROUP, definition::PLURAL);
-        self.store.get(&shelf, &resource.qualified())
+        let collection = GroupResource::new(definition::GROUP, definition::PLURAL);
+        self.store.get(&collection, &resource.qualified())
     }
 
     /// What follows from a write at once: definitions add, change and take away resources, policies and roles take
@@ -321,7 +321,7 @@ impl Core {
         object: Option<&Arc<Value>>,
         now: Timestamp,
     ) {
-        match (id.shelf.group.as_str(), id.shelf.plural.as_str()) {
+        match (id.collection.group.as_str(), id.collection.plural.as_str()) {
             (definition::GROUP, definition::PLURAL) => self.define(writer, id, object, now),
             (POLICY_GROUP, POLICIES | BINDINGS) => self.arm(),
             (authorization::GROUP, plural) => {
@@ -358,7 +358,7 @@ impl Core {
                 };
                 apply::record_update(Some(&role), &mut gathered, &write, None);
                 let id = ObjectId {
-                    shelf: ShelfKey::new(authorization::GROUP, "clusterroles"),
+                    collection: GroupResource::new(authorization::GROUP, "clusterroles"),
                     key: text(&role["metadata"], "name").to_owned(),
                 };
                 writer.put(&id, gathered);

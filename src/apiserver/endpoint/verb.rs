@@ -45,7 +45,7 @@ use crate::{
         query::Query,
         route::{ResourcePath, Verb},
     },
-    store::{ObjectId, ShelfKey, key},
+    store::{GroupResource, ObjectId, key},
 };
 
 /// One request for a resource.
@@ -159,7 +159,7 @@ impl Call<'_> {
     /// An object of this resource in the path's namespace.
     pub fn id_of(&self, name: &str) -> ObjectId {
         ObjectId {
-            shelf: ShelfKey::of(&self.resource),
+            collection: GroupResource::of(&self.resource),
             key: key(self.path.namespace.as_deref(), name),
         }
     }
@@ -169,7 +169,7 @@ impl Call<'_> {
         let id = self.id();
         self.core
             .store
-            .get(&id.shelf, &id.key)
+            .get(&id.collection, &id.key)
             .ok_or_else(|| Refusal::not_found(&self.resource, id.name()))
     }
 

@@ -1,4 +1,4 @@
-//! Watches: the changes of one shelf as a stream of JSON frames, from a version on.
+//! Watches: the changes of one collection as a stream of JSON frames, from a version on.
 //!
 //! A watcher has a cursor, not a queue: it is woken, reads what the history holds after its cursor, and so can never
 //! make a writer wait. One that is too slow finds its place forgotten and is told so (410), as on a real API server.
@@ -26,7 +26,7 @@ use crate::{
     },
     refusal::Refusal,
     request::selection::Selection,
-    store::{Change, Compacted, ShelfKey, Store, stamp},
+    store::{Change, Compacted, GroupResource, Store, stamp},
 };
 
 /// How often a watcher that asked for bookmarks gets one.
@@ -55,13 +55,13 @@ pub fn start(
     mut watch: Watch,
     stopping: CancellationToken,
 ) -> Chunks {
-    let shelf = ShelfKey::of(&watch.selection.resource);
+    let collection = GroupResource::of(&watch.selection.resource);
     let deadline = Instant::now() + watch.lifetime;
     let watcher = Watcher {
-        wake: store.subscribe(&shelf),
+        wake: store.subscribe(&collection),
         store,
         frames,
-        shelf,
+        collection,
         api_version: watch.selection.resource.api_version(),
         cursor: watch.from,
         initial: std::mem::take(&mut watch.initial).into_iter(),
@@ -80,7 +80,7 @@ pub fn start(
 struct Watcher {
     store: Arc<Store>,
     frames: Arc<Frames>,
-    shelf: ShelfKey,
+    collection: GroupResource,
     watch: Watch,
     api_version: String,
     /// What is still to be told of the beginning.
@@ -134,7 +134,7 @@ impl Watcher {
     async fn go_on(&mut self) {
         // Seen before reading: a write after this line wakes us again.
         self.wake.borrow_and_update();
-        match self.store.changes_since(&self.shelf, self.cursor) {
+        match self.store.changes_since(&self.collection, self.cursor) {
             Err(Compacted { oldest }) => {
                 let gone = Refusal::expired(format!(
                     "too old resource version: {} ({oldest})",

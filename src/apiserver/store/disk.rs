@@ -21,7 +21,7 @@ use rustix::fs::OFlags;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Change, ObjectId, ShelfKey};
+use super::{Change, GroupResource, ObjectId};
 
 /// What the file is called inside the folder.
 const FILE: &str = "state.redb";
@@ -238,7 +238,7 @@ fn open_file(path: &Path) -> Result<File, StateFault> {
 }
 
 fn place_of(id: &ObjectId) -> String {
-    [&id.shelf.group, &id.shelf.plural, &id.key]
+    [&id.collection.group, &id.collection.plural, &id.key]
         .map(String::as_str)
         .join("/")
 }
@@ -248,7 +248,7 @@ fn id_at(place: &str) -> Option<ObjectId> {
     let (group, rest) = place.split_once(SLASH)?;
     let (plural, key) = rest.split_once(SLASH)?;
     Some(ObjectId {
-        shelf: ShelfKey::new(group, plural),
+        collection: GroupResource::new(group, plural),
         key: key.to_owned(),
     })
 }
@@ -257,7 +257,7 @@ fn id_at(place: &str) -> Option<ObjectId> {
 #[derive(Debug)]
 pub struct Pending {
     pub change: Arc<Change>,
-    /// Wakes the watchers of its shelf.
+    /// Wakes the watchers of its collection.
     pub wake: watch::Sender<u64>,
 }
 
@@ -327,7 +327,7 @@ mod tests {
 
     fn id(key: &str) -> ObjectId {
         ObjectId {
-            shelf: ShelfKey::new("", "configmaps"),
+            collection: GroupResource::new("", "configmaps"),
             key: key.to_owned(),
         }
     }

@@ -1,4 +1,4 @@
-//! The recent writes to one shelf: what watches resume from and what earlier snapshots are rebuilt with.
+//! The recent writes to one collection: what watches resume from and what earlier snapshots are rebuilt with.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -9,7 +9,7 @@ fn store(memory: usize) -> Store {
 
 fn id(name: &str) -> ObjectId {
     ObjectId {
-        shelf: ShelfKey::new("example.com", "gadgets"),
+        collection: GroupResource::new("example.com", "gadgets"),
         key: key(Some("default"), name),
     }
 }
@@ -29,7 +29,7 @@ fn seen(objects: &[(String, Arc<Value>)]) -> Vec<(String, i64)> {
 #[test]
 fn an_earlier_version_can_be_read_as_it_was() {
     let store = store(100);
-    let shelf = id("a").shelf;
+    let collection = id("a").collection;
     let writer = store.write();
     writer.put(&id("a"), object("a", 1));
     writer.put(&id("b"), object("b", 1));
@@ -39,16 +39,18 @@ fn an_earlier_version_can_be_read_as_it_was() {
     writer.put(&id("c"), object("c", 1));
     drop(writer);
 
-    let earlier = store.page(Some(then), &shelf, "default/", None, 9).unwrap();
+    let earlier = store
+        .page(Some(then), &collection, "default/", None, 9)
+        .unwrap();
     assert_eq!(
         seen(&earlier.objects),
         [("default/a".to_owned(), 1), ("default/b".to_owned(), 1)]
     );
     let rest = store
-        .page(Some(then), &shelf, "default/", Some("default/a"), 9)
+        .page(Some(then), &collection, "default/", Some("default/a"), 9)
         .unwrap();
     assert_eq!(seen(&rest.objects), [("default/b".to_owned(), 1)]);
-    let now = store.now(&shelf, "default/");
+    let now = store.now(&collection, "default/");
     assert_eq!(
         seen(&now.objects),
         [("default/a".to_owned(), 2), ("default/c".to_owned(), 1)]
@@ -64,7 +66,7 @@ proptest! {
         most in 1..5usize,
     ) {
         let store = store(100);
-        let shelf = id("a").shelf;
+        let collection = id("a").collection;
         let mut seen_at = Vec::new();
         for (name, size) in writes {
             let name = format!("o{name:02}");
@@ -74,13 +76,13 @@ proptest! {
                 None => drop(writer.remove(&id(&name))),
             }
             drop(writer);
-            seen_at.push((store.version(), seen(&store.now(&shelf, "default/").objects)));
+            seen_at.push((store.version(), seen(&store.now(&collection, "default/").objects)));
         }
         let (version, expected) = seen_at.swap_remove(from.index(seen_at.len()));
         let (mut found, mut after) = (Vec::new(), None::<String>);
         loop {
             let page = store
-                .page(Some(version), &shelf, "default/", after.as_deref(), most)
+                .page(Some(version), &collection, "default/", after.as_deref(), most)
                 .unwrap();
             prop_assert_eq!(page.objects.len() + page.rest, expected.len() - found.len());
             found.extend(seen(&page.objects));
@@ -96,7 +98,7 @@ proptest! {
 #[test]
 fn a_list_of_all_outlives_that_each_is_written_once() {
     let store = store(2);
-    let shelf = id("a").shelf;
+    let collection = id("a").collection;
     let names: Vec<String> = (0..10).map(|number| format!("o{number}")).collect();
     for name in &names {
         store.write().put(&id(name), object(name, 1));
@@ -105,35 +107,35 @@ fn a_list_of_all_outlives_that_each_is_written_once() {
     for name in &names {
         store.write().put(&id(name), object(name, 2));
     }
-    let page = store.page(Some(then), &shelf, "", None, 3).unwrap();
+    let page = store.page(Some(then), &collection, "", None, 3).unwrap();
     assert_eq!(page.rest, 7);
     assert!(page.objects.iter().all(|(_, object)| object["size"] == 1));
     // Not for ever.
     for name in &names {
         store.write().put(&id(name), object(name, 3));
     }
-    assert!(store.page(Some(then), &shelf, "", None, 3).is_err());
+    assert!(store.page(Some(then), &collection, "", None, 3).is_err());
 }
 
 #[test]
 fn what_the_history_no_longer_holds_is_compacted() {
     let store = store(2);
-    let shelf = id("a").shelf;
+    let collection = id("a").collection;
     let writer = store.write();
     for size in 0..5 {
         writer.put(&id("a"), object("a", size));
     }
     drop(writer);
-    assert_eq!(store.changes_since(&shelf, 3).unwrap().len(), 2);
-    assert!(store.changes_since(&shelf, 2).is_err());
-    assert!(store.page(Some(2), &shelf, "", None, 9).is_err());
-    assert!(store.page(Some(3), &shelf, "", None, 9).is_ok());
+    assert_eq!(store.changes_since(&collection, 3).unwrap().len(), 2);
+    assert!(store.changes_since(&collection, 2).is_err());
+    assert!(store.page(Some(2), &collection, "", None, 9).is_err());
+    assert!(store.page(Some(3), &collection, "", None, 9).is_ok());
 }
 
 #[test]
 fn every_write_gets_its_own_version_and_wakes_those_who_wait() {
     let store = store(10);
-    let mut receiver = store.subscribe(&id("a").shelf);
+    let mut receiver = store.subscribe(&id("a").collection);
     let writer = store.write();
     let first = writer.put(&id("a"), object("a", 1));
     let second = writer.put(&id("a"), object("a", 2));
@@ -153,7 +155,10 @@ async fn what_was_kept_goes_on_after_a_restart() {
     first.write().put(&id("b"), object("b", 1));
     first.write().remove(&id("a"));
     first.kept().await.unwrap();
-    assert_eq!(first.changes_since(&id("a").shelf, 0).unwrap().len(), 3);
+    assert_eq!(
+        first.changes_since(&id("a").collection, 0).unwrap().len(),
+        3
+    );
     drop(first);
     while told.try_recv().is_ok() {}
 
@@ -168,7 +173,7 @@ async fn what_was_kept_goes_on_after_a_restart() {
     let second = Store::on(&disk, 10, changes).unwrap();
     assert_eq!(second.version(), 3);
     assert_eq!(
-        seen(&second.now(&id("a").shelf, "").objects),
+        seen(&second.now(&id("a").collection, "").objects),
         [("default/b".to_owned(), 1)]
     );
     assert_eq!(told.try_recv().unwrap().id, id("b"));
@@ -176,9 +181,12 @@ async fn what_was_kept_goes_on_after_a_restart() {
     assert_eq!(next["metadata"]["resourceVersion"], "4");
     second.kept().await.unwrap();
     // The history begins at the restart: who missed something before it lists again.
-    assert!(second.changes_since(&id("a").shelf, 2).is_err());
-    assert_eq!(second.changes_since(&id("a").shelf, 3).unwrap().len(), 1);
-    let never_used = ShelfKey::new("", "secrets");
+    assert!(second.changes_since(&id("a").collection, 2).is_err());
+    assert_eq!(
+        second.changes_since(&id("a").collection, 3).unwrap().len(),
+        1
+    );
+    let never_used = GroupResource::new("", "secrets");
     assert!(second.changes_since(&never_used, 2).is_err());
     assert!(second.changes_since(&never_used, 3).unwrap().is_empty());
 }

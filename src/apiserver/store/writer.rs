@@ -24,8 +24,8 @@ impl<'a> Writer<'a> {
         let version = inner.next();
         stamp(&mut object, version);
         let object = Arc::new(object);
-        let shelf = inner.shelf(&id.shelf, self.store.memory);
-        let old = shelf.objects.insert(id.key.clone(), object.clone());
+        let collection = inner.collection(&id.collection, self.store.memory);
+        let old = collection.objects.insert(id.key.clone(), object.clone());
         self.commit(inner, id, old, Some(object.clone()), version);
         object
     }
@@ -33,8 +33,8 @@ impl<'a> Writer<'a> {
     /// Takes an object out of its place.
     pub fn remove(&self, id: &ObjectId) -> Option<Arc<Value>> {
         let mut inner = self.store.lock();
-        let shelf = inner.shelf(&id.shelf, self.store.memory);
-        let old = shelf.objects.remove(&id.key)?;
+        let collection = inner.collection(&id.collection, self.store.memory);
+        let old = collection.objects.remove(&id.key)?;
         let version = inner.next();
         self.commit(inner, id, Some(old.clone()), None, version);
         Some(old)
@@ -55,14 +55,16 @@ impl<'a> Writer<'a> {
             old,
             new,
         });
-        let shelf = inner.shelf(&id.shelf, self.store.memory);
-        shelf.history.push(change.clone(), shelf.objects.len());
+        let collection = inner.collection(&id.collection, self.store.memory);
+        collection
+            .history
+            .push(change.clone(), collection.objects.len());
         match &self.store.journal {
-            None => drop(shelf.latest.send_replace(version)),
+            None => drop(collection.latest.send_replace(version)),
             // Handed over with the lock held, so that the order is that of the versions.
             Some(journal) => journal.push(Pending {
                 change: change.clone(),
-                wake: shelf.latest.clone(),
+                wake: collection.latest.clone(),
             }),
         }
         drop(inner);

@@ -14,7 +14,7 @@ use crate::{
     kind::definition::{self, set_condition},
     object::metadata::{self, is_deleting},
     refusal::Refusal,
-    store::{ObjectId, ShelfKey},
+    store::{GroupResource, ObjectId},
 };
 
 /// Deletes what is in a deleted namespace, and the namespace when nothing is. Returns how much there was.
@@ -29,7 +29,7 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, Refusal> {
     let emptied = delete_all(core, &identity, contents).map(|()| count);
     let writer = core.store.write();
     let id = ObjectId {
-        shelf: ShelfKey::new("", "namespaces"),
+        collection: GroupResource::new("", "namespaces"),
         key: name.to_owned(),
     };
     // Looked at again with the pen in hand: nobody creates anything in between.
@@ -57,11 +57,11 @@ fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
     let now = strategy::seconds(Timestamp::now());
     let objects = left
         .iter()
-        .filter_map(|id| Some((id, core.store.get(&id.shelf, &id.key)?)));
+        .filter_map(|id| Some((id, core.store.get(&id.collection, &id.key)?)));
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     let mut finalizers = std::collections::BTreeMap::<String, usize>::new();
     for (id, object) in objects {
-        let kind = [id.shelf.plural.as_str(), id.shelf.group.as_str()].join(".");
+        let kind = [id.collection.plural.as_str(), id.collection.group.as_str()].join(".");
         *kinds.entry(kind).or_default() += 1;
         for finalizer in metadata::strings(&object["metadata"], "finalizers") {
             *finalizers.entry(finalizer.to_owned()).or_default() += 1;
@@ -126,27 +126,27 @@ fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
 /// Deletes the objects of a deleted definition, and the definition when there are none. Returns how many there were.
 pub fn empty_definition(core: &Core, name: &str) -> Result<usize, Refusal> {
     let id = ObjectId {
-        shelf: ShelfKey::new(definition::GROUP, definition::PLURAL),
+        collection: GroupResource::new(definition::GROUP, definition::PLURAL),
         key: name.to_owned(),
     };
     let find = || {
         core.store
-            .get(&id.shelf, &id.key)
+            .get(&id.collection, &id.key)
             .filter(|definition| is_deleting(definition))
     };
     let Some(found) = find() else {
         return Ok(0);
     };
     let identity = Identity::new("system:apiserver", [authorization::MASTERS.to_owned()]);
-    let shelf = ShelfKey::new(
+    let collection = GroupResource::new(
         found["spec"]["group"].as_str().unwrap_or_default(),
         found["spec"]["names"]["plural"]
             .as_str()
             .unwrap_or_default(),
     );
-    let objects = || core.store.now(&shelf, "").objects;
+    let objects = || core.store.now(&collection, "").objects;
     let ids = objects().into_iter().map(|(key, _)| ObjectId {
-        shelf: shelf.clone(),
+        collection: collection.clone(),
         key,
     });
     let ids: Vec<ObjectId> = ids.collect();

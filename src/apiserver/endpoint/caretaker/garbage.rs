@@ -66,7 +66,7 @@ fn bond(core: &Core, dependent: &ObjectId, reference: &Value) -> Bond {
     };
     // An owner in another namespace is none.
     let reachable = owner.namespace().is_empty() || owner.namespace() == dependent.namespace();
-    match core.store.get(&owner.shelf, &owner.key) {
+    match core.store.get(&owner.collection, &owner.key) {
         Some(owner) if reachable && waits_for_dependents(&owner) => Bond::Waiting,
         Some(_) if reachable => Bond::Solid,
         Some(_) | None => Bond::Dangling,
@@ -83,7 +83,7 @@ fn has_finalizer(object: &Value, finalizer: &str) -> bool {
 
 /// Deletes an object whose owners are all gone; drops the references to those that are, where others remain.
 pub fn examine(core: &Core, id: &ObjectId) -> Result<(), Refusal> {
-    let Some(object) = core.store.get(&id.shelf, &id.key) else {
+    let Some(object) = core.store.get(&id.collection, &id.key) else {
         return Ok(());
     };
     let bonds: Vec<Bond> = owner_references(&object)
@@ -136,7 +136,7 @@ fn delete(
 /// Lets go of an owner that is being deleted: in the foreground once nothing that blocks it is left, as an orphaning
 /// owner once nobody names it any more. Returns how many dependents there are.
 pub fn release(core: &Core, id: &ObjectId) -> Result<usize, Refusal> {
-    let Some(owner) = core.store.get(&id.shelf, &id.key) else {
+    let Some(owner) = core.store.get(&id.collection, &id.key) else {
         return Ok(0);
     };
     if !is_deleting(&owner) {
@@ -176,7 +176,7 @@ pub fn release(core: &Core, id: &ObjectId) -> Result<usize, Refusal> {
 }
 
 fn blocks(core: &Core, dependent: &ObjectId, owner: &str) -> bool {
-    let object: Option<Arc<Value>> = core.store.get(&dependent.shelf, &dependent.key);
+    let object: Option<Arc<Value>> = core.store.get(&dependent.collection, &dependent.key);
     object.is_some_and(|object| {
         owner_references(&object).any(|reference| {
             text(reference, "uid") == owner && reference["blockOwnerDeletion"] == true

@@ -10,7 +10,7 @@ use crate::{
     endpoint::core::Core,
     kind::{resource::ResourceType, view},
     refusal::Refusal,
-    store::{ShelfKey, key},
+    store::{GroupResource, key},
 };
 
 impl Call<'_> {
@@ -52,7 +52,7 @@ impl Cluster for Core {
     ) -> Option<Arc<Value>> {
         let stored = self
             .store
-            .get(&ShelfKey::of(resource), &key(namespace, name))?;
+            .get(&GroupResource::of(resource), &key(namespace, name))?;
         Some(view::of(resource, &stored))
     }
 
@@ -60,7 +60,7 @@ impl Cluster for Core {
         let prefix = namespace.map(|namespace| format!("{namespace}/"));
         let prefix = prefix.unwrap_or_default();
         self.store
-            .now(&ShelfKey::of(resource), &prefix)
+            .now(&GroupResource::of(resource), &prefix)
             .objects
             .iter()
             .map(|(_, stored)| view::of(resource, stored))

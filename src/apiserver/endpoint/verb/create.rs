@@ -68,7 +68,7 @@ pub fn create_object(
     intake::warn_of_finalizers(call, &object, None);
     call.admit(Operation::Create, &name, Some(&object), None)?;
     let id = call.id_of(&name);
-    if call.core.store.get(&id.shelf, &id.key).is_some() {
+    if call.core.store.get(&id.collection, &id.key).is_some() {
         return Err(Refusal::already_exists(&call.resource, &name));
     }
     let object = if call.query.dry_run {
@@ -95,7 +95,7 @@ fn choose_name(call: &Call<'_>, object: &mut Value) -> String {
     let mut name = name::generate(base);
     for _ in 1..NAME_ATTEMPTS {
         let id = call.id_of(&name);
-        if call.core.store.get(&id.shelf, &id.key).is_none() {
+        if call.core.store.get(&id.collection, &id.key).is_none() {
             break;
         }
         name = name::generate(base);

@@ -20,7 +20,7 @@ use crate::{
         query::{self, unsupported},
         selection::Selection,
     },
-    store::{ShelfKey, Writer},
+    store::{GroupResource, Writer},
 };
 
 /// Kept until all dependents are gone.
@@ -140,9 +140,9 @@ pub fn delete_collection(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let deletion = Deletion::read(call)?;
     let selection = Selection::new(&call.resource, &call.path, &call.query)?;
     let core = call.core;
-    let shelf = ShelfKey::of(&call.resource);
+    let collection = GroupResource::of(&call.resource);
     let writer = core.store.write();
-    let snapshot = core.store.now(&shelf, &selection.prefix);
+    let snapshot = core.store.now(&collection, &selection.prefix);
     let place = call.path.clone();
     let mut deleted = Vec::new();
     for (_, stored) in snapshot.objects {

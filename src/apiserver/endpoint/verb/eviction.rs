@@ -15,7 +15,7 @@ use crate::{
     },
     presentation::answer::Answer,
     refusal::Refusal,
-    store::{ObjectId, ShelfKey, Writer, key},
+    store::{GroupResource, ObjectId, Writer, key},
 };
 
 /// Has the resource this subresource?
@@ -87,7 +87,7 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Refu
             spent["status"]["disruptedPods"][evicted] = strategy::seconds(call.now).into();
             let namespace = call.path.namespace.as_deref();
             let id = ObjectId {
-                shelf: ShelfKey::new("policy", "poddisruptionbudgets"),
+                collection: GroupResource::new("policy", "poddisruptionbudgets"),
                 key: key(namespace, name),
             };
             writer.put(&id, spent);
@@ -104,11 +104,11 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Refu
 
 fn budgets_of(call: &Call<'_>, pod: &Value) -> Vec<Arc<Value>> {
     let namespace = call.path.namespace.as_deref().unwrap_or_default();
-    let shelf = ShelfKey::new("policy", "poddisruptionbudgets");
+    let collection = GroupResource::new("policy", "poddisruptionbudgets");
     let all = call
         .core
         .store
-        .now(&shelf, &format!("{namespace}/"))
+        .now(&collection, &format!("{namespace}/"))
         .objects;
     let budgets = all.into_iter().map(|(_, budget)| budget);
     budgets

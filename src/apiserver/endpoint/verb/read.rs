@@ -18,7 +18,7 @@ use crate::{
     presentation::answer::Answer,
     refusal::Refusal,
     request::{body, query::VersionMatch, selection::Selection},
-    store::{Compacted, ShelfKey},
+    store::{Compacted, GroupResource},
 };
 
 /// One object.
@@ -87,7 +87,7 @@ fn part(
     place: &Place,
     limit: usize,
 ) -> Result<Part, Refusal> {
-    let shelf = ShelfKey::of(&call.resource);
+    let collection = GroupResource::of(&call.resource);
     let is_everything = selection.is_everything();
     let most = if is_everything {
         limit
@@ -100,7 +100,7 @@ fn part(
     loop {
         let store = &call.core.store;
         let page = store
-            .page(at, &shelf, &selection.prefix, after.as_deref(), most)
+            .page(at, &collection, &selection.prefix, after.as_deref(), most)
             .map_err(|gone| expired(gone, call, place.after.as_deref()))?;
         let version = page.version;
         let part = |objects, last, rest| Part {
@@ -286,8 +286,8 @@ fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
     let streams = call.query.send_initial_events == Some(true);
     let from_now = asked == 0 || streams;
     let (from, initial) = if from_now {
-        let shelf = ShelfKey::of(&call.resource);
-        let snapshot = call.core.store.now(&shelf, &selection.prefix);
+        let collection = GroupResource::of(&call.resource);
+        let snapshot = call.core.store.now(&collection, &selection.prefix);
         let objects = snapshot.objects.iter();
         let viewed = objects.map(|(_, object)| selection.view(object));
         let selected: Vec<Arc<Value>> = viewed.filter(|object| selection.matches(object)).collect();

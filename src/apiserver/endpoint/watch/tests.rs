@@ -41,7 +41,7 @@ async fn an_event_is_written_once_for_all_who_watch_in_the_same_shape() {
     let store = Arc::new(Store::new(100, mpsc::unbounded_channel().0));
     let frames = Arc::new(Frames::default());
     let id = ObjectId {
-        shelf: ShelfKey::new("", "configmaps"),
+        collection: GroupResource::new("", "configmaps"),
         key: key(Some("default"), "a"),
     };
     for size in 0..EVENTS {
