@@ -4,9 +4,9 @@
 //! The lowest folder: it names no other, and knows neither kinds nor requests.
 
 pub mod field_error;
+pub mod go_format;
 pub mod jsonpath;
 pub mod metadata;
 pub mod name;
 pub mod quantity;
 pub mod selector;
-pub mod wording;

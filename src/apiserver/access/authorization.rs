@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use crate::kind::validation::rbac::GROUP;
 use crate::{
     access::identity::Identity,
-    object::{metadata::text, wording},
+    object::{go_format, metadata::text},
     refusal::Refusal,
 };
 pub use request::of_request;
@@ -124,9 +124,9 @@ impl Subject {
             "ServiceAccount" => format!(
                 "{} {}",
                 self.kind,
-                wording::quote(&format!("{}/{}", self.name, self.namespace))
+                go_format::quote(&format!("{}/{}", self.name, self.namespace))
             ),
-            kind => format!("{kind} {}", wording::quote(&self.name)),
+            kind => format!("{kind} {}", go_format::quote(&self.name)),
         }
     }
 }
@@ -255,7 +255,7 @@ impl Authority {
         };
         let place = (namespace.to_owned(), role.name.clone());
         let rules = self.roles.get(&place).map(Vec::as_slice);
-        rules.ok_or_else(|| format!("{word}.{GROUP} {} not found", wording::quote(&role.name)))
+        rules.ok_or_else(|| format!("{word}.{GROUP} {} not found", go_format::quote(&role.name)))
     }
 }
 
@@ -268,9 +268,9 @@ impl Binding {
         };
         format!(
             "RBAC: allowed by {kind} {} of {} {} to {}",
-            wording::quote(&name),
+            go_format::quote(&name),
             self.role.kind,
-            wording::quote(&self.role.name),
+            go_format::quote(&self.role.name),
             subject.described()
         )
     }
@@ -311,22 +311,22 @@ fn resolution(faults: &[String]) -> Option<String> {
 /// The refusal of a request that nobody has granted (apiserver `pkg/endpoints/handlers/responsewriters`).
 #[must_use]
 pub fn forbidden(attributes: &Attributes<'_>, reason: &str) -> Refusal {
-    let user = wording::quote(&attributes.user.username);
+    let user = go_format::quote(&attributes.user.username);
     let verb = &attributes.verb;
     let (resource, said) = match &attributes.target {
         Target::Path(path) => (
             ResourceTarget::default(),
-            format!("User {user} cannot {verb} path {}", wording::quote(path)),
+            format!("User {user} cannot {verb} path {}", go_format::quote(path)),
         ),
         Target::Resource(target) => {
             let place = match target.namespace.as_str() {
                 "" => "at the cluster scope".to_owned(),
-                namespace => format!("in the namespace {}", wording::quote(namespace)),
+                namespace => format!("in the namespace {}", go_format::quote(namespace)),
             };
             let said = format!(
                 "User {user} cannot {verb} resource {} in API group {} {place}",
-                wording::quote(&target.combined()),
-                wording::quote(&target.group),
+                go_format::quote(&target.combined()),
+                go_format::quote(&target.group),
             );
             (target.clone(), said)
         }

@@ -8,7 +8,7 @@ use super::{
     authorization::{self, Attributes, Authority, ResourceTarget, Target},
 };
 use crate::{
-    access::identity::Identity, object::wording, presentation::answer::Answer, refusal::Refusal,
+    access::identity::Identity, object::go_format, presentation::answer::Answer, refusal::Refusal,
     request::route,
 };
 
@@ -59,7 +59,7 @@ pub fn effective(
 
 /// The plain text that answers headers which make no sense.
 pub fn unclear(uri: &str, why: &str) -> Answer {
-    let uri = wording::quote(uri);
+    let uri = go_format::quote(uri);
     Answer::Text(500, format!("Internal Server Error: {uri}: {why}\n"))
 }
 

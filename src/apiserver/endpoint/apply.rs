@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{object::wording, refusal::Refusal, schema::Schema};
+use crate::{object::go_format, refusal::Refusal, schema::Schema};
 use manager::{Entry, Managed, Manager};
 use set::{Element, FieldSet};
 use typed::Type;
@@ -405,7 +405,7 @@ fn describe(object: &Value) -> String {
 
 /// A scalar as paths show it.
 fn shown(value: &Value) -> String {
-    wording::value(value)
+    go_format::value(value)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     kind::resource::ResourceType,
-    object::{jsonpath::JsonPath, wording},
+    object::{go_format, jsonpath::JsonPath},
 };
 
 /// Requirements on an object's fields that must all hold.
@@ -58,7 +58,7 @@ impl FieldSelector {
             let holds = match found {
                 None | Some(Value::Null) => term.absent == term.value,
                 Some(Value::String(text)) => *text == term.value,
-                Some(other) => wording::value(other) == term.value,
+                Some(other) => go_format::value(other) == term.value,
             };
             holds == term.equal
         })
@@ -101,7 +101,7 @@ fn not_supported(field: &str, resource: &ResourceType) -> String {
     if resource.custom || !resource.selectable_fields.is_empty() {
         return format!("field label not supported: {field}");
     }
-    let field = wording::quote(field);
+    let field = go_format::quote(field);
     format!(r#"{field} is not a known field selector: only "metadata.name", "metadata.namespace""#)
 }
 

@@ -18,10 +18,10 @@ use crate::{
     kind::resource::ResourceType,
     object::{
         field_error::{self, FieldError},
+        go_format,
         metadata::text,
         name,
         selector::LabelSelector,
-        wording,
     },
 };
 
@@ -83,7 +83,7 @@ fn unsupported(value: &str, supported: &[&str], path: &str) -> FieldError {
 fn not_found(path: &str, value: &str) -> FieldError {
     FieldError {
         reason: "FieldValueNotFound",
-        message: format!("Not found: {}", wording::quote(value)),
+        message: format!("Not found: {}", go_format::quote(value)),
         field: path.to_owned(),
     }
 }

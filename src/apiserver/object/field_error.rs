@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::object::wording;
+use crate::object::go_format;
 
 /// One fault in an object, as in `details.causes` of a `Status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn forbidden(field: &str, detail: &str) -> FieldError {
 }
 
 pub fn invalid(field: &str, value: &Value, detail: impl AsRef<str>) -> FieldError {
-    let title = format!("Invalid value: {}", wording::value(value));
+    let title = format!("Invalid value: {}", go_format::value(value));
     new(
         "FieldValueInvalid",
         field,
@@ -73,7 +73,7 @@ pub fn invalid_omitting_value(field: &str, detail: &str) -> FieldError {
 }
 
 pub fn wrong_type(field: &str, value: &Value, detail: &str) -> FieldError {
-    let title = format!("Invalid value: {}", wording::value(value));
+    let title = format!("Invalid value: {}", go_format::value(value));
     new("FieldValueTypeInvalid", field, with_detail(&title, detail))
 }
 
@@ -81,7 +81,7 @@ pub fn duplicate(field: &str, value: &Value) -> FieldError {
     new(
         "FieldValueDuplicate",
         field,
-        format!("Duplicate value: {}", wording::value(value)),
+        format!("Duplicate value: {}", go_format::value(value)),
     )
 }
 
@@ -91,12 +91,12 @@ pub fn not_supported(field: &str, value: &Value, supported: &[Value]) -> FieldEr
         .map(|value| {
             value
                 .as_str()
-                .map_or_else(|| wording::quote(&value.to_string()), wording::quote)
+                .map_or_else(|| go_format::quote(&value.to_string()), go_format::quote)
         })
         .collect();
     let message = format!(
         "Unsupported value: {}: supported values: {}",
-        wording::value(value),
+        go_format::value(value),
         supported.join(", ")
     );
     new("FieldValueNotSupported", field, message)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use token::{Token, tokens};
 
-use super::{name, wording};
+use super::{go_format, name};
 
 /// Requirements on an object's labels that must all hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,7 +103,7 @@ impl LabelSelector {
                 other => {
                     return Err(format!(
                         "{} is not a valid label selector operator",
-                        wording::quote(other)
+                        go_format::quote(other)
                     ));
                 }
             };
@@ -230,7 +230,7 @@ impl Parser {
     fn number(&mut self, key: &str) -> Result<i64, String> {
         let value = self.value(key)?;
         value.parse().map_err(|_| {
-            let value = wording::quote(&value);
+            let value = go_format::quote(&value);
             format!("values[0]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer")
         })
     }
@@ -285,7 +285,7 @@ fn check_key(key: &str) -> Result<(), String> {
     }
     Err(format!(
         "<nil>: Invalid value: {}: {}",
-        wording::quote(key),
+        go_format::quote(key),
         faults.join("; ")
     ))
 }
@@ -296,7 +296,7 @@ fn check_values(key: &str, values: &[String]) -> Result<(), String> {
         .enumerate()
         .filter_map(|(index, value)| {
             let faults = name::label_value(value);
-            let quoted = wording::quote(value);
+            let quoted = go_format::quote(value);
             (!faults.is_empty()).then(|| {
                 format!(
                     "values[{index}][{key}]: Invalid value: {quoted}: {}",

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::age;
 use crate::{
     kind::resource::{Column, ResourceType},
-    object::{jsonpath::JsonPath, wording},
+    object::{go_format, jsonpath::JsonPath},
 };
 
 /// What comes with every row (`?includeObject=`).
@@ -210,7 +210,7 @@ fn custom_cell(kind: &str, value: &Value, now: Timestamp) -> Value {
     match (kind, value) {
         (_, Value::Null) => Value::Null,
         ("string", Value::String(text)) => text.as_str().into(),
-        ("string", other) => wording::value(other).into(),
+        ("string", other) => go_format::value(other).into(),
         #[allow(clippy::cast_possible_truncation)] // as the API server does
         ("integer", Value::Number(number)) => match number.as_i64() {
             Some(integer) => integer.into(),

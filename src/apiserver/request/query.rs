@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    object::{field_error::FieldError, wording},
+    object::{field_error::FieldError, go_format},
     presentation::table::IncludeObject,
     refusal::Refusal,
 };
@@ -155,7 +155,7 @@ fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>,
     } else if value.chars().any(char::is_control) {
         format!(
             "Invalid value: {}: should only contain printable characters",
-            wording::quote(value)
+            go_format::quote(value)
         )
     } else {
         return Ok((!value.is_empty()).then(|| value.to_owned()));

@@ -32,7 +32,7 @@ use serde_json::Value;
 pub(crate) use check::{Kind, Scalar};
 
 use super::Node;
-use crate::object::wording;
+use crate::object::go_format;
 
 /// The language: the standard library with the extensions that Kubernetes turns on.
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -298,7 +298,7 @@ fn words(error: &ExecutionError) -> String {
             format!("index out of bounds: {index}")
         }
         ExecutionError::DuplicateKey(CelValue::String(key)) => {
-            format!("Failed with repeated key: {}", wording::quote(key))
+            format!("Failed with repeated key: {}", go_format::quote(key))
         }
         ExecutionError::FunctionError { message, .. } => message.clone(),
         other => other.to_string(),

@@ -10,7 +10,7 @@ pub(super) use compound::{old_element, old_member};
 use super::{ListType, Node, child, format, list};
 use crate::object::{
     field_error::{self, FieldError},
-    wording,
+    go_format,
 };
 
 /// The faults of an object; those in parts that are as they were in `old` are left out.
@@ -151,7 +151,7 @@ fn check_type(node: &Node, value: &Value, path: &str) -> Outcome {
     let wrong = |expected: &str, actual: &str| {
         let detail = format!(
             "{path} in body must be of type {expected}: {}",
-            wording::quote(actual)
+            go_format::quote(actual)
         );
         Outcome::fault(field_error::wrong_type(
             field(path),
@@ -249,7 +249,7 @@ fn check_format(node: &Node, text: &str, path: &str) -> Outcome {
     let detail = format!(
         "{path} in body must be of type {}: {}",
         node.format,
-        wording::quote(text)
+        go_format::quote(text)
     );
     Outcome::fault(field_error::wrong_type(
         field(path),
@@ -273,7 +273,7 @@ fn check_number(node: &Node, value: &Value, path: &str) -> Outcome {
     // as in Go, where the bound of an integer is converted so
     let bound = |bound: f64| match integer {
         Some(_) => (bound as i64).to_string(),
-        None => wording::float(bound),
+        None => go_format::float(bound),
     };
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     let beyond = |limit: f64| match integer {
@@ -293,7 +293,7 @@ fn check_number(node: &Node, value: &Value, path: &str) -> Outcome {
         if factor <= 0.0 {
             invalid(format!(
                 "factor MultipleOf declared for {path} must be positive: {}",
-                wording::float(factor)
+                go_format::float(factor)
             ));
         } else if (ratio - ratio.round()).abs() > 1e-9 * ratio.abs().max(1.0) {
             invalid(format!(

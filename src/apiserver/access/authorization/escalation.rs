@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{Attributes, Authority, ResourceTarget, RoleRef, Rule, Target, is_master, rule};
-use crate::{access::identity::Identity, kind::validation::rbac::GROUP, object::wording};
+use crate::{access::identity::Identity, kind::validation::rbac::GROUP, object::go_format};
 
 /// A write to a role or a binding.
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +117,8 @@ impl Authority {
         lines.dedup();
         let mut why = format!(
             "user {} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
-            wording::quote(&grant.user.username),
-            wording::list(&grant.user.groups),
+            go_format::quote(&grant.user.username),
+            go_format::list(&grant.user.groups),
             lines.join("\n")
         );
         if let Some(faults) = super::resolution(&faults) {

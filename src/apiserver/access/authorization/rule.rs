@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Attributes, Target};
-use crate::object::wording;
+use crate::object::go_format;
 
 const ALL: &str = "*";
 
@@ -123,7 +123,7 @@ impl Rule {
         let shown: Vec<String> = fields
             .into_iter()
             .filter(|(_, values)| !values.is_empty())
-            .map(|(name, values)| format!("{name}:{}", wording::list(values)))
+            .map(|(name, values)| format!("{name}:{}", go_format::list(values)))
             .collect();
         format!("{{{}}}", shown.join(", "))
     }

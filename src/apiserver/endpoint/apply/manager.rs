@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::FieldSet;
-use crate::object::wording;
+use crate::object::go_format;
 
 /// Who manages fields. An applier is the same over all versions, an updater is another one in each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +34,11 @@ impl Manager {
 
     /// How a conflict names it.
     pub fn in_conflict(&self) -> String {
-        let mut shown = wording::quote(&self.name);
+        let mut shown = go_format::quote(&self.name);
         if !self.subresource.is_empty() {
             shown = format!(
                 "{shown} with subresource {}",
-                wording::quote(&self.subresource)
+                go_format::quote(&self.subresource)
             );
         }
         if self.applied {

@@ -8,7 +8,7 @@ mod list;
 use serde_json::{Map, Value};
 
 use super::{PatchFault, must_be_object};
-use crate::{kind::model::Shape, object::wording};
+use crate::{kind::model::Shape, object::go_format};
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
@@ -122,8 +122,8 @@ fn delete_from(list: Option<&mut Value>, unwanted: &Value) {
 fn unknown_directive(directive: &Value, patch: &Members) -> PatchFault {
     PatchFault::Stumbled(format!(
         "unknown patch type: {} in map: {}",
-        wording::plain(directive),
-        wording::plain(&Value::Object(patch.clone()))
+        go_format::plain(directive),
+        go_format::plain(&Value::Object(patch.clone()))
     ))
 }
 

@@ -15,8 +15,8 @@ use crate::{
     },
     object::{
         field_error::{self, FieldError},
+        go_format,
         metadata::{self, text},
-        wording,
     },
     refusal::Refusal,
     request::query::FieldValidation,
@@ -115,7 +115,7 @@ impl Origin<'_> {
                 ));
             }
             Self::Patched => object.to_owned(),
-            Self::Merged(patch) => wording::plain(patch),
+            Self::Merged(patch) => go_format::plain(patch),
         };
         let cause = field_error::invalid("patch", &shown.into(), why);
         Refusal::invalid("", "", "", &[cause])

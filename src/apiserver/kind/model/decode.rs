@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::Shape;
-use crate::object::{metadata::go_word, wording};
+use crate::object::{go_format, metadata::go_word};
 
 /// The members of the root that are looked at elsewhere.
 const APART: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -116,7 +116,7 @@ fn inconvertible(value: &Value, shape: Shape) -> String {
     let found = match value {
         Value::Array(_) => "slice",
         Value::Object(_) => "map",
-        scalar => wording::type_of(scalar),
+        scalar => go_format::type_of(scalar),
     };
     match (value, shape.kind()) {
         (_, Some("object")) if shape.properties().is_some() => {
@@ -245,7 +245,7 @@ fn time(value: &Value) -> Result<(), String> {
     if text.is_empty() || text.parse::<jiff::Timestamp>().is_ok() {
         return Ok(());
     }
-    let text = wording::quote(text);
+    let text = go_format::quote(text);
     Err(format!(
         r#"parsing time {text} as "2006-01-02T15:04:05Z07:00": cannot parse {text} as "2006""#
     ))

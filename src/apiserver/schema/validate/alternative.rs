@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Node, Outcome, check, composite};
-use crate::object::wording;
+use crate::object::go_format;
 
 pub(super) fn check_alternatives(
     node: &Node,
@@ -12,7 +12,7 @@ pub(super) fn check_alternatives(
     path: &str,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let quoted = wording::quote(path);
+    let quoted = go_format::quote(path);
     let try_each = |nodes: &[Node]| -> Vec<Outcome> {
         nodes
             .iter()

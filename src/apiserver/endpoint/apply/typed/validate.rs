@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Element, Type};
 use crate::{
-    object::wording,
+    object::go_format,
     schema::{ListType, Node},
 };
 
@@ -82,21 +82,21 @@ impl Faults {
             | (Atom::Text, Value::String(_))
             | (Atom::Truth, Value::Bool(_))
             | (Atom::Scalar, Value::Number(_) | Value::String(_) | Value::Bool(_)) => return,
-            (Atom::Map, _) => format!("expected map, got &{{{}}}", wording::plain(value)),
-            (Atom::List, _) => format!("expected list, got &{{{}}}", wording::plain(value)),
-            (Atom::Truth, _) => format!("expected boolean, got &{{{}}}", wording::plain(value)),
+            (Atom::Map, _) => format!("expected map, got &{{{}}}", go_format::plain(value)),
+            (Atom::List, _) => format!("expected list, got &{{{}}}", go_format::plain(value)),
+            (Atom::Truth, _) => format!("expected boolean, got &{{{}}}", go_format::plain(value)),
             (Atom::Scalar, _) => {
-                format!("expected any scalar, got &{{{}}}", wording::plain(value))
+                format!("expected any scalar, got &{{{}}}", go_format::plain(value))
             }
             (Atom::Number, _) => {
                 format!(
                     "expected numeric (int or float), got {}",
-                    wording::type_of(value)
+                    go_format::type_of(value)
                 )
             }
             (Atom::Text, _) => format!(
                 "expected string, got &value.valueUnstructured{{Value:{}}}",
-                wording::syntax(value)
+                go_format::syntax(value)
             ),
         };
         self.note(path, &expected);
@@ -153,7 +153,7 @@ fn unfit(
             Some(format!(
                 "{with_keys} has an element that omits all key fields {} (and doesn't have default values for any \
                  key fields)",
-                wording::list(keys)
+                go_format::list(keys)
             ))
         }
         (ListType::Set, Value::Object(_)) => Some(format!("{without_keys} that's a map type")),

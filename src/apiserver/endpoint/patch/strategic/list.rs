@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    DIRECTIVE, Members, PatchFault, Shape, fresh, merge_object, unknown_directive, wording,
+    DIRECTIVE, Members, PatchFault, Shape, fresh, go_format, merge_object, unknown_directive,
 };
 
 /// The list with the patch merged in.
@@ -42,7 +42,7 @@ fn is_directive(item: &Value) -> bool {
 fn without_key(item: &Value, key: &str) -> PatchFault {
     PatchFault::Stumbled(format!(
         "map: {} does not contain declared merge key: {key}",
-        wording::plain(item)
+        go_format::plain(item)
     ))
 }
 
@@ -97,7 +97,7 @@ pub fn order(
 ) -> Result<(), PatchFault> {
     let list = |value: &Value| -> Result<Vec<Value>, PatchFault> {
         let wrong = || {
-            let found = wording::type_of(value);
+            let found = go_format::type_of(value);
             PatchFault::Stumbled(format!(
                 "expected a []interface {{}}, but received a {found}"
             ))
@@ -133,7 +133,7 @@ fn fits(patch: &[Value], wanted: &[Value], key: Option<&str>) -> Result<(), Patc
     if set.all(|item| rest.any(|one| is_same(one, item, key))) {
         return Ok(());
     }
-    let list = |list: &[Value]| wording::plain(&Value::Array(list.to_vec()));
+    let list = |list: &[Value]| go_format::plain(&Value::Array(list.to_vec()));
     Err(PatchFault::Stumbled(format!(
         "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
         list(patch),
