@@ -13,7 +13,7 @@
 //! # The folders
 //!
 //! Each names only those above it, which a test holds: `object` (what every object is made of), `schema` (structural
-//! schemas and CEL), `kind` (what is served), `refusal` (what a failure says), `presentation` (how answers look), `request` (what a
+//! schemas and CEL), `kind` (what is served), `status_error` (what a failure says), `presentation` (how answers look), `request` (what a
 //! request says), `access` (who may what), `store`, `endpoint` (from a request to an answer), `fault`, `transport` (HTTPS).
 
 mod access;
@@ -22,9 +22,9 @@ pub mod fault;
 mod kind;
 mod object;
 mod presentation;
-mod refusal;
 mod request;
 mod schema;
+mod status_error;
 mod store;
 mod transport;
 

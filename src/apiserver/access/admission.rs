@@ -17,8 +17,8 @@ use crate::{
         field_error::{self, FieldError},
         selector::LabelSelector,
     },
-    refusal::Refusal,
     schema::cel::{Expression, Kind, Operand, Scalar},
+    status_error::StatusError,
 };
 use matching::Constraints;
 use policy::{Decision, Policy};
@@ -120,7 +120,7 @@ impl Policies {
         &self,
         request: &AdmissionRequest,
         cluster: &dyn Cluster,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Vec<String>, StatusError> {
         let mut warnings = Vec::new();
         if matching::is_exempt(request.resource) {
             return Ok(warnings);
@@ -268,7 +268,7 @@ fn decide(
     }
 }
 
-fn refuse(request: &AdmissionRequest, (policy, binding, decision): &Denial) -> Refusal {
+fn refuse(request: &AdmissionRequest, (policy, binding, decision): &Denial) -> StatusError {
     let by = match binding {
         Some(binding) => format!("ValidatingAdmissionPolicy '{policy}' with binding '{binding}'"),
         None => format!("ValidatingAdmissionPolicy '{policy}'"),
@@ -279,17 +279,17 @@ fn refuse(request: &AdmissionRequest, (policy, binding, decision): &Denial) -> R
         "" => generated().unwrap_or("Unknown"),
         name => name,
     };
-    let mut refusal = Refusal::forbidden(request.resource, name, &message);
-    (refusal.code, refusal.reason) = match decision.reason.as_str() {
+    let mut error = StatusError::forbidden(request.resource, name, &message);
+    (error.code, error.reason) = match decision.reason.as_str() {
         "Forbidden" => (403, "Forbidden"),
         "Unauthorized" => (401, "Unauthorized"),
         "RequestEntityTooLarge" => (413, "RequestEntityTooLarge"),
         _ => (422, "Invalid"),
     };
-    if let Some(details) = &mut refusal.details {
+    if let Some(details) = &mut error.details {
         details["causes"] = json!([{"message": message}]);
     }
-    refusal
+    error
 }
 
 /// The expressions of a policy that can not be compiled, for when one is stored.

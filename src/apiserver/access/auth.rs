@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::{access::identity::Identity, refusal::Refusal};
+use crate::{access::identity::Identity, status_error::StatusError};
 
 pub const AUTHENTICATED: &str = "system:authenticated";
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
@@ -74,7 +74,7 @@ pub fn authenticate(
     headers: &HeaderMap,
     users: &Users,
     account: impl FnOnce(&str) -> Option<Identity>,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity, StatusError> {
     let given = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -82,7 +82,7 @@ pub fn authenticate(
         return Ok(Identity::anonymous());
     };
     let known = users.find(token).or_else(|| account(token));
-    known.ok_or_else(Refusal::unauthorized)
+    known.ok_or_else(StatusError::unauthorized)
 }
 
 /// The token of an `Authorization` header; none where it is of another kind or empty.
@@ -121,7 +121,7 @@ mod tests {
         }
         authenticate(&headers, users, |_| None)
             .map(|identity| identity.username)
-            .map_err(|refusal| refusal.code)
+            .map_err(|error| error.code)
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use crate::kind::validation::rbac::GROUP;
 use crate::{
     access::identity::Identity,
     object::{go_format, metadata::text},
-    refusal::Refusal,
+    status_error::StatusError,
 };
 pub use request::of_request;
 pub use rule::Rule;
@@ -310,7 +310,7 @@ fn resolution(faults: &[String]) -> Option<String> {
 
 /// The refusal of a request that nobody has granted (apiserver `pkg/endpoints/handlers/responsewriters`).
 #[must_use]
-pub fn forbidden(attributes: &Attributes<'_>, reason: &str) -> Refusal {
+pub fn forbidden(attributes: &Attributes<'_>, reason: &str) -> StatusError {
     let user = go_format::quote(&attributes.user.username);
     let verb = &attributes.verb;
     let (resource, said) = match &attributes.target {
@@ -340,7 +340,7 @@ pub fn forbidden(attributes: &Attributes<'_>, reason: &str) -> Refusal {
         "" => said,
         reason => format!("{said}: {reason}"),
     };
-    Refusal::forbidden_resource(&resource.group, &resource.resource, &resource.name, &why)
+    StatusError::forbidden_resource(&resource.group, &resource.resource, &resource.name, &why)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::{
     authorization::{self, Attributes, Authority, ResourceTarget, Target},
 };
 use crate::{
-    access::identity::Identity, object::go_format, presentation::answer::Answer, refusal::Refusal,
-    request::route,
+    access::identity::Identity, object::go_format, presentation::answer::Answer, request::route,
+    status_error::StatusError,
 };
 
 const EXTRA: &str = "impersonate-extra-";
@@ -17,7 +17,7 @@ const EXTRA: &str = "impersonate-extra-";
 /// Why nobody is impersonated.
 pub enum Fault {
     /// It is not allowed.
-    Refused(Refusal),
+    Refused(StatusError),
     /// The headers make no sense together; the API server answers in plain text.
     Unclear(String),
 }
@@ -50,8 +50,8 @@ pub fn effective(
         };
         let decision = authority.decide(&attributes);
         if !decision.allowed {
-            let refusal = authorization::forbidden(&attributes, &decision.reason);
-            return Err(Fault::Refused(refusal));
+            let error = authorization::forbidden(&attributes, &decision.reason);
+            return Err(Fault::Refused(error));
         }
     }
     Ok(become_them(wishes))
@@ -251,11 +251,11 @@ mod tests {
     fn others_need_the_right_to() {
         let headers = asked(&[("impersonate-user", "jane")]);
         let nobody = || Arc::new(Authority::default());
-        let Err(Fault::Refused(refusal)) = effective(&headers, &Identity::limited(), nobody) else {
+        let Err(Fault::Refused(error)) = effective(&headers, &Identity::limited(), nobody) else {
             panic!("it was allowed");
         };
         assert_eq!(
-            refusal.message,
+            error.message,
             r#"users "jane" is forbidden: User "limited" cannot impersonate resource "users" in API group "" at the cluster scope"#
         );
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{object::go_format, refusal::Refusal, schema::Schema};
+use crate::{object::go_format, schema::Schema, status_error::StatusError};
 use manager::{Entry, Managed, Manager};
 use set::{Element, FieldSet};
 use typed::Type;
@@ -150,12 +150,14 @@ pub fn apply(
     write: &Write,
     force: bool,
     schema: Option<&Schema>,
-) -> Result<Value, Refusal> {
+) -> Result<Value, StatusError> {
     if intent
         .pointer("/metadata/managedFields")
         .is_some_and(|fields| !fields.is_null())
     {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+        return Err(StatusError::bad_request(
+            "metadata.managedFields must be nil",
+        ));
     }
     let root = Type::root(schema);
     if let Some(why) = typed::faults(root, intent) {
@@ -163,7 +165,7 @@ pub fn apply(
             "failed to create typed patch object ({}): {why}",
             describe(intent)
         );
-        return Err(Refusal::other(500, "", message));
+        return Err(StatusError::other(500, "", message));
     }
     let mut managed =
         Managed::decode(live.and_then(|live| live.pointer("/metadata/managedFields")));
@@ -279,7 +281,7 @@ fn prune(root: Type, merged: Value, managed: &Managed, last: Option<&FieldSet>) 
     typed::remove(root, &merged, &all.difference(&left).intersection(&last))
 }
 
-fn refuse(conflicts: &Conflicts) -> Refusal {
+fn refuse(conflicts: &Conflicts) -> StatusError {
     let named: Vec<(String, Vec<String>)> = conflicts
         .iter()
         .map(|(manager, set)| (manager.in_conflict(), set.paths()))
@@ -311,7 +313,7 @@ fn refuse(conflicts: &Conflicts) -> Refusal {
             })
         })
         .collect();
-    Refusal::other(409, "Conflict", message).with_details(json!({"causes": causes}))
+    StatusError::other(409, "Conflict", message).with_details(json!({"causes": causes}))
 }
 
 /// May kubectl take these fields, because it set them itself by client-side apply?

@@ -29,8 +29,8 @@ use crate::{
     access::identity::Identity,
     kind::{definition, resource::ResourceType},
     object::metadata::{self, is_deleting},
-    refusal::Refusal,
     request::route::ResourcePath,
+    status_error::StatusError,
     store::{Change, GroupResource, ObjectId},
 };
 
@@ -88,8 +88,8 @@ pub async fn run(
             }
             match perform(&core, &chore) {
                 Ok(looks) => rests.begin(chore, looks, Instant::now()),
-                Err(refusal) => {
-                    tracing::debug!(?chore, message = refusal.message, "put off");
+                Err(error) => {
+                    tracing::debug!(?chore, message = error.message, "put off");
                     refused.insert(chore);
                 }
             }
@@ -202,7 +202,7 @@ fn is_namespace_deleting(core: &Core, name: &str) -> bool {
 }
 
 /// Does it. Returns how many objects had to be looked at.
-fn perform(core: &Core, chore: &Chore) -> Result<usize, Refusal> {
+fn perform(core: &Core, chore: &Chore) -> Result<usize, StatusError> {
     match chore {
         Chore::Dependent(id) => garbage::examine(core, id).map(|()| 1),
         Chore::Owner(id) => garbage::release(core, id),

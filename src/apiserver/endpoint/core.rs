@@ -27,12 +27,12 @@ use crate::{
     kind::{definition, registry::Registry, resource::ResourceType},
     object::metadata::{is_deleting, text},
     presentation::answer::{self, Answer, Body, Wanted},
-    refusal::Refusal,
     request::{
         body::RequestBody,
         query::Query,
         route::{self, ResourcePath, Route, Verb},
     },
+    status_error::StatusError,
     store::{GroupResource, ObjectId, Store, Writer, key},
 };
 
@@ -125,7 +125,7 @@ impl Core {
         let authority = || self.authority();
         let user = match impersonation::effective(request.headers(), user, authority) {
             Ok(user) => user,
-            Err(impersonation::Fault::Refused(refusal)) => return answer::refuse(&refusal),
+            Err(impersonation::Fault::Refused(error)) => return answer::refuse(&error),
             Err(impersonation::Fault::Unclear(why)) => {
                 let answer = impersonation::unclear(&request.uri().to_string(), &why);
                 return answer::respond(answer, Wanted::default(), &[]);
@@ -155,11 +155,11 @@ impl Core {
             Ok(wanted) => wanted,
             // A media type of its own, which nothing else has.
             Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
-            Err(refusal) => return answer::refuse(&refusal),
+            Err(error) => return answer::refuse(&error),
         };
         match self.answer(identity, request, route, wanted, &mut warnings) {
             Ok(answer) => answer::respond(answer, wanted, &warnings),
-            Err(refusal) => answer::refuse_as(&refusal, wanted, &warnings),
+            Err(error) => answer::refuse_as(&error, wanted, &warnings),
         }
     }
 
@@ -170,7 +170,7 @@ impl Core {
         route: Route,
         wanted: Wanted,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, StatusError> {
         match route {
             Route::Resource(path) => self.resource(identity, request, path, wanted, warnings),
             other => pages::page(self, &other, request),
@@ -184,11 +184,11 @@ impl Core {
         path: ResourcePath,
         wanted: Wanted,
         warnings: &mut Vec<String>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, StatusError> {
         let registry = self.registry();
         let Some(resource) = registry.find(&path.group, &path.version, &path.plural) else {
             if registry.is_built_in(&path.group, &path.version) {
-                return Err(Refusal::no_such_path());
+                return Err(StatusError::no_such_path());
             }
             return Ok(pages::not_found());
         };

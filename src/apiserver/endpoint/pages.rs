@@ -10,17 +10,17 @@ use super::core::Core;
 use crate::{
     kind::resource::ResourceType,
     presentation::{answer::Answer, discovery, openapi},
-    refusal::Refusal,
     request::route::Route,
+    status_error::StatusError,
 };
 
 /// What health is asked about.
 const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
 
 /// Answers a path that names no resource.
-pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Result<Answer, Refusal> {
+pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Result<Answer, StatusError> {
     if is_only_read(route) && request.method() != Method::GET {
-        return Err(Refusal::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     let registry = core.registry();
     let resources = registry.all();

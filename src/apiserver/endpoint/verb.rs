@@ -1,4 +1,4 @@
-//! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`Refusal`]. They read and write the store; they
+//! The verbs: each a function from a [`Call`] to an [`Answer`] or a [`StatusError`]. They read and write the store; they
 //! know nothing of HTTP.
 
 mod admit;
@@ -39,12 +39,12 @@ use crate::{
     kind::resource::ResourceType,
     object::metadata::text,
     presentation::answer::{Answer, Wanted},
-    refusal::Refusal,
     request::{
         body::RequestBody,
         query::Query,
         route::{ResourcePath, Verb},
     },
+    status_error::StatusError,
     store::{GroupResource, ObjectId, key},
 };
 
@@ -65,7 +65,7 @@ pub struct Call<'a> {
 }
 
 /// Does what the request asks for.
-pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let subresource = call.path.subresource.clone();
     match subresource.as_deref() {
         None => main(verb, call),
@@ -112,11 +112,11 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
             | Verb::Delete
             | Verb::DeleteCollection => Err(not_allowed(call)),
         },
-        Some(_) => Err(Refusal::no_such_path()),
+        Some(_) => Err(StatusError::no_such_path()),
     }
 }
 
-fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
+fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let may = |word: &str| call.resource.verbs.contains(&word);
     // A custom resource's handler does not look at the name in the path of a POST.
     let named_post = verb == Verb::Create && call.path.name.is_some() && !call.resource.custom;
@@ -141,13 +141,13 @@ fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, Refusal> {
     }
 }
 
-fn not_allowed(call: &Call<'_>) -> Refusal {
+fn not_allowed(call: &Call<'_>) -> StatusError {
     let resource = &call.resource;
     let mut details = serde_json::json!({"kind": resource.plural});
     if !resource.group.is_empty() {
         details["group"] = resource.group.as_str().into();
     }
-    Refusal::method_not_allowed().with_details(details)
+    StatusError::method_not_allowed().with_details(details)
 }
 
 impl Call<'_> {
@@ -165,12 +165,12 @@ impl Call<'_> {
     }
 
     /// What is stored of the object that the path names.
-    pub fn existing(&self) -> Result<Arc<Value>, Refusal> {
+    pub fn existing(&self) -> Result<Arc<Value>, StatusError> {
         let id = self.id();
         self.core
             .store
             .get(&id.collection, &id.key)
-            .ok_or_else(|| Refusal::not_found(&self.resource, id.name()))
+            .ok_or_else(|| StatusError::not_found(&self.resource, id.name()))
     }
 
     /// Who a write is recorded for in `managedFields`.
@@ -193,7 +193,7 @@ impl Call<'_> {
     }
 
     /// Does a write to a role or a binding grant no more than its author has?
-    fn check_grant(&self, new: &Value, old: Option<&Value>) -> Result<(), Refusal> {
+    fn check_grant(&self, new: &Value, old: Option<&Value>) -> Result<(), StatusError> {
         let (group, plural) = self.resource.storage_key();
         if group != authorization::GROUP {
             return Ok(());
@@ -210,13 +210,13 @@ impl Call<'_> {
         granted.map_err(|fault| match fault {
             Fault::Exceeds(why) => {
                 let name = text(&new["metadata"], "name");
-                Refusal::forbidden(&self.resource, name, &why)
+                StatusError::forbidden(&self.resource, name, &why)
             }
             Fault::NoRole(role) => {
                 let registry = self.core.registry();
                 let resource = registry.find_kind(&self.resource.api_version(), &role.kind);
-                resource.map_or_else(Refusal::no_such_path, |resource| {
-                    Refusal::not_found(resource, &role.name)
+                resource.map_or_else(StatusError::no_such_path, |resource| {
+                    StatusError::not_found(resource, &role.name)
                 })
             }
         })
@@ -229,7 +229,7 @@ impl Call<'_> {
     }
 
     /// The object as a server-side apply of the intent makes it.
-    fn applied(&self, live: Option<&Value>, intent: &Value) -> Result<Value, Refusal> {
+    fn applied(&self, live: Option<&Value>, intent: &Value) -> Result<Value, StatusError> {
         let schema = self.resource.schema.as_deref();
         apply::apply(live, intent, &self.write(), self.query.force, schema)
     }

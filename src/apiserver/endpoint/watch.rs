@@ -24,8 +24,8 @@ use crate::{
         answer::{Chunks, Shape, Wanted},
         table,
     },
-    refusal::Refusal,
     request::selection::Selection,
+    status_error::StatusError,
     store::{Change, Compacted, GroupResource, Store, stamp},
 };
 
@@ -136,7 +136,7 @@ impl Watcher {
         self.wake.borrow_and_update();
         match self.store.changes_since(&self.collection, self.cursor) {
             Err(Compacted { oldest }) => {
-                let gone = Refusal::expired(format!(
+                let gone = StatusError::expired(format!(
                     "too old resource version: {} ({oldest})",
                     self.cursor
                 ));

@@ -15,7 +15,7 @@ use super::{Fault, Faults, a_second};
 use crate::{
     access::{authorization, identity::Identity},
     presentation::answer::{self, Answer, Body, Wanted},
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 const ROOT: &str = "/sandbox/";
@@ -51,15 +51,15 @@ pub fn answer(
             faults.restart(a_second().into());
             Ok(done("the API server goes away and comes back in a second"))
         }
-        (_, ["faults" | "restart"] | ["faults", _]) => Err(Refusal::method_not_allowed()),
-        _ => Err(Refusal::no_such_path()),
+        (_, ["faults" | "restart"] | ["faults", _]) => Err(StatusError::method_not_allowed()),
+        _ => Err(StatusError::no_such_path()),
     };
     Some(match answered {
         Ok(document) => {
             let code = StatusCode::OK.as_u16();
             answer::respond(Answer::Document { code, document }, Wanted::default(), &[])
         }
-        Err(refusal) => answer::refuse(&refusal),
+        Err(error) => answer::refuse(&error),
     })
 }
 
@@ -71,15 +71,15 @@ fn listed(faults: &Faults) -> Value {
     json!({"faults": each.collect::<Vec<_>>()})
 }
 
-fn arm(faults: &Faults, body: &Bytes) -> Result<Value, Refusal> {
+fn arm(faults: &Faults, body: &Bytes) -> Result<Value, StatusError> {
     /// One of them, or several.
     #[derive(serde::Deserialize)]
     struct Several {
         faults: Vec<Fault>,
     }
     let text =
-        std::str::from_utf8(body).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    let wrong = |error: &dyn std::fmt::Display| Refusal::bad_request(error.to_string());
+        std::str::from_utf8(body).map_err(|error| StatusError::bad_request(error.to_string()))?;
+    let wrong = |error: &dyn std::fmt::Display| StatusError::bad_request(error.to_string());
     let given: Value = serde_saphyr::from_str(text).map_err(|error| wrong(&error))?;
     // Read again from the text, so that the message tells the line.
     let given = if given.get("faults").is_some() {
@@ -91,20 +91,20 @@ fn arm(faults: &Faults, body: &Bytes) -> Result<Value, Refusal> {
     };
     let given: Vec<Fault> = given.map_err(|error| wrong(&error))?;
     if let Some(objection) = given.iter().find_map(Fault::objection) {
-        return Err(Refusal::bad_request(objection));
+        return Err(StatusError::bad_request(objection));
     }
     for fault in given {
-        faults.arm(fault).map_err(Refusal::bad_request)?;
+        faults.arm(fault).map_err(StatusError::bad_request)?;
     }
     Ok(listed(faults))
 }
 
-fn disarm(faults: &Faults, name: &str) -> Result<Value, Refusal> {
+fn disarm(faults: &Faults, name: &str) -> Result<Value, StatusError> {
     let mut armed = faults.lock();
     let before = armed.len();
     armed.retain(|one| one.fault.name != name);
     if armed.len() == before {
-        return Err(Refusal::other(
+        return Err(StatusError::other(
             404,
             "NotFound",
             format!("faults {name:?} not found"),

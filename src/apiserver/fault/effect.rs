@@ -14,7 +14,7 @@ use crate::{
     access::{authorization, identity::Identity},
     endpoint::watch,
     presentation::answer::{self, Body},
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// An answer's body on its way out; unlike the answer's own it may break off.
@@ -95,7 +95,7 @@ fn broken_off(answer: Response<Body>, after: Duration, last: &Last) -> Response<
         Last::Nothing => None,
         Last::Broken => Some(Err(io::Error::other("cut by a fault"))),
         Last::Told(code) => {
-            let line = watch::error_line(&refusal(*code, None).status());
+            let line = watch::error_line(&error(*code, None).status());
             Some(Ok(Frame::data(line.into())))
         }
     };
@@ -114,12 +114,12 @@ fn broken_off(answer: Response<Body>, after: Duration, last: &Last) -> Response<
 }
 
 fn refused(code: u16, retry_after: Option<Duration>, message: Option<String>) -> Response<Body> {
-    let mut refusal = refusal(code, message);
+    let mut error = error(code, message);
     let seconds = retry_after.map(|time| time.as_secs().max(1));
     if let Some(seconds) = seconds {
-        refusal = refusal.with_details(json!({"retryAfterSeconds": seconds}));
+        error = error.with_details(json!({"retryAfterSeconds": seconds}));
     }
-    let mut response = answer::refuse(&refusal);
+    let mut response = answer::refuse(&error);
     if let Some(seconds) = seconds {
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -128,7 +128,7 @@ fn refused(code: u16, retry_after: Option<Duration>, message: Option<String>) ->
 }
 
 /// A failure in kube-apiserver's words (apimachinery `pkg/api/errors`), or in others.
-fn refusal(code: u16, message: Option<String>) -> Refusal {
+fn error(code: u16, message: Option<String>) -> StatusError {
     let (reason, words) = match code {
         400 => ("BadRequest", "the server rejected our request"),
         401 => ("Unauthorized", "Unauthorized"),
@@ -161,5 +161,5 @@ fn refusal(code: u16, message: Option<String>) -> Refusal {
         ),
         _ => ("", "a fault asked for it"),
     };
-    Refusal::other(code, reason, message.unwrap_or_else(|| words.to_owned()))
+    StatusError::other(code, reason, message.unwrap_or_else(|| words.to_owned()))
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::table::{self, IncludeObject};
-use crate::{kind::resource::ResourceType, refusal::Refusal};
+use crate::{kind::resource::ResourceType, status_error::StatusError};
 
 /// The body of every response: whole, or a stream of watch frames.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -88,12 +88,12 @@ pub struct Wanted {
 
 /// Reads `Accept`: of the media types that can be served the one that the client likes best. A missing header means
 /// JSON.
-pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), Refusal> {
+pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), StatusError> {
     if accept.trim().is_empty() {
         return Ok((Shape::Plain, Encoding::Json));
     }
     by_preference(accept).find_map(acceptable).ok_or_else(|| {
-        Refusal::other(
+        StatusError::other(
             406,
             "NotAcceptable",
             "only the following media types are accepted: application/json, application/yaml, \
@@ -215,14 +215,14 @@ pub fn identify(response: &mut Response<Body>, request: &HeaderMap) {
 }
 
 /// The response for a refusal, as JSON.
-pub fn refuse(refusal: &Refusal) -> Response<Body> {
-    refuse_as(refusal, Wanted::default(), &[])
+pub fn refuse(error: &StatusError) -> Response<Body> {
+    refuse_as(error, Wanted::default(), &[])
 }
 
 /// The response for a refusal in the encoding that the client wants, with the warnings that came before it.
-pub fn refuse_as(refusal: &Refusal, wanted: Wanted, warnings: &[String]) -> Response<Body> {
-    let status = refusal.status();
-    let mut response = document_response(refusal.code, &status, wanted);
+pub fn refuse_as(error: &StatusError, wanted: Wanted, warnings: &[String]) -> Response<Body> {
+    let status = error.status();
+    let mut response = document_response(error.code, &status, wanted);
     warn(&mut response, warnings);
     if let Some(seconds) = status["details"]["retryAfterSeconds"].as_u64() {
         response
@@ -237,7 +237,7 @@ fn document_response(code: u16, document: &impl Serialize, wanted: Wanted) -> Re
         Encoding::Json => json_response(code, document, wanted.pretty),
         Encoding::Yaml => match serde_saphyr::to_string(document) {
             Ok(text) => whole(code, "application/yaml", text.into()),
-            Err(error) => refuse(&Refusal::other(500, "InternalError", error.to_string())),
+            Err(error) => refuse(&StatusError::other(500, "InternalError", error.to_string())),
         },
     }
 }

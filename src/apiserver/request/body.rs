@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use super::protobuf;
-use crate::{kind::resource::ResourceType, object::metadata, refusal::Refusal};
+use crate::{kind::resource::ResourceType, object::metadata, status_error::StatusError};
 
 /// A request's body with its media type.
 #[derive(Clone, Debug, Default)]
@@ -31,16 +31,16 @@ impl RequestBody {
     }
 
     /// The object that a create or an update sends.
-    pub fn object(&self, resource: &ResourceType) -> Result<Value, Refusal> {
+    pub fn object(&self, resource: &ResourceType) -> Result<Value, StatusError> {
         let unrecognized = |why: String| {
-            Refusal::bad_request(format!(
+            StatusError::bad_request(format!(
                 "the object provided is unrecognized (must be of type {}): {why} ({})",
                 resource.kind,
                 summary(&self.bytes)
             ))
         };
         let value = self.decode().map_err(|fault| match fault {
-            Fault::MediaType => Refusal::unsupported_media_type(OBJECT_TYPES),
+            Fault::MediaType => StatusError::unsupported_media_type(OBJECT_TYPES),
             Fault::Json(why) => unrecognized(format!(
                 "couldn't get version/kind; json parse error: {why}"
             )),
@@ -58,7 +58,7 @@ impl RequestBody {
     }
 
     /// `DeleteOptions`, where there are any.
-    pub fn delete_options(&self) -> Result<Option<Value>, Refusal> {
+    pub fn delete_options(&self) -> Result<Option<Value>, StatusError> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
@@ -70,16 +70,16 @@ impl RequestBody {
                 }
                 // An object that was sent along is no way to delete it.
                 let version = metadata::text(&options, "apiVersion");
-                Err(Refusal::bad_request(format!(
+                Err(StatusError::bad_request(format!(
                     "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:110\""
                 )))
             }
-            Ok(_) => Err(Refusal::bad_request("DeleteOptions must be an object")),
-            Err(Fault::MediaType) => Err(Refusal::unsupported_media_type(OBJECT_TYPES)),
-            Err(Fault::Json(why)) => Err(Refusal::bad_request(format!(
+            Ok(_) => Err(StatusError::bad_request("DeleteOptions must be an object")),
+            Err(Fault::MediaType) => Err(StatusError::unsupported_media_type(OBJECT_TYPES)),
+            Err(Fault::Json(why)) => Err(StatusError::bad_request(format!(
                 "couldn't get version/kind; json parse error: {why}"
             ))),
-            Err(Fault::Other(why)) => Err(Refusal::bad_request(why)),
+            Err(Fault::Other(why)) => Err(StatusError::bad_request(why)),
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     object::{field_error::FieldError, go_format},
     presentation::table::IncludeObject,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// What to do about fields that no schema knows.
@@ -50,7 +50,7 @@ pub struct Query {
 
 impl Query {
     /// Reads a query string; `operation` is the options' kind in messages, for example `CreateOptions`.
-    pub fn parse(query: &str, operation: &'static str) -> Result<Self, Refusal> {
+    pub fn parse(query: &str, operation: &'static str) -> Result<Self, StatusError> {
         let mut found = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             found.read(&name, &value, operation)?;
@@ -60,7 +60,7 @@ impl Query {
 
     /// What a query string says about the look of the answer: which objects go into a table, and whether it is set on
     /// lines (none: not said).
-    pub fn look(query: &str) -> Result<(IncludeObject, Option<bool>), Refusal> {
+    pub fn look(query: &str) -> Result<(IncludeObject, Option<bool>), StatusError> {
         let (mut include, mut pretty) = (IncludeObject::default(), None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
@@ -91,7 +91,12 @@ impl Query {
         options
     }
 
-    fn read(&mut self, name: &str, value: &str, operation: &'static str) -> Result<(), Refusal> {
+    fn read(
+        &mut self,
+        name: &str,
+        value: &str,
+        operation: &'static str,
+    ) -> Result<(), StatusError> {
         let some = || (!value.is_empty()).then(|| value.to_owned());
         match name {
             "dryRun" => self.dry_run |= dry_run(value, operation)?,
@@ -131,16 +136,16 @@ fn truth(value: &str) -> bool {
     !matches!(value, "0" | "false")
 }
 
-fn number<T: std::str::FromStr>(value: &str) -> Result<T, Refusal> {
+fn number<T: std::str::FromStr>(value: &str) -> Result<T, StatusError> {
     value.parse().map_err(|_| {
-        Refusal::bad_request(format!(
+        StatusError::bad_request(format!(
             "strconv.ParseInt: parsing {value:?}: invalid syntax"
         ))
     })
 }
 
 /// `dryRun`, from the query or from `DeleteOptions`.
-pub fn dry_run(value: &str, operation: &'static str) -> Result<bool, Refusal> {
+pub fn dry_run(value: &str, operation: &'static str) -> Result<bool, StatusError> {
     match value {
         "" => Ok(false),
         "All" => Ok(true),
@@ -148,7 +153,7 @@ pub fn dry_run(value: &str, operation: &'static str) -> Result<bool, Refusal> {
     }
 }
 
-fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>, Refusal> {
+fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>, StatusError> {
     const LONGEST: usize = 128;
     let fault = if value.chars().count() > LONGEST {
         format!("Too long: may not be more than {LONGEST} bytes")
@@ -169,10 +174,10 @@ fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>,
         message: fault,
         field: "fieldManager".to_owned(),
     };
-    Err(Refusal::invalid("meta.k8s.io", operation, "", &[cause]))
+    Err(StatusError::invalid("meta.k8s.io", operation, "", &[cause]))
 }
 
-fn field_validation(value: &str, operation: &'static str) -> Result<FieldValidation, Refusal> {
+fn field_validation(value: &str, operation: &'static str) -> Result<FieldValidation, StatusError> {
     match value {
         "Ignore" => Ok(FieldValidation::Ignore),
         "" | "Warn" => Ok(FieldValidation::Warn),
@@ -186,7 +191,7 @@ fn field_validation(value: &str, operation: &'static str) -> Result<FieldValidat
     }
 }
 
-fn version_match(value: &str) -> Result<Option<VersionMatch>, Refusal> {
+fn version_match(value: &str) -> Result<Option<VersionMatch>, StatusError> {
     match value {
         "" => Ok(None),
         "Exact" => Ok(Some(VersionMatch::Exact)),
@@ -200,12 +205,12 @@ fn version_match(value: &str) -> Result<Option<VersionMatch>, Refusal> {
     }
 }
 
-fn include_object(value: &str) -> Result<IncludeObject, Refusal> {
+fn include_object(value: &str) -> Result<IncludeObject, StatusError> {
     match value {
         "" | "Metadata" => Ok(IncludeObject::Metadata),
         "None" => Ok(IncludeObject::None),
         "Object" => Ok(IncludeObject::Object),
-        other => Err(Refusal::bad_request(format!(
+        other => Err(StatusError::bad_request(format!(
             "unrecognized includeObject value: {other:?}"
         ))),
     }
@@ -217,7 +222,7 @@ pub fn unsupported(
     field: &str,
     value: &str,
     supported: &[&str],
-) -> Refusal {
+) -> StatusError {
     let supported: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
     let cause = FieldError {
         reason: "FieldValueNotSupported",
@@ -227,7 +232,7 @@ pub fn unsupported(
         ),
         field: field.to_owned(),
     };
-    Refusal::invalid("meta.k8s.io", operation, "", &[cause])
+    StatusError::invalid("meta.k8s.io", operation, "", &[cause])
 }
 
 #[cfg(test)]
@@ -259,9 +264,9 @@ mod tests {
 
     #[test]
     fn a_wrong_option_is_named() {
-        let refusal = Query::parse("dryRun=some", "CreateOptions").unwrap_err();
+        let error = Query::parse("dryRun=some", "CreateOptions").unwrap_err();
         assert_eq!(
-            refusal.message,
+            error.message,
             "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"some\": supported values: \"All\""
         );
         assert_eq!(

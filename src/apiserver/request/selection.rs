@@ -8,7 +8,7 @@ use super::{query::Query, route::ResourcePath};
 use crate::{
     kind::{field_selector::FieldSelector, resource::ResourceType, view},
     object::selector::LabelSelector,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// The objects that a list, a watch or a delete of a collection looks at.
@@ -27,14 +27,14 @@ impl Selection {
         resource: &Arc<ResourceType>,
         path: &ResourcePath,
         query: &Query,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, StatusError> {
         let labels = query.label_selector.as_deref();
         let fields = match (&path.name, query.field_selector.as_deref()) {
             (None, given) => given.map(str::to_owned),
             (Some(name), None) => Some(format!("metadata.name={name}")),
             (Some(name), Some(given)) => Some(format!("metadata.name={name},{given}")),
         };
-        let bad = |why: String| Refusal::bad_request(why);
+        let bad = |why: String| StatusError::bad_request(why);
         Ok(Self {
             resource: resource.clone(),
             prefix: path

@@ -32,7 +32,7 @@ use crate::{
         effect::{self, Reset, Wire},
     },
     presentation::answer,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// As kube-apiserver: no request body is larger.
@@ -182,7 +182,7 @@ impl Front {
             let answer = self.core.handle(user, request);
             match self.core.store.kept().await {
                 Ok(()) => answer,
-                Err(why) => answer::refuse(&Refusal::other(
+                Err(why) => answer::refuse(&StatusError::other(
                     500,
                     "InternalError",
                     format!("Internal error occurred: the state can not be written: {why}"),
@@ -193,7 +193,7 @@ impl Front {
     }
 
     /// Who makes a request.
-    fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    fn identify(&self, headers: &HeaderMap) -> Result<Identity, StatusError> {
         auth::authenticate(headers, &self.users, |token| {
             let claims = self.core.account(token, Timestamp::now())?;
             let for_us = claims.audiences.iter().any(|audience| audience == ISSUER);
@@ -205,30 +205,33 @@ impl Front {
 async fn respond(front: &Front, request: Request<Incoming>) -> Result<Response<Wire>, Reset> {
     let user = match front.identify(request.headers()) {
         Ok(user) => user,
-        Err(refusal) => return Ok(effect::unharmed(answer::refuse(&refusal))),
+        Err(error) => return Ok(effect::unharmed(answer::refuse(&error))),
     };
     match received(request, front.limits.body).await {
         Ok(request) => front.answer(Party::Clients, &user, &request).await,
-        Err(refusal) => Ok(effect::unharmed(answer::refuse(&refusal))),
+        Err(error) => Ok(effect::unharmed(answer::refuse(&error))),
     }
 }
 
 /// The request with its whole body.
-async fn received(request: Request<Incoming>, time: Duration) -> Result<Request<Bytes>, Refusal> {
+async fn received(
+    request: Request<Incoming>,
+    time: Duration,
+) -> Result<Request<Bytes>, StatusError> {
     let (head, body) = request.into_parts();
     let body = timeout(time, read(body)).await.map_err(|_| {
         let message = "request did not complete within the allowed duration";
-        Refusal::other(408, "Timeout", message)
+        StatusError::other(408, "Timeout", message)
     })?;
     Ok(Request::from_parts(head, body?))
 }
 
 /// Reads a body. What is too much is taken in and thrown away, up to a point: a client that is still writing would not
 /// read that it has written too much.
-async fn read(mut body: Incoming) -> Result<Bytes, Refusal> {
+async fn read(mut body: Incoming) -> Result<Bytes, StatusError> {
     let (mut kept, mut size) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let frame = frame.map_err(|error| StatusError::bad_request(error.to_string()))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -241,7 +244,7 @@ async fn read(mut body: Incoming) -> Result<Bytes, Refusal> {
     }
     if size > LARGEST_BODY {
         let message = format!("Request entity too large: limit is {LARGEST_BODY}");
-        return Err(Refusal::other(413, "RequestEntityTooLarge", message));
+        return Err(StatusError::other(413, "RequestEntityTooLarge", message));
     }
     Ok(kept.into())
 }

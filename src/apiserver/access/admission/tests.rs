@@ -103,7 +103,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(&self, policies: &Policies, runtime: Option<Value>) -> Result<Vec<String>, Refusal> {
+    fn of(&self, policies: &Policies, runtime: Option<Value>) -> Result<Vec<String>, StatusError> {
         let request = AdmissionRequest {
             operation: self.operation,
             resource: &self.resource,

@@ -203,7 +203,7 @@ fn applied(
     spec: Value,
     manager: &str,
     force: bool,
-) -> Result<Value, Refusal> {
+) -> Result<Value, StatusError> {
     apply(live, &object(spec), &write(manager), force, Some(&gadget()))
 }
 
@@ -228,20 +228,20 @@ fn intents_are_applied_as_by_a_real_server() {
     );
     let two = applied(Some(&one), json!({"replicas": 2}), "two", false).unwrap();
     assert_eq!(two["spec"], json!({"enabled": false, "replicas": 2}));
-    let refusal = applied(
+    let error = applied(
         Some(&two),
         json!({"replicas": 2, "enabled": true}),
         "two",
         false,
     )
     .unwrap_err();
-    assert_eq!(refusal.code, 409);
+    assert_eq!(error.code, 409);
     assert_eq!(
-        refusal.message,
+        error.message,
         "Apply failed with 1 conflict: conflict with \"one\": .spec.enabled"
     );
     assert_eq!(
-        refusal.details,
+        error.details,
         Some(json!({"causes": [
             {"reason": "FieldManagerConflict", "message": "conflict with \"one\"", "field": ".spec.enabled"}]}))
     );
@@ -263,12 +263,12 @@ fn conflicts_name_every_manager_and_field() {
     let schema = gadget();
     let mut live = object(json!({"enabled": true, "format": "raw"}));
     record_update(None, &mut live, &write("kubectl-edit"), Some(&schema));
-    let refusal = applied(Some(&live), json!({"enabled": false}), "one", false).unwrap_err();
+    let error = applied(Some(&live), json!({"enabled": false}), "one", false).unwrap_err();
     assert_eq!(
-        refusal.message,
+        error.message,
         "Apply failed with 1 conflict: conflict with \"kubectl-edit\" using example.com/v1: .spec.enabled"
     );
-    let refusal = applied(
+    let error = applied(
         Some(&live),
         json!({"enabled": false, "format": "qcow2"}),
         "one",
@@ -276,7 +276,7 @@ fn conflicts_name_every_manager_and_field() {
     )
     .unwrap_err();
     assert_eq!(
-        refusal.message,
+        error.message,
         "Apply failed with 2 conflicts: conflicts with \"kubectl-edit\" using example.com/v1:\n- .spec.enabled\n- .spec.format"
     );
     let same = applied(Some(&live), json!({"enabled": true}), "one", false).unwrap();
@@ -341,7 +341,7 @@ fn lists_are_merged_by_key() {
         less["spec"]["ports"],
         json!([{"name": "b", "port": 5}, {"name": "c", "port": 3}])
     );
-    let refusal = applied(
+    let error = applied(
         None,
         json!({"ports": [{"name": "a"}, {"name": "a"}]}),
         "one",
@@ -349,11 +349,11 @@ fn lists_are_merged_by_key() {
     )
     .unwrap_err();
     assert!(
-        refusal
+        error
             .message
             .ends_with(".spec.ports: duplicate entries for key [name=\"a\"]"),
         "{}",
-        refusal.message
+        error.message
     );
     let sets = applied(
         Some(&less),
@@ -410,8 +410,8 @@ fn kubectl_takes_over_what_it_applied_on_the_client_side() {
 fn intents_may_not_bring_managed_fields() {
     let mut intent = object(json!({}));
     intent["metadata"]["managedFields"] = json!([]);
-    let refusal = apply(None, &intent, &write("one"), false, None).unwrap_err();
-    assert_eq!(refusal.message, "metadata.managedFields must be nil");
+    let error = apply(None, &intent, &write("one"), false, None).unwrap_err();
+    assert_eq!(error.message, "metadata.managedFields must be nil");
 }
 
 /// Intents over a few fields, so that they meet.

@@ -13,12 +13,12 @@ use crate::{
     },
     kind::definition::{self, set_condition},
     object::metadata::{self, is_deleting},
-    refusal::Refusal,
+    status_error::StatusError,
     store::{GroupResource, ObjectId},
 };
 
 /// Deletes what is in a deleted namespace, and the namespace when nothing is. Returns how much there was.
-pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, Refusal> {
+pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
     let deleting = |namespace: &Value| is_deleting(namespace);
     if !core.namespace(name).is_some_and(|found| deleting(&found)) {
         return Ok(0);
@@ -124,7 +124,7 @@ fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
 }
 
 /// Deletes the objects of a deleted definition, and the definition when there are none. Returns how many there were.
-pub fn empty_definition(core: &Core, name: &str) -> Result<usize, Refusal> {
+pub fn empty_definition(core: &Core, name: &str) -> Result<usize, StatusError> {
     let id = ObjectId {
         collection: GroupResource::new(definition::GROUP, definition::PLURAL),
         key: name.to_owned(),
@@ -171,7 +171,7 @@ pub fn empty_definition(core: &Core, name: &str) -> Result<usize, Refusal> {
 }
 
 /// Deletes many objects; the first refusal is returned, the others are tried all the same.
-fn delete_all(core: &Core, identity: &Identity, ids: Vec<ObjectId>) -> Result<(), Refusal> {
+fn delete_all(core: &Core, identity: &Identity, ids: Vec<ObjectId>) -> Result<(), StatusError> {
     let deletion = Deletion {
         propagation: Some(Propagation::Background),
         ..Deletion::default()
@@ -184,8 +184,8 @@ fn delete_all(core: &Core, identity: &Identity, ids: Vec<ObjectId>) -> Result<()
         let writer = core.store.write();
         match verb::delete_one(&mut call, &writer, &deletion) {
             Ok(_) => {}
-            Err(refusal) if refusal.code == 404 => {}
-            Err(refusal) => first = first.and(Err(refusal)),
+            Err(error) if error.code == 404 => {}
+            Err(error) => first = first.and(Err(error)),
         }
     }
     first

@@ -13,7 +13,7 @@ use crate::{
         verb::{self, Deletion, FOREGROUND, ORPHAN, Propagation},
     },
     object::metadata::{self, is_deleting, text},
-    refusal::Refusal,
+    status_error::StatusError,
     store::{Index, ObjectId},
 };
 
@@ -82,7 +82,7 @@ fn has_finalizer(object: &Value, finalizer: &str) -> bool {
 }
 
 /// Deletes an object whose owners are all gone; drops the references to those that are, where others remain.
-pub fn examine(core: &Core, id: &ObjectId) -> Result<(), Refusal> {
+pub fn examine(core: &Core, id: &ObjectId) -> Result<(), StatusError> {
     let Some(object) = core.store.get(&id.collection, &id.key) else {
         return Ok(());
     };
@@ -119,7 +119,7 @@ fn delete(
     id: &ObjectId,
     object: &Value,
     propagation: Propagation,
-) -> Result<(), Refusal> {
+) -> Result<(), StatusError> {
     let identity = identity();
     let Some(mut call) = call(core, &identity, id) else {
         return Ok(());
@@ -135,7 +135,7 @@ fn delete(
 
 /// Lets go of an owner that is being deleted: in the foreground once nothing that blocks it is left, as an orphaning
 /// owner once nobody names it any more. Returns how many dependents there are.
-pub fn release(core: &Core, id: &ObjectId) -> Result<usize, Refusal> {
+pub fn release(core: &Core, id: &ObjectId) -> Result<usize, StatusError> {
     let Some(owner) = core.store.get(&id.collection, &id.key) else {
         return Ok(0);
     };
@@ -194,7 +194,7 @@ fn keep_references(object: &mut Value, keep: impl Fn(&Value) -> bool) {
 }
 
 /// Changes an object as the collector.
-fn edit(core: &Core, id: &ObjectId, change: impl FnOnce(&mut Value)) -> Result<(), Refusal> {
+fn edit(core: &Core, id: &ObjectId, change: impl FnOnce(&mut Value)) -> Result<(), StatusError> {
     let identity = identity();
     let Some(mut call) = call(core, &identity, id) else {
         return Ok(());
@@ -203,9 +203,9 @@ fn edit(core: &Core, id: &ObjectId, change: impl FnOnce(&mut Value)) -> Result<(
 }
 
 /// That an object is gone already, or is another one by now, is what was wanted.
-fn ignore_gone(result: Result<(), Refusal>) -> Result<(), Refusal> {
+fn ignore_gone(result: Result<(), StatusError>) -> Result<(), StatusError> {
     match result {
-        Err(refusal) if matches!(refusal.code, 404 | 409) => Ok(()),
+        Err(error) if matches!(error.code, 404 | 409) => Ok(()),
         other => other,
     }
 }

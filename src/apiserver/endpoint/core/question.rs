@@ -9,11 +9,11 @@ use crate::{
         answer::{self, Encoding, Shape, Wanted},
         table,
     },
-    refusal::Refusal,
     request::{
         query::Query,
         route::{ResourcePath, Verb},
     },
+    status_error::StatusError,
 };
 
 /// The verb of a request for a resource.
@@ -21,24 +21,24 @@ pub fn verb_of(
     method: &Method,
     path: &ResourcePath,
     resource: &ResourceType,
-) -> Result<Verb, Refusal> {
+) -> Result<Verb, StatusError> {
     // Each built-in resource has routes of its own, none of them for HEAD; those of definitions share one handler.
     if method == Method::HEAD && !resource.custom {
-        return Err(Refusal::method_not_allowed());
+        return Err(StatusError::method_not_allowed());
     }
     if let Some(verb) = Verb::of(method, path.name.is_some()) {
         return Ok(verb);
     }
     let lacks_name = matches!(*method, Method::PUT | Method::PATCH) && path.name.is_none();
     Err(if resource.custom && lacks_name {
-        Refusal::bad_request("name must be provided")
+        StatusError::bad_request("name must be provided")
     } else {
-        Refusal::method_not_allowed()
+        StatusError::method_not_allowed()
     })
 }
 
 /// What the client wants to see.
-pub fn wanted(request: &Request<Bytes>) -> Result<Wanted, Refusal> {
+pub fn wanted(request: &Request<Bytes>) -> Result<Wanted, StatusError> {
     let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT))?;
     let (include, pretty) = Query::look(request.uri().query().unwrap_or_default())?;
     // Whoever asks with one of these most likely reads the answer.

@@ -9,7 +9,7 @@ use crate::{
     access::admission::{AdmissionRequest, Cluster, Operation},
     endpoint::core::Core,
     kind::{resource::ResourceType, view},
-    refusal::Refusal,
+    status_error::StatusError,
     store::{GroupResource, key},
 };
 
@@ -21,7 +21,7 @@ impl Call<'_> {
         name: &str,
         object: Option<&Value>,
         old: Option<&Value>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StatusError> {
         let request = AdmissionRequest {
             operation,
             resource: &self.resource,

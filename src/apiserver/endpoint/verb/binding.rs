@@ -12,7 +12,7 @@ use crate::{
     kind::{resource::ResourceType, view},
     object::metadata::text,
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// Has the resource this subresource?
@@ -20,7 +20,7 @@ pub fn is_bound(resource: &ResourceType) -> bool {
     resource.storage_key() == ("", "pods")
 }
 
-pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let binding = call.body.object(&call.resource)?;
     let core = call.core;
     let writer = core.store.write();
@@ -31,7 +31,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let bound = text(&stored["spec"], "nodeName");
     if !bound.is_empty() {
         let why = format!("pod {name} is already assigned to node {bound:?}");
-        return Err(Refusal::conflict(&call.resource, &name, &why));
+        return Err(StatusError::conflict(&call.resource, &name, &why));
     }
     let mut pod = Value::clone(&view::of(&call.resource, &stored));
     pod["spec"]["nodeName"] = node.into();

@@ -15,7 +15,7 @@ use crate::{
         name,
     },
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
     store::Writer,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 const NAME_ATTEMPTS: usize = 8;
 
 /// Creates what the body holds.
-pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let mut object = call.body.object(&call.resource)?;
     intake::check_kind(&call.resource, &mut object)?;
     intake::clean(call, &mut object, intake::Origin::Body)?;
@@ -38,14 +38,14 @@ pub fn create_object(
     writer: &Writer<'_>,
     mut object: Value,
     record: bool,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, StatusError> {
     intake::place(call, &mut object)?;
     check_namespace(call, &object)?;
     check_definition(call)?;
     call.check_grant(&object, None)?;
     if !text(&object["metadata"], "resourceVersion").is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
-        return Err(Refusal::other(500, "", message));
+        return Err(StatusError::other(500, "", message));
     }
     let uid = Uuid::new_v4().to_string();
     strategy::prepare_create(&call.resource, &mut object, &uid, call.now);
@@ -58,7 +58,7 @@ pub fn create_object(
     let causes = strategy::validate_create(&call.resource, &object);
     if !causes.is_empty() {
         let resource = &call.resource;
-        return Err(Refusal::invalid(
+        return Err(StatusError::invalid(
             &resource.group,
             &resource.kind,
             &name,
@@ -69,7 +69,7 @@ pub fn create_object(
     call.admit(Operation::Create, &name, Some(&object), None)?;
     let id = call.id_of(&name);
     if call.core.store.get(&id.collection, &id.key).is_some() {
-        return Err(Refusal::already_exists(&call.resource, &name));
+        return Err(StatusError::already_exists(&call.resource, &name));
     }
     let object = if call.query.dry_run {
         Arc::new(object)
@@ -105,7 +105,7 @@ fn choose_name(call: &Call<'_>, object: &mut Value) -> String {
 }
 
 /// Objects are only created in a namespace that is there and stays (admission plugin NamespaceLifecycle).
-fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
+fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), StatusError> {
     if !call.resource.namespaced {
         return Ok(());
     }
@@ -114,35 +114,37 @@ fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
     let Some(found) = found else {
         let registry = call.core.registry();
         let namespaces = registry.find("", "v1", "namespaces");
-        return Err(namespaces.map_or_else(Refusal::no_such_path, |namespaces| {
-            Refusal::not_found(namespaces, namespace)
-        }));
+        return Err(
+            namespaces.map_or_else(StatusError::no_such_path, |namespaces| {
+                StatusError::not_found(namespaces, namespace)
+            }),
+        );
     };
     if is_deleting(&found) {
         let name = text(&object["metadata"], "name");
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"
         );
-        let refusal = Refusal::forbidden(&call.resource, name, &why);
-        let mut details = refusal.details.clone().unwrap_or_default();
+        let error = StatusError::forbidden(&call.resource, name, &why);
+        let mut details = error.details.clone().unwrap_or_default();
         details["causes"] = json!([{
             "reason": "NamespaceTerminating", "field": "metadata.namespace",
             "message": format!("namespace {namespace} is being terminated"),
         }]);
-        return Err(refusal.with_details(details));
+        return Err(error.with_details(details));
     }
     Ok(())
 }
 
 /// No new objects of a kind whose definition is being deleted.
-fn check_definition(call: &Call<'_>) -> Result<(), Refusal> {
+fn check_definition(call: &Call<'_>) -> Result<(), StatusError> {
     if !call.resource.custom {
         return Ok(());
     }
     let definition = call.core.definition_of(&call.resource);
     if definition.is_some_and(|definition| is_deleting(&definition)) {
         let resource = &call.resource;
-        return Err(Refusal::other(
+        return Err(StatusError::other(
             405,
             "MethodNotAllowed",
             "create not allowed while custom resource definition is terminating",

@@ -15,11 +15,11 @@ use crate::{
         metadata::{self, is_deleting, text},
     },
     presentation::answer::Answer,
-    refusal::Refusal,
     request::{
         query::{self, unsupported},
         selection::Selection,
     },
+    status_error::StatusError,
     store::{GroupResource, Writer},
 };
 
@@ -50,13 +50,13 @@ pub struct Deletion {
 
 impl Deletion {
     /// Reads body and query; `dryRun` of the body goes to the call's query.
-    fn read(call: &mut Call<'_>) -> Result<Self, Refusal> {
+    fn read(call: &mut Call<'_>) -> Result<Self, StatusError> {
         let body = call.body.delete_options()?;
         Self::of(call, &body.unwrap_or_default())
     }
 
     /// Reads options that came in another body, and the query.
-    pub(super) fn of(call: &mut Call<'_>, given: &Value) -> Result<Self, Refusal> {
+    pub(super) fn of(call: &mut Call<'_>, given: &Value) -> Result<Self, StatusError> {
         let given = Some(given.clone()).filter(Value::is_object);
         let options = call.query.merged_delete_options(given);
         for value in options["dryRun"].as_array().into_iter().flatten() {
@@ -74,12 +74,12 @@ impl Deletion {
     }
 }
 
-fn propagation(options: &Value) -> Result<Option<Propagation>, Refusal> {
+fn propagation(options: &Value) -> Result<Option<Propagation>, StatusError> {
     let policy = &options["propagationPolicy"];
     if policy.is_string() && options["orphanDependents"].is_boolean() {
         let why = "orphanDependents and deletionPropagation cannot be both set";
         let cause = field_error::invalid("propagationPolicy", policy, why);
-        return Err(Refusal::invalid(
+        return Err(StatusError::invalid(
             "meta.k8s.io",
             "DeleteOptions",
             "",
@@ -111,7 +111,7 @@ fn propagation(options: &Value) -> Result<Option<Propagation>, Refusal> {
 }
 
 /// Deletes the object that the path names.
-pub fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn delete(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let deletion = Deletion::read(call)?;
     let core = call.core;
     let writer = core.store.write();
@@ -136,7 +136,7 @@ pub fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 /// Deletes every object that a list would show.
-pub fn delete_collection(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn delete_collection(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let deletion = Deletion::read(call)?;
     let selection = Selection::new(&call.resource, &call.path, &call.query)?;
     let core = call.core;
@@ -171,14 +171,14 @@ pub fn delete_one(
     call: &mut Call<'_>,
     writer: &Writer<'_>,
     deletion: &Deletion,
-) -> Result<(Arc<Value>, bool), Refusal> {
+) -> Result<(Arc<Value>, bool), StatusError> {
     let stored = call.existing()?;
     let id = call.id();
     check_preconditions(&call.resource, &stored, deletion)?;
     let is_namespace = call.resource.storage_key() == ("", "namespaces");
     if is_namespace && PROTECTED_NAMESPACES.contains(&id.name()) {
         let why = "this namespace may not be deleted";
-        return Err(Refusal::forbidden(&call.resource, id.name(), why));
+        return Err(StatusError::forbidden(&call.resource, id.name(), why));
     }
     let old = view::of(&call.resource, &stored);
     call.admit(Operation::Delete, id.name(), None, Some(&old))?;
@@ -213,7 +213,7 @@ fn check_preconditions(
     resource: &ResourceType,
     stored: &Value,
     deletion: &Deletion,
-) -> Result<(), Refusal> {
+) -> Result<(), StatusError> {
     let metadata = &stored["metadata"];
     let conflict = |why: String| {
         // The API server names the kind here, not the resource.
@@ -221,7 +221,11 @@ fn check_preconditions(
             plural: resource.kind.clone(),
             ..resource.clone()
         };
-        Err(Refusal::conflict(&by_kind, text(metadata, "name"), &why))
+        Err(StatusError::conflict(
+            &by_kind,
+            text(metadata, "name"),
+            &why,
+        ))
     };
     let uid = text(metadata, "uid");
     if let Some(wanted) = deletion.uid.as_deref().filter(|wanted| *wanted != uid) {

@@ -14,7 +14,7 @@ use crate::{
         selector::LabelSelector,
     },
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
     store::{GroupResource, ObjectId, Writer, key},
 };
 
@@ -23,12 +23,12 @@ pub fn is_evicted(resource: &ResourceType) -> bool {
     resource.storage_key() == ("", "pods")
 }
 
-pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let eviction = call.body.object(&call.resource)?;
     let given = text(&eviction["metadata"], "name");
     let name = call.path.name.clone().unwrap_or_default();
     if !given.is_empty() && given != name {
-        return Err(Refusal::bad_request(
+        return Err(StatusError::bad_request(
             "name in URL does not match name in Eviction object",
         ));
     }
@@ -54,14 +54,14 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 /// Takes the disruption from the budget of the pod, where there is one.
-fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Refusal> {
+fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), StatusError> {
     let budgets = budgets_of(call, pod);
     let budget = match budgets.as_slice() {
         [] => return Ok(()),
         [one] => one,
         _ => {
             let why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-            return Err(Refusal::other(500, "InternalError", why));
+            return Err(StatusError::other(500, "InternalError", why));
         }
     };
     let name = text(&budget["metadata"], "name");
@@ -96,7 +96,7 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Refu
     };
     let message = "Cannot evict pod as it would violate the pod's disruption budget.";
     Err(
-        Refusal::other(429, "TooManyRequests", message).with_details(json!({
+        StatusError::other(429, "TooManyRequests", message).with_details(json!({
             "causes": [{"reason": "DisruptionBudget", "message": cause}],
         })),
     )

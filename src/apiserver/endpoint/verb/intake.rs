@@ -18,12 +18,12 @@ use crate::{
         go_format,
         metadata::{self, text},
     },
-    refusal::Refusal,
     request::query::FieldValidation,
+    status_error::StatusError,
 };
 
 /// Checks kind and version of an object that a client sent.
-pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Refusal> {
+pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), StatusError> {
     let expected = resource.api_version();
     if !resource.custom {
         // Typed decoders take a missing kind or version from the path.
@@ -36,13 +36,13 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
     let kind = text(object, "kind").to_owned();
     let version = text(object, "apiVersion").to_owned();
     if kind.is_empty() {
-        return Err(Refusal::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{object}'",
             resource.kind
         )));
     }
     if version != expected {
-        return Err(Refusal::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "the API version in the data ({version}) does not match the expected API version ({expected})"
         )));
     }
@@ -56,7 +56,7 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
             message: format!("Invalid value: {kind:?}: must be {}", resource.kind),
             field: "kind".to_owned(),
         };
-        return Err(Refusal::invalid(&resource.group, &kind, name, &[cause]));
+        return Err(StatusError::invalid(&resource.group, &kind, name, &[cause]));
     }
     let is_known = model::definition(&model::name_of(&resource.group, &resource.version, &kind));
     let why = if is_known.is_some() {
@@ -71,7 +71,7 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Ref
             "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
         )
     };
-    Err(Refusal::bad_request(format!(
+    Err(StatusError::bad_request(format!(
         "{kind} in version {:?} cannot be handled as a {}: {why}",
         resource.version, resource.kind
     )))
@@ -106,10 +106,10 @@ impl Origin<'_> {
         }
     }
 
-    fn refuse(self, resource: &ResourceType, object: &str, why: &str) -> Refusal {
+    fn refuse(self, resource: &ResourceType, object: &str, why: &str) -> StatusError {
         let shown = match self {
             Self::Body | Self::Applied => {
-                return Refusal::bad_request(format!(
+                return StatusError::bad_request(format!(
                     "{} in version {:?} cannot be handled as a {}: {why}",
                     resource.kind, resource.version, resource.kind
                 ));
@@ -118,13 +118,13 @@ impl Origin<'_> {
             Self::Merged(patch) => go_format::plain(patch),
         };
         let cause = field_error::invalid("patch", &shown.into(), why);
-        Refusal::invalid("", "", "", &[cause])
+        StatusError::invalid("", "", "", &[cause])
     }
 }
 
 /// Cleans the metadata, drops unknown fields and sets defaults. Unknown fields, and those that the body names twice, are
 /// refused, warned of or ignored, as the query says.
-pub fn clean(call: &mut Call<'_>, object: &mut Value, origin: Origin) -> Result<(), Refusal> {
+pub fn clean(call: &mut Call<'_>, object: &mut Value, origin: Origin) -> Result<(), StatusError> {
     let resource = call.resource.clone();
     // What a refusal of a patch quotes.
     let given = match origin {
@@ -183,13 +183,13 @@ pub fn warn_of_finalizers(call: &mut Call<'_>, new: &Value, old: Option<&Value>)
 }
 
 /// Puts the object into the path's namespace.
-pub fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Refusal> {
+pub fn place(call: &Call<'_>, object: &mut Value) -> Result<(), StatusError> {
     let given = text(&object["metadata"], "namespace");
     match call.path.namespace.as_deref() {
         Some(namespace) if given.is_empty() => object["metadata"]["namespace"] = namespace.into(),
         Some(namespace) if given == namespace => {}
         Some(_) => {
-            return Err(Refusal::bad_request(
+            return Err(StatusError::bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request",
             ));
         }

@@ -15,8 +15,8 @@ use crate::{
     kind::view,
     object::{field_error::FieldError, metadata::text},
     presentation::answer::Answer,
-    refusal::Refusal,
     request::query::FieldValidation,
+    status_error::StatusError,
 };
 
 const JSON: &str = "application/json-patch+json";
@@ -25,7 +25,7 @@ const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
 /// Changes an object, or its status, as the body says.
-pub fn patch(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
+pub fn patch(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let media_type = call.body.media_type.clone();
     match media_type.as_str() {
         APPLY => apply(call, part),
@@ -37,12 +37,12 @@ pub fn patch(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
             } else {
                 [JSON, MERGE, STRATEGIC, APPLY].join(", ")
             };
-            Err(Refusal::unsupported_media_type(&accepted))
+            Err(StatusError::unsupported_media_type(&accepted))
         }
     }
 }
 
-fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
+fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     if call.query.force {
         return Err(option_fault(
             "FieldValueForbidden",
@@ -69,13 +69,13 @@ fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
 }
 
 /// The patch in the body.
-pub fn read(call: &Call<'_>) -> Result<Value, Refusal> {
+pub fn read(call: &Call<'_>) -> Result<Value, StatusError> {
     let patch = call.body.patch_text();
     patch.map_err(|why| refuse(call, PatchFault::Malformed(why)))
 }
 
 /// The object with the patch on it.
-pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, Refusal> {
+pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, StatusError> {
     let result = match call.body.media_type.as_str() {
         JSON => patch::json(old, patch),
         MERGE => patch::merge(old, patch),
@@ -84,19 +84,21 @@ pub fn patched(call: &Call<'_>, old: &Value, patch: &Value) -> Result<Value, Ref
     result.map_err(|fault| refuse(call, fault))
 }
 
-fn refuse(call: &Call<'_>, fault: PatchFault) -> Refusal {
+fn refuse(call: &Call<'_>, fault: PatchFault) -> StatusError {
     match fault {
         PatchFault::Malformed(why) if call.body.media_type == STRATEGIC => {
-            Refusal::bad_request(why)
+            StatusError::bad_request(why)
         }
-        PatchFault::Malformed(why) => Refusal::bad_request(format!("error decoding patch: {why}")),
-        PatchFault::DoesNotFit => Refusal::other(
+        PatchFault::Malformed(why) => {
+            StatusError::bad_request(format!("error decoding patch: {why}"))
+        }
+        PatchFault::DoesNotFit => StatusError::other(
             422,
             "Invalid",
             "the server rejected our request due to an error in our request",
         )
         .with_details(serde_json::json!({})),
-        PatchFault::TooLong(operations) => Refusal::other(
+        PatchFault::TooLong(operations) => StatusError::other(
             413,
             "RequestEntityTooLarge",
             format!(
@@ -104,13 +106,13 @@ fn refuse(call: &Call<'_>, fault: PatchFault) -> Refusal {
                 patch::MOST_OPERATIONS
             ),
         ),
-        PatchFault::Misdirected(why) => Refusal::bad_request(why),
-        PatchFault::Stumbled(why) => Refusal::other(500, "", why),
+        PatchFault::Misdirected(why) => StatusError::bad_request(why),
+        PatchFault::Stumbled(why) => StatusError::other(500, "", why),
     }
 }
 
 /// Server-side apply.
-fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
+fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     if call.query.field_manager.is_none() {
         return Err(option_fault(
             "FieldValueRequired",
@@ -119,19 +121,21 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
         ));
     }
     let text_of_patch = call.body.patch_text();
-    let mut intent =
-        text_of_patch.map_err(|why| Refusal::bad_request(format!("error decoding YAML: {why}")))?;
+    let mut intent = text_of_patch
+        .map_err(|why| StatusError::bad_request(format!("error decoding YAML: {why}")))?;
     if !intent.is_object() {
-        return Err(Refusal::bad_request("error decoding YAML: not an object"));
+        return Err(StatusError::bad_request(
+            "error decoding YAML: not an object",
+        ));
     }
     let (given, expected) = (text(&intent, "apiVersion"), call.resource.api_version());
     if given != expected {
-        return Err(Refusal::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "Incorrect version specified in apply patch. Specified patch version: {given}, expected: {expected}"
         )));
     }
     if text(&intent, "kind").is_empty() {
-        return Err(Refusal::bad_request(format!(
+        return Err(StatusError::bad_request(format!(
             "Object 'Kind' is missing in '{intent}'"
         )));
     }
@@ -155,7 +159,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
             Ok(Answer::object(&call.resource, object))
         }
-        Err(refusal) if part == Part::Status => Err(refusal),
+        Err(error) if part == Part::Status => Err(error),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
             check_repetition(call)?;
@@ -166,7 +170,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
 }
 
 /// An intent that names a key twice is refused or warned of, as the query says.
-fn check_repetition(call: &mut Call<'_>) -> Result<(), Refusal> {
+fn check_repetition(call: &mut Call<'_>) -> Result<(), StatusError> {
     let validation = call.query.field_validation;
     if validation == FieldValidation::Ignore {
         return Ok(());
@@ -174,7 +178,7 @@ fn check_repetition(call: &mut Call<'_>) -> Result<(), Refusal> {
     for twice in call.body.duplicates() {
         let why = format!("error converting YAML to JSON: {twice}");
         if validation == FieldValidation::Strict {
-            return Err(Refusal::bad_request(format!(
+            return Err(StatusError::bad_request(format!(
                 "error strict decoding YAML: {why}"
             )));
         }
@@ -184,11 +188,11 @@ fn check_repetition(call: &mut Call<'_>) -> Result<(), Refusal> {
 }
 
 /// A fault in the options of the patch.
-fn option_fault(reason: &'static str, field: &str, message: &str) -> Refusal {
+fn option_fault(reason: &'static str, field: &str, message: &str) -> StatusError {
     let cause = FieldError {
         reason,
         message: message.to_owned(),
         field: field.to_owned(),
     };
-    Refusal::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
+    StatusError::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
 }

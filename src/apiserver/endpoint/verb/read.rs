@@ -16,13 +16,13 @@ use crate::{
     kind::view,
     object::field_error,
     presentation::answer::Answer,
-    refusal::Refusal,
     request::{body, query::VersionMatch, selection::Selection},
+    status_error::StatusError,
     store::{Compacted, GroupResource},
 };
 
 /// One object.
-pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
     let asked = call.query.resource_version.as_deref().map(version);
     let current = call.core.store.version();
     if let Some(asked) = asked.transpose()?.filter(|asked| *asked > current) {
@@ -34,7 +34,7 @@ pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 /// A list, or a watch of what a list would show.
-pub fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub fn list(call: &Call<'_>) -> Result<Answer, StatusError> {
     check_options(call)?;
     let selection = Selection::new(&call.resource, &call.path, &call.query)?;
     if call.query.watch {
@@ -86,7 +86,7 @@ fn part(
     selection: &Selection,
     place: &Place,
     limit: usize,
-) -> Result<Part, Refusal> {
+) -> Result<Part, StatusError> {
     let collection = GroupResource::of(&call.resource);
     let is_everything = selection.is_everything();
     let most = if is_everything {
@@ -137,11 +137,11 @@ struct Place {
 }
 
 impl Place {
-    fn of(call: &Call<'_>) -> Result<Self, Refusal> {
+    fn of(call: &Call<'_>) -> Result<Self, StatusError> {
         let given = call.query.resource_version.as_deref();
         if let Some(token) = &call.query.continue_token {
             if given.is_some_and(|version| version != "0") {
-                return Err(Refusal::bad_request(
+                return Err(StatusError::bad_request(
                     "specifying resource version is not allowed when using continue",
                 ));
             }
@@ -183,9 +183,9 @@ impl Token {
         TOKEN_ALPHABET.encode(json!(self).to_string())
     }
 
-    fn read(text: &str) -> Result<Self, Refusal> {
+    fn read(text: &str) -> Result<Self, StatusError> {
         let bad = |why: String| {
-            Refusal::bad_request(format!(
+            StatusError::bad_request(format!(
                 "invalid continue token: continue key is not valid: {why}"
             ))
         };
@@ -197,17 +197,17 @@ impl Token {
     }
 }
 
-fn version(text: &str) -> Result<u64, Refusal> {
+fn version(text: &str) -> Result<u64, StatusError> {
     text.parse().map_err(|_| {
         let message = format!(
             "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
         );
-        Refusal::other(500, "", message)
+        StatusError::other(500, "", message)
     })
 }
 
-fn too_large(version: u64, current: u64) -> Refusal {
-    Refusal::other(
+fn too_large(version: u64, current: u64) -> StatusError {
+    StatusError::other(
         504,
         "Timeout",
         format!("Timeout: Too large resource version: {version}, current: {current}"),
@@ -218,13 +218,13 @@ fn too_large(version: u64, current: u64) -> Refusal {
     }))
 }
 
-fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> Refusal {
+fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> StatusError {
     if let Some(after) = after {
         let token = Token {
             at: None,
             after: after.to_owned(),
         };
-        return Refusal::expired(
+        return StatusError::expired(
             "The provided continue parameter is too old to display a consistent list result. You can start a new list \
              without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
              results. Continuing with the provided token results in an inconsistent list - objects that were created, \
@@ -233,14 +233,14 @@ fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> Refusal {
         .with_continue(token.written());
     }
     let asked = call.query.resource_version.as_deref().unwrap_or_default();
-    Refusal::expired(format!(
+    StatusError::expired(format!(
         "too old resource version: {asked} ({})",
         gone.oldest
     ))
 }
 
 /// Do the options of a list or a watch go together? (apimachinery `internalversion/validation`)
-fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
+fn check_options(call: &Call<'_>) -> Result<(), StatusError> {
     let query = &call.query;
     let (matching, version) = (query.version_match, query.resource_version.as_deref());
     let why = match (query.watch, query.send_initial_events, matching) {
@@ -253,7 +253,12 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
                 &"Exact".into(),
                 &["NotOlderThan".into()],
             );
-            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+            return Err(StatusError::invalid(
+                "meta.k8s.io",
+                "ListOptions",
+                "",
+                &[cause],
+            ));
         }
         (true, None, Some(_)) => {
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
@@ -263,7 +268,12 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
                 "sendInitialEvents",
                 "sendInitialEvents is forbidden for list",
             );
-            return Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]));
+            return Err(StatusError::invalid(
+                "meta.k8s.io",
+                "ListOptions",
+                "",
+                &[cause],
+            ));
         }
         (false, None, Some(_)) if version.is_none() => {
             "resourceVersionMatch is forbidden unless resourceVersion is provided"
@@ -277,10 +287,15 @@ fn check_options(call: &Call<'_>) -> Result<(), Refusal> {
         _ => return Ok(()),
     };
     let cause = field_error::forbidden("resourceVersionMatch", why);
-    Err(Refusal::invalid("meta.k8s.io", "ListOptions", "", &[cause]))
+    Err(StatusError::invalid(
+        "meta.k8s.io",
+        "ListOptions",
+        "",
+        &[cause],
+    ))
 }
 
-fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, Refusal> {
+fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, StatusError> {
     let given = call.query.resource_version.as_deref();
     let asked = given.map(version).transpose()?.unwrap_or(0);
     let streams = call.query.send_initial_events == Some(true);

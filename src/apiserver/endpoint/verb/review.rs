@@ -13,11 +13,11 @@ use crate::{
         metadata::text,
     },
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// Answers a review.
-pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub fn answer(call: &Call<'_>) -> Result<Answer, StatusError> {
     let mut review = call.body.object(&call.resource)?;
     super::intake::check_kind(&call.resource, &mut review)?;
     if review["metadata"].is_null() {
@@ -41,7 +41,7 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
         "selfsubjectrulesreviews" => {
             let namespace = text(&spec, "namespace");
             if namespace.is_empty() {
-                return Err(Refusal::bad_request("no namespace on request"));
+                return Err(StatusError::bad_request("no namespace on request"));
             }
             rules(call, namespace)
         }
@@ -64,12 +64,12 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, Refusal> {
     })
 }
 
-fn check(call: &Call<'_>, causes: &[FieldError]) -> Result<(), Refusal> {
+fn check(call: &Call<'_>, causes: &[FieldError]) -> Result<(), StatusError> {
     if causes.is_empty() {
         return Ok(());
     }
     // The kind is lost on the API server's own way here.
-    Err(Refusal::invalid(&call.resource.group, "", "", causes))
+    Err(StatusError::invalid(&call.resource.group, "", "", causes))
 }
 
 /// What is wrong with the question of what somebody wants to do.
@@ -174,10 +174,10 @@ fn rules(call: &Call<'_>, namespace: &str) -> Value {
 }
 
 /// Whose token it is, for those who are shown one.
-fn whose(call: &Call<'_>, spec: &Value) -> Result<Value, Refusal> {
+fn whose(call: &Call<'_>, spec: &Value) -> Result<Value, StatusError> {
     let token = text(spec, "token");
     if token.is_empty() {
-        return Err(Refusal::bad_request(
+        return Err(StatusError::bad_request(
             "token is required for TokenReview in authentication",
         ));
     }

@@ -13,7 +13,7 @@ use crate::{
     kind::{definition, view},
     object::metadata::text,
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 /// Where replicas and selector are in the object, as JSON pointers.
@@ -99,18 +99,18 @@ fn shown(scale: Value) -> Answer {
     }
 }
 
-pub fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
     let stored = call.existing()?;
     let object = view::of(&call.resource, &stored);
     Ok(shown(Paths::of(call).scale(&object)))
 }
 
-pub fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let wanted = call.body.object(&call.resource)?;
     write(call, |_, _| Ok(wanted))
 }
 
-pub fn patch(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+pub fn patch(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let patch = patch::read(call)?;
     write(call, |call, scale| patch::patched(call, scale, &patch))
 }
@@ -118,8 +118,8 @@ pub fn patch(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 /// Brings the replicas of the wanted scale into the object.
 fn write(
     call: &mut Call<'_>,
-    wanted: impl FnOnce(&Call<'_>, &Value) -> Result<Value, Refusal>,
-) -> Result<Answer, Refusal> {
+    wanted: impl FnOnce(&Call<'_>, &Value) -> Result<Value, StatusError>,
+) -> Result<Answer, StatusError> {
     let core = call.core;
     let writer = core.store.write();
     let stored = call.existing()?;
@@ -138,10 +138,10 @@ fn write(
 }
 
 /// Sets the replicas. Only the last step of the path may be missing: the API server makes no parents.
-fn set_replicas(object: &mut Value, path: &str, replicas: i64) -> Result<(), Refusal> {
+fn set_replicas(object: &mut Value, path: &str, replicas: i64) -> Result<(), StatusError> {
     let (parent, field) = path.rsplit_once('/').unwrap_or_default();
     let parent = object.pointer_mut(parent).and_then(Value::as_object_mut);
-    let missing = || Refusal::other(500, "InternalError", format!("{path} is missing"));
+    let missing = || StatusError::other(500, "InternalError", format!("{path} is missing"));
     parent
         .ok_or_else(missing)?
         .insert(field.to_owned(), replicas.into());

@@ -10,7 +10,7 @@ use crate::{
     kind::resource::ResourceType,
     object::{field_error, metadata::text},
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
 };
 
 const SHORTEST: i64 = 10 * 60;
@@ -22,7 +22,7 @@ pub fn is_given(resource: &ResourceType) -> bool {
     resource.storage_key() == ("", "serviceaccounts")
 }
 
-pub fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
+pub fn create(call: &Call<'_>) -> Result<Answer, StatusError> {
     const GROUP: &str = "authentication.k8s.io";
     let mut request = call.body.object(&call.resource)?;
     let account = call.existing()?;
@@ -38,7 +38,7 @@ pub fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     if let Some(fault) = fault {
         let causes = [field_error::invalid(path, &seconds.into(), fault)];
-        return Err(Refusal::invalid(GROUP, "TokenRequest", "", &causes));
+        return Err(StatusError::invalid(GROUP, "TokenRequest", "", &causes));
     }
     let asked = spec["audiences"].as_array().into_iter().flatten();
     let mut audiences: Vec<String> = asked

@@ -14,12 +14,12 @@ use crate::{
         metadata::{self, is_deleting, text},
     },
     presentation::answer::Answer,
-    refusal::Refusal,
+    status_error::StatusError,
     store::{ObjectId, Writer},
 };
 
 /// Replaces an object, or its status, by what the body holds.
-pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
+pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let mut new = call.body.object(&call.resource)?;
     intake::check_kind(&call.resource, &mut new)?;
     intake::clean(call, &mut new, intake::Origin::Body)?;
@@ -32,7 +32,7 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
         Err(_) if part == Part::Main && strategy::creates_on_update(&call.resource) => {
             return create::create_object(call, &writer, new, true);
         }
-        Err(refusal) => return Err(refusal),
+        Err(error) => return Err(error),
     };
     check_uid(call, &new, &stored)?;
     let object = commit(call, &writer, part, &stored, new, Recorded::No)?;
@@ -40,7 +40,7 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, Refusal> {
 }
 
 /// Does the object have the name that the path has?
-pub fn check_name(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
+pub fn check_name(call: &Call<'_>, object: &Value) -> Result<(), StatusError> {
     let given = text(&object["metadata"], "name");
     let name = call.path.name.as_deref().unwrap_or_default();
     let why = match given {
@@ -52,11 +52,11 @@ pub fn check_name(call: &Call<'_>, object: &Value) -> Result<(), Refusal> {
             format!("the name of the object ({other}) does not match the name on the URL ({name})")
         }
     };
-    Err(Refusal::bad_request(why))
+    Err(StatusError::bad_request(why))
 }
 
 /// A uid in the body is a precondition: another object of the same name is not meant.
-pub fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusal> {
+pub fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), StatusError> {
     let (wanted, found) = (text(&new["metadata"], "uid"), text(&old["metadata"], "uid"));
     if wanted.is_empty() || wanted == found {
         return Ok(());
@@ -72,7 +72,7 @@ pub fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusa
          Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
         id.key
     );
-    Err(Refusal::conflict(&call.resource, id.name(), &why))
+    Err(StatusError::conflict(&call.resource, id.name(), &why))
 }
 
 /// Has the change been noted in `managedFields` already?
@@ -92,7 +92,7 @@ pub fn commit(
     stored: &Arc<Value>,
     mut new: Value,
     recorded: Recorded,
-) -> Result<Arc<Value>, Refusal> {
+) -> Result<Arc<Value>, StatusError> {
     let resource = call.resource.clone();
     let id = call.id();
     let old = view::of(&resource, stored);
@@ -104,7 +104,7 @@ pub fn commit(
     }
     let causes = strategy::validate_update(&resource, &new, &old);
     if !causes.is_empty() {
-        return Err(Refusal::invalid(
+        return Err(StatusError::invalid(
             &resource.group,
             &resource.kind,
             id.name(),
@@ -145,7 +145,7 @@ fn is_finished(resource: &ResourceType, object: &Value) -> bool {
 }
 
 /// Optimistic locking.
-fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusal> {
+fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), StatusError> {
     let resource = &call.resource;
     let name = text(&old["metadata"], "name");
     let given = text(&new["metadata"], "resourceVersion");
@@ -155,7 +155,7 @@ fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusa
             message: "Invalid value: 0: must be specified for an update".to_owned(),
             field: "metadata.resourceVersion".to_owned(),
         };
-        return Err(Refusal::invalid(
+        return Err(StatusError::invalid(
             &resource.group,
             &resource.plural,
             name,
@@ -164,17 +164,17 @@ fn check_version(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Refusa
     }
     if !given.is_empty() && given.parse::<u64>().is_err() {
         let why = format!("strconv.ParseUint: parsing {given:?}: invalid syntax");
-        return Err(Refusal::other(500, "", why));
+        return Err(StatusError::other(500, "", why));
     }
     if !given.is_empty() && given != text(&old["metadata"], "resourceVersion") {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
-        return Err(Refusal::conflict(resource, name, why));
+        return Err(StatusError::conflict(resource, name, why));
     }
     Ok(())
 }
 
 /// Changes the object that the call's path names; nothing where it is gone.
-pub fn edit(call: &mut Call<'_>, change: impl FnOnce(&mut Value)) -> Result<(), Refusal> {
+pub fn edit(call: &mut Call<'_>, change: impl FnOnce(&mut Value)) -> Result<(), StatusError> {
     let core = call.core;
     let writer = core.store.write();
     let stored = call.existing()?;

@@ -11,7 +11,7 @@ const FOLDERS: [&str; 12] = [
     "object",
     "schema",
     "kind",
-    "refusal",
+    "status_error",
     "presentation",
     "request",
     "access",

@@ -41,7 +41,7 @@ fn machines_are_created_only_while_the_gate_is_open() {
         let message = expected
             .map(|why| format!("virtualmachines.vm.cluster.gke.io \"x\" is forbidden: {why}"));
         assert_eq!(
-            outcome.err().map(|refusal| refusal.message),
+            outcome.err().map(|error| error.message),
             message,
             "{runtime:?}"
         );
@@ -50,11 +50,11 @@ fn machines_are_created_only_while_the_gate_is_open() {
 
 #[test]
 fn a_denial_is_a_status_of_the_validations_reason() {
-    let refusal = create_vm()
+    let error = create_vm()
         .of(&policies(&[VM_CREATE]), Some(runtime(false, json!([]))))
         .unwrap_err();
-    assert_eq!((refusal.code, refusal.reason), (403, "Forbidden"));
-    let details = refusal.details.unwrap_or_default();
+    assert_eq!((error.code, error.reason), (403, "Forbidden"));
+    let details = error.details.unwrap_or_default();
     assert_eq!(details["name"], "x");
     let message = details["causes"][0]["message"].as_str().unwrap_or_default();
     assert!(
@@ -139,9 +139,9 @@ fn the_runtime_is_disabled_only_when_that_is_safe() {
         let outcome =
             change_runtime(Operation::Update, old.clone(), Some(new.clone())).of(&policies, None);
         assert_eq!(outcome.is_ok(), allowed, "{old} -> {new}");
-        if let Err(refusal) = outcome {
+        if let Err(error) = outcome {
             let why = "VM Runtime cannot be disabled: 2 virtual machine(s) still exist. Delete them first, or run: bmctl disable vmruntime --force=true";
-            assert!(refusal.message.ends_with(why), "{}", refusal.message);
+            assert!(error.message.ends_with(why), "{}", error.message);
         }
     }
     let delete = |enabled| {

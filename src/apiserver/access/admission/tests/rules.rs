@@ -19,12 +19,12 @@ fn own(spec: Value, binding: Value) -> Policies {
 }
 
 fn message(policies: &Policies) -> String {
-    let refusal = create_vm().of(policies, None).unwrap_err();
-    let at = refusal
+    let error = create_vm().of(policies, None).unwrap_err();
+    let at = error
         .message
         .find("denied request: ")
         .map_or(0, |at| at + "denied request: ".len());
-    refusal.message[at..].to_owned()
+    error.message[at..].to_owned()
 }
 
 #[test]

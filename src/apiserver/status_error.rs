@@ -1,6 +1,6 @@
 //! Why the API server says no: the `Status` objects of a real kube-apiserver, word for word.
 //!
-//! Every verb returns `Result<_, Refusal>`; only the server turns one into bytes. The constructors follow
+//! Every verb returns `Result<_, StatusError>`; only the server turns one into bytes. The constructors follow
 //! k8s.io/apimachinery `pkg/api/errors`.
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use crate::{kind::resource::ResourceType, object::field_error::FieldError};
 
 /// A request that is not served, as the client sees it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct StatusError {
     /// HTTP status code.
     pub code: u16,
     /// Machine-readable reason, for example `NotFound`; empty where the API server gives none.
@@ -23,7 +23,7 @@ pub struct Refusal {
     pub continue_token: Option<String>,
 }
 
-impl Refusal {
+impl StatusError {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -117,7 +117,7 @@ impl Refusal {
         } else {
             format!("{kind}.{group}")
         };
-        let mut refusal = Self::new(
+        let mut error = Self::new(
             422,
             "Invalid",
             format!("{qualified} {name:?} is invalid: {list}"),
@@ -127,8 +127,8 @@ impl Refusal {
             .iter()
             .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
             .collect();
-        refusal.details = Some(about);
-        refusal
+        error.details = Some(about);
+        error
     }
 
     /// The request can not be understood.
@@ -189,14 +189,14 @@ impl Refusal {
         Self::new(code, reason, message)
     }
 
-    /// The same refusal with other details.
+    /// The same with other details.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
         self
     }
 
-    /// The same refusal with a token to go on with.
+    /// The same with a token to go on with.
     #[must_use]
     pub fn with_continue(mut self, token: String) -> Self {
         self.continue_token = Some(token);
