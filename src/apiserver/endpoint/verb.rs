@@ -4,9 +4,9 @@
 mod admit;
 mod binding;
 mod create;
+mod decode;
 mod delete;
 mod eviction;
-mod intake;
 mod patch;
 mod read;
 mod review;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Call, intake};
+use super::{Call, decode};
 use crate::{
     access::admission::Operation,
     endpoint::strategy,
@@ -25,8 +25,8 @@ const NAME_ATTEMPTS: usize = 8;
 /// Creates what the body holds.
 pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let mut object = call.body.object(&call.resource)?;
-    intake::check_kind(&call.resource, &mut object)?;
-    intake::clean(call, &mut object, intake::Origin::Body)?;
+    decode::check_kind(&call.resource, &mut object)?;
+    decode::clean(call, &mut object, decode::Origin::Body)?;
     let core = call.core;
     let writer = core.store.write();
     create_object(call, &writer, object, true)
@@ -39,7 +39,7 @@ pub fn create_object(
     mut object: Value,
     record: bool,
 ) -> Result<Answer, StatusError> {
-    intake::place(call, &mut object)?;
+    decode::place(call, &mut object)?;
     check_namespace(call, &object)?;
     check_definition(call)?;
     call.check_grant(&object, None)?;
@@ -65,7 +65,7 @@ pub fn create_object(
             &causes,
         ));
     }
-    intake::warn_of_finalizers(call, &object, None);
+    decode::warn_of_finalizers(call, &object, None);
     call.admit(Operation::Create, &name, Some(&object), None)?;
     let id = call.id_of(&name);
     if call.core.store.get(&id.collection, &id.key).is_some() {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Call, create,
-    intake::{self, Origin},
+    decode::{self, Origin},
     update::{self, Recorded},
 };
 use crate::{
@@ -56,13 +56,13 @@ fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let stored = call.existing()?;
     let old = view::of(&call.resource, &stored);
     let mut new = patched(call, &old, &patch)?;
-    intake::check_kind(&call.resource, &mut new)?;
+    decode::check_kind(&call.resource, &mut new)?;
     let origin = match call.body.media_type.as_str() {
         STRATEGIC => Origin::Merged(&patch),
         _ => Origin::Patched,
     };
-    intake::clean(call, &mut new, origin)?;
-    intake::place(call, &mut new)?;
+    decode::clean(call, &mut new, origin)?;
+    decode::place(call, &mut new)?;
     update::check_name(call, &new)?;
     let object = update::commit(call, &writer, part, &stored, new, Recorded::No)?;
     Ok(Answer::object(&call.resource, object))
@@ -139,13 +139,13 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
             "Object 'Kind' is missing in '{intent}'"
         )));
     }
-    intake::check_kind(&call.resource, &mut intent)?;
+    decode::check_kind(&call.resource, &mut intent)?;
     // Metadata of another type is left for the merge to refuse, which looks at the types of everything.
     if matches!(intent["metadata"], Value::Null | Value::Object(_)) {
         if text(&intent["metadata"], "name").is_empty() {
             intent["metadata"]["name"] = call.path.name.clone().unwrap_or_default().into();
         }
-        intake::place(call, &mut intent)?;
+        decode::place(call, &mut intent)?;
         update::check_name(call, &intent)?;
     }
     let core = call.core;
@@ -155,7 +155,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
             let old = view::of(&call.resource, &stored);
             let mut new = call.applied(Some(&old), &intent)?;
             check_repetition(call)?;
-            intake::clean(call, &mut new, Origin::Applied)?;
+            decode::clean(call, &mut new, Origin::Applied)?;
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
             Ok(Answer::object(&call.resource, object))
         }
@@ -163,7 +163,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
             check_repetition(call)?;
-            intake::clean(call, &mut new, Origin::Applied)?;
+            decode::clean(call, &mut new, Origin::Applied)?;
             create::create_object(call, &writer, new, false)
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 /// Answers a review.
 pub fn answer(call: &Call<'_>) -> Result<Answer, StatusError> {
     let mut review = call.body.object(&call.resource)?;
-    super::intake::check_kind(&call.resource, &mut review)?;
+    super::decode::check_kind(&call.resource, &mut review)?;
     if review["metadata"].is_null() {
         review["metadata"] = json!({});
     }

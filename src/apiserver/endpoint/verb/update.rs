@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Call, create, intake};
+use super::{Call, create, decode};
 use crate::{
     access::admission::Operation,
     endpoint::strategy::{self, Part},
@@ -21,9 +21,9 @@ use crate::{
 /// Replaces an object, or its status, by what the body holds.
 pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let mut new = call.body.object(&call.resource)?;
-    intake::check_kind(&call.resource, &mut new)?;
-    intake::clean(call, &mut new, intake::Origin::Body)?;
-    intake::place(call, &mut new)?;
+    decode::check_kind(&call.resource, &mut new)?;
+    decode::clean(call, &mut new, decode::Origin::Body)?;
+    decode::place(call, &mut new)?;
     check_name(call, &new)?;
     let core = call.core;
     let writer = core.store.write();
@@ -111,7 +111,7 @@ pub fn commit(
             &causes,
         ));
     }
-    intake::warn_of_finalizers(call, &new, Some(&old));
+    decode::warn_of_finalizers(call, &new, Some(&old));
     call.admit(Operation::Update, id.name(), Some(&new), Some(&old))?;
     if strategy::is_same(&new, &old) {
         return Ok(old);
