@@ -3,8 +3,8 @@
 //! `core` is the one function; `verb` has a file for each thing that can be asked for.
 
 pub mod apply;
-pub mod caretaker;
 pub mod core;
+pub mod garbage_collector;
 pub mod pages;
 pub mod patch;
 pub mod strategy;

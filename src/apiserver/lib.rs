@@ -7,7 +7,7 @@
 //!                    ├─ endpoint::core ─ access ─ request::route ─ kind::registry ─ endpoint::verb
 //! Server::client ────┘        │                                                         ├─ request::body, schema, kind, access::admission
 //!                   presentation::answer (Accept → bytes)                               └─ store ──── endpoint::watch
-//!                                                                                             └─ endpoint::caretaker (owners, namespaces, definitions)
+//!                                                                                             └─ endpoint::garbage_collector (owners, namespaces, definitions)
 //! ```
 //!
 //! # The folders
@@ -50,7 +50,7 @@ pub use self::{
     transport::server::Limits,
 };
 use self::{
-    endpoint::{caretaker, core::Core},
+    endpoint::{core::Core, garbage_collector},
     fault::{Fault, Faults, Party, effect},
     store::{Disk, Store},
     transport::{
@@ -104,7 +104,7 @@ struct Inner {
     listener: Mutex<Option<Listener>>,
     /// The port, while the listener is closed.
     reserved: Mutex<Option<TcpSocket>>,
-    /// Ends the caretaker.
+    /// Ends the garbage collector.
     stop: CancellationToken,
     disk: Option<Arc<Disk>>,
 }
@@ -139,7 +139,7 @@ impl Server {
         };
         let core = Arc::new(Core::new(address.to_string(), store, signer));
         let stop = core.stopping.clone();
-        tokio::spawn(caretaker::run(core.clone(), seen, stop.clone()));
+        tokio::spawn(garbage_collector::run(core.clone(), seen, stop.clone()));
         let (restarts, asked) = mpsc::unbounded_channel();
         let front = Arc::new(Front {
             core,

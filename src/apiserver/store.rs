@@ -163,7 +163,7 @@ struct Inner {
 #[derive(Debug)]
 pub struct Store {
     inner: RwLock<Inner>,
-    turn: Mutex<()>,
+    write_lock: Mutex<()>,
     changes: mpsc::UnboundedSender<Arc<Change>>,
     /// How many writes a collection remembers.
     memory: usize,
@@ -175,7 +175,7 @@ impl Store {
     pub fn new(memory: usize, changes: mpsc::UnboundedSender<Arc<Change>>) -> Self {
         Self {
             inner: RwLock::default(),
-            turn: Mutex::new(()),
+            write_lock: Mutex::new(()),
             changes,
             memory,
             journal: None,
@@ -375,10 +375,10 @@ impl Store {
         look(&self.read().index)
     }
 
-    /// Waits for its turn to write. Hold it over everything that the decision depends on, never over an await.
+    /// Waits until nobody else writes. Hold it over everything that the decision depends on, never over an await.
     pub fn write(&self) -> Writer<'_> {
-        let turn = self.turn.lock();
-        Writer::new(self, turn.unwrap_or_else(PoisonError::into_inner))
+        let lock = self.write_lock.lock();
+        Writer::new(self, lock.unwrap_or_else(PoisonError::into_inner))
     }
 
     // A panic while a lock is held leaves whole objects behind (every commit is one insert), so poison is ignored.

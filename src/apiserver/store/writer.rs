@@ -10,12 +10,15 @@ use super::{Change, Inner, ObjectId, Store, disk::Pending};
 #[derive(Debug)]
 pub struct Writer<'a> {
     store: &'a Store,
-    _turn: MutexGuard<'a, ()>,
+    _write_lock: MutexGuard<'a, ()>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(store: &'a Store, turn: MutexGuard<'a, ()>) -> Self {
-        Self { store, _turn: turn }
+    pub(super) fn new(store: &'a Store, lock: MutexGuard<'a, ()>) -> Self {
+        Self {
+            store,
+            _write_lock: lock,
+        }
     }
 
     /// Puts an object in its place and stamps it with the next version.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Chore, call};
+use super::{WorkItem, call};
 use crate::{
     access::identity::Identity,
     endpoint::{
@@ -35,7 +35,7 @@ fn owner_references(object: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// An object is gone: its dependents have lost an owner, and an owner may have waited for it.
-pub fn after_delete(core: &Core, gone: &Value) -> Vec<Chore> {
+pub fn after_delete(core: &Core, gone: &Value) -> Vec<WorkItem> {
     let uid = text(&gone["metadata"], "uid");
     let dependents = core.store.index(|index| index.dependents(uid));
     let owners = core.store.index(|index| {
@@ -43,9 +43,9 @@ pub fn after_delete(core: &Core, gone: &Value) -> Vec<Chore> {
             .filter_map(|owner| index.place(text(owner, "uid")).cloned())
             .collect::<Vec<_>>()
     });
-    let dependents = dependents.into_iter().map(Chore::Dependent);
+    let dependents = dependents.into_iter().map(WorkItem::Dependent);
     dependents
-        .chain(owners.into_iter().map(Chore::Owner))
+        .chain(owners.into_iter().map(WorkItem::Owner))
         .collect()
 }
 

@@ -2,11 +2,11 @@
 //! namespace takes its contents along, a deleted definition its objects.
 //!
 //! One task, driven by the store's changes: nothing is polled. What admission refuses is tried again, more and more
-//! slowly, as the real controllers do. A chore that has to look at many objects rests after it, so that thousands of
+//! slowly, as the real controllers do. A work item that has to look at many objects rests after it, so that thousands of
 //! objects which go one by one are not all looked at for each of them.
 
 mod content;
-mod garbage;
+mod dependents;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,12 +38,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// So many objects may be looked at without a [`REST`].
 const FEW: u32 = 64;
-/// Rest of a chore for each object that it has looked at.
+/// Rest of a work item for each object that it has looked at.
 const REST: Duration = Duration::from_micros(50);
 
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Chore {
+enum WorkItem {
     /// Does this object still have an owner?
     Dependent(ObjectId),
     /// This owner is being deleted and its dependents come first.
@@ -65,32 +65,32 @@ pub async fn run(
     let mut again = Instant::now();
     let mut rests = Rests::default();
     loop {
-        let mut chores = BTreeSet::new();
+        let mut items = BTreeSet::new();
         tokio::select! {
             () = stop.cancelled() => return,
             change = changes.recv() => match change {
                 Some(change) => {
-                    chores.extend(chores_after(&core, &change));
+                    items.extend(work_after(&core, &change));
                     // What many changes give cause to is done once.
                     while let Ok(change) = changes.try_recv() {
-                        chores.extend(chores_after(&core, &change));
+                        items.extend(work_after(&core, &change));
                     }
                 }
                 None => return,
             },
-            () = sleep_until(again), if !refused.is_empty() => chores = std::mem::take(&mut refused),
-            () = rests.over(), if !rests.is_empty() => chores = rests.take(Instant::now()),
+            () = sleep_until(again), if !refused.is_empty() => items = std::mem::take(&mut refused),
+            () = rests.over(), if !rests.is_empty() => items = rests.take(Instant::now()),
         }
         let before = refused.len();
-        for chore in chores {
-            if rests.holds(&chore, Instant::now()) {
+        for item in items {
+            if rests.holds(&item, Instant::now()) {
                 continue;
             }
-            match perform(&core, &chore) {
-                Ok(looks) => rests.begin(chore, looks, Instant::now()),
+            match perform(&core, &item) {
+                Ok(looks) => rests.begin(item, looks, Instant::now()),
                 Err(error) => {
-                    tracing::debug!(?chore, message = error.message, "put off");
-                    refused.insert(chore);
+                    tracing::debug!(?item, message = error.message, "put off");
+                    refused.insert(item);
                 }
             }
         }
@@ -103,27 +103,27 @@ pub async fn run(
     }
 }
 
-/// The chores that rest, and whether there is cause to do them again after it.
+/// The work items that rest, and whether there is cause to do them again after it.
 #[derive(Debug, Default)]
-struct Rests(BTreeMap<Chore, (Instant, bool)>);
+struct Rests(BTreeMap<WorkItem, (Instant, bool)>);
 
 impl Rests {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Begins the rest of a chore that has looked at so many objects.
-    fn begin(&mut self, chore: Chore, looks: usize, now: Instant) {
+    /// Begins the rest of a work item that has looked at so many objects.
+    fn begin(&mut self, item: WorkItem, looks: usize, now: Instant) {
         let looks = u32::try_from(looks).unwrap_or(u32::MAX);
         if looks > FEW {
             let until = now + REST.saturating_mul(looks);
-            self.0.insert(chore, (until, false));
+            self.0.insert(item, (until, false));
         }
     }
 
-    /// Does the chore rest? Then it is remembered for afterwards.
-    fn holds(&mut self, chore: &Chore, now: Instant) -> bool {
-        match self.0.get_mut(chore) {
+    /// Does the work item rest? Then it is remembered for afterwards.
+    fn holds(&mut self, item: &WorkItem, now: Instant) -> bool {
+        match self.0.get_mut(item) {
             Some((until, wanted)) if *until > now => {
                 *wanted = true;
                 true
@@ -140,13 +140,13 @@ impl Rests {
         }
     }
 
-    /// The wanted chores whose rest is over.
-    fn take(&mut self, now: Instant) -> BTreeSet<Chore> {
+    /// The wanted work items whose rest is over.
+    fn take(&mut self, now: Instant) -> BTreeSet<WorkItem> {
         let mut wanted = BTreeSet::new();
-        self.0.retain(|chore, (until, again)| {
+        self.0.retain(|item, (until, again)| {
             let over = *until <= now;
             if over && *again {
-                wanted.insert(chore.clone());
+                wanted.insert(item.clone());
             }
             !over
         });
@@ -155,45 +155,45 @@ impl Rests {
 }
 
 /// What a write gives cause to look at.
-fn chores_after(core: &Core, change: &Change) -> Vec<Chore> {
+fn work_after(core: &Core, change: &Change) -> Vec<WorkItem> {
     match (&change.new, &change.old) {
-        (Some(object), _) => chores_after_put(&change.id, object),
+        (Some(object), _) => work_after_put(&change.id, object),
         (None, gone) => {
             let gone = gone.as_deref();
-            chores_after_remove(core, &change.id, gone.unwrap_or(&Value::Null))
+            work_after_remove(core, &change.id, gone.unwrap_or(&Value::Null))
         }
     }
 }
 
-fn chores_after_put(id: &ObjectId, object: &Value) -> Vec<Chore> {
-    let mut chores = Vec::new();
+fn work_after_put(id: &ObjectId, object: &Value) -> Vec<WorkItem> {
+    let mut items = Vec::new();
     if is_deleting(object) {
         if id.collection == GroupResource::new("", "namespaces") {
-            chores.push(Chore::Namespace(id.key.clone()));
+            items.push(WorkItem::Namespace(id.key.clone()));
         } else if id.collection == GroupResource::new(definition::GROUP, definition::PLURAL) {
-            chores.push(Chore::Definition(id.key.clone()));
+            items.push(WorkItem::Definition(id.key.clone()));
         }
         let mut finalizers = metadata::strings(&object["metadata"], "finalizers");
         if finalizers.any(|one| one == FOREGROUND || one == ORPHAN) {
-            chores.push(Chore::Owner(id.clone()));
+            items.push(WorkItem::Owner(id.clone()));
         }
     }
-    if garbage::has_owners(object) {
-        chores.push(Chore::Dependent(id.clone()));
+    if dependents::has_owners(object) {
+        items.push(WorkItem::Dependent(id.clone()));
     }
-    chores
+    items
 }
 
-fn chores_after_remove(core: &Core, id: &ObjectId, gone: &Value) -> Vec<Chore> {
-    let mut chores = garbage::after_delete(core, gone);
+fn work_after_remove(core: &Core, id: &ObjectId, gone: &Value) -> Vec<WorkItem> {
+    let mut items = dependents::after_delete(core, gone);
     if is_namespace_deleting(core, id.namespace()) {
-        chores.push(Chore::Namespace(id.namespace().to_owned()));
+        items.push(WorkItem::Namespace(id.namespace().to_owned()));
     }
     if !id.collection.group.is_empty() {
         let definition = format!("{}.{}", id.collection.plural, id.collection.group);
-        chores.push(Chore::Definition(definition));
+        items.push(WorkItem::Definition(definition));
     }
-    chores
+    items
 }
 
 fn is_namespace_deleting(core: &Core, name: &str) -> bool {
@@ -202,12 +202,12 @@ fn is_namespace_deleting(core: &Core, name: &str) -> bool {
 }
 
 /// Does it. Returns how many objects had to be looked at.
-fn perform(core: &Core, chore: &Chore) -> Result<usize, StatusError> {
-    match chore {
-        Chore::Dependent(id) => garbage::examine(core, id).map(|()| 1),
-        Chore::Owner(id) => garbage::release(core, id),
-        Chore::Namespace(name) => content::empty_namespace(core, name),
-        Chore::Definition(name) => content::empty_definition(core, name),
+fn perform(core: &Core, item: &WorkItem) -> Result<usize, StatusError> {
+    match item {
+        WorkItem::Dependent(id) => dependents::examine(core, id).map(|()| 1),
+        WorkItem::Owner(id) => dependents::release(core, id),
+        WorkItem::Namespace(name) => content::empty_namespace(core, name),
+        WorkItem::Definition(name) => content::empty_definition(core, name),
     }
 }
 
@@ -234,8 +234,8 @@ mod tests {
         let mut rests = Rests::default();
         let now = Instant::now();
         let (large, small) = (
-            Chore::Namespace("large".to_owned()),
-            Chore::Namespace("small".to_owned()),
+            WorkItem::Namespace("large".to_owned()),
+            WorkItem::Namespace("small".to_owned()),
         );
         rests.begin(large.clone(), 1000, now);
         rests.begin(small.clone(), 3, now);
