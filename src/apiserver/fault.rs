@@ -1,12 +1,12 @@
 //! Faults on purpose: what goes wrong in real clusters, when a test asks for it.
 //!
 //! A [`Fault`] says which requests it is for, how often, and what happens to them. The server (and the in-process
-//! clients of the sandbox's own parts, where a fault names them) asks [`Faults`] before each request; [`effect`] does
-//! it. Faults come from a world file or from the owner, by `/sandbox/faults` (see [`admin`]). Nothing here knows what a
-//! verb does.
+//! clients of parts in this process, where a fault names them) asks `Faults` before each request; `effect` does
+//! it. Faults come from whoever runs the server ([`Server::arm`](crate::Server::arm)) or from the owner, by
+//! `/sandbox/faults` (see `admin`). Nothing here knows what a verb does.
 
-pub mod admin;
-pub mod effect;
+pub(crate) mod admin;
+pub(crate) mod effect;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -78,9 +78,9 @@ pub enum Party {
     /// Whoever comes over the network.
     #[default]
     Clients,
-    /// The sandbox's own controller.
+    /// A controller that runs in this process.
     Controller,
-    /// The sandbox's kubelets, operators and so on.
+    /// What plays kubelets, operators and so on in this process.
     Machinery,
     Everyone,
 }
@@ -231,7 +231,7 @@ impl Armed {
 
 /// All faults that are armed.
 #[derive(Debug)]
-pub struct Faults {
+pub(crate) struct Faults {
     armed: Mutex<Vec<Armed>>,
     /// Restarts the server, away for so long.
     restarts: mpsc::UnboundedSender<std::time::Duration>,
@@ -289,7 +289,7 @@ impl Faults {
     }
 
     fn restart(&self, downtime: std::time::Duration) {
-        // Nobody listens only when the sandbox is going down.
+        // Nobody listens only when the server is going down.
         let _ = self.restarts.send(downtime);
     }
 

@@ -148,7 +148,7 @@ impl Server {
             faults: Faults::new(restarts),
             limits: options.limits,
         });
-        let sandbox = Self {
+        let server = Self {
             inner: Arc::new(Inner {
                 front,
                 address,
@@ -160,12 +160,12 @@ impl Server {
             }),
         };
         tokio::spawn(restart_when_asked(
-            Arc::downgrade(&sandbox.inner),
+            Arc::downgrade(&server.inner),
             asked,
             stop,
         ));
-        sandbox.listen(socket);
-        Ok(sandbox)
+        server.listen(socket);
+        Ok(server)
     }
 
     /// `https://ADDRESS:PORT`
@@ -349,10 +349,10 @@ async fn restart_when_asked(
         let (Some(downtime), Some(inner)) = (downtime, inner.upgrade()) else {
             return;
         };
-        let sandbox = Server { inner };
-        sandbox.close_listener().await;
+        let server = Server { inner };
+        server.close_listener().await;
         tokio::time::sleep(downtime).await;
-        if let Err(error) = sandbox.open_listener().await {
+        if let Err(error) = server.open_listener().await {
             tracing::error!(%error, "the API server does not come back");
             return;
         }

@@ -200,7 +200,7 @@ impl Store {
             inner.index.replace(&id, None, Some(&object));
             let collection = inner.collection(&id.collection, memory);
             collection.objects.insert(id.key.clone(), object.clone());
-            // Nobody listens only when the sandbox is going down.
+            // Nobody listens only when the server is going down.
             let _ = changes.send(Arc::new(Change {
                 version,
                 id,

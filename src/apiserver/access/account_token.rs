@@ -1,5 +1,5 @@
 //! Tokens of service accounts: signed claims (RFC 7519), good until they expire or the account is gone. The secret that
-//! they are signed with lives as long as the sandbox, or its state.
+//! they are signed with lives as long as the server, or its state.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};

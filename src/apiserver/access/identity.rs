@@ -29,7 +29,7 @@ impl Identity {
         }
     }
 
-    /// The one who started the sandbox.
+    /// The one who started the server.
     #[must_use]
     pub fn owner() -> Self {
         let groups = [MASTERS, AUTHENTICATED];

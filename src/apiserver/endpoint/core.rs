@@ -50,7 +50,7 @@ pub struct Core {
     pub frames: Arc<Frames>,
     /// Host and port that clients are told.
     pub address: String,
-    /// Cancelled when the sandbox stops: watches end.
+    /// Cancelled when the server stops: watches end.
     pub stopping: CancellationToken,
     registry: RwLock<Arc<Registry>>,
     policies: RwLock<Arc<Policies>>,
@@ -215,7 +215,7 @@ impl Core {
         answer
     }
 
-    /// A call that the sandbox makes itself.
+    /// A call that the server makes itself.
     pub fn internal<'a>(
         &'a self,
         identity: &'a Identity,

@@ -170,7 +170,7 @@ fn index(resources: &[Arc<ResourceType>]) -> Value {
     json!({"paths": paths})
 }
 
-/// `/version`: the release whose rules the sandbox follows.
+/// `/version`: the release whose rules the server follows.
 fn version() -> Value {
     let platform = format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH);
     json!({

@@ -48,7 +48,7 @@ pub struct Watch {
     pub lifetime: Duration,
 }
 
-/// Starts a watch. It ends after its lifetime, when its place is forgotten, or when the sandbox stops.
+/// Starts a watch. It ends after its lifetime, when its place is forgotten, or when the server stops.
 pub fn start(
     store: Arc<Store>,
     frames: Arc<Frames>,

@@ -1,4 +1,4 @@
-//! `/sandbox/…`: what the sandbox's owner may ask of it, and nobody else, whatever roles they have been given.
+//! `/sandbox/…`: what the server's owner may ask of it, and nobody else, whatever roles they have been given.
 //!
 //! ```text
 //! GET    /sandbox/faults         the faults, how many requests each was for, and how many it has hit

@@ -1,4 +1,4 @@
-//! The kinds that every Kubernetes API server brings along, as far as the sandbox serves them: one table.
+//! The kinds that every Kubernetes API server brings along, as far as this one serves them: one table.
 //!
 //! A kind that is not in here answers 404, as on a server that was built without it; nothing is served half.
 

@@ -2,7 +2,7 @@
 //! order (k8s.io/kubernetes `pkg/apis/**/validation`).
 //!
 //! `strategy` asks for every write, after the metadata has been looked at. Pure: objects in, faults out. The rules that
-//! are not here are those that need more than the object, or that nobody trips over; docs/sandbox.md says so.
+//! are not here are those that need more than the object, or that nobody trips over; the README says so.
 
 mod core;
 mod pod;

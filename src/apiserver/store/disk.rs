@@ -1,4 +1,4 @@
-//! The state of a sandbox on disk: `--state DIR`. One embedded database, one thread that writes to it.
+//! The state of a server on disk. One embedded database, one thread that writes to it.
 //!
 //! Every write of the [`super::Store`] is handed over in its order. The thread takes all that wait, writes them in one
 //! transaction and syncs it: a busy server pays one sync for hundreds of writes. Nobody outside hears of a write before

@@ -71,7 +71,7 @@ impl<'a> Writer<'a> {
             }),
         }
         drop(inner);
-        // Nobody listens only when the sandbox is going down.
+        // Nobody listens only when the server is going down.
         let _ = self.store.changes.send(change);
     }
 }

@@ -1,5 +1,5 @@
-//! The sandbox's own certificate authority and its server certificate. The certificate is new at every start; the
-//! authority too, unless the sandbox keeps its state: then clients that trust it go on doing so.
+//! The server's own certificate authority and its server certificate. The certificate is new at every start; the
+//! authority too, unless the server keeps its state: then clients that trust it go on doing so.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{
     version::{TLS12, TLS13},
 };
 
-/// Whom clients of the sandbox trust.
+/// Whom clients of the server trust.
 pub struct Authority {
     key: KeyPair,
     /// Its certificate, PEM.

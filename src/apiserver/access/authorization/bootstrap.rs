@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::kind::validation::rbac::GROUP;
 
-/// What every API server has, and what the sandbox's limited user may do.
+/// What every API server has, and what the server's limited user may do.
 static OBJECTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let read = |text| -> Vec<Value> { serde_saphyr::from_str(text).expect("checked by a test") };
     let own = read(include_str!("bootstrap.yaml"))
