@@ -12,9 +12,10 @@
 //!
 //! # The folders
 //!
-//! Each names only those above it, which a test holds: `object` (what every object is made of), `schema` (structural
-//! schemas and CEL), `kind` (what is served), `status_error` (what a failure says), `presentation` (how answers look), `request` (what a
-//! request says), `access` (who may what), `store`, `endpoint` (from a request to an answer), `fault`, `transport` (HTTPS).
+//! Each names only those before it, which a test holds: `object` (what every object is made of), `schema` (structural
+//! schemas and CEL), `kind` (what is served), `status_error` (why the answer is no), `presentation` (how answers look),
+//! `request` (what a request says), `access` (who may do what), `store`, `endpoint` (from a request to an answer),
+//! `fault`, `transport` (HTTPS).
 
 mod access;
 mod endpoint;
