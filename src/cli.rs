@@ -64,7 +64,7 @@ use crate::{
     propagate_version = false,
     max_term_width = 100,
     styles = STYLES,
-    after_help = AFTER_HELP
+    after_help = after_help()
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -79,9 +79,19 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const AFTER_HELP: &str = "\
-Examples:
-  bmctl sandbox run -- enable vmruntime --use-emulation   try everything without a cluster
+const IN_A_SANDBOX: &str = "
+  bmctl sandbox run -- enable vmruntime --use-emulation   try everything without a cluster";
+
+fn after_help() -> String {
+    let first = if cfg!(feature = "sandbox") {
+        IN_A_SANDBOX
+    } else {
+        ""
+    };
+    format!("Examples:{first}{AFTER_HELP}")
+}
+
+const AFTER_HELP: &str = "
   bmctl enable vmruntime --kubeconfig admin.conf          turn VM Runtime on and wait until it is ready
   bmctl check vmruntimepfc -c my-cluster                  can the nodes run VMs?
   bmctl disable vmruntime                                 turn it off; refuses while VMs exist
@@ -129,6 +139,7 @@ pub enum Command {
     /// Put back what a disable has saved and deleted.
     Restore(RestoreArgs),
     /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
+    #[cfg_attr(not(feature = "sandbox"), command(hide = true))]
     Sandbox(SandboxArgs),
     /// The controller: what makes VM Runtime work on a cluster that is not Google's.
     Controller(ControllerArgs),
@@ -256,7 +267,7 @@ impl Command {
             Self::Auth(Auth::Check(_)) => CommandId::AuthCheck,
             Self::Snapshot(Snapshot::Vmruntime(_)) => CommandId::SnapshotVmruntime,
             Self::Explain(_) => CommandId::Explain,
-            Self::Sandbox(args) => args.command.id(),
+            Self::Sandbox(args) => args.id(),
             Self::Controller(args) => args.command.id(),
             Self::Restore(_) => CommandId::Restore,
             Self::Completion(_) => CommandId::Completion,

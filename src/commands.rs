@@ -21,6 +21,7 @@ pub mod narration;
 mod permission;
 pub mod preflight;
 pub mod restore;
+#[cfg_attr(not(feature = "sandbox"), path = "commands/no_sandbox.rs")]
 pub mod sandbox;
 pub mod session;
 pub mod skip_node;

@@ -6,9 +6,9 @@
 //! main ── run ── cli (what was typed) ── commands (one file each)
 //!                                          │
 //!            ┌──────────┬─────────┬────────┼─────────┬────────────┬──────────┐
-//!          ui         render    cluster  runtime   probe     controller   sandbox
-//!       (terminal)   (words)   (the API) (rules)  (a node)   (reconciles) (a cluster
-//!                                 └─────────┴────────┴────────────┘        in here)
+//!          ui         render    cluster  runtime   probe     controller   simulator
+//!       (terminal)   (words)   (the API) (rules)  (a node)   (reconciles) (machinery)
+//!                                 └─────────┴────────┴────────────┴───────────┘
 //!                                          api (the resources, as data)
 //! ```
 //!
@@ -20,8 +20,8 @@
 //! [`failure::Failure`], whose kind alone decides the [`exit::Exit`] code, whatever the output format.
 //!
 //! On the other side of the API server the [`controller`] observes, plans and applies, and asks every node with the
-//! [`probe`]. Where there is no cluster, the [`sandbox`] is one, in this process: an API server and pretend machinery
-//! around the same controller and the same probe.
+//! [`probe`]. Where there is no cluster, `commands::sandbox` makes one in this process: the [`apiserver`], a crate of its
+//! own, and the [`simulator`] of the machinery, around the same controller and the same probe.
 //!
 //! # What always holds
 //!
@@ -54,6 +54,7 @@ pub mod ui;
 
 pub mod controller;
 pub mod probe;
-pub mod sandbox;
+#[cfg(feature = "sandbox")]
+pub mod simulator;
 
 pub use commands::run;

@@ -214,16 +214,20 @@ fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
 }
 
 fn none_found(workspace: &Path) -> Failure {
-    Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
+    let failure = Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
         .caused_by(format!(
             "looked at --kubeconfig, --cluster, KUBECONFIG, ~/.kube/config and {}",
             workspace.display()
         ))
-        .hint("give --kubeconfig FILE")
-        .hint(Hint::run(
+        .hint("give --kubeconfig FILE");
+    if cfg!(feature = "sandbox") {
+        failure.hint(Hint::run(
             "without a cluster, try the built-in one",
             CommandId::SandboxStart,
         ))
+    } else {
+        failure
+    }
 }
 
 fn which_one(several: &[(String, PathBuf)]) -> Failure {

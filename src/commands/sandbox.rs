@@ -26,10 +26,7 @@ use crate::{
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    sandbox::{
-        self,
-        world::{NodeProfile, Pace},
-    },
+    simulator::{NodeProfile, Pace},
 };
 
 /// Run a Kubernetes cluster inside bmctl.
@@ -53,12 +50,12 @@ pub enum SandboxCommand {
     Run(RunArgs),
 }
 
-impl SandboxCommand {
+impl SandboxArgs {
     #[must_use]
     pub const fn id(&self) -> CommandId {
-        match self {
-            Self::Start(_) => CommandId::SandboxStart,
-            Self::Run(_) => CommandId::SandboxRun,
+        match self.command {
+            SandboxCommand::Start(_) => CommandId::SandboxStart,
+            SandboxCommand::Run(_) => CommandId::SandboxRun,
         }
     }
 }
@@ -175,7 +172,7 @@ impl ClusterArgs {
         let kept = self
             .state
             .as_ref()
-            .is_some_and(|folder| sandbox::has_state(folder));
+            .is_some_and(|folder| apiserver::has_state(folder));
         let nodes = self
             .nodes
             .unwrap_or(usize::from(!world.has_nodes() && !kept));

@@ -11,7 +11,7 @@ use std::{
 
 use bmctl::{
     commands::sandbox::assembly::Cast,
-    sandbox::world::{NodeProfile, Pace},
+    simulator::{NodeProfile, Pace},
 };
 use futures::{AsyncBufReadExt as _, StreamExt as _};
 use kube::Client;
@@ -20,8 +20,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
-    ground::{self, troupe::Troupe},
+    ground,
     process::{Place, bmctl, high_water},
+    troupe::Troupe,
 };
 
 pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";

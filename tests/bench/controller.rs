@@ -42,7 +42,7 @@ impl Controller {
         drop(free);
         let words = format!("controller run --leader-elect=false --listen {listens}");
         // The engine's operators, as the sandbox plays them.
-        let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sandbox/engine");
+        let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/simulator/engine");
         let child = place
             .command(&bmctl(), &words)
             .arg("--engine-manifests")

@@ -2,12 +2,10 @@
 
 #![allow(dead_code, reason = "the stories of the tests need more of it")]
 
-#[path = "../it/ground/collector.rs"]
+#[path = "../../src/apiserver/tests/it/ground/collector.rs"]
 pub mod collector;
-#[path = "../it/ground/plane.rs"]
+#[path = "../../src/apiserver/tests/it/ground/plane.rs"]
 pub mod plane;
-#[path = "../it/ground/troupe.rs"]
-pub mod troupe;
 
 use std::{env, path::PathBuf, time::Duration};
 

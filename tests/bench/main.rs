@@ -21,6 +21,8 @@ mod process;
 mod sandbox;
 mod sheet;
 mod startup;
+#[path = "../it/troupe.rs"]
+mod troupe;
 mod waiting;
 
 use sheet::{Page, Sheet};

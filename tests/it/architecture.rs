@@ -1,12 +1,17 @@
 //! The arrows of the house: which room may use which. Read from `src/**`, so that a wrong `use` fails here.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use bmctl::{
     command_id::{CommandId, Effect},
     failure::Reason,
 };
 use libtest_mimic::{Failed, Trial};
+
+use crate::source::{modules_named, sources};
+
+/// Where they are.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -35,7 +40,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// A reason that no code gives is a promise that nobody keeps.
 fn every_reason_can_happen() -> Result<(), Failed> {
-    let code: Vec<String> = sources()
+    let code: Vec<String> = sources(Path::new(ROOT))
         .into_iter()
         .filter(|(path, _, _)| path != "failure/reason.rs" && !path.starts_with("explain"))
         .map(|(_, _, code)| code)
@@ -75,7 +80,7 @@ const OFFLINE: [&str; 9] = [
 /// A hint that has its command in its words cannot be given the cluster that the command is for.
 fn no_command_hides_in_words() -> Result<(), Failed> {
     let mut wrong = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, room, code) in sources(Path::new(ROOT)) {
         let offline = room == "sandbox"
             || room == "lib"
             || OFFLINE.iter().any(|place| path.starts_with(place));
@@ -166,7 +171,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "probe",
                 "render",
                 "runtime",
-                "sandbox",
+                "simulator",
                 "ui",
             ],
         ),
@@ -180,7 +185,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("runtime", &["api", "command_id"]),
         ("probe", &["api"]),
-        ("sandbox", &["api"]),
+        ("simulator", &["api"]),
         (
             "cluster",
             &["api", "command_id", "exit", "failure", "runtime"],
@@ -211,7 +216,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "probe",
                 "render",
                 "runtime",
-                "sandbox",
+                "simulator",
                 "ui",
             ],
         ),
@@ -219,7 +224,8 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Package → the only rooms that may name it.
-const KEPT: [(&str, &[&str]); 14] = [
+const KEPT: [(&str, &[&str]); 13] = [
+    ("apiserver", &["commands", "simulator"]),
     ("clap", &["cli", "commands", "lib"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -227,24 +233,22 @@ const KEPT: [(&str, &[&str]); 14] = [
     ("dialoguer", &["ui"]),
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
-    ("hyper", &["cluster", "sandbox", "controller"]),
+    ("hyper", &["cluster", "controller"]),
     ("ruzstd", &["commands"]),
     ("tar", &["commands"]),
-    ("cel", &["sandbox"]),
     ("erased_serde", &["render"]),
-    ("redb", &["sandbox"]),
     ("kvm_ioctls", &["probe"]),
 ];
 
 fn rooms_use_only_what_the_map_allows() -> Result<(), Failed> {
     let map = map();
     let mut wrong = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, room, code) in sources(Path::new(ROOT)) {
         let Some(allowed) = map.get(room.as_str()) else {
             wrong.push(format!("{path}: room {room} is not on the map"));
             continue;
         };
-        for used in rooms_named(&code) {
+        for used in modules_named(&code) {
             if used != room && map.contains_key(used.as_str()) && !allowed.contains(&used.as_str())
             {
                 wrong.push(format!("{path}: {room} may not use {used}"));
@@ -260,7 +264,7 @@ fn rooms_use_only_what_the_map_allows() -> Result<(), Failed> {
 
 fn packages_stay_in_their_rooms() -> Result<(), Failed> {
     let mut wrong = Vec::new();
-    for (path, room, code) in sources() {
+    for (path, room, code) in sources(Path::new(ROOT)) {
         for (package, rooms) in KEPT {
             let named = code.lines().any(|line| names_package(line, package));
             if named && !rooms.contains(&room.as_str()) {
@@ -285,7 +289,7 @@ fn clients_of_a_cluster_are_made_in_one_place() -> Result<(), Failed> {
             of("Client") || of("ClientBuilder")
         })
     };
-    let wrong: Vec<String> = sources()
+    let wrong: Vec<String> = sources(Path::new(ROOT))
         .into_iter()
         .filter(|(path, _, _)| path != PLACE && !path.contains("tests"))
         .filter(|(_, _, code)| makes(code.split("#[cfg(test)]").next().unwrap_or_default()))
@@ -311,79 +315,4 @@ fn names_package(line: &str, package: &str) -> bool {
         !line[..at]
             .ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
     })
-}
-
-/// Every room that the code names as `crate::room`, also inside `use crate::{a, b::c}`.
-fn rooms_named(code: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            rooms.extend(top_level_names(group));
-        } else {
-            rooms.push(leading_name(rest));
-        }
-    }
-    rooms
-}
-
-fn leading_name(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
-}
-
-/// The first names of a `use` group, up to its closing brace.
-fn top_level_names(group: &str) -> Vec<String> {
-    let mut depth = 0;
-    let mut names = Vec::new();
-    let mut expect = true;
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => expect = true,
-            c if expect && !c.is_whitespace() => {
-                names.push(leading_name(&group[at..]));
-                expect = false;
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-/// (path, room, code without comments) of every source file.
-fn sources() -> Vec<(String, String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(&root).unwrap();
-                let first = inside
-                    .components()
-                    .next()
-                    .unwrap()
-                    .as_os_str()
-                    .to_str()
-                    .unwrap();
-                let top = first.trim_end_matches(".rs").to_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                let code: String = text
-                    .lines()
-                    .filter(|line| !line.trim_start().starts_with("//"))
-                    .collect::<Vec<_>>()
-                    .join("\n");
-                found.push((inside.display().to_string(), top, code));
-            }
-        }
-    }
-    assert!(!found.is_empty(), "no sources under {}", root.display());
-    found
 }

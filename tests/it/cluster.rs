@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail, ensure};
+use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::{
         VMRuntime, VMRuntimePreflightCheck, crd,
@@ -17,7 +18,6 @@ use bmctl::{
     },
     failure::{Kind, Reason},
     runtime::preflight::Inputs,
-    sandbox::{Identity, Sandbox, SandboxOptions},
 };
 use k8s_openapi::{
     api::core::v1::Namespace,
@@ -69,7 +69,7 @@ fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
 
 /// A sandbox with VM Runtime installed, and nobody in it who would do anything.
 struct Stage {
-    sandbox: Sandbox,
+    sandbox: Server,
     /// Over HTTPS, as a command has it.
     cluster: Cluster,
     /// Without sockets: works while the listener is closed.
@@ -85,9 +85,9 @@ const ENABLE: SpecChange = SpecChange {
 
 impl Stage {
     async fn empty() -> anyhow::Result<Self> {
-        let sandbox = Sandbox::start(SandboxOptions {
+        let sandbox = Server::start(Options {
             history: 10,
-            ..SandboxOptions::default()
+            ..Options::default()
         })
         .await?;
         let folder = tempfile::tempdir()?;

@@ -22,6 +22,7 @@ mod release;
 mod rights;
 mod soak;
 pub mod stage;
+pub mod stand_in;
 mod table;
 mod trouble;
 mod uninstall;

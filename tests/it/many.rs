@@ -6,10 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use bmctl::{
-    api::crd,
-    sandbox::{Identity, Sandbox, SandboxOptions},
-};
+use apiserver::{Identity, Options, Server};
+use bmctl::api::crd;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
 /// API servers with VMRuntime, disabled, as a controller has left it that is not there now.
 struct Fleet {
     folder: TempDir,
-    clusters: Vec<Sandbox>,
+    clusters: Vec<Server>,
 }
 
 impl Fleet {
@@ -128,17 +126,17 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        let stopped = self.clusters.drain(..).map(Sandbox::stop);
+        let stopped = self.clusters.drain(..).map(Server::stop);
         runtime().block_on(futures::future::join_all(stopped));
     }
 }
 
 const OBJECT: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 
-async fn start(at: usize) -> anyhow::Result<Sandbox> {
-    let sandbox = Sandbox::start(SandboxOptions {
+async fn start(at: usize) -> anyhow::Result<Server> {
+    let sandbox = Server::start(Options {
         name: format!("c{at:02}"),
-        ..SandboxOptions::default()
+        ..Options::default()
     })
     .await?;
     let owner = sandbox.client(&Identity::owner());

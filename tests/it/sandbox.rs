@@ -17,7 +17,7 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 10] = [
+    let tests: [Test; 11] = [
         (
             "run_suggests_nothing_for_a_cluster_that_is_gone",
             run_suggests_nothing_for_a_cluster_that_is_gone,
@@ -52,6 +52,10 @@ pub fn trials() -> Vec<Trial> {
             no_proxy_stands_between_a_command_and_its_cluster,
         ),
         ("nodes_must_make_sense", nodes_must_make_sense),
+        (
+            "a_command_gets_through_faults",
+            a_command_gets_through_faults,
+        ),
     ];
     tests
         .into_iter()
@@ -303,4 +307,17 @@ impl Drop for Running {
         // It has ended already, unless the test failed.
         let _ = self.process.kill();
     }
+}
+
+/// A world file makes the API server unwell from the start, and the command gets there all the same.
+fn a_command_gets_through_faults() -> Outcome {
+    let world = "pace: instant\nnodes: [{name: worker-0}]\nfaults:\n\
+                 - {verbs: [get], times: 2, do: {answer: {code: 503}}}\n\
+                 - {verbs: [watch], times: 2, do: {error: {}}}\n\
+                 - {verbs: [watch], skip: 2, times: 1, do: {cut: {}}}\n";
+    let bench = Bench::new().file("world.yaml", world);
+    bench
+        .bmctl("sandbox run --world world.yaml -- enable vmruntime")
+        .code(0)?;
+    Ok(())
 }

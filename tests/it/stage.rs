@@ -11,19 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use apiserver::{Identity, Server};
 use bmctl::{
     commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
-    sandbox::{
-        Identity, Sandbox,
-        world::{NodeProfile, Pace},
-    },
+    simulator::{NodeProfile, Pace},
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::ground::{self, troupe::Troupe};
+use crate::{ground, troupe::Troupe};
 
 /// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -223,7 +221,7 @@ impl Stage {
     }
 
     /// For stories that are told on the sandbox alone.
-    pub fn sandbox(&self) -> &Sandbox {
+    pub fn sandbox(&self) -> &Server {
         match self.cluster() {
             Cluster::Sandbox(assembly) => &assembly.sandbox,
             Cluster::Plane(_) => panic!("there is no sandbox"),

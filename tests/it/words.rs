@@ -8,6 +8,7 @@ use regex::Regex;
 
 use crate::{
     bench::Bench,
+    source::sources,
     stage::{Stage, clean, needs_kubectl},
 };
 
@@ -125,28 +126,20 @@ fn every_variable_is_described() -> Outcome {
     const ELSEWHERE: [&str; 5] = ["HOME", "KUBERNETES_SERVICE_PORT", "LANG", "PATH", "TMPDIR"];
     let name = Regex::new("\"([A-Z][A-Z0-9_]+|https?_proxy|all_proxy|no_proxy)\"").unwrap();
     let mut read = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            // What is set while bmctl is built is nobody's to set afterwards.
-            if path.ends_with("build.rs") || path.ends_with("render/version.rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&path)?;
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            if code.contains("env::var") {
-                // The names of clap's values are spelled the same way.
-                let lines = code.lines().filter(|line| !line.contains("value_name"));
-                read.extend(lines.flat_map(|line| {
-                    let names = name.captures_iter(line);
-                    names.map(|found| found[1].to_owned()).collect::<Vec<_>>()
-                }));
-            }
+    let src = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    for (path, _, code) in sources(Path::new(src)) {
+        // What is set while bmctl is built is nobody's to set afterwards.
+        if path == "build.rs" || path == "render/version.rs" {
+            continue;
+        }
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        if code.contains("env::var") {
+            // The names of clap's values are spelled the same way.
+            let lines = code.lines().filter(|line| !line.contains("value_name"));
+            read.extend(lines.flat_map(|line| {
+                let names = name.captures_iter(line);
+                names.map(|found| found[1].to_owned()).collect::<Vec<_>>()
+            }));
         }
     }
     let described: BTreeSet<String> = VARIABLES

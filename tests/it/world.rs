@@ -4,7 +4,7 @@ mod stage;
 
 use std::{future::Future, time::Duration};
 
-use bmctl::sandbox::world::{NodeProfile, Pace};
+use bmctl::simulator::{NodeProfile, Pace};
 use kube::{
     ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams},

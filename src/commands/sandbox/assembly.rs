@@ -6,6 +6,10 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use apiserver::{
+    Identity, Options, Server,
+    fault::{Fault, Party},
+};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api, Client,
@@ -21,11 +25,7 @@ use crate::{
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
     },
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
-    sandbox::{
-        Identity, Sandbox, SandboxOptions,
-        fault::{Fault, Party},
-        world::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
-    },
+    simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
 
 /// How long a fresh cluster may take to settle, and a stopped one to go. Both take moments.
@@ -63,7 +63,7 @@ const NODES: &str = "nodes";
 
 /// A running cluster.
 pub struct Assembly {
-    pub sandbox: Sandbox,
+    pub sandbox: Server,
     /// Names of the machines that it plays.
     pub nodes: Vec<String>,
     shutdown: CancellationToken,
@@ -77,11 +77,11 @@ impl Assembly {
     /// # Errors
     /// The port is taken, or a part of the cluster fails while it comes up.
     pub async fn start(options: AssemblyOptions) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::start(SandboxOptions {
+        let sandbox = Server::start(Options {
             listen: options.listen,
             name: options.name,
             state: options.state,
-            ..SandboxOptions::default()
+            ..Options::default()
         })
         .await
         .with_context(|| format!("could not serve a cluster on {}", options.listen))?;
@@ -144,7 +144,7 @@ impl Assembly {
         boot::fill(&owner)
             .await
             .context("filling the fresh cluster")?;
-        let world = world::run(
+        let world = simulator::run(
             self.sandbox.client_of(Party::Machinery, &Identity::owner()),
             world,
             Arc::new(ProbeRunner),
@@ -247,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_ends_is_a_failure() {
         let mut assembly = Assembly {
-            sandbox: Sandbox::start(SandboxOptions::default()).await.unwrap(),
+            sandbox: Server::start(Options::default()).await.unwrap(),
             nodes: Vec::new(),
             shutdown: CancellationToken::new(),
             parts: JoinSet::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sandbox::world::NodeProfile;
+use crate::simulator::NodeProfile;
 
 /// How much longer things take on a `slow` machine.
 const SLOW: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::{
     probe::{self, Architecture, Depth, Fact, Facts, command::ProbeCommand},
-    sandbox::world::{NodeProfile, NodeRunner, PodExit},
+    simulator::{NodeProfile, NodeRunner, PodExit},
 };
 
 /// Runs probe pods and nothing else: every other pod is one that keeps running.

@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use apiserver::StateFault;
+
 use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
     commands::{
@@ -11,7 +13,6 @@ use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
     render::sandbox::SandboxReport,
-    sandbox::StateFault,
     ui::Signal,
 };
 

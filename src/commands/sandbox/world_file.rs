@@ -6,15 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use apiserver::fault::Fault;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     cluster::file::read_text,
     failure::{Failure, Kind, Reason},
-    sandbox::{
-        fault::Fault,
-        world::{NodeProfile, Pace},
-    },
+    simulator::{NodeProfile, Pace},
 };
 
 /// Stands for the number of a node in its name.

@@ -13,9 +13,7 @@ use bmctl::{
         observed, outlook,
         verdict::{self, Verdict},
     },
-    sandbox::selector::LabelSelector,
 };
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// More than this no file of these kinds has, and a fuzzer only gets slow by it.
@@ -132,33 +130,6 @@ pub fn machine(data: &[u8]) {
         let facts = probe::gather(folder.path(), depth);
         for virtualization in [Virtualization::Hardware, Virtualization::Emulation] {
             comes_back(&probe::judge(&facts, virtualization));
-        }
-    }
-}
-
-/// A selector is refused, or decides of every object, the same way each time; what an equality selects has the label.
-pub fn selector(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
-    if let Ok(selector) = LabelSelector::parse(text) {
-        for labels in [json!({}), json!({"a": "b"}), json!({"a": "1", "c": "d"})] {
-            let object = json!({"metadata": {"labels": labels}});
-            assert_eq!(selector.matches(&object), selector.matches(&object.clone()));
-        }
-    }
-    if let Ok(object) = serde_json::from_str::<Value>(text)
-        && let Ok(selector) = LabelSelector::from_object(&object)
-    {
-        let labels = object["matchLabels"].clone();
-        let only_labels = object["matchExpressions"]
-            .as_array()
-            .is_none_or(Vec::is_empty);
-        let strings = labels
-            .as_object()
-            .is_some_and(|labels| labels.values().all(Value::is_string));
-        if only_labels && strings {
-            assert!(selector.matches(&json!({"metadata": {"labels": labels}})));
         }
     }
 }

@@ -7,7 +7,7 @@ use bmctl::{
         name,
     },
     controller::EngineManifests,
-    sandbox::world::OPERATOR_MANIFESTS,
+    simulator::OPERATOR_MANIFESTS,
 };
 use kube::{Api, ResourceExt, api::PostParams, core::DynamicObject};
 use libtest_mimic::Trial;

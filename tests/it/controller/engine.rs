@@ -10,7 +10,7 @@ use bmctl::{
         name,
     },
     controller::EngineManifests,
-    sandbox::world::{NodeProfile, OPERATOR_MANIFESTS},
+    simulator::{NodeProfile, OPERATOR_MANIFESTS},
 };
 use http::Method;
 use k8s_openapi::api::core::v1::Node;

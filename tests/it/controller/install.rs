@@ -7,7 +7,7 @@ use std::{
 
 use bmctl::{
     controller::{install, metric::CATALOGUE},
-    sandbox::world::OPERATOR_MANIFESTS,
+    simulator::OPERATOR_MANIFESTS,
 };
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;

@@ -2,7 +2,7 @@
 //! counted, and no more requests a round than in a small one. `BMCTL_NODES=5000 BMCTL_MACHINES=100000` plays as many.
 
 use anyhow::ensure;
-use bmctl::sandbox::world::NodeProfile;
+use bmctl::simulator::NodeProfile;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{Patch, PatchParams};
 use libtest_mimic::{Failed, Trial};

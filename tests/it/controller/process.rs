@@ -10,11 +10,11 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::world::OPERATOR_MANIFESTS;
+use bmctl::simulator::OPERATOR_MANIFESTS;
 use serde_json::Value;
 
-use super::stage::Stage;
-use crate::{bench::Bench, ground};
+use super::{stage::Stage, stand_in};
+use crate::bench::Bench;
 
 /// A folder with what such a process reads.
 pub fn bench(stage: &Stage) -> Bench {
@@ -59,9 +59,7 @@ impl Process {
     /// As quick as the stories are: the same controller in a process of this very binary, as the cluster's owner.
     pub fn quick(bench: &Bench) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(ground::stand_in::CONTROLLER)
-            .current_dir(bench.folder());
+        command.arg(stand_in::WORD).current_dir(bench.folder());
         Self::of(&mut command)
     }
 

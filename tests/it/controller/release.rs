@@ -6,7 +6,7 @@ use anyhow::ensure;
 use bmctl::{
     api::name,
     controller::{ControllerOptions, EngineManifests},
-    sandbox::world::OPERATOR_MANIFESTS,
+    simulator::OPERATOR_MANIFESTS,
 };
 use k8s_openapi::api::{apps::v1::Deployment, rbac::v1::ClusterRole};
 use kube::{

@@ -23,7 +23,7 @@ use bmctl::{
             rights::{ENGINE_MANIFESTS_ROLE, Grant, HANDED_ON_ROLE, Reach, grants},
         },
     },
-    sandbox::world::OPERATOR_MANIFESTS,
+    simulator::OPERATOR_MANIFESTS,
 };
 use http::{Method, Request, header::CONTENT_TYPE};
 use kube::{Api, Client, ResourceExt, api::PostParams, client::Body, core::DynamicObject};

@@ -12,7 +12,7 @@ use bmctl::{
             CREATION_FENCE_UNTIL, FORCE_DISABLE, PREFLIGHT_CHECK_LABEL, SKIP_SCHEDULE, VMRUNTIME,
         },
     },
-    sandbox::world::NodeProfile,
+    simulator::NodeProfile,
 };
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{

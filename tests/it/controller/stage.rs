@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use apiserver::Identity;
 use bmctl::{
     api::{
         Condition, VMRuntime, VMRuntimePreflightCheck, VMRuntimeStatus,
@@ -20,10 +21,7 @@ use bmctl::{
         install::{self, InstallOptions, Profile},
     },
     probe::{CHECKS, CheckId, Outcome, ProbeReport, Verdict, command::ProbeCommand},
-    sandbox::{
-        Identity,
-        world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
-    },
+    simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use k8s_openapi::{
     api::{
@@ -221,7 +219,7 @@ impl Stage {
             pace: Pace::INSTANT,
             ..WorldOptions::default()
         };
-        tokio::spawn(world::run(
+        tokio::spawn(simulator::run(
             stage.ground.machinery(),
             options,
             stage.nodes.clone(),

@@ -13,7 +13,7 @@ use bmctl::{
         },
     },
     controller::metric::CATALOGUE,
-    sandbox::world::NodeProfile,
+    simulator::NodeProfile,
 };
 use libtest_mimic::{Failed, Trial};
 

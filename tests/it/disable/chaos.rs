@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::crd,
     cluster::{Clock, Deadline, Retry, Silent, backup::Place, removal::Disks},
@@ -34,7 +35,6 @@ use bmctl::{
         ClusterNames, Consent, Disable, DisableProgress, Ending, Mode, Operator, Proposal,
     },
     runtime::disable::Force,
-    sandbox::{Identity, Sandbox, SandboxOptions},
 };
 use kube::Client;
 use libtest_mimic::{Failed, Trial};
@@ -110,7 +110,7 @@ fn chaos() -> Result<(), Failed> {
 }
 
 struct Stage {
-    _sandbox: Sandbox,
+    _sandbox: Server,
     owner: Client,
     seen: RefCell<Seen>,
 }
@@ -130,9 +130,9 @@ struct Seen {
 
 impl Stage {
     async fn start() -> Result<Self, Failed> {
-        let sandbox = Sandbox::start(SandboxOptions {
+        let sandbox = Server::start(Options {
             history: 200,
-            ..SandboxOptions::default()
+            ..Options::default()
         })
         .await?;
         let owner = sandbox.client(&Identity::owner());

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bmctl::sandbox::fault::{Effect, Fault as ServerFault, Party};
+use apiserver::fault::{Effect, Fault as ServerFault, Party};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 

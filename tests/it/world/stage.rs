@@ -2,12 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::crd,
-    sandbox::{
-        Identity, Sandbox, SandboxOptions,
-        world::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
-    },
+    simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
@@ -26,7 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An API server with machinery behind it, and nobody else.
 pub struct Cluster {
-    sandbox: Sandbox,
+    sandbox: Server,
     client: Client,
     shutdown: CancellationToken,
     world: tokio::task::JoinHandle<anyhow::Result<()>>,
@@ -56,7 +54,7 @@ impl Cluster {
     }
 
     pub async fn with(nodes: Vec<NodeProfile>, pace: Pace) -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let sandbox = Server::start(Options::default()).await.unwrap();
         let client = sandbox.client(&Identity::owner());
         let shutdown = CancellationToken::new();
         let options = WorldOptions {
@@ -64,7 +62,7 @@ impl Cluster {
             pace,
             ..WorldOptions::default()
         };
-        let world = world::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
+        let world = simulator::run(client.clone(), options, Arc::new(Failing), shutdown.clone());
         let cluster = Self {
             sandbox,
             client,

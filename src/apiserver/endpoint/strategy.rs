@@ -1,0 +1,274 @@
+//! What differs from kind to kind when an object is created, changed or deleted: Kubernetes' word for it is strategy
+//! (`pkg/registry/**/strategy.go`). Pure: objects in, objects and faults out.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    access::admission,
+    kind::{definition, resource::ResourceType, validation},
+    object::{
+        field_error::FieldError,
+        metadata::{self, text},
+        name::NameRule,
+    },
+};
+
+/// The rule that a resource's names follow.
+pub fn name_rule(resource: &ResourceType) -> NameRule {
+    match resource.storage_key() {
+        ("", "namespaces") => NameRule::Label,
+        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
+        _ => NameRule::Subdomain,
+    }
+}
+
+/// May an update leave out the resourceVersion, and so overwrite whatever is there?
+pub fn allows_blind_update(resource: &ResourceType) -> bool {
+    !resource.custom
+        && !matches!(
+            resource.storage_key(),
+            (
+                "apiextensions.k8s.io" | "admissionregistration.k8s.io" | "coordination.k8s.io",
+                _
+            ) | ("policy", "poddisruptionbudgets")
+        )
+}
+
+/// May an update create the object?
+pub fn creates_on_update(resource: &ResourceType) -> bool {
+    matches!(
+        resource.storage_key(),
+        ("", "endpoints" | "events" | "limitranges" | "services")
+            | ("coordination.k8s.io" | "rbac.authorization.k8s.io", _)
+    )
+}
+
+/// Is a delete answered with the object, not with a `Status`?
+pub fn returns_deleted(resource: &ResourceType) -> bool {
+    resource.group.is_empty()
+        && matches!(
+            resource.plural.as_str(),
+            "limitranges"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "pods"
+                | "resourcequotas"
+                | "serviceaccounts"
+                | "services"
+        )
+}
+
+/// How long a delete leaves the object to its kubelet, where nothing else was asked for; `None`: it goes at once.
+pub fn grace_seconds(resource: &ResourceType, object: &Value) -> Option<i64> {
+    if resource.storage_key() != ("", "pods") {
+        return None;
+    }
+    let finished = matches!(text(&object["status"], "phase"), "Succeeded" | "Failed");
+    let bound = !text(&object["spec"], "nodeName").is_empty();
+    (bound && !finished).then(|| {
+        object["spec"]["terminationGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or(30)
+    })
+}
+
+/// Brings a new object into its first state. `uid` and `now` come from outside, so that this stays a function.
+pub fn prepare_create(resource: &ResourceType, object: &mut Value, uid: &str, now: Timestamp) {
+    let metadata = &mut object["metadata"];
+    if let Some(metadata) = metadata.as_object_mut() {
+        for field in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "generation",
+        ] {
+            metadata.remove(field);
+        }
+    }
+    metadata["uid"] = uid.into();
+    metadata["creationTimestamp"] = seconds(now).into();
+    if resource.counts_generation {
+        metadata["generation"] = 1.into();
+    }
+    if resource.custom {
+        if resource.status_subresource {
+            remove(object, "status");
+        }
+        return;
+    }
+    if definition::is_definition(resource) {
+        object["status"] = definition::fresh_status(object);
+    } else if starts_without_status(resource) {
+        object["status"] = json!({});
+    }
+}
+
+/// Kinds whose status belongs to controllers alone. (A node's and a pod's creator may report it.)
+fn starts_without_status(resource: &ResourceType) -> bool {
+    resource.status_subresource && !matches!(resource.storage_key(), ("", "nodes" | "pods"))
+}
+
+/// Which part of an object a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Everything but the status.
+    Main,
+    Status,
+}
+
+/// Puts back what a change may not touch and counts the generation. `new` is what the client wants.
+pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old: &Value) {
+    keep_identity(new, old);
+    match part {
+        Part::Status => {
+            let status = new.get("status").cloned();
+            let managed = new["metadata"].get("managedFields").cloned();
+            *new = old.clone();
+            set_or_remove(new, "status", status);
+            set_or_remove(&mut new["metadata"], "managedFields", managed);
+        }
+        Part::Main => {
+            if resource.status_subresource {
+                set_or_remove(new, "status", old.get("status").cloned());
+            }
+            if resource.storage_key() == ("", "services") {
+                keep_address(&mut new["spec"], &old["spec"]);
+            }
+            set_or_remove(
+                &mut new["metadata"],
+                "generation",
+                old["metadata"].get("generation").cloned(),
+            );
+            if resource.counts_generation && differs(resource, new, old) {
+                let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
+                new["metadata"]["generation"] = (generation + 1).into();
+            }
+        }
+    }
+}
+
+/// What was given to a service stays, where a change does not speak of it.
+fn keep_address(new: &mut Value, old: &Value) {
+    if text(new, "type") == "ExternalName" {
+        return;
+    }
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        if new[field].is_null() && new.is_object() {
+            set_or_remove(new, field, old.get(field).cloned());
+        }
+    }
+}
+
+/// What no client changes, filled in where it was left out.
+fn keep_identity(new: &mut Value, old: &Value) {
+    let (new, old) = (&mut new["metadata"], &old["metadata"]);
+    for field in ["uid", "creationTimestamp", "namespace", "resourceVersion"] {
+        if new[field].is_null() {
+            set_or_remove(new, field, old.get(field).cloned());
+        }
+    }
+    // Once a deletion has begun nobody can take it back, or forge it before.
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ] {
+        set_or_remove(new, field, old.get(field).cloned());
+    }
+}
+
+/// Does anything differ that counts as a new generation: all but metadata, and status where it is apart?
+fn differs(resource: &ResourceType, new: &Value, old: &Value) -> bool {
+    let part = |object: &Value| {
+        let mut object = object.as_object().cloned().unwrap_or_default();
+        object.remove("metadata");
+        object.remove("apiVersion");
+        if resource.status_subresource {
+            object.remove("status");
+        }
+        object
+    };
+    part(new) != part(old)
+}
+
+/// Do two states differ in anything but the times of their managers? If not, nothing is written.
+pub fn is_same(new: &Value, old: &Value) -> bool {
+    let plain = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(entries) = object["metadata"]["managedFields"].as_array_mut() {
+            for entry in entries {
+                remove(entry, "time");
+            }
+        } else {
+            remove(&mut object["metadata"], "managedFields");
+        }
+        object
+    };
+    plain(new) == plain(old)
+}
+
+/// What is wrong with a new object.
+pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<FieldError> {
+    let mut causes = metadata::validate(object, name_rule(resource), resource.namespaced);
+    if !resource.custom {
+        causes.extend(metadata::validate_built_in(object));
+    }
+    causes.extend(validate_content(resource, object, None));
+    causes
+}
+
+/// What is wrong with a change. The API server looks at the metadata once for all kinds and again in the kind's own
+/// rules, and reports what it finds each time.
+pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut causes = metadata::validate(new, NameRule::PathSegment, resource.namespaced);
+    causes.extend(metadata::validate_update(new, old));
+    if !resource.custom {
+        causes.extend(metadata::validate(
+            new,
+            name_rule(resource),
+            resource.namespaced,
+        ));
+    }
+    causes.extend(metadata::validate_update(new, old));
+    causes.extend(validate_content(resource, new, Some(old)));
+    causes
+}
+
+fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    if definition::is_definition(resource) {
+        let mut causes = definition::validate(new);
+        if let Some(old) = old {
+            causes.extend(definition::validate_update(new, old));
+        }
+        return causes;
+    }
+    if !resource.custom {
+        let mut causes = validation::faults(resource, new, old);
+        if resource.kind == "ValidatingAdmissionPolicy" {
+            causes.extend(admission::faults(new));
+        }
+        return causes;
+    }
+    let schema = resource.schema.as_ref();
+    schema.map_or_else(Vec::new, |schema| schema.validate(new, old))
+}
+
+/// A time as Kubernetes writes it: UTC, whole seconds.
+pub fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Sets a field, or removes it.
+pub fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
+    match value {
+        Some(value) => object[field] = value,
+        None => remove(object, field),
+    }
+}
+
+pub fn remove(object: &mut Value, field: &str) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove(field);
+    }
+}

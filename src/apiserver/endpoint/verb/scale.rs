@@ -1,0 +1,149 @@
+//! The scale subresource: a small view on an object's replicas.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    Call, patch,
+    update::{self, Recorded},
+};
+use crate::{
+    endpoint::strategy::Part,
+    kind::{definition, view},
+    object::metadata::text,
+    presentation::answer::Answer,
+    status_error::StatusError,
+};
+
+/// Where replicas and selector are in the object, as JSON pointers.
+struct Paths {
+    spec: String,
+    status: String,
+    selector: Option<String>,
+}
+
+impl Paths {
+    fn of(call: &Call<'_>) -> Self {
+        let pointer = |path: &Value| path.as_str().map(|path| path.replace('.', "/"));
+        let definition = call.core.definition_of(&call.resource);
+        let custom = definition.as_deref().and_then(|definition| {
+            let paths = definition::scale_paths(definition, &call.resource.version)?;
+            Some(Self {
+                spec: pointer(&paths["specReplicasPath"])?,
+                status: pointer(&paths["statusReplicasPath"])?,
+                selector: pointer(&paths["labelSelectorPath"]),
+            })
+        });
+        custom.unwrap_or_else(|| Self {
+            spec: "/spec/replicas".to_owned(),
+            status: "/status/replicas".to_owned(),
+            selector: None,
+        })
+    }
+
+    fn scale(&self, object: &Value) -> Value {
+        let number = |path: &str| {
+            object
+                .pointer(path)
+                .and_then(Value::as_i64)
+                .unwrap_or_default()
+        };
+        let metadata = &object["metadata"];
+        let mut kept = json!({});
+        for field in [
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+        ] {
+            if !metadata[field].is_null() {
+                kept[field] = metadata[field].clone();
+            }
+        }
+        let selector = match &self.selector {
+            Some(path) => object
+                .pointer(path)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            None => written_selector(&object["spec"]["selector"]),
+        };
+        let mut status = json!({"replicas": number(&self.status)});
+        if !selector.is_empty() {
+            status["selector"] = selector.into();
+        }
+        json!({
+            "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": kept,
+            "spec": {"replicas": number(&self.spec)}, "status": status,
+        })
+    }
+}
+
+/// A label selector as text; only its plain part is needed by clients that scale.
+fn written_selector(selector: &Value) -> String {
+    let labels = selector["matchLabels"].as_object();
+    let pairs: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    pairs.join(",")
+}
+
+fn shown(scale: Value) -> Answer {
+    Answer::Document {
+        code: 200,
+        document: scale,
+    }
+}
+
+pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
+    let stored = call.existing()?;
+    let object = view::of(&call.resource, &stored);
+    Ok(shown(Paths::of(call).scale(&object)))
+}
+
+pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
+    let wanted = call.body.object(&call.resource)?;
+    write(call, |_, _| Ok(wanted))
+}
+
+pub fn patch(call: &mut Call<'_>) -> Result<Answer, StatusError> {
+    let patch = patch::read(call)?;
+    write(call, |call, scale| patch::patched(call, scale, &patch))
+}
+
+/// Brings the replicas of the wanted scale into the object.
+fn write(
+    call: &mut Call<'_>,
+    wanted: impl FnOnce(&Call<'_>, &Value) -> Result<Value, StatusError>,
+) -> Result<Answer, StatusError> {
+    let core = call.core;
+    let writer = core.store.write();
+    let stored = call.existing()?;
+    let mut object = Value::clone(&view::of(&call.resource, &stored));
+    let paths = Paths::of(call);
+    let wanted = wanted(call, &paths.scale(&object))?;
+    let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or_default();
+    set_replicas(&mut object, &paths.spec, replicas)?;
+    let version = text(&wanted["metadata"], "resourceVersion");
+    if !version.is_empty() {
+        object["metadata"]["resourceVersion"] = version.into();
+    }
+    let object: Arc<Value> =
+        update::commit(call, &writer, Part::Main, &stored, object, Recorded::No)?;
+    Ok(shown(paths.scale(&object)))
+}
+
+/// Sets the replicas. Only the last step of the path may be missing: the API server makes no parents.
+fn set_replicas(object: &mut Value, path: &str, replicas: i64) -> Result<(), StatusError> {
+    let (parent, field) = path.rsplit_once('/').unwrap_or_default();
+    let parent = object.pointer_mut(parent).and_then(Value::as_object_mut);
+    let missing = || StatusError::other(500, "InternalError", format!("{path} is missing"));
+    parent
+        .ok_or_else(missing)?
+        .insert(field.to_owned(), replicas.into());
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! What the API server fills into built-in objects that leave it out (`pkg/apis/**/defaults.go`), as far as clients and
+//! the machinery look at it.
+
+mod pod;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{definition, resource::ResourceType, view};
+use crate::object::metadata::text;
+
+/// Fills in the fields of a built-in object that have a fixed default, on every write.
+pub fn complete(resource: &ResourceType, object: &mut Value) {
+    if resource.custom {
+        return;
+    }
+    match resource.storage_key() {
+        ("", "namespaces") => namespace(object),
+        ("", "pods") => {
+            at(object, "/spec", pod::spec);
+            times(object, &["lastProbeTime", "lastTransitionTime"]);
+        }
+        ("", "services") => at(object, "/spec", service),
+        ("", "secrets") => secret(object),
+        ("", "nodes") => times(object, &["lastHeartbeatTime", "lastTransitionTime"]),
+        ("", "persistentvolumeclaims") => default(&mut object["spec"], "volumeMode", "Filesystem"),
+        ("", "persistentvolumes") => {
+            default(&mut object["spec"], "volumeMode", "Filesystem");
+            default(
+                &mut object["spec"],
+                "persistentVolumeReclaimPolicy",
+                "Retain",
+            );
+        }
+        ("apps", "deployments") => {
+            at(object, "/spec", deployment);
+            times(object, &["lastTransitionTime", "lastUpdateTime"]);
+        }
+        ("apps", "daemonsets") => at(object, "/spec", daemon_set),
+        ("apps", "replicasets") => at(object, "/spec", replica_set),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
+        ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
+            default(&mut object["spec"], "failurePolicy", "Fail");
+            at(object, "/spec/matchConstraints", constraints);
+        }
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
+            at(object, "/spec/matchResources", constraints);
+        }
+        ("scheduling.k8s.io", "priorityclasses") => {
+            default(object, "preemptionPolicy", "PreemptLowerPriority");
+        }
+        ("storage.k8s.io", "storageclasses") => {
+            default(object, "reclaimPolicy", "Delete");
+            default(object, "volumeBindingMode", "Immediate");
+        }
+        _ => {}
+    }
+}
+
+/// What only a new object gets: first states, and what the API server's own admission adds.
+pub fn complete_new(resource: &ResourceType, object: &mut Value) {
+    match resource.storage_key() {
+        ("", "namespaces") => {
+            object["spec"]["finalizers"] = json!(["kubernetes"]);
+            object["status"] = json!({"phase": "Active"});
+        }
+        ("", "nodes") => node(object),
+        ("", "pods") => pod::new(object),
+        ("", "persistentvolumeclaims" | "persistentvolumes") => {
+            object["status"] = json!({"phase": "Pending"});
+        }
+        ("", "services") => {
+            object["status"] = json!({"loadBalancer": {}});
+            address(object);
+        }
+        ("", "events") => view::default_event(object),
+        _ => {}
+    }
+}
+
+/// Does something to a part of the object, where it is there.
+fn at(object: &mut Value, pointer: &str, act: impl FnOnce(&mut Value)) {
+    if let Some(part) = object.pointer_mut(pointer).filter(|part| part.is_object()) {
+        act(part);
+    }
+}
+
+/// The items of a list, where it is there.
+fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
+    object
+        .get_mut(field)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter(|item| item.is_object())
+}
+
+fn default(object: &mut Value, field: &str, value: impl Into<Value>) {
+    if (object.is_object() || object.is_null()) && object[field].is_null() {
+        object[field] = value.into();
+    }
+}
+
+/// The times of conditions are there even when nobody set them.
+fn times(object: &mut Value, fields: &[&str]) {
+    at(object, "/status", |status| {
+        for condition in items(status, "conditions") {
+            for field in fields {
+                default(condition, field, Value::Null);
+            }
+        }
+    });
+}
+
+/// `stringData` is only a way to write `data`.
+fn secret(object: &mut Value) {
+    default(object, "type", "Opaque");
+    let given = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    for (key, text) in given
+        .as_ref()
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let text = text.as_str().unwrap_or_default();
+        object["data"][key] = STANDARD.encode(text).into();
+    }
+}
+
+fn namespace(object: &mut Value) {
+    let name = text(&object["metadata"], "name").to_owned();
+    if !name.is_empty() {
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+    }
+}
+
+/// A node is not ready until its kubelet says so (admission plugin TaintNodesByCondition).
+fn node(object: &mut Value) {
+    const NOT_READY: &str = "node.kubernetes.io/not-ready";
+    if !object["spec"]["taints"].is_array() {
+        object["spec"]["taints"] = json!([]);
+    }
+    if let Some(taints) = object["spec"]["taints"].as_array_mut()
+        && !taints.iter().any(|taint| taint["key"] == NOT_READY)
+    {
+        taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+    }
+    default(
+        &mut object["status"],
+        "daemonEndpoints",
+        json!({"kubeletEndpoint": {"Port": 0}}),
+    );
+    for field in [
+        "machineID",
+        "systemUUID",
+        "bootID",
+        "kernelVersion",
+        "osImage",
+        "containerRuntimeVersion",
+        "kubeletVersion",
+        "kubeProxyVersion",
+        "operatingSystem",
+        "architecture",
+    ] {
+        default(&mut object["status"]["nodeInfo"], field, "");
+    }
+}
+
+fn template(spec: &mut Value) {
+    // What is no template yet has defaults already.
+    if spec["template"].is_null() {
+        spec["template"] = json!({"metadata": {}, "spec": {}});
+    }
+    at(spec, "/template/spec", pod::spec);
+}
+
+fn replica_set(spec: &mut Value) {
+    default(spec, "replicas", 1);
+    template(spec);
+}
+
+fn deployment(spec: &mut Value) {
+    default(spec, "replicas", 1);
+    default(spec, "revisionHistoryLimit", 10);
+    default(spec, "progressDeadlineSeconds", 600);
+    default(&mut spec["strategy"], "type", "RollingUpdate");
+    if spec["strategy"]["type"] == "RollingUpdate" {
+        default(&mut spec["strategy"]["rollingUpdate"], "maxSurge", "25%");
+        default(
+            &mut spec["strategy"]["rollingUpdate"],
+            "maxUnavailable",
+            "25%",
+        );
+    }
+    template(spec);
+}
+
+fn daemon_set(spec: &mut Value) {
+    default(spec, "revisionHistoryLimit", 10);
+    default(&mut spec["updateStrategy"], "type", "RollingUpdate");
+    if spec["updateStrategy"]["type"] == "RollingUpdate" {
+        let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
+        default(rolling, "maxSurge", 0);
+        default(rolling, "maxUnavailable", 1);
+    }
+    template(spec);
+}
+
+fn service(spec: &mut Value) {
+    default(spec, "type", "ClusterIP");
+    default(spec, "sessionAffinity", "None");
+    for port in items(spec, "ports") {
+        default(port, "protocol", "TCP");
+        let target = port["port"].clone();
+        default(port, "targetPort", target);
+    }
+}
+
+/// An address in the cluster, for a service that wants one and did not choose it. It is made from the uid, so that it
+/// need not be looked for; nobody routes to it.
+fn address(object: &mut Value) {
+    let seed = text(&object["metadata"], "uid").bytes();
+    let seed = seed.fold(7_u32, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let spec = &mut object["spec"];
+    if text(spec, "type") == "ExternalName" || !spec.is_object() {
+        return;
+    }
+    let [_, low, middle, high] = seed.to_le_bytes();
+    let free = format!("10.{}.{middle}.{}", 96 + high % 16, 1 + low % 254);
+    default(spec, "clusterIP", free);
+    let address = spec["clusterIP"].clone();
+    default(spec, "clusterIPs", json!([address]));
+    default(spec, "ipFamilies", json!(["IPv4"]));
+    default(spec, "ipFamilyPolicy", "SingleStack");
+    default(spec, "internalTrafficPolicy", "Cluster");
+}
+
+fn binding(object: &mut Value) {
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    if object["roleRef"].is_object() {
+        default(&mut object["roleRef"], "apiGroup", RBAC);
+    }
+    for subject in items(object, "subjects") {
+        if subject["kind"] == "User" || subject["kind"] == "Group" {
+            default(subject, "apiGroup", RBAC);
+        }
+    }
+}
+
+/// `matchConstraints` and `matchResources` of admission policies.
+fn constraints(constraints: &mut Value) {
+    default(constraints, "matchPolicy", "Equivalent");
+    default(constraints, "namespaceSelector", json!({}));
+    default(constraints, "objectSelector", json!({}));
+    for list in ["resourceRules", "excludeResourceRules"] {
+        for rule in items(constraints, list) {
+            default(rule, "scope", "*");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::registry::Registry;
+
+    #[test]
+    fn a_namespace_is_labelled_with_its_name() {
+        let registry = Registry::built_in();
+        let mut object = json!({"metadata": {"name": "a"}});
+        complete(registry.find("", "v1", "namespaces").unwrap(), &mut object);
+        assert_eq!(
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"],
+            "a"
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! Services.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{list, one_of};
+use crate::object::{
+    field_error::{self, FieldError},
+    metadata::text,
+    name,
+};
+
+const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
+
+pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    let kind = text(spec, "type");
+    let ports = list(spec, "ports");
+    let headless = text(spec, "clusterIP") == "None";
+    if ports.is_empty() && !headless && kind != "ExternalName" {
+        causes.push(field_error::required("spec.ports", ""));
+    }
+    match kind {
+        "LoadBalancer" | "NodePort" if headless => {
+            let why = format!("may not be set to 'None' for {kind} services");
+            causes.push(field_error::invalid(
+                "spec.clusterIPs[0]",
+                &"None".into(),
+                why,
+            ));
+        }
+        "ExternalName" => external_name(spec, causes),
+        _ => {}
+    }
+    self::ports(ports, causes);
+    for (key, value) in spec["selector"].as_object().into_iter().flatten() {
+        let faults = name::qualified(key).into_iter();
+        causes.extend(
+            faults.map(|why| field_error::invalid("spec.selector", &key.as_str().into(), why)),
+        );
+        let faults = name::label_value(value.as_str().unwrap_or_default()).into_iter();
+        causes.extend(faults.map(|why| field_error::invalid("spec.selector", value, why)));
+    }
+    let affinities = ["ClientIP", "None"];
+    one_of(
+        text(spec, "sessionAffinity"),
+        &affinities,
+        "spec.sessionAffinity",
+        causes,
+    );
+    let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+    one_of(kind, &kinds, "spec.type", causes);
+    if let Some(old) = old {
+        address(spec, &old["spec"], causes);
+    }
+}
+
+fn external_name(spec: &Value, causes: &mut Vec<FieldError>) {
+    if !text(spec, "clusterIP").is_empty() {
+        let why = "may not be set for ExternalName services";
+        causes.push(field_error::forbidden("spec.clusterIPs", why));
+    }
+    let target = text(spec, "externalName").trim_end_matches('.');
+    if target.is_empty() {
+        causes.push(field_error::required("spec.externalName", ""));
+    } else {
+        let faults = name::subdomain(target).into_iter();
+        causes.extend(
+            faults.map(|why| field_error::invalid("spec.externalName", &target.into(), why)),
+        );
+    }
+}
+
+fn ports(ports: &[Value], causes: &mut Vec<FieldError>) {
+    let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for (at, port) in ports.iter().enumerate() {
+        let path = format!("spec.ports[{at}]");
+        let name = text(port, "name");
+        let named = format!("{path}.name");
+        if name.is_empty() {
+            if ports.len() > 1 {
+                causes.push(field_error::required(&named, ""));
+            }
+        } else {
+            let faults = name::label(name).into_iter();
+            causes.extend(faults.map(|why| field_error::invalid(&named, &name.into(), why)));
+            if !names.insert(name) {
+                causes.push(field_error::duplicate(&named, &name.into()));
+            }
+        }
+        let number = port["port"].as_i64().unwrap_or_default();
+        if !(1..=65535).contains(&number) {
+            causes.push(field_error::invalid(
+                &format!("{path}.port"),
+                &number.into(),
+                PORT_RANGE,
+            ));
+        }
+        let protocol = text(port, "protocol");
+        one_of(
+            protocol,
+            &["SCTP", "TCP", "UDP"],
+            &format!("{path}.protocol"),
+            causes,
+        );
+        let target = &port["targetPort"];
+        let at = format!("{path}.targetPort");
+        match target {
+            Value::Number(_) if !(1..=65535).contains(&target.as_i64().unwrap_or_default()) => {
+                causes.push(field_error::invalid(&at, target, PORT_RANGE));
+            }
+            Value::String(text) => {
+                let faults = name::port(text).into_iter();
+                causes.extend(faults.map(|why| field_error::invalid(&at, target, why)));
+            }
+            _ => {}
+        }
+        if !seen.insert((protocol, number)) {
+            let shown = json!({"protocol": protocol, "port": number});
+            causes.push(field_error::duplicate(&path, &shown));
+        }
+    }
+}
+
+/// The address that a service once got it keeps.
+fn address(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
+    let (before, now) = (text(old, "clusterIP"), text(new, "clusterIP"));
+    let stays = text(old, "type") != "ExternalName" && text(new, "type") != "ExternalName";
+    if stays && !before.is_empty() && before != now {
+        let shown = json!([now]);
+        let why = "may not change once set";
+        causes.push(field_error::invalid("spec.clusterIPs[0]", &shown, why));
+    }
+}

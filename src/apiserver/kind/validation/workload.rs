@@ -1,0 +1,163 @@
+//! Deployments, ReplicaSets and DaemonSets.
+
+use serde_json::Value;
+
+use super::{immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects};
+use crate::object::{
+    field_error::{self, FieldError},
+    metadata::text,
+};
+
+pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    not_negative(spec, "replicas", "spec", causes);
+    selector(spec, "deployment", causes);
+    template(spec, "ReplicaSet", causes);
+    let strategy = text(&spec["strategy"], "type");
+    match strategy {
+        "Recreate" if spec["strategy"]["rollingUpdate"].is_object() => {
+            let path = "spec.strategy.rollingUpdate";
+            let why = "may not be specified when strategy `type` is 'Recreate'";
+            causes.push(field_error::forbidden(path, why));
+        }
+        "RollingUpdate" => rolling_update(&spec["strategy"]["rollingUpdate"], causes),
+        other => one_of(
+            other,
+            &["Recreate", "RollingUpdate"],
+            "spec.strategy.type",
+            causes,
+        ),
+    }
+    for field in [
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "progressDeadlineSeconds",
+    ] {
+        not_negative(spec, field, "spec", causes);
+    }
+    let (deadline, ready) = (
+        spec["progressDeadlineSeconds"].as_i64(),
+        spec["minReadySeconds"].as_i64().unwrap_or_default(),
+    );
+    if let Some(deadline) = deadline.filter(|deadline| *deadline <= ready) {
+        let why = "must be greater than minReadySeconds";
+        causes.push(field_error::invalid(
+            "spec.progressDeadlineSeconds",
+            &deadline.into(),
+            why,
+        ));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+}
+
+pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    not_negative(spec, "replicas", "spec", causes);
+    not_negative(spec, "minReadySeconds", "spec", causes);
+    // The API server says deployment here too.
+    selector(spec, "deployment", causes);
+    template(spec, "ReplicaSet", causes);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+}
+
+pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    selector(spec, "daemonset", causes);
+    template(spec, "DaemonSet", causes);
+    not_negative(spec, "minReadySeconds", "spec", causes);
+    let strategy = text(&spec["updateStrategy"], "type");
+    one_of(
+        strategy,
+        &["RollingUpdate", "OnDelete"],
+        "spec.updateStrategy.type",
+        causes,
+    );
+    not_negative(spec, "revisionHistoryLimit", "spec", causes);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+}
+
+fn selector(spec: &Value, word: &str, causes: &mut Vec<FieldError>) {
+    let selector = &spec["selector"];
+    if selector.is_null() {
+        causes.push(field_error::required("spec.selector", ""));
+        return;
+    }
+    label_selector(selector, "spec.selector", causes);
+    if is_empty_selector(selector) {
+        let why = format!("empty selector is invalid for {word}");
+        causes.push(field_error::invalid("spec.selector", selector, why));
+    }
+}
+
+fn template(spec: &Value, kind: &str, causes: &mut Vec<FieldError>) {
+    let template = &spec["template"];
+    let (selector, labels) = (&spec["selector"], &template["metadata"]["labels"]);
+    let is_empty = selector.is_object() && is_empty_selector(selector);
+    if !is_empty && !selects(selector, labels) {
+        let why = "`selector` does not match template `labels`";
+        causes.push(field_error::invalid(
+            "spec.template.metadata.labels",
+            labels,
+            why,
+        ));
+    }
+    pod::spec(&template["spec"], "spec.template.spec", causes);
+    let policy = text(&template["spec"], "restartPolicy");
+    if matches!(policy, "OnFailure" | "Never") {
+        one_of(
+            policy,
+            &["Always"],
+            "spec.template.spec.restartPolicy",
+            causes,
+        );
+    }
+    if !template["spec"]["activeDeadlineSeconds"].is_null() {
+        causes.push(field_error::forbidden(
+            "spec.template.spec.activeDeadlineSeconds",
+            &format!("activeDeadlineSeconds in {kind} is not Supported"),
+        ));
+    }
+}
+
+fn rolling_update(update: &Value, causes: &mut Vec<FieldError>) {
+    let none = |field: &str| matches!(&update[field], value if *value == 0 || *value == "0%");
+    for field in ["maxUnavailable", "maxSurge"] {
+        amount(
+            &update[field],
+            &format!("spec.strategy.rollingUpdate.{field}"),
+            causes,
+        );
+    }
+    if none("maxUnavailable") && none("maxSurge") {
+        causes.push(field_error::invalid(
+            "spec.strategy.rollingUpdate.maxUnavailable",
+            &update["maxUnavailable"],
+            "may not be 0 when `maxSurge` is 0",
+        ));
+    }
+}
+
+/// A number that is not negative, or a percentage.
+fn amount(value: &Value, path: &str, causes: &mut Vec<FieldError>) {
+    let why = match value {
+        Value::String(text) => {
+            let digits = text.strip_suffix('%').unwrap_or_default();
+            let is_percentage = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+            (!is_percentage).then_some(
+                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
+                 regex used for validation is '[0-9]+%')",
+            )
+        }
+        value => value
+            .as_i64()
+            .is_some_and(|number| number < 0)
+            .then_some("must be greater than or equal to 0"),
+    };
+    causes.extend(why.map(|why| field_error::invalid(path, value, why)));
+}

@@ -1,0 +1,99 @@
+//! One stored object, several API versions: how it looks in each.
+//!
+//! Versions of a custom resource differ in their `apiVersion` alone (conversion strategy None). Events are the one
+//! built-in kind with two shapes: stored as core/v1, and seen through events.k8s.io/v1 with other field names.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::resource::ResourceType;
+
+/// core/v1 name and events.k8s.io/v1 name of the fields that differ.
+const EVENT_FIELDS: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("reportingComponent", "reportingController"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+];
+
+/// A stored object as a resource's version shows it; the same `Arc` where nothing differs.
+pub fn of(resource: &ResourceType, stored: &Arc<Value>) -> Arc<Value> {
+    let version = resource.api_version();
+    if stored["apiVersion"] == version {
+        return stored.clone();
+    }
+    let mut shown = Value::clone(stored);
+    if is_event_view(resource) {
+        rename(&mut shown, |(core, events)| (core, events));
+    }
+    shown["apiVersion"] = version.into();
+    Arc::new(shown)
+}
+
+/// An object of a resource's version as it is stored: events as core/v1, all others as they were written.
+pub fn stored(resource: &ResourceType, mut object: Value) -> Value {
+    if is_event_view(resource) {
+        rename(&mut object, |(core, events)| (events, core));
+        object["apiVersion"] = "v1".into();
+    }
+    object
+}
+
+fn is_event_view(resource: &ResourceType) -> bool {
+    resource.group == "events.k8s.io" && resource.plural == "events"
+}
+
+fn rename(
+    event: &mut Value,
+    from_to: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
+) {
+    let Some(fields) = event.as_object_mut() else {
+        return;
+    };
+    for pair in EVENT_FIELDS {
+        let (from, to) = from_to(pair);
+        if let Some(value) = fields.remove(from) {
+            fields.insert(to.to_owned(), value);
+        }
+    }
+}
+
+/// What an event of either shape has when a client left it out.
+pub fn default_event(event: &mut Value) {
+    for (field, value) in [
+        ("eventTime", Value::Null),
+        ("firstTimestamp", Value::Null),
+        ("lastTimestamp", Value::Null),
+        ("reportingComponent", json!("")),
+        ("reportingInstance", json!("")),
+        ("source", json!({})),
+    ] {
+        if event[field].is_null() {
+            event[field] = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::registry::Registry;
+
+    #[test]
+    fn an_event_has_two_views() {
+        let registry = Registry::built_in();
+        let new_style = registry.find("events.k8s.io", "v1", "events").unwrap();
+        let posted = json!({
+            "apiVersion": "events.k8s.io/v1", "kind": "Event", "note": "hello", "regarding": {"name": "p"},
+        });
+        let stored = stored(new_style, posted.clone());
+        assert_eq!(stored["message"], "hello");
+        assert_eq!(stored["involvedObject"]["name"], "p");
+        assert_eq!(stored["apiVersion"], "v1");
+        assert_eq!(*of(new_style, &Arc::new(stored)), posted);
+    }
+}

@@ -1,0 +1,185 @@
+//! The body of a request as JSON, whatever it was written in.
+
+mod duplicate;
+mod syntax;
+
+use bytes::Bytes;
+use serde_json::Value;
+use serde_saphyr::options::DuplicateKeyPolicy;
+
+use super::protobuf;
+use crate::{kind::resource::ResourceType, object::metadata, status_error::StatusError};
+
+/// A request's body with its media type.
+#[derive(Clone, Debug, Default)]
+pub struct RequestBody {
+    pub bytes: Bytes,
+    /// Without parameters; empty where the header is missing.
+    pub media_type: String,
+}
+
+const OBJECT_TYPES: &str =
+    "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
+impl RequestBody {
+    pub fn new(bytes: Bytes, content_type: &str) -> Self {
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        Self {
+            bytes,
+            media_type: media_type.trim().to_ascii_lowercase(),
+        }
+    }
+
+    /// The object that a create or an update sends.
+    pub fn object(&self, resource: &ResourceType) -> Result<Value, StatusError> {
+        let unrecognized = |why: String| {
+            StatusError::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): {why} ({})",
+                resource.kind,
+                summary(&self.bytes)
+            ))
+        };
+        let value = self.decode().map_err(|fault| match fault {
+            Fault::MediaType => StatusError::unsupported_media_type(OBJECT_TYPES),
+            Fault::Json(why) => unrecognized(format!(
+                "couldn't get version/kind; json parse error: {why}"
+            )),
+            Fault::Other(why) => unrecognized(why),
+        })?;
+        if value.is_object() {
+            Ok(value)
+        } else {
+            Err(unrecognized(format!(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
+                 APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+                metadata::go_word(&value)
+            )))
+        }
+    }
+
+    /// `DeleteOptions`, where there are any.
+    pub fn delete_options(&self) -> Result<Option<Value>, StatusError> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        match self.decode() {
+            Ok(options) if options.is_object() => {
+                let kind = metadata::text(&options, "kind");
+                if matches!(kind, "" | "DeleteOptions") {
+                    return Ok(Some(options));
+                }
+                // An object that was sent along is no way to delete it.
+                let version = metadata::text(&options, "apiVersion");
+                Err(StatusError::bad_request(format!(
+                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:110\""
+                )))
+            }
+            Ok(_) => Err(StatusError::bad_request("DeleteOptions must be an object")),
+            Err(Fault::MediaType) => Err(StatusError::unsupported_media_type(OBJECT_TYPES)),
+            Err(Fault::Json(why)) => Err(StatusError::bad_request(format!(
+                "couldn't get version/kind; json parse error: {why}"
+            ))),
+            Err(Fault::Other(why)) => Err(StatusError::bad_request(why)),
+        }
+    }
+
+    /// What the body names more than once, in words.
+    pub fn duplicates(&self) -> Vec<String> {
+        match self.media_type.as_str() {
+            "" | "application/json" | "application/merge-patch+json" => {
+                let fields = duplicate::fields(&self.bytes);
+                let named = fields
+                    .iter()
+                    .map(|path| format!("duplicate field {path:?}"));
+                named.collect()
+            }
+            "application/yaml" | "application/apply-patch+yaml" => {
+                duplicate::key_of_yaml(&self.bytes).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The text of a patch: JSON, or for apply also YAML.
+    pub fn patch_text(&self) -> Result<Value, String> {
+        match self.media_type.as_str() {
+            "application/apply-patch+yaml" => yaml(&self.bytes),
+            _ => json(&self.bytes),
+        }
+    }
+
+    fn decode(&self) -> Result<Value, Fault> {
+        match self.media_type.as_str() {
+            "" | "application/json" => json(&self.bytes).map_err(Fault::Json),
+            "application/yaml" => yaml(&self.bytes).map_err(Fault::Other),
+            "application/vnd.kubernetes.protobuf" => {
+                protobuf::decode(&self.bytes).map_err(Fault::Other)
+            }
+            _ => Err(Fault::MediaType),
+        }
+    }
+}
+
+enum Fault {
+    MediaType,
+    Json(String),
+    Other(String),
+}
+
+/// JSON, with Go's words for what is wrong with it.
+pub fn json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| syntax::fault(bytes).unwrap_or_else(|| error.to_string()))
+}
+
+fn yaml(bytes: &[u8]) -> Result<Value, String> {
+    // Most "YAML" is JSON, which is read faster and more exactly.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let lenient = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, lenient).map_err(|error| error.to_string())
+}
+
+/// The beginning of a body, for an error message.
+fn summary(bytes: &[u8]) -> String {
+    const LONGEST: usize = 30;
+    if bytes.is_empty() {
+        return "<empty>".to_owned();
+    }
+    let cut = &bytes[..bytes.len().min(LONGEST)];
+    let tail = if bytes.len() > LONGEST { " ..." } else { "" };
+    let text = if bytes[0] == b'{' {
+        String::from_utf8_lossy(cut).into_owned()
+    } else {
+        let hex = cut.iter().map(|byte| format!("{byte:02x}"));
+        hex.collect::<Vec<_>>().concat()
+    };
+    text + tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_is_read_as_kubectl_reads_it() {
+        let body = RequestBody::new(
+            "a: yes\nb: [1, two]\n".into(),
+            "application/yaml; charset=utf-8",
+        );
+        let value = body.decode().unwrap_or_default();
+        assert_eq!(value, serde_json::json!({"a": true, "b": [1, "two"]}));
+    }
+
+    #[test]
+    fn the_beginning_of_a_body_is_quoted() {
+        assert_eq!(summary(b""), "<empty>");
+        assert_eq!(summary(b"{not json"), "{not json");
+        assert_eq!(summary(b"ab"), "6162");
+    }
+}

@@ -1,0 +1,79 @@
+//! Duplicates in lists of type `map` and `set`: k8s.io/apiextensions-apiserver `pkg/apiserver/schema/listtype`.
+
+use serde_json::{Map, Value};
+
+use super::{ListType, Node, child};
+use crate::object::field_error::{self, FieldError};
+
+/// All duplicates below a value.
+pub(super) fn check(node: &Node, value: &Value, path: &str) -> Vec<FieldError> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter_map(|(name, member)| {
+                let (field, path) = match node.properties.get(name) {
+                    Some(field) => (field, child(path, name)),
+                    None => (node.additional()?, format!("{path}[{name}]")),
+                };
+                Some(check(field, member, &path))
+            })
+            .flatten()
+            .collect(),
+        Value::Array(elements) => {
+            let mut causes = match node.list_type {
+                Some(ListType::Set) => duplicates(elements, path),
+                Some(ListType::Map) => check_map(node, elements, path),
+                Some(ListType::Atomic) | None => Vec::new(),
+            };
+            if let Some(items) = &node.items {
+                for (index, element) in elements.iter().enumerate() {
+                    causes.extend(check(items, element, &format!("{path}[{index}]")));
+                }
+            }
+            causes
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+fn check_map(node: &Node, elements: &[Value], path: &str) -> Vec<FieldError> {
+    let odd = elements
+        .iter()
+        .enumerate()
+        .find(|(_, element)| !element.is_object() && !element.is_null());
+    if let Some((index, element)) = odd {
+        let field = format!("{path}[{index}]");
+        return vec![field_error::invalid(
+            &field,
+            element,
+            "must be an object for an array of list-type map",
+        )];
+    }
+    let keys: Vec<Value> = elements.iter().map(|element| key(node, element)).collect();
+    duplicates(&keys, path)
+}
+
+/// The members of an element that identify it in a list of type `map`.
+pub(crate) fn key(node: &Node, element: &Value) -> Value {
+    let key: Map<String, Value> = node
+        .list_map_keys
+        .iter()
+        .filter_map(|name| Some((name.clone(), element.get(name)?.clone())))
+        .collect();
+    Value::Object(key)
+}
+
+/// The first repetition of every value.
+fn duplicates(values: &[Value], path: &str) -> Vec<FieldError> {
+    let mut causes = Vec::new();
+    for (index, value) in values.iter().enumerate() {
+        let seen = values[..index]
+            .iter()
+            .filter(|earlier| *earlier == value)
+            .count();
+        if seen == 1 {
+            causes.push(field_error::duplicate(&format!("{path}[{index}]"), value));
+        }
+    }
+    causes
+}

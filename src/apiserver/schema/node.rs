@@ -1,0 +1,150 @@
+//! The tree that a raw schema is parsed into. Only parsing: what the nodes mean is in the modules beside this one.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::rule::Rule;
+
+/// One schema within a schema: the fields of `JSONSchemaProps` that have an effect.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Node {
+    /// `object`, `array`, `string`, `integer`, `number`, `boolean`, or empty.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub format: String,
+    pub title: String,
+    pub description: String,
+    pub nullable: bool,
+    pub default: Option<Value>,
+    pub properties: BTreeMap<String, Node>,
+    pub additional_properties: Option<Additional>,
+    pub items: Option<Box<Node>>,
+    pub required: Vec<String>,
+    #[serde(rename = "enum")]
+    pub allowed: Vec<Value>,
+    pub minimum: Option<f64>,
+    pub exclusive_minimum: bool,
+    pub maximum: Option<f64>,
+    pub exclusive_maximum: bool,
+    pub multiple_of: Option<f64>,
+    pub min_length: Option<i64>,
+    pub max_length: Option<i64>,
+    pub pattern: Option<Pattern>,
+    pub min_items: Option<i64>,
+    pub max_items: Option<i64>,
+    pub unique_items: bool,
+    pub min_properties: Option<i64>,
+    pub max_properties: Option<i64>,
+    pub all_of: Vec<Node>,
+    pub any_of: Vec<Node>,
+    pub one_of: Vec<Node>,
+    pub not: Option<Box<Node>>,
+    #[serde(rename = "x-kubernetes-preserve-unknown-fields")]
+    pub preserve_unknown: bool,
+    #[serde(rename = "x-kubernetes-embedded-resource")]
+    pub embedded_resource: bool,
+    #[serde(rename = "x-kubernetes-int-or-string")]
+    pub int_or_string: bool,
+    #[serde(rename = "x-kubernetes-list-type")]
+    pub list_type: Option<ListType>,
+    #[serde(rename = "x-kubernetes-list-map-keys")]
+    pub list_map_keys: Vec<String>,
+    #[serde(rename = "x-kubernetes-map-type")]
+    pub map_type: Option<MapType>,
+    #[serde(rename = "x-kubernetes-validations")]
+    pub rules: Vec<Rule>,
+}
+
+/// `x-kubernetes-list-type`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ListType {
+    Atomic,
+    Set,
+    Map,
+}
+
+/// `x-kubernetes-map-type`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MapType {
+    Atomic,
+    Granular,
+}
+
+/// `additionalProperties`: a schema for all other members, or only whether there may be any.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Additional {
+    Allowed(bool),
+    Schema(Box<Node>),
+}
+
+/// A regular expression with its source; Go's syntax and that of the crate are both RE2's.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    pub source: String,
+    pub regex: Result<Regex, String>,
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let source = String::deserialize(deserializer)?;
+        let regex = Regex::new(&source).map_err(|error| error.to_string());
+        Ok(Self { source, regex })
+    }
+}
+
+impl Node {
+    /// Reads a raw schema; null members count as absent, as they do for Go.
+    pub fn parse(raw: &Value) -> Result<Self, String> {
+        serde_json::from_value(without_nulls(raw)).map_err(|error| error.to_string())
+    }
+
+    /// The schema of any member that `properties` does not name.
+    pub fn additional(&self) -> Option<&Node> {
+        match &self.additional_properties {
+            Some(Additional::Schema(node)) => Some(node),
+            Some(Additional::Allowed(_)) | None => None,
+        }
+    }
+
+    /// The schema of a member of this object.
+    pub fn field(&self, name: &str) -> Option<&Node> {
+        self.properties.get(name).or_else(|| self.additional())
+    }
+
+    /// The nodes directly below this one on the structural spine, with the last part of their path in a CRD.
+    pub fn children(&self) -> impl Iterator<Item = (String, &Node)> {
+        let fields = self
+            .properties
+            .iter()
+            .map(|(name, node)| (format!(".properties[{name}]"), node));
+        let items = self.items.iter().map(|node| (".items".to_owned(), &**node));
+        let additional = self
+            .additional()
+            .into_iter()
+            .map(|node| (".additionalProperties".to_owned(), node));
+        fields.chain(items).chain(additional)
+    }
+}
+
+/// The schema without null members, except where a null is data.
+fn without_nulls(raw: &Value) -> Value {
+    let Value::Object(members) = raw else {
+        return match raw {
+            Value::Array(nodes) => nodes.iter().map(without_nulls).collect(),
+            other => other.clone(),
+        };
+    };
+    let kept = members.iter().filter(|(_, value)| !value.is_null());
+    kept.map(|(name, value)| match name.as_str() {
+        "default" | "enum" | "example" => (name.clone(), value.clone()),
+        _ => (name.clone(), without_nulls(value)),
+    })
+    .collect()
+}

@@ -1,0 +1,28 @@
+//! The API server's own suite: what it answers to clients, over HTTPS and without sockets, beside a real one.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod api_server;
+mod architecture;
+mod conformance;
+mod faults;
+mod fuzz;
+mod ground;
+mod harness;
+mod real;
+mod source;
+
+fn main() {
+    if let Some(played) = ground::stand_in::play() {
+        return played.unwrap();
+    }
+    let mut trials = Vec::new();
+    trials.extend(api_server::trials());
+    trials.extend(architecture::trials());
+    trials.extend(conformance::trials());
+    trials.extend(faults::trials());
+    trials.extend(fuzz::trials());
+    let stories: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
+    trials.extend(real::trials(&stories));
+    harness::run(trials)
+}

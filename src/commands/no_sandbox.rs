@@ -1,0 +1,43 @@
+//! `bmctl sandbox` in a build that has none (without the feature `sandbox`), as in the image of the controller: it is
+//! hidden, and says so to whoever types it.
+
+use std::ffi::OsString;
+
+use super::Context;
+use crate::{
+    exit::Exit,
+    failure::{Failure, Kind, Reason},
+};
+
+/// Run a Kubernetes cluster inside bmctl: not in this build.
+#[derive(clap::Args)]
+pub struct SandboxArgs {
+    /// Whatever would be run.
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+impl SandboxArgs {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        "sandbox"
+    }
+}
+
+#[allow(
+    clippy::unused_async,
+    reason = "the same as where there is one, so that one line calls both"
+)]
+pub async fn run(_context: &Context, args: SandboxArgs) -> Result<Exit, Failure> {
+    let words = args.words.iter().map(|word| word.to_string_lossy());
+    let asked: Vec<_> = std::iter::once("sandbox".into()).chain(words).collect();
+    Err(Failure::new(
+        Kind::Usage,
+        Reason::InvalidUsage,
+        format!(
+            "this build of bmctl has no sandbox: can not run {}",
+            asked.join(" ")
+        ),
+    )
+    .hint("bmctl as it is released has one; this one was built with --no-default-features"))
+}

@@ -1,0 +1,130 @@
+//! The pretend machinery behind the API server: nodes, kubelets, workload controllers, KubeVirt's and CDI's operators
+//! and the machines that they run.
+//!
+//! It is written as declared rules (see [`rule`]) over an ordinary `kube::Client`: it watches, decides with pure
+//! functions and writes back, as the real components do, so it could play them for any API server. `commands` starts
+//! it; it must never know the controller, the commands or the store of the sandbox.
+//!
+//! ```text
+//! watch ──▶ Scene (what is) ──▶ rule::plan (what is wanted, pure) ──▶ stage (when) ──▶ perform (the API)
+//!   ▲                                                                                      │
+//!   └──────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+
+mod builder;
+mod engine;
+mod kind;
+mod perform;
+mod profile;
+mod rule;
+mod scene;
+mod stage;
+mod step;
+mod watching;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use futures::{FutureExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+pub use profile::NodeProfile;
+
+/// Manifests of KubeVirt's and CDI's operators as the sandbox has them, by file name, for whoever installs the engine.
+pub const OPERATOR_MANIFESTS: [(&str, &str); 2] = [
+    (
+        "kubevirt-operator.yaml",
+        include_str!("simulator/engine/kubevirt-operator.yaml"),
+    ),
+    (
+        "cdi-operator.yaml",
+        include_str!("simulator/engine/cdi-operator.yaml"),
+    ),
+];
+
+/// So many nodes are registered at a time.
+const REGISTRATIONS: usize = 16;
+
+/// What the world plays.
+#[derive(Clone, Debug, Default)]
+pub struct WorldOptions {
+    /// The machines of the cluster. Each is registered once; a node that a user deletes stays deleted.
+    pub nodes: Vec<NodeProfile>,
+    /// Names of machines that were registered in an earlier life of the cluster.
+    pub registered: BTreeSet<String>,
+    /// Until it is cancelled everything takes no time: what comes first is to be there at once.
+    pub overture: Option<CancellationToken>,
+    pub pace: Pace,
+}
+
+/// How long a transition that takes time in a real cluster takes here: a container's start, a machine's boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub transition: Duration,
+}
+
+impl Pace {
+    /// Slow enough to be seen, quick enough not to bore.
+    pub const NORMAL: Self = Self {
+        transition: Duration::from_millis(200),
+    };
+    /// As fast as the API server takes it.
+    pub const INSTANT: Self = Self {
+        transition: Duration::ZERO,
+    };
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::NORMAL
+    }
+}
+
+/// What the containers of a node do. The world itself runs nothing.
+pub trait NodeRunner: Send + Sync {
+    /// The end of the pod on that node; `None` for an ordinary pod that keeps running. May block: it is called on a
+    /// thread of its own.
+    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit>;
+}
+
+/// How a pod's only container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodExit {
+    pub code: i32,
+    /// The termination message, as the container wrote it.
+    pub message: String,
+}
+
+/// Plays the machinery until `shutdown`.
+///
+/// # Errors
+/// Only what makes it impossible to begin: the API server's version can not be read or a node can not be registered.
+/// Later failures of single writes are logged and tried again, because the real components do so too.
+pub async fn run(
+    client: Client,
+    options: WorldOptions,
+    runner: Arc<dyn NodeRunner>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let version = client
+        .apiserver_version()
+        .await
+        .context("reading the API server's version")?
+        .git_version;
+    let new = |node: &&NodeProfile| !options.registered.contains(&node.name);
+    stream::iter(options.nodes.iter().filter(new).map(Ok))
+        .try_for_each_concurrent(REGISTRATIONS, |node| {
+            let registered = perform::register(&client, node);
+            registered
+                .map(move |done| done.with_context(|| format!("registering node {}", node.name)))
+        })
+        .await?;
+    let scene = scene::Scene::new(options.nodes, version);
+    let performer = perform::Performer::new(client.clone(), runner);
+    stage::Stage::new(client, scene, performer, options.pace, options.overture)
+        .play(shutdown)
+        .await;
+    Ok(())
+}

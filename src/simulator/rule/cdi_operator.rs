@@ -1,0 +1,125 @@
+//! cdi-operator: installs CDI for a CDI object. What it installs belongs to that object and goes with it, the kind of
+//! the disks included, which is how the disks' contents are lost.
+
+use serde_json::json;
+
+use super::component;
+use crate::{
+    api::engine::PHASE_DEPLOYED,
+    simulator::{
+        builder::{Wanted, add_finalizer, conditions, controlled_by, remove_finalizer},
+        engine::{CDI_DEPLOYMENTS, CDI_OPERATOR, cdi_deployment, definition},
+        kind::Kind,
+        scene::{Object, Read as _, Scene},
+        step::{Action, Step},
+    },
+};
+
+const FINALIZER: &str = "operator.cdi.kubevirt.io";
+
+pub fn plan(scene: &Scene, cdi: &Object) -> Vec<Step> {
+    let Some(operator) = component::cdi(scene, CDI_OPERATOR) else {
+        return Vec::new();
+    };
+    if cdi.deleting() {
+        return if cdi.has_finalizer(FINALIZER) {
+            uninstall(scene, cdi, operator.namespace())
+        } else {
+            Vec::new()
+        };
+    }
+    if !cdi.has_finalizer(FINALIZER) {
+        return vec![add_finalizer(Kind::Cdi, cdi, FINALIZER)];
+    }
+    let version = component::version(operator);
+    let namespace = operator.namespace();
+    let mut steps = Vec::new();
+    if let Some(name) = Kind::DataVolume.definition()
+        && scene.find(Kind::Definition, "", &name).is_none()
+    {
+        let object = definition(Kind::DataVolume, Some(controlled_by(Kind::Cdi, cdi)));
+        steps.push(Action::create(Kind::Definition, object).later("installed"));
+    }
+    for name in CDI_DEPLOYMENTS {
+        if scene.find(Kind::Deployment, namespace, name).is_none() {
+            let owners = controlled_by(Kind::Cdi, cdi);
+            let object = cdi_deployment(name, namespace, &version, owners);
+            steps.push(Action::create(Kind::Deployment, object).later("installed"));
+        }
+    }
+    steps.extend(report(scene, cdi, namespace, &version));
+    steps
+}
+
+fn report(scene: &Scene, cdi: &Object, namespace: &str, version: &str) -> Option<Step> {
+    let complete = scene.serves(Kind::DataVolume)
+        && CDI_DEPLOYMENTS.into_iter().all(|name| {
+            scene
+                .find(Kind::Deployment, namespace, name)
+                .is_some_and(component::is_available)
+        });
+    let was_deployed = cdi.text("/status/phase") == Some(PHASE_DEPLOYED);
+    let deployed = was_deployed || complete;
+    let wanted = [
+        ("Available", complete),
+        ("Progressing", !deployed),
+        ("Degraded", was_deployed && !complete),
+    ]
+    .map(|(kind, status)| Wanted {
+        kind,
+        status,
+        reason: if complete {
+            "DeployCompleted"
+        } else {
+            "DeployStarted"
+        },
+        message: if complete {
+            "Deployment Completed"
+        } else {
+            "Started Deployment"
+        },
+    });
+    let mut status = json!({
+        "phase": if deployed { PHASE_DEPLOYED } else { "Deploying" },
+        "operatorVersion": version,
+        "targetVersion": version,
+        "conditions": conditions(cdi, scene.now, &wanted),
+    });
+    if deployed {
+        status["observedVersion"] = version.into();
+    }
+    Action::status(Kind::Cdi, cdi, &status).map(Action::now)
+}
+
+/// Removes the components; the kind of the disks goes with the object, by its owner reference.
+fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
+    let strict = cdi.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
+    let disks = scene.count(Kind::DataVolume);
+    if strict && disks > 0 {
+        let message =
+            format!("{disks} data volumes exist: uninstalling waits until they are deleted");
+        let wanted = Wanted {
+            kind: "UninstallBlocked",
+            status: true,
+            reason: "WorkloadsExist",
+            message: &message,
+        };
+        let status = json!({"conditions": conditions(cdi, scene.now, &[wanted])});
+        return Action::report(Kind::Cdi, cdi, &status);
+    }
+    let components: Vec<&Object> = CDI_DEPLOYMENTS
+        .into_iter()
+        .filter_map(|name| scene.find(Kind::Deployment, namespace, name))
+        .collect();
+    if components.is_empty() {
+        return vec![remove_finalizer(Kind::Cdi, cdi, FINALIZER).later("finalized")];
+    }
+    let mut steps: Vec<Step> = Action::report(Kind::Cdi, cdi, &json!({"phase": "Deleting"}));
+    steps.extend(
+        components
+            .into_iter()
+            .filter(|component| !component.deleting())
+            .map(|component| Action::delete(Kind::Deployment, component).later("removed")),
+    );
+    steps
+}

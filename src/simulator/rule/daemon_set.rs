@@ -1,0 +1,98 @@
+//! The DaemonSet controller: one pod on each node that the template selects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{is_finished, is_ready, scheduler::selects};
+use crate::simulator::{
+    builder::{controlled_by, known, template_hash},
+    kind::Kind,
+    scene::{Object, Read as _, Scene},
+    step::{Action, Step},
+};
+
+/// Names the revision of the template that a pod was made from.
+const HASH: &str = "controller-revision-hash";
+/// How many pods one look creates, as the real controller's burst.
+const BURST: usize = 250;
+
+pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
+    if set.deleting() {
+        return Vec::new();
+    }
+    let template = set.value("/spec/template").cloned().unwrap_or_default();
+    let hash = template_hash(&template);
+    let selected: BTreeSet<&str> = scene
+        .all(Kind::Node)
+        .filter(|node| !node.deleting() && selects(template.get("spec"), node))
+        .map(|node| node.name())
+        .collect();
+    let mut pods: BTreeMap<&str, &Object> = BTreeMap::new();
+    let mut steps = Vec::new();
+    for pod in scene.controlled(set, Kind::Pod) {
+        let node = pod.text("/spec/nodeName").unwrap_or_default();
+        let wanted = selected.contains(node) && pod.label(HASH) == Some(&hash) && !is_finished(pod);
+        if !wanted && !pod.deleting() {
+            steps.push(Action::delete(Kind::Pod, pod).now());
+        }
+        // A pod on its way out still has its place: the next one comes when it is gone.
+        pods.insert(node, pod);
+    }
+    let missing = selected.iter().filter(|node| !pods.contains_key(*node));
+    steps.extend(
+        missing
+            .take(BURST)
+            .map(|node| create(set, &template, &hash, node).now()),
+    );
+    steps.extend(report(set, &selected, &pods, &hash));
+    steps
+}
+
+fn create(set: &Object, template: &Value, hash: &str, node: &str) -> Action {
+    let mut labels = template["metadata"]["labels"].clone();
+    labels[HASH] = hash.into();
+    let mut spec = template["spec"].clone();
+    spec["nodeName"] = node.into();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "generateName": format!("{}-", set.name()),
+            "namespace": set.namespace(),
+            "labels": labels,
+            "annotations": template["metadata"]["annotations"],
+            "ownerReferences": controlled_by(Kind::DaemonSet, set),
+        },
+        "spec": spec,
+    });
+    Action::create(Kind::Pod, known(pod))
+}
+
+fn report(
+    set: &Object,
+    selected: &BTreeSet<&str>,
+    pods: &BTreeMap<&str, &Object>,
+    hash: &str,
+) -> Option<Step> {
+    let there = || {
+        selected
+            .iter()
+            .filter_map(|node| pods.get(node))
+            .filter(|pod| !pod.deleting())
+    };
+    let desired = selected.len();
+    let current = there().count();
+    let ready = there().filter(|pod| is_ready(pod)).count();
+    let updated = there().filter(|pod| pod.label(HASH) == Some(hash)).count();
+    let status = json!({
+        "observedGeneration": set.metadata.generation,
+        "desiredNumberScheduled": desired,
+        "currentNumberScheduled": current,
+        "updatedNumberScheduled": updated,
+        "numberReady": ready,
+        "numberAvailable": ready,
+        "numberUnavailable": desired - ready,
+        "numberMisscheduled": 0,
+    });
+    Action::status(Kind::DaemonSet, set, &status).map(Action::now)
+}

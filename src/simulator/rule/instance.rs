@@ -1,0 +1,164 @@
+//! virt-controller and virt-handler, about instances: a launcher pod each, running where it runs.
+
+use serde_json::{Value, json};
+
+use super::{
+    component, is_finished, is_ready,
+    virt_handler::{KVM_DEVICE, SCHEDULABLE},
+};
+use crate::simulator::{
+    builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
+    kind::Kind,
+    scene::{Object, Read as _, Scene},
+    step::{Action, Step},
+};
+
+pub const FINALIZER: &str = "foregroundDeleteVirtualMachine";
+
+pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
+    if component::virt_controller(scene).is_none() {
+        return Vec::new();
+    }
+    let launcher = scene.controlled(instance, Kind::Pod).next();
+    if instance.deleting() {
+        return match launcher {
+            Some(launcher) if launcher.deleting() => Vec::new(),
+            Some(launcher) => vec![Action::delete(Kind::Pod, launcher).now()],
+            None if instance.has_finalizer(FINALIZER) => {
+                vec![remove_finalizer(Kind::Instance, instance, FINALIZER).later("finalized")]
+            }
+            None => Vec::new(),
+        };
+    }
+    if is_finished(instance) {
+        return Vec::new();
+    }
+    if !instance.has_finalizer(FINALIZER) {
+        return vec![add_finalizer(Kind::Instance, instance, FINALIZER)];
+    }
+    let runs = instance.text("/status/phase") == Some("Running");
+    match launcher {
+        None if runs => phase(scene, instance, "Failed", None),
+        None => {
+            let mut steps = phase(scene, instance, "Pending", None);
+            let launcher = launch(instance, is_emulated(scene));
+            steps.push(Action::create(Kind::Pod, launcher).now());
+            steps
+        }
+        Some(launcher) if launcher.deleting() || is_finished(launcher) => {
+            phase(scene, instance, "Failed", None)
+        }
+        Some(launcher) if is_ready(launcher) => phase(scene, instance, "Running", Some(launcher)),
+        Some(_) if runs => phase(scene, instance, "Running", None),
+        Some(launcher) => scheduling(scene, instance, launcher),
+    }
+}
+
+/// Does KubeVirt run instances without the nodes' hardware?
+fn is_emulated(scene: &Scene) -> bool {
+    const SWITCH: &str = "/spec/configuration/developerConfiguration/useEmulation";
+    let mut engines = scene.all(Kind::KubeVirt);
+    engines.any(|engine| engine.value(SWITCH) == Some(&Value::Bool(true)))
+}
+
+/// The launcher is on its way. Where no node takes it the instance says so.
+fn scheduling(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
+    if launcher.condition("PodScheduled") != Some("False") {
+        return phase(scene, instance, "Scheduling", None);
+    }
+    let wanted = Wanted {
+        kind: "PodScheduled",
+        status: false,
+        reason: "Unschedulable",
+        message: "no node takes the launcher pod",
+    };
+    let status = json!({
+        "phase": "Scheduling",
+        "conditions": conditions(instance, scene.now, &[wanted]),
+    });
+    Action::report(Kind::Instance, instance, &status)
+}
+
+/// The status for a phase; a machine takes a while to boot.
+fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object>) -> Vec<Step> {
+    let mut wanted = vec![Wanted {
+        kind: "Ready",
+        status: launcher.is_some(),
+        reason: if launcher.is_some() {
+            ""
+        } else {
+            "GuestNotRunning"
+        },
+        message: "",
+    }];
+    // What could not be scheduled for a while has been now.
+    if instance.condition("PodScheduled").is_some() {
+        wanted.push(Wanted {
+            kind: "PodScheduled",
+            status: true,
+            reason: "",
+            message: "",
+        });
+    }
+    let mut status = json!({
+        "phase": phase,
+        "conditions": conditions(instance, scene.now, &wanted),
+    });
+    if let Some(launcher) = launcher {
+        let address = launcher.value("/status/podIP").cloned().unwrap_or_default();
+        status["nodeName"] = launcher
+            .value("/spec/nodeName")
+            .cloned()
+            .unwrap_or_default();
+        status["interfaces"] =
+            json!([{"name": "default", "ipAddress": address, "ipAddresses": [address]}]);
+    }
+    let Some(write) = Action::status(Kind::Instance, instance, &status) else {
+        return Vec::new();
+    };
+    vec![if launcher.is_some() {
+        write.later("booted")
+    } else {
+        write.now()
+    }]
+}
+
+fn launch(instance: &Object, emulated: bool) -> kube::core::DynamicObject {
+    let devices = if emulated {
+        json!({})
+    } else {
+        json!({KVM_DEVICE: "1"})
+    };
+    let mut selector = json!({SCHEDULABLE: "true"});
+    if let Some(wanted) = instance.value("/spec/nodeSelector") {
+        json_patch::merge(&mut selector, wanted);
+    }
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "generateName": format!("virt-launcher-{}-", instance.name()),
+            "namespace": instance.namespace(),
+            "labels": {
+                "kubevirt.io": "virt-launcher",
+                "kubevirt.io/created-by": instance.uid(),
+                "vm.kubevirt.io/name": instance.name(),
+            },
+            "ownerReferences": controlled_by(Kind::Instance, instance),
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "nodeSelector": selector,
+            "containers": [{
+                "name": "compute", "image": "quay.io/kubevirt/virt-launcher",
+                "resources": {"requests": devices, "limits": devices},
+            }],
+        },
+    });
+    if let Some(tolerations) = instance
+        .value("/spec/tolerations")
+        .filter(|list| list.is_array())
+    {
+        pod["spec"]["tolerations"] = Value::clone(tolerations);
+    }
+    known(pod)
+}

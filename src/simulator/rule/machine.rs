@@ -1,0 +1,153 @@
+//! virt-controller, about virtual machines: gives one that is to run an instance, and takes it away again.
+
+use serde_json::{Value, json};
+
+use super::{component, is_finished, is_ready};
+use crate::simulator::{
+    builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
+    kind::Kind,
+    scene::{Object, Read as _, Scene},
+    step::{Action, ServiceAccount, Step},
+};
+
+const FINALIZER: &str = "kubevirt.io/virtualMachineControllerFinalize";
+
+/// virt-controller as admission sees it.
+pub fn author(controller: &Object) -> ServiceAccount {
+    ServiceAccount {
+        namespace: controller.namespace().to_owned(),
+        name: "kubevirt-controller",
+    }
+}
+
+pub fn plan(scene: &Scene, machine: &Object) -> Vec<Step> {
+    let Some(controller) = component::virt_controller(scene) else {
+        return Vec::new();
+    };
+    let instance = scene.controlled(machine, Kind::Instance).next();
+    let mut steps = Vec::new();
+    if machine.deleting() {
+        match instance {
+            Some(instance) if instance.deleting() => {}
+            Some(instance) => steps.push(Action::delete(Kind::Instance, instance).now()),
+            None if machine.has_finalizer(FINALIZER) => {
+                let removal = remove_finalizer(Kind::VirtualMachine, machine, FINALIZER);
+                steps.push(removal.later("finalized"));
+            }
+            None => return steps,
+        }
+        steps.extend(report(scene, machine, instance));
+        return steps;
+    }
+    if !machine.has_finalizer(FINALIZER) {
+        return vec![add_finalizer(Kind::VirtualMachine, machine, FINALIZER)];
+    }
+    steps.extend(create_disks(scene, machine));
+    match instance {
+        None if is_to_run(machine) => steps.push(start(machine, author(controller)).now()),
+        Some(instance)
+            if !instance.deleting() && (!is_to_run(machine) || is_finished(instance)) =>
+        {
+            steps.push(Action::delete(Kind::Instance, instance).now());
+        }
+        None | Some(_) => {}
+    }
+    steps.extend(report(scene, machine, instance));
+    steps
+}
+
+/// What the run strategy, or the older `running`, says. A machine that says neither is to run.
+fn is_to_run(machine: &Object) -> bool {
+    match machine.text("/spec/runStrategy") {
+        Some(strategy) => !matches!(strategy, "Halted" | "Manual"),
+        None => machine.value("/spec/running") != Some(&Value::Bool(false)),
+    }
+}
+
+fn create_disks(scene: &Scene, machine: &Object) -> Vec<Step> {
+    if !scene.serves(Kind::DataVolume) {
+        return Vec::new();
+    }
+    machine
+        .value("/spec/dataVolumeTemplates")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|template| Some((template["metadata"]["name"].as_str()?, template)))
+        .filter(|(name, _)| {
+            scene
+                .find(Kind::DataVolume, machine.namespace(), name)
+                .is_none()
+        })
+        .map(|(name, template)| {
+            let disk = known(json!({
+                "apiVersion": Kind::DataVolume.api_version(), "kind": Kind::DataVolume.name(),
+                "metadata": {
+                    "name": name, "namespace": machine.namespace(),
+                    "ownerReferences": controlled_by(Kind::VirtualMachine, machine),
+                },
+                "spec": template["spec"],
+            }));
+            Action::create(Kind::DataVolume, disk).now()
+        })
+        .collect()
+}
+
+fn start(machine: &Object, author: ServiceAccount) -> Action {
+    let template = machine.value("/spec/template").cloned().unwrap_or_default();
+    let spec = match template.get("spec") {
+        Some(spec) if spec.is_object() => spec.clone(),
+        _ => json!({}),
+    };
+    let instance = known(json!({
+        "apiVersion": Kind::Instance.api_version(), "kind": Kind::Instance.name(),
+        "metadata": {
+            "name": machine.name(), "namespace": machine.namespace(),
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": controlled_by(Kind::VirtualMachine, machine),
+            "finalizers": [super::instance::FINALIZER],
+        },
+        "spec": spec,
+    }));
+    Action::Create {
+        kind: Kind::Instance,
+        object: Box::new(instance),
+        author: Some(author),
+    }
+}
+
+fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<Step> {
+    let ready = instance.is_some_and(is_ready);
+    let word = if machine.deleting() {
+        "Terminating"
+    } else {
+        match instance {
+            Some(instance) if instance.deleting() => "Stopping",
+            Some(_) if ready => "Running",
+            Some(instance) if instance.condition("PodScheduled") == Some("False") => {
+                "ErrorUnschedulable"
+            }
+            None if !is_to_run(machine) => "Stopped",
+            Some(_) | None => "Starting",
+        }
+    };
+    let wanted = Wanted {
+        kind: "Ready",
+        status: ready,
+        reason: if ready { "" } else { "GuestNotRunning" },
+        message: if ready {
+            ""
+        } else {
+            "Guest VM is not reported as running"
+        },
+    };
+    let status = json!({
+        "created": instance.is_some(),
+        "ready": ready,
+        "printableStatus": word,
+        "conditions": conditions(machine, scene.now, &[wanted]),
+        "desiredGeneration": machine.metadata.generation,
+        "observedGeneration": machine.metadata.generation,
+    });
+    Action::status(Kind::VirtualMachine, machine, &status).map(Action::now)
+}

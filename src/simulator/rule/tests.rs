@@ -1,0 +1,301 @@
+//! The rules as functions: a scene in, steps out.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::simulator::{
+    NodeProfile, PodExit,
+    builder::known,
+    scene::Fate,
+    step::{Action, When},
+};
+
+/// A scene of these objects, with node `a` behind it.
+fn scene(objects: &[(Kind, Value)]) -> Scene {
+    let mut scene = Scene::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
+    for (kind, object) in objects {
+        scene.tell(*kind, &Arc::new(known(object.clone())));
+    }
+    scene
+}
+
+fn subject(scene: &Scene, kind: Kind) -> Object {
+    scene.all(kind).next().cloned().unwrap()
+}
+
+/// What is done, in a few words.
+fn words(steps: &[Step]) -> Vec<String> {
+    let word = |step: &Step| {
+        let what = match &step.action {
+            Action::Create { kind, object, .. } => {
+                let name = object.metadata.name.clone().unwrap_or_default();
+                format!("create {} {name}", kind.name())
+            }
+            Action::Status { patch, .. } => format!("status {}", patch["status"]["phase"]),
+            Action::Patch { patch, .. } => format!("patch {patch}"),
+            Action::Adopt { of, .. } => format!("adopt {}", of.key.name),
+            Action::Delete { of, grace } => format!("delete {} {grace:?}", of.key.name),
+            Action::Bind { node, .. } => format!("bind {node}"),
+            Action::Ask { .. } => "ask".to_owned(),
+            Action::Tell { reason, .. } => format!("tell {reason}"),
+        };
+        match step.when {
+            When::Now => what,
+            When::Later(_) => format!("later {what}"),
+        }
+    };
+    steps.iter().map(word).collect()
+}
+
+fn node(ready: &str) -> (Kind, Value) {
+    let conditions = json!([{"type": "Ready", "status": ready}]);
+    let node = json!({
+        "metadata": {"name": "a", "uid": "n", "resourceVersion": "1"},
+        "status": {"conditions": conditions},
+    });
+    (Kind::Node, node)
+}
+
+fn pod(phase: &str) -> Value {
+    json!({
+        "metadata": {"name": "p", "namespace": "default", "uid": "p", "resourceVersion": "2"},
+        "spec": {"nodeName": "a", "containers": [{"name": "main", "image": "i"}]},
+        "status": {"phase": phase},
+    })
+}
+
+#[test]
+fn a_kubelet_asks_starts_and_ends() {
+    let exit = PodExit {
+        code: 1,
+        message: String::new(),
+    };
+    let ends = Fate::Ends(exit);
+    for (ready, phase, fate, expected) in [
+        ("True", "Pending", None, &["ask"][..]),
+        (
+            "True",
+            "Pending",
+            Some(Fate::Runs),
+            &["later status \"Running\"", "later tell Started"],
+        ),
+        (
+            "True",
+            "Pending",
+            Some(ends.clone()),
+            &["later status \"Running\"", "later tell Started"],
+        ),
+        (
+            "True",
+            "Running",
+            Some(ends.clone()),
+            &["later status \"Failed\""],
+        ),
+        ("True", "Failed", Some(ends), &[]),
+        ("True", "Succeeded", None, &[]),
+        ("False", "Pending", None, &[]),
+        ("Unknown", "Running", Some(Fate::Runs), &[]),
+    ] {
+        let mut scene = scene(&[node(ready), (Kind::Pod, pod(phase))]);
+        let pod = subject(&scene, Kind::Pod);
+        if let Some(fate) = fate.clone() {
+            scene.decide_fate(&pod, fate);
+        }
+        let steps = kubelet::plan(&scene, &pod);
+        assert_eq!(words(&steps), expected, "{ready} {phase} {fate:?}");
+    }
+}
+
+#[test]
+fn a_deleted_pod_is_taken_away_by_its_kubelet_or_with_its_node() {
+    let mut deleted = pod("Running");
+    deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    let up = scene(&[node("True"), (Kind::Pod, deleted.clone())]);
+    let pod_up = subject(&up, Kind::Pod);
+    assert_eq!(
+        words(&kubelet::plan(&up, &pod_up)),
+        ["later delete p Some(0)"]
+    );
+    assert!(kubelet::collect(&up, &pod_up).is_empty());
+    let lost = scene(&[(Kind::Pod, deleted)]);
+    let pod_lost = subject(&lost, Kind::Pod);
+    assert!(kubelet::plan(&lost, &pod_lost).is_empty());
+    assert_eq!(
+        words(&kubelet::collect(&lost, &pod_lost)),
+        ["later delete p Some(0)"]
+    );
+}
+
+#[test]
+fn taints_follow_the_nodes_state() {
+    let key = |key: &str| json!({"key": key, "effect": "NoSchedule"});
+    let own = key("dedicated");
+    for (ready, cordoned, before, expected) in [
+        (
+            "True",
+            false,
+            json!([key("node.kubernetes.io/not-ready"), own]),
+            Some(json!([own])),
+        ),
+        (
+            "False",
+            false,
+            json!([own]),
+            Some(json!([own, key("node.kubernetes.io/not-ready")])),
+        ),
+        (
+            "Unknown",
+            false,
+            json!([]),
+            Some(json!([key("node.kubernetes.io/unreachable")])),
+        ),
+        (
+            "True",
+            true,
+            json!([]),
+            Some(json!([key("node.kubernetes.io/unschedulable")])),
+        ),
+        ("True", false, json!([own]), None),
+    ] {
+        let (kind, mut node) = node(ready);
+        node["spec"] = json!({"taints": before, "unschedulable": cordoned});
+        let scene = scene(&[(kind, node)]);
+        let steps = node::taint(&scene, &subject(&scene, Kind::Node));
+        let written = steps.first().map(|step| match &step.action {
+            Action::Patch { patch, .. } => patch["spec"]["taints"].clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(written, expected, "{ready} {cordoned} {before}");
+    }
+}
+
+#[test]
+fn a_component_that_is_down_does_nothing() {
+    let kubevirt = json!({
+        "metadata": {"name": "kubevirt", "namespace": "vm-system", "uid": "k", "resourceVersion": "3"},
+        "spec": {},
+    });
+    let operator = |namespace: &str, available: u32| {
+        let operator = json!({
+            "metadata": {
+                "name": "virt-operator", "namespace": namespace, "uid": "o", "generation": 1,
+                "labels": {"kubevirt.io": "virt-operator"},
+            },
+            "spec": {"replicas": 1},
+            "status": {"observedGeneration": 1, "availableReplicas": available},
+        });
+        (Kind::Deployment, operator)
+    };
+    for (operator, acts) in [
+        (operator("vm-system", 1), true),
+        (operator("vm-system", 0), false),
+        (operator("elsewhere", 1), false),
+    ] {
+        let scene = scene(&[operator.clone(), (Kind::KubeVirt, kubevirt.clone())]);
+        let steps = virt_operator::plan(&scene, &subject(&scene, Kind::KubeVirt));
+        assert_eq!(!steps.is_empty(), acts, "{operator:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_news_only_before_the_watch_has_told_as_much() {
+    let object = |version: &str| {
+        let mut object = pod("Pending");
+        object["metadata"]["resourceVersion"] = version.into();
+        Arc::new(known(object))
+    };
+    let mut scene = scene(&[(Kind::Pod, pod("Pending"))]);
+    assert!(scene.answer(Kind::Pod, &object("5")));
+    assert!(!scene.answer(Kind::Pod, &object("5")), "known already");
+    scene.tell_gone(Kind::Pod, &object("7"));
+    assert!(!scene.answer(Kind::Pod, &object("6")), "it has gone since");
+    assert!(scene.all(Kind::Pod).next().is_none());
+    assert!(scene.pods_on("a").next().is_none());
+}
+
+/// A cluster with `size` of everything; its first pod waits for a node.
+fn cluster(size: usize) -> Scene {
+    let mut objects = Vec::new();
+    for number in 0..size {
+        let name = format!("n-{number}");
+        let meta = |kind: &str| {
+            json!({
+                "name": format!("{kind}-{number}"), "namespace": "default",
+                "uid": format!("{kind}-{number}"), "resourceVersion": "1",
+            })
+        };
+        objects.push((
+            Kind::Node,
+            json!({
+                "metadata": {"name": name, "uid": name, "resourceVersion": "1"},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            }),
+        ));
+        let place = if number == 0 { "" } else { name.as_str() };
+        objects.push((
+            Kind::Pod,
+            json!({"metadata": meta("pod"), "spec": {"nodeName": place}, "status": {"phase": "Running"}}),
+        ));
+        objects.push((Kind::Deployment, json!({"metadata": meta("app")})));
+        for kind in [
+            Kind::VirtualMachine,
+            Kind::Instance,
+            Kind::DataVolume,
+            Kind::PersistentVolumeClaim,
+            Kind::ProductDisk,
+        ] {
+            objects.push((kind, json!({"metadata": meta(kind.plural()), "spec": {}})));
+        }
+        let disk = format!("{}-{number}", Kind::ProductDisk.plural());
+        objects.push((
+            Kind::ProductMachine,
+            json!({
+                "metadata": meta("gvm"),
+                "spec": {"disks": [{"virtualMachineDiskName": disk, "autoDelete": true}]},
+            }),
+        ));
+    }
+    let operator = json!({"name": "virt-controller", "namespace": "vm-system", "uid": "v",
+        "generation": 1, "labels": {"kubevirt.io": "virt-controller"}});
+    objects.push((
+        Kind::Deployment,
+        json!({"metadata": operator, "spec": {"replicas": 1},
+            "status": {"observedGeneration": 1, "availableReplicas": 1}}),
+    ));
+    scene(&objects)
+}
+
+/// What each rule looks at to decide about one object, and to find out whom that object's change concerns. The rules of
+/// sets look at their members, and an operator's going up or down concerns everybody that it serves.
+fn looks(scene: &Scene) -> Vec<(&'static str, Kind, usize)> {
+    let sets = [
+        Kind::DaemonSet,
+        Kind::ReplicaSet,
+        Kind::Pool,
+        Kind::InstanceReplicaSet,
+    ];
+    let single = RULES.iter().filter(|rule| !sets.contains(&rule.subject));
+    single
+        .filter_map(|rule| {
+            let subject = scene.all(rule.subject).next()?.clone();
+            let before = scene.looks();
+            (rule.plan)(scene, &subject);
+            for (kind, related) in rule.also {
+                let trigger = scene.all(*kind).next().cloned();
+                if let Some(trigger) = trigger {
+                    related(scene, rule.subject, &trigger);
+                }
+            }
+            Some((rule.component, rule.subject, scene.looks() - before))
+        })
+        .collect()
+}
+
+#[test]
+fn a_change_costs_the_same_in_a_cluster_of_any_size() {
+    let (small, large) = (looks(&cluster(5)), looks(&cluster(500)));
+    assert!(small.len() > 8, "{small:?}");
+    assert_eq!(small, large);
+}

@@ -1,0 +1,227 @@
+//! virt-operator: installs KubeVirt for a KubeVirt object in its own namespace, and removes it with the object.
+
+use serde_json::{Value, json};
+
+use super::component;
+use crate::{
+    api::engine::{PHASE_DEPLOYED, VIRT_HANDLER, VIRT_OPERATOR},
+    simulator::{
+        builder::{Wanted, add_finalizer, conditions, remove_finalizer},
+        engine::{VIRT_DEPLOYMENTS, VIRT_KINDS, definition, virt_deployment, virt_handler},
+        kind::Kind,
+        scene::{Object, Read as _, Scene},
+        step::{Action, Step},
+    },
+};
+
+const FINALIZER: &str = "foregroundDeleteKubeVirt";
+
+pub fn plan(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
+    let operator = component::kubevirt(scene, VIRT_OPERATOR)
+        .filter(|operator| operator.namespace() == kubevirt.namespace());
+    let Some(operator) = operator else {
+        return Vec::new();
+    };
+    if kubevirt.deleting() {
+        return if kubevirt.has_finalizer(FINALIZER) {
+            uninstall(scene, kubevirt)
+        } else {
+            Vec::new()
+        };
+    }
+    if !kubevirt.has_finalizer(FINALIZER) {
+        return vec![add_finalizer(Kind::KubeVirt, kubevirt, FINALIZER)];
+    }
+    let version = component::version(operator);
+    let mut steps = install(scene, kubevirt, &version);
+    steps.extend(report(scene, kubevirt, &version));
+    steps
+}
+
+fn install(scene: &Scene, kubevirt: &Object, version: &str) -> Vec<Step> {
+    let definitions = VIRT_KINDS
+        .into_iter()
+        .filter(|kind| defined(scene, *kind).is_none())
+        .map(|kind| Action::create(Kind::Definition, definition(kind, None)));
+    let namespace = kubevirt.namespace();
+    let deployments = VIRT_DEPLOYMENTS
+        .into_iter()
+        .filter(|name| scene.find(Kind::Deployment, namespace, name).is_none())
+        .map(|name| Action::create(Kind::Deployment, virt_deployment(name, kubevirt, version)));
+    let handler = scene
+        .find(Kind::DaemonSet, namespace, VIRT_HANDLER)
+        .is_none()
+        .then(|| Action::create(Kind::DaemonSet, virt_handler(kubevirt, version)));
+    definitions
+        .chain(deployments)
+        .chain(handler)
+        .map(|action| action.later("installed"))
+        .collect()
+}
+
+fn defined(scene: &Scene, kind: Kind) -> Option<&Object> {
+    scene.find(Kind::Definition, "", &kind.definition()?)
+}
+
+/// How far the components are. One ready virt-handler is enough to be deployed; `Available` wants them all.
+struct Components {
+    usable: bool,
+    complete: bool,
+    missing: String,
+}
+
+fn components(scene: &Scene, namespace: &str) -> Components {
+    let served = VIRT_KINDS.into_iter().all(|kind| scene.serves(kind));
+    let down: Vec<&str> = VIRT_DEPLOYMENTS
+        .into_iter()
+        .filter(|name| {
+            !scene
+                .find(Kind::Deployment, namespace, name)
+                .is_some_and(component::is_available)
+        })
+        .collect();
+    let handler = scene
+        .find(Kind::DaemonSet, namespace, VIRT_HANDLER)
+        .filter(|handler| component::is_observed(handler));
+    let count = |field| handler.map_or(0, |handler| handler.number(field));
+    let (ready, desired) = (
+        count("/status/numberReady"),
+        count("/status/desiredNumberScheduled"),
+    );
+    Components {
+        usable: served && down.is_empty() && ready > 0,
+        complete: served && down.is_empty() && ready > 0 && ready >= desired,
+        missing: if down.is_empty() {
+            format!("{VIRT_HANDLER} is ready on {ready} of {desired} nodes")
+        } else {
+            format!("waiting for {}", down.join(", "))
+        },
+    }
+}
+
+fn report(scene: &Scene, kubevirt: &Object, version: &str) -> Option<Step> {
+    let components = components(scene, kubevirt.namespace());
+    let was_deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
+    let deployed = was_deployed || components.usable;
+    let available = deployed && components.complete;
+    let degraded = was_deployed && !components.usable;
+    let wanted = [
+        Wanted {
+            kind: "Available",
+            status: available,
+            reason: if available {
+                "AllComponentsReady"
+            } else {
+                "DeploymentInProgress"
+            },
+            message: if available {
+                "All components are ready."
+            } else {
+                &components.missing
+            },
+        },
+        Wanted {
+            kind: "Progressing",
+            status: !deployed,
+            reason: if deployed {
+                "AllComponentsReady"
+            } else {
+                "DeploymentInProgress"
+            },
+            message: if deployed {
+                "All components are ready."
+            } else {
+                &components.missing
+            },
+        },
+        Wanted {
+            kind: "Degraded",
+            status: degraded,
+            reason: if degraded {
+                "ComponentsNotReady"
+            } else {
+                "AllComponentsReady"
+            },
+            message: if degraded { &components.missing } else { "" },
+        },
+    ];
+    let mut status = json!({
+        "phase": if deployed { PHASE_DEPLOYED } else { "Deploying" },
+        "operatorVersion": version,
+        "targetKubeVirtVersion": version,
+        "conditions": conditions(kubevirt, scene.now, &wanted),
+    });
+    if deployed {
+        status["observedKubeVirtVersion"] = version.into();
+        status["observedGeneration"] = json!(kubevirt.metadata.generation);
+    }
+    let write = Action::status(Kind::KubeVirt, kubevirt, &status)?;
+    let first_word = kubevirt.text("/status/phase").is_none();
+    Some(if deployed && !was_deployed && !first_word {
+        write.later("deployed")
+    } else {
+        write.now()
+    })
+}
+
+/// First the kinds, so that virt-controller is still there for their finalizers; then the components; then our word.
+fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
+    if let Some(blocked) = blocked(scene, kubevirt) {
+        return blocked;
+    }
+    if kubevirt.text("/status/phase") != Some("Deleting") {
+        let status = json!({"phase": "Deleting"});
+        return Action::report(Kind::KubeVirt, kubevirt, &status);
+    }
+    let definitions: Vec<&Object> = VIRT_KINDS
+        .into_iter()
+        .filter_map(|kind| defined(scene, kind))
+        .collect();
+    if !definitions.is_empty() {
+        return remove(Kind::Definition, definitions, "undefined");
+    }
+    let namespace = kubevirt.namespace();
+    let deployments: Vec<&Object> = VIRT_DEPLOYMENTS
+        .into_iter()
+        .filter_map(|name| scene.find(Kind::Deployment, namespace, name))
+        .collect();
+    let handler = scene.find(Kind::DaemonSet, namespace, VIRT_HANDLER);
+    if deployments.is_empty() && handler.is_none() {
+        return vec![remove_finalizer(Kind::KubeVirt, kubevirt, FINALIZER).later("finalized")];
+    }
+    let mut steps = remove(Kind::Deployment, deployments, "removed");
+    steps.extend(remove(
+        Kind::DaemonSet,
+        handler.into_iter().collect(),
+        "removed",
+    ));
+    steps
+}
+
+fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {
+    objects
+        .into_iter()
+        .filter(|object| !object.deleting())
+        .map(|object| Action::delete(kind, object).later(wish))
+        .collect()
+}
+
+/// The real operator refuses the deletion in its webhook; the world has none, so the object stays and says why. Like
+/// the real check it looks only while KubeVirt is deployed.
+fn blocked(scene: &Scene, kubevirt: &Object) -> Option<Vec<Step>> {
+    let strict = kubevirt.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
+    let deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
+    let workloads: usize = VIRT_KINDS.into_iter().map(|kind| scene.count(kind)).sum();
+    if !strict || !deployed || workloads == 0 {
+        return None;
+    }
+    let message = format!("{workloads} workloads exist: uninstalling waits until they are deleted");
+    let wanted = Wanted {
+        kind: "UninstallBlocked",
+        status: true,
+        reason: "WorkloadsExist",
+        message: &message,
+    };
+    let status: Value = json!({"conditions": conditions(kubevirt, scene.now, &[wanted])});
+    Some(Action::report(Kind::KubeVirt, kubevirt, &status))
+}
