@@ -6,6 +6,7 @@
 mod bounded;
 pub(super) mod in_cluster;
 mod login;
+mod oidc;
 mod plugin;
 mod proxy;
 mod retry_after;
@@ -22,6 +23,7 @@ use kube::{
 pub use self::plugin::Terminal;
 use self::{
     login::{Door, Login, Source},
+    oidc::Oidc,
     plugin::Plugin,
     proxy::Proxies,
     timeout::RequestTimeout,
@@ -195,13 +197,13 @@ fn proxy_url(own: Option<&str>, config: &Config) -> Result<Option<http::Uri>, Ku
         .transpose()
 }
 
-/// Takes out of the configuration what `login` does better than kube: token files and login plugins.
+/// Takes out of the configuration what `login` does better than kube: token files, login plugins and OpenID Connect.
 fn source(config: &mut Config, terminal: Terminal) -> Result<Option<Source>, String> {
     let auth = &mut config.auth_info;
-    if let Some(provider) = &auth.auth_provider {
+    if let Some(provider) = auth.auth_provider.take() {
         // The others were removed from client-go in 1.26.
         return match provider.name.as_str() {
-            "oidc" => Ok(None),
+            "oidc" => Oidc::new(&provider.config).map(|oidc| Some(Source::Oidc(oidc))),
             name => Err(format!(
                 "its auth-provider {name:?} is no longer supported by Kubernetes clients; use a login plugin (exec)"
             )),

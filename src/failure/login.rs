@@ -25,6 +25,8 @@ pub enum LoginError {
     NoCredential { command: String, why: &'static str },
     #[error("token file {} could not be read: {error}", path.display())]
     TokenFile { path: PathBuf, error: io::Error },
+    #[error("the ID token of the kubeconfig could not be renewed: {why}")]
+    NotRenewed { why: String },
     #[error("the credential holds characters that can not be sent")]
     NotSendable,
 }
@@ -39,6 +41,7 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         | LoginError::Failed { .. }
         | LoginError::NoCredential { .. }
         | LoginError::TokenFile { .. }
+        | LoginError::NotRenewed { .. }
         | LoginError::NotSendable => Reason::LoginFailed,
     };
     let diagnosis = Diagnosis::new(Kind::Denied, reason, error.to_string());
@@ -61,6 +64,7 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         LoginError::NotStarted { .. }
         | LoginError::Failed { .. }
         | LoginError::NoCredential { .. }
+        | LoginError::NotRenewed { .. }
         | LoginError::NotSendable => {
             diagnosis.hint(Hint::run("log in again, and see what it says", kubectl("auth whoami")))
         }

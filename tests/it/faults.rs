@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     script::{Fault, On, Script},
-    tls::Authority,
+    tls::{Authority, acceptor},
 };
 use crate::stage::{Ended, Stage, clean, finish, runtime};
 

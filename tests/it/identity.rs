@@ -1,6 +1,7 @@
 //! As whom a command comes, and on which way: certificates, tokens that change, login plugins, impersonation, proxies.
 
 mod plugin;
+mod provider;
 
 use std::{
     fs,
@@ -42,7 +43,10 @@ pub fn trials() -> Vec<Trial> {
         ("no_secret_is_ever_shown", no_secret_is_ever_shown),
     ];
     let told = stories.map(|(name, story)| Trial::test(format!("identity::{name}"), story));
-    told.into_iter().chain(plugin::trials()).collect()
+    told.into_iter()
+        .chain(plugin::trials())
+        .chain(provider::trials())
+        .collect()
 }
 
 /// What must never be seen anywhere.

@@ -1,5 +1,5 @@
-//! Credentials that do not last: of a login plugin, or in a file that somebody rewrites. They are renewed when they
-//! expire, and once more where the API server does not accept them; the request is then made again.
+//! Credentials that do not last: of a login plugin, of an OpenID provider, or in a file that somebody rewrites. They are
+//! renewed when they expire, and once more where the API server does not accept them; the request is then made again.
 //!
 //! Credentials that last (tokens, certificates and passwords of the kubeconfig) are kube's affair.
 
@@ -18,14 +18,12 @@ use tokio::sync::Mutex;
 use tower::BoxError;
 
 use super::{
+    oidc::Oidc,
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
     transport,
 };
-use crate::{
-    cluster::{deadline::Deadline, file::read_text},
-    failure::LoginError,
-};
+use crate::{cluster::file::read_text, failure::LoginError};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +54,7 @@ pub(super) struct Pair {
 pub(super) enum Source {
     Plugin(Plugin),
     File(PathBuf),
+    Oidc(Oidc),
 }
 
 /// The longest that a login may take where nothing else limits it.
@@ -64,12 +63,22 @@ const LONGEST: Duration = Duration::from_secs(60);
 const FILE_LIFETIME: SignedDuration = SignedDuration::from_secs(50);
 
 impl Source {
-    async fn credential(&self, turn: Turn, deadline: Deadline) -> Result<Credential, LoginError> {
+    async fn credential(
+        &self,
+        turn: Turn,
+        timeout: RequestTimeout,
+    ) -> Result<Credential, LoginError> {
         match self {
             Self::Plugin(plugin) => {
+                let deadline = match turn {
+                    Turn::First => timeout.deadline,
+                    // Also for what is left in order after the end.
+                    Turn::Renewal => timeout.deadline.with_grace(),
+                };
                 let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
+            Self::Oidc(oidc) => oidc.credential(turn, timeout).await,
             Self::File(path) => {
                 let bearer = bearer(read(path)?.trim())?;
                 Ok(Credential {
@@ -159,7 +168,7 @@ impl Login {
     /// Logs in for the first time.
     pub async fn new(door: Door, source: Source) -> kube::Result<Self> {
         let credential = source
-            .credential(Turn::First, door.request_timeout.deadline)
+            .credential(Turn::First, door.request_timeout)
             .await
             .map_err(|error| kube::Error::Service(error.into()))?;
         let session = Session {
@@ -207,9 +216,8 @@ impl Login {
             .expires
             .is_some_and(|at| at <= Timestamp::now());
         if expired || refused == Some(session.number) {
-            // Also for what is left in order after the end.
-            let deadline = self.door.request_timeout.deadline.with_grace();
-            let renewed = self.source.credential(Turn::Renewal, deadline);
+            let timeout = self.door.request_timeout;
+            let renewed = self.source.credential(Turn::Renewal, timeout);
             match renewed.await {
                 Ok(credential) => self.take_over(&mut session, credential)?,
                 Err(_) if self.source.outlives_failure() => {}
