@@ -16,7 +16,7 @@ use super::fence::{self, Fence};
 use crate::{
     cluster::{
         Event, Retry,
-        backup::{Origin, Place, Vault},
+        backup::{BackupWriter, Origin, Place},
         inventory,
         removal::{self, Disks, LeftOver, Plan, Removed},
         vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
@@ -215,26 +215,26 @@ impl Work<'_> {
             doomed: self.doomed_before(before)?,
             permitted: true,
         };
-        let mut vault = None;
+        let mut backup = None;
         if let Some(place) = &self.place {
             self.step("Saving the manifests of VMs and disks");
             let (origin, now) = (self.origin(before), jiff::Timestamp::now());
-            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
+            backup = Some(BackupWriter::open(place, &origin, now).map_err(before_anything)?);
         }
         let plan = Plan::new(inventory, self.disks, &left_over);
         if let Some(agreed) = agreed {
             newcomer::nothing_more_than(&agreed, &plan)?;
         }
-        if let Some(vault) = &mut vault {
-            let path = vault.path().to_owned();
+        if let Some(backup) = &mut backup {
+            let path = backup.path().to_owned();
             self.account.backup.replace(Some(path));
-            removal::save(self.client, &plan, vault, self.retry)
+            removal::save(self.client, &plan, backup, self.retry)
                 .await
                 .map_err(before_anything)?;
         }
         self.step("Deleting VMs and what belongs to them");
         self.account.stage.set(Stage::Deleting);
-        removal::remove(self.client, plan, vault.as_mut(), self.retry).await
+        removal::remove(self.client, plan, backup.as_mut(), self.retry).await
     }
 
     fn add(&self, mut removed: Removed) {
