@@ -216,7 +216,7 @@ impl Work<'_> {
             permitted: true,
         };
         let mut backup = None;
-        if let Some(place) = &self.place {
+        if let Some(place) = &self.place_now() {
             self.step("Saving the manifests of VMs and disks");
             let (origin, now) = (self.origin(before), jiff::Timestamp::now());
             backup = Some(BackupWriter::open(place, &origin, now).map_err(before_anything)?);
@@ -235,6 +235,12 @@ impl Work<'_> {
         self.step("Deleting VMs and what belongs to them");
         self.account.stage.set(Stage::Deleting);
         removal::remove(self.client, plan, backup.as_mut(), self.retry).await
+    }
+
+    /// What comes later is saved where the rest is: one restore puts all of it back.
+    fn place_now(&self) -> Option<Place> {
+        let used = self.account.backup.borrow().clone();
+        used.map(Place::Exactly).or_else(|| self.place.clone())
     }
 
     fn add(&self, mut removed: Removed) {

@@ -20,13 +20,14 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
+    let stories: [(&str, Story); 7] = [
         ("an_index_of_somebody_else_is_left_alone", foreign_index),
         ("a_damaged_backup_is_restored_as_far_as_it_goes", damaged),
         ("nothing_is_added_to_a_damaged_backup", added),
         ("a_line_that_was_torn_off_costs_nothing", torn),
         ("a_full_disk_deletes_nothing", full),
         ("a_backup_in_the_first_format_is_restored", first_format),
+        ("a_vm_that_comes_late_is_saved_with_the_others", late),
     ];
     stories
         .into_iter()
@@ -234,4 +235,77 @@ fn first_format() -> Result<(), Failed> {
     stage.bmctl(&["restore", kept]).exits(0)?;
     machines(&stage, 1)?;
     Ok(())
+}
+
+/// On a cluster whose controller knows no fence a VM can be created until VM Runtime is off.
+fn late() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    stage.create(
+        "/apis/vm.cluster.gke.io/v1/vmruntimes",
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
+            "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
+        }),
+    )?;
+    let first = stage.create(MACHINES, &machine("first"))?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let (owner, deleted, done) = (
+        stage.owner(),
+        AtomicBool::new(false),
+        AtomicBool::new(false),
+    );
+    proxy.when_seen(move |seen| {
+        if seen.method == http::Method::DELETE {
+            deleted.store(true, Ordering::Relaxed);
+        }
+        // After the deletion VM Runtime is told to turn off.
+        let off = seen.method == http::Method::PATCH && seen.target.starts_with(RUNTIME);
+        if off && deleted.load(Ordering::Relaxed) && !done.swap(true, Ordering::Relaxed) {
+            let request = http::Request::post(MACHINES)
+                .header("Content-Type", "application/json")
+                .body(machine("late").to_string().into_bytes())
+                .expect("a plain path");
+            let owner = owner.clone();
+            let created = std::thread::spawn(move || {
+                runtime()
+                    .block_on(owner.request::<Value>(request))
+                    .map(drop)
+            });
+            created
+                .join()
+                .expect("no panic")
+                .expect("nobody refuses it");
+        }
+    });
+    proxy
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--wait=false",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?
+        .prints("bmctl restore")?;
+    machines(&stage, 0)?;
+    let base = stage.folder().join("bmctl-workspace/sandbox/backup");
+    let folders: Vec<_> = fs::read_dir(&base)?.collect::<Result<_, _>>()?;
+    equal(&json!(folders.len()), &json!(1), "backups")?;
+    let uid = first["metadata"]["uid"].as_str().unwrap_or_default();
+    saved(&folders[0].path(), uid)?;
+    let path = folders[0].path();
+    let told = stage.bmctl(&[
+        "restore",
+        &path.to_string_lossy(),
+        "--dry-run",
+        "-o",
+        "json",
+    ]);
+    let told = document(&told.exits(0)?)?;
+    equal(
+        &json!(told["created"].as_array().map(Vec::len)),
+        &json!(2),
+        "to be created",
+    )
 }
