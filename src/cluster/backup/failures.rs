@@ -72,5 +72,5 @@ pub fn damaged(path: &Path, damage: &[Damage]) -> Failure {
     let message = format!("the backup in {} is damaged", path.display());
     damage::failure(Kind::Refused, message, damage)
         .hint("take what is damaged from another copy of the folder, and run the command again")
-        .hint("or keep the folder as it is, and name one that is new or empty: --backup DIR")
+        .hint("or keep the folder elsewhere, or name one that is new or empty: --backup DIR")
 }
