@@ -3,36 +3,45 @@
 //! ```text
 //! DIR/                                             0700
 //!   INDEX                                          what is in here: UID, file, checksum; only ever appended to
-//!   JOURNAL                                        how far the deletion came
+//!   JOURNAL                                        how far the saving and the deletion came
 //!   README                                         for whoever finds the folder
 //!   namespaces/NAMESPACE/PLURAL.GROUP/NAME.yaml    0600, one object each
 //!   generated/NAMESPACE/PLURAL.GROUP/NAME.manifest what a controller makes again by itself: kept for the record
 //! ```
 //!
-//! `kubectl apply -R -f DIR` reads the `.yaml` files and nothing else; `bmctl restore DIR` ([`Archive`]) knows the order
-//! and verifies the checksums. The index is written so that the program may die at any point: entries count only once
-//! a *commit* line follows them, and nothing is deleted that no commit covers ([`Vault`]). Names of objects are
-//! untrusted: they are encoded before they become file names, and no symbolic link inside the folder is followed.
+//! `kubectl apply -R -f DIR` reads the `.yaml` files and nothing else; `bmctl restore DIR` ([`BackupReader`]) knows the
+//! order and verifies the checksums. The program may die at any point: an object is deleted only after its manifest,
+//! the index that names it and the journal that has seen the index are on the disk, and the manifest was read back
+//! ([`BackupWriter`]). Lines of the two files verify each other ([`lines`]), so that damage is told from an end that
+//! was torn off. Nothing that is in a folder is ever replaced or made shorter, but for a line that was never ended.
+//! Names of objects are untrusted: they are encoded before they become file names, and no symbolic link inside the
+//! folder is followed.
 //!
 //! Called by `removal` and by the commands `disable` and `restore`. Files are written where the caller runs, without a
 //! thread of their own: whoever drops the work drops it between two files.
 
-mod archive;
+mod contents;
+mod damage;
 mod earlier;
+mod failures;
+mod first_format;
 mod folder;
 mod index;
 mod journal;
+mod lines;
 mod manifest;
 mod name;
-mod vault;
+mod reader;
+mod writer;
 
 use std::path::PathBuf;
 
 pub use self::{
-    archive::Archive,
+    damage::Damage,
     earlier::Earlier,
     index::{Entry, Purpose},
-    vault::Vault,
+    reader::BackupReader,
+    writer::BackupWriter,
 };
 
 const INDEX: &str = "INDEX";
@@ -64,4 +73,14 @@ pub struct Origin {
 #[must_use]
 pub fn folder_name(cluster: &str) -> String {
     name::of_folder(cluster)
+}
+
+#[cfg(test)]
+mod tests {
+    mod crashes;
+    mod damaged;
+    mod first_format;
+    mod foreign;
+    mod sample;
+    mod writing;
 }

@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use self::{plan::Places, progress::Progress};
 use super::{
-    backup::Vault,
+    backup::BackupWriter,
     event::{Event, ObjectName},
     inventory::{Second, Workload, list::Listed},
     retry::Retry,
@@ -58,7 +58,7 @@ const TOLD: usize = 100;
 pub async fn remove(
     client: &Client,
     plan: Plan,
-    vault: Option<&mut Vault>,
+    backup: Option<&mut BackupWriter>,
     retry: &Retry<'_>,
 ) -> Result<Removed, Failure> {
     let retry = retry.patient();
@@ -72,7 +72,7 @@ pub async fn remove(
         progress: Progress::default(),
         listed: plan.listed.clone(),
         plan,
-        vault,
+        backup,
         deleted: 0,
         changed: Instant::now(),
     };
@@ -107,7 +107,7 @@ struct Removal<'a, 'v> {
     gone: Vec<bool>,
     /// Nothing has changed for so long that owners may be waiting for what they own.
     stalled: bool,
-    vault: Option<&'v mut Vault>,
+    backup: Option<&'v mut BackupWriter>,
     /// Where to watch from, by kind.
     listed: Vec<(&'static WorkloadKind, Listed)>,
     progress: Progress,
@@ -122,8 +122,8 @@ struct Removal<'a, 'v> {
 impl Removal<'_, '_> {
     async fn run(&mut self) -> Result<(), Failure> {
         const MACHINES: [WorkloadRole; 2] = [WorkloadRole::Migration, WorkloadRole::Machine];
-        if let Some(vault) = &mut self.vault {
-            vault.deleting(self.retry.now())?;
+        if let Some(backup) = &mut self.backup {
+            backup.deleting(self.retry.now())?;
         }
         let mut empty_lists = 0;
         while empty_lists < 2 {
@@ -137,8 +137,8 @@ impl Removal<'_, '_> {
             };
         }
         while self.round(&[WorkloadRole::Disk]).await? > 0 {}
-        if let Some(vault) = &mut self.vault {
-            vault.finish(self.retry.now())?;
+        if let Some(backup) = &mut self.backup {
+            backup.finish(self.retry.now())?;
         }
         Ok(())
     }
@@ -252,8 +252,8 @@ impl Removal<'_, '_> {
                     self.deleted += 1;
                     let deleting = &mut self.plan.objects[at].workload.deleting;
                     deleting.get_or_insert(Second::from(self.retry.now()));
-                    if let Some(vault) = &mut self.vault {
-                        vault.deleted(self.retry.now(), &self.plan.objects[at].workload)?;
+                    if let Some(backup) = &mut self.backup {
+                        backup.deleted(self.retry.now(), &self.plan.objects[at].workload)?;
                     }
                 }
                 // Another object of the same name is not the one that was seen; the next list decides about it.

@@ -1,5 +1,5 @@
 //! Putting a backup back: storage first, then machines. What exists already is left as it is and reported; every
-//! checksum is verified before the first object is created.
+//! checksum was verified before the first object is created, and is once more for each.
 
 use futures::{StreamExt as _, stream};
 use kube::{
@@ -10,7 +10,7 @@ use kube::{
 use serde_json::Value;
 
 use super::{
-    backup::{Archive, Entry},
+    backup::{BackupReader, Entry},
     event::{Event, ObjectName},
     retry::{Repeat, Retry},
 };
@@ -50,22 +50,19 @@ enum Outcome {
     Existed,
 }
 
-/// Puts everything back that is not there. An object that can not be created does not keep the others from it.
+/// Puts everything back that is not there. An object that cannot be created does not keep the others from it.
 pub async fn restore(
     client: &Client,
-    archive: &Archive,
+    backup: &BackupReader,
     manner: Manner,
     retry: &Retry<'_>,
-) -> Result<Restored, Failure> {
-    for entry in &archive.entries {
-        archive.manifest(entry)?;
-    }
+) -> Restored {
     let mut restored = Restored {
-        generated: archive.generated.iter().map(name).collect(),
+        generated: backup.generated.iter().map(name).collect(),
         ..Restored::default()
     };
     // Entries of a kind stand together; the next kind waits for them.
-    for kind in archive
+    for kind in backup
         .entries
         .chunk_by(|one, next| one.resource == next.resource)
     {
@@ -74,7 +71,7 @@ pub async fn restore(
             retry.observer().event(&Event::Step(step));
         }
         let mut tries = stream::iter(kind)
-            .map(|entry| async move { (entry, one(client, archive, entry, manner, retry).await) })
+            .map(|entry| async move { (entry, one(client, backup, entry, manner, retry).await) })
             .buffered(IN_FLIGHT);
         while let Some((entry, tried)) = tries.next().await {
             match tried {
@@ -84,17 +81,17 @@ pub async fn restore(
             }
         }
     }
-    Ok(restored)
+    restored
 }
 
 async fn one(
     client: &Client,
-    archive: &Archive,
+    backup: &BackupReader,
     entry: &Entry,
     manner: Manner,
     retry: &Retry<'_>,
 ) -> Result<Outcome, Failure> {
-    let (kind, manifest) = archive.manifest(entry)?;
+    let (kind, manifest) = backup.manifest(entry)?;
     let api = api(client, kind, &manifest, &entry.namespace);
     let doing = format!("create {}", name(entry));
     if manner == Manner::OnlyLook {

@@ -12,7 +12,7 @@ use crate::{
     cli::{DryRunArgs, DryRunChoice, go_duration},
     cluster::{
         Retry,
-        backup::Archive,
+        backup::BackupReader,
         event::ObjectName,
         restoration::{self, Manner, Restored},
     },
@@ -25,14 +25,18 @@ use crate::{
 /// Put back the VMs and disks that a disable has saved before it deleted them.
 ///
 /// Disks come first, then VMs. What exists already stays as it is, and is reported. Every checksum is verified before
-/// anything is created, and a manifest that the backup's index does not name is refused. The contents of disks are not
-/// in a backup. VM Runtime must be enabled: as long as it is not, the cluster takes no VMs.
+/// anything is created, and a backup of which anything is damaged, missing or added is refused, with what it is; see
+/// --skip-damaged. The contents of disks are not in a backup. VM Runtime must be enabled: as long as it is not, the
+/// cluster takes no VMs.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct RestoreArgs {
     /// The folder of the backup.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Restore what verifies of a backup that is damaged. Ends with exit code 5, as the rest is missing.
+    #[arg(long)]
+    pub skip_damaged: bool,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
     /// Give up after this time, as 10m or 1h30m.
@@ -51,7 +55,10 @@ pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
     let ended = context
         .unless_interrupted(restore(&mut session, args), || Left {
             sentence: "some objects of the backup may have been created".to_owned(),
-            hints: vec![Hint::run("to create the others", command(&args.folder))],
+            hints: vec![Hint::run(
+                "to create the others",
+                command_of(args, args.skip_damaged),
+            )],
         })
         .await;
     session.end(ended)
@@ -62,14 +69,21 @@ pub(super) fn command(folder: &Path) -> Own {
     CommandId::Restore.with(shell_word(&folder.to_string_lossy()))
 }
 
+fn command_of(args: &RestoreArgs, skip_damaged: bool) -> Own {
+    let folder = shell_word(&args.folder.to_string_lossy());
+    let flag = if skip_damaged { " --skip-damaged" } else { "" };
+    CommandId::Restore.with(format!("{folder}{flag}"))
+}
+
 async fn restore(
     session: &mut Session<'_, RestoreReport>,
     args: &RestoreArgs,
 ) -> Result<Exit, Failure> {
-    let archive = Archive::open(&args.folder)?;
-    session.report.backup = args.folder.display().to_string();
-    session.report.created_at.clone_from(&archive.created);
-    session.report.taken_of.clone_from(&archive.origin.context);
+    let backup = BackupReader::open(&args.folder)?;
+    introduce(session, args, &backup);
+    if !backup.damage.is_empty() && !args.skip_damaged {
+        return Err(refusal(args, &backup));
+    }
     let (intent, manner) = match args.dry_run.choice() {
         DryRunChoice::None => (Intent::Change, Manner::Create),
         DryRunChoice::Client => (Intent::Read, Manner::OnlyLook),
@@ -78,12 +92,45 @@ async fn restore(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Restoring");
     let retry = Retry::new(session.deadline(), &narrator);
-    let restored = restoration::restore(&cluster.client, &archive, manner, &retry).await?;
+    let restored = restoration::restore(&cluster.client, &backup, manner, &retry).await;
     drop(narrator);
     session.report.dry_run = manner != Manner::Create;
     let failure = failure(&restored);
     fill(&mut session.report, restored);
-    failure.map_or(Ok(Exit::Ok), Err)
+    match failure {
+        Some(failure) => Err(backup.also_damaged(failure)),
+        None if backup.damage.is_empty() => Ok(Exit::Ok),
+        None => Err(backup.incomplete()),
+    }
+}
+
+/// Says what the backup is, and how it is.
+fn introduce(session: &mut Session<'_, RestoreReport>, args: &RestoreArgs, backup: &BackupReader) {
+    let report = &mut session.report;
+    report.backup = args.folder.display().to_string();
+    report.created_at = backup.created.clone().unwrap_or_default();
+    let origin = backup.origin.as_ref();
+    report.taken_of = origin.map_or_else(String::new, |origin| origin.context.clone());
+    report.damaged = backup.damage.iter().map(ToString::to_string).collect();
+    if backup.torn {
+        session.context.warn(
+            "bmctl was writing to this backup when it ended; what it was writing is not in the backup, and nothing was \
+             deleted on its account",
+        );
+    }
+}
+
+/// A backup that is damaged is restored only as far as it goes if somebody wants that.
+fn refusal(args: &RestoreArgs, backup: &BackupReader) -> Failure {
+    let whole = backup.entries.len();
+    let objects = if whole == 1 { "object" } else { "objects" };
+    backup
+        .refusal()
+        .hint("take what is damaged from another copy of the folder, and restore again")
+        .hint(Hint::run(
+            format!("or restore only the {whole} {objects} that verify"),
+            command_of(args, true),
+        ))
 }
 
 fn fill(report: &mut RestoreReport, restored: Restored) {

@@ -43,6 +43,8 @@ pub struct RestoreReport {
     /// Not put back, because a controller makes it again from another object.
     pub generated: Vec<RestoredObject>,
     pub failed: Vec<FailedObject>,
+    /// What of the backup is damaged, missing or added; nothing of it is restored. Empty where everything verifies.
+    pub damaged: Vec<String>,
     pub dry_run: bool,
 }
 
@@ -61,7 +63,8 @@ impl Report for RestoreReport {
         list(page, created, &self.created);
         list(page, "Exists already, left as it is", &self.existing);
         list(page, "Left to its controller", &self.generated);
-        if self.created.is_empty() && self.existing.is_empty() && self.failed.is_empty() {
+        let nothing = self.created.is_empty() && self.existing.is_empty() && self.failed.is_empty();
+        if nothing && self.damaged.is_empty() {
             page.line("The backup holds nothing to put back.");
         }
         if self.dry_run {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bmctl::{
     api::{WorkloadKind, WorkloadRole, name, workload},
     cluster::{
-        backup::{Origin, Place, Purpose, Vault},
+        backup::{BackupWriter, Origin, Place, Purpose},
         inventory::Workload,
     },
     runtime::access::KEEPING_DISKS,
@@ -304,7 +304,7 @@ fn backup(folder: &Path) -> Result<(), Failed> {
         vmruntime: "u".to_owned(),
     };
     let place = Place::Exactly(folder.to_owned());
-    let mut vault = Vault::open(&place, &origin, jiff::Timestamp::now()).map_err(failed)?;
+    let mut writer = BackupWriter::open(&place, &origin, jiff::Timestamp::now()).map_err(failed)?;
     for (number, kind) in workload::WORKLOAD_KINDS.iter().enumerate() {
         let name = format!("saved-{number}");
         let workload = Workload {
@@ -320,11 +320,11 @@ fn backup(folder: &Path) -> Result<(), Failed> {
             owners: [].into(),
             uses: [].into(),
         };
-        vault
+        writer
             .save(&workload, &object(kind, &name), Purpose::Delete)
             .map_err(failed)?;
     }
-    vault.commit().map_err(failed)
+    writer.commit(jiff::Timestamp::now()).map_err(failed)
 }
 
 fn words<'a>(command: &'a str, flags: &[&'a str], before: &[&'a str]) -> Vec<&'a str> {

@@ -1,5 +1,5 @@
 //! What stands already where a backup is to go: nothing, a backup of this cluster, or something that is none of our
-//! business. It only reads, so that a folder that can not be used is refused before anybody is asked anything.
+//! business. It only reads, so that a folder that cannot be used is refused before anybody is asked anything.
 
 use std::{
     collections::BTreeSet,
@@ -8,16 +8,13 @@ use std::{
 };
 
 use super::{
-    INDEX, JOURNAL, Origin, Place,
-    folder::Folder,
-    index::{self, Header, Purpose},
-    journal,
-    vault::unwritable,
+    INDEX, Origin, Place,
+    contents::{self, Contents, First},
+    failures::{damaged, in_use, no_index, not_ours, takes_no_more, unwritable},
+    folder::{Folder, Lock, is_unfinished, lock},
+    index::Purpose,
 };
-use crate::{
-    cluster::inventory::Uid,
-    failure::{Failure, Kind, Reason},
-};
+use crate::{cluster::inventory::Uid, failure::Failure};
 
 /// A backup of the same cluster whose deletion did not come to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,104 +22,130 @@ pub struct Earlier {
     pub path: PathBuf,
     /// What was to be deleted.
     pub doomed: BTreeSet<Uid>,
+    /// It is in the format that is written today.
+    pub takes_more: bool,
 }
 
 impl Earlier {
     /// Looks for an unfinished backup of this cluster at that place. A folder that must not be used is a failure
     /// already here, before anybody is asked anything.
     pub fn find(place: &Place, origin: &Origin) -> Result<Option<Self>, Failure> {
-        let found = match place {
-            Place::Exactly(path) if is_empty_or_missing(path)? => None,
-            Place::Exactly(path) => Some(peek(path, origin)?),
-            Place::Below(base) => newest(base, origin)?,
-        };
-        Ok(found
-            .filter(|(_, unfinished)| *unfinished)
-            .map(|(earlier, _)| earlier))
+        match place {
+            Place::Exactly(path) if is_unused(path)? => Ok(None),
+            Place::Exactly(path) => exactly(path, origin),
+            Place::Below(base) => newest(base, origin),
+        }
     }
 }
 
-/// What is known of the backup in that folder, and whether a deletion there did not come to its end.
-fn peek(path: &Path, origin: &Origin) -> Result<(Earlier, bool), Failure> {
-    let unreadable = |error: io::Error| not_ours(path, &error.to_string());
-    let root = Folder::open(path).map_err(unreadable)?;
-    let file = root
-        .file(INDEX)
-        .map_err(|_| not_ours(path, "it is not empty, and not a backup"))?;
-    let mut earlier = Earlier {
-        path: path.to_owned(),
-        doomed: BTreeSet::new(),
-    };
-    let reading = index::read(file, |entry| {
-        let uid = Uid::from(entry.uid.as_str());
-        // What was written last counts.
-        match entry.purpose {
-            Purpose::Delete => earlier.doomed.insert(uid),
-            Purpose::Keep | Purpose::Record => earlier.doomed.remove(&uid),
-        };
-    })
-    .map_err(unreadable)?;
-    if let Some(header) = &reading.header {
-        belongs(header, origin, path)?;
-    }
-    let unfinished = match root.file(JOURNAL) {
-        Ok(journal) => journal::is_unfinished(journal).map_err(unreadable)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(unreadable(error)),
-    };
-    Ok((earlier, unfinished))
+/// What is known of a folder in which something is.
+enum Known {
+    /// It is no backup of this cluster: the failure of whoever wants to use it as one.
+    NotOurs(Failure),
+    Ours(Box<Contents>, Earlier),
 }
 
-/// The newest backup of this cluster below that folder. Others are none of our business.
-fn newest(base: &Path, origin: &Origin) -> Result<Option<(Earlier, bool)>, Failure> {
+/// A folder that somebody has named is added to, and so it must be whole.
+fn exactly(path: &Path, origin: &Origin) -> Result<Option<Earlier>, Failure> {
+    match look(path, origin)? {
+        Known::NotOurs(failure) => Err(failure),
+        Known::Ours(contents, _) if !contents.damage.is_empty() => {
+            Err(damaged(path, &contents.damage))
+        }
+        Known::Ours(_, earlier) if !earlier.takes_more => Err(takes_no_more(path)),
+        Known::Ours(contents, earlier) => Ok(contents.unfinished.then_some(earlier)),
+    }
+}
+
+/// The newest backup of this cluster below that folder. Others are none of our business. One that is damaged is only of
+/// interest where it may not have come to its end.
+fn newest(base: &Path, origin: &Origin) -> Result<Option<Earlier>, Failure> {
     let folder = match Folder::open(base) {
         Ok(folder) => folder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unwritable(base, &error)),
     };
     let found = folder.list().map_err(|error| unwritable(base, &error))?;
-    let folders = found.into_iter().rev().filter(|found| found.folder);
-    Ok(folders
-        .map(|found| base.join(found.name))
-        .find_map(|path| peek(&path, origin).ok()))
+    for found in found.into_iter().rev().filter(|found| found.folder) {
+        let path = base.join(found.name);
+        match look(&path, origin)? {
+            Known::NotOurs(_) => {}
+            Known::Ours(contents, _) if contents.is_settled() => return Ok(None),
+            Known::Ours(contents, _) if !contents.damage.is_empty() => {
+                return Err(damaged(&path, &contents.damage));
+            }
+            Known::Ours(_, earlier) => return Ok(Some(earlier)),
+        }
+    }
+    Ok(None)
 }
 
-/// Is there nothing, or a folder with nothing in it?
-pub(super) fn is_empty_or_missing(path: &Path) -> Result<bool, Failure> {
+fn look(path: &Path, origin: &Origin) -> Result<Known, Failure> {
+    let unreadable = |error: io::Error| not_ours(path, &error.to_string());
+    let root = Folder::open(path).map_err(unreadable)?;
+    let index = match root.file(INDEX) {
+        Ok(index) => index,
+        Err(error) => return Ok(Known::NotOurs(no_index(path, &error))),
+    };
+    // Where nothing can be locked, the writer will say so.
+    if !lock(&index, Lock::Read).unwrap_or(true) {
+        return Err(in_use(path));
+    }
+    let first = contents::first(&root, &index).map_err(unreadable)?;
+    let takes_more = !matches!(first, First::Earlier(_));
+    if let Some(refused) = refusal(first, origin, path) {
+        return Ok(Known::NotOurs(refused));
+    }
+    let mut doomed = BTreeSet::new();
+    let contents = contents::read(&root, &index, |taken| {
+        let uid = Uid::from(taken.entry.uid.as_str());
+        // What was written last counts.
+        match taken.entry.purpose {
+            Purpose::Delete => doomed.insert(uid),
+            Purpose::Keep | Purpose::Record => doomed.remove(&uid),
+        };
+    })
+    .map_err(unreadable)?;
+    let path = path.to_owned();
+    Ok(Known::Ours(
+        Box::new(contents),
+        Earlier {
+            path,
+            doomed,
+            takes_more,
+        },
+    ))
+}
+
+/// Is there nothing, or a folder with nothing in it that somebody could miss?
+pub(super) fn is_unused(path: &Path) -> Result<bool, Failure> {
     match Folder::open(path).and_then(|folder| folder.list()) {
-        Ok(found) => Ok(found.is_empty()),
+        Ok(found) => Ok(found
+            .iter()
+            .all(|found| !found.folder && is_unfinished(&found.name, Some(INDEX)))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(unwritable(path, &error)),
     }
 }
 
-/// Is a backup with this header one of this cluster, in a format that we know?
-pub(super) fn belongs(header: &Header, origin: &Origin, path: &Path) -> Result<(), Failure> {
-    if header.schema != index::SCHEMA {
-        return Err(not_ours(
-            path,
-            &format!("its format is {:?}, not {}", header.schema, index::SCHEMA),
-        ));
+/// Why nothing may be added to an index with this first line; `None`: it may, if what follows is whole.
+pub(super) fn refusal(first: First, origin: &Origin, path: &Path) -> Option<Failure> {
+    match first {
+        First::Ours(header) | First::Earlier(header)
+            if header.origin.vmruntime != origin.vmruntime =>
+        {
+            let (context, server) = (header.origin.context, header.origin.server);
+            let why = format!("it is a backup of another cluster: {context} ({server})");
+            Some(not_ours(path, &why))
+        }
+        First::Ours(_) | First::Earlier(_) | First::Damaged => None,
+        First::Unknown(schema) => {
+            let why = format!("its format is {schema:?}, which this bmctl does not know");
+            Some(not_ours(path, &why))
+        }
+        First::None => {
+            let why = format!("{INDEX} is no index of a backup, or its first line is damaged");
+            Some(not_ours(path, &why))
+        }
     }
-    if header.origin.vmruntime != origin.vmruntime {
-        return Err(not_ours(
-            path,
-            &format!(
-                "it is a backup of another cluster: {} ({})",
-                header.origin.context, header.origin.server
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// The folder is used for something else.
-pub(super) fn not_ours(path: &Path, why: &str) -> Failure {
-    Failure::new(
-        Kind::Refused,
-        Reason::BackupFolderInUse,
-        format!("could not use the backup folder {}", path.display()),
-    )
-    .caused_by(why)
-    .hint("name a folder that is new or empty: --backup DIR")
 }

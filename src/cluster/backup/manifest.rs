@@ -36,6 +36,12 @@ pub fn of(workload: &Workload, object: &Value) -> Value {
     Value::Object(manifest)
 }
 
+/// Is it the manifest of this object?
+pub fn describes(manifest: &Value, namespace: &str, name: &str) -> bool {
+    let metadata = &manifest["metadata"];
+    metadata["namespace"] == *namespace && metadata["name"] == *name
+}
+
 fn metadata(metadata: &Value) -> Value {
     let fields = metadata.as_object().into_iter().flatten();
     fields

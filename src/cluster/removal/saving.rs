@@ -8,7 +8,7 @@ use super::{Fate, Plan, Planned, Removal, plan::Places, plan::is_products};
 use crate::{
     api::{WorkloadKind, WorkloadRole, workload::removal_order},
     cluster::{
-        backup::{Purpose, Vault},
+        backup::{BackupWriter, Purpose},
         inventory::{Uid, Workload},
         retry::{Repeat, Retry},
     },
@@ -19,15 +19,21 @@ use crate::{
 const PAGE: u32 = 50;
 /// So many objects are saved between two commits.
 const COMMIT: usize = 500;
+/// So many files are read back before anything else may happen: the fence is renewed, and an interrupt is heard.
+const READ_BACK: usize = 100;
 
-/// Saves everything that the plan deletes and no controller makes again, and the disks beside it. Nothing may be
-/// deleted before this has returned.
+/// Saves everything that the plan deletes and no controller makes again, and the disks beside it, and reads back what
+/// earlier runs have saved. Nothing may be deleted before this has returned; from then on the backup says that objects
+/// are.
 pub async fn save(
     client: &Client,
     plan: &Plan,
-    vault: &mut Vault,
+    backup: &mut BackupWriter,
     retry: &Retry<'_>,
 ) -> Result<(), Failure> {
+    while !backup.read_back(READ_BACK)? {
+        tokio::task::yield_now().await;
+    }
     let retry = retry.patient();
     let places = Places::of(&plan.objects);
     for kind in removal_order() {
@@ -49,18 +55,18 @@ pub async fn save(
                         return Ok(());
                     };
                     if let Some(purpose) = purpose(planned, &places, plan) {
-                        vault.save(&planned.workload, &object, purpose)?;
+                        backup.save(&planned.workload, &object, purpose)?;
                     }
-                    if vault.uncommitted() >= COMMIT {
-                        vault.commit()?;
+                    if backup.uncommitted() >= COMMIT {
+                        backup.commit(retry.now())?;
                     }
                     Ok(())
                 })
                 .await?;
-            vault.commit()?;
+            backup.commit(retry.now())?;
         }
     }
-    Ok(())
+    backup.deleting(retry.now())
 }
 
 /// What an object is saved for; `None`: a controller makes it again, or it is of no use later.
@@ -150,7 +156,7 @@ impl Removal<'_, '_> {
     /// Makes sure that the backup holds what is about to be deleted: what came after the plan was made is saved now. What
     /// is not there any more needs no deletion.
     pub(super) async fn saved(&mut self, due: Vec<usize>) -> Result<Vec<usize>, Failure> {
-        if self.vault.is_none() {
+        if self.backup.is_none() {
             return Ok(due);
         }
         let mut there = Vec::with_capacity(due.len());
@@ -169,8 +175,8 @@ impl Removal<'_, '_> {
                 self.save_one(at).await?;
             }
         }
-        if let Some(vault) = self.vault.as_deref_mut() {
-            vault.commit()?;
+        if let Some(backup) = self.backup.as_deref_mut() {
+            backup.commit(self.retry.now())?;
         }
         Ok(there)
     }
@@ -183,17 +189,17 @@ impl Removal<'_, '_> {
     async fn save_one(&mut self, at: usize) -> Result<bool, Failure> {
         let wanted = self.purpose(at);
         let workload = &self.plan.objects[at].workload;
-        let Some(vault) = self.vault.as_deref_mut() else {
+        let Some(backup) = self.backup.as_deref_mut() else {
             return Ok(true);
         };
-        let held = vault.purpose(&workload.uid);
+        let held = backup.purpose(&workload.uid);
         if held.is_some() && (held == wanted || wanted != Some(Purpose::Delete)) {
             return Ok(true);
         }
         let Some(object) = read(self.client, self.retry, workload).await? else {
             return Ok(false);
         };
-        vault.save(workload, &object, wanted.unwrap_or(Purpose::Record))?;
+        backup.save(workload, &object, wanted.unwrap_or(Purpose::Record))?;
         Ok(true)
     }
 }

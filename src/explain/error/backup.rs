@@ -9,29 +9,32 @@ const ELSEWHERE: &str = "bmctl disable vmruntime --force=true --backup DIR --con
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (Reason::BackupDamaged, advice(
-        "A manifest was edited, cut off or exchanged after the backup was made: its checksum is not the one in INDEX.",
-        "Take the file from another copy of the backup, or create that one object by hand.",
-        &[RESTORE],
+        "A file of the backup was edited, cut off, lost or exchanged after it was written: a manifest is not the one of INDEX, \
+         or lines of INDEX and JOURNAL are missing or changed. Nothing is added to such a backup, nothing is deleted that \
+         relies on it, and nothing of it is restored unasked.",
+        "Take the file from another copy of the backup. Or restore what verifies, and create the rest by hand; to disable, \
+         name another folder.",
+        &[RESTORE, "bmctl restore DIR --skip-damaged", ELSEWHERE],
     )),
     (Reason::BackupFailed, advice(
-        "The disk is full, the folder can not be written, or a symbolic link stands where a folder should. What is not saved \
+        "The disk is full, the folder cannot be written, or a symbolic link stands where a folder should. What is not saved \
          is not deleted.",
         "Make room, or name another folder.",
         &[ELSEWHERE],
     )),
     (Reason::BackupFolderInUse, advice(
-        "The folder is not empty and no backup, or a backup of another cluster.",
+        "The folder is not empty and no backup, or a backup of another cluster, or of a format that this bmctl does not write.",
         "Name a folder that is new or empty, or the backup of this cluster.",
         &[ELSEWHERE],
     )),
     (Reason::BackupInUse, advice(
-        "Two disables of one cluster run in the same folder at the same time.",
+        "Two disables of one cluster, or a disable and a restore, work with the same folder at the same time.",
         "Let the first one come to its end.",
         &["bmctl status vmruntime"],
     )),
     (Reason::NoBackup, advice(
-        "The folder has no complete INDEX: it is another folder, or the disable ended before anything was saved, and then \
-         nothing was deleted either.",
+        "The folder has no INDEX of which a line verifies: it is another folder, or the disable ended before anything was \
+         saved, and then nothing was deleted either.",
         "Name the folder that stands in the result of the disable.",
         &["ls bmctl-workspace/CLUSTER/backup"],
     )),
@@ -41,9 +44,9 @@ pub(super) const ROWS: &[Row] = &[
         &["bmctl enable vmruntime --ensure --context CONTEXT", RESTORE],
     )),
     (Reason::UnknownFiles, advice(
-        "Somebody has put manifests into the folder of the backup.",
-        "Move them away; apply them yourself if they are wanted.",
-        &[RESTORE],
+        "Somebody has put manifests into the folder of the backup, or INDEX and JOURNAL are an older copy than they are.",
+        "Put the right INDEX and JOURNAL beside them. Or move them away, and apply them yourself if they are wanted.",
+        &[RESTORE, "bmctl restore DIR --skip-damaged"],
     )),
     (Reason::VMsAppeared, advice(
         "Somebody, or an application, creates VMs while VM Runtime is being disabled. They were not deleted.",

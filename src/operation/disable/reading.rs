@@ -141,10 +141,10 @@ impl Disable<'_> {
 
     /// What an earlier run that did not come to its end was to delete.
     pub(super) fn doomed_before(&self, runtime: &RuntimeObject) -> Result<BTreeSet<Uid>, Failure> {
-        let Some(place) = &self.place else {
+        let Some(place) = self.place_now() else {
             return Ok(BTreeSet::new());
         };
-        let earlier = Earlier::find(place, &self.origin(runtime)).map_err(before_anything)?;
+        let earlier = Earlier::find(&place, &self.origin(runtime)).map_err(before_anything)?;
         Ok(earlier.map(|found| found.doomed).unwrap_or_default())
     }
 

@@ -3,7 +3,7 @@
 use super::{Consent, Disable, Step, before_anything, fence::Fence, newcomer};
 use crate::{
     cluster::{
-        backup::Vault,
+        backup::{BackupWriter, Place},
         inventory,
         removal::{self, LeftOver, Plan, Removed},
         vmruntime::{self, RuntimeObject},
@@ -62,26 +62,32 @@ impl Disable<'_> {
             doomed: self.doomed_before(before)?,
             permitted: true,
         };
-        let mut vault = None;
-        if let Some(place) = &self.place {
+        let mut backup = None;
+        if let Some(place) = &self.place_now() {
             self.announce("Saving the manifests of VMs and disks");
             let (origin, now) = (self.origin(before), jiff::Timestamp::now());
-            vault = Some(Vault::open(place, &origin, now).map_err(before_anything)?);
+            backup = Some(BackupWriter::open(place, &origin, now).map_err(before_anything)?);
         }
         let plan = Plan::new(inventory, self.disks, &left_over);
         if let Some(agreed) = agreed {
             newcomer::nothing_more_than(&agreed, &plan)?;
         }
-        if let Some(vault) = &mut vault {
-            let path = vault.path().to_owned();
+        if let Some(backup) = &mut backup {
+            let path = backup.path().to_owned();
             self.progress.backup.replace(Some(path));
-            removal::save(self.client, &plan, vault, self.retry)
+            removal::save(self.client, &plan, backup, self.retry)
                 .await
                 .map_err(before_anything)?;
         }
         self.announce("Deleting VMs and what belongs to them");
         self.progress.step.set(Step::Deleting);
-        removal::remove(self.client, plan, vault.as_mut(), self.retry).await
+        removal::remove(self.client, plan, backup.as_mut(), self.retry).await
+    }
+
+    /// What comes later is saved where the rest is: one restore puts all of it back.
+    pub(super) fn place_now(&self) -> Option<Place> {
+        let used = self.progress.backup.borrow().clone();
+        used.map(Place::Exactly).or_else(|| self.place.clone())
     }
 
     fn add(&self, mut removed: Removed) {

@@ -1,0 +1,311 @@
+//! The folder of a backup, from end to end: what is not ours stays, what is damaged is said, and nothing is deleted that
+//! relies on it. Every bit of it is in the tests beside the code.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use super::{
+    DISKS, RUNTIME, count, disable_into, document, equal, herd::with_machines, saved::saved,
+};
+use crate::{
+    faults::{Proxy, Script},
+    stage::{Ended, MACHINES, Stage, Story, machine, runtime},
+};
+
+pub fn trials() -> Vec<Trial> {
+    let stories: [(&str, Story); 7] = [
+        ("an_index_of_somebody_else_is_left_alone", foreign_index),
+        ("a_damaged_backup_is_restored_as_far_as_it_goes", damaged),
+        ("nothing_is_added_to_a_damaged_backup", added),
+        ("a_line_that_was_torn_off_costs_nothing", torn),
+        ("a_full_disk_deletes_nothing", full),
+        ("a_backup_in_the_first_format_is_restored", first_format),
+        ("a_vm_that_comes_late_is_saved_with_the_others", late),
+    ];
+    stories
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
+        .collect()
+}
+
+fn force(stage: &Stage, folder: &str) -> Ended {
+    stage.bmctl(&[
+        "disable",
+        "vmruntime",
+        "--force=true",
+        "--backup",
+        folder,
+        "--timeout",
+        "50s",
+    ])
+}
+
+fn machines(stage: &Stage, expected: usize) -> Result<(), Failed> {
+    equal(
+        &json!(count(stage, MACHINES)?),
+        &json!(expected),
+        "machines",
+    )
+}
+
+fn foreign_index() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let contents: [&[u8]; 4] = [
+        b"the index of my own archive\n",
+        b"{\"a\":1}\n{\"b\":2}\n",
+        &[0, 159, 146, 150],
+        b"",
+    ];
+    let folder = stage.folder().join("mine");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("precious.dat"), "x")?;
+    for content in contents {
+        fs::write(folder.join("INDEX"), content)?;
+        force(&stage, "mine")
+            .exits(6)?
+            .says("nothing was deleted")?
+            .says("--backup DIR")?;
+        if fs::read(folder.join("INDEX"))? != content {
+            return Err(format!("INDEX was {content:?}").into());
+        }
+        equal(&json!(fs::read_dir(&folder)?.count()), &json!(2), "files")?;
+        machines(&stage, 2)?;
+    }
+    Ok(())
+}
+
+/// Changes a file of a backup.
+fn edit(file: &Path, change: impl FnOnce(String) -> String) -> Result<(), Failed> {
+    let text = fs::read_to_string(file)?;
+    Ok(fs::write(file, change(text))?)
+}
+
+fn damaged() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    disable_into(&stage, "saved")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let folder = stage.folder().join("saved");
+    let manifest = folder.join("namespaces/default/virtualmachines.vm.cluster.gke.io/web.yaml");
+    edit(&manifest, |text| text + "\n")?;
+    edit(&folder.join("INDEX"), |index| {
+        index.replacen("\"name\":\"plain\"", "\"name\":\"pla1n\"", 1)
+    })?;
+    for how in ["restore saved", "restore saved --dry-run"] {
+        let words: Vec<&str> = how.split(' ').collect();
+        let refused = stage
+            .bmctl(&words)
+            .exits(6)?
+            .says("web.yaml: is not the file that was written")?
+            .says("INDEX: line")?
+            .says("plain.yaml: INDEX does not name this file")?
+            .says("bmctl restore saved --skip-damaged")?;
+        equal(&json!(refused.stdout), &json!(""), how)?;
+        machines(&stage, 0)?;
+        equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+    }
+    let told = stage
+        .bmctl(&["restore", "saved", "--skip-damaged", "-o", "json"])
+        .exits(5)?;
+    let told = document(&told)?;
+    let names = |field: &str| -> Vec<Value> {
+        let objects = told[field].as_array().into_iter().flatten();
+        objects.map(|object| object["name"].clone()).collect()
+    };
+    equal(
+        &json!(names("created")),
+        &json!(["db-boot", "db-data", "db"]),
+        "created",
+    )?;
+    equal(
+        &json!(told["damaged"].as_array().map(Vec::len)),
+        &json!(3),
+        "damaged",
+    )?;
+    machines(&stage, 1)
+}
+
+/// Does something to a file.
+type Harm<'a> = &'a dyn Fn(&Path) -> Result<(), Failed>;
+
+fn added() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    disable_into(&stage, "saved")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    stage.bmctl(&["restore", "saved"]).exits(0)?;
+    machines(&stage, 2)?;
+    let folder = stage.folder().join("saved");
+    let manifest = "namespaces/default/virtualmachines.vm.cluster.gke.io/web.yaml";
+    let damages: [(&str, Harm<'_>, &str); 4] = [
+        (
+            manifest,
+            &|file| edit(file, |text| text.to_uppercase()),
+            manifest,
+        ),
+        (manifest, &|file| Ok(fs::remove_file(file)?), manifest),
+        (
+            "INDEX",
+            &|file| edit(file, |text| text.replacen("web", "wxb", 1)),
+            "INDEX: line",
+        ),
+        ("JOURNAL", &|file| Ok(fs::remove_file(file)?), "JOURNAL"),
+    ];
+    for (file, damage, said) in damages {
+        let file = folder.join(file);
+        let whole = fs::read(&file)?;
+        damage(&file)?;
+        let index = fs::read(folder.join("INDEX"))?;
+        force(&stage, "saved")
+            .exits(6)?
+            .says("nothing was deleted")?
+            .says(said)?
+            .says("--backup DIR")?;
+        machines(&stage, 2)?;
+        equal(
+            &json!(fs::read(folder.join("INDEX"))? == index),
+            &json!(true),
+            "INDEX",
+        )?;
+        fs::write(&file, whole)?;
+    }
+    // Whole again, it is added to; another folder would have done as well.
+    force(&stage, "saved").exits(0)?;
+    machines(&stage, 0)
+}
+
+fn torn() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    disable_into(&stage, "saved")?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let index = stage.folder().join("saved/INDEX");
+    edit(&index, |text| text + "{\"resource\":\"virtualmachi")?;
+    stage
+        .bmctl(&["restore", "saved"])
+        .exits(0)?
+        .says("was writing to this backup when it ended")?;
+    machines(&stage, 2)?;
+    force(&stage, "saved").exits(0)?;
+    let restored = stage.bmctl(&["restore", "saved", "--dry-run"]);
+    if restored.stderr.contains("when it ended") {
+        return Err(format!("the torn line is still there: {restored}").into());
+    }
+    Ok(())
+}
+
+/// A file that may not grow stands for a disk that is full.
+fn full() -> Result<(), Failed> {
+    let stage = with_machines()?;
+    let bmctl = env!("CARGO_BIN_EXE_bmctl");
+    let full = |blocks: u32| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command
+            .current_dir(stage.folder())
+            .env("KUBECONFIG", stage.kubeconfig())
+            .args(["-c", &script, bmctl])
+            .args(["disable", "vmruntime", "--force=true", "--backup", "saved"])
+            .args(["--timeout", "50s", "--progress", "none"]);
+        command.output()
+    };
+    for blocks in 0..2 {
+        let ended = full(blocks)?;
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        if ended.status.code() != Some(12) || !said.contains("nothing was deleted") {
+            return Err(format!("{:?} with {blocks} KiB: {said}", ended.status).into());
+        }
+        machines(&stage, 2)?;
+    }
+    force(&stage, "saved").exits(0)?;
+    machines(&stage, 0)?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    stage.bmctl(&["restore", "saved"]).exits(0)?;
+    machines(&stage, 2)
+}
+
+fn first_format() -> Result<(), Failed> {
+    let stage = Stage::enabled()?;
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backup/v1");
+    let kept = kept.to_str().ok_or("a path of words")?;
+    stage.bmctl(&["restore", kept]).exits(0)?;
+    machines(&stage, 1)?;
+    Ok(())
+}
+
+/// On a cluster whose controller knows no fence a VM can be created until VM Runtime is off.
+fn late() -> Result<(), Failed> {
+    let stage = Stage::without_controller();
+    stage.create(
+        "/apis/vm.cluster.gke.io/v1/vmruntimes",
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
+            "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
+        }),
+    )?;
+    let first = stage.create(MACHINES, &machine("first"))?;
+    let proxy = Proxy::before(&stage, Script::none());
+    let (owner, deleted, done) = (
+        stage.owner(),
+        AtomicBool::new(false),
+        AtomicBool::new(false),
+    );
+    proxy.when_seen(move |seen| {
+        if seen.method == http::Method::DELETE {
+            deleted.store(true, Ordering::Relaxed);
+        }
+        // After the deletion VM Runtime is told to turn off.
+        let off = seen.method == http::Method::PATCH && seen.target.starts_with(RUNTIME);
+        if off && deleted.load(Ordering::Relaxed) && !done.swap(true, Ordering::Relaxed) {
+            let request = http::Request::post(MACHINES)
+                .header("Content-Type", "application/json")
+                .body(machine("late").to_string().into_bytes())
+                .expect("a plain path");
+            let owner = owner.clone();
+            let created = std::thread::spawn(move || {
+                runtime()
+                    .block_on(owner.request::<Value>(request))
+                    .map(drop)
+            });
+            created
+                .join()
+                .expect("no panic")
+                .expect("nobody refuses it");
+        }
+    });
+    proxy
+        .bmctl(&[
+            "disable",
+            "vmruntime",
+            "--force=true",
+            "--wait=false",
+            "--timeout",
+            "50s",
+        ])
+        .exits(0)?
+        .prints("bmctl restore")?;
+    machines(&stage, 0)?;
+    let base = stage.folder().join("bmctl-workspace/sandbox/backup");
+    let folders: Vec<_> = fs::read_dir(&base)?.collect::<Result<_, _>>()?;
+    equal(&json!(folders.len()), &json!(1), "backups")?;
+    let uid = first["metadata"]["uid"].as_str().unwrap_or_default();
+    saved(&folders[0].path(), uid)?;
+    let path = folders[0].path();
+    let told = stage.bmctl(&[
+        "restore",
+        &path.to_string_lossy(),
+        "--dry-run",
+        "-o",
+        "json",
+    ]);
+    let told = document(&told.exits(0)?)?;
+    equal(
+        &json!(told["created"].as_array().map(Vec::len)),
+        &json!(2),
+        "to be created",
+    )
+}
