@@ -85,7 +85,10 @@ pub struct VMRuntimeStatus {
     )]
     pub conditions: Vec<Condition>,
     /// The generation of the spec that all of this was observed of.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::tolerant::count"
+    )]
     pub observed_generation: Option<i64>,
 }
 

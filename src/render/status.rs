@@ -13,7 +13,7 @@ use super::{
     style::{Mark, Tone},
     table::Table,
 };
-use crate::api::Condition;
+use crate::api::{Condition, tolerant::UNREADABLE_COUNT};
 
 /// What `bmctl status vmruntime` found. Null is unknown, and then `undetermined` says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -167,6 +167,9 @@ impl StatusReport {
 
     fn generations(&self) -> String {
         match (self.generation, self.observed_generation) {
+            (Some(generation), Some(UNREADABLE_COUNT)) => {
+                format!("{generation}; which one the status speaks of can not be read")
+            }
             (Some(generation), Some(observed)) if observed < generation => {
                 format!("{generation}, but the status speaks of {observed}")
             }

@@ -126,7 +126,8 @@ fn somebody_else_is_impersonated() -> Result<(), Failed> {
             "system:masters",
         ])
         .exits(7)?
-        .says("bmctl enable vmruntime --ensure --as kubernetes-admin --as-group system:masters")?;
+        .says("bmctl enable vmruntime --ensure --kubeconfig ")?
+        .says(" --context sandbox --as kubernetes-admin --as-group system:masters")?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::ResourceExt as _;
+use serde_json::Value;
 
 use super::{
     Baseline, Wait,
@@ -74,6 +75,9 @@ fn not_off(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
     let mut missing = Vec::new();
     if status.ready == Some(true) {
         missing.push("status.ready is still true".to_owned());
+    }
+    if !matches!(runtime.raw["status"]["ready"], Value::Null | Value::Bool(_)) {
+        missing.push("status.ready can not be read".to_owned());
     }
     for type_ in [kind::DISABLE_BLOCKED, kind::PROGRESSING, kind::READY] {
         let condition = find(&status.conditions, type_);

@@ -10,6 +10,7 @@ use crate::{
     api::{
         Condition, ConditionStatus, VMRuntimePreflightCheck,
         condition::{find, kind},
+        tolerant::UNREADABLE_COUNT,
     },
     cluster::vmruntime::RuntimeObject,
     failure::{Failure, Hint, Kind, Reason, kubectl},
@@ -133,6 +134,9 @@ pub(super) fn generation(baseline: &Baseline, runtime: &RuntimeObject) -> i64 {
 pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String> {
     let wanted = generation(baseline, runtime);
     let observed = runtime.status().observed_generation?;
+    if observed == UNREADABLE_COUNT {
+        return Some("status.observedGeneration can not be read".to_owned());
+    }
     (observed < wanted).then(|| {
         format!("the controller has not looked at the change yet (generation {wanted}, it has seen {observed})")
     })

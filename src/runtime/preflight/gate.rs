@@ -75,6 +75,7 @@ mod tests {
         },
         *,
     };
+    use crate::api::{CheckResult, NodeResult};
 
     fn subject(generation: i64) -> Subject {
         Subject {
@@ -177,6 +178,40 @@ mod tests {
         ];
         for (story, checks, expected) in table {
             assert_eq!(said(gate(&subject(5), &checks)), expected, "{story}");
+        }
+    }
+
+    /// Whoever may write the status of a check may write anything.
+    #[test]
+    fn pass_alone_opens_nothing() {
+        let unknown = || NodeResult {
+            unknown: Some(true),
+            ..NodeResult::default()
+        };
+        let with = |nodes: Vec<(&str, NodeResult)>| {
+            let mut check = own("a", 10, 5, 5, Some(true));
+            check.status.checks = nodes
+                .into_iter()
+                .map(|(name, node)| (name.to_owned(), node))
+                .collect();
+            check
+        };
+        let good = || NodeResult {
+            passed: true,
+            ..NodeResult::default()
+        };
+        let failed = || NodeResult {
+            results: vec![CheckResult::default()],
+            ..NodeResult::default()
+        };
+        for (nodes, expected) in [
+            (vec![], "failed"),
+            (vec![("n1", unknown())], "failed"),
+            (vec![("n1", good()), ("n2", failed())], "failed"),
+            (vec![("n1", good()), ("n2", unknown())], "passed"),
+        ] {
+            let checks = [with(nodes)];
+            assert_eq!(said(gate(&subject(5), &checks)).0, expected, "{checks:?}");
         }
     }
 }

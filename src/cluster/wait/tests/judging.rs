@@ -400,6 +400,19 @@ fn what_ready_needs_of_the_object() {
             "waiting: Ready is Unknown",
         ),
         (
+            json!({"status": {"ready": "yes"}}),
+            "waiting: status.ready is not true",
+        ),
+        (
+            // What cannot be read is not what is left out.
+            json!({"status": {"observedGeneration": "4"}}),
+            "waiting: status.observedGeneration can not be read",
+        ),
+        (
+            json!({"status": {"conditions": [{"type": "Ready", "status": "Perhaps"}, 7]}}),
+            "waiting: the condition cannot be read",
+        ),
+        (
             // Somebody else changed the spec further: that must be seen too.
             json!({"metadata": {"generation": 5}}),
             "waiting: the controller has not looked at the change yet (generation 5, it has seen 4)",

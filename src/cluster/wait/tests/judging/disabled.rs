@@ -22,6 +22,10 @@ fn disabled_is_more_than_not_ready() {
             json!({"status": {"ready": true}}),
             "waiting: status.ready is still true",
         ),
+        (
+            json!({"status": {"ready": "no"}}),
+            "waiting: status.ready can not be read",
+        ),
         (json!({"spec": {"enabled": true}}), "failed: FlippedBack 11"),
         (
             json!({"status": {"conditions": [{"type": "Progressing", "status": "True", "reason": "EngineUninstalling", "message": "3 pods left"}]}}),
