@@ -16,15 +16,18 @@
 //! [`Failure`]: crate::failure::Failure
 
 pub mod access;
+mod answer;
 pub mod backup;
 pub mod bundle;
 mod clock;
 pub mod connect;
 pub mod controller_deployment;
+pub mod discovery;
 pub mod event;
 mod feed;
 pub mod inventory;
 mod kubeconfig;
+pub mod list;
 pub mod node;
 pub mod preflight_check;
 pub mod removal;
@@ -32,6 +35,7 @@ pub mod restoration;
 pub mod retry;
 #[cfg(test)]
 pub(crate) mod script;
+pub mod segment;
 pub mod vmruntime;
 pub mod wait;
 

@@ -26,6 +26,7 @@ use self::{
     timeout::RequestTimeout,
 };
 use super::{
+    answer,
     kubeconfig::{self, Chosen, Environment, Found},
     retry::Deadline,
 };
@@ -144,7 +145,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
     Ok(Cluster {
         server: without_user_information(&config.cluster_url),
         namespace: config.default_namespace.clone(),
-        client: client(config, source, options, &shown).await?,
+        client: answer::checked(client(config, source, options, &shown).await?),
         context,
         name,
         source: shown,

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
 
 use super::{
+    list,
     retry::{Repeat, Retry},
     vmruntime::DryRun,
 };
@@ -111,11 +112,9 @@ pub async fn list(
     let api: Api<VMRuntimePreflightCheck> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let doing = format!("list the preflight checks in namespace {SYSTEM_NAMESPACE}");
     let everything = ListParams::default();
-    let listed = retry
-        .request(&doing, Repeat::Safe, || api.list(&everything))
+    let mut checks = list::objects(&api, &everything, retry, &doing)
         .await
         .map_err(|error| failure::from_kube(&error, &doing))?;
-    let mut checks = listed.items;
     // Times have whole seconds: of two checks of the same one, the one that ended later is newer.
     checks.sort_by_cached_key(|check| Reverse(CheckFacts::read(check).age_order()));
     Ok(checks)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy},
-    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
+    core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta},
 };
 use serde_json::json;
 
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::retry::Deadline,
+    cluster::{
+        discovery, list,
+        retry::{Deadline, Retry},
+    },
     failure::{Failure, Kind, Reason},
 };
 
@@ -113,12 +116,11 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
         Mark::Named(name) => everything.fields(&format!("metadata.name={name}")),
     };
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let found = match api.list_metadata(&parameters).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
-        found => found.doing(&format!("list {plural}"))?,
-    };
+    let (doing, once) = (format!("list {plural}"), Retry::once());
+    let listed = list::metadata(&api, &parameters, &once, &doing).await;
+    let found = discovery::if_served(listed, client, &once, &resource, &doing).await?;
     Ok(found
-        .items
+        .unwrap_or_default()
         .iter()
         .filter_map(|object| part(&resource, object))
         .filter(|part| match mark {
@@ -134,13 +136,13 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
         .collect())
 }
 
-fn part(resource: &ApiResource, object: &PartialObjectMeta<DynamicObject>) -> Option<Part> {
+fn part(resource: &ApiResource, object: &ObjectMeta) -> Option<Part> {
     Some(Part {
         act: Act::Delete,
         resource: resource.clone(),
-        namespace: object.metadata.namespace.clone(),
-        name: object.metadata.name.clone()?,
-        uid: object.metadata.uid.clone()?,
+        namespace: object.namespace.clone(),
+        name: object.name.clone()?,
+        uid: object.uid.clone()?,
     })
 }
 
@@ -195,8 +197,8 @@ impl Part {
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
         let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
         loop {
-            let left = pods.list_metadata(&ours).await.doing(&doing)?;
-            if left.items.is_empty() {
+            let left = list::is_any(&pods, &ours, &Retry::once(), &doing).await;
+            if !left.doing(&doing)? {
                 return Ok(());
             }
             self.pause(deadline, "its pods are still there").await?;
@@ -216,12 +218,11 @@ impl Part {
         };
         api.delete(&self.name, &exactly).await.or_gone(&doing)?;
         loop {
-            let found = match api.get_metadata_opt(&self.name).await {
-                // Its kind has gone with it.
-                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
-                found => found.doing(&doing)?,
-            };
-            match found {
+            let found = api.get_metadata_opt(&self.name).await;
+            let once = Retry::once();
+            let served = discovery::if_served(found, client, &once, &self.resource, &doing).await;
+            match served?.flatten() {
+                // Or its kind has gone with it.
                 None => return Ok(()),
                 Some(found) if found.metadata.uid.as_ref() != Some(&self.uid) => {
                     return Err(Failure::new(

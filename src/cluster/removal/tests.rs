@@ -67,14 +67,14 @@ impl World {
                 Some("kubevirt.io=virt-controller")
             );
             return Answer::json(&json!({"metadata": {}, "items": [{
-                "metadata": {"name": "virt-controller", "namespace": "kubevirt"},
+                "metadata": {"name": "virt-controller", "namespace": "kubevirt", "labels": {"kubevirt.io": "virt-controller"}},
                 "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": {"availableReplicas": 1},
             }]}));
         }
         if call.method == "GET" {
             return match [GVM, KVM, VMI, GDISK, DV].contains(&call.path.as_str()) {
                 true => Answer::json(
-                    &json!({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
+                    &json!({"metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
                 ),
                 false if call.path.contains("/namespaces/") => {
                     match objects
@@ -85,7 +85,7 @@ impl World {
                         None => Answer::status(404, "NotFound", "not found"),
                     }
                 }
-                false => Answer::not_served(),
+                false => Answer::nothing_served(call),
             };
         }
         if call.method == "PATCH" && call.query("dryRun").as_deref() == Some("All") {
