@@ -4,7 +4,9 @@
 //! person should see on the way goes to an [`Observer`], what went wrong comes back as a [`Failure`].
 //!
 //! ```text
-//! kubeconfig ─ connect ─┬─ vmruntime   read and patch the one object
+//! kubeconfig ─ connect ─┬─ answer      every answer is held against what was asked
+//!                       ├─ list        every list, page by page; discovery: does the cluster serve a kind?
+//!                       ├─ vmruntime   read and patch the one object
 //!                       ├─ inventory   what VMs exist
 //!                       ├─ backup      save their manifests in a folder
 //!                       ├─ removal     delete them, in order, until they are gone
@@ -39,6 +41,7 @@ pub mod segment;
 pub mod vmruntime;
 pub mod wait;
 
+pub use answer::checked;
 pub use clock::Clock;
 pub use connect::{Cluster, ConnectOptions, connect};
 pub use event::{Event, Observer, Silent};

@@ -23,8 +23,8 @@ use tower::BoxError;
 use self::question::{Address, Question, Sent};
 use crate::failure::{BadPath, UnexpectedAnswer};
 
-/// The same client, whose answers are those that were asked for.
-pub(super) fn checked(client: Client) -> Client {
+/// The same client, whose answers are those that were asked for. [`connect`](super::connect) has seen to it already.
+pub fn checked(client: Client) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
         let client = client.clone();
@@ -78,13 +78,23 @@ fn success(asked: &Question, head: &Parts) -> Result<(), UnexpectedAnswer> {
             format!("HTTP status {code}{redirect}"),
         ));
     }
-    let media = head.headers.get(CONTENT_TYPE).map(|media| media.as_bytes());
+    let media = head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     match media.filter(|_| asked.address != Address::Other) {
         Some(media) if !media.starts_with(b"application/json") => Err(UnexpectedAnswer::new(
             "JSON",
             format!("{}", String::from_utf8_lossy(media)),
         )),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Group, version and plural of the path of a collection or of an object in it; of any other path nothing.
+pub(super) fn collection(path: &str) -> (String, String, String) {
+    match Address::of(path) {
+        Address::Collection(of) | Address::Object(of, _) => (of.group, of.version, of.plural),
+        Address::Groups | Address::Group(_) | Address::Resources(_) | Address::Other => {
+            Default::default()
+        }
     }
 }
 

@@ -10,10 +10,7 @@ pub mod redact;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use kube::{
-    api::ListParams,
-    core::{ApiResource, GroupVersionKind},
-};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,7 +18,7 @@ use super::{
     list::{Fields, Pages},
     retry::{Repeat, Retry},
 };
-use crate::failure::{Failure, Reason};
+use crate::failure::{self, Failure, Reason};
 
 /// At most so many objects of one kind.
 const MOST: u32 = 500;
@@ -172,6 +169,7 @@ async fn read(
     source: &Source,
 ) -> Result<Outcome, Failure> {
     let doing = format!("read {}", source.what);
+    let failed = |error: kube::Error| failure::from_kube(&error, &doing);
     match source.path {
         Path::Machines => machines(client, retry).await,
         Path::Object(path) => {
@@ -183,11 +181,9 @@ async fn read(
                     client.request(request).await
                 })
                 .await;
-            let collection = path
-                .rsplit_once('/')
-                .map_or(path, |(collection, _)| collection);
-            let resource = resource(collection);
-            let served = discovery::if_served(found, client, retry, &resource, &doing).await?;
+            let resource = discovery::resource_of(path);
+            let found = discovery::confirmed(found, client, retry, &resource).await;
+            let served = discovery::if_served(found).map_err(failed)?;
             Ok(served.map_or(Outcome::Absent, |object| Outcome::Collected {
                 content: keep::only(&object, source.keep),
                 count: None,
@@ -199,7 +195,7 @@ async fn read(
             let mut pages =
                 Pages::new(client, retry, &doing, path, Fields::All, uid).selected(&first);
             let page = pages.next().await.map(Option::unwrap_or_default);
-            let served = discovery::if_served(page, client, retry, &resource(path), &doing).await?;
+            let served = discovery::if_served(page).map_err(failed)?;
             Ok(served.map_or(Outcome::Absent, |items| Outcome::Collected {
                 count: Some(items.len()),
                 content: items
@@ -214,18 +210,6 @@ async fn read(
 
 fn uid(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().unwrap_or_default()
-}
-
-/// What discovery is asked for where a collection is not served.
-fn resource(collection: &str) -> ApiResource {
-    let parts: Vec<&str> = collection.split('/').skip(1).collect();
-    let (group, version) = match parts.as_slice() {
-        ["apis", group, version, ..] => (*group, *version),
-        ["api", version, ..] => ("", *version),
-        _ => ("", ""),
-    };
-    let plural = parts.last().copied().unwrap_or_default();
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, ""), plural)
 }
 
 async fn machines(client: &kube::Client, retry: &Retry<'_>) -> Result<Outcome, Failure> {

@@ -1,6 +1,6 @@
-//! Does the cluster serve a kind? Asked only where a list was answered with a 404, which alone says nothing: whatever
+//! Does the cluster serve a kind? Asked only where something was answered with a 404, which alone says nothing: whatever
 //! stands between here and the API server answers in the same words. Only where the list of groups, the group and each
-//! of its versions agree that there is no such kind is there none.
+//! of its versions agree that there is no such kind is there none. Every authenticated user may ask (`system:discovery`).
 
 use kube::{
     Client,
@@ -9,10 +9,11 @@ use kube::{
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::{
+    answer,
     retry::{Repeat, Retry},
     segment,
 };
-use crate::failure::{self, Contradiction, Failure, UnexpectedAnswer};
+use crate::failure::{self, Contradiction, UnexpectedAnswer};
 
 /// So often a contradiction is looked at, within about a second: where definitions come or go, the parts of an API server
 /// hear of it one after the other.
@@ -47,9 +48,9 @@ pub async fn find(
     client: &Client,
     retry: &Retry<'_>,
     group: &str,
-    wanted: Sought<'_>,
-) -> Result<Option<Served>, Failure> {
-    look(client, retry, group, None, wanted).await
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    Box::pin(look(client, retry, group, None, sought)).await
 }
 
 /// The same in this very version.
@@ -58,41 +59,53 @@ pub async fn find_in(
     retry: &Retry<'_>,
     group: &str,
     version: &str,
-    wanted: Sought<'_>,
-) -> Result<Option<Served>, Failure> {
-    look(client, retry, group, Some(version), wanted).await
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    Box::pin(look(client, retry, group, Some(version), sought)).await
 }
 
-/// What came of a request for objects of a kind that may not be served; `None` where it demonstrably is not.
-pub async fn if_served<T>(
+/// An answer whose 404 was confirmed: `None` where the kind is not served.
+pub fn if_served<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if failure::kind_is_not_served(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An answer whose 404, where it is one for a kind, is one that discovery agrees with.
+pub async fn confirmed<T>(
     answer: kube::Result<T>,
     client: &Client,
     retry: &Retry<'_>,
     resource: &ApiResource,
-    doing: &str,
-) -> Result<Option<T>, Failure> {
+) -> kube::Result<T> {
     let error = match answer {
-        Ok(answer) => return Ok(Some(answer)),
-        Err(error) => error,
+        Err(error) if failure::kind_is_not_served(&error) => error,
+        answer => return answer,
     };
-    if !failure::kind_is_not_served(&error) {
-        return Err(failure::from_kube(&error, doing));
+    let sought = Sought::Plural(&resource.plural);
+    match find(client, retry, &resource.group, sought).await? {
+        None => Err(error),
+        Some(served) => Err(hidden(&served)),
     }
-    let wanted = Sought::Plural(&resource.plural);
-    match find(client, retry, &resource.group, wanted).await? {
-        None => Ok(None),
-        Some(served) => Err(hidden(&served.resource, doing)),
-    }
+}
+
+/// What the path of a collection, or of an object in it, is about, as far as discovery is asked for it.
+#[must_use]
+pub fn resource_of(path: &str) -> ApiResource {
+    let (group, version, plural) = answer::collection(path);
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(&group, &version, ""), &plural)
 }
 
 /// It was answered with a 404, and discovery lists it.
 #[must_use]
-pub fn hidden(resource: &ApiResource, doing: &str) -> Failure {
-    let said = format!(
+pub fn hidden(Served { resource, .. }: &Served) -> kube::Error {
+    Contradiction(format!(
         "the cluster says that it serves {} in {}, and answers 404 for it",
         resource.plural, resource.api_version
-    );
-    failure::from_kube(&Contradiction(said).into(), doing)
+    ))
+    .into()
 }
 
 async fn look(
@@ -100,23 +113,23 @@ async fn look(
     retry: &Retry<'_>,
     group: &str,
     version: Option<&str>,
-    wanted: Sought<'_>,
-) -> Result<Option<Served>, Failure> {
-    let (Sought::Plural(what) | Sought::Kind(what)) = wanted;
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    let (Sought::Plural(what) | Sought::Kind(what)) = sought;
     let dot = if group.is_empty() { "" } else { "." };
     let doing = format!("find out whether the cluster serves {what}{dot}{group}");
     let looker = Looker {
         client,
         group,
         version,
-        wanted,
+        sought,
     };
     let mut looks = 1;
     loop {
         let looked = retry.request(&doing, Repeat::Safe, || looker.look()).await;
         let contradicts = looked.as_ref().is_err_and(failure::is_contradiction);
         if !contradicts || looks == LOOKS || retry.deadline().passed() {
-            return looked.map_err(|error| failure::from_kube(&error, &doing));
+            return looked;
         }
         tokio::time::sleep(retry.pace().delay(looks)).await;
         looks += 1;
@@ -127,7 +140,7 @@ struct Looker<'a> {
     client: &'a Client,
     group: &'a str,
     version: Option<&'a str>,
-    wanted: Sought<'a>,
+    sought: Sought<'a>,
 }
 
 impl Looker<'_> {
@@ -175,7 +188,7 @@ impl Looker<'_> {
             let path = format!("{path}/{version}");
             let found: Option<Resources> = self.get(&path).await?;
             let resources = found.ok_or_else(|| not_served(&path))?.resources;
-            if let Some(found) = resources.iter().find(|found| self.wanted.is(found)) {
+            if let Some(found) = resources.iter().find(|found| self.sought.is(found)) {
                 is_segment(&found.name)?;
                 let kind = GroupVersionKind::gvk(self.group, version, &found.kind);
                 return Ok(Some(Served {
@@ -276,7 +289,7 @@ mod tests {
             retry::Pace,
             script::{self, Answer, Call},
         },
-        failure::{Kind, Reason},
+        failure::{Failure, Kind, Reason},
     };
 
     const VERSION: &str = "/apis/kubevirt.io/v1";
@@ -305,9 +318,10 @@ mod tests {
         answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
     ) -> Result<bool, Failure> {
         let client = script::client(answer);
-        let wanted = Sought::Plural("virtualmachines");
+        let sought = Sought::Plural("virtualmachines");
         let once = Retry::once().with_pace(Pace::QUICK);
-        let found = find(&client, &once, "kubevirt.io", wanted).await?;
+        let found = find(&client, &once, "kubevirt.io", sought).await;
+        let found = found.map_err(|error| failure::from_kube(&error, "look"))?;
         Ok(found.is_some())
     }
 

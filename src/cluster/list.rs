@@ -15,8 +15,11 @@ use kube::{
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::retry::{Repeat, Retry};
-use crate::failure::UnexpectedAnswer;
+use super::{
+    discovery::{self, Sought},
+    retry::{Repeat, Retry},
+};
+use crate::failure::{self, UnexpectedAnswer};
 
 /// How many objects one page holds: kubectl's own number.
 const PAGE: u32 = 500;
@@ -39,10 +42,13 @@ pub struct Pages<'a, T> {
     client: Client,
     retry: &'a Retry<'a>,
     doing: &'a str,
+    path: String,
     request: Request,
     fields: Fields,
     parameters: ListParams,
     uid: fn(&T) -> &str,
+    /// A 404 for the whole kind is only believed where discovery agrees.
+    confirms: bool,
     most_objects: usize,
     most_bytes: usize,
     read: Read,
@@ -77,10 +83,12 @@ impl<'a, T: DeserializeOwned> Pages<'a, T> {
             client: client.clone(),
             retry,
             doing,
+            path: path.to_owned(),
             request: Request::new(path),
             fields,
             parameters: ListParams::default().limit(PAGE),
             uid,
+            confirms: true,
             most_objects: MOST_OBJECTS,
             most_bytes: usize::MAX,
             read: Read::default(),
@@ -103,6 +111,13 @@ impl<'a, T: DeserializeOwned> Pages<'a, T> {
         self
     }
 
+    /// A 404 for the whole kind is handed on: the caller asks discovery.
+    #[must_use]
+    pub fn unconfirmed(mut self) -> Self {
+        self.confirms = false;
+        self
+    }
+
     /// From the first page on, as if nothing had been read.
     pub fn begin_again(&mut self) {
         self.parameters.continue_token = None;
@@ -114,19 +129,12 @@ impl<'a, T: DeserializeOwned> Pages<'a, T> {
         if self.read.ended {
             return Ok(None);
         }
-        let text = self
-            .retry
-            .request(self.doing, Repeat::Safe, || {
-                let request = match self.fields {
-                    Fields::All => self.request.list(&self.parameters),
-                    Fields::Metadata => self.request.list_metadata(&self.parameters),
-                };
-                async {
-                    let request = request.map_err(kube::Error::BuildRequest)?;
-                    self.client.request_text(request).await
-                }
-            })
-            .await?;
+        let text = match self.page().await {
+            Err(error) if self.confirms && failure::kind_is_not_served(&error) => {
+                Box::pin(self.page_if_served(error)).await?
+            }
+            page => page?,
+        };
         let Page { metadata, items } =
             serde_json::from_str::<Page<T>>(&text).map_err(kube::Error::SerdeError)?;
         for item in &items {
@@ -159,6 +167,34 @@ impl<'a, T: DeserializeOwned> Pages<'a, T> {
         self.read.ended = token.is_none();
         self.parameters.continue_token = token;
         Ok(Some(items))
+    }
+
+    async fn page(&self) -> kube::Result<String> {
+        let page = self.retry.request(self.doing, Repeat::Safe, || {
+            let request = match self.fields {
+                Fields::All => self.request.list(&self.parameters),
+                Fields::Metadata => self.request.list_metadata(&self.parameters),
+            };
+            async {
+                let request = request.map_err(kube::Error::BuildRequest)?;
+                self.client.request_text(request).await
+            }
+        });
+        page.await
+    }
+
+    /// What is served by now is read once more.
+    async fn page_if_served(&self, error: kube::Error) -> kube::Result<String> {
+        let resource = discovery::resource_of(&self.path);
+        let sought = Sought::Plural(&resource.plural);
+        let served = discovery::find(&self.client, self.retry, &resource.group, sought).await?;
+        let Some(served) = served else {
+            return Err(error);
+        };
+        match self.page().await {
+            Err(error) if failure::kind_is_not_served(&error) => Err(discovery::hidden(&served)),
+            page => page,
+        }
     }
 
     /// All that is left of it, at once.
@@ -207,7 +243,7 @@ where
     let client = api.clone().into_client();
     let path = api.resource_url();
     let pages = Pages::new(&client, retry, doing, path, Fields::All, uid_of);
-    pages.selected(parameters).rest().await
+    Box::pin(pages.selected(parameters).rest()).await
 }
 
 /// Their metadata alone.
@@ -219,7 +255,7 @@ pub async fn metadata<K: Resource + Clone>(
 ) -> kube::Result<Vec<ObjectMeta>> {
     let client = api.clone().into_client();
     let all = of_metadata(&client, api, parameters, retry, doing);
-    let all = all.rest().await?.into_iter();
+    let all = Box::pin(all.rest()).await?.into_iter();
     Ok(all.map(|object| object.metadata).collect())
 }
 

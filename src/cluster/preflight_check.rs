@@ -4,10 +4,13 @@
 
 use std::cmp::Reverse;
 
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
+use kube::{
+    api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions},
+    core::ApiResource,
+};
 
 use super::{
-    list,
+    discovery, list,
     retry::{Repeat, Retry},
     vmruntime::DryRun,
 };
@@ -78,7 +81,10 @@ pub async fn create(
         }
         other => other,
     };
-    ended.map_err(|error| failure::from_kube(&error, &doing))
+    let resource = ApiResource::erase::<VMRuntimePreflightCheck>(&());
+    discovery::confirmed(ended, client, retry, &resource)
+        .await
+        .map_err(|error| failure::from_kube(&error, &doing))
 }
 
 /// Deletes that very check; one that is gone already is no failure.

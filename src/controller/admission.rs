@@ -79,9 +79,7 @@ pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admi
     {
         return Ok(Admission::Unavailable(status.message.clone()));
     }
-    let resource = ApiResource::erase::<ValidatingAdmissionPolicy>(&());
-    let served = discovery::if_served(lists, client, &once, &resource, LISTING).await?;
-    let Some((policies, bindings)) = served else {
+    let Some((policies, bindings)) = discovery::if_served(lists).doing(LISTING)? else {
         return Ok(Admission::Unavailable(
             "the cluster has no ValidatingAdmissionPolicies (Kubernetes 1.30 or newer has)"
                 .to_owned(),
@@ -225,7 +223,8 @@ pub(super) async fn try_creation(client: &Client) -> Creation {
     let mut unproven = None;
     for kind in kinds_to_try() {
         let sought = Sought::Kind(kind.kind);
-        let served = match discovery::find(client, &Retry::once(), kind.group, sought).await {
+        let found = discovery::find(client, &Retry::once(), kind.group, sought).await;
+        let served = match found.doing("find a kind to try") {
             Ok(Some(served)) => served,
             Ok(None) => continue,
             Err(failure) => {

@@ -77,8 +77,8 @@ pub(super) async fn read(
             let listed = list::objects(&deployments, &labelled, &Retry::once(), doing).await;
             listed.doing(doing)
         },
-        custom_resource(kubevirts(client, place), kubevirt()),
-        custom_resource(cdis, cdi()),
+        custom_resource(kubevirts(client, place), "kubevirts"),
+        custom_resource(cdis, "cdis"),
     )?;
     let component = |deployment: &Deployment| {
         let labels = deployment.metadata.labels.as_ref();
@@ -160,15 +160,10 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 }
 
 /// KubeVirt and CDI allow one object each; should there be several, one that is ours is ours to look after.
-async fn custom_resource(
-    api: Api<DynamicObject>,
-    resource: ApiResource,
-) -> Result<Presence, Failure> {
-    let (doing, once) = (format!("list {}", resource.plural), Retry::once());
+async fn custom_resource(api: Api<DynamicObject>, plural: &str) -> Result<Presence, Failure> {
+    let (doing, once) = (format!("list {plural}"), Retry::once());
     let listed = list::objects(&api, &ListParams::default(), &once, &doing).await;
-    let client = api.into_client();
-    let served = discovery::if_served(listed, &client, &once, &resource, &doing).await?;
-    let Some(objects) = served else {
+    let Some(objects) = discovery::if_served(listed).doing(&doing)? else {
         return Ok(Presence::NotServed);
     };
     let mut objects: Vec<EngineObject> = objects.iter().map(engine_object).collect();

@@ -9,7 +9,10 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::api::{engine, name};
+use crate::{
+    api::{engine, name},
+    cluster::segment,
+};
 
 /// The release files of the operators, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +145,12 @@ impl Part {
                 .with_context(|| format!("{name} holds something that is no Kubernetes object"))?;
             if object.types.is_none() || object.metadata.name.is_none() {
                 bail!("{name} holds an object without apiVersion, kind or name");
+            }
+            let metadata = &object.metadata;
+            for part in metadata.name.iter().chain(&metadata.namespace) {
+                if let Some(fault) = segment::fault(part) {
+                    bail!("{name} holds an object with {part:?} as its name or namespace: {fault}");
+                }
             }
             // As with two applies, one after the other, the second one stays.
             match objects.iter_mut().find(|earlier| is_same(earlier, &object)) {

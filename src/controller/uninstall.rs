@@ -118,7 +118,7 @@ async fn list(client: &Client, row: &Row) -> Result<Vec<Part>, Failure> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let (doing, once) = (format!("list {plural}"), Retry::once());
     let listed = list::metadata(&api, &parameters, &once, &doing).await;
-    let found = discovery::if_served(listed, client, &once, &resource, &doing).await?;
+    let found = discovery::if_served(listed).doing(&doing)?;
     Ok(found
         .unwrap_or_default()
         .iter()
@@ -220,8 +220,8 @@ impl Part {
         loop {
             let found = api.get_metadata_opt(&self.name).await;
             let once = Retry::once();
-            let served = discovery::if_served(found, client, &once, &self.resource, &doing).await;
-            match served?.flatten() {
+            let found = discovery::confirmed(found, client, &once, &self.resource).await;
+            match discovery::if_served(found).doing(&doing)?.flatten() {
                 // Or its kind has gone with it.
                 None => return Ok(()),
                 Some(found) if found.metadata.uid.as_ref() != Some(&self.uid) => {

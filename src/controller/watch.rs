@@ -251,7 +251,7 @@ async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut defi
                 definitions.rang().await;
                 continue;
             }
-            Err(failure) => tracing::debug!(%failure, kind = kind.kind, "could not ask for a kind"),
+            Err(error) => tracing::debug!(%error, kind = kind.kind, "could not ask for a kind"),
         }
         // No definition tells when it can be asked again, or that what is listed is served as well.
         tokio::time::sleep(pauses.next().unwrap_or(Pauses::LONGEST)).await;

@@ -1,4 +1,7 @@
-//! Words from a cluster, a kubeconfig or the command line never reach a terminal, a log or a program as orders.
+//! Words from a cluster, a kubeconfig or the command line never reach a terminal, a log or a program as orders, and an
+//! answer that is not the one that was asked for decides nothing.
+
+mod answers;
 
 use std::{fs, path::Path};
 
@@ -12,10 +15,8 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "hostile::words_are_never_orders",
-        words_are_never_orders,
-    )]
+    let words = Trial::test("hostile::words_are_never_orders", words_are_never_orders);
+    std::iter::once(words).chain(answers::trials()).collect()
 }
 
 /// It clears the screen, renames the window, rings, turns the reading direction round, hides, and is no XML.

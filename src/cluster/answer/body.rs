@@ -155,7 +155,7 @@ impl Expected<'_> {
     fn deletion(&self, name: Option<&str>, body: &[u8]) -> Checked {
         let status = Status::read(body).unwrap_or_default();
         let named = status.details.unwrap_or_default().name;
-        if status.status == "Success" && (named.is_empty() || Some(&*named) == name) {
+        if status.summary == "Success" && (named.is_empty() || Some(&*named) == name) {
             return Ok(());
         }
         Err(self.but(described(Head::STATUS, body)))
@@ -249,7 +249,7 @@ pub(super) fn described(head: Head<'_>, body: &[u8]) -> String {
     match (head.kind, head.api_version) {
         (Some("Status"), _) => {
             let status = Status::read(body).unwrap_or_default();
-            let said = format!("a Status: {} {}", status.status, status.message);
+            let said = format!("a Status: {} {}", status.summary, status.message);
             said.trim_end().to_owned()
         }
         (Some(kind), Some(version)) => format!("a {kind} of {version}"),

@@ -97,7 +97,8 @@ pub(super) struct WatchLine<'a> {
 #[serde(default)]
 pub(super) struct Status {
     pub kind: String,
-    pub status: String,
+    #[serde(rename = "status")]
+    pub summary: String,
     pub message: String,
     pub reason: String,
     pub code: u16,

@@ -160,8 +160,8 @@ impl Selection {
             let terms = value.split(',').filter(|term| !term.is_empty());
             match &*key {
                 "fieldSelector" => {
-                    let name = terms.filter_map(|term| term.strip_prefix("metadata.name="));
-                    selection.name = name.last().map(str::to_owned);
+                    let mut name = terms.filter_map(|term| term.strip_prefix("metadata.name="));
+                    selection.name = name.next_back().map(str::to_owned);
                 }
                 "labelSelector" => selection.labels.extend(terms.filter_map(label)),
                 _ => {}

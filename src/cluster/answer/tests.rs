@@ -89,11 +89,11 @@ impl Case {
         answer.map_err(|error| failure::from_kube(&error, "ask"))
     }
 
-    async fn is_believed(self, what: &str) {
-        assert_eq!(self.answered().await, Ok(self.body), "{what}");
+    async fn is_believed(&self, what: &str) {
+        assert_eq!(self.answered().await, Ok(self.body.clone()), "{what}");
     }
 
-    async fn is_not(self, found: &str) {
+    async fn is_not(&self, found: &str) {
         let failure = self.answered().await.expect_err(found);
         assert_eq!(
             (failure.kind, failure.reason),

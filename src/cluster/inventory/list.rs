@@ -74,19 +74,20 @@ pub async fn each(
     if !failure::kind_is_not_served(&error) {
         return Err(failure::from_kube(&error, &lister.doing));
     }
-    let wanted = Sought::Plural(kind.plural);
-    let Some(served) = discovery::find(client, retry, kind.group, wanted).await? else {
+    let sought = Sought::Plural(kind.plural);
+    let found = discovery::find(client, retry, kind.group, sought).await;
+    let found = found.map_err(|error| failure::from_kube(&error, &lister.doing))?;
+    let Some(served) = found else {
         return Ok(None);
     };
     // In another version, or in this one by now.
-    match lister.in_version(&served.resource.version, sink).await {
-        Err(error) if failure::kind_is_not_served(&error) => {
-            Err(discovery::hidden(&served.resource, &lister.doing))
-        }
-        listed => listed
-            .map(Some)
-            .map_err(|error| failure::from_kube(&error, &lister.doing)),
-    }
+    let listed = match lister.in_version(&served.resource.version, sink).await {
+        Err(error) if failure::kind_is_not_served(&error) => Err(discovery::hidden(&served)),
+        listed => listed,
+    };
+    listed
+        .map(Some)
+        .map_err(|error| failure::from_kube(&error, &lister.doing))
 }
 
 struct Lister<'a> {
@@ -110,7 +111,7 @@ impl Lister<'_> {
         let whole = self.detail == Detail::AsNeeded && self.kind.role == WorkloadRole::Machine;
         let fields = if whole { Fields::All } else { Fields::Metadata };
         let (client, retry, doing) = (self.client, self.retry, self.doing.clone());
-        let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid);
+        let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid).unconfirmed();
         let mut expired = false;
         loop {
             let items = match pages.next().await {

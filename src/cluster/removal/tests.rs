@@ -33,6 +33,8 @@ struct World {
     refuses: Arc<Mutex<Vec<Answer>>>,
     /// Made by somebody once the first object was deleted.
     late: Arc<Mutex<Vec<(&'static str, Value)>>>,
+    /// What watches call deleted, whatever is there.
+    lies: Arc<Mutex<Vec<(&'static str, Value)>>>,
 }
 
 fn object(name: &str, uid: &str, owner: Option<&str>) -> Value {
@@ -59,7 +61,10 @@ impl World {
             of.map(|(_, object)| object.clone()).collect()
         };
         if call.watches() {
-            return Answer::watch(&[]);
+            let lies = self.lies.lock().unwrap();
+            let lies = lies.iter().filter(|(of, _)| *of == call.path);
+            let events: Vec<_> = lies.map(|(_, gone)| ("DELETED", gone.clone())).collect();
+            return Answer::watch(&events);
         }
         if call.method == "GET" && call.path == "/apis/apps/v1/deployments" {
             assert_eq!(
@@ -298,6 +303,18 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
             .count(),
         1
     );
+    assert_eq!(world.left().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_watch_calls_gone_is_there_as_long_as_a_list_shows_it() {
+    let mut held = object("a", "1", None);
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let world = World::with(&[(KVM, held.clone())]);
+    world.lies.lock().unwrap().push((KVM, held));
+    let removed = world.removed(IN_VAIN, &Recorder::default()).await;
+    let failure = removed.expect_err("it is still there");
+    assert_eq!(failure.kind, crate::failure::Kind::TimedOut, "{failure:?}");
     assert_eq!(world.left().len(), 1);
 }
 

@@ -17,7 +17,10 @@ use crate::{
         list,
         retry::Retry,
     },
-    controller::manifest::{Disks, EngineManifests},
+    controller::{
+        manifest::{Disks, EngineManifests},
+        request::Doing,
+    },
     failure::{Failure, Kind, Reason},
 };
 
@@ -137,7 +140,8 @@ impl Kinds {
             .caused_by(error.to_string())
         })?;
         let (once, sought) = (Retry::once(), Sought::Kind(&kind.kind));
-        let found = discovery::find_in(client, &once, &kind.group, &kind.version, sought).await?;
+        let found = discovery::find_in(client, &once, &kind.group, &kind.version, sought).await;
+        let found = found.doing(&format!("look up kind {}", kind.kind))?;
         if let Some(found) = &found {
             self.0.insert(id, found.clone());
         }
@@ -188,7 +192,7 @@ async fn list(
         Retry::once(),
     );
     let listed = list::metadata(&api, &made, &once, &doing).await;
-    let served = discovery::if_served(listed, client, &once, resource, &doing).await?;
+    let served = discovery::if_served(listed).doing(&doing)?;
     let found = served.unwrap_or_default().into_iter().map(|metadata| {
         let labels = metadata.labels.unwrap_or_default();
         Found {

@@ -28,6 +28,12 @@ pub enum Fault {
         /// The header, in seconds.
         retry_after: Option<u32>,
     },
+    /// Somebody else answers, without carrying anything out.
+    Says {
+        code: u16,
+        media: &'static str,
+        body: &'static str,
+    },
     /// Of a watch: the connection breaks after so many events.
     CutWatch(usize),
     /// Of a watch: it ends as watches do, after so many events.
@@ -41,6 +47,24 @@ impl Fault {
         Self::Answer {
             code,
             retry_after: None,
+        }
+    }
+
+    /// A document in the place of the answer.
+    pub const fn says(code: u16, body: &'static str) -> Self {
+        Self::Says {
+            code,
+            media: "application/json",
+            body,
+        }
+    }
+
+    /// What a server written in Go says of a path that it does not know.
+    pub const fn no_such_path() -> Self {
+        Self::Says {
+            code: 404,
+            media: "text/plain; charset=utf-8",
+            body: "404 page not found\n",
         }
     }
 
@@ -64,6 +88,8 @@ pub enum On {
     Any,
     /// Requests of this method whose path ends with that.
     Request(Method, &'static str),
+    /// All requests whose path begins with that.
+    Under(&'static str),
 }
 
 /// Faults in the order in which they are looked for. What has none goes through.
@@ -149,6 +175,7 @@ impl Script {
                 On::Request(method, path) => {
                     request.method() == method && request.uri().path().ends_with(path)
                 }
+                On::Under(path) => request.uri().path().starts_with(path),
             }
         };
         let kinds: &[Fault] = if watches { &WATCHES } else { &KINDS };

@@ -145,6 +145,7 @@ async fn answer(
         Some(Fault::Drop) => Err(broken()),
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Answer { code, retry_after }) => Ok(status(code, retry_after)),
+        Some(Fault::Says { code, media, body }) => Ok(whole(code, media, body.to_owned())),
         Some(Fault::DropAnswer) => {
             let answer = forward(upstream, request).await?;
             let _ = answer.into_body().collect().await;
@@ -178,19 +179,20 @@ async fn forward(upstream: &Client, request: Request<Incoming>) -> io::Result<An
 
 /// As kube-apiserver words it.
 fn status(code: u16, retry_after: Option<u32>) -> Answer {
-    let status = status_object(code);
-    let body =
-        Full::new(Bytes::from(status.to_string())).map_err(|never: Infallible| match never {});
+    let mut answer = whole(code, "application/json", status_object(code).to_string());
+    if let Some(seconds) = retry_after {
+        let headers = answer.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn whole(code: u16, media: &'static str, body: String) -> Answer {
+    let body = Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {});
     let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = StatusCode::from_u16(code).unwrap();
     let headers = answer.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    if let Some(seconds) = retry_after {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     answer
 }
 
