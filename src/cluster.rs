@@ -4,7 +4,9 @@
 //! person should see on the way goes to an [`Observer`], what went wrong comes back as a [`Failure`].
 //!
 //! ```text
-//! kubeconfig ─ connect ─┬─ vmruntime   read and patch the one object
+//! kubeconfig ─ connect ─┬─ answer      every answer is held against what was asked
+//!                       ├─ list        every list, page by page; discovery: does the cluster serve a kind?
+//!                       ├─ vmruntime   read and patch the one object
 //!                       ├─ inventory   what VMs exist
 //!                       ├─ backup      save their manifests in a folder
 //!                       ├─ removal     delete them, in order, until they are gone
@@ -16,17 +18,20 @@
 //! [`Failure`]: crate::failure::Failure
 
 pub mod access;
+mod answer;
 pub mod backup;
 pub mod bundle;
 mod clock;
 pub mod connect;
 pub mod controller_deployment;
 mod deadline;
+pub mod discovery;
 pub mod event;
 mod feed;
 pub mod file;
 pub mod inventory;
 mod kubeconfig;
+pub mod list;
 pub mod node;
 pub mod preflight_check;
 pub mod removal;
@@ -34,9 +39,11 @@ pub mod restoration;
 pub mod retry;
 #[cfg(test)]
 pub(crate) mod script;
+pub mod segment;
 pub mod vmruntime;
 pub mod wait;
 
+pub use answer::checked;
 pub use clock::Clock;
 pub use connect::{Cluster, ConnectOptions, connect};
 pub use deadline::Deadline;

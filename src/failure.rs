@@ -19,7 +19,9 @@ mod network;
 mod reason;
 
 pub use access::{Grant, denied_grant, shell_word};
-pub use classify::{Transience, from_kube, kind_is_not_served, transience};
+pub use classify::{
+    Transience, from_kube, is_contradiction, is_text_of_not_served, kind_is_not_served, transience,
+};
 pub use hint::{Hint, Kubectl, Own, Suggested, installing, kubectl};
 pub use login::LoginError;
 pub use nearest::nearest;
@@ -187,6 +189,49 @@ fn size(bytes: usize) -> String {
 #[error("the time was over ({budget:?}) before the API server could be asked")]
 pub struct OutOfTime {
     pub budget: Duration,
+}
+
+/// What answered is not what was asked for, or no API server. The client of `cluster::connect` returns it inside a
+/// [`kube::Error::Service`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, the answer is {found}")]
+pub struct UnexpectedAnswer {
+    expected: String,
+    found: String,
+}
+
+impl UnexpectedAnswer {
+    pub fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+}
+
+/// Two answers of one cluster that cannot both be true: one of them is not from its API server, or the cluster is just
+/// changing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Contradiction(pub String);
+
+impl From<Contradiction> for kube::Error {
+    fn from(error: Contradiction) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+impl From<UnexpectedAnswer> for kube::Error {
+    fn from(error: UnexpectedAnswer) -> Self {
+        Self::Service(error.into())
+    }
+}
+
+/// A name that would lead to another object if it were part of a URL. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a name cannot be part of a URL: {fault}")]
+pub struct BadPath {
+    pub fault: String,
 }
 
 impl fmt::Display for Failure {

@@ -10,13 +10,15 @@ pub mod redact;
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use kube::api::ListParams;
 use serde_json::{Value, json};
 
 use super::{
-    inventory,
+    discovery, inventory,
+    list::{Fields, Pages},
     retry::{Repeat, Retry},
 };
-use crate::failure::{self, Failure, Kind, Reason};
+use crate::failure::{self, Failure, Reason};
 
 /// At most so many objects of one kind.
 const MOST: u32 = 500;
@@ -153,7 +155,7 @@ pub async fn collect(client: &kube::Client, retry: &Retry<'_>) -> Vec<Piece> {
     join_all(SOURCES.map(|source| async move {
         let outcome = match read(client, retry, &source).await {
             Ok(outcome) => outcome,
-            Err(failure) if failure.kind == Kind::NotInstalled => Outcome::Absent,
+            Err(failure) if failure.reason == Reason::NotFound => Outcome::Absent,
             Err(failure) => Outcome::Failed(failure),
         };
         Piece { source, outcome }
@@ -166,57 +168,48 @@ async fn read(
     retry: &Retry<'_>,
     source: &Source,
 ) -> Result<Outcome, Failure> {
+    let doing = format!("read {}", source.what);
+    let failed = |error: kube::Error| failure::from_kube(&error, &doing);
     match source.path {
         Path::Machines => machines(client, retry).await,
         Path::Object(path) => {
-            let object = get(client, retry, source, path).await?;
-            Ok(Outcome::Collected {
+            let found: kube::Result<Value> = retry
+                .request(&doing, Repeat::Safe, || async {
+                    let request = http::Request::get(path)
+                        .body(Vec::new())
+                        .map_err(kube::Error::HttpError)?;
+                    client.request(request).await
+                })
+                .await;
+            let resource = discovery::resource_of(path);
+            let found = discovery::confirmed(found, client, retry, &resource).await;
+            let served = discovery::if_served(found).map_err(failed)?;
+            Ok(served.map_or(Outcome::Absent, |object| Outcome::Collected {
                 content: keep::only(&object, source.keep),
                 count: None,
                 more: false,
-            })
+            }))
         }
         Path::List(path) => {
-            let list = get(client, retry, source, &format!("{path}?limit={MOST}")).await?;
-            let Some(items) = list["items"].as_array() else {
-                return Err(Failure::new(
-                    Kind::Incomplete,
-                    Reason::UnexpectedAnswer,
-                    format!("could not read {}", source.what),
-                )
-                .caused_by("the answer is no list"));
-            };
-            let kept: Vec<Value> = items
-                .iter()
-                .map(|item| keep::only(item, source.keep))
-                .collect();
-            Ok(Outcome::Collected {
-                count: Some(kept.len()),
-                content: Value::Array(kept),
-                more: list["metadata"]["continue"]
-                    .as_str()
-                    .is_some_and(|token| !token.is_empty()),
-            })
+            let first = ListParams::default().limit(MOST);
+            let mut pages =
+                Pages::new(client, retry, &doing, path, Fields::All, uid).selected(&first);
+            let page = pages.next().await.map(Option::unwrap_or_default);
+            let served = discovery::if_served(page).map_err(failed)?;
+            Ok(served.map_or(Outcome::Absent, |items| Outcome::Collected {
+                count: Some(items.len()),
+                content: items
+                    .iter()
+                    .map(|item| keep::only(item, source.keep))
+                    .collect(),
+                more: pages.has_more(),
+            }))
         }
     }
 }
 
-async fn get(
-    client: &kube::Client,
-    retry: &Retry<'_>,
-    source: &Source,
-    path: &str,
-) -> Result<Value, Failure> {
-    let doing = format!("read {}", source.what);
-    retry
-        .request(&doing, Repeat::Safe, || async {
-            let request = http::Request::get(path)
-                .body(Vec::new())
-                .map_err(kube::Error::HttpError)?;
-            client.request(request).await
-        })
-        .await
-        .map_err(|error| failure::from_kube(&error, &doing))
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
 }
 
 async fn machines(client: &kube::Client, retry: &Retry<'_>) -> Result<Outcome, Failure> {
@@ -239,6 +232,7 @@ mod tests {
     use super::*;
     use crate::{
         cluster::script::{self, Answer},
+        failure::Kind,
         runtime::access::needed,
     };
 
@@ -251,7 +245,7 @@ mod tests {
                 "metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a", "annotations": {"x": "y"}}}],
             })),
             "/api/v1/namespaces/vm-system/events" => Answer::json(&json!({})),
-            _ => Answer::not_served(),
+            _ => Answer::nothing_served(call),
         });
         let pieces = collect(&client, &Retry::once()).await;
         let of = |file| {

@@ -29,6 +29,7 @@ use self::{
     timeout::RequestTimeout,
 };
 use super::{
+    answer,
     deadline::Deadline,
     kubeconfig::{self, Chosen, Environment, Found},
 };
@@ -150,7 +151,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
     Ok(Cluster {
         server: without_user_information(&config.cluster_url),
         namespace: config.default_namespace.clone(),
-        client: client(config, source, options, &shown).await?,
+        client: answer::checked(client(config, source, options, &shown).await?),
         context,
         name,
         source: shown,

@@ -1,9 +1,12 @@
 //! Is the controller there? Its Deployment says so, on Google's clusters as on ours.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::Api;
+use kube::{api::Api, core::ApiResource};
 
-use super::retry::{Repeat, Retry};
+use super::{
+    discovery,
+    retry::{Repeat, Retry},
+};
 use crate::{
     api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     failure::{self, Failure},
@@ -23,8 +26,11 @@ pub async fn read(
 ) -> Result<Option<ControllerPods>, Failure> {
     let api: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let doing = format!("read deployment {CONTROLLER_DEPLOYMENT} in namespace {SYSTEM_NAMESPACE}");
-    let found = retry
+    let answer = retry
         .request(&doing, Repeat::Safe, || api.get_opt(CONTROLLER_DEPLOYMENT))
+        .await;
+    let resource = ApiResource::erase::<Deployment>(&());
+    let found = discovery::confirmed(answer, client, retry, &resource)
         .await
         .map_err(|error| failure::from_kube(&error, &doing))?;
     Ok(found.map(|deployment| ControllerPods {

@@ -11,11 +11,13 @@ use kube::{
     Client,
     api::{ListParams, WatchEvent, WatchParams},
 };
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
-use super::retry::Pace;
+use super::{
+    list::{Fields, Pages},
+    retry::{Pace, Retry},
+};
 use crate::failure::{self, Failure, Kind, Reason};
 
 /// What is listened to.
@@ -26,8 +28,8 @@ pub(super) struct Subject {
     /// The collection, for example `/apis/vm.cluster.gke.io/v1/vmruntimes`.
     pub path: String,
     pub field_selector: Option<String>,
-    /// The metadata of the objects is enough.
-    pub metadata_only: bool,
+    /// What of each object is kept: there may be many, and they may be large.
+    pub keep: fn(Value) -> Value,
 }
 
 /// One thing that happened.
@@ -57,8 +59,8 @@ pub(super) struct Feeds<K> {
 const SILENCE: Duration = Duration::from_secs(90);
 /// A watch that lived this long was no failure.
 const LIVED: Duration = Duration::from_secs(5);
-/// Objects per page.
-const PAGE: u32 = 500;
+/// Nothing that is listened to has as many objects: they are all in one namespace of the system.
+const MOST: usize = 20_000;
 /// What one watch may add to what was listed before it ends as watches do: what is listed then replaces it all.
 const ROOM: usize = 32 * 1024 * 1024;
 /// What an object takes beside its text.
@@ -176,28 +178,22 @@ impl<K: Clone + Send + Sync> Feed<K> {
     }
 
     async fn list(&self) -> kube::Result<(Vec<Value>, String)> {
-        let request = kube::core::Request::new(&self.subject.path);
-        let mut parameters = ListParams::default().limit(PAGE);
-        parameters
-            .field_selector
-            .clone_from(&self.subject.field_selector);
-        let mut items = Vec::new();
-        loop {
-            let request = if self.subject.metadata_only {
-                request.list_metadata(&parameters)
-            } else {
-                request.list(&parameters)
-            };
-            let page: Page = self
-                .client
-                .request(request.map_err(kube::Error::BuildRequest)?)
-                .await?;
-            items.extend(page.items);
-            match page.metadata.continue_ {
-                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
-                _ => return Ok((items, page.metadata.resource_version)),
-            }
+        let Subject {
+            what, path, keep, ..
+        } = &self.subject;
+        let once = Retry::once();
+        let parameters = ListParams {
+            field_selector: self.subject.field_selector.clone(),
+            ..ListParams::default()
+        };
+        let mut pages = Pages::new(&self.client, &once, what, path, Fields::All, uid)
+            .selected(&parameters)
+            .at_most(MOST);
+        let mut all = Vec::new();
+        while let Some(items) = pages.next().await? {
+            all.extend(items.into_iter().map(keep));
         }
+        Ok((all, pages.version().to_owned()))
     }
 
     async fn watch(&self, version: &str) -> Result<Ending, Closed> {
@@ -206,12 +202,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
             field_selector: self.subject.field_selector.clone(),
             ..WatchParams::default()
         };
-        let request = if self.subject.metadata_only {
-            request.watch_metadata(&parameters, version)
-        } else {
-            request.watch(&parameters, version)
-        };
-        let stream = match request {
+        let stream = match request.watch(&parameters, version) {
             Ok(request) => self.client.request_events::<Value>(request).await,
             Err(error) => Err(kube::Error::BuildRequest(error)),
         };
@@ -220,6 +211,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
             Err(error) => return Ok(self.failed(&error)),
         };
         pin_mut!(stream);
+        let keep = self.subject.keep;
         let mut room = ROOM;
         while room > 0 {
             let Ok(event) = tokio::time::timeout(SILENCE, stream.next()).await else {
@@ -236,6 +228,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
                 Some(Err(error)) => return Ok(self.failed(&error)),
                 None => break,
             };
+            let object = keep(object);
             room = room.saturating_sub(OBJECT + length(&object));
             self.send(update(object)).await?;
         }
@@ -278,18 +271,8 @@ fn patience(failure: &Failure) -> u32 {
     }
 }
 
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMeta,
-    items: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMeta {
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    continue_: Option<String>,
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

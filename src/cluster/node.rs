@@ -10,7 +10,10 @@ use kube::{
 };
 use serde_json::json;
 
-use super::retry::{Repeat, Retry};
+use super::{
+    list,
+    retry::{Repeat, Retry},
+};
 use crate::{
     api::name::{FIELD_MANAGER, SKIP_SCHEDULE},
     failure::{self, Failure, Kind, Reason},
@@ -18,31 +21,26 @@ use crate::{
 
 /// The names of all nodes.
 pub async fn names(client: &kube::Client, retry: &Retry<'_>) -> Result<Vec<String>, Failure> {
-    const DOING: &str = "list the nodes";
-    let api: Api<Node> = Api::all(client.clone());
-    let everything = ListParams::default();
-    let listed = retry
-        .request(DOING, Repeat::Safe, || api.list_metadata(&everything))
-        .await
-        .map_err(|error| failure::from_kube(&error, DOING))?;
-    Ok(listed
-        .items
-        .into_iter()
-        .filter_map(|node| node.metadata.name)
-        .collect())
+    named(client, retry, &ListParams::default(), "list the nodes").await
 }
 
 /// The names of the nodes that are left out.
 pub async fn skipped(client: &kube::Client, retry: &Retry<'_>) -> Result<Vec<String>, Failure> {
-    const DOING: &str = "list the nodes that are left out";
-    let api: Api<Node> = Api::all(client.clone());
     let labelled = ListParams::default().labels(SKIP_SCHEDULE);
-    let listed = retry
-        .request(DOING, Repeat::Safe, || api.list_metadata(&labelled))
+    named(client, retry, &labelled, "list the nodes that are left out").await
+}
+
+async fn named(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    parameters: &ListParams,
+    doing: &str,
+) -> Result<Vec<String>, Failure> {
+    let api: Api<Node> = Api::all(client.clone());
+    let nodes = list::metadata(&api, parameters, retry, doing)
         .await
-        .map_err(|error| failure::from_kube(&error, DOING))?;
-    let nodes = listed.items.into_iter();
-    Ok(nodes.filter_map(|node| node.metadata.name).collect())
+        .map_err(|error| failure::from_kube(&error, doing))?;
+    Ok(nodes.into_iter().filter_map(|node| node.name).collect())
 }
 
 /// Sets or removes the label [`SKIP_SCHEDULE`], and says whether that changed anything. With any value it counts as set,

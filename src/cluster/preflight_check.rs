@@ -4,9 +4,13 @@
 
 use std::cmp::Reverse;
 
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions};
+use kube::{
+    api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams, Preconditions},
+    core::ApiResource,
+};
 
 use super::{
+    discovery, list,
     retry::{Repeat, Retry},
     vmruntime::DryRun,
 };
@@ -77,7 +81,10 @@ pub async fn create(
         }
         other => other,
     };
-    ended.map_err(|error| failure::from_kube(&error, &doing))
+    let resource = ApiResource::erase::<VMRuntimePreflightCheck>(&());
+    discovery::confirmed(ended, client, retry, &resource)
+        .await
+        .map_err(|error| failure::from_kube(&error, &doing))
 }
 
 /// Deletes that very check; one that is gone already is no failure.
@@ -111,11 +118,9 @@ pub async fn list(
     let api: Api<VMRuntimePreflightCheck> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let doing = format!("list the preflight checks in namespace {SYSTEM_NAMESPACE}");
     let everything = ListParams::default();
-    let listed = retry
-        .request(&doing, Repeat::Safe, || api.list(&everything))
+    let mut checks = list::objects(&api, &everything, retry, &doing)
         .await
         .map_err(|error| failure::from_kube(&error, &doing))?;
-    let mut checks = listed.items;
     // Times have whole seconds: of two checks of the same one, the one that ended later is newer.
     checks.sort_by_cached_key(|check| Reverse(CheckFacts::read(check).age_order()));
     Ok(checks)

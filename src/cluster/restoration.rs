@@ -13,6 +13,7 @@ use super::{
     backup::{BackupReader, Entry},
     event::{Event, ObjectName},
     retry::{Repeat, Retry},
+    segment,
 };
 use crate::{
     api::{WorkloadKind, name::FIELD_MANAGER},
@@ -56,7 +57,11 @@ pub async fn restore(
     backup: &BackupReader,
     manner: Manner,
     retry: &Retry<'_>,
-) -> Restored {
+) -> Result<Restored, Failure> {
+    for entry in &backup.entries {
+        let (kind, manifest) = backup.manifest(entry)?;
+        api(client, kind, &manifest, entry)?;
+    }
     let mut restored = Restored {
         generated: backup.generated.iter().map(name).collect(),
         ..Restored::default()
@@ -81,7 +86,7 @@ pub async fn restore(
             }
         }
     }
-    restored
+    Ok(restored)
 }
 
 async fn one(
@@ -92,7 +97,7 @@ async fn one(
     retry: &Retry<'_>,
 ) -> Result<Outcome, Failure> {
     let (kind, manifest) = backup.manifest(entry)?;
-    let api = api(client, kind, &manifest, &entry.namespace);
+    let api = api(client, kind, &manifest, entry)?;
     let doing = format!("create {}", name(entry));
     if manner == Manner::OnlyLook {
         let found = retry
@@ -101,14 +106,8 @@ async fn one(
             .map_err(|error| failure::from_kube(&error, &doing))?;
         return Ok(found.map_or(Outcome::Created, |_| Outcome::Existed));
     }
-    let object: DynamicObject = serde_json::from_value(manifest).map_err(|error| {
-        Failure::new(
-            Kind::Refused,
-            Reason::BackupDamaged,
-            format!("could not use {} of the backup", entry.file),
-        )
-        .caused_by(error.to_string())
-    })?;
+    let object: DynamicObject =
+        serde_json::from_value(manifest).map_err(|error| damaged(entry, error.to_string()))?;
     let parameters = PostParams {
         dry_run: manner == Manner::AskServer,
         field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -124,22 +123,43 @@ async fn one(
     }
 }
 
-/// In the version in which it was saved.
+/// In the version in which it was saved. What the files say becomes the path of a URL.
 fn api(
     client: &Client,
     kind: &WorkloadKind,
     manifest: &Value,
-    namespace: &str,
-) -> Api<DynamicObject> {
+    entry: &Entry,
+) -> Result<Api<DynamicObject>, Failure> {
     let version = manifest["apiVersion"]
         .as_str()
         .and_then(|version| version.strip_prefix(kind.group)?.strip_prefix('/'))
         .unwrap_or(kind.version);
+    for part in [version, &entry.namespace, &entry.name] {
+        if let Some(fault) = segment::fault(part) {
+            return Err(damaged(
+                entry,
+                format!("{part:?} cannot be part of a URL: {fault}"),
+            ));
+        }
+    }
     let resource = ApiResource::from_gvk_with_plural(
         &GroupVersionKind::gvk(kind.group, version, kind.kind),
         kind.plural,
     );
-    Api::namespaced_with(client.clone(), namespace, &resource)
+    Ok(Api::namespaced_with(
+        client.clone(),
+        &entry.namespace,
+        &resource,
+    ))
+}
+
+fn damaged(entry: &Entry, why: String) -> Failure {
+    Failure::new(
+        Kind::Refused,
+        Reason::BackupDamaged,
+        format!("could not use {} of the backup", entry.file),
+    )
+    .caused_by(why)
 }
 
 fn name(entry: &Entry) -> ObjectName {

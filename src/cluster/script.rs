@@ -1,4 +1,7 @@
 //! For tests: a client whose API server is a function. No sockets, no clock.
+//!
+//! What every API server says and no test is about (kinds, versions, uids, namespaces) is filled in where an answer leaves
+//! it out; [`Answer::Text`] is sent as it is.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +19,8 @@ pub struct Call {
     pub path: String,
     query: Vec<(String, String)>,
     pub body: Value,
+    /// Only metadata is asked for.
+    pub metadata: bool,
 }
 
 impl Call {
@@ -66,6 +71,20 @@ impl Answer {
         Self::text(404, "404 page not found\n")
     }
 
+    /// Of an API server that serves nothing of what is asked for, and says so.
+    pub fn nothing_served(call: &Call) -> Self {
+        match call.path.as_str() {
+            "/apis" => Self::groups(&["apps"]),
+            _ => Self::not_served(),
+        }
+    }
+
+    /// The groups that are served, each in version v1.
+    pub fn groups(names: &[&str]) -> Self {
+        let groups: Vec<Value> = names.iter().map(|name| group(name, "v1")).collect();
+        Self::json(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+    }
+
     /// A watch that stays open after these `(type, object)`.
     pub fn watch(events: &[(&str, Value)]) -> Self {
         Self::Watch {
@@ -80,6 +99,24 @@ impl Answer {
             lines: lines(events),
             stays_open: false,
         }
+    }
+
+    /// With what every API server says to that call.
+    fn completed(mut self, call: &Call) -> Self {
+        match &mut self {
+            Self::Json(code, value) if *code >= 400 => complete_status(call, value),
+            Self::Json(_, value) if call.method == "GET" && value["items"].is_array() => {
+                complete_list(call, value);
+            }
+            Self::Json(_, value) if value["kind"] != "Status" => complete_object(call, value),
+            Self::Watch { lines, .. } => {
+                for line in lines.iter_mut().filter(|line| line["type"] != "ERROR") {
+                    complete_object(call, &mut line["object"]);
+                }
+            }
+            Self::Json(..) | Self::Text(..) | Self::Broken => {}
+        }
+        self
     }
 
     fn response(self) -> std::io::Result<Response<BoxBody<Bytes, std::io::Error>>> {
@@ -107,6 +144,90 @@ impl Answer {
             }
             Self::Broken => Err(std::io::ErrorKind::ConnectionReset.into()),
         }
+    }
+}
+
+/// A group of the API with one version.
+pub fn group(name: &str, version: &str) -> Value {
+    let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    json!({"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": [version], "preferredVersion": version})
+}
+
+/// Group, version, namespace, plural and name of a path.
+fn parts(path: &str) -> (&str, String, Option<&str>, &str, Option<&str>) {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let (group, version, rest) = match parts.as_slice() {
+        ["apis", group, version, rest @ ..] => (*group, format!("{group}/{version}"), rest),
+        ["api", version, rest @ ..] => ("", (*version).to_owned(), rest),
+        _ => return ("", String::new(), None, "", None),
+    };
+    match rest {
+        ["namespaces", namespace, plural, rest @ ..] => {
+            let name = rest.first().copied();
+            (group, version, Some(namespace), plural, name)
+        }
+        [plural, rest @ ..] => (group, version, None, plural, rest.first().copied()),
+        [] => (group, version, None, "", None),
+    }
+}
+
+fn put(object: &mut Value, field: &str, value: &str) {
+    if object.is_object() && object[field].is_null() {
+        object[field] = value.into();
+    }
+}
+
+/// The kind without its capitals inside, which is all that a plural tells.
+fn complete_kind(call: &Call, object: &mut Value, list: &str) {
+    let (_, version, _, plural, _) = parts(&call.path);
+    if plural.is_empty() {
+        return;
+    }
+    let singular = plural.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    let mut kind = singular.unwrap_or_else(|| plural.trim_end_matches('s').to_owned());
+    kind[..1].make_ascii_uppercase();
+    let (kind, version) = if call.metadata {
+        (
+            "PartialObjectMetadata".to_owned(),
+            "meta.k8s.io/v1".to_owned(),
+        )
+    } else {
+        (kind, version)
+    };
+    put(object, "kind", &format!("{kind}{list}"));
+    put(object, "apiVersion", &version);
+}
+
+fn complete_metadata(call: &Call, object: &mut Value) {
+    let (_, _, namespace, _, _) = parts(&call.path);
+    let Some(metadata) = object.get_mut("metadata") else {
+        return;
+    };
+    if let Some(name) = metadata["name"].as_str().map(str::to_owned) {
+        put(metadata, "uid", &format!("uid-of-{name}"));
+        if let Some(namespace) = namespace {
+            put(metadata, "namespace", namespace);
+        }
+    }
+}
+
+fn complete_list(call: &Call, list: &mut Value) {
+    complete_kind(call, list, "List");
+    for item in list["items"].as_array_mut().into_iter().flatten() {
+        complete_metadata(call, item);
+    }
+}
+
+fn complete_object(call: &Call, object: &mut Value) {
+    complete_kind(call, object, "");
+    complete_metadata(call, object);
+}
+
+fn complete_status(call: &Call, status: &mut Value) {
+    let (group, _, _, plural, name) = parts(&call.path);
+    let name = name.map_or_else(|| call.body["metadata"]["name"].clone(), Into::into);
+    if status["details"].is_null() && name.is_string() {
+        status["details"] = json!({"name": name, "group": group, "kind": plural});
     }
 }
 
@@ -144,14 +265,23 @@ pub fn slow_client(
                     .into_owned()
                     .collect(),
                 body: serde_json::from_slice(&bytes).unwrap_or_default(),
+                metadata: parts
+                    .headers
+                    .get(http::header::ACCEPT)
+                    .is_some_and(|accept| {
+                        accept
+                            .to_str()
+                            .unwrap_or_default()
+                            .contains("as=PartialObjectMetadata")
+                    }),
             };
             tell(&call, true);
             tokio::task::yield_now().await;
             tell(&call, false);
-            answer(&call).response()
+            answer(&call).completed(&call).response()
         }
     });
-    kube::Client::new(service, "default")
+    super::answer::checked(kube::Client::new(service, "default"))
 }
 
 /// An observer that remembers.

@@ -7,11 +7,15 @@ use jiff::Timestamp;
 use kube::{
     Client,
     api::{Patch, PatchParams},
+    core::ApiResource,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::retry::{Repeat, Retry};
+use super::{
+    discovery,
+    retry::{Repeat, Retry},
+};
 use crate::{
     api::{
         ImageFormat, VMRuntime, VMRuntimeStatus,
@@ -196,13 +200,16 @@ fn path() -> kube::core::Request {
 /// Reads the VMRuntime. Not there, or its kind not served: [`Kind::NotInstalled`].
 pub async fn get(client: &Client, retry: &Retry<'_>) -> Result<RuntimeObject, Failure> {
     const DOING: &str = "read vmruntime";
-    let raw: Value = retry
+    let answer: kube::Result<Value> = retry
         .request(DOING, Repeat::Safe, || async {
             let request = path().get(VMRUNTIME, &kube::api::GetParams::default());
             client
                 .request(request.map_err(kube::Error::BuildRequest)?)
                 .await
         })
+        .await;
+    let resource = ApiResource::erase::<VMRuntime>(&());
+    let raw = discovery::confirmed(answer, client, retry, &resource)
         .await
         .map_err(|error| not_installed(failure::from_kube(&error, DOING)))?;
     RuntimeObject::parse(raw)

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use self::{
     judge::{Verdict, judge},
-    snapshot::{Seen, Snapshot},
+    snapshot::{Seen, SeenPod, Snapshot},
 };
 use super::{
     event::Event,
@@ -266,7 +266,7 @@ impl<'a> Engine<'a> {
             what: what.to_owned(),
             path,
             field_selector,
-            metadata_only: false,
+            keep: |object| object,
         };
         let runtime = || {
             let path = format!("/apis/{GROUP}/{VERSION}/vmruntimes");
@@ -290,7 +290,11 @@ impl<'a> Engine<'a> {
             Target::Disabled => {
                 listen(Seen::Runtime, runtime(), from);
                 let path = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
-                listen(Seen::Pods, subject("pods", path, None), None);
+                let pods = Subject {
+                    keep: SeenPod::slim,
+                    ..subject("pods", path, None)
+                };
+                listen(Seen::Pods, pods, None);
             }
             Target::Preflight { name } => {
                 listen(Seen::Checks, subject(name, checks, named(name)), None);

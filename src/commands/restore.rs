@@ -92,7 +92,7 @@ async fn restore(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Restoring");
     let retry = Retry::new(session.deadline(), &narrator);
-    let restored = restoration::restore(&cluster.client, &backup, manner, &retry).await;
+    let restored = restoration::restore(&cluster.client, &backup, manner, &retry).await?;
     drop(narrator);
     session.report.dry_run = manner != Manner::Create;
     let failure = failure(&restored);

@@ -18,15 +18,22 @@ use serde_json::{Value, json};
 use super::{
     mark,
     observed::{Admission, Armed, Creation, ObjectVersion, Policy, PolicyFacts, Seen},
-    request::{Doing, applying, creating, exactly, patching, served},
+    request::{Doing, applying, creating, exactly, patching},
 };
 use crate::{
     api::{WorkloadKind, WorkloadRole, name, workload::WORKLOAD_KINDS},
+    cluster::{
+        discovery::{self, Sought},
+        list,
+        retry::Retry,
+    },
     failure::Failure,
 };
 
 /// What the namespace of the engine is called in the texts.
 const PLACEHOLDER: &str = "ENGINE_NAMESPACE";
+
+const LISTING: &str = "list the admission policies";
 
 /// A policy and its binding, as they should be.
 struct Wanted {
@@ -62,20 +69,21 @@ fn wanted(policy: Policy, engine_namespace: &str) -> Wanted {
 pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admission, Failure> {
     let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
     let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
-    let everything = ListParams::default();
-    let lists = try_join!(policies.list(&everything), bindings.list(&everything));
-    let (policies, bindings) = match lists {
-        Ok(lists) => lists,
-        Err(kube::Error::Api(status)) if status.code == 404 => {
-            return Ok(Admission::Unavailable(
-                "the cluster has no ValidatingAdmissionPolicies (Kubernetes 1.30 or newer has)"
-                    .to_owned(),
-            ));
-        }
-        Err(kube::Error::Api(status)) if status.is_forbidden() => {
-            return Ok(Admission::Unavailable(status.message));
-        }
-        Err(error) => return Err(error).doing("list the admission policies"),
+    let (everything, once) = (ListParams::default(), Retry::once());
+    let lists = try_join!(
+        list::objects(&policies, &everything, &once, LISTING),
+        list::objects(&bindings, &everything, &once, LISTING),
+    );
+    if let Err(kube::Error::Api(status)) = &lists
+        && status.is_forbidden()
+    {
+        return Ok(Admission::Unavailable(status.message.clone()));
+    }
+    let Some((policies, bindings)) = discovery::if_served(lists).doing(LISTING)? else {
+        return Ok(Admission::Unavailable(
+            "the cluster has no ValidatingAdmissionPolicies (Kubernetes 1.30 or newer has)"
+                .to_owned(),
+        ));
     };
     let facts = Policy::ALL.map(|policy| {
         let name = policy.object_name();
@@ -172,11 +180,9 @@ where
     };
     // Applied, what somebody else has added would stay: the lists of a policy are sets, which an API server unites.
     let named = ListParams::default().fields(&format!("metadata.name={name}"));
-    let there = api.list(&named).await.doing(&doing)?;
-    let there = there
-        .items
-        .first()
-        .map_or(Value::Null, |there| json!(there));
+    let there = list::objects(&api, &named, &Retry::once(), &doing).await;
+    let there = there.doing(&doing)?;
+    let there = there.first().map_or(Value::Null, |there| json!(there));
     let patch = json!({
         "metadata": {
             "uid": seen.uid,
@@ -216,15 +222,17 @@ where
 pub(super) async fn try_creation(client: &Client) -> Creation {
     let mut unproven = None;
     for kind in kinds_to_try() {
-        let resource = match served(client, kind.group, kind.kind).await {
-            Ok(Some(resource)) => resource,
+        let sought = Sought::Kind(kind.kind);
+        let found = discovery::find(client, &Retry::once(), kind.group, sought).await;
+        let served = match found.doing("find a kind to try") {
+            Ok(Some(served)) => served,
             Ok(None) => continue,
-            Err(error) => {
-                unproven = Some(error.to_string());
+            Err(failure) => {
+                unproven = Some(failure.to_string());
                 continue;
             }
         };
-        return try_kind(client, &resource).await;
+        return try_kind(client, &served.resource).await;
     }
     unproven.map_or(Creation::NotServed, Creation::Unproven)
 }

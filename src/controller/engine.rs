@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     api::{engine, name},
+    cluster::{discovery, list, retry::Retry},
     failure::Failure,
     runtime::readiness::{COMPONENTS, Component, EngineFacts, EngineObject, Operator, Presence},
 };
@@ -72,8 +73,9 @@ pub(super) async fn read(
     let cdis = Api::all_with(client.clone(), &cdi());
     let (deployments, kubevirt, cdi) = try_join!(
         async {
-            let list = deployments.list(&labelled).await;
-            list.doing("list the engine's deployments")
+            let doing = "list the engine's deployments";
+            let listed = list::objects(&deployments, &labelled, &Retry::once(), doing).await;
+            listed.doing(doing)
         },
         custom_resource(kubevirts(client, place), "kubevirts"),
         custom_resource(cdis, "cdis"),
@@ -159,12 +161,12 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 
 /// KubeVirt and CDI allow one object each; should there be several, one that is ours is ours to look after.
 async fn custom_resource(api: Api<DynamicObject>, plural: &str) -> Result<Presence, Failure> {
-    let doing = format!("list {plural}");
-    let list = match api.list(&ListParams::default()).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Presence::NotServed),
-        list => list.doing(&doing)?,
+    let (doing, once) = (format!("list {plural}"), Retry::once());
+    let listed = list::objects(&api, &ListParams::default(), &once, &doing).await;
+    let Some(objects) = discovery::if_served(listed).doing(&doing)? else {
+        return Ok(Presence::NotServed);
     };
-    let mut objects: Vec<EngineObject> = list.items.iter().map(engine_object).collect();
+    let mut objects: Vec<EngineObject> = objects.iter().map(engine_object).collect();
     objects.sort_by_key(|object| !object.ours);
     Ok(match objects.into_iter().next() {
         Some(object) => Presence::Present(object),

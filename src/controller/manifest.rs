@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     api::{engine, name},
-    cluster::file::read_text,
+    cluster::{file::read_text, segment},
 };
 
 /// Of a release file; KubeVirt's has half a megabyte.
@@ -148,6 +148,12 @@ impl Part {
                 .with_context(|| format!("{name} holds something that is no Kubernetes object"))?;
             if object.types.is_none() || object.metadata.name.is_none() {
                 bail!("{name} holds an object without apiVersion, kind or name");
+            }
+            let metadata = &object.metadata;
+            for part in metadata.name.iter().chain(&metadata.namespace) {
+                if let Some(fault) = segment::fault(part) {
+                    bail!("{name} holds an object with {part:?} as its name or namespace: {fault}");
+                }
             }
             // As with two applies, one after the other, the second one stays.
             match objects.iter_mut().find(|earlier| is_same(earlier, &object)) {

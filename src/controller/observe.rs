@@ -28,6 +28,7 @@ use crate::{
     },
     cluster::{
         inventory::{self, Inventory},
+        list,
         retry::Retry,
     },
     failure::{Failure, Kind, Reason},
@@ -264,11 +265,10 @@ async fn disks(client: &Client, workloads: &Workloads) -> Disks {
         return Disks::Kept;
     }
     let claims: Api<PersistentVolumeClaim> = Api::all(client.clone());
-    let one = ListParams::default().labels(CDI_CLAIMS).limit(1);
-    match claims.list_metadata(&one).await {
-        Ok(claims) if claims.items.is_empty() => Disks::None,
-        Ok(_) => Disks::Kept,
-        Err(kube::Error::Api(status)) if status.code == 404 => Disks::None,
+    let of_cdi = ListParams::default().labels(CDI_CLAIMS);
+    match list::is_any(&claims, &of_cdi, &Retry::once(), "list the disks' claims").await {
+        Ok(false) => Disks::None,
+        Ok(true) => Disks::Kept,
         Err(error) => {
             tracing::warn!(%error, "could not list the disks' claims: CDI stays");
             Disks::Kept

@@ -11,7 +11,6 @@ use kube::{
     Api, Client,
     api::Patch,
     core::{DynamicObject, ObjectMeta},
-    discovery::Scope,
 };
 
 use super::{
@@ -96,7 +95,7 @@ async fn apply_one(
 ) -> Result<Option<Mended>, Failure> {
     let key = Key::of(object);
     let doing = format!("apply {} of the engine manifests", key.describe());
-    let Some((resource, scope)) = kinds.find(client, object).await? else {
+    let Some(served) = kinds.find(client, object).await? else {
         return Err(Failure::new(
             Kind::NotInstalled,
             Reason::NotServed,
@@ -105,9 +104,11 @@ async fn apply_one(
         .caused_by("its kind is not served yet"));
     };
     let namespace = object.metadata.namespace.as_deref().unwrap_or(DEFAULT);
-    let api: Api<DynamicObject> = match scope {
-        Scope::Cluster => Api::all_with(client.clone(), &resource),
-        Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
+    let resource = served.resource;
+    let api: Api<DynamicObject> = if served.namespaced {
+        Api::namespaced_with(client.clone(), namespace, &resource)
+    } else {
+        Api::all_with(client.clone(), &resource)
     };
     let found = api.get_metadata_opt(&key.name).await.doing(&doing)?;
     let before = found.as_ref().map(|found| &found.metadata);

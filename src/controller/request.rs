@@ -3,12 +3,7 @@
 
 use std::time::Duration;
 
-use kube::{
-    Client,
-    api::{DeleteParams, PatchParams, PostParams, Preconditions, PropagationPolicy},
-    core::ApiResource,
-    discovery,
-};
+use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions, PropagationPolicy};
 
 use crate::{
     api::name,
@@ -45,32 +40,6 @@ pub(super) fn exactly(uid: &str, resource_version: Option<&str>) -> DeleteParams
             resource_version: resource_version.map(str::to_owned),
         }),
         ..DeleteParams::default()
-    }
-}
-
-/// A kind in the version that the cluster prefers; `None` where it demonstrably does not serve it.
-///
-/// # Errors
-/// The cluster could not be asked: whether it serves the kind is not known.
-pub(super) async fn served(
-    client: &Client,
-    group: &str,
-    kind: &str,
-) -> kube::Result<Option<ApiResource>> {
-    let group = if_served(discovery::group(client, group).await)?;
-    Ok(group
-        .and_then(|group| group.recommended_kind(kind))
-        .map(|(resource, _)| resource))
-}
-
-/// What discovery says of a kind or a group that may not be there.
-pub(super) fn if_served<T>(found: kube::Result<T>) -> kube::Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        // kube's own word for what is not among the groups and kinds that the cluster has told.
-        Err(kube::Error::Discovery(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy},
-    core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
+    core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta},
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::{Retry, retry::Repeat},
+    cluster::{Retry, discovery, list, retry::Repeat},
     failure::{Failure, Kind, Reason},
 };
 
@@ -114,15 +114,10 @@ async fn list(client: &Client, retry: &Retry<'_>, row: &Row) -> Result<Vec<Part>
     };
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let doing = format!("list {plural}");
-    let listed = retry
-        .request(&doing, Repeat::Safe, || api.list_metadata(&parameters))
-        .await;
-    let found = match listed {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
-        found => found.doing(&doing)?,
-    };
+    let listed = list::metadata(&api, &parameters, retry, &doing).await;
+    let found = discovery::if_served(listed).doing(&doing)?;
     Ok(found
-        .items
+        .unwrap_or_default()
         .iter()
         .filter_map(|object| part(&resource, object))
         .filter(|part| match mark {
@@ -138,13 +133,13 @@ async fn list(client: &Client, retry: &Retry<'_>, row: &Row) -> Result<Vec<Part>
         .collect())
 }
 
-fn part(resource: &ApiResource, object: &PartialObjectMeta<DynamicObject>) -> Option<Part> {
+fn part(resource: &ApiResource, object: &ObjectMeta) -> Option<Part> {
     Some(Part {
         act: Act::Delete,
         resource: resource.clone(),
-        namespace: object.metadata.namespace.clone(),
-        name: object.metadata.name.clone()?,
-        uid: object.metadata.uid.clone()?,
+        namespace: object.namespace.clone(),
+        name: object.name.clone()?,
+        uid: object.uid.clone()?,
     })
 }
 
@@ -201,11 +196,8 @@ impl Part {
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
         let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
         loop {
-            let left = retry
-                .request(&doing, Repeat::Safe, || pods.list_metadata(&ours))
-                .await
-                .doing(&doing)?;
-            if left.items.is_empty() {
+            let left = list::is_any(&pods, &ours, retry, &doing).await;
+            if !left.doing(&doing)? {
                 return Ok(());
             }
             self.pause(retry, "its pods are still there").await?;
@@ -228,15 +220,12 @@ impl Part {
             .await
             .or_gone(&doing)?;
         loop {
-            let looked = retry
+            let found = retry
                 .request(&doing, Repeat::Safe, || api.get_metadata_opt(&self.name))
                 .await;
-            let found = match looked {
-                // Its kind has gone with it.
-                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
-                found => found.doing(&doing)?,
-            };
-            match found {
+            let found = discovery::confirmed(found, client, retry, &self.resource).await;
+            match discovery::if_served(found).doing(&doing)?.flatten() {
+                // Or its kind has gone with it.
                 None => return Ok(()),
                 Some(found) if found.metadata.uid.as_ref() != Some(&self.uid) => {
                     return Err(Failure::new(

@@ -7,7 +7,7 @@ mod news;
 
 use std::{fmt::Debug, time::Duration};
 
-use futures::{StreamExt, pin_mut};
+use futures::{Stream, StreamExt, pin_mut, stream};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -34,10 +34,21 @@ use self::news::{
     Known, News, any_news, every_version, handler_news, node_news, slim_handler, slim_node, whole,
     workload_news,
 };
-use super::{engine, observe::Caches, request::served};
-use crate::api::{
-    VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+use super::{engine, observe::Caches};
+use crate::{
+    api::{
+        VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+    },
+    cluster::{
+        discovery::{self, Sought},
+        list::MOST_OBJECTS,
+        retry::Retry,
+    },
+    failure::UnexpectedAnswer,
 };
+
+/// The most objects of a kind that are kept at hand: Kubernetes is made for 5,000 nodes.
+const MOST_KEPT: usize = 20_000;
 
 /// Between two tries of a watch: an API server that is away for long is not asked so seldom that it is back unnoticed.
 #[derive(Default)]
@@ -195,7 +206,7 @@ where
     let bell = bell.clone();
     tasks.spawn(async move {
         let mut known = Known::default();
-        let stream = watcher(api, config)
+        let stream = watching(api, config, MOST_KEPT)
             .modify(move |object| {
                 object.meta_mut().managed_fields = None;
                 slim(object);
@@ -218,7 +229,7 @@ async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Bell>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let stream = watcher(api, config).backoff(Pauses::default());
+    let stream = watching(api, config, MOST_OBJECTS).backoff(Pauses::default());
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
         told(&K::kind(&()), &event);
@@ -233,8 +244,9 @@ async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut defi
     let kind = &watched.kind;
     let mut pauses = Pauses::default();
     loop {
-        match served(&client, &kind.group, &kind.kind).await {
-            Ok(Some(resource)) => hear_while_served(&client, &watched, &resource, &bell).await,
+        let sought = Sought::Kind(&kind.kind);
+        match discovery::find(&client, &Retry::once(), &kind.group, sought).await {
+            Ok(Some(served)) => hear_while_served(&client, &watched, &served.resource, &bell).await,
             Ok(None) => {
                 definitions.rang().await;
                 continue;
@@ -256,7 +268,8 @@ async fn hear_while_served(
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     };
-    let stream = watcher(api, watched.config.clone()).backoff(Pauses::default());
+    let config = watched.config.clone();
+    let stream = watching(api, config, MOST_OBJECTS).backoff(Pauses::default());
     pin_mut!(stream);
     let mut known = Known::default();
     while let Some(event) = stream.next().await {
@@ -269,6 +282,35 @@ async fn hear_while_served(
             return;
         }
     }
+}
+
+/// kube's watcher, which begins anew where a list does not end after so many objects: it would ask for page after page.
+fn watching<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    most: usize,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let begin = move || watcher(api.clone(), config.clone()).boxed();
+    stream::unfold((begin(), 0), move |(mut events, listed)| {
+        let begin = begin.clone();
+        async move {
+            let event = events.next().await?;
+            let listed = match &event {
+                Ok(watcher::Event::Init) => 0,
+                Ok(watcher::Event::InitApply(_)) => listed + 1,
+                Ok(_) | Err(_) => listed,
+            };
+            if listed <= most {
+                return Some((event, (events, listed)));
+            }
+            let endless = format!("one that has not ended after {most} objects");
+            let error = UnexpectedAnswer::new("a list", endless).into();
+            Some((Err(watcher::Error::InitialListFailed(error)), (begin(), 0)))
+        }
+    })
 }
 
 fn is_not_served(error: &watcher::Error) -> bool {

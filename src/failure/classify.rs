@@ -10,7 +10,8 @@ use kube::{
 };
 
 use super::{
-    AnswerTooLarge, Failure, Hint, Kind, LoginError, OutOfTime, Reason, RequestTimedOut,
+    AnswerTooLarge, BadPath, Contradiction, Failure, Hint, Kind, LoginError, OutOfTime, Reason,
+    RequestTimedOut, UnexpectedAnswer,
     access::{self, Refuser},
     installing, kubectl, login, network,
 };
@@ -54,6 +55,12 @@ pub fn transience(error: &kube::Error) -> Transience {
     if find::<OutOfTime>(error).is_some() {
         return Transience::NotCarriedOut { retry_after: None };
     }
+    if find::<UnexpectedAnswer>(error).is_some()
+        || is_contradiction(error)
+        || find::<BadPath>(error).is_some()
+    {
+        return Transience::Permanent;
+    }
     if find::<RequestTimedOut>(error).is_some() {
         return Transience::MayBeCarriedOut { retry_after: None };
     }
@@ -79,6 +86,12 @@ fn transience_of_status(status: &Status) -> Transience {
         500 | 502 | 503 | 504 => Transience::MayBeCarriedOut { retry_after },
         _ => Transience::Permanent,
     }
+}
+
+/// Did two answers of the cluster contradict each other?
+#[must_use]
+pub fn is_contradiction(error: &kube::Error) -> bool {
+    find::<Contradiction>(error).is_some()
 }
 
 /// The first error of that type in the chain.
@@ -133,6 +146,15 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
         return Diagnosis::new(Kind::TimedOut, Reason::TimedOut, over.to_string())
             .hint("--timeout gives the whole command more time");
     }
+    if let Some(unexpected) = find::<UnexpectedAnswer>(error) {
+        return unexpected_answer(unexpected.to_string());
+    }
+    if let Some(contradiction) = find::<Contradiction>(error) {
+        return unexpected_answer(contradiction.to_string());
+    }
+    if let Some(bad) = find::<BadPath>(error) {
+        return Diagnosis::new(Kind::Usage, Reason::InvalidUsage, bad.to_string());
+    }
     match error {
         kube::Error::Api(status) => answer(status),
         kube::Error::Service(_) => network::diagnose(error),
@@ -141,10 +163,9 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
             Reason::ConnectionLost,
             "the connection to the API server broke off",
         ),
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Diagnosis::new(
-            Kind::Other,
-            Reason::UnexpectedAnswer,
-            "the answer is not what an API server sends (is something else listening there?)",
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => unexpected_answer(
+            "the answer is not what an API server sends (is something else listening there?)"
+                .to_owned(),
         ),
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => Diagnosis::new(
@@ -169,6 +190,12 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
         ),
         other => Diagnosis::new(Kind::Other, Reason::ClientError, other.to_string()),
     }
+}
+
+/// Nothing can be decided by it.
+fn unexpected_answer(cause: String) -> Diagnosis {
+    Diagnosis::new(Kind::Incomplete, Reason::UnexpectedAnswer, cause)
+        .hint("is this the address of the API server? kubectl config view --minify")
 }
 
 /// The login plugin, or a token that can not be read. What a plugin wrote may hold credentials: never shown.
@@ -264,15 +291,22 @@ fn not_found(status: &Status, message: String) -> Diagnosis {
     if status.reason == reason::NOT_FOUND {
         return Diagnosis::new(Kind::NotInstalled, Reason::NotFound, message);
     }
-    Diagnosis::new(Kind::Other, Reason::UnexpectedAnswer, message)
-        .hint("this is not an answer of an API server: check the server address in the kubeconfig")
+    unexpected_answer(message)
 }
 
 /// A 404 for a whole path, as opposed to one for an object: no such group, version or kind.
 fn is_not_served(status: &Status) -> bool {
-    status.code == 404
-        && (status.message.trim() == "404 page not found"
-            || status.message == "the server could not find the requested resource")
+    status.code == 404 && is_text_of_not_served(&status.message)
+}
+
+/// The API server's own two wordings. Other servers that are written in Go have the first one too: whether a kind is
+/// served, discovery must say as well.
+#[must_use]
+pub fn is_text_of_not_served(text: &str) -> bool {
+    matches!(
+        text.trim(),
+        "404 page not found" | "the server could not find the requested resource"
+    )
 }
 
 /// Is it the 404 that an API server gives to a path that it does not serve (and not one for an object, or of a proxy)?
@@ -306,7 +340,7 @@ mod tests {
             (404, "NotFound", r#"vmruntimes.vm.cluster.gke.io "vmruntime" not found"#, Kind::NotInstalled, Reason::NotFound),
             (404, "Failed to parse error data", "404 page not found", Kind::NotInstalled, Reason::NotServed),
             (404, "NotFound", "the server could not find the requested resource", Kind::NotInstalled, Reason::NotServed),
-            (404, "Failed to parse error data", "nginx says no", Kind::Other, Reason::UnexpectedAnswer),
+            (404, "Failed to parse error data", "nginx says no", Kind::Incomplete, Reason::UnexpectedAnswer),
             (409, "Conflict", "the object has been modified", Kind::Conflict, Reason::Conflict),
             (409, "AlreadyExists", "x already exists", Kind::Conflict, Reason::AlreadyExists),
             (410, "Expired", "too old resource version", Kind::Incomplete, Reason::Expired),

@@ -1,4 +1,7 @@
-//! Words from a cluster, a kubeconfig or the command line never reach a terminal, a log or a program as orders.
+//! Words from a cluster, a kubeconfig or the command line never reach a terminal, a log or a program as orders, and an
+//! answer that is not the one that was asked for decides nothing.
+
+mod answers;
 
 use std::{fs, path::Path};
 
@@ -24,7 +27,11 @@ pub fn trials() -> Vec<Trial> {
         ),
     ];
     let named = |(name, story)| Trial::test(format!("hostile::{name}"), story);
-    stories.map(named).into()
+    stories
+        .map(named)
+        .into_iter()
+        .chain(answers::trials())
+        .collect()
 }
 
 /// It clears the screen, renames the window, rings, turns the reading direction round, hides, and is no XML.

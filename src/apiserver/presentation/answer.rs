@@ -314,14 +314,16 @@ fn list_response(
             document_response(200, &table, wanted)
         }
         Shape::Metadata => {
+            let items: Vec<Value> = objects
+                .iter()
+                .map(|object| table::partial_metadata(object))
+                .collect();
             let list = List {
                 kind: "PartialObjectMetadataList",
                 api_version: "meta.k8s.io/v1".to_owned(),
                 metadata,
-                items: objects
-                    .iter()
-                    .map(|object| table::partial_metadata(object))
-                    .collect(),
+                // As kube-apiserver, which writes a nil slice of Go here; every other empty list is `[]`.
+                items: (!items.is_empty()).then_some(items),
             };
             document_response(200, &list, wanted)
         }
@@ -337,7 +339,7 @@ fn list_response(
                         // A typed list does not repeat kind and version.
                         typed: !resource.custom,
                     })
-                    .collect(),
+                    .collect::<Vec<_>>(),
             };
             document_response(200, &list, wanted)
         }
@@ -347,11 +349,11 @@ fn list_response(
 /// A list that borrows its objects, so that a large one is written without a copy.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a, T> {
+struct List<'a, I> {
     kind: &'a str,
     api_version: String,
     metadata: Value,
-    items: Vec<T>,
+    items: I,
 }
 
 struct Item<'a> {

@@ -10,9 +10,7 @@ fn object(name: &str, version: u64) -> Value {
 }
 
 fn list(items: &[Value], version: u64) -> Answer {
-    Answer::json(
-        &json!({"kind": "List", "metadata": {"resourceVersion": version.to_string()}, "items": items}),
-    )
+    Answer::json(&json!({"metadata": {"resourceVersion": version.to_string()}, "items": items}))
 }
 
 /// What a feed reports, shortly, until it has reported `count` things.
@@ -27,8 +25,8 @@ async fn heard(
     let subject = Subject {
         what: "things".into(),
         path: "/apis/example.com/v1/things".into(),
-        field_selector: Some("metadata.name=a".into()),
-        metadata_only: false,
+        field_selector: Some("status.phase=a".into()),
+        keep: |object| object,
     };
     feeds.listen((), &client, subject, from.map(str::to_owned));
     let mut heard = Vec::new();
@@ -56,14 +54,11 @@ async fn it_watches_from_the_version_that_it_was_given() {
         assert_eq!(call.query("resourceVersion").as_deref(), Some("7"));
         assert_eq!(
             call.query("fieldSelector").as_deref(),
-            Some("metadata.name=a")
+            Some("status.phase=a")
         );
         Answer::watch(&[
             ("ADDED", object("a", 8)),
-            (
-                "BOOKMARK",
-                json!({"kind": "X", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}}),
-            ),
+            ("BOOKMARK", json!({"metadata": {"resourceVersion": "9"}})),
             ("MODIFIED", object("a", 10)),
             ("DELETED", object("a", 11)),
         ])
@@ -172,7 +167,7 @@ async fn a_list_is_followed_to_its_last_page() {
     let heard = heard(None, 1, |_, call| {
         let next = call.query("continue").is_none();
         let (name, token) = if next { ("a", "more") } else { ("b", "") };
-        Answer::json(&json!({"kind": "List", "metadata": {"resourceVersion": "5", "continue": token}, "items": [object(name, 1)]}))
+        Answer::json(&json!({"metadata": {"resourceVersion": "5", "continue": token}, "items": [object(name, 1)]}))
     })
     .await;
     assert_eq!(heard, ["=ab"]);

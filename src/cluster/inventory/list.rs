@@ -1,24 +1,22 @@
-//! One kind, page by page, in whatever version the cluster serves it.
+//! One kind, in whatever version the cluster serves it.
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList, Time};
-use kube::{Client, Resource as _, api::ListParams, core::DynamicObject};
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Client, Resource as _, core::DynamicObject};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::workload::{Second, Storage, Uid, Words, Workload};
 use crate::{
     api::{WorkloadKind, WorkloadRole},
-    cluster::retry::{Repeat, Retry},
-    failure::{self, Failure, Kind, Reason},
+    cluster::{
+        discovery::{self, Sought},
+        list::{Fields, Pages},
+        retry::Retry,
+    },
+    failure::{self, Failure},
 };
-
-/// How many objects one page holds: kubectl's own number.
-const PAGE: u32 = 500;
 
 /// How much of each object is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +74,17 @@ pub async fn each(
     if !failure::kind_is_not_served(&error) {
         return Err(failure::from_kube(&error, &lister.doing));
     }
-    let Some(version) = served_version(client, retry, kind).await? else {
+    let sought = Sought::Plural(kind.plural);
+    let found = discovery::find(client, retry, kind.group, sought).await;
+    let found = found.map_err(|error| failure::from_kube(&error, &lister.doing))?;
+    let Some(served) = found else {
         return Ok(None);
     };
-    let listed = lister.in_version(&version, sink).await;
+    // In another version, or in this one by now.
+    let listed = match lister.in_version(&served.resource.version, sink).await {
+        Err(error) if failure::kind_is_not_served(&error) => Err(discovery::hidden(&served)),
+        listed => listed,
+    };
     listed
         .map(Some)
         .map_err(|error| failure::from_kube(&error, &lister.doing))
@@ -101,132 +106,34 @@ impl Lister<'_> {
         version: &str,
         sink: &mut (dyn Sink + Send),
     ) -> kube::Result<Listed> {
-        match self.pages(version, sink).await {
-            Err(kube::Error::Api(status)) if status.code == 410 => {
-                sink.begin();
-                self.pages(version, sink).await
-            }
-            result => result,
-        }
-    }
-
-    async fn pages(&mut self, version: &str, sink: &mut (dyn Sink + Send)) -> kube::Result<Listed> {
         let version = self.words.text(version);
-        let resource = self.kind.resource_in(&version);
-        let request = kube::core::Request::new(DynamicObject::url_path(&resource, None));
-        let full = self.detail == Detail::AsNeeded && self.kind.role == WorkloadRole::Machine;
-        let mut parameters = ListParams::default().limit(PAGE);
-        let mut first = None;
+        let path = DynamicObject::url_path(&self.kind.resource_in(&version), None);
+        let whole = self.detail == Detail::AsNeeded && self.kind.role == WorkloadRole::Machine;
+        let fields = if whole { Fields::All } else { Fields::Metadata };
+        let (client, retry, doing) = (self.client, self.retry, self.doing.clone());
+        let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid).unconfirmed();
+        let mut expired = false;
         loop {
-            let page: Page = self
-                .retry
-                .request(&self.doing, Repeat::Safe, || {
-                    let request = if full {
-                        request.list(&parameters)
-                    } else {
-                        request.list_metadata(&parameters)
-                    };
-                    async {
-                        self.client
-                            .request(request.map_err(kube::Error::BuildRequest)?)
-                            .await
-                    }
-                })
-                .await?;
-            for item in page.items {
+            let items = match pages.next().await {
+                Ok(Some(items)) => items,
+                Ok(None) => break,
+                Err(kube::Error::Api(status)) if status.code == 410 && !expired => {
+                    expired = true;
+                    sink.begin();
+                    pages.begin_again();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for item in items {
                 sink.take(item.workload(self.kind, &version, &mut self.words));
             }
-            // All pages are of one version; a server that says otherwise is watched from the earliest.
-            let resource_version = first.get_or_insert(page.metadata.resource_version);
-            match page.metadata.continue_ {
-                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
-                _ => {
-                    return Ok(Listed {
-                        version,
-                        resource_version: resource_version.clone(),
-                    });
-                }
-            }
         }
-    }
-}
-
-/// The version to list instead: the preferred one that has the plural. `None`: no version has it, or there is no such
-/// group.
-async fn served_version(
-    client: &Client,
-    retry: &Retry<'_>,
-    kind: &WorkloadKind,
-) -> Result<Option<String>, Failure> {
-    let doing = format!("find out whether the cluster serves {}", kind.qualified());
-    let group: APIGroup = match read(client, retry, &doing, &format!("/apis/{}", kind.group)).await
-    {
-        Ok(group) => group,
-        Err(error) if failure::kind_is_not_served(&error) => return Ok(None),
-        Err(error) => return Err(failure::from_kube(&error, &doing)),
-    };
-    if group.name != kind.group {
-        return Err(Failure::new(
-            Kind::Incomplete,
-            Reason::UnexpectedAnswer,
-            format!("could not {doing}"),
-        )
-        .caused_by(format!(
-            "asked for group {}, the answer describes {:?}",
-            kind.group, group.name
-        )));
-    }
-    let preferred = group.preferred_version.map(|preferred| preferred.version);
-    let others = group.versions.into_iter().map(|served| served.version);
-    for version in preferred.into_iter().chain(others) {
-        let path = format!("/apis/{}/{version}", kind.group);
-        let resources: APIResourceList = match read(client, retry, &doing, &path).await {
-            Ok(resources) => resources,
-            Err(error) if failure::kind_is_not_served(&error) => continue,
-            Err(error) => return Err(failure::from_kube(&error, &doing)),
-        };
-        let served = |resource: &str| resource == kind.plural;
-        if resources
-            .resources
-            .iter()
-            .any(|resource| served(&resource.name))
-        {
-            return Ok(Some(version));
-        }
-    }
-    Ok(None)
-}
-
-async fn read<T: DeserializeOwned>(
-    client: &Client,
-    retry: &Retry<'_>,
-    doing: &str,
-    path: &str,
-) -> kube::Result<T> {
-    retry
-        .request(doing, Repeat::Safe, || async {
-            let request = http::Request::get(path)
-                .body(Vec::new())
-                .map_err(kube::Error::HttpError)?;
-            client.request(request).await
+        Ok(Listed {
+            version,
+            resource_version: pages.version().to_owned(),
         })
-        .await
-}
-
-/// A page of a list. `items` must be there: an answer without them is no list, and must not pass for an empty one.
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMeta,
-    items: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMeta {
-    #[serde(default, rename = "continue")]
-    continue_: Option<String>,
-    #[serde(default)]
-    resource_version: String,
+    }
 }
 
 /// The few fields that we need of an object that may weigh a hundred times as much. What identifies it is required;
@@ -354,6 +261,10 @@ impl Shown {
 }
 
 impl Item {
+    fn uid(&self) -> &str {
+        &self.metadata.uid
+    }
+
     fn workload(
         self,
         kind: &'static WorkloadKind,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     api::workload::WORKLOAD_KINDS,
-    cluster::script::{self, Answer, Call},
+    cluster::{
+        retry::Pace,
+        script::{self, Answer, Call},
+    },
 };
 
 const GVM: &str = "/apis/vm.cluster.gke.io/v1/virtualmachines";
@@ -19,17 +22,18 @@ fn item(name: &str, uid: &str, owners: &[&str]) -> serde_json::Value {
 }
 
 fn page(items: &[serde_json::Value], token: &str) -> Answer {
-    Answer::json(
-        &json!({"kind": "List", "metadata": {"resourceVersion": "9", "continue": token}, "items": items}),
-    )
+    Answer::json(&json!({"metadata": {"resourceVersion": "9", "continue": token}, "items": items}))
 }
 
 /// Everything that a test does not name is not served.
 async fn taken(
     answer: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static,
 ) -> Result<Inventory, Failure> {
-    let client = script::client(move |call| answer(call).unwrap_or_else(Answer::not_served));
-    take(&client, &Retry::once()).await
+    let client = script::client(move |call| {
+        let nothing = || Answer::nothing_served(call);
+        answer(call).unwrap_or_else(nothing)
+    });
+    take(&client, &Retry::once().with_pace(Pace::QUICK)).await
 }
 
 #[tokio::test]
@@ -140,6 +144,10 @@ async fn pages_are_followed_to_the_end_and_states_are_read() {
 #[tokio::test]
 async fn another_served_version_is_listed_instead() {
     let inventory = taken(|call| match call.path.as_str() {
+        "/apis" => {
+            let group = script::group("kubevirt.io", "v1alpha3");
+            Some(Answer::json(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]})))
+        }
         "/apis/kubevirt.io" => Some(Answer::json(&json!({
             "kind": "APIGroup", "apiVersion": "v1", "name": "kubevirt.io",
             "versions": [{"groupVersion": "kubevirt.io/v1alpha3", "version": "v1alpha3"}],

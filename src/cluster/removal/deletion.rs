@@ -45,7 +45,8 @@ pub(super) async fn delete(
             return Ok(Deleted::Accepted);
         };
         match &error {
-            kube::Error::Api(status) if status.code == 404 => return Ok(Deleted::WasGone),
+            kube::Error::Api(status) if status.is_not_found() => return Ok(Deleted::WasGone),
+            _ if failure::kind_is_not_served(&error) => return Ok(Deleted::WasGone),
             kube::Error::Api(status) if status.code == 409 => {}
             _ => return Err(failure::from_kube(&error, &doing)),
         }
@@ -88,7 +89,7 @@ pub(super) async fn rehearse(
     match rehearsed {
         Ok(_) => Ok(()),
         // It has gone since, or is another one by now.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(failure::from_kube(&error, &doing)),
     }
 }

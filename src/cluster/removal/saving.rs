@@ -1,7 +1,6 @@
 //! From the plan to the backup: what is deleted is saved first.
 
 use kube::{Api, Client, Resource as _, api::ListParams, core::DynamicObject};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Fate, Plan, Planned, Removal, plan::Places, plan::is_products};
@@ -10,6 +9,7 @@ use crate::{
     cluster::{
         backup::{BackupWriter, Purpose},
         inventory::{Uid, Workload},
+        list::{Fields, Pages},
         retry::{Repeat, Retry},
     },
     failure::{self, Failure},
@@ -41,28 +41,20 @@ pub async fn save(
             planned.workload.kind == kind && purpose(planned, &places, plan).is_some()
         };
         if let Some(first) = plan.objects.iter().find(wanted) {
-            let pages = Pages {
-                client,
-                retry: &retry,
-                kind,
-                version: &first.workload.version,
-            };
-            pages
-                .each(|object| {
-                    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-                    let Some(planned) = places.find(&Uid::from(uid)).map(|at| &plan.objects[at])
-                    else {
-                        return Ok(());
-                    };
-                    if let Some(purpose) = purpose(planned, &places, plan) {
-                        backup.save(&planned.workload, &object, purpose)?;
-                    }
-                    if backup.uncommitted() >= COMMIT {
-                        backup.commit(retry.now())?;
-                    }
-                    Ok(())
-                })
-                .await?;
+            each(client, &retry, kind, &first.workload.version, |object| {
+                let Some(planned) = places.find(&Uid::from(uid(&object))) else {
+                    return Ok(());
+                };
+                let planned = &plan.objects[planned];
+                if let Some(purpose) = purpose(planned, &places, plan) {
+                    backup.save(&planned.workload, &object, purpose)?;
+                }
+                if backup.uncommitted() >= COMMIT {
+                    backup.commit(retry.now())?;
+                }
+                Ok(())
+            })
+            .await?;
             backup.commit(retry.now())?;
         }
     }
@@ -87,67 +79,35 @@ fn purpose(planned: &Planned, places: &Places, plan: &Plan) -> Option<Purpose> {
     }
 }
 
-struct Pages<'a> {
-    client: &'a Client,
-    retry: &'a Retry<'a>,
-    kind: &'static WorkloadKind,
-    version: &'a str,
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
 }
 
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMeta,
-    items: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct PageMeta {
-    #[serde(default, rename = "continue")]
-    continue_: Option<String>,
-}
-
-impl Pages<'_> {
-    /// Hands out every object of the kind, whole. A list whose continuation has expired is begun again: what was saved
-    /// before is recognized.
-    async fn each(
-        &self,
-        mut take: impl FnMut(Value) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        /// A list of which the continuation expires every time can not be read.
-        const ROUNDS: u32 = 5;
-        let resource = self.kind.resource_in(self.version);
-        let request = kube::core::Request::new(DynamicObject::url_path(&resource, None));
-        let doing = format!("read {} for the backup", self.kind.qualified());
-        let mut parameters = ListParams::default().limit(PAGE);
-        let mut expired = 0;
-        loop {
-            let page: kube::Result<Page> = self
-                .retry
-                .request(&doing, Repeat::Safe, || {
-                    let request = request.list(&parameters);
-                    async {
-                        self.client
-                            .request(request.map_err(kube::Error::BuildRequest)?)
-                            .await
-                    }
-                })
-                .await;
-            let page = match page {
-                Ok(page) => page,
-                Err(kube::Error::Api(status)) if status.code == 410 && expired < ROUNDS => {
-                    expired += 1;
-                    parameters.continue_token = None;
-                    continue;
-                }
-                Err(error) => return Err(failure::from_kube(&error, &doing)),
-            };
-            for object in page.items {
-                take(object)?;
+/// Hands out every object of the kind, whole. A list whose continuation has expired is begun again: what was saved
+/// before is recognized.
+async fn each(
+    client: &Client,
+    retry: &Retry<'_>,
+    kind: &WorkloadKind,
+    version: &str,
+    mut take: impl FnMut(Value) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    /// A list of which the continuation expires every time cannot be read.
+    const ROUNDS: u32 = 5;
+    let path = DynamicObject::url_path(&kind.resource_in(version), None);
+    let doing = format!("read {} for the backup", kind.qualified());
+    let small = ListParams::default().limit(PAGE);
+    let mut pages = Pages::new(client, retry, &doing, &path, Fields::All, uid).selected(&small);
+    let mut expired = 0;
+    loop {
+        match pages.next().await {
+            Ok(Some(objects)) => objects.into_iter().try_for_each(&mut take)?,
+            Ok(None) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 410 && expired < ROUNDS => {
+                expired += 1;
+                pages.begin_again();
             }
-            match page.metadata.continue_ {
-                Some(token) if !token.is_empty() => parameters = parameters.continue_token(&token),
-                _ => return Ok(()),
-            }
+            Err(error) => return Err(failure::from_kube(&error, &doing)),
         }
     }
 }

@@ -126,7 +126,10 @@ impl Removal<'_, '_> {
             return Err(inventory::undetermined(failed));
         }
         for (at, seen) in seen.into_iter().enumerate() {
-            if !seen {
+            if seen {
+                // Whatever a watch said: the list is what counts.
+                self.gone[at] = false;
+            } else {
                 self.has_gone(at);
             }
         }

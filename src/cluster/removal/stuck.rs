@@ -14,6 +14,8 @@ use crate::{
     cluster::{
         event::StuckObject,
         inventory::{Second, Workload},
+        list,
+        retry::Retry,
     },
     failure::{self, Failure, Hint, Kind, Kubectl, Reason, kubectl, shell_word},
 };
@@ -98,8 +100,9 @@ async fn state(client: &Client, finalizer: &str) -> (String, Option<Kubectl>) {
     let deployments: Api<Deployment> = Api::all(client.clone());
     let (name, found) = match holder(finalizer) {
         Holder::Deployment { name, label } => {
-            let found = deployments.list(&ListParams::default().labels(label)).await;
-            (name, found.map(|found| found.items.into_iter().next()))
+            let labelled = ListParams::default().labels(label);
+            let found = list::objects(&deployments, &labelled, &Retry::once(), "look").await;
+            (name, found.map(|found| found.into_iter().next()))
         }
         Holder::Controller => {
             let system: Api<Deployment> = Api::namespaced(client.clone(), name::SYSTEM_NAMESPACE);

@@ -33,6 +33,8 @@ struct World {
     refuses: Arc<Mutex<Vec<Answer>>>,
     /// Made by somebody once the first object was deleted.
     late: Arc<Mutex<Vec<(&'static str, Value)>>>,
+    /// What watches call deleted, whatever is there.
+    lies: Arc<Mutex<Vec<(&'static str, Value)>>>,
 }
 
 fn object(name: &str, uid: &str, owner: Option<&str>) -> Value {
@@ -59,7 +61,10 @@ impl World {
             of.map(|(_, object)| object.clone()).collect()
         };
         if call.watches() {
-            return Answer::watch(&[]);
+            let lies = self.lies.lock().unwrap();
+            let lies = lies.iter().filter(|(of, _)| *of == call.path);
+            let events: Vec<_> = lies.map(|(_, gone)| ("DELETED", gone.clone())).collect();
+            return Answer::watch(&events);
         }
         if call.method == "GET" && call.path == "/apis/apps/v1/deployments" {
             assert_eq!(
@@ -67,14 +72,14 @@ impl World {
                 Some("kubevirt.io=virt-controller")
             );
             return Answer::json(&json!({"metadata": {}, "items": [{
-                "metadata": {"name": "virt-controller", "namespace": "kubevirt"},
+                "metadata": {"name": "virt-controller", "namespace": "kubevirt", "labels": {"kubevirt.io": "virt-controller"}},
                 "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": {"availableReplicas": 1},
             }]}));
         }
         if call.method == "GET" {
             return match [GVM, KVM, VMI, GDISK, DV].contains(&call.path.as_str()) {
                 true => Answer::json(
-                    &json!({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
+                    &json!({"metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
                 ),
                 false if call.path.contains("/namespaces/") => {
                     match objects
@@ -85,7 +90,7 @@ impl World {
                         None => Answer::status(404, "NotFound", "not found"),
                     }
                 }
-                false => Answer::not_served(),
+                false => Answer::nothing_served(call),
             };
         }
         if call.method == "PATCH" && call.query("dryRun").as_deref() == Some("All") {
@@ -298,6 +303,18 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
             .count(),
         1
     );
+    assert_eq!(world.left().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_watch_calls_gone_is_there_as_long_as_a_list_shows_it() {
+    let mut held = object("a", "1", None);
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let world = World::with(&[(KVM, held.clone())]);
+    world.lies.lock().unwrap().push((KVM, held));
+    let removed = world.removed(IN_VAIN, &Recorder::default()).await;
+    let failure = removed.expect_err("it is still there");
+    assert_eq!(failure.kind, crate::failure::Kind::TimedOut, "{failure:?}");
     assert_eq!(world.left().len(), 1);
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::{
@@ -14,7 +13,7 @@ use crate::{
     api::{
         ConditionStatus,
         condition::{find, is_true, kind},
-        name::{CONTROLLER_DEPLOYMENT, PREFLIGHT_CHECK_LABEL, SYSTEM_NAMESPACE},
+        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     },
     cluster::vmruntime::RuntimeObject,
 };
@@ -112,10 +111,9 @@ fn pods(snapshot: &Snapshot, engine: Engine, missing: &mut Vec<String>, unknown:
     };
     let mut left = Vec::new();
     for (name, pod) in pods {
-        let probes = pod.labels().contains_key(PREFLIGHT_CHECK_LABEL);
         match snapshot.owner(pod) {
             PodOwner::Controller => {}
-            PodOwner::Other | PodOwner::Unknown if engine == Engine::Stays && !probes => {}
+            PodOwner::Other | PodOwner::Unknown if engine == Engine::Stays && !pod.probes => {}
             // By its name it may be the controller's, but that is no proof.
             PodOwner::Unknown if name.starts_with(&format!("{CONTROLLER_DEPLOYMENT}-")) => {
                 unknown.push(format!("whether pod {name} in {SYSTEM_NAMESPACE} is the controller's: its ReplicaSet can not be read"));

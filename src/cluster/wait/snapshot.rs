@@ -2,22 +2,17 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use k8s_openapi::api::{apps::v1::ReplicaSet, core::v1::Pod};
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Target, Wait};
 use crate::{
     api::{
         VMRuntimePreflightCheck,
-        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+        name::{CONTROLLER_DEPLOYMENT, PREFLIGHT_CHECK_LABEL, SYSTEM_NAMESPACE},
     },
-    cluster::{
-        event::Event,
-        feed::Update,
-        retry::{Repeat, Retry},
-        vmruntime::RuntimeObject,
-    },
+    cluster::{event::Event, feed::Update, list, retry::Retry, vmruntime::RuntimeObject},
     failure::{self, Failure},
     runtime::verdict::{self, Verdict},
 };
@@ -75,6 +70,15 @@ impl SeenCheck {
     }
 }
 
+/// What of a pod is of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SeenPod {
+    /// The UID of the ReplicaSet that owns it.
+    replica_set: Option<String>,
+    /// Does it carry out a preflight check?
+    pub probes: bool,
+}
+
 /// To whom a pod in `vm-system` belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PodOwner {
@@ -97,7 +101,7 @@ pub(super) struct Snapshot {
     /// The names of those that we saw come and go again.
     pub deleted_checks: Vec<String>,
     /// The pods in `vm-system` that have not finished, by name.
-    pub pods: Reading<BTreeMap<String, Pod>>,
+    pub pods: Reading<BTreeMap<String, SeenPod>>,
     /// By the UID of their ReplicaSet.
     pub owners: BTreeMap<String, PodOwner>,
     /// How long the wait has lasted.
@@ -227,13 +231,13 @@ impl Snapshot {
             Reading::Pending | Reading::Refused(_) => BTreeMap::new(),
         };
         match update {
-            Update::Added(raw) | Update::Changed(raw) => insert_pod(&mut pods, raw),
+            Update::Added(raw) | Update::Changed(raw) => insert_pod(&mut pods, &raw),
             Update::Gone(raw) => {
                 pods.remove(raw["metadata"]["name"].as_str().unwrap_or_default());
             }
             Update::All(items) => {
                 pods.clear();
-                for raw in items {
+                for raw in &items {
                     insert_pod(&mut pods, raw);
                 }
             }
@@ -254,7 +258,7 @@ impl Snapshot {
         };
         let unresolved: Vec<String> = pods
             .values()
-            .filter_map(replica_set)
+            .filter_map(|pod| pod.replica_set.clone())
             .filter(|uid| !self.owners.contains_key(uid))
             .collect();
         if unresolved.is_empty() {
@@ -262,22 +266,16 @@ impl Snapshot {
         }
         let api: Api<ReplicaSet> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
         let doing = format!("list replicasets in {SYSTEM_NAMESPACE}");
-        let listed = retry
-            .request(&doing, Repeat::Safe, || async {
-                api.list_metadata(&ListParams::default()).await
-            })
-            .await;
+        let listed = list::metadata(&api, &ListParams::default(), retry, &doing).await;
         let (sets, otherwise) = match &listed {
-            Ok(sets) => (sets.items.as_slice(), PodOwner::Other),
+            Ok(sets) => (sets.as_slice(), PodOwner::Other),
             Err(_) => (&[][..], PodOwner::Unknown),
         };
         for uid in unresolved {
-            let set = sets
-                .iter()
-                .find(|set| set.metadata.uid.as_ref() == Some(&uid));
+            let set = sets.iter().find(|set| set.uid.as_ref() == Some(&uid));
             let owner = set.map_or(otherwise, |set| {
-                let of_controller = set
-                    .owner_references()
+                let owners = set.owner_references.as_deref().unwrap_or_default();
+                let of_controller = owners
                     .iter()
                     .any(|owner| owner.kind == "Deployment" && owner.name == CONTROLLER_DEPLOYMENT);
                 if of_controller {
@@ -297,19 +295,38 @@ impl Snapshot {
     }
 
     /// To whom that pod belongs.
-    pub fn owner(&self, pod: &Pod) -> PodOwner {
-        replica_set(pod).map_or(PodOwner::Other, |uid| {
-            let known = self.owners.get(&uid).copied();
+    pub fn owner(&self, pod: &SeenPod) -> PodOwner {
+        pod.replica_set.as_ref().map_or(PodOwner::Other, |uid| {
+            let known = self.owners.get(uid).copied();
             known.unwrap_or(PodOwner::Unknown)
         })
     }
 }
 
-fn replica_set(pod: &Pod) -> Option<String> {
-    pod.owner_references()
-        .iter()
-        .find(|owner| owner.kind == "ReplicaSet")
-        .map(|owner| owner.uid.clone())
+impl SeenPod {
+    /// Takes off a pod what is of no interest.
+    pub fn slim(mut pod: Value) -> Value {
+        let mut metadata = pod["metadata"].take();
+        if let Some(fields) = metadata.as_object_mut() {
+            let kept = ["name", "uid", "labels", "ownerReferences"];
+            fields.retain(|field, _| kept.contains(&field.as_str()));
+        }
+        json!({"metadata": metadata, "status": {"phase": pod["status"]["phase"].take()}})
+    }
+
+    /// One whose owners cannot be read belongs to nobody that we know.
+    fn read(pod: &Value) -> Self {
+        let owners = pod["metadata"]["ownerReferences"].as_array();
+        let set = owners
+            .into_iter()
+            .flatten()
+            .find(|owner| owner["kind"] == "ReplicaSet")
+            .and_then(|owner| owner["uid"].as_str());
+        Self {
+            replica_set: set.map(str::to_owned),
+            probes: !pod["metadata"]["labels"][PREFLIGHT_CHECK_LABEL].is_null(),
+        }
+    }
 }
 
 fn insert(checks: &mut BTreeMap<String, SeenCheck>, raw: Value, added: bool) {
@@ -333,7 +350,7 @@ fn insert(checks: &mut BTreeMap<String, SeenCheck>, raw: Value, added: bool) {
     checks.insert(name, seen);
 }
 
-fn insert_pod(pods: &mut BTreeMap<String, Pod>, raw: Value) {
+fn insert_pod(pods: &mut BTreeMap<String, SeenPod>, raw: &Value) {
     let name = raw["metadata"]["name"]
         .as_str()
         .unwrap_or_default()
@@ -343,13 +360,7 @@ fn insert_pod(pods: &mut BTreeMap<String, Pod>, raw: Value) {
         pods.remove(&name);
         return;
     }
-    // One that can not be read is still one that is there.
-    let pod = serde_json::from_value(raw).unwrap_or_else(|_| {
-        let mut pod = Pod::default();
-        pod.metadata.name = Some(name.clone());
-        pod
-    });
-    pods.insert(name, pod);
+    pods.insert(name, SeenPod::read(raw));
 }
 
 /// Which checks that the wait depends on have started or finished.

@@ -8,6 +8,7 @@ use kube::{Api, Client, api::ListParams};
 use super::{Target, Wait};
 use crate::{
     api::name::{SYSTEM_NAMESPACE, VMRUNTIME},
+    cluster::{list, retry::Retry},
     failure::{Failure, Kind, Reason},
 };
 
@@ -73,10 +74,9 @@ async fn latest_warning(client: &Client, wait: &Wait) -> Option<String> {
     let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     let of_object = format!("type=Warning,involvedObject.name={name}");
     let parameters = ListParams::default().fields(&of_object);
-    let events = tokio::time::timeout(LIMIT, api.list(&parameters))
-        .await
-        .ok()?
-        .ok()?;
+    let once = Retry::once();
+    let listing = list::objects(&api, &parameters, &once, "list events");
+    let events = tokio::time::timeout(LIMIT, listing).await.ok()?.ok()?;
     let when = |event: &Event| {
         let times = [
             event.last_timestamp.as_ref().map(|time| time.0),
@@ -89,7 +89,7 @@ async fn latest_warning(client: &Client, wait: &Wait) -> Option<String> {
         ];
         times.into_iter().flatten().max()
     };
-    let latest = events.items.into_iter().max_by_key(when)?;
+    let latest = events.into_iter().max_by_key(when)?;
     let words = [latest.reason, latest.message];
     Some(words.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }

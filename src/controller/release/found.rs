@@ -8,14 +8,18 @@ use kube::{
     Api, Client,
     api::ListParams,
     core::{ApiResource, DynamicObject, GroupVersionKind},
-    discovery::{self, Scope},
 };
 
 use crate::{
     api::name,
+    cluster::{
+        discovery::{self, Served, Sought},
+        list,
+        retry::Retry,
+    },
     controller::{
         manifest::{Disks, EngineManifests},
-        request::{Doing, if_served},
+        request::Doing,
     },
     failure::{Failure, Kind, Reason},
 };
@@ -113,7 +117,7 @@ pub(super) struct Found {
 
 /// How kinds are reached, asked once each.
 #[derive(Default)]
-pub(super) struct Kinds(BTreeMap<(String, String), (ApiResource, Scope)>);
+pub(super) struct Kinds(BTreeMap<(String, String), Served>);
 
 impl Kinds {
     /// `None` if the kind is not served (yet).
@@ -121,7 +125,7 @@ impl Kinds {
         &mut self,
         client: &Client,
         object: &DynamicObject,
-    ) -> Result<Option<(ApiResource, Scope)>, Failure> {
+    ) -> Result<Option<Served>, Failure> {
         let types = object.types.clone().unwrap_or_default();
         let id = (types.api_version.clone(), types.kind.clone());
         if let Some(known) = self.0.get(&id) {
@@ -135,14 +139,13 @@ impl Kinds {
             )
             .caused_by(error.to_string())
         })?;
-        let found = if_served(discovery::pinned_kind(client, &kind).await);
+        let (once, sought) = (Retry::once(), Sought::Kind(&kind.kind));
+        let found = discovery::find_in(client, &once, &kind.group, &kind.version, sought).await;
         let found = found.doing(&format!("look up kind {}", kind.kind))?;
-        let Some((resource, capabilities)) = found else {
-            return Ok(None);
-        };
-        let found = (resource, capabilities.scope);
-        self.0.insert(id, found.clone());
-        Ok(Some(found))
+        if let Some(found) = &found {
+            self.0.insert(id, found.clone());
+        }
+        Ok(found)
     }
 }
 
@@ -164,9 +167,9 @@ pub(super) async fn find(
         let known =
             |resource: &ApiResource| resource.group == key.group && resource.kind == key.kind;
         if !resources.iter().any(known)
-            && let Some((resource, _)) = kinds.find(client, object).await?
+            && let Some(served) = kinds.find(client, object).await?
         {
-            resources.push(resource);
+            resources.push(served.resource);
         }
     }
     let ours: Vec<Key> = manifests.objects().map(Key::of).collect();
@@ -184,12 +187,13 @@ async fn list(
 ) -> Result<Vec<Found>, Failure> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), resource);
     let made = ListParams::default().labels(&format!("{}={}", name::MANAGED_BY, name::MANAGER));
-    let list = match api.list_metadata(&made).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(Vec::new()),
-        list => list.doing(&format!("list the engine's {}", resource.plural))?,
-    };
-    let found = list.items.into_iter().map(|object| {
-        let metadata = object.metadata;
+    let (doing, once) = (
+        format!("list the engine's {}", resource.plural),
+        Retry::once(),
+    );
+    let listed = list::metadata(&api, &made, &once, &doing).await;
+    let served = discovery::if_served(listed).doing(&doing)?;
+    let found = served.unwrap_or_default().into_iter().map(|metadata| {
         let labels = metadata.labels.unwrap_or_default();
         Found {
             key: Key {

@@ -143,16 +143,24 @@ async fn left_over(stage: Stage) -> anyhow::Result<()> {
 
 async fn old_kubernetes(stage: Stage) -> anyhow::Result<()> {
     let meddler = Meddler::default();
-    let absent = |request: &http::Request<kube::client::Body>| {
-        let path = request.uri().path();
-        let concerned = path.contains("/validatingadmissionpolic");
-        concerned.then_some(Refusal(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        ))
-    };
-    meddler.refuse(absent);
+    meddler.answer(|request| match request.uri().path() {
+        path if path.contains("/validatingadmissionpolic") => {
+            let message = "the server could not find the requested resource";
+            let status = json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": message, "reason": "NotFound", "code": 404,
+            });
+            Some((404, status))
+        }
+        "/apis/admissionregistration.k8s.io/v1" => {
+            let resources = json!({
+                "kind": "APIResourceList", "apiVersion": "v1",
+                "groupVersion": "admissionregistration.k8s.io/v1", "resources": [],
+            });
+            Some((200, resources))
+        }
+        _ => None,
+    });
     let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;

@@ -1,17 +1,18 @@
-//! A client that refuses those requests that a story wants refused, as another API server or something in front of it
-//! would.
+//! A client that answers those requests itself that a story wants answered otherwise, as another API server or something
+//! in front of it would.
 
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
 use kube::{Client, client::Body};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A refusal: HTTP status, reason and message.
 #[derive(Clone, Copy)]
 pub struct Refusal(pub u16, pub &'static str, pub &'static str);
 
-type Rule = Box<dyn Fn(&Request<Body>) -> Option<Refusal> + Send>;
+/// HTTP status and body.
+type Rule = Box<dyn Fn(&Request<Body>) -> Option<(u16, Value)> + Send>;
 
 /// Clones are the same one.
 #[derive(Clone, Default)]
@@ -22,10 +23,15 @@ pub struct Meddler {
 impl Meddler {
     /// From now on.
     pub fn refuse(&self, rule: impl Fn(&Request<Body>) -> Option<Refusal> + Send + 'static) {
+        self.answer(move |request| rule(request).map(Refusal::status));
+    }
+
+    /// From now on, with any document.
+    pub fn answer(&self, rule: impl Fn(&Request<Body>) -> Option<(u16, Value)> + Send + 'static) {
         *self.rule.lock().unwrap() = Some(Box::new(rule));
     }
 
-    /// From now on nothing is refused.
+    /// From now on everything is answered by the API server.
     pub fn relent(&self) {
         *self.rule.lock().unwrap() = None;
     }
@@ -34,7 +40,7 @@ impl Meddler {
     pub fn before(&self, inner: Client) -> Client {
         let meddler = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
-            let refusal = meddler
+            let answer = meddler
                 .rule
                 .lock()
                 .unwrap()
@@ -42,8 +48,8 @@ impl Meddler {
                 .and_then(|rule| rule(&request));
             let inner = inner.clone();
             async move {
-                match refusal {
-                    Some(refusal) => Ok(refusal.answer()),
+                match answer {
+                    Some((code, body)) => Ok(document(code, &body)),
                     None => inner.send(request).await,
                 }
             }
@@ -52,17 +58,21 @@ impl Meddler {
     }
 }
 
+fn document(code: u16, body: &Value) -> Response<Body> {
+    Response::builder()
+        .status(code)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string().into_bytes()))
+        .unwrap()
+}
+
 impl Refusal {
-    fn answer(self) -> Response<Body> {
+    fn status(self) -> (u16, Value) {
         let Self(code, reason, message) = self;
         let status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": message, "reason": reason, "code": code,
         });
-        Response::builder()
-            .status(code)
-            .header("content-type", "application/json")
-            .body(Body::from(status.to_string().into_bytes()))
-            .unwrap()
+        (code, status)
     }
 }

@@ -165,8 +165,9 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// With this client.
+    /// With this client, whose answers are looked at as those of a cluster are.
     pub fn start(client: Client, options: ControllerOptions) -> Self {
+        let client = bmctl::cluster::checked(client);
         let shutdown = CancellationToken::new();
         Self {
             task: tokio::spawn(controller::run(client, options, shutdown.clone())),

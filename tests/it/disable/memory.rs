@@ -191,12 +191,29 @@ fn answer(target: &str, machines: usize) -> (&'static str, &'static str, String)
             });
             ("200 OK", JSON, list.to_string())
         }
+        "/apis" => {
+            let groups = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]});
+            ("200 OK", JSON, groups.to_string())
+        }
+        "/apis/vm.cluster.gke.io" => ("200 OK", JSON, group().to_string()),
+        "/apis/vm.cluster.gke.io/v1" => {
+            let resources = json!({
+                "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "vm.cluster.gke.io/v1",
+                "resources": [{"name": "virtualmachines", "kind": "VirtualMachine", "namespaced": true}],
+            });
+            ("200 OK", JSON, resources.to_string())
+        }
         _ => (
             "404 Not Found",
             "text/plain",
             "404 page not found\n".to_owned(),
         ),
     }
+}
+
+fn group() -> Value {
+    let version = json!({"groupVersion": "vm.cluster.gke.io/v1", "version": "v1"});
+    json!({"kind": "APIGroup", "apiVersion": "v1", "name": "vm.cluster.gke.io", "versions": [version]})
 }
 
 /// About as heavy as a machine of a real cluster is.

@@ -34,6 +34,12 @@ pub enum Fault {
     Words(u16, usize),
     /// Of a watch: a line that never ends.
     EndlessLine,
+    /// Somebody else answers, without carrying anything out.
+    Says {
+        code: u16,
+        media: &'static str,
+        body: &'static str,
+    },
     /// Of a watch: the connection breaks after so many events.
     CutWatch(usize),
     /// Of a watch: it ends as watches do, after so many events.
@@ -47,6 +53,24 @@ impl Fault {
         Self::Answer {
             code,
             retry_after: None,
+        }
+    }
+
+    /// A document in the place of the answer.
+    pub const fn says(code: u16, body: &'static str) -> Self {
+        Self::Says {
+            code,
+            media: "application/json",
+            body,
+        }
+    }
+
+    /// What a server written in Go says of a path that it does not know.
+    pub const fn no_such_path() -> Self {
+        Self::Says {
+            code: 404,
+            media: "text/plain; charset=utf-8",
+            body: "404 page not found\n",
         }
     }
 
@@ -70,6 +94,8 @@ pub enum On {
     Any,
     /// Requests of this method whose path ends with that.
     Request(Method, &'static str),
+    /// All requests whose path begins with that.
+    Under(&'static str),
 }
 
 /// Faults in the order in which they are looked for. What has none goes through.
@@ -155,6 +181,7 @@ impl Script {
                 On::Request(method, path) => {
                     request.method() == method && request.uri().path().ends_with(path)
                 }
+                On::Under(path) => request.uri().path().starts_with(path),
             }
         };
         let kinds: &[Fault] = if watches { &WATCHES } else { &KINDS };

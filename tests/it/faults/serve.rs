@@ -152,6 +152,7 @@ async fn answer(
         }
         Some(Fault::Endless(code)) => Ok(endless(code, "{\"metadata\": \"")),
         Some(Fault::EndlessLine) => Ok(endless(200, "{\"type\": \"ADDED\", \"object\": \"")),
+        Some(Fault::Says { code, media, body }) => Ok(whole(code, media, body.to_owned())),
         Some(Fault::DropAnswer) => {
             let answer = forward(upstream, request).await?;
             let _ = answer.into_body().collect().await;
@@ -186,18 +187,20 @@ async fn forward(upstream: &Client, request: Request<Incoming>) -> io::Result<An
 /// As kube-apiserver words it.
 fn status(status: &serde_json::Value, retry_after: Option<u32>) -> Answer {
     let code = u16::try_from(status["code"].as_u64().unwrap()).unwrap();
-    let body =
-        Full::new(Bytes::from(status.to_string())).map_err(|never: Infallible| match never {});
+    let mut answer = whole(code, "application/json", status.to_string());
+    if let Some(seconds) = retry_after {
+        let headers = answer.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn whole(code: u16, media: &'static str, body: String) -> Answer {
+    let body = Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {});
     let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = StatusCode::from_u16(code).unwrap();
     let headers = answer.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    if let Some(seconds) = retry_after {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     answer
 }
 

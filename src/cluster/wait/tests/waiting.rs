@@ -51,7 +51,7 @@ fn server(answers: &[(&'static str, &[Answer])]) -> Server {
 }
 
 fn list(items: &[Value]) -> Answer {
-    Answer::json(&json!({"kind": "List", "metadata": {"resourceVersion": "60"}, "items": items}))
+    Answer::json(&json!({"metadata": {"resourceVersion": "60"}, "items": items}))
 }
 
 async fn waited(server: &Server, wait: &Wait) -> Result<Outcome, Failure> {

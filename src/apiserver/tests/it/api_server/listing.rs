@@ -16,6 +16,7 @@ pub async fn suite(client: &Client) -> anyhow::Result<()> {
     pages_show_one_moment(client).await?;
     watches(client).await?;
     events_have_two_views(client).await?;
+    empty_lists(client).await?;
     tables(client).await
 }
 
@@ -161,6 +162,23 @@ async fn events_have_two_views(client: &Client) -> anyhow::Result<()> {
         &json!("hello"),
         "seen through events.k8s.io/v1",
     )
+}
+
+/// Of metadata alone an empty list is `null`, of whole objects it is `[]`.
+async fn empty_lists(client: &Client) -> anyhow::Result<()> {
+    let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    for (accept, kind, items) in [
+        ("application/json", "ConfigMapList", json!([])),
+        (metadata, "PartialObjectMetadataList", Value::Null),
+    ] {
+        let request = http::Request::get(format!("{MAPS}?labelSelector=nobody=has"))
+            .header("accept", accept)
+            .body(Vec::new())?;
+        let list: Value = client.request(request).await?;
+        same(&list["kind"], &json!(kind), accept)?;
+        same(&list.get("items"), &Some(&items), accept)?;
+    }
+    Ok(())
 }
 
 async fn tables(client: &Client) -> anyhow::Result<()> {

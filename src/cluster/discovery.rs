@@ -1,0 +1,463 @@
+//! Does the cluster serve a kind? Asked only where something was answered with a 404, which alone says nothing: whatever
+//! stands between here and the API server answers in the same words. Only where the list of groups, the group and each
+//! of its versions agree that there is no such kind is there none. Every authenticated user may ask (`system:discovery`).
+
+use kube::{
+    Client,
+    core::{ApiResource, GroupVersionKind},
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use super::{
+    answer,
+    retry::{Repeat, Retry},
+    segment,
+};
+use crate::failure::{self, Contradiction, UnexpectedAnswer};
+
+/// So often a contradiction is looked at, within about a second: where definitions come or go, the parts of an API server
+/// hear of it one after the other.
+const LOOKS: u32 = 4;
+
+/// A kind, and how it is reached.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub resource: ApiResource,
+    pub namespaced: bool,
+}
+
+/// What is looked for in a group.
+#[derive(Clone, Copy, Debug)]
+pub enum Sought<'a> {
+    Plural(&'a str),
+    Kind(&'a str),
+}
+
+impl Sought<'_> {
+    fn is(self, resource: &Resource) -> bool {
+        match self {
+            Self::Plural(plural) => resource.name == plural,
+            // A subresource may be of the same kind.
+            Self::Kind(kind) => resource.kind == kind && !resource.name.contains('/'),
+        }
+    }
+}
+
+/// Finds a kind in the version that the cluster prefers. `None`: no version has it, or there is no such group.
+pub async fn find(
+    client: &Client,
+    retry: &Retry<'_>,
+    group: &str,
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    Box::pin(look(client, retry, group, None, sought)).await
+}
+
+/// The same in this very version.
+pub async fn find_in(
+    client: &Client,
+    retry: &Retry<'_>,
+    group: &str,
+    version: &str,
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    Box::pin(look(client, retry, group, Some(version), sought)).await
+}
+
+/// An answer whose 404 was confirmed: `None` where the kind is not served.
+pub fn if_served<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if failure::kind_is_not_served(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An answer whose 404, where it is one for a kind, is one that discovery agrees with.
+pub async fn confirmed<T>(
+    answer: kube::Result<T>,
+    client: &Client,
+    retry: &Retry<'_>,
+    resource: &ApiResource,
+) -> kube::Result<T> {
+    let error = match answer {
+        Err(error) if failure::kind_is_not_served(&error) => error,
+        answer => return answer,
+    };
+    let sought = Sought::Plural(&resource.plural);
+    match find(client, retry, &resource.group, sought).await? {
+        None => Err(error),
+        Some(served) => Err(hidden(&served)),
+    }
+}
+
+/// What the path of a collection, or of an object in it, is about, as far as discovery is asked for it.
+#[must_use]
+pub fn resource_of(path: &str) -> ApiResource {
+    let (group, version, plural) = answer::collection(path);
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(&group, &version, ""), &plural)
+}
+
+/// It was answered with a 404, and discovery lists it.
+#[must_use]
+pub fn hidden(Served { resource, .. }: &Served) -> kube::Error {
+    Contradiction(format!(
+        "the cluster says that it serves {} in {}, and answers 404 for it",
+        resource.plural, resource.api_version
+    ))
+    .into()
+}
+
+async fn look(
+    client: &Client,
+    retry: &Retry<'_>,
+    group: &str,
+    version: Option<&str>,
+    sought: Sought<'_>,
+) -> kube::Result<Option<Served>> {
+    let (Sought::Plural(what) | Sought::Kind(what)) = sought;
+    let dot = if group.is_empty() { "" } else { "." };
+    let doing = format!("find out whether the cluster serves {what}{dot}{group}");
+    let looker = Looker {
+        client,
+        group,
+        version,
+        sought,
+    };
+    let mut looks = 1;
+    loop {
+        let looked = retry.request(&doing, Repeat::Safe, || looker.look()).await;
+        let contradicts = looked.as_ref().is_err_and(failure::is_contradiction);
+        if !contradicts || looks == LOOKS || retry.deadline().passed() {
+            return looked;
+        }
+        tokio::time::sleep(retry.pace().delay(looks)).await;
+        looks += 1;
+    }
+}
+
+struct Looker<'a> {
+    client: &'a Client,
+    group: &'a str,
+    version: Option<&'a str>,
+    sought: Sought<'a>,
+}
+
+impl Looker<'_> {
+    async fn look(&self) -> kube::Result<Option<Served>> {
+        if self.group.is_empty() {
+            return self.in_versions("/api", &["v1".to_owned()]).await;
+        }
+        let path = format!("/apis/{}", self.group);
+        let all: Groups = self
+            .get("/apis")
+            .await?
+            .ok_or_else(|| not_served("/apis"))?;
+        if all.groups.is_empty() {
+            return Err(Contradiction("/apis lists no group at all".to_owned()).into());
+        }
+        let listed = all
+            .groups
+            .into_iter()
+            .find(|group| group.name == self.group);
+        let Some(listed) = listed else {
+            return match self.get::<Group>(&path).await? {
+                None => Ok(None),
+                Some(_) => Err(Contradiction(format!(
+                    "/apis does not list {}, and {path} describes it",
+                    self.group
+                ))
+                .into()),
+            };
+        };
+        let versions = listed.versions();
+        if let Some(found) = self.in_versions(&path, &versions).await? {
+            return Ok(Some(found));
+        }
+        // The group itself has a second word.
+        let group: Group = self.get(&path).await?.ok_or_else(|| not_served(&path))?;
+        let mut more = group.versions();
+        more.retain(|version| !versions.contains(version));
+        self.in_versions(&path, &more).await
+    }
+
+    async fn in_versions(&self, path: &str, versions: &[String]) -> kube::Result<Option<Served>> {
+        let wanted = |version: &&String| self.version.is_none_or(|wanted| wanted == *version);
+        for version in versions.iter().filter(wanted) {
+            is_segment(version)?;
+            let path = format!("{path}/{version}");
+            let found: Option<Resources> = self.get(&path).await?;
+            let resources = found.ok_or_else(|| not_served(&path))?.resources;
+            if let Some(found) = resources.iter().find(|found| self.sought.is(found)) {
+                is_segment(&found.name)?;
+                let kind = GroupVersionKind::gvk(self.group, version, &found.kind);
+                return Ok(Some(Served {
+                    resource: ApiResource::from_gvk_with_plural(&kind, &found.name),
+                    namespaced: found.namespaced,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `None`: answered with a 404, as an API server words it.
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> kube::Result<Option<T>> {
+        let request = http::Request::get(path)
+            .body(Vec::new())
+            .map_err(kube::Error::HttpError)?;
+        match self.client.request(request).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if failure::kind_is_not_served(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Everything that comes here is listed elsewhere.
+fn not_served(path: &str) -> kube::Error {
+    Contradiction(format!(
+        "{path} should be served, and is answered with a 404"
+    ))
+    .into()
+}
+
+/// It becomes a part of a URL.
+fn is_segment(text: &str) -> kube::Result<()> {
+    match segment::fault(text) {
+        None => Ok(()),
+        Some(fault) => {
+            Err(UnexpectedAnswer::new("a version or a plural", format!("{text:?}: {fault}")).into())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    name: String,
+    versions: Vec<Version>,
+    preferred_version: Option<Version>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Version {
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct Resources {
+    #[serde(deserialize_with = "null_is_empty")]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+    kind: String,
+    namespaced: bool,
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Resource>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Group {
+    /// Each once, the preferred one first.
+    fn versions(&self) -> Vec<String> {
+        let mut versions: Vec<String> = Vec::new();
+        for Version { version } in self.preferred_version.iter().chain(&self.versions) {
+            if !versions.contains(version) {
+                versions.push(version.clone());
+            }
+        }
+        versions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        cluster::{
+            retry::Pace,
+            script::{self, Answer, Call},
+        },
+        failure::{Failure, Kind, Reason},
+    };
+
+    const VERSION: &str = "/apis/kubevirt.io/v1";
+
+    fn group() -> Answer {
+        Answer::json(&script::group("kubevirt.io", "v1"))
+    }
+
+    fn resources(names: &[&str]) -> Answer {
+        let all: Vec<Value> = names
+            .iter()
+            .map(|name| json!({"name": name, "kind": "VirtualMachine", "namespaced": true, "singularName": "", "verbs": []}))
+            .collect();
+        Answer::json(
+            &json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "kubevirt.io/v1", "resources": all}),
+        )
+    }
+
+    fn status() -> Answer {
+        Answer::json(
+            &json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "groups": [], "versions": [], "resources": []}),
+        )
+    }
+
+    async fn found(
+        answer: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+    ) -> Result<bool, Failure> {
+        let client = script::client(answer);
+        let sought = Sought::Plural("virtualmachines");
+        let once = Retry::once().with_pace(Pace::QUICK);
+        let found = find(&client, &once, "kubevirt.io", sought).await;
+        let found = found.map_err(|error| failure::from_kube(&error, "look"))?;
+        Ok(found.is_some())
+    }
+
+    #[tokio::test]
+    async fn only_where_all_agree_is_a_kind_not_served() {
+        type Script = fn(&str) -> Answer;
+        let unknown = None;
+        let cases: [(&str, Script, Option<bool>); 14] = [
+            (
+                "served",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    _ => resources(&["virtualmachines"]),
+                },
+                Some(true),
+            ),
+            (
+                "no such group",
+                |path| match path {
+                    "/apis" => Answer::groups(&["apps"]),
+                    _ => Answer::not_served(),
+                },
+                Some(false),
+            ),
+            (
+                "no such kind in it",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => resources(&["kubevirts"]),
+                    _ => group(),
+                },
+                Some(false),
+            ),
+            (
+                "the group is hidden",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    _ => Answer::not_served(),
+                },
+                unknown,
+            ),
+            (
+                "the group is not listed",
+                |path| match path {
+                    "/apis" => Answer::groups(&["apps"]),
+                    VERSION => resources(&["virtualmachines"]),
+                    _ => group(),
+                },
+                unknown,
+            ),
+            (
+                "a version is hidden",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => Answer::not_served(),
+                    _ => group(),
+                },
+                unknown,
+            ),
+            (
+                "the group is hidden, and the kind is not in its version",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => resources(&["kubevirts"]),
+                    _ => Answer::not_served(),
+                },
+                unknown,
+            ),
+            (
+                "the group has another version",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => resources(&["kubevirts"]),
+                    "/apis/kubevirt.io" => Answer::json(&script::group("kubevirt.io", "v2")),
+                    _ => Answer::not_served(),
+                },
+                unknown,
+            ),
+            (
+                "no groups are listed",
+                |path| match path {
+                    "/apis" => Answer::groups(&[]),
+                    _ => Answer::not_served(),
+                },
+                unknown,
+            ),
+            ("nothing is there", |_| Answer::not_served(), unknown),
+            (
+                "the list of groups is a Status",
+                |path| match path {
+                    "/apis" => status(),
+                    _ => Answer::not_served(),
+                },
+                unknown,
+            ),
+            (
+                "the resources are a Status",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => status(),
+                    _ => group(),
+                },
+                unknown,
+            ),
+            (
+                "the resources are of another version",
+                |path| match path {
+                    "/apis" => Answer::groups(&["kubevirt.io"]),
+                    VERSION => Answer::json(
+                        &json!({"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": []}),
+                    ),
+                    _ => group(),
+                },
+                unknown,
+            ),
+            (
+                "the version is a path",
+                |path| match path {
+                    "/apis" => Answer::json(
+                        &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [script::group("kubevirt.io", "../v1")]}),
+                    ),
+                    _ => group(),
+                },
+                unknown,
+            ),
+        ];
+        for (what, script, expected) in cases {
+            let found = found(move |call| script(&call.path)).await;
+            if let Err(failure) = &found {
+                assert_eq!(
+                    (failure.kind, failure.reason),
+                    (Kind::Incomplete, Reason::UnexpectedAnswer),
+                    "{what}"
+                );
+            }
+            assert_eq!(found.ok(), expected, "{what}");
+        }
+    }
+}
