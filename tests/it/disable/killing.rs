@@ -11,7 +11,11 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use super::{DISKS, RUNTIME, chaos::dice::Dice, saved::saved};
+use super::{
+    DISKS, RUNTIME,
+    chaos::dice::Dice,
+    saved::{saved, verifies},
+};
 use crate::{
     faults::{Proxy, Script},
     stage::{MACHINES, Stage, eventually, runtime},
@@ -92,6 +96,7 @@ fn one(mut people: People<'_>, proxy: &Proxy, run: u64) -> Result<(), Failed> {
         }
     }
     let folder = stage.folder().join(&folder);
+    verifies(&folder)?;
     for (uid, name) in &people.made {
         saved(&folder, uid).map_err(|why| format!("{uid} of {name}: {why}"))?;
     }

@@ -1,7 +1,9 @@
-//! Whether an object is in a backup, read without the program's own help.
+//! Whether an object is in a backup, read without the program's own help; and whether the program finds nothing wrong
+//! with all of it.
 
 use std::{fmt::Write as _, path::Path};
 
+use bmctl::cluster::backup::BackupReader;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -32,5 +34,18 @@ pub fn saved(folder: &Path, uid: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{} is damaged", file.display()))
+    }
+}
+
+/// Does all of it verify, however often its writers died? A folder in which no backup was begun does.
+pub fn verifies(folder: &Path) -> Result<(), String> {
+    if !folder.join("INDEX").exists() {
+        return Ok(());
+    }
+    let backup = BackupReader::open(folder).map_err(|failure| failure.to_string())?;
+    if backup.damage.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{:?}", backup.damage))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    super::saved::saved,
+    super::saved::{saved, verifies},
     End,
     world::{ALL, GDISK, MACHINES, RUNTIME, World, items, send, uid},
 };
@@ -28,6 +28,7 @@ impl World {
             there.extend(found.iter().map(uid));
         }
         let scene = self.scene.borrow();
+        verifies(&scene.folder)?;
         for deleted in &scene.ever_deleted {
             saved(&scene.folder, deleted).map_err(|why| format!("{deleted} is lost: {why}"))?;
         }
