@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = &[
          relies on it, and nothing of it is restored unasked.",
         "Take the file from another copy of the backup. Or restore what verifies, and create the rest by hand; to disable, \
          name another folder.",
-        &[RESTORE, "bmctl restore DIR --skip-damaged", ELSEWHERE],
+        &[RESTORE, "bmctl restore DIR --skip-damaged --context CONTEXT", ELSEWHERE],
     )),
     (Reason::BackupFailed, advice(
         "The disk is full, the folder cannot be written, or a symbolic link stands where a folder should. What is not saved \
@@ -46,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::UnknownFiles, advice(
         "Somebody has put manifests into the folder of the backup, or INDEX and JOURNAL are an older copy than they are.",
         "Put the right INDEX and JOURNAL beside them. Or move them away, and apply them yourself if they are wanted.",
-        &[RESTORE, "bmctl restore DIR --skip-damaged"],
+        &[RESTORE, "bmctl restore DIR --skip-damaged --context CONTEXT"],
     )),
     (Reason::VMsAppeared, advice(
         "Somebody, or an application, creates VMs while VM Runtime is being disabled. They were not deleted.",

@@ -58,7 +58,7 @@ struct Server {
 impl Server {
     fn new(fence: Option<&str>) -> Self {
         let mut runtime = json!({
-            "metadata": {"uid": "u", "resourceVersion": "1"}, "spec": {"enabled": true},
+            "metadata": {"name": "vmruntime", "uid": "u", "resourceVersion": "1"}, "spec": {"enabled": true},
         });
         if let Some(fence) = fence {
             runtime["metadata"]["annotations"] = json!({CREATION_FENCE_UNTIL: fence});
