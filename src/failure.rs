@@ -12,6 +12,7 @@ use crate::exit::Exit;
 
 mod access;
 mod classify;
+mod given;
 mod login;
 mod nearest;
 mod network;
@@ -19,6 +20,7 @@ mod reason;
 
 pub use access::{Grant, denied_grant, shell_word};
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
+pub use given::{Given, shown, shown_path, shown_word};
 pub use login::LoginError;
 pub use nearest::nearest;
 pub use reason::Reason;

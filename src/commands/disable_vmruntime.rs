@@ -33,7 +33,7 @@ use crate::{
         wait::{Outcome, Reached},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path, shown_word},
     render::disable::{DisableReport, Machines},
     runtime::disable::{Decision, Force},
 };
@@ -63,11 +63,11 @@ pub struct DisableVmruntimeArgs {
     )]
     pub force: bool,
     /// Confirm the deletion of all VMs in the cluster of this context, where it would be asked. --yes does not.
-    #[arg(long, value_name = "CONTEXT")]
+    #[arg(long, value_name = "CONTEXT", value_parser = crate::cli::name)]
     pub confirm: Option<String>,
     /// Folder for the backup: new, empty, or a backup of this cluster that is added to. Default: a new one, named after
     /// the time, below bmctl-workspace/CLUSTER/backup.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_backup")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::path(), conflicts_with = "no_backup")]
     pub backup: Option<PathBuf>,
     /// Delete without saving anything before.
     #[arg(long)]
@@ -276,11 +276,8 @@ fn vms_exist(count: usize) -> String {
 fn settle(session: &mut Session<'_, DisableReport>, account: &Account) {
     let report = &mut session.report;
     if let Some(path) = account.backup.borrow().as_ref() {
-        report.backup = Some(path.display().to_string());
-        let restore = format!(
-            "restore {}",
-            crate::failure::shell_word(&path.to_string_lossy())
-        );
+        report.backup = Some(shown_path(path));
+        let restore = format!("restore {}", shown_word(&path.to_string_lossy()));
         report.restore = Some(session.context.paste(&restore));
     }
     if account.stage.get() == Stage::Deleting {
@@ -375,7 +372,7 @@ fn continuing(args: &DisableVmruntimeArgs) -> String {
     }
     if let Some(folder) = &args.backup {
         command.push_str(" --backup ");
-        command.push_str(&crate::failure::shell_word(&folder.to_string_lossy()));
+        command.push_str(&shown_word(&folder.to_string_lossy()));
     }
     command + " --ensure"
 }

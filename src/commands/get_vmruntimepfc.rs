@@ -25,7 +25,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct GetVmruntimepfcArgs {
     /// Name of a check, to show every check of every node. Default: a table of all.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = crate::cli::name)]
     pub name: Option<String>,
 }
 

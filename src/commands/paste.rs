@@ -4,7 +4,7 @@
 use crate::{
     cli::{ConnectionArgs, GlobalArgs},
     cluster,
-    failure::{Failure, shell_word},
+    failure::{Failure, shown_word},
 };
 
 use super::{context::WORKSPACE, permission};
@@ -15,7 +15,7 @@ pub fn own(global: &GlobalArgs, command: &str) -> String {
     let path = connection
         .kubeconfig
         .as_ref()
-        .map(|path| path.display().to_string());
+        .map(|path| path.to_string_lossy());
     let flags = worded(&[
         ("--kubeconfig", path.as_deref()),
         ("--context", connection.context.as_deref()),
@@ -39,7 +39,7 @@ fn identity(connection: &ConnectionArgs) -> String {
 fn worded(flags: &[(&str, Option<&str>)]) -> String {
     flags
         .iter()
-        .filter_map(|(flag, value)| Some(format!("{flag} {} ", shell_word((*value)?))))
+        .filter_map(|(flag, value)| Some(format!("{flag} {} ", shown_word((*value)?))))
         .collect()
 }
 
@@ -86,7 +86,7 @@ fn kubectl_flags(connection: &ConnectionArgs) -> String {
         (None, Some(cluster)) => Some(cluster::kubeconfig_of(WORKSPACE.as_ref(), cluster)),
         (None, None) => cluster::implied(WORKSPACE.as_ref()),
     };
-    let path = path.map(|path| path.display().to_string());
+    let path = path.as_ref().map(|path| path.to_string_lossy());
     worded(&[
         ("--kubeconfig", path.as_deref()),
         ("--context", connection.context.as_deref()),

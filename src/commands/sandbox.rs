@@ -24,7 +24,7 @@ use world_file::WorldFile;
 use super::Context;
 use crate::{
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Given, Kind, Reason, shown, shown_path},
     sandbox::{
         self,
         world::{NodeProfile, Pace},
@@ -78,13 +78,13 @@ pub struct ClusterArgs {
     )]
     pub node: Vec<NodeProfile>,
     /// Describe the cluster in a YAML file: nodes, pace. See docs/sandbox.md.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::cli::path())]
     pub world: Option<PathBuf>,
     /// Add a node that is judged over a folder with proc, sys and dev in it. Repeatable.
     #[arg(long, value_name = "NAME=DIR", value_parser = node_facts)]
     pub node_facts: Vec<(String, PathBuf)>,
     /// Keep the cluster in this folder: the next start with it goes on where this one ended, also after a crash.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
     pub state: Option<PathBuf>,
     /// Address to listen on. Everybody who reaches another one than a loopback address can try to get in.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = address)]
@@ -132,9 +132,9 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// No node at all, two nodes of one name, facts that are no folder, or a world file that can not be used.
-    pub fn options(&self) -> Result<AssemblyOptions, Failure> {
+    pub async fn options(&self) -> Result<AssemblyOptions, Failure> {
         let world = match &self.world {
-            Some(path) => WorldFile::read(path)?,
+            Some(path) => WorldFile::read(path).await?,
             None => WorldFile::default(),
         };
         Ok(AssemblyOptions {
@@ -190,7 +190,7 @@ impl ClusterArgs {
             if !folder.is_dir() {
                 return Err(usage(format!(
                     "--node-facts {name}: {} is not a folder",
-                    folder.display()
+                    shown_path(folder)
                 )));
             }
             profiles.push(NodeProfile::real(name, folder));
@@ -241,6 +241,9 @@ fn node_facts(text: &str) -> Result<(String, PathBuf), String> {
     if folder.is_empty() {
         return Err("expected NAME=DIR".into());
     }
+    if let Some(objection) = Given::of(folder).objection() {
+        return Err(format!("{objection}, not a folder"));
+    }
     Ok((node_name(name)?, PathBuf::from(folder)))
 }
 
@@ -249,7 +252,8 @@ fn node_name(name: &str) -> Result<String, String> {
         Ok(name.to_owned())
     } else {
         Err(format!(
-            "{name:?} is no name of a node: lower case letters, digits and dashes"
+            "{:?} is no name of a node: lower case letters, digits and dashes",
+            shown(name)
         ))
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 #[command(after_help = SKIP_EXAMPLES)]
 pub struct SkipNodeArgs {
     /// Names of nodes.
-    #[arg(value_name = "NODE", required = true)]
+    #[arg(value_name = "NODE", required = true, value_parser = crate::cli::name)]
     pub nodes: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct SkipNodeArgs {
 #[command(after_help = UNSKIP_EXAMPLES)]
 pub struct UnskipNodeArgs {
     /// Names of nodes.
-    #[arg(value_name = "NODE", required = true)]
+    #[arg(value_name = "NODE", required = true, value_parser = crate::cli::name)]
     pub nodes: Vec<String>,
 }
 

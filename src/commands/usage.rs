@@ -14,7 +14,7 @@ use super::context::early::{self, Early};
 use crate::{
     cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
     ui::{ProgressChoice, Ui},
 };
@@ -22,6 +22,7 @@ use crate::{
 /// Answers what clap did not accept, or was asked to print.
 pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) -> Exit {
     suggest_names_only(&mut error);
+    withhold(&mut error);
     let asked = Asked::of(arguments);
     let early = Early::of(asked.format, &asked.reports, asked.progress);
     let rendered = error.render();
@@ -92,6 +93,26 @@ fn of_clap(program: Program, text: &str) -> Failure {
         .map(str::to_owned)
         .collect();
     failure
+}
+
+/// What was typed is quoted where it can be a path or a name, and not where it is the content of a file.
+fn withhold(error: &mut clap::Error) {
+    let quoted: Vec<(ContextKind, ContextValue)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(word) => {
+                Some((kind, ContextValue::String(shown(word).into_owned())))
+            }
+            ContextValue::Strings(words) => {
+                let words = words.iter().map(|word| shown(word).into_owned());
+                Some((kind, ContextValue::Strings(words.collect())))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in quoted {
+        error.insert(kind, value);
+    }
 }
 
 /// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.

@@ -84,7 +84,7 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("render", &["api", "exit", "explain", "failure", "runtime"]),
         ("ui", &["exit", "failure", "render"]),
-        ("cli", &["api", "commands", "ui", "exit"]),
+        ("cli", &["api", "commands", "failure", "ui", "exit"]),
         (
             "commands",
             &[

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{WorkloadKind, workload::removal_order},
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
 };
 
 /// A backup, with what is in it.
@@ -38,7 +38,7 @@ impl Archive {
             Failure::new(
                 Kind::Usage,
                 Reason::NoBackup,
-                format!("could not read a backup in {}", path.display()),
+                format!("could not read a backup in {}", shown_path(path)),
             )
             .caused_by(why)
         };
@@ -166,7 +166,7 @@ fn unknown_files(path: &Path, strangers: &[PathBuf]) -> Failure {
         Reason::UnknownFiles,
         format!(
             "{} holds files that its index does not name; nothing was restored",
-            path.display()
+            shown_path(path)
         ),
     );
     for stranger in strangers.iter().take(NAMED) {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cluster::inventory::Uid,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
 };
 
 /// A backup of the same cluster whose deletion did not come to its end.
@@ -121,7 +121,7 @@ pub(super) fn not_ours(path: &Path, why: &str) -> Failure {
     Failure::new(
         Kind::Refused,
         Reason::BackupFolderInUse,
-        format!("could not use the backup folder {}", path.display()),
+        format!("could not use the backup folder {}", shown_path(path)),
     )
     .caused_by(why)
     .hint("name a folder that is new or empty: --backup DIR")

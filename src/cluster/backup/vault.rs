@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     cluster::inventory::{Uid, Workload},
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
 };
 
 const README: &str = "README";
@@ -95,7 +95,7 @@ impl Vault {
                 Reason::BackupInUse,
                 format!(
                     "another bmctl is at work with the backup {}",
-                    path.display()
+                    shown_path(path)
                 ),
             ));
         }
@@ -345,7 +345,7 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::OperationFailed,
         Reason::BackupFailed,
-        format!("could not write the backup in {}", path.display()),
+        format!("could not write the backup in {}", shown_path(path)),
     )
     .caused_by(error.to_string())
     .hint("name another folder: --backup DIR")

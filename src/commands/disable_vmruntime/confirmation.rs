@@ -4,7 +4,7 @@ use super::{DisableVmruntimeArgs, vms_exist, work::Consent};
 use crate::{
     cluster::Cluster,
     commands::session::Session,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::{self, Page, clean, disable::DisableReport},
     ui::Answer,
 };
@@ -28,7 +28,10 @@ impl Confirmation {
             Some(typed) if *typed != word => Err(Failure::new(
                 Kind::Refused,
                 Reason::WrongConfirmation,
-                format!("--confirm names {typed:?}, but this is context {word:?}"),
+                format!(
+                    "--confirm names {:?}, but this is context {word:?}",
+                    shown(typed)
+                ),
             )),
             given => Ok(Self {
                 word,
