@@ -23,6 +23,7 @@ pub mod connect;
 pub mod controller_deployment;
 pub mod event;
 mod feed;
+pub mod file;
 pub mod inventory;
 mod kubeconfig;
 pub mod node;
@@ -36,7 +37,7 @@ pub mod vmruntime;
 pub mod wait;
 
 pub use clock::Clock;
-pub use connect::{Cluster, ConnectOptions, connect};
+pub use connect::{Cluster, ConnectOptions, connect, connect_from};
 pub use event::{Event, Observer, Silent};
-pub use kubeconfig::{clusters, contexts, implied, kubeconfig_of};
+pub use kubeconfig::{Environment, Kubeconfigs, clusters, contexts, implied, kubeconfig_of};
 pub use retry::{Deadline, Retry};

@@ -3,6 +3,7 @@
 pub mod early;
 mod reports;
 mod result;
+mod typed;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,8 +16,9 @@ use result::{Complaint, Delivery};
 use super::{many::Target, paste};
 use crate::{
     cli::GlobalArgs,
+    cluster::Kubeconfigs,
     exit::Exit,
-    failure::{Failure, Kind, Reason, shell_word},
+    failure::{Failure, Kind, Reason, shown_path},
     render::{self, AnyReport, Document, Page, Report, Style, document::Nothing, event::Event},
     ui::{Environment, Interrupts, LogFile, LogFormat, Signal, Ui, UiOptions, log},
 };
@@ -31,6 +33,8 @@ pub struct Context {
     pub command: &'static str,
     pub ui: Ui,
     pub interrupts: Interrupts,
+    /// Those that were read, for all clusters of a run.
+    pub kubeconfigs: Kubeconfigs,
     warnings: Mutex<Vec<String>>,
     delivery: Delivery,
 }
@@ -102,12 +106,9 @@ impl Context {
             log.as_ref(),
         );
         if let Some(log) = log {
-            let typed: Vec<String> = std::env::args_os()
-                .map(|word| shell_word(&word.to_string_lossy()))
-                .collect();
-            log.write("typed", &typed.join(" "));
+            log.write("typed", &typed::line(std::env::args_os()));
             if output.verbose > 0 {
-                ui.note(&format!("Log: {}", log.path().display()));
+                ui.note(&format!("Log: {}", shown_path(log.path())));
             }
             ui = ui.with_log(log);
         }
@@ -116,6 +117,7 @@ impl Context {
             command,
             ui,
             interrupts,
+            kubeconfigs: Kubeconfigs::default(),
             warnings: Mutex::default(),
             delivery,
         })
@@ -135,6 +137,7 @@ impl Context {
             command: self.command,
             ui: self.ui.of_cluster(&target.label),
             interrupts: self.interrupts.clone(),
+            kubeconfigs: self.kubeconfigs.clone(),
             warnings: Mutex::default(),
             delivery: Delivery::kept(),
         }
@@ -282,7 +285,7 @@ fn open_log(global: &GlobalArgs, command: &str) -> Result<Option<LogFile>, Failu
                 Failure::new(
                     Kind::Usage,
                     Reason::LogNotWritable,
-                    format!("could not write a log below {}", folder.display()),
+                    format!("could not write a log below {}", shown_path(folder)),
                 )
                 .caused_by(error.to_string())
             });

@@ -1,6 +1,9 @@
 //! `bmctl restore DIR`: put back what a disable has saved and deleted.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Context,
@@ -14,10 +17,11 @@ use crate::{
         Retry,
         backup::Archive,
         event::ObjectName,
+        file,
         restoration::{self, Manner, Restored},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path, shown_word},
     render::restore::{FailedObject, RestoreReport, RestoredObject},
 };
 
@@ -30,7 +34,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct RestoreArgs {
     /// The folder of the backup.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = crate::cli::path())]
     pub folder: PathBuf,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
@@ -60,7 +64,7 @@ pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
 }
 
 fn command(args: &RestoreArgs) -> String {
-    let folder = crate::failure::shell_word(&args.folder.to_string_lossy());
+    let folder = shown_word(&args.folder.to_string_lossy());
     format!("restore {folder}")
 }
 
@@ -68,8 +72,11 @@ async fn restore(
     session: &mut Session<'_, RestoreReport>,
     args: &RestoreArgs,
 ) -> Result<Exit, Failure> {
-    let archive = Archive::open(&args.folder)?;
-    session.report.backup = args.folder.display().to_string();
+    let folder = args.folder.clone();
+    let archive = file::apart(session.deadline(), move || Ok(Archive::open(&folder)))
+        .await
+        .map_err(|error| not_read(&args.folder, &error))??;
+    session.report.backup = shown_path(&args.folder);
     session.report.created_at.clone_from(&archive.created);
     session.report.taken_of.clone_from(&archive.origin.context);
     let (intent, manner) = match args.dry_run.choice() {
@@ -86,6 +93,11 @@ async fn restore(
     let failure = failure(session.context, &restored);
     fill(&mut session.report, restored);
     failure.map_or(Ok(Exit::Ok), Err)
+}
+
+fn not_read(folder: &Path, error: &io::Error) -> Failure {
+    let message = format!("could not read a backup in {}", shown_path(folder));
+    Failure::new(Kind::Usage, Reason::NoBackup, message).caused_by(error.to_string())
 }
 
 fn fill(report: &mut RestoreReport, restored: Restored) {

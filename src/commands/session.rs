@@ -23,7 +23,7 @@ pub enum Intent {
 }
 
 /// How long a command may take that only looks, or that waits for nothing: retries and logging in included.
-const LOOKING: Duration = Duration::from_secs(60);
+pub const LOOKING: Duration = Duration::from_secs(60);
 
 /// The result under construction.
 pub struct Session<'a, R> {
@@ -75,7 +75,12 @@ impl<'a, R: Report + 'static> Session<'a, R> {
             } else {
                 Terminal::Absent
             },
-            deadline: self.deadline,
+            deadline: match intent {
+                Intent::Read | Intent::Change => self.deadline,
+                // It logs in again and again.
+                Intent::Serve => Deadline::never(),
+            },
+            kubeconfigs: self.context.kubeconfigs.clone(),
         })
         .await?;
         for warning in &cluster.warnings {

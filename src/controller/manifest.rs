@@ -9,7 +9,10 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::api::{engine, name};
+use crate::{
+    api::{engine, name},
+    cluster::file,
+};
 
 /// The release files of the operators, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +49,7 @@ impl EngineManifests {
         Ok(Self { parts })
     }
 
-    /// Every `.yaml`, `.yml` and `.json` file of a folder, by name.
+    /// Every `.yaml`, `.yml` and `.json` file of a folder, by name. It takes as long as the file system takes.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let mut files = fs::read_dir(folder)
             .with_context(|| format!("could not read {}", folder.display()))?
@@ -65,7 +68,8 @@ impl EngineManifests {
         files.sort();
         let mut texts = Vec::new();
         for file in &files {
-            let text = fs::read_to_string(file)
+            let text = file::whole(file)
+                .and_then(file::text)
                 .with_context(|| format!("could not read {}", file.display()))?;
             texts.push((file.display().to_string(), text));
         }

@@ -4,7 +4,7 @@
 //! Credentials that last (tokens, certificates and passwords of the kubeconfig) are kube's affair.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -24,7 +24,10 @@ use super::{
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
 };
-use crate::{cluster::retry::Deadline, failure::LoginError};
+use crate::{
+    cluster::{file, retry::Deadline},
+    failure::LoginError,
+};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,7 +57,11 @@ pub(super) struct Pair {
 /// Where credentials come from.
 pub(super) enum Source {
     Plugin(Plugin),
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// The credential where the file can not be read.
+        instead: Option<HeaderValue>,
+    },
 }
 
 /// The longest that a login may take where nothing else limits it.
@@ -69,8 +76,13 @@ impl Source {
                 let left = deadline.remaining().filter(|_| !deadline.looks_once());
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
-            Self::File(path) => {
-                let bearer = bearer(read(path)?.trim())?;
+            Self::File { path, instead } => {
+                let bearer = match (read(path, deadline).await, instead) {
+                    // As client-go: such files end with a line break.
+                    (Ok(token), _) => bearer(token.trim())?,
+                    (Err(_), Some(instead)) => instead.clone(),
+                    (Err(error), None) => return Err(error),
+                };
                 Ok(Credential {
                     bearer: Some(bearer),
                     pair: None,
@@ -82,16 +94,17 @@ impl Source {
 
     /// A file that is gone is no reason to forget what was in it: some hosts show it only at the start.
     const fn outlives_failure(&self) -> bool {
-        matches!(self, Self::File(_))
+        matches!(self, Self::File { .. })
     }
 }
 
-fn read(path: &Path) -> Result<String, LoginError> {
+async fn read(path: &Path, deadline: Deadline) -> Result<String, LoginError> {
     let failed = |error| LoginError::TokenFile {
         path: path.to_owned(),
         error,
     };
-    let token = fs::read_to_string(path).map_err(failed)?;
+    let bytes = file::read(path, deadline).await.map_err(failed)?;
+    let token = file::text(bytes).map_err(failed)?;
     if token.trim().is_empty() {
         return Err(failed(io::Error::other("it is empty")));
     }

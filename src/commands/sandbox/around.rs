@@ -21,15 +21,20 @@ use super::{
 };
 use crate::{
     cli::{Cli, OutputArgs, ReportTarget},
-    commands::{Context, context::Ending},
+    commands::{
+        Context,
+        context::{Ending, Left},
+    },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     render::sandbox::{RanReport, with_nodes},
     ui::Signal,
 };
 
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
-    let options = args.cluster.options()?;
+    let options = context
+        .unless_interrupted(args.cluster.options(), Left::nothing)
+        .await?;
     if let Some(warning) = args.cluster.warning() {
         context.warn(&warning);
     }
@@ -181,7 +186,7 @@ fn not_run(program: &OsStr, error: &std::io::Error) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::CommandNotRun,
-        format!("could not run {}", program.display()),
+        format!("could not run {}", shown_path(Path::new(program))),
     )
     .caused_by(error.to_string())
     .hint("the command is one of bmctl's own (bmctl help) or a program on the PATH")

@@ -8,7 +8,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::failure::{Failure, Kind, Reason};
+use crate::{
+    cluster::{Deadline, file},
+    failure::{Failure, Kind, Reason},
+};
 
 /// `WORKSPACE/NAME/`, ours as long as this value lives. Dropping it removes the kubeconfig, and the folders that were
 /// made for it and hold nothing else.
@@ -21,6 +24,14 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// As [`Claim::take`], but away from the thread that obeys signals: what lies there may be a pipe.
+    pub async fn take_apart(workspace: PathBuf, name: String) -> Result<Self, Failure> {
+        let folder = workspace.join(&name);
+        file::apart(Deadline::never(), move || Ok(Self::take(&workspace, &name)))
+            .await
+            .map_err(|error| not_writable(&folder, &error))?
+    }
+
     /// Makes the folder and takes it.
     ///
     /// # Errors

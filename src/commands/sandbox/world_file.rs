@@ -3,14 +3,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
-    failure::{Failure, Kind, Reason},
+    cluster::{Deadline, file},
+    failure::{Failure, Kind, Reason, shown_path},
     sandbox::{
         fault::Fault,
         world::{NodeProfile, Pace},
@@ -67,8 +67,11 @@ impl WorldFile {
     ///
     /// # Errors
     /// It can not be read, or says something that means nothing.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read_to_string(path).map_err(|error| bad(path, &error.to_string()))?;
+    pub async fn read(path: &Path) -> Result<Self, Failure> {
+        let read = file::read(path, Deadline::never()).await;
+        let text = read
+            .and_then(file::text)
+            .map_err(|error| bad(path, &error.to_string()))?;
         Self::parse(&text).map_err(|why| bad(path, &why))
     }
 
@@ -117,7 +120,7 @@ impl NodeEntry {
             return Err(format!(
                 "host of {}: {} is not a folder",
                 self.name,
-                host.display()
+                shown_path(host)
             ));
         }
         if host.is_some() && self.kvm.is_some() {
@@ -182,7 +185,7 @@ fn bad(path: &Path, why: &str) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::InvalidCluster,
-        format!("can not use the world file {}", path.display()),
+        format!("can not use the world file {}", shown_path(path)),
     )
     .caused_by(why)
     .hint("docs/sandbox.md tells what it may say")
@@ -190,6 +193,8 @@ fn bad(path: &Path, why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

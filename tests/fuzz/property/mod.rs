@@ -2,6 +2,7 @@
 //!
 //! `target.rs` looks for counter-examples; `tests/it/fuzz.rs` holds every input that was ever of interest (`corpus/`).
 
+mod connecting;
 mod reading;
 mod serving;
 
@@ -10,7 +11,8 @@ pub use serving::Server;
 type Property = fn(&[u8]);
 
 /// Every property, under the name of its fuzz target and of its folder in `corpus/`.
-pub const ALL: [(&str, Property); 9] = [
+pub const ALL: [(&str, Property); 10] = [
+    ("connect", connecting::connect),
     ("kubeconfig", reading::kubeconfig),
     ("status", reading::status),
     ("message", reading::message),
