@@ -11,21 +11,27 @@ mod plugin;
 pub(super) mod proxy;
 mod retry_after;
 mod timeout;
+mod unseen;
 
 use std::{path::PathBuf, time::Duration};
 
+use http::{HeaderName, HeaderValue};
 use kube::{Client, Config, client::ClientBuilder, config::AuthInfo};
 
 use self::{
     login::{Door, Login, Source},
     timeout::RequestTimeout,
+    unseen::CredentialCheck,
 };
 pub use self::{plugin::Terminal, proxy::Proxies};
 use super::{
     kubeconfig::{self, Environment, Found, Kubeconfigs},
     retry::Deadline,
 };
-use crate::failure::{self, Failure, Kind, LoginError, Reason};
+use crate::{
+    api::name,
+    failure::{self, Failure, Kind, LoginError, Reason, Unseen},
+};
 
 /// Where a cluster is to be found, and as whom.
 #[derive(Clone, Debug)]
@@ -216,13 +222,21 @@ async fn client(
     let request_timeout = RequestTimeout {
         limit: options.request_timeout,
     };
+    let check = CredentialCheck {
+        had: presented(&config),
+    };
     let made = match source {
-        None => ClientBuilder::try_from(config)
-            .map(|builder| builder.with_layer(&request_timeout).build()),
+        None => ClientBuilder::try_from(config).map(|builder| {
+            builder
+                .with_layer(&request_timeout)
+                .with_layer(&check)
+                .build()
+        }),
         Some(source) => {
             let door = Door {
                 config,
                 request_timeout,
+                check,
                 deadline: options.deadline,
             };
             Login::new(door, source).await.map(Login::client)
@@ -238,6 +252,23 @@ async fn client(
         }
         _ => failure::from_kube(&error, &format!("use kubeconfig {shown}")),
     })
+}
+
+/// What there is for the API server to see, but for a login; `None` where somebody acts as nobody, and wants to.
+fn presented(config: &Config) -> Option<Unseen> {
+    let auth = &config.auth_info;
+    let acts_as_nobody = |(header, user): &(HeaderName, HeaderValue)| {
+        header == configuration::ACT_AS && user == name::ANONYMOUS
+    };
+    if config.headers.iter().any(acts_as_nobody) {
+        None
+    } else if auth.token.is_some() || auth.username.is_some() || auth.auth_provider.is_some() {
+        Some(Unseen::Header)
+    } else if auth.client_certificate_data.is_some() {
+        Some(Unseen::Certificate)
+    } else {
+        Some(Unseen::Nothing)
+    }
 }
 
 #[cfg(test)]

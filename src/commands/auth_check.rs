@@ -7,12 +7,13 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
+    api::name::is_nobody,
     cluster::{
         Retry,
         access::{self, Permission},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest},
+    failure::{Failure, Kind, Reason, nearest, shown},
     render::{
         auth::{AuthReport, CommandAccess, Permitted, RightReport},
         clean,
@@ -93,10 +94,14 @@ async fn check(
     session.report.user = user;
     session.report.commands = reports;
     if args.role {
-        if session.report.user.is_none() {
-            session.context.warn(
+        match session.report.user.as_deref() {
+            None => session.context.warn(
                 "the API server does not say who we are: the role is printed without a binding",
-            );
+            ),
+            Some(user) if is_nobody(user) => session.context.warn(
+                "the API server saw no credential: the role is printed without a binding, which would be for everybody",
+            ),
+            Some(_) => {}
         }
         return Ok(Exit::Ok);
     }
@@ -122,7 +127,7 @@ fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failu
         Reason::UnknownTopic,
         format!(
             "{} is no command that needs rights in a cluster",
-            clean(&typed)
+            clean(&shown(&typed))
         ),
     );
     Err(match nearest(&typed, &known) {
@@ -158,7 +163,8 @@ fn manifests(commands: &[&str], user: Option<&str>) -> Vec<serde_json::Value> {
         .flat_map(|command| needed(command))
         .collect();
     let mut manifests = vec![cluster_role(&name, &rights)];
-    manifests.extend(user.map(|user| cluster_role_binding(&name, user)));
+    let somebody = user.filter(|user| !is_nobody(user));
+    manifests.extend(somebody.map(|user| cluster_role_binding(&name, user)));
     manifests
 }
 

@@ -96,6 +96,7 @@ impl Context {
         let mut ui = terminal(&global);
         let output = &global.output;
         let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?);
+        delivery.promise();
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == "controller run");

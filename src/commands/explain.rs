@@ -4,7 +4,7 @@ use super::{Context, context::Ending};
 use crate::{
     exit::Exit,
     explain,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::{clean, explain::ExplainReport},
 };
 
@@ -54,7 +54,7 @@ fn unknown(id: &str) -> Failure {
     let failure = Failure::new(
         Kind::Usage,
         Reason::UnknownTopic,
-        format!("there is nothing called {} to explain", clean(id)),
+        format!("there is nothing called {} to explain", clean(&shown(id))),
     );
     match explain::suggestion(id) {
         Some(near) => failure.hint(format!("did you mean: bmctl explain {near}")),

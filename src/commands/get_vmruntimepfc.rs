@@ -11,7 +11,7 @@ use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
     cluster::{Retry, preflight_check},
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest, shell_word},
+    failure::{Failure, Kind, Reason, nearest, shell_word, shown},
     render::{
         clean,
         history::{HistoryEntry, HistoryReport},
@@ -102,7 +102,7 @@ fn named<'a>(
             Reason::NotFound,
             format!(
                 "there is no preflight check {} in namespace {SYSTEM_NAMESPACE}",
-                clean(name)
+                clean(&shown(name))
             ),
         );
         match nearest(name, &names) {

@@ -7,7 +7,7 @@ pub use topic::{Topic, VARIABLES};
 use super::{Context, context::Ending, usage::of_styled};
 use crate::{
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::verbatim::VerbatimReport,
 };
 
@@ -45,7 +45,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
             Failure::new(
                 Kind::Usage,
                 Reason::UnknownTopic,
-                format!("{known} has no command or topic '{word}'"),
+                format!("{known} has no command or topic '{}'", shown(word)),
             )
             .hint("bmctl help")
         })?;

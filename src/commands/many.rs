@@ -25,7 +25,7 @@ use crate::{
     },
     cluster::{self, ConnectOptions, Deadline},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::{Document, clean, document::ErrorDocument, many::ManyReport},
     ui::Answer,
 };
@@ -84,7 +84,7 @@ async fn targets(
     deadline: Deadline,
 ) -> Result<Vec<Target>, Failure> {
     let of_context = |name: String| Target {
-        label: clean(&name),
+        label: clean(&shown(&name)),
         context: Some(name),
         cluster: None,
     };
@@ -106,14 +106,14 @@ async fn targets(
         Scope::Clusters(names) => names
             .into_iter()
             .map(|name| Target {
-                label: clean(&name),
+                label: clean(&shown(&name)),
                 context: context.global.connection.context.clone(),
                 cluster: Some(name),
             })
             .collect(),
     };
     let mut seen = std::collections::HashSet::new();
-    targets.retain(|target| seen.insert(target.label.clone()));
+    targets.retain(|target| seen.insert((target.context.clone(), target.cluster.clone())));
     if targets.is_empty() {
         return Err(Failure::new(
             Kind::Usage,

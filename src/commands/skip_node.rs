@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cluster::{Retry, node},
     exit::Exit,
-    failure::{Failure, Kind, Reason, nearest, shell_word},
+    failure::{Failure, Kind, Reason, nearest, shell_word, shown},
     render::{
         clean,
         skip::{NodeReport, SkipReport},
@@ -108,7 +108,7 @@ fn unknown(name: &str, known: &[String]) -> Failure {
         Reason::UnknownNode,
         format!(
             "the cluster has no node {}; nothing was changed",
-            clean(name)
+            clean(&shown(name))
         ),
     );
     match nearest(name, known) {

@@ -61,7 +61,7 @@ pub fn of_styled(subject: String, text: &StyledStr, ui: &Ui) -> VerbatimReport {
 }
 
 /// The command that was meant, as far as it can be told from arguments that clap did not accept; else the program.
-fn named(arguments: &[OsString]) -> String {
+pub fn named(arguments: &[OsString]) -> String {
     let mut command = &Cli::command();
     let mut path = Vec::new();
     for word in arguments.iter().skip(1).take_while(|word| *word != "--") {
@@ -142,14 +142,14 @@ fn names(command: &clap::Command, name: &str) -> bool {
 
 /// What was asked of the output, read from arguments that clap did not accept as a whole.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
-    format: OutputFormat,
-    reports: Vec<ReportTarget>,
-    progress: ProgressChoice,
+pub struct Asked {
+    pub format: OutputFormat,
+    pub reports: Vec<ReportTarget>,
+    pub progress: ProgressChoice,
 }
 
 impl Asked {
-    fn of(arguments: &[OsString]) -> Self {
+    pub fn of(arguments: &[OsString]) -> Self {
         let words: Vec<&str> = arguments
             .iter()
             .map(|word| word.to_str().unwrap_or_default())

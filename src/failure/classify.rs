@@ -10,7 +10,7 @@ use kube::{
 };
 
 use super::{
-    Failure, Kind, LoginError, Reason, RequestTimedOut,
+    Failure, Kind, LoginError, Reason, RequestTimedOut, Unseen,
     access::{self, Refuser},
     login, network,
 };
@@ -195,6 +195,11 @@ fn answer(status: &Status) -> Diagnosis {
     if by_admission {
         return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message)
             .hint("an admission policy of the cluster refused it; its message says what it wants");
+    }
+    if let Some(unseen) = Unseen::noted(status) {
+        let mut diagnosis = Diagnosis::new(Kind::Denied, Reason::Unauthorized, message);
+        diagnosis.causes.push(unseen.cause().to_owned());
+        return diagnosis.hint(unseen.hint());
     }
     match status.code {
         401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(

@@ -23,7 +23,7 @@ pub enum Given {
     Kubeconfig,
     /// Several lines, control characters, or longer than the system takes.
     Text,
-    /// One word that looks like a token, or a URL with a password in it.
+    /// One line that looks like a token, a URL with a password in it, or a key with its value.
     Credential,
 }
 
@@ -143,10 +143,14 @@ fn decoded(value: &str) -> Option<String> {
     (text.len() >= SHORTEST && text.chars().all(is_printable)).then_some(text)
 }
 
-/// A token by its form (JSON Web Token, bootstrap token, OpenShift, Google, EKS), or by looking random.
+/// A token by its form (JSON Web Token, bootstrap token, OpenShift, Google, EKS), or by looking random; a line of a file,
+/// as `grep token admin.conf` gives it.
 fn is_credential(value: &str) -> bool {
     const PREFIXES: [&str; 5] = ["eyJ", "sha256~", "ya29.", "k8s-aws-v1.", "Bearer "];
     let word = value.trim();
+    if word != value || value.contains(": ") {
+        return true;
+    }
     if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) || is_bootstrap_token(word) {
         return true;
     }
@@ -259,6 +263,8 @@ mod tests {
                 Given::Credential,
             ),
             ("https://eve:hunter2@host:6443", Given::Credential),
+            ("token: hunter2", Given::Credential),
+            (" hunter2", Given::Credential),
             ("dGhlIHBhc3N3b3JkIG9mIHRoZSBjbHVzdGVy", Given::Credential),
             (" canary-token\n", Given::Text),
             ("one\ttwo", Given::Text),

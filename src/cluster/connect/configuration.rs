@@ -149,6 +149,9 @@ fn server_name(name: String) -> Result<String, String> {
     }
 }
 
+/// The header that names the user to act as.
+pub(super) const ACT_AS: &str = "impersonate-user";
+
 /// Whom to act as: what the flags say, else the kubeconfig. kube would refuse names that are not ASCII; an API server
 /// takes them.
 pub(super) fn impersonate(
@@ -173,7 +176,7 @@ pub(super) fn impersonate(
     for value in values {
         HeaderValue::from_str(value).map_err(|_| unsendable("as-user-extra"))?;
     }
-    let users = user.iter().map(|user| ("impersonate-user", user));
+    let users = user.iter().map(|user| (ACT_AS, user));
     let uids = uid.iter().map(|uid| ("impersonate-uid", uid));
     let groups = groups.iter().map(|group| ("impersonate-group", group));
     for (header, value) in users.chain(uids).chain(groups) {

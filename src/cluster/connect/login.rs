@@ -23,10 +23,11 @@ use tower::BoxError;
 use super::{
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
+    unseen::CredentialCheck,
 };
 use crate::{
     cluster::{file, retry::Deadline},
-    failure::LoginError,
+    failure::{LoginError, Unseen},
 };
 
 /// As whom requests are made, for a while.
@@ -123,6 +124,7 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
 pub(super) struct Door {
     pub config: Config,
     pub request_timeout: RequestTimeout,
+    pub check: CredentialCheck,
     pub deadline: Deadline,
 }
 
@@ -130,6 +132,13 @@ impl Door {
     /// A client that shows that certificate.
     fn client(&self, pair: Option<&Pair>) -> kube::Result<Client> {
         let mut config = self.config.clone();
+        let presented = match pair {
+            Some(_) => Unseen::Certificate,
+            None => Unseen::Header,
+        };
+        let check = CredentialCheck {
+            had: self.check.had.and(Some(presented)),
+        };
         if let Some(pair) = pair {
             let auth = &mut config.auth_info;
             auth.client_certificate_data = Some(STANDARD.encode(&pair.certificate));
@@ -137,6 +146,7 @@ impl Door {
         }
         Ok(ClientBuilder::try_from(config)?
             .with_layer(&self.request_timeout)
+            .with_layer(&check)
             .build())
     }
 }

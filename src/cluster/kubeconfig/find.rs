@@ -187,7 +187,7 @@ fn is_no_content(place: &str, wanted: &str, value: &str) -> Result<(), Failure> 
         Given::Text => ("a text", "give the path of a kubeconfig: --kubeconfig FILE"),
         Given::Credential => (
             "what looks like a credential",
-            "a token belongs in a kubeconfig: kubectl config set-credentials NAME --token=TOKEN",
+            "a token belongs in a kubeconfig, as the token of a user",
         ),
     };
     let message = format!("{place} holds {what}, not a {wanted}");

@@ -1,5 +1,5 @@
-//! A run that ends before it has a [`Context`](super::Context): wrong usage, a log that cannot be written. What was
-//! asked of the output holds all the same.
+//! A run that ends before it has a [`Context`](super::Context), as by wrong usage or a log that cannot be written, or
+//! without it, by a fault of the program. What was asked of the output holds all the same.
 
 pub use super::result::Complaint;
 use super::{super::paste, reports::Reports, result::Delivery};
@@ -20,14 +20,19 @@ pub struct Early {
 impl Early {
     /// From the little that could be read of what was typed.
     pub fn of(format: OutputFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
-        let options = UiOptions {
-            progress,
-            ..UiOptions::default()
-        };
         Self {
-            ui: Ui::new(&options, &Environment::read()),
+            ui: words(progress),
             delivery: Delivery::new(format, Reports::claim_what_can_be(reports)),
         }
+    }
+
+    /// With the output that a command has promised already.
+    pub fn owed(progress: ProgressChoice) -> Option<Self> {
+        let delivery = Delivery::owed()?;
+        Some(Self {
+            ui: words(progress),
+            delivery,
+        })
     }
 
     pub fn ui(&self) -> &Ui {
@@ -37,6 +42,14 @@ impl Early {
     pub fn end(self, document: Document, complaint: Option<Complaint>) -> Exit {
         self.delivery.end(&self.ui, document, complaint)
     }
+}
+
+fn words(progress: ProgressChoice) -> Ui {
+    let options = UiOptions {
+        progress,
+        ..UiOptions::default()
+    };
+    Ui::new(&options, &Environment::read())
 }
 
 /// Ends a run whose arguments are known.

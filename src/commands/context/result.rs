@@ -3,7 +3,7 @@
 //! The one place that knows every format. A [`Context`](super::Context) ends here, and a run that never got one too.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -39,15 +39,19 @@ pub(super) fn rendered(document: &Document, format: OutputFormat, paper: Paper) 
     }
 }
 
-/// Where a result goes.
+/// Where a result goes. Clones share what has become of it.
+#[derive(Clone)]
 pub struct Delivery {
     format: OutputFormat,
     pub reports: Reports,
     /// The one result is on stdout, or somebody else's is.
-    stdout_taken: AtomicBool,
+    stdout_taken: Arc<AtomicBool>,
     /// It goes nowhere yet: it is one of several.
-    kept: Option<Mutex<Option<Document>>>,
+    kept: Option<Arc<Mutex<Option<Document>>>>,
 }
+
+/// The delivery that this process has promised.
+static OWED: Mutex<Option<Delivery>> = Mutex::new(None);
 
 /// What went wrong, for people and for programs.
 pub struct Complaint {
@@ -60,7 +64,7 @@ impl Delivery {
         Self {
             format,
             reports,
-            stdout_taken: AtomicBool::new(false),
+            stdout_taken: Arc::default(),
             kept: None,
         }
     }
@@ -68,20 +72,45 @@ impl Delivery {
     /// Keeps the result for [`into_document`](Self::into_document) instead of writing it.
     pub fn kept() -> Self {
         Self {
-            kept: Some(Mutex::default()),
+            kept: Some(Arc::default()),
             ..Self::new(OutputFormat::Text, Reports::default())
         }
     }
 
     pub fn into_document(self) -> Option<Document> {
         self.kept?
-            .into_inner()
+            .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Remembers that the process has promised this, for an ending that nobody foresees.
+    pub fn promise(&self) {
+        *OWED.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clone());
+    }
+
+    /// What was promised. It is asked for where the program has failed, and waits for no other thread.
+    pub fn owed() -> Option<Self> {
+        OWED.try_lock().ok()?.clone()
     }
 
     /// Says whether it was taken before.
     pub fn take_stdout(&self) -> bool {
         self.stdout_taken.swap(true, Ordering::Relaxed)
+    }
+
+    fn text(&self, ui: &Ui, document: &Document) -> String {
+        let paper = Paper {
+            style: result_style(ui),
+            color: ui.stdout.color,
+        };
+        let text = rendered(document, self.format, paper);
+        match self.format {
+            OutputFormat::Text | OutputFormat::Wide => ui.voice().ci.harmless(&text),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Name | OutputFormat::Junit => {
+                text
+            }
+        }
     }
 
     /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
@@ -101,21 +130,9 @@ impl Delivery {
             document.fail(failure);
         }
         let mut spoken = false;
+        // Made before stdout is taken: as long as nothing is there, a fault of ours can still be told on it.
+        let text = self.text(ui, &document);
         if !self.take_stdout() {
-            let paper = Paper {
-                style: result_style(ui),
-                color: ui.stdout.color,
-            };
-            let text = match self.format {
-                OutputFormat::Text | OutputFormat::Wide => {
-                    let text = rendered(&document, self.format, paper);
-                    ui.voice().ci.harmless(&text)
-                }
-                OutputFormat::Json
-                | OutputFormat::Yaml
-                | OutputFormat::Name
-                | OutputFormat::Junit => rendered(&document, self.format, paper),
-            };
             spoken = !text.is_empty();
             if let Err(failure) = ui.result(&text) {
                 document.fail(&failure);

@@ -24,7 +24,11 @@ pub fn line(words: impl IntoIterator<Item = OsString>) -> String {
             (Some(flag), Some(value)) => shell_word(&format!("{flag}={}", shown(value))),
             (Some(flag), None) => shown_word(flag),
             (None, _) if is_secret => shell_word(WITHHELD),
-            (None, _) => shown_word(&word),
+            (None, _) => match word.split_once('=') {
+                // FORMAT=PATH, NAME=DIR, and the like.
+                Some((name, value)) => shell_word(&format!("{}={}", shown(name), shown(value))),
+                None => shown_word(&word),
+            },
         });
         is_secret = value.is_none() && flag.is_some_and(names_secret);
     }
@@ -53,6 +57,16 @@ mod tests {
             (
                 &["bmctl", "--as=sha256~canary", "-c", "sha256~canary"],
                 "bmctl '--as=(what looks like a credential, not shown)' -c '(what looks like a credential, not shown)'",
+            ),
+            (
+                &[
+                    "bmctl",
+                    "sandbox",
+                    "start",
+                    "--node-facts",
+                    "a=sha256~canary",
+                ],
+                "bmctl sandbox start --node-facts 'a=(what looks like a credential, not shown)'",
             ),
             (
                 &["bmctl", "version", "apiVersion: v1\ntoken: canary"],

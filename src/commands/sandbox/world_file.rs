@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
     cluster::{Deadline, file},
-    failure::{Failure, Kind, Reason, shown_path},
+    failure::{Failure, Given, Kind, Reason, shown_path},
     sandbox::{
         fault::Fault,
         world::{NodeProfile, Pace},
@@ -77,8 +77,13 @@ impl WorldFile {
 
     /// Reads the text of a file. An empty one is a world without anything special.
     fn parse(text: &str) -> Result<Self, String> {
-        let world: Option<Self> =
-            serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let world: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
+            // The lines around a mistake are shown, but not those of another kind of file.
+            match Given::of_list(text) {
+                Given::Kubeconfig => error.without_snippet().to_string(),
+                Given::Plausible | Given::Text | Given::Credential => error.to_string(),
+            }
+        })?;
         let world = world.unwrap_or_default();
         match world.faults.iter().find_map(Fault::objection) {
             None => Ok(world),
@@ -214,6 +219,16 @@ mod tests {
         assert!(!find("silent").ready);
         assert_eq!(world.faults.len(), 3);
         assert_eq!(find("copied").host, Some(folder.path().join("facts")));
+    }
+
+    #[test]
+    fn a_kubeconfig_is_not_quoted() {
+        let text = "users:\n- user:\n    token: canary\nclusters: []\napiVersion: v1\n";
+        let error = WorldFile::parse(text).unwrap_err();
+        assert!(
+            error.contains("line 1") && !error.contains("canary"),
+            "{error}"
+        );
     }
 
     #[test]
