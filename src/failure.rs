@@ -19,7 +19,7 @@ mod network;
 mod reason;
 mod unseen;
 
-pub use access::{Grant, denied_grant, shell_word};
+pub use access::{Grant, denied_grant, denies_nobody, shell_word};
 pub use classify::{Transience, from_kube, kind_is_not_served, transience};
 pub use given::{Given, shown, shown_path, shown_word};
 pub use login::LoginError;

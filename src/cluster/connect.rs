@@ -112,7 +112,8 @@ struct Access {
 
 /// Finds the kubeconfig, logs in where that takes a plugin, and makes a client.
 pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
-    connect_from(options, &Environment::of_process()).await
+    // Configurations are too large for the stack of every command.
+    Box::pin(connect_from(options, &Environment::of_process())).await
 }
 
 /// The same for another environment than that of this process.

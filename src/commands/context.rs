@@ -7,7 +7,7 @@ mod typed;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use reports::Reports;
@@ -36,7 +36,7 @@ pub struct Context {
     /// Those that were read, for all clusters of a run.
     pub kubeconfigs: Kubeconfigs,
     warnings: Mutex<Vec<String>>,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
 }
 
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
@@ -95,8 +95,7 @@ impl Context {
         })?;
         let mut ui = terminal(&global);
         let output = &global.output;
-        let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?);
-        delivery.promise();
+        let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?).promise();
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == "controller run");
@@ -140,14 +139,14 @@ impl Context {
             interrupts: self.interrupts.clone(),
             kubeconfigs: self.kubeconfigs.clone(),
             warnings: Mutex::default(),
-            delivery: Delivery::kept(),
+            delivery: Arc::new(Delivery::kept()),
         }
     }
 
     /// The result of one of several clusters.
     pub fn into_document(self) -> Document {
         let target = self.ui.voice().cluster.clone();
-        let document = self.delivery.into_document().unwrap_or_else(|| {
+        let document = self.delivery.take_document().unwrap_or_else(|| {
             // Every command ends with a result; one that does not must not pass for a success.
             let failure = Failure::new(Kind::Other, Reason::OutputFailed, "there is no result");
             Document::of_failure(self.command, &failure)

@@ -63,6 +63,13 @@ pub fn denied_grant(failure: &Failure) -> Option<Grant> {
     grants.into_iter().find(|grant| !is_nobody(&grant.user))
 }
 
+/// Did the API server deny something to a user that is nobody in particular?
+#[must_use]
+pub fn denies_nobody(failure: &Failure) -> bool {
+    let mut grants = failure.causes.iter().filter_map(|cause| Grant::read(cause));
+    grants.any(|grant| is_nobody(&grant.user))
+}
+
 /// What would have to be granted, read from the API server's own sentence:
 /// `User "U" cannot V resource "R" in API group "G" at the cluster scope` (or `in the namespace "N"`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -311,6 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_did_not_see_is_said() {
+        let message = r#"nodes is forbidden: User "system:anonymous" cannot list resource "nodes""#;
+        for unseen in [Unseen::Nothing, Unseen::Header, Unseen::Certificate] {
+            let mut status =
+                serde_json::json!({"code": 403, "message": message, "details": {"kind": "nodes"}});
+            unseen.note(&mut status);
+            let error = kube::Error::Api(serde_json::from_value(status).unwrap());
+            let failure = from_kube(&error, "list the nodes");
+            assert_eq!(
+                (failure.kind, failure.reason),
+                (Kind::Denied, Reason::Unauthorized)
+            );
+            assert_eq!(failure.causes, [message, unseen.cause()]);
+            assert_eq!(failure.hints, [unseen.hint()]);
+        }
+    }
+
+    #[test]
     fn a_web_page_is_not_repeated() {
         let cause = |code, text| from_kube(&api(code, "", text), "x").causes.remove(0);
         assert_eq!(

@@ -87,3 +87,35 @@ fn noted(code: StatusCode, body: &[u8], had: Unseen) -> Option<String> {
     had.note(&mut status);
     Some(status.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_not_seen_is_noted() {
+        let of_nobody = r#"pods is forbidden: User "system:anonymous" cannot list resource "pods""#;
+        let of_eve = r#"pods is forbidden: User "eve" cannot list resource "pods""#;
+        for (code, message, had, expected) in [
+            (403, of_nobody, Unseen::Nothing, true),
+            (403, of_nobody, Unseen::Header, true),
+            (403, of_nobody, Unseen::Certificate, true),
+            (403, of_eve, Unseen::Nothing, false),
+            (403, "denied by system:anonymous", Unseen::Nothing, false),
+            (401, "Unauthorized", Unseen::Nothing, true),
+            (401, "Unauthorized", Unseen::Header, false),
+            (401, "Unauthorized", Unseen::Certificate, false),
+        ] {
+            let status = json!({"kind": "Status", "code": code, "message": message});
+            let code = StatusCode::from_u16(code).unwrap();
+            let noted = noted(code, status.to_string().as_bytes(), had);
+            assert_eq!(noted.is_some(), expected, "{code} {message} {had:?}");
+        }
+        assert_eq!(
+            noted(StatusCode::FORBIDDEN, b"<html>", Unseen::Nothing),
+            None
+        );
+    }
+}

@@ -1,6 +1,8 @@
 //! A run that ends before it has a [`Context`](super::Context), as by wrong usage or a log that cannot be written, or
 //! without it, by a fault of the program. What was asked of the output holds all the same.
 
+use std::sync::Arc;
+
 pub use super::result::Complaint;
 use super::{super::paste, reports::Reports, result::Delivery};
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 /// Its terminal and its output.
 pub struct Early {
     ui: Ui,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
 }
 
 impl Early {
@@ -22,7 +24,7 @@ impl Early {
     pub fn of(format: OutputFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
         Self {
             ui: words(progress),
-            delivery: Delivery::new(format, Reports::claim_what_can_be(reports)),
+            delivery: Arc::new(Delivery::new(format, Reports::claim_what_can_be(reports))),
         }
     }
 

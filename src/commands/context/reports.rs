@@ -2,7 +2,7 @@
 //!
 //! The files are claimed before the command does anything, and written on every ending, the early ones too.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::result::{Paper, rendered};
 use crate::{
@@ -21,9 +21,9 @@ const PAPER: Paper = Paper {
     color: false,
 };
 
-/// Files that wait for the result. Clones share them.
-#[derive(Clone, Default)]
-pub struct Reports(Arc<Mutex<Vec<Claimed>>>);
+/// Files that wait for the result.
+#[derive(Default)]
+pub struct Reports(Mutex<Vec<Claimed>>);
 
 struct Claimed {
     target: ReportTarget,
@@ -61,7 +61,7 @@ impl Reports {
                 Err(error) => failures.push(failure(target, &error.to_string())),
             }
         }
-        (Self(Arc::new(Mutex::new(claimed))), failures)
+        (Self(Mutex::new(claimed)), failures)
     }
 
     /// Writes the document to all of them, once.

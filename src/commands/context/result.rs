@@ -3,7 +3,7 @@
 //! The one place that knows every format. A [`Context`](super::Context) ends here, and a run that never got one too.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -39,19 +39,18 @@ pub(super) fn rendered(document: &Document, format: OutputFormat, paper: Paper) 
     }
 }
 
-/// Where a result goes. Clones share what has become of it.
-#[derive(Clone)]
+/// Where a result goes.
 pub struct Delivery {
     format: OutputFormat,
     pub reports: Reports,
     /// The one result is on stdout, or somebody else's is.
-    stdout_taken: Arc<AtomicBool>,
+    stdout_taken: AtomicBool,
     /// It goes nowhere yet: it is one of several.
-    kept: Option<Arc<Mutex<Option<Document>>>>,
+    kept: Option<Mutex<Option<Document>>>,
 }
 
 /// The delivery that this process has promised.
-static OWED: Mutex<Option<Delivery>> = Mutex::new(None);
+static OWED: Mutex<Weak<Delivery>> = Mutex::new(Weak::new());
 
 /// What went wrong, for people and for programs.
 pub struct Complaint {
@@ -64,34 +63,39 @@ impl Delivery {
         Self {
             format,
             reports,
-            stdout_taken: Arc::default(),
+            stdout_taken: AtomicBool::new(false),
             kept: None,
         }
     }
 
-    /// Keeps the result for [`into_document`](Self::into_document) instead of writing it.
+    /// Keeps the result for [`take_document`](Self::take_document) instead of writing it.
     pub fn kept() -> Self {
         Self {
-            kept: Some(Arc::default()),
+            kept: Some(Mutex::default()),
             ..Self::new(OutputFormat::Text, Reports::default())
         }
     }
 
-    pub fn into_document(self) -> Option<Document> {
-        self.kept?
+    /// What was kept.
+    pub fn take_document(&self) -> Option<Document> {
+        let mut kept = self
+            .kept
+            .as_ref()?
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.take()
     }
 
     /// Remembers that the process has promised this, for an ending that nobody foresees.
-    pub fn promise(&self) {
-        *OWED.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clone());
+    pub fn promise(self) -> Arc<Self> {
+        let promised = Arc::new(self);
+        *OWED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&promised);
+        promised
     }
 
     /// What was promised. It is asked for where the program has failed, and waits for no other thread.
-    pub fn owed() -> Option<Self> {
-        OWED.try_lock().ok()?.clone()
+    pub fn owed() -> Option<Arc<Self>> {
+        OWED.try_lock().ok()?.upgrade()
     }
 
     /// Says whether it was taken before.

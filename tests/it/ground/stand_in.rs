@@ -12,7 +12,12 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bmctl::sandbox::{Identity, Sandbox, SandboxOptions};
+use bmctl::{
+    cli::Cli,
+    sandbox::{Identity, Sandbox, SandboxOptions},
+    ui::LogFormat,
+};
+use clap::Parser as _;
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -45,6 +50,9 @@ const WORD: &str = "stand-in";
 /// To play a controller that is as quick as the stories are, in the folder of its kubeconfig.
 pub const CONTROLLER: [&str; 2] = [WORD, "controller"];
 
+/// To play bmctl as it fails in the middle of a command.
+pub const FAULT: [&str; 2] = [WORD, "fault"];
+
 /// A folder as `KUBEBUILDER_ASSETS` names one.
 pub fn folder() -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
@@ -71,6 +79,9 @@ pub fn play() -> Option<anyhow::Result<()>> {
         if flags == ["--version"] {
             return say_version();
         }
+        if program == "fault" {
+            return fault(flags);
+        }
         let flags = parse(flags)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -82,6 +93,25 @@ pub fn play() -> Option<anyhow::Result<()>> {
             "controller" => runtime.block_on(controller()),
             other => anyhow::bail!("{other} is not played"),
         }
+    })
+}
+
+/// As `main` starts it, with the output that these flags ask for.
+fn fault(flags: &[String]) -> anyhow::Result<()> {
+    bmctl::ui::fault::end_program(bmctl::commands::fault::tell);
+    let words = ["bmctl", "status", "vmruntime"].map(str::to_owned);
+    let cli = Cli::try_parse_from(words.iter().chain(flags))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let command =
+            bmctl::commands::Context::new(cli.global, "status vmruntime", LogFormat::Text)
+                .map_err(|failure| anyhow::anyhow!("{failure}"))?;
+        let failing = std::thread::spawn(|| panic!("on purpose"));
+        ensure!(failing.join().is_ok(), "the program has outlived it");
+        drop(command);
+        Ok(())
     })
 }
 
