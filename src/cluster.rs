@@ -45,8 +45,8 @@ pub mod wait;
 
 pub use answer::checked;
 pub use clock::Clock;
-pub use connect::{Cluster, ConnectOptions, connect};
+pub use connect::{Cluster, ConnectOptions, connect, connect_from};
 pub use deadline::Deadline;
 pub use event::{Event, Observer, Silent};
-pub use kubeconfig::{clusters, contexts, implied, kubeconfig_of};
+pub use kubeconfig::{Environment, Kubeconfigs, clusters, contexts, implied, kubeconfig_of};
 pub use retry::Retry;

@@ -13,6 +13,7 @@ pub mod controller_uninstall;
 pub mod disable_vmruntime;
 pub mod enable_vmruntime;
 pub mod explain;
+pub mod fault;
 pub mod get_vmruntimepfc;
 pub mod help;
 pub mod man;

@@ -12,20 +12,24 @@ use crate::{api::text::cut, exit::Exit};
 
 mod access;
 mod classify;
+mod given;
 mod hint;
 mod login;
 mod nearest;
 mod network;
 mod reason;
+mod unseen;
 
-pub use access::{Grant, denied_grant, shell_word};
+pub use access::{Grant, denied_grant, denies_nobody, shell_word};
 pub use classify::{
     Transience, from_kube, is_contradiction, is_text_of_not_served, kind_is_not_served, transience,
 };
+pub use given::{Given, shown, shown_path, shown_word};
 pub use hint::{Hint, Kubectl, Own, Suggested, installing, kubectl};
 pub use login::LoginError;
 pub use nearest::nearest;
 pub use reason::Reason;
+pub use unseen::Unseen;
 
 /// What kind of thing went wrong. The exit code follows from it, whatever the output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]

@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bmctl::ui::fault::end_program();
+    bmctl::ui::fault::end_program(bmctl::commands::fault::tell);
     bmctl::run(std::env::args_os()).into()
 }

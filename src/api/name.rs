@@ -37,6 +37,17 @@ pub const PREFLIGHT_OCCASION: &str = "vm.cluster.gke.io/preflight-occasion";
 /// A node with this label (any value, usually empty) is left out of preflight checks and runs no VMs.
 pub const SKIP_SCHEDULE: &str = "kubevm.io/VM-SkipSchedule";
 
+/// The user of a request that came without a credential (`k8s.io/apiserver/pkg/authentication/user`).
+pub const ANONYMOUS: &str = "system:anonymous";
+/// The group of everybody who came without a credential.
+pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+
+/// Is it a name of nobody in particular? A right of theirs is everybody's who reaches the API server.
+#[must_use]
+pub fn is_nobody(user: &str) -> bool {
+    user.is_empty() || user == ANONYMOUS || user == UNAUTHENTICATED
+}
+
 /// Automatic checks are called this and a UUID.
 pub const PREFLIGHT_CHECK_PREFIX: &str = "vmruntime-preflight-check-";
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Program, go_bool, go_duration, report_target};
+use super::{Program, go_bool, go_duration, name, path, report_target};
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
 
 /// What every command understands.
@@ -25,14 +25,14 @@ pub struct GlobalArgs {
 pub struct ConnectionArgs {
     /// Kubeconfig file. Default: the one of --cluster; else KUBECONFIG; else ~/.kube/config; else the only one in
     /// bmctl-workspace; else in-cluster.
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = path())]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig. Default: its current context.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = name)]
     pub context: Option<String>,
     /// Cluster whose kubeconfig is bmctl-workspace/NAME/NAME-kubeconfig. Given several times, the command works on all
     /// of them at once.
-    #[arg(short, long = "cluster", global = true, value_name = "NAME")]
+    #[arg(short, long = "cluster", global = true, value_name = "NAME", value_parser = name)]
     pub clusters: Vec<String>,
     /// Contexts of the kubeconfig, separated by commas: the command works on all of them at once.
     #[arg(
@@ -40,6 +40,7 @@ pub struct ConnectionArgs {
         global = true,
         value_name = "NAMES",
         value_delimiter = ',',
+        value_parser = name,
         conflicts_with_all = ["context", "all_contexts", "clusters"]
     )]
     pub contexts: Vec<String>,
@@ -47,13 +48,13 @@ pub struct ConnectionArgs {
     #[arg(long, global = true, conflicts_with = "context")]
     pub all_contexts: bool,
     /// Act as this user, as far as you may impersonate: NAME, or system:serviceaccount:NAMESPACE:NAME.
-    #[arg(long = "as", global = true, value_name = "USER")]
+    #[arg(long = "as", global = true, value_name = "USER", value_parser = name)]
     pub as_user: Option<String>,
     /// Act as a member of this group; repeat it for several.
-    #[arg(long, global = true, value_name = "GROUP")]
+    #[arg(long, global = true, value_name = "GROUP", value_parser = name)]
     pub as_group: Vec<String>,
     /// Act with this UID.
-    #[arg(long, global = true, value_name = "UID")]
+    #[arg(long, global = true, value_name = "UID", value_parser = name)]
     pub as_uid: Option<String>,
     /// How long one request may take, as 15s or 1m; 0 means no limit.
     #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
@@ -104,7 +105,7 @@ pub struct OutputArgs {
     #[arg(short, long, global = true)]
     pub yes: bool,
     /// Write a log of the command below this folder. Default: bmctl-workspace, where it exists.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = path())]
     pub log_dir: Option<PathBuf>,
 }
 

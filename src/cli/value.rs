@@ -1,11 +1,44 @@
 //! Values as they are typed: read here, refused with what was expected.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use clap::ValueEnum as _;
+use clap::{
+    ValueEnum as _,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 
 use super::{OutputFormat, ReportTarget};
-use crate::api::ImageFormat;
+use crate::{api::ImageFormat, failure::Given};
+
+/// A path. The content of a file in its place is refused: it would become the name of a folder, or be shown.
+pub fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let judged = Given::of(&path.to_string_lossy());
+        match judged.objection() {
+            None => Ok(path),
+            Some(objection) => Err(format!("{objection}, not a path{}", way_out(judged))),
+        }
+    })
+}
+
+/// The name of something, for example of a context or a user.
+///
+/// # Errors
+/// It can not be a name.
+pub fn name(text: &str) -> Result<String, String> {
+    match Given::of(text).objection() {
+        None => Ok(text.to_owned()),
+        Some(objection) => Err(format!("{objection}, not a name")),
+    }
+}
+
+/// How the text of a kubeconfig gets to where a path is expected.
+fn way_out(judged: Given) -> &'static str {
+    match judged {
+        Given::Kubeconfig => "; write the text to a file, or give --kubeconfig <(COMMAND)",
+        Given::Plausible | Given::Text | Given::Credential => "",
+    }
+}
 
 /// A `FORMAT=PATH` as `--report` takes it.
 ///
@@ -25,6 +58,9 @@ pub fn report_target(text: &str) -> Result<ReportTarget, String> {
     })?;
     if path.is_empty() {
         return Err("expected FORMAT=PATH, for example junit=r.xml".into());
+    }
+    if let Some(objection) = Given::of(path).objection() {
+        return Err(format!("{objection}, not a path"));
     }
     Ok(ReportTarget {
         format,
@@ -79,6 +115,17 @@ pub fn go_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_neither_a_path_nor_a_name_is_refused() {
+        for text in ["apiVersion: v1", "one\ntwo", "\u{1b}[2J"] {
+            assert!(name(text).is_err(), "{text:?}");
+            assert!(report_target(&format!("json={text}")).is_err(), "{text:?}");
+        }
+        for text in ["production", "sha256~abc", "größer"] {
+            assert_eq!(name(text).as_deref(), Ok(text));
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_writes_them() {

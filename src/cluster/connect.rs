@@ -3,37 +3,39 @@
 //! kube's own retries are silent and nearly endless, it has no limit for an answer, and it runs login plugins as they
 //! come: all of that is set here, so that no caller can forget it.
 
+mod address;
 mod bounded;
+mod configuration;
 pub(super) mod in_cluster;
 mod login;
 mod oidc;
 mod plugin;
-mod proxy;
+pub(super) mod proxy;
 mod retry_after;
 mod timeout;
 mod transport;
+mod unseen;
 
 use std::{path::PathBuf, time::Duration};
 
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
-};
+use http::{HeaderName, HeaderValue};
+use kube::{Client, Config, config::AuthInfo};
 
-pub use self::plugin::Terminal;
 use self::{
     login::{Door, Login, Source},
-    oidc::Oidc,
-    plugin::Plugin,
-    proxy::Proxies,
     timeout::RequestTimeout,
+    unseen::CredentialCheck,
 };
+pub use self::{plugin::Terminal, proxy::Proxies};
 use super::{
     answer,
     deadline::Deadline,
-    kubeconfig::{self, Chosen, Environment, Found},
+    kubeconfig::{self, Environment, Found, Kubeconfigs},
 };
-use crate::failure::{self, Failure, Kind, LoginError, Reason};
+use crate::{
+    api::name,
+    failure::{self, Failure, Kind, LoginError, Reason, Unseen},
+};
 
 /// Where a cluster is to be found, and as whom.
 #[derive(Clone, Debug)]
@@ -52,8 +54,10 @@ pub struct ConnectOptions {
     pub identity: IdentityOverride,
     /// For login plugins that ask.
     pub terminal: Terminal,
-    /// Logging in takes of the command's own time.
+    /// Reading files and logging in take of the command's own time.
     pub deadline: Deadline,
+    /// What was read of kubeconfigs so far.
+    pub kubeconfigs: Kubeconfigs,
 }
 
 impl Default for ConnectOptions {
@@ -67,6 +71,7 @@ impl Default for ConnectOptions {
             identity: IdentityOverride::default(),
             terminal: Terminal::default(),
             deadline: Deadline::never(),
+            kubeconfigs: Kubeconfigs::default(),
         }
     }
 }
@@ -113,34 +118,33 @@ struct Access {
 
 /// Finds the kubeconfig, logs in where that takes a plugin, and makes a client.
 pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
-    let found = kubeconfig::find(options, &Environment::of_process())?;
+    // Configurations are too large for the stack of every command.
+    Box::pin(connect_from(options, &Environment::of_process())).await
+}
+
+/// The same for another environment than that of this process.
+pub async fn connect_from(
+    options: &ConnectOptions,
+    environment: &Environment,
+) -> Result<Cluster, Failure> {
+    let identity = &options.identity;
+    if identity.user.is_none() && (!identity.groups.is_empty() || identity.uid.is_some()) {
+        return Err(Failure::new(
+            Kind::Usage,
+            Reason::IncompleteIdentity,
+            "--as-group and --as-uid need --as",
+        ));
+    }
+    let found = kubeconfig::found(options, environment).await?;
     let shown = found.to_string();
     let files = found.files();
-    let access = match found {
-        Found::InCluster(pod) => {
-            let (mut config, source) = pod.configuration()?;
-            config.proxy_url =
-                proxy_url(None, &config).map_err(|error| kubeconfig::unusable(&shown, &error))?;
-            Access {
-                config,
-                source: Some(source),
-                context: String::new(),
-                name: "in-cluster".to_owned(),
-            }
-        }
-        Found::Files(paths) => {
-            let kubeconfig = kubeconfig::read(&paths)?;
-            let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), &shown)?;
-            configured(kubeconfig, chosen, &shown, options).await?
-        }
-    };
     let Access {
         config,
         source,
         context,
         name,
-    } = access;
-    let config = adjusted(config, options)?;
+    } = access(found, &shown, options, environment).await?;
+    let config = adjusted(config, options);
     let mut warnings = Vec::new();
     if config.accept_invalid_certs {
         warnings.push(
@@ -149,7 +153,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
         );
     }
     Ok(Cluster {
-        server: without_user_information(&config.cluster_url),
+        server: address::shown(&config.cluster_url),
         namespace: config.default_namespace.clone(),
         client: answer::checked(client(config, source, options, &shown).await?),
         context,
@@ -160,74 +164,50 @@ pub async fn connect(options: &ConnectOptions) -> Result<Cluster, Failure> {
     })
 }
 
-async fn configured(
-    kubeconfig: Kubeconfig,
-    chosen: Chosen,
+async fn access(
+    found: Found,
     shown: &str,
     options: &ConnectOptions,
+    environment: &Environment,
 ) -> Result<Access, Failure> {
-    let wanted = KubeConfigOptions {
-        context: Some(chosen.context.clone()),
-        ..KubeConfigOptions::default()
-    };
-    let own_proxy = kubeconfig
-        .clusters
-        .iter()
-        .find(|named| named.name == chosen.cluster)
-        .and_then(|named| named.cluster.as_ref()?.proxy_url.clone());
-    let unusable = |error| kubeconfig::unusable(shown, &error);
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &wanted)
-        .await
-        .map_err(unusable)?;
-    config.proxy_url = proxy_url(own_proxy.as_deref(), &config).map_err(unusable)?;
-    let source =
-        source(&mut config, options.terminal).map_err(|why| kubeconfig::bad(shown, why))?;
-    Ok(Access {
-        config,
-        source,
-        name: options.cluster.clone().unwrap_or(chosen.cluster),
-        context: chosen.context,
-    })
-}
-
-/// The proxy that the kubeconfig names, else the one of the environment.
-fn proxy_url(own: Option<&str>, config: &Config) -> Result<Option<http::Uri>, KubeconfigError> {
-    let proxies = Proxies::of_process();
-    own.or_else(|| proxies.toward(&config.cluster_url))
-        .map(|url| proxy::url(url).map_err(KubeconfigError::ParseProxyUrl))
-        .transpose()
-}
-
-/// Takes out of the configuration what `login` does better than kube: token files, login plugins and OpenID Connect.
-fn source(config: &mut Config, terminal: Terminal) -> Result<Option<Source>, String> {
-    let auth = &mut config.auth_info;
-    if let Some(provider) = auth.auth_provider.take() {
-        // The others were removed from client-go in 1.26.
-        return match provider.name.as_str() {
-            "oidc" => Oidc::new(&provider.config).map(|oidc| Some(Source::Oidc(oidc))),
-            name => Err(format!(
-                "its auth-provider {name:?} is no longer supported by Kubernetes clients; use a login plugin (exec)"
-            )),
-        };
-    }
-    if let Some(path) = auth.token_file.take().map(PathBuf::from) {
-        // As client-go: the file counts, and the token only where the file can not be read.
-        if auth.token.is_none() || path.is_file() {
-            auth.token = None;
-            return Ok(Some(Source::File(path)));
+    match found {
+        Found::InCluster(pod) => {
+            let (mut config, source) = pod.configuration(options.deadline).await?;
+            let mut nobody = AuthInfo::default();
+            config.proxy_url = environment
+                .proxies
+                .way(None, &config.cluster_url)
+                .map_err(|why| kubeconfig::bad(shown, why))?;
+            configuration::impersonate(&mut config, &mut nobody, &options.identity)
+                .map_err(|why| kubeconfig::bad(shown, why))?;
+            Ok(Access {
+                config,
+                source: Some(source),
+                context: String::new(),
+                name: "in-cluster".to_owned(),
+            })
         }
-    }
-    let lasts = auth.token.is_some() || auth.username.is_some();
-    match auth.exec.take() {
-        Some(exec) if !lasts => {
-            Plugin::new(&exec, terminal).map(|plugin| Some(Source::Plugin(plugin)))
+        Found::Files(paths) => {
+            let kubeconfig = options.kubeconfigs.read(&paths, options.deadline).await?;
+            let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), shown)?;
+            let context = chosen.context.clone();
+            let name = options.cluster.as_ref().unwrap_or(&chosen.cluster).clone();
+            let (config, source) =
+                configuration::configuration(chosen, options, &environment.proxies)
+                    .await
+                    .map_err(|why| kubeconfig::bad(shown, why))?;
+            Ok(Access {
+                config,
+                source,
+                context,
+                name,
+            })
         }
-        Some(_) | None => Ok(None),
     }
 }
 
 /// What this program wants of every client.
-fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Failure> {
+fn adjusted(mut config: Config, options: &ConnectOptions) -> Config {
     config.default_retry = false;
     // Sooner than the whole request: so it is known that there was not even a connection.
     let limit = options
@@ -239,20 +219,7 @@ fn adjusted(mut config: Config, options: &ConnectOptions) -> Result<Config, Fail
         // Otherwise the authorities of this machine are loaded, and a machine without any could not connect.
         config.root_cert.get_or_insert_default();
     }
-    let identity = &options.identity;
-    if identity.user.is_none() && (!identity.groups.is_empty() || identity.uid.is_some()) {
-        return Err(Failure::new(
-            Kind::Usage,
-            Reason::IncompleteIdentity,
-            "--as-group and --as-uid need --as",
-        ));
-    }
-    if let Some(user) = &identity.user {
-        config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = Some(identity.groups.clone());
-        config.auth_info.impersonate_uid.clone_from(&identity.uid);
-    }
-    Ok(config)
+    config
 }
 
 async fn client(
@@ -265,20 +232,30 @@ async fn client(
         limit: options.request_timeout,
         deadline: options.deadline,
     };
+    let check = CredentialCheck {
+        had: presented(&config),
+    };
     let made = match source {
-        None => {
-            transport::builder(&config).map(|builder| builder.with_layer(&request_timeout).build())
-        }
+        None => transport::builder(&config).map(|builder| {
+            builder
+                .with_layer(&request_timeout)
+                .with_layer(&check)
+                .build()
+        }),
         Some(source) => {
             let door = Door {
                 config,
                 request_timeout,
+                check,
             };
             Login::new(door, source).await.map(Login::client)
         }
     };
     made.map_err(|error| match &error {
-        kube::Error::InferKubeconfig(error) => kubeconfig::unusable(shown, error),
+        // What it would ask for in a header can not be sent.
+        kube::Error::InferKubeconfig(_) | kube::Error::HttpError(_) => {
+            kubeconfig::bad(shown, "its user can not be used for requests")
+        }
         kube::Error::Service(login) if login.is::<LoginError>() => {
             failure::from_kube(&error, "log in")
         }
@@ -286,103 +263,22 @@ async fn client(
     })
 }
 
-/// The address as it may be shown: user information in a URL is a credential.
-fn without_user_information(url: &http::Uri) -> String {
-    let host = url
-        .authority()
-        .map(http::uri::Authority::as_str)
-        .unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let scheme = url.scheme_str().unwrap_or("https");
-    format!("{scheme}://{host}{}", url.path().trim_end_matches('/'))
+/// What there is for the API server to see, but for a login; `None` where somebody acts as nobody, and wants to.
+fn presented(config: &Config) -> Option<Unseen> {
+    let auth = &config.auth_info;
+    let acts_as_nobody = |(header, user): &(HeaderName, HeaderValue)| {
+        header == configuration::ACT_AS && user == name::ANONYMOUS
+    };
+    if config.headers.iter().any(acts_as_nobody) {
+        None
+    } else if auth.token.is_some() || auth.username.is_some() {
+        Some(Unseen::Header)
+    } else if auth.client_certificate_data.is_some() {
+        Some(Unseen::Certificate)
+    } else {
+        Some(Unseen::Nothing)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_shown_without_its_credentials() {
-        for (url, shown) in [
-            ("https://10.0.0.1:6443", "https://10.0.0.1:6443"),
-            ("https://eve:hunter2@host:443/", "https://host:443"),
-            ("http://[::1]:8080/k8s/c-1", "http://[::1]:8080/k8s/c-1"),
-        ] {
-            assert_eq!(without_user_information(&url.parse().unwrap()), shown);
-        }
-    }
-
-    fn options(kubeconfig: &str) -> (tempfile::TempDir, ConnectOptions) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config");
-        std::fs::write(&path, kubeconfig).unwrap();
-        let options = ConnectOptions {
-            kubeconfig: Some(path),
-            ..ConnectOptions::default()
-        };
-        (folder, options)
-    }
-
-    const GOOD: &str = "
-apiVersion: v1
-kind: Config
-clusters: [{name: c1, cluster: {server: 'https://eve:hunter2@127.0.0.1:1/'}}]
-users: [{name: u1, user: {token: hunter2}}]
-contexts: [{name: one, context: {cluster: c1, user: u1, namespace: mine}}]
-current-context: one
-";
-
-    #[tokio::test]
-    async fn a_cluster_says_where_it_is() {
-        let (_folder, options) = options(GOOD);
-        let cluster = connect(&options).await.unwrap();
-        assert_eq!(
-            (
-                cluster.context.as_str(),
-                cluster.name.as_str(),
-                cluster.server.as_str(),
-                cluster.namespace.as_str()
-            ),
-            ("one", "c1", "https://127.0.0.1:1", "mine")
-        );
-    }
-
-    #[tokio::test]
-    async fn what_can_not_be_used_is_usage_and_never_quotes_a_credential() {
-        let broken = [
-            GOOD.replace("token: hunter2", "token: [hunter2"),
-            GOOD.replace("token: hunter2", "token: {a: hunter2}"),
-            GOOD.replace("token: hunter2", "client-certificate-data: hunter2"),
-            GOOD.replace("token: hunter2", "client-certificate: /nowhere/hunter"),
-            GOOD.replace("https://eve:hunter2@127.0.0.1:1/", "not a url hunter2"),
-            String::new(),
-            "[]".to_owned(),
-        ];
-        for text in broken {
-            let (_folder, options) = options(&text);
-            let failure = connect(&options).await.err().unwrap();
-            assert_eq!(failure.kind, Kind::Usage, "{failure:?}");
-            let shown = format!("{failure:?}");
-            assert!(!shown.contains("hunter2"), "{shown}");
-            assert!(shown.contains("config"), "the file is named: {shown}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_login_plugin_that_fails_is_denied() {
-        let plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, command: 'false', interactiveMode: Never}";
-        let (_folder, options) = options(&GOOD.replace("token: hunter2", plugin));
-        let failure = connect(&options).await.err().unwrap();
-        assert_eq!(
-            (failure.kind, failure.reason),
-            (Kind::Denied, Reason::LoginFailed)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_group_without_a_user_is_not_sent() {
-        let (_folder, mut options) = options(GOOD);
-        options.identity.groups.push("admins".to_owned());
-        assert_eq!(connect(&options).await.err().unwrap().kind, Kind::Usage);
-    }
-}
+mod tests;

@@ -7,13 +7,14 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
+    api::name::is_nobody,
     cluster::{
         Retry,
         access::{self, Permission},
     },
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, nearest},
+    failure::{Failure, Hint, Kind, Reason, nearest, shown},
     render::{
         auth::{AuthReport, CommandAccess, Permitted, RightReport},
         clean,
@@ -94,10 +95,14 @@ async fn check(
     session.report.user = user;
     session.report.commands = reports;
     if args.role {
-        if session.report.user.is_none() {
-            session.context.warn(
+        match session.report.user.as_deref() {
+            None => session.context.warn(
                 "the API server does not say who we are: the role is printed without a binding",
-            );
+            ),
+            Some(user) if is_nobody(user) => session.context.warn(
+                "the API server saw no credential: the role is printed without a binding, which would be for everybody",
+            ),
+            Some(_) => {}
         }
         return Ok(Exit::Ok);
     }
@@ -123,7 +128,7 @@ fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failu
         Reason::UnknownTopic,
         format!(
             "{} is no command that needs rights in a cluster",
-            clean(&typed)
+            clean(&shown(&typed))
         ),
     );
     Err(match nearest(&typed, &known) {
@@ -159,7 +164,8 @@ fn manifests(commands: &[&str], user: Option<&str>) -> Vec<serde_json::Value> {
         .flat_map(|command| needed(command))
         .collect();
     let mut manifests = vec![cluster_role(&name, &rights)];
-    manifests.extend(user.map(|user| cluster_role_binding(&name, user)));
+    let somebody = user.filter(|user| !is_nobody(user));
+    manifests.extend(somebody.map(|user| cluster_role_binding(&name, user)));
     manifests
 }
 

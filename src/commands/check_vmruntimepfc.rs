@@ -41,7 +41,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct CheckVmruntimepfcArgs {
     /// Name of the check that is created. Default: vmruntime-preflight-check- and a UUID.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["latest", "attach"])]
+    #[arg(long, value_name = "NAME", value_parser = crate::cli::name, conflicts_with_all = ["latest", "attach"])]
     pub name: Option<String>,
     /// Follow the newest check that runs already, if there is one, instead of creating one. It may have started before
     /// something was fixed.

@@ -3,10 +3,11 @@
 pub mod early;
 mod reports;
 mod result;
+mod typed;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use reports::Reports;
@@ -19,9 +20,10 @@ use super::{
 };
 use crate::{
     cli::GlobalArgs,
+    cluster::Kubeconfigs,
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, Suggested, shell_word},
+    failure::{Failure, Hint, Kind, Reason, Suggested, shown_path},
     render::{self, AnyReport, Document, Page, Report, Style, document::Nothing, event::Event},
     ui::{Environment, Interrupts, LogFile, LogFormat, Signal, Ui, UiOptions, log},
 };
@@ -39,8 +41,10 @@ pub struct Context {
     pub interrupts: Interrupts,
     /// The cluster that was found, once it was.
     place: OnceLock<Place>,
+    /// Those that were read, for all clusters of a run.
+    pub kubeconfigs: Kubeconfigs,
     warnings: Mutex<Vec<String>>,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
 }
 
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
@@ -99,7 +103,7 @@ impl Context {
         })?;
         let mut ui = terminal(&global);
         let output = &global.output;
-        let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?);
+        let delivery = Delivery::new(output.output, Reports::claim(&output.reports)?).promise();
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == CommandId::ControllerRun);
@@ -110,12 +114,9 @@ impl Context {
             log.as_ref(),
         );
         if let Some(log) = log {
-            let typed: Vec<String> = std::env::args_os()
-                .map(|word| shell_word(&word.to_string_lossy()))
-                .collect();
-            log.write("typed", &typed.join(" "));
+            log.write("typed", &typed::line(std::env::args_os()));
             if output.verbose > 0 {
-                ui.note(&format!("Log: {}", log.path().display()));
+                ui.note(&format!("Log: {}", shown_path(log.path())));
             }
             ui = ui.with_log(log);
         }
@@ -126,6 +127,7 @@ impl Context {
             ui,
             interrupts,
             place: OnceLock::new(),
+            kubeconfigs: Kubeconfigs::default(),
             warnings: Mutex::default(),
             delivery,
         })
@@ -148,15 +150,16 @@ impl Context {
             ui: self.ui.of_cluster(&target.label),
             interrupts: self.interrupts.clone(),
             place: OnceLock::new(),
+            kubeconfigs: self.kubeconfigs.clone(),
             warnings: Mutex::default(),
-            delivery: Delivery::kept(),
+            delivery: Arc::new(Delivery::kept()),
         }
     }
 
     /// The result of one of several clusters.
     pub fn into_document(self) -> Document {
         let target = self.ui.voice().cluster.clone();
-        let document = self.delivery.into_document().unwrap_or_else(|| {
+        let document = self.delivery.take_document().unwrap_or_else(|| {
             // Every command ends with a result; one that does not must not pass for a success.
             let failure = Failure::new(Kind::Other, Reason::OutputFailed, "there is no result");
             Document::of_failure(self.command.words(), &failure)
@@ -310,7 +313,7 @@ fn open_log(global: &GlobalArgs, command: CommandId) -> Result<Option<LogFile>, 
                 Failure::new(
                     Kind::Usage,
                     Reason::LogNotWritable,
-                    format!("could not write a log below {}", folder.display()),
+                    format!("could not write a log below {}", shown_path(folder)),
                 )
                 .caused_by(error.to_string())
             });

@@ -11,20 +11,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    context::Ending,
+    context::{Ending, Left},
     controller_uninstall::{self, UninstallArgs},
     session::{Intent, Session},
 };
 use crate::{
     api::name::SYSTEM_NAMESPACE,
     cli::{go_bool, go_duration},
+    cluster::{Deadline, file},
     command_id::CommandId,
     controller::{
         self, ControllerOptions, ElectionOptions, EngineManifests,
         install::{self, IMAGE, InstallOptions, Profile},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     probe::{self, Depth, ProbeReport, Virtualization},
     render::{
         controller::StoppedReport,
@@ -76,7 +77,7 @@ pub struct RunArgs {
     pub image: String,
     /// Release files of the engine's operators, applied when VM Runtime is enabled and removed after it is disabled.
     /// Without it the operators have to be installed already.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
     pub engine_manifests: Option<PathBuf>,
     /// The engine is in this namespace and nowhere else. Default: wherever its operator is found.
     #[arg(long, value_name = "NAME")]
@@ -168,7 +169,7 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub host: bool,
     /// Write the report to this file too. In a container the termination log is found by itself.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = crate::cli::path())]
     pub termination_log: Option<PathBuf>,
 }
 
@@ -195,11 +196,12 @@ pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failur
 }
 
 async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
-    let options = controller_options(args)?;
-    let cluster = Session::new(context, Nothing {})
-        .for_ever()
-        .connect(Intent::Serve)
-        .await?;
+    let prepared = async {
+        let options = controller_options(args).await?;
+        let mut session = Session::new(context, Nothing {}).for_ever();
+        Ok((options, session.connect(Intent::Serve).await?))
+    };
+    let (options, cluster) = context.unless_interrupted(prepared, Left::nothing).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "controller starts");
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
@@ -222,24 +224,15 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn controller_options(args: RunArgs) -> Result<ControllerOptions, Failure> {
+async fn controller_options(args: RunArgs) -> Result<ControllerOptions, Failure> {
     let mut options = ControllerOptions::new(args.image);
     options.safe_disable = args.safe_disable;
     options.deep_probe = args.deep_probe;
     options.kubevirt_namespace = args.kubevirt_namespace;
     options.listen = args.listen;
-    options.engine_manifests = args
-        .engine_manifests
-        .map(|folder| EngineManifests::read(&folder))
-        .transpose()
-        .map_err(|error| {
-            Failure::new(
-                Kind::Usage,
-                Reason::BadManifests,
-                "could not read the engine manifests",
-            )
-            .caused_by(format!("{error:#}"))
-        })?;
+    if let Some(folder) = args.engine_manifests {
+        options.engine_manifests = Some(engine_manifests(folder).await?);
+    }
     if args.election.leader_elect {
         let election = ElectionOptions {
             lease: args.election.leader_elect_lease_duration,
@@ -253,6 +246,23 @@ fn controller_options(args: RunArgs) -> Result<ControllerOptions, Failure> {
         options.election = Some(election);
     }
     Ok(options)
+}
+
+async fn engine_manifests(folder: PathBuf) -> Result<EngineManifests, Failure> {
+    let read = file::apart(Deadline::never(), move || {
+        Ok(EngineManifests::read(&folder))
+    })
+    .await;
+    read.map_err(anyhow::Error::from)
+        .and_then(|manifests| manifests)
+        .map_err(|error| {
+            Failure::new(
+                Kind::Usage,
+                Reason::BadManifests,
+                "could not read the engine manifests",
+            )
+            .caused_by(format!("{error:#}"))
+        })
 }
 
 /// As client-go's leaders call themselves: the host, which is the pod's name there, and something unique.
@@ -326,7 +336,7 @@ fn leave(asked: Option<&Path>, message: &str) -> Result<(), Failure> {
         Failure::new(
             Kind::Other,
             Reason::ReportNotWritten,
-            format!("could not write the report to {}", path.display()),
+            format!("could not write the report to {}", shown_path(path)),
         )
         .caused_by(error.to_string())
     })

@@ -28,7 +28,7 @@ use crate::{
     },
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Own, Reason, kubectl, shell_word},
+    failure::{Failure, Hint, Kind, Own, Reason, kubectl, shown_path, shown_word},
     operation::disable::{
         ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Mode, Step,
     },
@@ -61,11 +61,11 @@ pub struct DisableVmruntimeArgs {
     )]
     pub force: bool,
     /// Confirm the deletion of all VMs in the cluster of this context, where it would be asked. --yes does not.
-    #[arg(long, value_name = "CONTEXT")]
+    #[arg(long, value_name = "CONTEXT", value_parser = crate::cli::name)]
     pub confirm: Option<String>,
     /// Folder for the backup: new, empty, or a backup of this cluster that is added to. Default: a new one, named after
     /// the time, below bmctl-workspace/CLUSTER/backup.
-    #[arg(long, value_name = "DIR", conflicts_with = "no_backup")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::path(), conflicts_with = "no_backup")]
     pub backup: Option<PathBuf>,
     /// Delete without saving anything before.
     #[arg(long)]
@@ -250,7 +250,7 @@ fn vms_exist(count: usize) -> String {
 fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgress) {
     let report = &mut session.report;
     if let Some(path) = progress.backup.borrow().as_ref() {
-        report.backup = Some(path.display().to_string());
+        report.backup = Some(shown_path(path));
         report.restore = session.context.pasted(restore::command(path));
     }
     if progress.step.get() == Step::Deleting {
@@ -344,7 +344,7 @@ fn continuing(args: &DisableVmruntimeArgs) -> Own {
         args.force.then(|| "--force=true".to_owned()),
         args.keep_disks.then(|| "--keep-disks".to_owned()),
         args.no_backup.then(|| "--no-backup".to_owned()),
-        backup.map(|folder| format!("--backup {}", shell_word(&folder.to_string_lossy()))),
+        backup.map(|folder| format!("--backup {}", shown_word(&folder.to_string_lossy()))),
         Some("--ensure".to_owned()),
     ];
     let flags: Vec<String> = flags.into_iter().flatten().collect();

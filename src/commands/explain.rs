@@ -5,7 +5,7 @@ use crate::{
     command_id::CommandId,
     exit::Exit,
     explain,
-    failure::{Failure, Hint, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, shown},
     render::{clean, explain::ExplainReport},
 };
 
@@ -55,7 +55,7 @@ fn unknown(id: &str) -> Failure {
     let failure = Failure::new(
         Kind::Usage,
         Reason::UnknownTopic,
-        format!("there is nothing called {} to explain", clean(id)),
+        format!("there is nothing called {} to explain", clean(&shown(id))),
     );
     match explain::suggestion(id) {
         Some(near) => failure.hint(Hint::run("did you mean", CommandId::Explain.with(near))),

@@ -12,7 +12,7 @@ use crate::{
     cluster::{Retry, preflight_check},
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, nearest, shell_word},
+    failure::{Failure, Hint, Kind, Reason, nearest, shell_word, shown},
     render::{
         clean,
         history::{HistoryEntry, HistoryReport},
@@ -26,7 +26,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct GetVmruntimepfcArgs {
     /// Name of a check, to show every check of every node. Default: a table of all.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = crate::cli::name)]
     pub name: Option<String>,
 }
 
@@ -102,7 +102,7 @@ fn named<'a>(
             Reason::NotFound,
             format!(
                 "there is no preflight check {} in namespace {SYSTEM_NAMESPACE}",
-                clean(name)
+                clean(&shown(name))
             ),
         );
         match nearest(name, &names) {

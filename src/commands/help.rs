@@ -8,7 +8,7 @@ use super::{Context, context::Ending, usage::of_styled};
 use crate::{
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, shown},
     render::verbatim::VerbatimReport,
 };
 
@@ -46,7 +46,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result<Exit, Failure> {
             Failure::new(
                 Kind::Usage,
                 Reason::UnknownTopic,
-                format!("{known} has no command or topic '{word}'"),
+                format!("{known} has no command or topic '{}'", shown(word)),
             )
             .hint(Hint::run("", CommandId::Help))
         })?;

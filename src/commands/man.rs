@@ -8,7 +8,7 @@ use super::{Context, context::Ending};
 use crate::{
     cli::Program,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     render::man::ManReport,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct ManArgs {
     /// The folder; it is made where it does not exist, and pages that are there are replaced.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = crate::cli::path())]
     pub folder: PathBuf,
 }
 
@@ -39,12 +39,15 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, Failure> {
             Failure::new(
                 Kind::Other,
                 Reason::FileNotWritten,
-                format!("could not write manual pages to {}", args.folder.display()),
+                format!(
+                    "could not write manual pages to {}",
+                    shown_path(&args.folder)
+                ),
             )
             .caused_by(error.to_string())
         })?;
     Ok(context.end(Ending::well(ManReport {
-        folder: args.folder.display().to_string(),
+        folder: shown_path(&args.folder),
         pages: written,
     })))
 }

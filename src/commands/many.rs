@@ -6,6 +6,8 @@
 
 mod scope;
 
+use std::time::Duration;
+
 use futures::StreamExt;
 
 pub use scope::Scope;
@@ -15,15 +17,16 @@ use super::{
     Context,
     context::{Ending, Left},
     dispatch,
+    session::LOOKING,
 };
 use crate::{
     cli::{
         Auth, Check, Command, Disable, DryRunChoice, Enable, Get, Skip, Status, Unskip, Update,
         Wait,
     },
-    cluster::{self, ConnectOptions},
+    cluster::{self, ConnectOptions, Deadline},
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown},
     render::{Document, clean, document::ErrorDocument, many::ManyReport},
     ui::Answer,
 };
@@ -37,7 +40,9 @@ const TOLD: usize = 10;
 
 /// Runs the command on all of them.
 pub async fn run(context: &Context, scope: Scope, command: &Command) -> Exit {
-    let targets = match targets(context, scope) {
+    let deadline = Deadline::after(time(command));
+    let targets = context.unless_interrupted(targets(context, scope, deadline), Left::nothing);
+    let targets = match targets.await {
         Ok(targets) => targets,
         Err(failure) => return context.fail(failure),
     };
@@ -76,9 +81,13 @@ pub struct Target {
 }
 
 /// Names what was asked for; nothing is sent to a cluster.
-fn targets(context: &Context, scope: Scope) -> Result<Vec<Target>, Failure> {
+async fn targets(
+    context: &Context,
+    scope: Scope,
+    deadline: Deadline,
+) -> Result<Vec<Target>, Failure> {
     let of_context = |name: String| Target {
-        label: clean(&name),
+        label: clean(&shown(&name)),
         context: Some(name),
         cluster: None,
     };
@@ -90,21 +99,24 @@ fn targets(context: &Context, scope: Scope) -> Result<Vec<Target>, Failure> {
             let names = cluster::contexts(&ConnectOptions {
                 kubeconfig: connection.kubeconfig.clone(),
                 cluster: connection.cluster().map(str::to_owned),
+                deadline,
+                kubeconfigs: context.kubeconfigs.clone(),
                 ..ConnectOptions::default()
-            })?;
+            })
+            .await?;
             names.into_iter().map(of_context).collect()
         }
         Scope::Clusters(names) => names
             .into_iter()
             .map(|name| Target {
-                label: clean(&name),
+                label: clean(&shown(&name)),
                 context: context.global.connection.context.clone(),
                 cluster: Some(name),
             })
             .collect(),
     };
     let mut seen = std::collections::HashSet::new();
-    targets.retain(|target| seen.insert(target.label.clone()));
+    targets.retain(|target| seen.insert((target.context.clone(), target.cluster.clone())));
     if targets.is_empty() {
         return Err(Failure::new(
             Kind::Usage,
@@ -211,6 +223,32 @@ fn again(command: &Command) -> Option<Command> {
         | Command::Version
         | Command::Help(_) => return None,
     })
+}
+
+/// How long the command may take.
+fn time(command: &Command) -> Duration {
+    match command {
+        Command::Enable(Enable::Vmruntime(args)) => args.waiting.timeout,
+        Command::Disable(Disable::Vmruntime(args)) => args.waiting.timeout,
+        Command::Update(Update::Vmruntime(args)) => args.waiting.timeout,
+        Command::Check(Check::Vmruntimepfc(args)) => args.waiting.timeout,
+        Command::Wait(Wait::Vmruntime(args)) => args.timeout,
+        Command::Restore(args) => args.timeout,
+        Command::Check(Check::Host(_))
+        | Command::Status(_)
+        | Command::Get(_)
+        | Command::Auth(_)
+        | Command::Skip(_)
+        | Command::Unskip(_)
+        | Command::Snapshot(_)
+        | Command::Explain(_)
+        | Command::Sandbox(_)
+        | Command::Controller(_)
+        | Command::Completion(_)
+        | Command::Man(_)
+        | Command::Version
+        | Command::Help(_) => LOOKING,
+    }
 }
 
 /// Is anything different afterwards? A check is a question, though an object is made for it.

@@ -2,8 +2,9 @@
 //! be refused otherwise.
 
 use crate::{
+    api::name::ANONYMOUS,
     command_id::CommandId,
-    failure::{self, Failure, Hint},
+    failure::{self, Failure, Hint, Reason},
     render::document,
     runtime::access::{cluster_role, cluster_role_binding, needed, role_name, row},
 };
@@ -11,7 +12,7 @@ use crate::{
 /// Adds what an administrator may apply, where the API server said whom it denied.
 pub fn with_role(command: CommandId, failure: Failure) -> Failure {
     let Some(grant) = failure::denied_grant(&failure) else {
-        return failure;
+        return without_role(failure);
     };
     let row = row(command.words(), |right| {
         grant.is_for(right.verb, right.group, right.resource)
@@ -35,10 +36,20 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
         ))
 }
 
+/// Where somebody acts as nobody: what such a user may do, everybody may who reaches the API server.
+fn without_role(failure: Failure) -> Failure {
+    if failure.reason == Reason::Forbidden && failure::denies_nobody(&failure) {
+        return failure.hint(format!(
+            "no role is proposed for {ANONYMOUS}: everybody who reaches the API server would have it"
+        ));
+    }
+    failure
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::{Kind, Reason};
+    use crate::failure::Kind;
 
     #[test]
     fn the_role_is_for_the_command_and_the_user_that_was_denied() {
@@ -75,6 +86,12 @@ mod tests {
             hints[0].contains("--verb=list --resource=nodes"),
             "{hints:?}"
         );
+        let nobody = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+            r#"nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope"#,
+        );
+        let hints = with_role(CommandId::SkipNode, nobody);
+        assert_eq!(hints.len(), 1, "{hints:?}");
+        assert!(hints[0].starts_with("no role is proposed"), "{hints:?}");
         let other =
             Failure::new(Kind::Denied, Reason::Unauthorized, "no").caused_by("Unauthorized");
         assert!(with_role(CommandId::SkipNode, other).is_empty());

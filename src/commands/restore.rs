@@ -1,6 +1,9 @@
 //! `bmctl restore DIR`: put back what a disable has saved and deleted.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Context,
@@ -14,11 +17,12 @@ use crate::{
         Retry,
         backup::BackupReader,
         event::ObjectName,
+        file,
         restoration::{self, Manner, Restored},
     },
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Own, Reason, shell_word},
+    failure::{Failure, Hint, Kind, Own, Reason, shown_path, shown_word},
     render::restore::{FailedObject, RestoreReport, RestoredObject},
 };
 
@@ -32,7 +36,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct RestoreArgs {
     /// The folder of the backup.
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = crate::cli::path())]
     pub folder: PathBuf,
     /// Restore what verifies of a backup that is damaged. Ends with exit code 5, as the rest is missing.
     #[arg(long)]
@@ -66,11 +70,11 @@ pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
 
 /// The command that puts a backup back.
 pub(super) fn command(folder: &Path) -> Own {
-    CommandId::Restore.with(shell_word(&folder.to_string_lossy()))
+    CommandId::Restore.with(shown_word(&folder.to_string_lossy()))
 }
 
 fn command_of(args: &RestoreArgs, skip_damaged: bool) -> Own {
-    let folder = shell_word(&args.folder.to_string_lossy());
+    let folder = shown_word(&args.folder.to_string_lossy());
     let flag = if skip_damaged { " --skip-damaged" } else { "" };
     CommandId::Restore.with(format!("{folder}{flag}"))
 }
@@ -79,7 +83,10 @@ async fn restore(
     session: &mut Session<'_, RestoreReport>,
     args: &RestoreArgs,
 ) -> Result<Exit, Failure> {
-    let backup = BackupReader::open(&args.folder)?;
+    let folder = args.folder.clone();
+    let backup = file::apart(session.deadline(), move || Ok(BackupReader::open(&folder)))
+        .await
+        .map_err(|error| not_read(&args.folder, &error))??;
     introduce(session, args, &backup);
     if !backup.damage.is_empty() && !args.skip_damaged {
         return Err(refusal(args, &backup));
@@ -107,7 +114,7 @@ async fn restore(
 /// Says what the backup is, and how it is.
 fn introduce(session: &mut Session<'_, RestoreReport>, args: &RestoreArgs, backup: &BackupReader) {
     let report = &mut session.report;
-    report.backup = args.folder.display().to_string();
+    report.backup = shown_path(&args.folder);
     report.created_at = backup.created.clone().unwrap_or_default();
     let origin = backup.origin.as_ref();
     report.taken_of = origin.map_or_else(String::new, |origin| origin.context.clone());
@@ -131,6 +138,11 @@ fn refusal(args: &RestoreArgs, backup: &BackupReader) -> Failure {
             format!("or restore only the {whole} {objects} that verify"),
             command_of(args, true),
         ))
+}
+
+fn not_read(folder: &Path, error: &io::Error) -> Failure {
+    let message = format!("could not read a backup in {}", shown_path(folder));
+    Failure::new(Kind::Usage, Reason::NoBackup, message).caused_by(error.to_string())
 }
 
 fn fill(report: &mut RestoreReport, restored: Restored) {

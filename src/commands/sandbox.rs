@@ -25,7 +25,7 @@ use super::Context;
 use crate::{
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Given, Kind, Reason, shown, shown_path},
     simulator::{NodeProfile, Pace},
 };
 
@@ -76,13 +76,13 @@ pub struct ClusterArgs {
     )]
     pub node: Vec<NodeProfile>,
     /// Describe the cluster in a YAML file: nodes, pace. See docs/sandbox.md.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::cli::path())]
     pub world: Option<PathBuf>,
     /// Add a node that is judged over a folder with proc, sys and dev in it. Repeatable.
     #[arg(long, value_name = "NAME=DIR", value_parser = node_facts)]
     pub node_facts: Vec<(String, PathBuf)>,
     /// Keep the cluster in this folder: the next start with it goes on where this one ended, also after a crash.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
     pub state: Option<PathBuf>,
     /// Address to listen on. Everybody who reaches another one than a loopback address can try to get in.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = address)]
@@ -130,9 +130,9 @@ impl ClusterArgs {
     ///
     /// # Errors
     /// No node at all, two nodes of one name, facts that are no folder, or a world file that can not be used.
-    pub fn options(&self) -> Result<AssemblyOptions, Failure> {
+    pub async fn options(&self) -> Result<AssemblyOptions, Failure> {
         let world = match &self.world {
-            Some(path) => WorldFile::read(path)?,
+            Some(path) => WorldFile::read(path).await?,
             None => WorldFile::default(),
         };
         Ok(AssemblyOptions {
@@ -188,7 +188,7 @@ impl ClusterArgs {
             if !folder.is_dir() {
                 return Err(usage(format!(
                     "--node-facts {name}: {} is not a folder",
-                    folder.display()
+                    shown_path(folder)
                 )));
             }
             profiles.push(NodeProfile::real(name, folder));
@@ -239,6 +239,9 @@ fn node_facts(text: &str) -> Result<(String, PathBuf), String> {
     if folder.is_empty() {
         return Err("expected NAME=DIR".into());
     }
+    if let Some(objection) = Given::of(folder).objection() {
+        return Err(format!("{objection}, not a folder"));
+    }
     Ok((node_name(name)?, PathBuf::from(folder)))
 }
 
@@ -247,7 +250,8 @@ fn node_name(name: &str) -> Result<String, String> {
         Ok(name.to_owned())
     } else {
         Err(format!(
-            "{name:?} is no name of a node: lower case letters, digits and dashes"
+            "{:?} is no name of a node: lower case letters, digits and dashes",
+            shown(name)
         ))
     }
 }

@@ -26,7 +26,7 @@ pub enum Intent {
 }
 
 /// How long a command may take that only looks, or that waits for nothing: retries and logging in included.
-const LOOKING: Duration = Duration::from_secs(60);
+pub const LOOKING: Duration = Duration::from_secs(60);
 
 /// The result under construction.
 pub struct Session<'a, R> {
@@ -86,6 +86,7 @@ impl<'a, R: Report + 'static> Session<'a, R> {
                 Terminal::Absent
             },
             deadline: self.deadline,
+            kubeconfigs: self.context.kubeconfigs.clone(),
         })
         .await?;
         self.context.found(Place::of(&cluster));

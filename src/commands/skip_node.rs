@@ -10,7 +10,7 @@ use crate::{
     cluster::{Retry, node},
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, kubectl, nearest, shell_word},
+    failure::{Failure, Hint, Kind, Reason, kubectl, nearest, shell_word, shown},
     render::{
         clean,
         skip::{NodeReport, SkipReport},
@@ -24,7 +24,7 @@ use crate::{
 #[command(after_help = SKIP_EXAMPLES)]
 pub struct SkipNodeArgs {
     /// Names of nodes.
-    #[arg(value_name = "NODE", required = true)]
+    #[arg(value_name = "NODE", required = true, value_parser = crate::cli::name)]
     pub nodes: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub struct SkipNodeArgs {
 #[command(after_help = UNSKIP_EXAMPLES)]
 pub struct UnskipNodeArgs {
     /// Names of nodes.
-    #[arg(value_name = "NODE", required = true)]
+    #[arg(value_name = "NODE", required = true, value_parser = crate::cli::name)]
     pub nodes: Vec<String>,
 }
 
@@ -112,7 +112,7 @@ fn unknown(name: &str, known: &[String]) -> Failure {
         Reason::UnknownNode,
         format!(
             "the cluster has no node {}; nothing was changed",
-            clean(name)
+            clean(&shown(name))
         ),
     );
     match nearest(name, known) {

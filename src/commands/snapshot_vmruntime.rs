@@ -23,7 +23,7 @@ use crate::{
         bundle::{self, Outcome, Piece, SOURCES, redact},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     render::{
         clean,
         snapshot::{Ending, FileReport, SnapshotReport},
@@ -40,7 +40,7 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct SnapshotVmruntimeArgs {
     /// The file to write. Default: bmctl-snapshot-CLUSTER-TIME.tar.zst in the present folder.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::cli::path())]
     pub output_file: Option<PathBuf>,
     /// List what would go in, and ask no cluster.
     #[arg(long)]
@@ -98,7 +98,7 @@ async fn take(
         None => stored_under_a_name_of_ours(&cluster, &members, now),
     };
     session.report.bytes = Some(bytes.map_err(|error| not_written(&path, &error))?);
-    session.report.path = Some(path.display().to_string());
+    session.report.path = Some(shown_path(&path));
     conclude(&pieces)
 }
 
@@ -243,7 +243,7 @@ fn exists(path: &Path) -> Failure {
     Failure::new(
         Kind::Refused,
         Reason::FileNotWritten,
-        format!("{} exists, and is not overwritten", path.display()),
+        format!("{} exists, and is not overwritten", shown_path(path)),
     )
     .hint("name another file with --output-file, or move that one away")
 }
@@ -255,7 +255,7 @@ fn not_written(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::Other,
         Reason::FileNotWritten,
-        format!("could not write {}", path.display()),
+        format!("could not write {}", shown_path(path)),
     )
     .caused_by(error.to_string())
 }

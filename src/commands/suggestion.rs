@@ -9,7 +9,7 @@ use crate::{
     cli::{ConnectionArgs, GlobalArgs},
     cluster::{self, Cluster},
     command_id::{CommandId, Effect},
-    failure::{Failure, Hint, Own, Suggested, shell_word},
+    failure::{Failure, Hint, Own, Suggested, shown_word},
 };
 
 /// In the environment of what `sandbox run` runs: the kubeconfig of a cluster that ends with it.
@@ -182,7 +182,7 @@ fn found(given: Option<&str>, place: Option<&Place>) -> (String, String) {
     match place.map(|place| place.files.as_slice()) {
         None | Some([]) => (String::new(), worded(&[context])),
         Some([one]) => {
-            let file = one.display().to_string();
+            let file = one.to_string_lossy();
             (
                 String::new(),
                 worded(&[("--kubeconfig", Some(&file)), context]),
@@ -190,7 +190,7 @@ fn found(given: Option<&str>, place: Option<&Place>) -> (String, String) {
         }
         Some(several) => {
             let list = std::env::join_paths(several).unwrap_or_default();
-            let list = shell_word(&list.to_string_lossy());
+            let list = shown_word(&list.to_string_lossy());
             (format!("KUBECONFIG={list} "), worded(&[context]))
         }
     }
@@ -212,13 +212,13 @@ fn worded(flags: &[(&str, Option<&str>)]) -> String {
         .filter_map(|(flag, value)| {
             let value = (*value)?;
             let joint = if value.starts_with('-') { "=" } else { " " };
-            Some(format!(" {flag}{joint}{}", shell_word(value)))
+            Some(format!(" {flag}{joint}{}", shown_word(value)))
         })
         .collect()
 }
 
 fn path(path: Option<&PathBuf>) -> Option<String> {
-    path.map(|path| path.display().to_string())
+    path.map(|path| path.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

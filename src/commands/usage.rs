@@ -14,7 +14,7 @@ use super::context::early::{self, Early};
 use crate::{
     cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, Suggested},
+    failure::{Failure, Hint, Kind, Reason, Suggested, shown},
     render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
     ui::{ProgressChoice, Ui},
 };
@@ -22,6 +22,7 @@ use crate::{
 /// Answers what clap did not accept, or was asked to print.
 pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) -> Exit {
     suggest_names_only(&mut error);
+    withhold(&mut error);
     let asked = Asked::of(arguments);
     let early = Early::of(asked.format, &asked.reports, asked.progress);
     let rendered = error.render();
@@ -60,7 +61,7 @@ pub fn of_styled(subject: String, text: &StyledStr, ui: &Ui) -> VerbatimReport {
 }
 
 /// The command that was meant, as far as it can be told from arguments that clap did not accept; else the program.
-fn named(arguments: &[OsString]) -> String {
+pub fn named(arguments: &[OsString]) -> String {
     let mut command = &Cli::command();
     let mut path = Vec::new();
     for word in arguments.iter().skip(1).take_while(|word| *word != "--") {
@@ -97,6 +98,26 @@ fn of_clap(program: Program, text: &str) -> Failure {
     failure
 }
 
+/// What was typed is quoted where it can be a path or a name, and not where it is the content of a file.
+fn withhold(error: &mut clap::Error) {
+    let quoted: Vec<(ContextKind, ContextValue)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(word) => {
+                Some((kind, ContextValue::String(shown(word).into_owned())))
+            }
+            ContextValue::Strings(words) => {
+                let words = words.iter().map(|word| shown(word).into_owned());
+                Some((kind, ContextValue::Strings(words.collect())))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in quoted {
+        error.insert(kind, value);
+    }
+}
+
 /// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
 fn suggest_names_only(error: &mut clap::Error) {
     let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand) else {
@@ -124,14 +145,14 @@ fn names(command: &clap::Command, name: &str) -> bool {
 
 /// What was asked of the output, read from arguments that clap did not accept as a whole.
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
-    format: OutputFormat,
-    reports: Vec<ReportTarget>,
-    progress: ProgressChoice,
+pub struct Asked {
+    pub format: OutputFormat,
+    pub reports: Vec<ReportTarget>,
+    pub progress: ProgressChoice,
 }
 
 impl Asked {
-    fn of(arguments: &[OsString]) -> Self {
+    pub fn of(arguments: &[OsString]) -> Self {
         let words: Vec<&str> = arguments
             .iter()
             .map(|word| word.to_str().unwrap_or_default())

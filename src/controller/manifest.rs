@@ -4,18 +4,16 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use kube::core::DynamicObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
     api::{engine, name},
-    cluster::{file::read_text, segment},
+    cluster::{file, segment},
+    failure::shown_path,
 };
-
-/// Of a release file; KubeVirt's has half a megabyte.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The release files of the operators, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
@@ -52,10 +50,10 @@ impl EngineManifests {
         Ok(Self { parts })
     }
 
-    /// Every `.yaml`, `.yml` and `.json` file of a folder, by name.
+    /// Every `.yaml`, `.yml` and `.json` file of a folder, by name. It takes as long as the file system takes.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let mut files = fs::read_dir(folder)
-            .with_context(|| format!("could not read {}", folder.display()))?
+            .with_context(|| format!("could not read {}", shown_path(folder)))?
             .map(|entry| Ok(entry?.path()))
             .collect::<std::io::Result<Vec<_>>>()?;
         files.retain(|file| {
@@ -65,22 +63,23 @@ impl EngineManifests {
         if files.is_empty() {
             bail!(
                 "there is no .yaml, .yml or .json file in {}",
-                folder.display()
+                shown_path(folder)
             );
         }
         files.sort();
         let mut texts = Vec::new();
         for file in &files {
-            let text = read_text(file, MOST_BYTES)
-                .with_context(|| format!("could not read {}", file.display()))?;
-            texts.push((file.display().to_string(), text));
+            let text = file::whole(file)
+                .and_then(file::text)
+                .with_context(|| format!("could not read {}", shown_path(file)))?;
+            texts.push((shown_path(file), text));
         }
         Self::from_parts(
             texts
                 .iter()
                 .map(|(name, text)| (name.as_str(), text.as_str())),
         )
-        .with_context(|| format!("in {}", folder.display()))
+        .with_context(|| format!("in {}", shown_path(folder)))
     }
 
     /// What to apply, in order.
@@ -140,7 +139,9 @@ pub enum Disks {
 
 impl Part {
     fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
+        // What stands around a mistake may be a Secret.
         let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+            .map_err(|error| anyhow!("{}", error.without_snippet()))
             .with_context(|| format!("{name} is not YAML of Kubernetes objects"))?;
         let mut objects: Vec<DynamicObject> = Vec::new();
         for document in documents.into_iter().flat_map(unfold) {

@@ -1,6 +1,7 @@
 //! Who may not do what: permission (RBAC) apart from policy (admission), and what would have to be granted.
 
 use super::{Failure, Hint, kubectl};
+use crate::api::name::is_nobody;
 
 /// Wording of k8s.io/apiserver: policies, webhooks, quota and pod security all answer 403 like RBAC does.
 const ADMISSION: [&str; 5] = [
@@ -54,10 +55,19 @@ pub(super) fn is_about_the_object(message: &str) -> bool {
     message.contains("\" is forbidden: ")
 }
 
-/// What a denied request would have needed, where the API server said whom it denied what.
+/// What a denied request would have needed, where the API server said whom it denied what. Nothing is granted to nobody
+/// in particular.
 #[must_use]
 pub fn denied_grant(failure: &Failure) -> Option<Grant> {
-    failure.causes.iter().find_map(|cause| Grant::read(cause))
+    let grants = failure.causes.iter().filter_map(|cause| Grant::read(cause));
+    grants.into_iter().find(|grant| !is_nobody(&grant.user))
+}
+
+/// Did the API server deny something to a user that is nobody in particular?
+#[must_use]
+pub fn denies_nobody(failure: &Failure) -> bool {
+    let mut grants = failure.causes.iter().filter_map(|cause| Grant::read(cause));
+    grants.any(|grant| is_nobody(&grant.user))
 }
 
 /// What would have to be granted, read from the API server's own sentence:

@@ -11,7 +11,7 @@ use kube::{
 
 use super::{
     AnswerTooLarge, BadPath, Contradiction, Failure, Hint, Kind, LoginError, OutOfTime, Reason,
-    RequestTimedOut, UnexpectedAnswer,
+    RequestTimedOut, UnexpectedAnswer, Unseen,
     access::{self, Refuser},
     installing, kubectl, login, network,
 };
@@ -240,6 +240,11 @@ fn answer(status: &Status) -> Diagnosis {
         return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message)
             .hint("an admission policy of the cluster refused it; its message says what it wants");
     }
+    if let Some(unseen) = Unseen::noted(status) {
+        let mut diagnosis = Diagnosis::new(Kind::Denied, Reason::Unauthorized, message);
+        diagnosis.causes.push(unseen.cause().to_owned());
+        return diagnosis.hint(unseen.hint());
+    }
     match status.code {
         401 => Diagnosis::new(Kind::Denied, Reason::Unauthorized, message).hint(Hint::run(
             "the credential is missing, wrong or expired; log in again, and try",
@@ -355,6 +360,24 @@ mod tests {
             assert_eq!((failure.kind, failure.reason), (kind, word), "{message}");
             assert_eq!(failure.message, "could not do it");
             assert_eq!(failure.causes, [message]);
+        }
+    }
+
+    #[test]
+    fn what_the_server_did_not_see_is_said() {
+        let message = r#"nodes is forbidden: User "system:anonymous" cannot list resource "nodes""#;
+        for unseen in [Unseen::Nothing, Unseen::Header, Unseen::Certificate] {
+            let mut status =
+                serde_json::json!({"code": 403, "message": message, "details": {"kind": "nodes"}});
+            unseen.note(&mut status);
+            let error = kube::Error::Api(serde_json::from_value(status).unwrap());
+            let failure = from_kube(&error, "list the nodes");
+            assert_eq!(
+                (failure.kind, failure.reason),
+                (Kind::Denied, Reason::Unauthorized)
+            );
+            assert_eq!(failure.causes, [message, unseen.cause()]);
+            assert_eq!(failure.hints, [unseen.hint()]);
         }
     }
 

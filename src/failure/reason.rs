@@ -100,6 +100,8 @@ reasons! {
     ForeignKubeconfig,
     /// Groups or a UID to impersonate were given without a user.
     IncompleteIdentity,
+    /// The program itself has made a mistake and has ended.
+    InternalError,
     /// The command was ended by Ctrl-C.
     Interrupted,
     /// The API server does not accept a value.

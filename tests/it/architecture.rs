@@ -200,7 +200,10 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["api", "command_id", "exit", "explain", "failure", "runtime"],
         ),
         ("ui", &["exit", "failure", "render"]),
-        ("cli", &["api", "command_id", "commands", "ui", "exit"]),
+        (
+            "cli",
+            &["api", "command_id", "commands", "failure", "ui", "exit"],
+        ),
         (
             "commands",
             &[

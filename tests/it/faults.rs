@@ -36,6 +36,8 @@ pub struct ProxyOptions {
     pub names: Vec<String>,
     /// Whoever shows a certificate of this authority is let in as this user; others need a credential.
     pub certificates: Option<(Authority, String)>,
+    /// The Authorization header does not get through.
+    pub strips_credentials: bool,
 }
 
 /// One request as it arrived, whatever became of it.
@@ -119,7 +121,7 @@ impl Proxy {
             journal: Mutex::default(),
             watcher: Mutex::default(),
             cut: Mutex::default(),
-            upstream: serve::Upstream::of(&kubeconfig, user),
+            upstream: serve::Upstream::of(&kubeconfig, user, options.strips_credentials),
         });
         let accepting = serve::accept(listener, acceptor, Arc::clone(&shared));
         let path = stage

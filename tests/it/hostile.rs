@@ -5,6 +5,7 @@ mod answers;
 
 use std::{fs, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -13,12 +14,16 @@ use crate::{
     events,
     faults::{Fault, On, Proxy, Script},
     output::{FORMATS, is_a_result},
-    stage::{Ended, Stage, Story},
+    stage::{Ended, Stage, Story, clean, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 4] = [
+    let stories: [(&str, Story); 5] = [
         ("words_are_never_orders", words_are_never_orders),
+        (
+            "the_content_of_a_file_is_never_repeated",
+            the_content_of_a_file_is_never_repeated,
+        ),
         ("a_message_without_end_is_cut", a_message_without_end_is_cut),
         ("a_status_without_end_is_cut", a_status_without_end_is_cut),
         (
@@ -33,6 +38,146 @@ pub fn trials() -> Vec<Trial> {
         .chain(answers::trials())
         .collect()
 }
+
+const CANARY: &str = "canary-token";
+
+/// The secret, and how it looks in base64 wherever it begins.
+fn pieces() -> Vec<String> {
+    let encoded = (0..3).map(|before| {
+        let text = STANDARD.encode(format!("{}{CANARY}", "x".repeat(before)));
+        text[4..16].to_owned()
+    });
+    encoded.chain([CANARY.to_owned()]).collect()
+}
+
+/// What stands where a path or a name belongs when a shell was told `$(cat FILE)` instead of `FILE`: a kubeconfig in all
+/// its forms, a token, a line of a file.
+fn contents() -> Vec<(&'static str, String)> {
+    let yaml = format!(
+        "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'https://127.0.0.1:1'}}}}]\n\
+         users:\n- name: u\n  user:\n    token: {CANARY}\n"
+    );
+    let json = json!({"apiVersion": "v1", "users": [{"name": "u", "user": {"token": CANARY}}]});
+    let encoded = STANDARD.encode(&yaml);
+    let wrapped = encoded
+        .as_bytes()
+        .chunks(76)
+        .map(|line| String::from_utf8_lossy(line).into_owned());
+    let wrapped = wrapped.collect::<Vec<_>>().join("\n");
+    let claims = STANDARD.encode(json!({"sub": CANARY}).to_string());
+    vec![
+        ("YAML", yaml),
+        ("JSON", json.to_string()),
+        ("base64", encoded),
+        ("base64 in lines", wrapped),
+        ("a token", format!("eyJhbGciOiJSUzI1NiJ9.{claims}.{CANARY}")),
+        ("a header", format!("Bearer {CANARY}")),
+        ("a line", format!("    token: {CANARY}")),
+        ("lines", format!("x:\n {CANARY}\n")),
+    ]
+}
+
+fn the_content_of_a_file_is_never_repeated() -> Result<(), Failed> {
+    const PLACES: [(&str, &[&str]); 20] = [
+        ("KUBECONFIG", &["status", "vmruntime"]),
+        (
+            "KUBECONFIG",
+            &["enable", "vmruntime", "--all-contexts", "--yes"],
+        ),
+        (
+            "HTTPS_PROXY",
+            &["status", "vmruntime", "--kubeconfig", "good"],
+        ),
+        ("", &["status", "vmruntime", "--kubeconfig"]),
+        ("", &["status", "vmruntime", "--cluster"]),
+        ("", &["status", "vmruntime", "--cluster", "a", "--cluster"]),
+        (
+            "",
+            &["status", "vmruntime", "--kubeconfig", "good", "--context"],
+        ),
+        (
+            "",
+            &["status", "vmruntime", "--kubeconfig", "good", "--contexts"],
+        ),
+        ("", &["status", "vmruntime", "--kubeconfig", "good", "--as"]),
+        (
+            "",
+            &["status", "vmruntime", "--kubeconfig", "good", "--output"],
+        ),
+        (
+            "",
+            &["enable", "vmruntime", "--kubeconfig", "good", "--timeout"],
+        ),
+        (
+            "",
+            &["disable", "vmruntime", "--kubeconfig", "good", "--confirm"],
+        ),
+        (
+            "",
+            &["disable", "vmruntime", "--kubeconfig", "good", "--backup"],
+        ),
+        (
+            "",
+            &["check", "vmruntimepfc", "--kubeconfig", "good", "--ignore"],
+        ),
+        ("", &["restore"]),
+        ("", &["sandbox", "start", "--world"]),
+        ("", &["sandbox", "start", "--node"]),
+        (
+            "",
+            &[
+                "controller",
+                "run",
+                "--kubeconfig",
+                "good",
+                "--engine-manifests",
+            ],
+        ),
+        ("", &["explain"]),
+        ("", &["status"]),
+    ];
+    let secrets = pieces();
+    for (what, content) in contents() {
+        for (variable, words) in PLACES {
+            for format in ["text", "json", "junit"] {
+                let folder = tempfile::tempdir()?;
+                fs::create_dir(folder.path().join("bmctl-workspace"))?;
+                fs::write(folder.path().join("good"), GOOD)?;
+                let mut command = clean(env!("CARGO_BIN_EXE_bmctl"), folder.path());
+                command
+                    .args(["-o", format, "--report", "json=r.json", "-vv"])
+                    .args(words);
+                if variable.is_empty() {
+                    command.arg(&content);
+                } else {
+                    command.env(variable, &content);
+                }
+                let ended = finish(command, what, words, "");
+                let mut seen = vec![ended.stdout.clone(), ended.stderr.clone()];
+                every_file(folder.path(), &mut |path, text| {
+                    seen.push(path.display().to_string());
+                    if !path.ends_with("good") {
+                        seen.push(text.to_owned());
+                    }
+                })?;
+                let leaks = |text: &String| secrets.iter().any(|secret| text.contains(secret));
+                if ended.code == Some(0) || seen.iter().any(leaks) {
+                    return Err(format!("{what} {variable} {words:?}: {ended}").into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+const GOOD: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+";
 
 /// It clears the screen, renames the window, rings, turns the reading direction round, hides, and is no XML.
 const HOSTILE: &str = "evil\x1b[2J\x1b]0;title\x07\u{9b}31m\u{7}\u{8}\u{202e}\u{2066}\u{200b}\u{e0041}\u{ffff}\r\n::error::order\u{2028}<&\">]]>end";
@@ -66,11 +211,12 @@ fn words_are_never_orders() -> Result<(), Failed> {
 
     let logs = stage.folder().join("logs");
     let hostile = HOSTILE.replace(['\r', '\n'], "");
-    let commands: [(&[&str], i32); 6] = [
+    let commands: [(&[&str], i32); 7] = [
         (&["status", "vmruntime"], 5),
         (&["get", "vmruntimepfc"], 0),
         (&["get", "vmruntimepfc", "hostile"], 0),
-        (&["get", "vmruntimepfc", &hostile], 8),
+        (&["get", "vmruntimepfc", &hostile], 2),
+        (&["get", "vmruntimepfc", "evil\u{202e}\u{200b}name"], 8),
         (&["wait", "vmruntime", "--for", "preflight"], 3),
         (&["enable", "vmruntime", "--timeout", "0", &hostile], 2),
     ];
@@ -167,7 +313,18 @@ fn infest(stage: &Stage) -> Result<(), Failed> {
 }
 
 fn every_log_is_harmless(folder: &Path) -> Result<(), Failed> {
-    let mut looked_at = 0;
+    let mut logs = Vec::new();
+    every_file(folder, &mut |path, text| {
+        logs.push((path.display().to_string(), text.to_owned()));
+    })?;
+    if logs.is_empty() {
+        return Err("there is no log".into());
+    }
+    logs.iter()
+        .try_for_each(|(path, text)| is_harmless(path, text))
+}
+
+fn every_file(folder: &Path, look: &mut impl FnMut(&Path, &str)) -> Result<(), Failed> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
@@ -175,13 +332,9 @@ fn every_log_is_harmless(folder: &Path) -> Result<(), Failed> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                is_harmless(&path.display().to_string(), &fs::read_to_string(&path)?)?;
-                looked_at += 1;
+                look(&path, &fs::read_to_string(&path)?);
             }
         }
-    }
-    if looked_at == 0 {
-        return Err("there is no log".into());
     }
     Ok(())
 }

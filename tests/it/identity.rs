@@ -1,5 +1,7 @@
 //! As whom a command comes, and on which way: certificates, tokens that change, login plugins, impersonation, proxies.
 
+mod nobody;
+mod odd;
 mod plugin;
 mod provider;
 
@@ -44,6 +46,8 @@ pub fn trials() -> Vec<Trial> {
     ];
     let told = stories.map(|(name, story)| Trial::test(format!("identity::{name}"), story));
     told.into_iter()
+        .chain(nobody::trials())
+        .chain(odd::trials())
         .chain(plugin::trials())
         .chain(provider::trials())
         .collect()
@@ -231,7 +235,10 @@ fn certificates_with_every_kind_of_key() -> Result<(), Failed> {
         .any(|seen| !seen.header("authorization").is_empty());
     equal(&shown, &false)?;
     proxy.edit(|kubeconfig| *user(kubeconfig) = AuthInfo::default());
-    proxy.bmctl(&STATUS).exits(9)?.says("system:anonymous")?;
+    proxy
+        .bmctl(&STATUS)
+        .exits(9)?
+        .says("the user of the kubeconfig has none")?;
     Ok(())
 }
 

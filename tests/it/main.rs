@@ -54,7 +54,10 @@ mod harness;
 mod source;
 
 fn main() {
-    if let Some(played) = controller::stand_in::play().or_else(ground::stand_in::play) {
+    if let Some(played) = controller::stand_in::play()
+        .or_else(output::fault::play)
+        .or_else(ground::stand_in::play)
+    {
         return played.unwrap();
     }
     let mut trials = Vec::new();

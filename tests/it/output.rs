@@ -1,5 +1,7 @@
 //! What programs rely on: in every format stdout is what `-o` says and nothing else, and the exit code is the same.
 
+pub mod fault;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -15,11 +17,11 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     schema,
-    stage::{Ended, Host, Stage, Story},
+    stage::{Ended, Host, Stage, Story, clean, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
+    let stories: [(&str, Story); 8] = [
         ("without_a_cluster", without_a_cluster),
         ("where_nothing_is_installed", where_nothing_is_installed),
         ("with_a_node_that_fails", with_a_node_that_fails),
@@ -34,6 +36,14 @@ pub fn trials() -> Vec<Trial> {
         (
             "an_interrupted_command_writes_its_files",
             an_interrupted_command_writes_its_files,
+        ),
+        (
+            "a_fault_of_the_program_is_a_result",
+            a_fault_of_the_program_is_a_result,
+        ),
+        (
+            "a_fault_in_the_middle_is_a_result",
+            a_fault_in_the_middle_is_a_result,
         ),
     ];
     stories
@@ -328,6 +338,62 @@ fn an_interrupted_command_writes_its_files() -> Result<(), Failed> {
         rest.join().unwrap()?;
         is_a_result("json", &ended.stdout, code)?;
         are_results(folder.path(), code)?;
+    }
+    Ok(())
+}
+
+/// The runtime of programs that use several threads panics over this variable.
+fn a_fault_of_the_program_is_a_result() -> Result<(), Failed> {
+    let bench = Bench::new().environment("TOKIO_WORKER_THREADS", "none");
+    for command in ["controller run", "sandbox start"] {
+        in_every_format(command, 1, |words| {
+            let reports = ["--report", "json=r.json", "--report", "junit=r.xml"];
+            let ended = bench.bmctl_words(&[words, &reports].concat());
+            (ended.code, ended.stdout, ended.stderr)
+        })?;
+        written_by_a_fault(bench.folder())?;
+    }
+    let events = bench.bmctl("sandbox start --progress json");
+    crate::events::read(&events.stderr, 1)?;
+    Ok(())
+}
+
+/// This very test binary is a program that fails after it has claimed its files, in a thread that is not the first.
+fn a_fault_in_the_middle_is_a_result() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    for format in FORMATS {
+        let mut command = clean(std::env::current_exe()?, folder.path());
+        let words = [
+            "-o",
+            format,
+            "--report",
+            "json=r.json",
+            "--report",
+            "junit=r.xml",
+        ];
+        command.arg(fault::WORD).args(words);
+        let ended = finish(command, "fault", &words, "")
+            .exits(1)?
+            .says("caused by: on purpose")?;
+        is_a_result(format, &ended.stdout, 1)?;
+        written_by_a_fault(folder.path())?;
+    }
+    // Nothing but what was asked for.
+    match fs::read_dir(folder.path())?.next() {
+        Some(left) => Err(format!("{left:?} is left").into()),
+        None => Ok(()),
+    }
+}
+
+fn written_by_a_fault(folder: &Path) -> Result<(), Failed> {
+    for (format, file) in [("json", "r.json"), ("junit", "r.xml")] {
+        let path = folder.join(file);
+        let text = fs::read_to_string(&path)?;
+        is_a_result(format, &text, 1)?;
+        if !text.contains("InternalError") {
+            return Err(text.into());
+        }
+        fs::remove_file(path)?;
     }
     Ok(())
 }

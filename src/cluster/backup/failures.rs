@@ -7,13 +7,13 @@ use super::{
     damage::{self, Damage},
     first_format,
 };
-use crate::failure::{Failure, Kind, Reason};
+use crate::failure::{Failure, Kind, Reason, shown_path};
 
 pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::OperationFailed,
         Reason::BackupFailed,
-        format!("could not write the backup in {}", path.display()),
+        format!("could not write the backup in {}", shown_path(path)),
     )
     .caused_by(error.to_string())
     .hint("name another folder: --backup DIR")
@@ -24,7 +24,7 @@ pub fn not_ours(path: &Path, why: &str) -> Failure {
     Failure::new(
         Kind::Refused,
         Reason::BackupFolderInUse,
-        format!("could not use the backup folder {}", path.display()),
+        format!("could not use the backup folder {}", shown_path(path)),
     )
     .caused_by(why)
     .hint("name a folder that is new or empty: --backup DIR")
@@ -53,7 +53,7 @@ pub fn in_use(path: &Path) -> Failure {
         Reason::BackupInUse,
         format!(
             "another bmctl is at work with the backup {}",
-            path.display()
+            shown_path(path)
         ),
     )
 }
@@ -62,14 +62,14 @@ pub fn no_backup(path: &Path, why: impl Into<String>) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::NoBackup,
-        format!("could not read a backup in {}", path.display()),
+        format!("could not read a backup in {}", shown_path(path)),
     )
     .caused_by(why)
 }
 
 /// Nothing is added to a backup that does not verify, and nothing is deleted that relies on it.
 pub fn damaged(path: &Path, damage: &[Damage]) -> Failure {
-    let message = format!("the backup in {} is damaged", path.display());
+    let message = format!("the backup in {} is damaged", shown_path(path));
     damage::failure(Kind::Refused, message, damage)
         .hint("take what is damaged from another copy of the folder, and run the command again")
         .hint("or keep the folder elsewhere, or name one that is new or empty: --backup DIR")

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     api::{WorkloadKind, workload::removal_order},
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, shown_path},
 };
 
 /// A backup, with what is in it.
@@ -121,7 +121,7 @@ impl BackupReader {
     /// The failure of whoever wants all of it.
     #[must_use]
     pub fn refusal(&self) -> Failure {
-        let path = self.root.path().display();
+        let path = shown_path(self.root.path());
         let message = format!("the backup in {path} is damaged; nothing was restored");
         damage::failure(Kind::Refused, message, &self.damage)
     }
@@ -129,7 +129,7 @@ impl BackupReader {
     /// The failure of whoever has taken what verifies.
     #[must_use]
     pub fn incomplete(&self) -> Failure {
-        let path = self.root.path().display();
+        let path = shown_path(self.root.path());
         let message = format!("the backup in {path} is damaged; only what verifies is restored");
         damage::failure(Kind::Incomplete, message, &self.damage)
     }

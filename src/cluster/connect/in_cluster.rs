@@ -1,13 +1,16 @@
 //! What a pod finds in itself: where the API server is, and the token of its service account. As `rest.InClusterConfig`
 //! of client-go.
 
-use std::{fs, net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf};
 
 use http::Uri;
 use kube::Config;
 
 use super::login::Source;
-use crate::failure::{Failure, Kind, Reason};
+use crate::{
+    cluster::{Deadline, file},
+    failure::{Failure, Kind, Reason},
+};
 
 /// What makes a process a pod's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +35,10 @@ impl Pod {
     }
 
     /// Authority and token are rotated: both are read again.
-    pub(super) fn configuration(&self) -> Result<(Config, Source), Failure> {
+    pub(super) async fn configuration(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(Config, Source), Failure> {
         let bad = |why: String| {
             Failure::new(
                 Kind::Usage,
@@ -45,16 +51,23 @@ impl Pod {
             .server()
             .ok_or_else(|| bad("KUBERNETES_SERVICE_HOST and _PORT name no address".to_owned()))?;
         let authority = self.folder.join("ca.crt");
-        fs::metadata(&authority)
+        // kube reads it itself, again and again; here it is seen that it can.
+        file::read(&authority, deadline)
+            .await
             .map_err(|error| bad(format!("file {}: {error}", authority.display())))?;
         let mut config = Config::new(server);
         config.root_cert = Some(Vec::new());
         config.root_cert_file = Some(authority);
-        let namespace = fs::read_to_string(self.folder.join("namespace")).unwrap_or_default();
+        let namespace = file::read(&self.folder.join("namespace"), deadline).await;
+        let namespace = namespace.and_then(file::text).unwrap_or_default();
         if !namespace.trim().is_empty() {
             namespace.trim().clone_into(&mut config.default_namespace);
         }
-        Ok((config, Source::File(self.folder.join("token"))))
+        let token = Source::File {
+            path: self.folder.join("token"),
+            instead: None,
+        };
+        Ok((config, token))
     }
 
     fn server(&self) -> Option<Uri> {
@@ -100,17 +113,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn namespace_authority_and_token_are_what_is_mounted() {
+    #[tokio::test]
+    async fn namespace_authority_and_token_are_what_is_mounted() {
         let (folder, pod) = pod("10.0.0.1", "443");
-        let failure = pod.configuration().err().unwrap();
+        let failure = pod.configuration(Deadline::never()).await.err().unwrap();
         assert_eq!(failure.kind, Kind::Usage);
         for (file, text) in [("ca.crt", "x"), ("token", "t\n"), ("namespace", "ci\n")] {
-            fs::write(folder.path().join(file), text).unwrap();
+            std::fs::write(folder.path().join(file), text).unwrap();
         }
-        let (config, source) = pod.configuration().unwrap();
+        let (config, source) = pod.configuration(Deadline::never()).await.unwrap();
         assert_eq!(config.default_namespace, "ci");
         assert_eq!(config.root_cert_file, Some(folder.path().join("ca.crt")));
-        assert!(matches!(source, Source::File(path) if path == folder.path().join("token")));
+        let token = folder.path().join("token");
+        assert!(matches!(source, Source::File { path, instead: None } if path == token));
     }
 }

@@ -22,8 +22,12 @@ use super::{
     plugin::{Plugin, Turn},
     timeout::RequestTimeout,
     transport,
+    unseen::CredentialCheck,
 };
-use crate::{cluster::file::read_text, failure::LoginError};
+use crate::{
+    cluster::{Deadline, file},
+    failure::{LoginError, Unseen},
+};
 
 /// As whom requests are made, for a while.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,7 +57,11 @@ pub(super) struct Pair {
 /// Where credentials come from.
 pub(super) enum Source {
     Plugin(Plugin),
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// The credential where the file can not be read.
+        instead: Option<HeaderValue>,
+    },
     Oidc(Oidc),
 }
 
@@ -68,19 +76,24 @@ impl Source {
         turn: Turn,
         timeout: RequestTimeout,
     ) -> Result<Credential, LoginError> {
+        let deadline = match turn {
+            Turn::First => timeout.deadline,
+            // Also for what is left in order after the end.
+            Turn::Renewal => timeout.deadline.with_grace(),
+        };
         match self {
             Self::Plugin(plugin) => {
-                let deadline = match turn {
-                    Turn::First => timeout.deadline,
-                    // Also for what is left in order after the end.
-                    Turn::Renewal => timeout.deadline.with_grace(),
-                };
                 let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
             Self::Oidc(oidc) => oidc.credential(turn, timeout).await,
-            Self::File(path) => {
-                let bearer = bearer(read(path)?.trim())?;
+            Self::File { path, instead } => {
+                let bearer = match (read(path, deadline).await, instead) {
+                    // As client-go: such files end with a line break.
+                    (Ok(token), _) => bearer(token.trim())?,
+                    (Err(_), Some(instead)) => instead.clone(),
+                    (Err(error), None) => return Err(error),
+                };
                 Ok(Credential {
                     bearer: Some(bearer),
                     pair: None,
@@ -92,18 +105,17 @@ impl Source {
 
     /// A file that is gone is no reason to forget what was in it: some hosts show it only at the start.
     const fn outlives_failure(&self) -> bool {
-        matches!(self, Self::File(_))
+        matches!(self, Self::File { .. })
     }
 }
 
-fn read(path: &Path) -> Result<String, LoginError> {
+async fn read(path: &Path, deadline: Deadline) -> Result<String, LoginError> {
     let failed = |error| LoginError::TokenFile {
         path: path.to_owned(),
         error,
     };
-    /// More than any token; it has to fit into a header.
-    const MOST: u64 = 1024 * 1024;
-    let token = read_text(path, MOST).map_err(failed)?;
+    let bytes = file::read(path, deadline).await.map_err(failed)?;
+    let token = file::text(bytes).map_err(failed)?;
     if token.trim().is_empty() {
         return Err(failed(io::Error::other("it is empty")));
     }
@@ -122,12 +134,20 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
 pub(super) struct Door {
     pub config: Config,
     pub request_timeout: RequestTimeout,
+    pub check: CredentialCheck,
 }
 
 impl Door {
     /// A client that shows that certificate.
     fn client(&self, pair: Option<&Pair>) -> kube::Result<Client> {
         let mut config = self.config.clone();
+        let presented = match pair {
+            Some(_) => Unseen::Certificate,
+            None => Unseen::Header,
+        };
+        let check = CredentialCheck {
+            had: self.check.had.and(Some(presented)),
+        };
         if let Some(pair) = pair {
             let auth = &mut config.auth_info;
             auth.client_certificate_data = Some(STANDARD.encode(&pair.certificate));
@@ -135,6 +155,7 @@ impl Door {
         }
         Ok(transport::builder(&config)?
             .with_layer(&self.request_timeout)
+            .with_layer(&check)
             .build())
     }
 }

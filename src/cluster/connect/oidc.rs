@@ -4,7 +4,7 @@
 //! kube does this as well, but over connections of its own, without a limit for an answer, past every proxy, and with the
 //! authorities of this machine only. A refresh token that is replaced is not written back into the kubeconfig.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use base64::{
     Engine as _,
@@ -23,21 +23,23 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Config, client::Body};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{
     CONNECT_TIMEOUT,
+    configuration::Pem,
     login::{Credential, bearer},
     plugin::Turn,
-    proxy::{self, Proxies},
+    proxy::Proxies,
     timeout::RequestTimeout,
     transport,
 };
 use crate::{
-    cluster::file::read_text,
+    cluster::Deadline,
     failure::{self, LoginError},
 };
 
+/// What the certificates of a provider are called in a message.
+const AUTHORITY: &str = "idp-certificate-authority";
 /// A token is renewed so long before it expires, because clocks differ.
 const EARLIER: SignedDuration = SignedDuration::from_secs(10);
 
@@ -47,6 +49,7 @@ pub(super) struct Oidc {
     client: (String, String),
     /// Who certifies the provider, DER; `None`: the authorities of this machine.
     authorities: Option<Vec<Vec<u8>>>,
+    proxies: Proxies,
     tokens: Mutex<Tokens>,
 }
 
@@ -58,16 +61,26 @@ struct Tokens {
 
 impl Oidc {
     /// What the kubeconfig says; a sentence where that can not be used.
-    pub fn new(settings: &HashMap<String, String>) -> Result<Self, String> {
+    pub async fn new(
+        settings: &HashMap<String, String>,
+        proxies: &Proxies,
+        deadline: Deadline,
+    ) -> Result<Self, String> {
         let given = |key: &str| settings.get(key).filter(|text| !text.is_empty());
         let text = |key: &str| given(key).cloned().unwrap_or_default();
+        let authority = Pem::of(
+            AUTHORITY,
+            given("idp-certificate-authority-data").cloned(),
+            given("idp-certificate-authority").cloned(),
+            deadline,
+        )
+        .await?;
+        let certificates = |authority: Pem| authority.certificates(AUTHORITY);
         Ok(Self {
             issuer: text("idp-issuer-url"),
             client: (text("client-id"), text("client-secret")),
-            authorities: authorities(
-                given("idp-certificate-authority-data"),
-                given("idp-certificate-authority"),
-            )?,
+            authorities: authority.map(certificates).transpose()?,
+            proxies: proxies.clone(),
             tokens: Mutex::new(Tokens {
                 id_token: given("id-token").cloned(),
                 refresh_token: given("refresh-token").cloned(),
@@ -179,10 +192,9 @@ impl Oidc {
         let server: Uri = format!("https://{authority}")
             .parse()
             .map_err(|_| not("the address of the provider is none"))?;
-        let proxies = Proxies::of_process();
-        let proxy = proxies.toward(&server).map(proxy::url).transpose();
+        let proxy = self.proxies.way(None, &server).map_err(not)?;
         let mut config = Config::new(server);
-        config.proxy_url = proxy.map_err(|_| not("the address of the proxy is none"))?;
+        config.proxy_url = proxy;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.root_cert.clone_from(&self.authorities);
         Ok(config)
@@ -192,30 +204,6 @@ impl Oidc {
 fn not(why: &str) -> LoginError {
     LoginError::NotRenewed {
         why: why.to_owned(),
-    }
-}
-
-/// The data count before the file.
-fn authorities(
-    data: Option<&String>,
-    file: Option<&String>,
-) -> Result<Option<Vec<Vec<u8>>>, String> {
-    const MOST: u64 = 4 * 1024 * 1024;
-    let pem = match (data, file) {
-        (Some(data), _) => STANDARD
-            .decode(data)
-            .map_err(|_| "its idp-certificate-authority-data is no base64".to_owned())?,
-        (None, Some(path)) => read_text(Path::new(path), MOST)
-            .map_err(|error| format!("its idp-certificate-authority {path}: {error}"))?
-            .into_bytes(),
-        (None, None) => return Ok(None),
-    };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
-        .map(|certificate| certificate.map(|found| found.to_vec()))
-        .collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(Some(found)),
-        Ok(_) | Err(_) => Err("its idp-certificate-authority holds no certificate".to_owned()),
     }
 }
 
@@ -272,12 +260,16 @@ mod tests {
         pairs.iter().map(owned).collect()
     }
 
+    async fn oidc(settings: &HashMap<String, String>) -> Result<Oidc, String> {
+        Oidc::new(settings, &Proxies::default(), Deadline::never()).await
+    }
+
     #[tokio::test]
     async fn what_can_not_be_renewed_says_why_and_quotes_no_token() {
         let expired = token(r#"{"exp": 1}"#);
         let timeout = RequestTimeout {
             limit: None,
-            deadline: crate::cluster::Deadline::never(),
+            deadline: Deadline::never(),
         };
         for (rest, expected) in [
             (vec![], "has no refresh-token"),
@@ -294,7 +286,7 @@ mod tests {
             ),
         ] {
             let all = [vec![("id-token", expired.as_str())], rest].concat();
-            let oidc = Oidc::new(&settings(&all)).unwrap();
+            let oidc = oidc(&settings(&all)).await.unwrap();
             let error = oidc.credential(Turn::First, timeout).await.unwrap_err();
             let said = error.to_string();
             assert!(
@@ -303,6 +295,6 @@ mod tests {
             );
         }
         let bad = settings(&[("idp-certificate-authority-data", "%")]);
-        assert!(Oidc::new(&bad).is_err());
+        assert!(oidc(&bad).await.is_err());
     }
 }

@@ -3,13 +3,15 @@
 //! kube reads the same variables, but compares `NO_PROXY` with the address of the proxy instead of the server's, and
 //! asks the proxy for this very machine.
 
-use std::{env, net::IpAddr};
+use std::{env, fmt, net::IpAddr};
 
 use http::Uri;
 
+use super::address;
+
 /// What the environment says about proxies.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Proxies {
+#[derive(Clone, Default)]
+pub struct Proxies {
     /// `HTTPS_PROXY`: the way to servers that speak TLS.
     pub https: Option<String>,
     /// `HTTP_PROXY`: the way to servers that do not.
@@ -18,8 +20,15 @@ pub(super) struct Proxies {
     pub exceptions: String,
 }
 
+/// The addresses may have passwords in them.
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies").finish_non_exhaustive()
+    }
+}
+
 impl Proxies {
-    pub(super) fn of_process() -> Self {
+    pub(in crate::cluster) fn of_process() -> Self {
         let variable = |names: [&str; 2]| {
             names
                 .into_iter()
@@ -33,8 +42,15 @@ impl Proxies {
         }
     }
 
+    /// The way to this server: by the proxy that the kubeconfig names, else by ours.
+    pub(super) fn way(&self, own: Option<&str>, server: &Uri) -> Result<Option<Uri>, &'static str> {
+        own.or_else(|| self.toward(server))
+            .map(address::proxy)
+            .transpose()
+    }
+
     /// The proxy for this server, where the kubeconfig names none.
-    pub(super) fn toward(&self, server: &Uri) -> Option<&str> {
+    fn toward(&self, server: &Uri) -> Option<&str> {
         let host = server.host()?.trim_matches(['[', ']']);
         let (proxy, usual) = match server.scheme_str() {
             Some("http") => (&self.http, 80),
@@ -47,15 +63,6 @@ impl Proxies {
                 .split(',')
                 .any(|exception| matches(exception.trim(), host, port));
         proxy.as_deref().filter(|_| !direct)
-    }
-}
-
-/// The address of a proxy as people write it: without a scheme it speaks HTTP, and every SOCKS proxy resolves names.
-pub(super) fn url(text: &str) -> Result<Uri, http::uri::InvalidUri> {
-    match text.split_once("://") {
-        None => format!("http://{text}").parse(),
-        Some(("socks5h", rest)) => format!("socks5://{rest}").parse(),
-        Some(_) => text.parse(),
     }
 }
 
@@ -124,22 +131,6 @@ fn within(address: IpAddr, network: &str, bits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn proxies_are_written_in_many_ways() {
-        for (text, expected) in [
-            ("proxy:3128", "http://proxy:3128/"),
-            (
-                "http://me:secret@proxy:3128",
-                "http://me:secret@proxy:3128/",
-            ),
-            ("socks5h://proxy:1080", "socks5://proxy:1080/"),
-            ("https://proxy", "https://proxy/"),
-        ] {
-            assert_eq!(url(text).unwrap().to_string(), expected);
-        }
-        assert!(url("http://not a proxy").is_err());
-    }
 
     #[test]
     fn plain_servers_have_a_proxy_of_their_own() {

@@ -1,6 +1,9 @@
+use std::{env, fs, path::PathBuf};
+
 use tempfile::TempDir;
 
 use super::*;
+use crate::cluster::{Deadline, connect::in_cluster::Pod};
 
 /// A folder to play in: a home, a workspace, and files.
 struct Place {
@@ -135,16 +138,23 @@ contexts: [{name: blue, context: {cluster: blue, user: me}}, {name: lost, contex
 current-context: blue
 ";
 
-fn merged() -> (Place, Kubeconfig) {
+async fn merged() -> (Place, Kubeconfig) {
     let place = Place::new();
     let paths = [place.write("first", FIRST), place.write("second", SECOND)];
-    let merged = read(&paths).unwrap();
-    (place, merged)
+    (place, read(&paths).await.unwrap())
 }
 
-#[test]
-fn files_are_merged_as_kubectl_does() {
-    let (_place, merged) = merged();
+async fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {
+    Kubeconfigs::default().read(paths, Deadline::never()).await
+}
+
+fn refused(kubeconfig: &Kubeconfig, context: Option<&str>) -> Failure {
+    choose(kubeconfig, context, "x").err().unwrap()
+}
+
+#[tokio::test]
+async fn files_are_merged_as_kubectl_does() {
+    let (_place, merged) = merged().await;
     let red = merged
         .clusters
         .iter()
@@ -159,18 +169,19 @@ fn files_are_merged_as_kubectl_does() {
         Some("blue"),
         "an empty one says nothing"
     );
-    let chosen = choose(&merged, None, "x").unwrap();
+    let chosen = choose(&merged, None, "x").ok().unwrap();
     assert_eq!(
         (chosen.context.as_str(), chosen.cluster.as_str()),
         ("blue", "blue")
     );
-    assert_eq!(choose(&merged, Some("red"), "x").unwrap().cluster, "red");
+    let red = choose(&merged, Some("red"), "x").ok().unwrap();
+    assert_eq!(red.cluster, "red");
 }
 
-#[test]
-fn a_context_that_leads_nowhere_is_explained() {
-    let (_place, merged) = merged();
-    let failure = choose(&merged, Some("bleu"), "x").unwrap_err();
+#[tokio::test]
+async fn a_context_that_leads_nowhere_is_explained() {
+    let (_place, merged) = merged().await;
+    let failure = refused(&merged, Some("bleu"));
     assert_eq!(
         (failure.kind, failure.reason),
         (Kind::Usage, Reason::ContextNotFound)
@@ -192,18 +203,137 @@ fn a_context_that_leads_nowhere_is_explained() {
             "context \"nobody\" refers to user \"ghost\", who is not there",
         ),
     ] {
-        assert_eq!(
-            choose(&merged, Some(context), "x").unwrap_err().causes,
-            [cause]
-        );
+        assert_eq!(refused(&merged, Some(context)).causes, [cause]);
     }
 }
 
-#[test]
-fn without_a_current_context_all_are_listed() {
+#[tokio::test]
+async fn without_a_current_context_all_are_listed() {
     let place = Place::new();
-    let read = read(&[place.write("first", FIRST)]).unwrap();
-    let failure = choose(&read, None, "x").unwrap_err();
+    let read = read(&[place.write("first", FIRST)]).await.unwrap();
+    let failure = refused(&read, None);
     assert_eq!(failure.causes, ["it has no current context"]);
     assert_eq!(failure.hints, ["--context takes one of: red"]);
+}
+
+const CANARY: &str = "canary-token";
+
+/// One kubeconfig with a secret in it, in the ways in which it comes to stand where a path belongs.
+fn contents() -> Vec<String> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let yaml =
+        format!("apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user:\n    token: {CANARY}\n");
+    let json =
+        format!(r#"{{"apiVersion":"v1","users":[{{"name":"u","user":{{"token":"{CANARY}"}}}}]}}"#);
+    let encoded = STANDARD.encode(&yaml);
+    let end = format!("x:\n {CANARY}");
+    vec![yaml, json, encoded, end]
+}
+
+#[test]
+fn the_content_of_a_kubeconfig_is_not_repeated_where_a_path_belongs() {
+    for content in contents() {
+        let mut place = Place::new();
+        place.options.kubeconfig = Some(content.clone().into());
+        let given = place.find().unwrap_err();
+        place.options.kubeconfig = None;
+        place.options.cluster = Some(content.clone());
+        let named = place.find().unwrap_err();
+        place.options.cluster = None;
+        place.environment.kubeconfig = Some(content.clone().into());
+        let listed = place.find().unwrap_err();
+        for (failure, place) in [
+            (given, "--kubeconfig holds "),
+            (named, "--cluster holds "),
+            (listed, "KUBECONFIG holds "),
+        ] {
+            assert_eq!(failure.reason, Reason::BadKubeconfig);
+            assert!(failure.message.starts_with(place), "{failure:?}");
+            let shown = format!("{failure:?}");
+            let piece = content
+                .split([':', '\n'])
+                .map(str::trim)
+                .find(|piece| piece.len() > 8 && shown.contains(*piece));
+            assert_eq!(piece, None, "{shown}");
+        }
+    }
+    let mut place = Place::new();
+    place.environment.kubeconfig = Some("apiVersion: v1\nkind: Config".into());
+    assert_eq!(
+        place.find().unwrap_err().message,
+        "KUBECONFIG holds the text of a kubeconfig, not a path"
+    );
+}
+
+#[test]
+fn a_credential_in_the_place_of_a_name_is_not_repeated() {
+    for credential in [
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "sha256~4mXh7Zp0Qw9sT3vBn1cLk8JdRf2yGa6eUiOx5",
+    ] {
+        let mut place = Place::new();
+        place.options.kubeconfig = Some(credential.into());
+        let given = place.find().unwrap_err();
+        place.options.kubeconfig = None;
+        place.options.cluster = Some(credential.to_owned());
+        let named = place.find().unwrap_err();
+        place.options.cluster = None;
+        place.environment.kubeconfig = Some(credential.into());
+        let listed = place.find().unwrap_err();
+        let context = refused(&Kubeconfig::from_yaml(FIRST).unwrap(), Some(credential));
+        for failure in [given, named, listed, context] {
+            assert_eq!(failure.kind, Kind::Usage);
+            assert!(!format!("{failure:?}").contains(credential), "{failure:?}");
+        }
+    }
+    // A file of that name is a file.
+    let mut place = Place::new();
+    let path = place.write("9f86d081884c7d659a2feaa0c55ad015", "");
+    place.environment.kubeconfig = Some(path.clone().into());
+    assert_eq!(place.found(), [path]);
+}
+
+#[tokio::test]
+async fn a_file_is_read_once() {
+    let place = Place::new();
+    let path = place.write("first", FIRST);
+    let kubeconfigs = Kubeconfigs::default();
+    let contexts = async || {
+        let shared = kubeconfigs.clone();
+        let read = shared.read(std::slice::from_ref(&path), Deadline::never());
+        read.await.map(|read| read.contexts.len())
+    };
+    assert_eq!(contexts().await, Ok(1));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(contexts().await, Ok(1));
+}
+
+#[tokio::test]
+async fn relative_paths_start_at_the_file() {
+    let place = Place::new();
+    let path = place.write(
+        "a/config",
+        "
+clusters: [{name: c, cluster: {certificate-authority: ca.crt}}, {name: d, cluster: {certificate-authority: ''}}]
+users: [{name: u, user: {tokenFile: /run/token, client-key: ../k, exec: {command: ./p}}}, {name: v, user: {exec: {command: p}}}]
+",
+    );
+    let folder = path.parent().unwrap().display().to_string();
+    let read = read(&[path.clone()]).await.unwrap();
+    let authority = |at: usize| {
+        read.clusters[at]
+            .cluster
+            .as_ref()
+            .unwrap()
+            .certificate_authority
+            .clone()
+    };
+    assert_eq!(authority(0), Some(format!("{folder}/ca.crt")));
+    assert_eq!(authority(1), None);
+    let user = |at: usize| read.auth_infos[at].auth_info.clone().unwrap();
+    assert_eq!(user(0).token_file.as_deref(), Some("/run/token"));
+    assert_eq!(user(0).client_key, Some(format!("{folder}/../k")));
+    let command = |at: usize| user(at).exec.unwrap().command;
+    assert_eq!(command(0), Some(format!("{folder}/./p")));
+    assert_eq!(command(1).as_deref(), Some("p"));
 }

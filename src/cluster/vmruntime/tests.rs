@@ -186,7 +186,10 @@ async fn what_is_not_installed_is_said_so() {
             Reason::NotFound,
         ),
     ] {
-        let client = script::client(move |_| answer.clone());
+        let client = script::client(move |call| match call.path.as_str() {
+            "/apis" => Answer::groups(&[]),
+            _ => answer.clone(),
+        });
         let failure = get(&client, &Retry::once()).await.unwrap_err();
         assert_eq!((failure.kind, failure.reason), (Kind::NotInstalled, reason));
         assert_eq!(failure.hints.len(), 1);

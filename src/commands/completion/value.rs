@@ -8,7 +8,7 @@ use crate::{
     cluster::{self, ConnectOptions, Retry, node},
     commands::{context::WORKSPACE, help::Topic},
     explain,
-    failure::shell_word,
+    failure::{Failure, shell_word},
     probe::CHECKS,
 };
 
@@ -43,9 +43,18 @@ impl Source {
     /// A failure is no value: there is nowhere to say it.
     fn values(self, typed: &[OsString]) -> Vec<String> {
         match self {
-            Self::Contexts => cluster::contexts(&connection(typed)).unwrap_or_default(),
+            Self::Contexts => {
+                let options = connection(typed);
+                asked(cluster::contexts(&options))
+            }
             Self::Clusters => cluster::clusters(WORKSPACE.as_ref()),
-            Self::Nodes => nodes(&connection(typed)),
+            Self::Nodes => {
+                let options = connection(typed);
+                asked(async {
+                    let cluster = cluster::connect(&options).await?;
+                    node::names(&cluster.client, &Retry::once()).await
+                })
+            }
             Self::Checks => CHECKS
                 .iter()
                 .filter(|check| check.published)
@@ -115,23 +124,18 @@ fn flag(typed: &[OsString], names: &[&str]) -> Option<String> {
     found.map(str::to_owned)
 }
 
-fn nodes(options: &ConnectOptions) -> Vec<String> {
+/// What comes of it before somebody gets impatient.
+fn asked(values: impl Future<Output = Result<Vec<String>, Failure>>) -> Vec<String> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     else {
         return Vec::new();
     };
-    let names = runtime.block_on(async {
-        let asked = async {
-            let cluster = cluster::connect(options).await?;
-            node::names(&cluster.client, &Retry::once()).await
-        };
-        tokio::time::timeout(PATIENCE, asked).await
-    });
-    // A login plugin may still be running; nobody waits for it.
+    let values = runtime.block_on(async { tokio::time::timeout(PATIENCE, values).await });
+    // A login plugin may still be running, or a file be read; nobody waits for it.
     runtime.shutdown_background();
-    names.ok().and_then(Result::ok).unwrap_or_default()
+    values.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-//! A run that ends before it has a [`Context`](super::Context): wrong usage, a log that cannot be written. What was
-//! asked of the output holds all the same.
+//! A run that ends before it has a [`Context`](super::Context), as by wrong usage or a log that cannot be written, or
+//! without it, by a fault of the program. What was asked of the output holds all the same.
+
+use std::sync::Arc;
 
 pub use super::result::Complaint;
 use super::{super::suggestion, reports::Reports, result::Delivery};
@@ -15,20 +17,25 @@ use crate::{
 /// Its terminal and its output.
 pub struct Early {
     ui: Ui,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
 }
 
 impl Early {
     /// From the little that could be read of what was typed.
     pub fn of(format: OutputFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
-        let options = UiOptions {
-            progress,
-            ..UiOptions::default()
-        };
         Self {
-            ui: Ui::new(&options, &Environment::read()),
-            delivery: Delivery::new(format, Reports::claim_what_can_be(reports)),
+            ui: words(progress),
+            delivery: Arc::new(Delivery::new(format, Reports::claim_what_can_be(reports))),
         }
+    }
+
+    /// With the output that a command has promised already.
+    pub fn owed(progress: ProgressChoice) -> Option<Self> {
+        let delivery = Delivery::owed()?;
+        Some(Self {
+            ui: words(progress),
+            delivery,
+        })
     }
 
     pub fn ui(&self) -> &Ui {
@@ -38,6 +45,14 @@ impl Early {
     pub fn end(self, document: Document, complaint: Option<Complaint>) -> Exit {
         self.delivery.end(&self.ui, document, complaint)
     }
+}
+
+fn words(progress: ProgressChoice) -> Ui {
+    let options = UiOptions {
+        progress,
+        ..UiOptions::default()
+    };
+    Ui::new(&options, &Environment::read())
 }
 
 /// Ends a run whose arguments are known.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::result::{Paper, rendered};
 use crate::{
     cli::ReportTarget,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     render::{Document, Style},
     ui::ReportFile,
 };
@@ -97,7 +97,7 @@ fn failure(target: &ReportTarget, why: &str) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::ReportNotWritten,
-        format!("could not write the report to {}", target.path.display()),
+        format!("could not write the report to {}", shown_path(&target.path)),
     )
     .caused_by(why)
 }

@@ -3,7 +3,7 @@
 //! The one place that knows every format. A [`Context`](super::Context) ends here, and a run that never got one too.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -49,6 +49,9 @@ pub struct Delivery {
     kept: Option<Mutex<Option<Document>>>,
 }
 
+/// The delivery that this process has promised.
+static OWED: Mutex<Weak<Delivery>> = Mutex::new(Weak::new());
+
 /// What went wrong, for people and for programs.
 pub struct Complaint {
     pub words: String,
@@ -65,7 +68,7 @@ impl Delivery {
         }
     }
 
-    /// Keeps the result for [`into_document`](Self::into_document) instead of writing it.
+    /// Keeps the result for [`take_document`](Self::take_document) instead of writing it.
     pub fn kept() -> Self {
         Self {
             kept: Some(Mutex::default()),
@@ -73,15 +76,45 @@ impl Delivery {
         }
     }
 
-    pub fn into_document(self) -> Option<Document> {
-        self.kept?
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// What was kept.
+    pub fn take_document(&self) -> Option<Document> {
+        let mut kept = self
+            .kept
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        kept.take()
+    }
+
+    /// Remembers that the process has promised this, for an ending that nobody foresees.
+    pub fn promise(self) -> Arc<Self> {
+        let promised = Arc::new(self);
+        *OWED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&promised);
+        promised
+    }
+
+    /// What was promised. It is asked for where the program has failed, and waits for no other thread.
+    pub fn owed() -> Option<Arc<Self>> {
+        OWED.try_lock().ok()?.upgrade()
     }
 
     /// Says whether it was taken before.
     pub fn take_stdout(&self) -> bool {
         self.stdout_taken.swap(true, Ordering::Relaxed)
+    }
+
+    fn text(&self, ui: &Ui, document: &Document) -> String {
+        let paper = Paper {
+            style: result_style(ui),
+            color: ui.stdout.color,
+        };
+        let text = rendered(document, self.format, paper);
+        match self.format {
+            OutputFormat::Text | OutputFormat::Wide => ui.voice().ci.harmless(&text),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Name | OutputFormat::Junit => {
+                text
+            }
+        }
     }
 
     /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
@@ -101,21 +134,9 @@ impl Delivery {
             document.fail(failure);
         }
         let mut spoken = false;
+        // Made before stdout is taken: as long as nothing is there, a fault of ours can still be told on it.
+        let text = self.text(ui, &document);
         if !self.take_stdout() {
-            let paper = Paper {
-                style: result_style(ui),
-                color: ui.stdout.color,
-            };
-            let text = match self.format {
-                OutputFormat::Text | OutputFormat::Wide => {
-                    let text = rendered(&document, self.format, paper);
-                    ui.voice().ci.harmless(&text)
-                }
-                OutputFormat::Json
-                | OutputFormat::Yaml
-                | OutputFormat::Name
-                | OutputFormat::Junit => rendered(&document, self.format, paper),
-            };
             spoken = !text.is_empty();
             if let Err(failure) = ui.result(&text) {
                 document.fail(&failure);

@@ -10,7 +10,7 @@ use crate::{
     cluster::{Cluster, backup::Place},
     command_id::CommandId,
     commands::{narration::Narrator, session::Session},
-    failure::{Failure, Hint, Kind, Reason, shell_word},
+    failure::{Failure, Hint, Kind, Reason, shell_word, shown},
     operation::disable::{Consent, Disable, Mode, Operator, Proposal},
     render::{self, Page, clean, disable::DisableReport},
     runtime::disable::Decision,
@@ -86,7 +86,10 @@ impl Confirmation {
             Some(typed) if *typed != word => Err(Failure::new(
                 Kind::Refused,
                 Reason::WrongConfirmation,
-                format!("--confirm names {typed:?}, but this is context {word:?}"),
+                format!(
+                    "--confirm names {:?}, but this is context {word:?}",
+                    shown(typed)
+                ),
             )),
             given => Ok(Self {
                 word,

@@ -8,6 +8,7 @@ use crate::{
         inventory::{Second, Workload},
         removal::{Fate, Plan, Planned, Why},
     },
+    failure::shown_path,
     render::disable::{
         DisableReport, GoneObject, How, KeptObject, MachineReport, PlanReport, PlannedObject,
         Reason, StageReport,
@@ -63,8 +64,8 @@ pub fn plan(report: &mut DisableReport, plan: &Plan, place: Option<&Place>, exte
         keep_count: plan.kept().count() + plan.claims.len(),
         keep: kept.chain(claims).take(most).collect(),
         backup: place.map(|place| match place {
-            Place::Exactly(path) => path.display().to_string(),
-            Place::Below(path) => format!("{}/TIME", path.display()),
+            Place::Exactly(path) => shown_path(path),
+            Place::Below(path) => format!("{}/TIME", shown_path(path)),
         }),
     });
 }

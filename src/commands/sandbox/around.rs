@@ -22,15 +22,21 @@ use super::{
 use crate::{
     cli::{Cli, OutputArgs, ReportTarget},
     command_id::CommandId,
-    commands::{Context, context::Ending, suggestion::PASSING_KUBECONFIG},
+    commands::{
+        Context,
+        context::{Ending, Left},
+        suggestion::PASSING_KUBECONFIG,
+    },
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason},
+    failure::{Failure, Hint, Kind, Reason, shown_path},
     render::sandbox::{RanReport, with_nodes},
     ui::Signal,
 };
 
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
-    let options = args.cluster.options()?;
+    let options = context
+        .unless_interrupted(args.cluster.options(), Left::nothing)
+        .await?;
     if let Some(warning) = args.cluster.warning() {
         context.warn(&warning);
     }
@@ -187,7 +193,7 @@ fn not_run(program: &OsStr, error: &std::io::Error) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::CommandNotRun,
-        format!("could not run {}", program.display()),
+        format!("could not run {}", shown_path(Path::new(program))),
     )
     .caused_by(error.to_string())
     .hint(Hint::run(

@@ -1,6 +1,6 @@
 //! `bmctl sandbox start`: a cluster in the foreground.
 
-use std::{io, path::Path};
+use std::io;
 
 use apiserver::StateFault;
 
@@ -8,20 +8,23 @@ use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
     commands::{
         Context,
-        context::{Ending, WORKSPACE},
+        context::{Ending, Left, WORKSPACE},
     },
     exit::Exit,
-    failure::{Failure, Kind, Reason},
+    failure::{Failure, Kind, Reason, shown_path},
     render::sandbox::SandboxReport,
     ui::Signal,
 };
 
 pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure> {
-    let options = args.options()?;
+    let options = context
+        .unless_interrupted(args.options(), Left::nothing)
+        .await?;
     if let Some(warning) = args.warning() {
         context.warn(&warning);
     }
-    let claim = Claim::take(Path::new(WORKSPACE), &args.name)?;
+    let claim = Claim::take_apart(WORKSPACE.into(), args.name.clone());
+    let claim = context.unless_interrupted(claim, Left::nothing).await?;
     let mut assembly = tokio::select! {
         biased;
         signal = context.interrupts.first() => return Ok(signal.exit()),
@@ -76,7 +79,7 @@ pub fn not_started(error: &anyhow::Error, args: &ClusterArgs) -> Failure {
         (None, _) => (Kind::Other, Reason::SandboxNotStarted, None),
     };
     let message = match (&args.state, error.is::<StateFault>()) {
-        (Some(folder), true) => format!("can not use the state in {}", folder.display()),
+        (Some(folder), true) => format!("can not use the state in {}", shown_path(folder)),
         (Some(_) | None, _) => "could not start the sandbox".to_owned(),
     };
     let failure = Failure::new(kind, reason, message);

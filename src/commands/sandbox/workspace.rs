@@ -9,6 +9,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 use crate::{
+    cluster::{Deadline, file},
     command_id::CommandId,
     failure::{Failure, Hint, Kind, Own, Reason},
 };
@@ -24,6 +25,14 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// As [`Claim::take`], but away from the thread that obeys signals: what lies there may be a pipe.
+    pub async fn take_apart(workspace: PathBuf, name: String) -> Result<Self, Failure> {
+        let folder = workspace.join(&name);
+        file::apart(Deadline::never(), move || Ok(Self::take(&workspace, &name)))
+            .await
+            .map_err(|error| not_writable(&folder, &error))?
+    }
+
     /// Makes the folder and takes it.
     ///
     /// # Errors

@@ -10,15 +10,13 @@ use apiserver::fault::Fault;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
-    cluster::file::read_text,
-    failure::{Failure, Kind, Reason},
+    cluster::{Deadline, file},
+    failure::{Failure, Given, Kind, Reason, shown_path},
     simulator::{NodeProfile, Pace},
 };
 
 /// Stands for the number of a node in its name.
 const NUMBER: &str = "{n}";
-/// Of a file; twenty thousand nodes have less.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// More than this nobody means.
 const MOST_NODES: usize = 20_000;
 
@@ -67,15 +65,23 @@ impl WorldFile {
     ///
     /// # Errors
     /// It can not be read, or says something that means nothing.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = read_text(path, MOST_BYTES).map_err(|error| bad(path, &error.to_string()))?;
+    pub async fn read(path: &Path) -> Result<Self, Failure> {
+        let read = file::read(path, Deadline::never()).await;
+        let text = read
+            .and_then(file::text)
+            .map_err(|error| bad(path, &error.to_string()))?;
         Self::parse(&text).map_err(|why| bad(path, &why))
     }
 
     /// Reads the text of a file. An empty one is a world without anything special.
     fn parse(text: &str) -> Result<Self, String> {
-        let world: Option<Self> =
-            serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let world: Option<Self> = serde_saphyr::from_str(text).map_err(|error| {
+            // The lines around a mistake are shown, but not those of another kind of file.
+            match Given::of_list(text) {
+                Given::Kubeconfig => error.without_snippet().to_string(),
+                Given::Plausible | Given::Text | Given::Credential => error.to_string(),
+            }
+        })?;
         let world = world.unwrap_or_default();
         match world.faults.iter().find_map(Fault::objection) {
             None => Ok(world),
@@ -117,7 +123,7 @@ impl NodeEntry {
             return Err(format!(
                 "host of {}: {} is not a folder",
                 self.name,
-                host.display()
+                shown_path(host)
             ));
         }
         if host.is_some() && self.kvm.is_some() {
@@ -182,7 +188,7 @@ fn bad(path: &Path, why: &str) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::InvalidCluster,
-        format!("can not use the world file {}", path.display()),
+        format!("can not use the world file {}", shown_path(path)),
     )
     .caused_by(why)
     .hint("docs/sandbox.md tells what it may say")
@@ -209,6 +215,16 @@ mod tests {
         assert!(!find("silent").ready);
         assert_eq!(world.faults.len(), 3);
         assert_eq!(find("copied").host, Some(folder.path().join("facts")));
+    }
+
+    #[test]
+    fn a_kubeconfig_is_not_quoted() {
+        let text = "users:\n- user:\n    token: canary\nclusters: []\napiVersion: v1\n";
+        let error = WorldFile::parse(text).unwrap_err();
+        assert!(
+            error.contains("line 1") && !error.contains("canary"),
+            "{error}"
+        );
     }
 
     #[test]

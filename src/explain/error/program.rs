@@ -48,6 +48,11 @@ pub(super) const ROWS: &[Row] = &[
         "Choose another name for the sandbox.",
         &["bmctl sandbox start --name other"],
     )),
+    (Reason::InternalError, advice(
+        "A defect of bmctl: something was taken for granted that was not so. How the cluster was left is not known.",
+        "Run the command again: it goes on where this one ended. Report it with the error's text.",
+        &["bmctl version -o json", "bmctl status vmruntime"],
+    )),
     (Reason::Interrupted, advice(
         "Ctrl-C. The message says what the cluster was left doing.",
         "Run the command again: it goes on where it was.",

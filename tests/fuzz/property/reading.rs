@@ -15,6 +15,7 @@ use bmctl::{
     },
 };
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 /// More than this no file of these kinds has, and a fuzzer only gets slow by it.
 const LARGEST: usize = 64 * 1024;
@@ -32,10 +33,20 @@ pub fn kubeconfig(data: &[u8]) {
             kubeconfig: Some(path),
             ..ConnectOptions::default()
         };
-        if let Err(failure) = cluster::contexts(&options) {
+        if let Err(failure) = waited_for(cluster::contexts(&options)) {
             may_be_shown(&failure, data);
         }
     });
+}
+
+/// Reading is asynchronous, because it may take for ever.
+pub fn waited_for<T>(work: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: LazyCell<Runtime> = LazyCell::new(|| {
+            Builder::new_current_thread().enable_all().build().expect("a runtime")
+        });
+    }
+    RUNTIME.with(|runtime| runtime.block_on(work))
 }
 
 /// A machine that does not exist costs nothing, and a description says what is wrong with it.
@@ -47,7 +58,7 @@ pub fn world(data: &[u8]) {
     FOLDER.with(|folder| {
         let path = folder.path().join("world.yaml");
         fs::write(&path, data).expect("a file");
-        if let Ok(world) = WorldFile::read(&path) {
+        if let Ok(world) = waited_for(WorldFile::read(&path)) {
             let _said = world.profiles(&path);
         }
     });
@@ -158,12 +169,12 @@ fn is_harmless(text: &str) {
 }
 
 /// A kubeconfig holds credentials: a failure may name the file and its contexts, and quotes no long word of a user.
-fn may_be_shown(failure: &Failure, data: &[u8]) {
+pub fn may_be_shown(failure: &Failure, data: &[u8]) {
     let shown = format!("{failure:?}");
     is_harmless(&failure.message);
     let text = String::from_utf8_lossy(data);
     let secret = text
-        .split_whitespace()
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
         .find(|word| word.starts_with("secret-") && word.len() > 16);
     assert!(
         secret.is_none_or(|secret| !shown.contains(secret)),

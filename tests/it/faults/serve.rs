@@ -29,10 +29,11 @@ pub struct Upstream {
     client: Client,
     /// Who a certificate stands for, and the owner's credential that vouches for it.
     certified: Option<(HeaderValue, HeaderValue)>,
+    strips_credentials: bool,
 }
 
 impl Upstream {
-    pub fn of(kubeconfig: &Kubeconfig, user: Option<String>) -> Self {
+    pub fn of(kubeconfig: &Kubeconfig, user: Option<String>, strips_credentials: bool) -> Self {
         let mut anonymous = kubeconfig.clone();
         let token = serde_json::to_value(&anonymous.auth_infos[0]).unwrap()["user"]["token"]
             .as_str()
@@ -54,6 +55,7 @@ impl Upstream {
         Self {
             client: Client::try_from(config).unwrap(),
             certified,
+            strips_credentials,
         }
     }
 }
@@ -121,6 +123,9 @@ async fn converse(
                 watcher(&seen);
             }
             lock(&shared.journal).requests.push(seen);
+            if shared.upstream.strips_credentials {
+                request.headers_mut().remove(header::AUTHORIZATION);
+            }
             if let Some((token, user)) = shared.upstream.certified.clone().filter(|_| certified) {
                 request.headers_mut().insert(header::AUTHORIZATION, token);
                 request.headers_mut().insert("impersonate-user", user);

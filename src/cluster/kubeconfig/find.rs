@@ -1,0 +1,295 @@
+//! Which kubeconfig: what was given, else what lies in the usual places. Only names are looked at here; nothing is read.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::{OsStr, OsString},
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use super::suggest;
+use crate::{
+    cluster::connect::{ConnectOptions, in_cluster::Pod, proxy::Proxies},
+    command_id::CommandId,
+    failure::{Failure, Given, Hint, Kind, Reason, nearest, shell_word, shown, shown_path},
+};
+
+/// What the process was started with, as far as it matters here.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// `KUBECONFIG`: a list of paths.
+    pub(in crate::cluster) kubeconfig: Option<OsString>,
+    pub(in crate::cluster) home: Option<PathBuf>,
+    pub(in crate::cluster) proxies: Proxies,
+    /// Where this runs in a pod with a service account.
+    pub(in crate::cluster) pod: Option<Pod>,
+}
+
+/// The variables may hold credentials.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// Of a process without a home and outside of a pod.
+    #[must_use]
+    pub fn new(kubeconfig: Option<OsString>, proxies: Proxies) -> Self {
+        Self {
+            kubeconfig: kubeconfig.filter(|list| !list.is_empty()),
+            proxies,
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self {
+            kubeconfig: env::var_os("KUBECONFIG").filter(|list| !list.is_empty()),
+            home: env::home_dir(),
+            proxies: Proxies::of_process(),
+            pod: Pod::of_process(),
+        }
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cluster) enum Found {
+    /// To be merged, the first wins.
+    Files(Vec<PathBuf>),
+    InCluster(Pod),
+}
+
+impl Found {
+    /// The kubeconfigs; none in a pod.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Files(paths) => paths.clone(),
+            Self::InCluster(_) => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(paths) => {
+                let paths: Vec<_> = paths.iter().map(|path| shown_path(path)).collect();
+                f.write_str(&paths.join(", "))
+            }
+            Self::InCluster(_) => f.write_str("in-cluster"),
+        }
+    }
+}
+
+/// In this order: `--kubeconfig`, `--cluster`, `KUBECONFIG`, `~/.kube/config`, the only one in the workspace, the pod's
+/// own service account.
+pub(in crate::cluster) fn find(
+    options: &ConnectOptions,
+    environment: &Environment,
+) -> Result<Found, Failure> {
+    if let Some(path) = &options.kubeconfig {
+        return given(path, &options.workspace);
+    }
+    if let Some(name) = &options.cluster {
+        return of_cluster(name, &options.workspace);
+    }
+    if let Some(list) = &environment.kubeconfig {
+        return listed(list);
+    }
+    let usual = environment
+        .home
+        .as_ref()
+        .map(|home| home.join(".kube/config"));
+    if let Some(usual) = usual.filter(|path| path.exists()) {
+        return Ok(Found::Files(vec![usual]));
+    }
+    match (
+        in_workspace(&options.workspace).as_slice(),
+        &environment.pod,
+    ) {
+        ([(_, only)], _) => Ok(Found::Files(vec![only.clone()])),
+        ([], Some(pod)) => Ok(Found::InCluster(pod.clone())),
+        ([], None) => Err(none_found(&options.workspace)),
+        (several, _) => Err(which_one(several)),
+    }
+}
+
+/// The kubeconfig that is used where none is named and that only we know of: the only one in the workspace.
+#[must_use]
+pub fn implied(workspace: &Path) -> Option<PathBuf> {
+    let options = ConnectOptions {
+        workspace: workspace.to_owned(),
+        ..ConnectOptions::default()
+    };
+    match find(&options, &Environment::of_process()) {
+        Ok(Found::Files(paths)) => paths.into_iter().find(|path| path.starts_with(workspace)),
+        Ok(Found::InCluster(_)) | Err(_) => None,
+    }
+}
+
+fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
+    if path.exists() {
+        return Ok(Found::Files(vec![path.to_owned()]));
+    }
+    is_no_content("--kubeconfig", "path", &path.to_string_lossy())?;
+    let failure = Failure::new(
+        Kind::Usage,
+        Reason::KubeconfigNotFound,
+        format!("there is no kubeconfig {}", shown_path(path)),
+    );
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let beside = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| path.with_file_name(entry.file_name()))
+        .filter(|path| path.is_file());
+    let known = in_workspace(workspace).into_iter().map(|(_, path)| path);
+    let candidates: Vec<String> = beside
+        .chain(known)
+        .map(|path| path.display().to_string())
+        .collect();
+    Err(match nearest(&path.to_string_lossy(), &candidates) {
+        Some(near) => failure.hint(format!("did you mean --kubeconfig {}?", shell_word(near))),
+        None => failure,
+    })
+}
+
+fn of_cluster(name: &str, workspace: &Path) -> Result<Found, Failure> {
+    let path = kubeconfig_of(workspace, name);
+    let plain = Path::new(name).file_name().is_some_and(|file| file == name);
+    if plain && path.exists() {
+        return Ok(Found::Files(vec![path]));
+    }
+    is_no_content("--cluster", "name", name)?;
+    let known = clusters(workspace);
+    let failure = Failure::new(
+        Kind::Usage,
+        Reason::ClusterNotFound,
+        format!(
+            "there is no cluster {:?} in {}",
+            shown(name),
+            workspace.display()
+        ),
+    )
+    .caused_by(format!(
+        "no file {}",
+        kubeconfig_of(workspace, &shown(name)).display()
+    ));
+    Err(suggest(failure, "--cluster", name, &known))
+}
+
+/// Nothing of that name is there: is it the content of a file instead? Its pieces are not shown either, as a list is split
+/// at every colon.
+fn is_no_content(place: &str, wanted: &str, value: &str) -> Result<(), Failure> {
+    let (what, hint) = match Given::of_list(value) {
+        Given::Plausible => return Ok(()),
+        Given::Kubeconfig => (
+            "the text of a kubeconfig",
+            "write the text to a file and give the path of that, or: --kubeconfig <(COMMAND)",
+        ),
+        Given::Text => ("a text", "give the path of a kubeconfig: --kubeconfig FILE"),
+        Given::Credential => (
+            "what looks like a credential",
+            "a token belongs in a kubeconfig, as the token of a user",
+        ),
+    };
+    let message = format!("{place} holds {what}, not a {wanted}");
+    Err(Failure::new(Kind::Usage, Reason::BadKubeconfig, message).hint(hint))
+}
+
+/// As kubectl does: files of the list that do not exist are passed over, as long as one does.
+fn listed(list: &OsStr) -> Result<Found, Failure> {
+    let named: Vec<PathBuf> = env::split_paths(list)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    let there: Vec<PathBuf> = named.iter().filter(|path| path.exists()).cloned().collect();
+    if there.is_empty() {
+        is_no_content("KUBECONFIG", "path", &list.to_string_lossy())?;
+        let mut failure = Failure::new(
+            Kind::Usage,
+            Reason::KubeconfigNotFound,
+            "no file that KUBECONFIG names exists",
+        );
+        failure.causes = named
+            .iter()
+            .map(|path| format!("no file {}", shown_path(path)))
+            .collect();
+        return Err(failure.hint("unset KUBECONFIG, or give --kubeconfig FILE"));
+    }
+    Ok(Found::Files(there))
+}
+
+/// Name and kubeconfig of every cluster in bmctl's workspace, by name.
+fn in_workspace(workspace: &Path) -> Vec<(String, PathBuf)> {
+    let folders = fs::read_dir(workspace).into_iter().flatten().flatten();
+    let names: BTreeSet<String> = folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let path = kubeconfig_of(workspace, &name);
+            (name, path)
+        })
+        .filter(|(_, path)| path.is_file())
+        .collect()
+}
+
+fn none_found(workspace: &Path) -> Failure {
+    let failure = Failure::new(Kind::Usage, Reason::NoKubeconfig, "no kubeconfig found")
+        .caused_by(format!(
+            "looked at --kubeconfig, --cluster, KUBECONFIG, ~/.kube/config and {}",
+            workspace.display()
+        ))
+        .hint("give --kubeconfig FILE");
+    if cfg!(feature = "sandbox") {
+        failure.hint(Hint::run(
+            "without a cluster, try the built-in one",
+            CommandId::SandboxStart,
+        ))
+    } else {
+        failure
+    }
+}
+
+fn which_one(several: &[(String, PathBuf)]) -> Failure {
+    let names: Vec<String> = several.iter().map(|(name, _)| name.clone()).collect();
+    let mut failure = Failure::new(
+        Kind::Usage,
+        Reason::SeveralClusters,
+        format!("there are {} clusters, and none was named", several.len()),
+    );
+    failure.causes = several
+        .iter()
+        .map(|(_, path)| path.display().to_string())
+        .collect();
+    failure.hint(format!(
+        "name one: --cluster {}",
+        names.join(" | --cluster ")
+    ))
+}
+
+/// Names of the clusters in bmctl's workspace.
+#[must_use]
+pub fn clusters(workspace: &Path) -> Vec<String> {
+    in_workspace(workspace)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Where the kubeconfig of a cluster in bmctl's workspace is.
+#[must_use]
+pub fn kubeconfig_of(workspace: &Path, cluster: &str) -> PathBuf {
+    workspace
+        .join(cluster)
+        .join(format!("{cluster}-kubeconfig"))
+}
