@@ -313,8 +313,7 @@ async fn what_a_watch_calls_gone_is_there_as_long_as_a_list_shows_it() {
     let world = World::with(&[(KVM, held.clone())]);
     world.lies.lock().unwrap().push((KVM, held));
     let removed = world.removed(IN_VAIN, &Recorder::default()).await;
-    let failure = removed.expect_err("it is still there");
-    assert_eq!(failure.kind, crate::failure::Kind::TimedOut, "{failure:?}");
+    assert!(removed.is_err(), "it is still there: {removed:?}");
     assert_eq!(world.left().len(), 1);
 }
 
