@@ -269,7 +269,8 @@ async fn client(
                 config,
                 request_timeout,
             };
-            Login::new(door, source).await.map(Login::client)
+            let login = Box::pin(Login::new(door, source));
+            login.await.map(Login::client)
         }
     };
     made.map_err(|error| match &error {

@@ -78,7 +78,7 @@ impl Source {
                 let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
-            Self::Oidc(oidc) => oidc.credential(turn, timeout).await,
+            Self::Oidc(oidc) => Box::pin(oidc.credential(turn, timeout)).await,
             Self::File(path) => {
                 let bearer = bearer(read(path)?.trim())?;
                 Ok(Credential {
@@ -96,13 +96,14 @@ impl Source {
     }
 }
 
+/// More than any token has; it must fit into a header.
+const MOST: u64 = 1024 * 1024;
+
 fn read(path: &Path) -> Result<String, LoginError> {
     let failed = |error| LoginError::TokenFile {
         path: path.to_owned(),
         error,
     };
-    /// More than any token; it has to fit into a header.
-    const MOST: u64 = 1024 * 1024;
     let token = read_text(path, MOST).map_err(failed)?;
     if token.trim().is_empty() {
         return Err(failed(io::Error::other("it is empty")));
