@@ -248,7 +248,8 @@ async fn client(
                 request_timeout,
                 check,
             };
-            Login::new(door, source).await.map(Login::client)
+            let login = Box::pin(Login::new(door, source));
+            login.await.map(Login::client)
         }
     };
     made.map_err(|error| match &error {

@@ -265,6 +265,7 @@ fn length(value: &Value) -> usize {
 fn patience(failure: &Failure) -> u32 {
     match failure.kind {
         Kind::Denied if failure.reason == Reason::Forbidden => 3,
+        Kind::Incomplete if failure.reason == Reason::AnswerTooLarge => 3,
         Kind::NotInstalled => 8,
         Kind::Denied => 20,
         _ => u32::MAX,

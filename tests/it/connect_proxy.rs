@@ -1,7 +1,7 @@
-//! An HTTP proxy that connects whoever knows its password to one address, whatever was asked for.
+//! A proxy, by HTTP and by SOCKS 5, that connects whoever knows its password to one address, whatever was asked for.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -48,6 +48,13 @@ fn connect(
     asked: &Mutex<Vec<String>>,
 ) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
+    if reader.fill_buf()?.first() == Some(&5) {
+        let Some(target) = socks(&mut reader, client, known)? else {
+            return Ok(());
+        };
+        asked.lock().unwrap().push(target);
+        return carry(reader, client, server, b"\x05\x00\x00\x01\0\0\0\0\0\0");
+    }
     let head: Vec<String> = io::Read::by_ref(&mut reader)
         .lines()
         .take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty()))
@@ -64,8 +71,61 @@ fn connect(
     }
     let target = head[0].split(' ').nth(1).unwrap_or_default();
     asked.lock().unwrap().push(target.to_owned());
+    carry(
+        reader,
+        client,
+        server,
+        b"HTTP/1.1 200 Connection established\r\n\r\n",
+    )
+}
+
+/// What RFC 1928 and RFC 1929 have before a connection; where to, if the password is the right one.
+fn socks(
+    reader: &mut BufReader<TcpStream>,
+    mut client: &TcpStream,
+    known: &str,
+) -> io::Result<Option<String>> {
+    fn bytes(reader: &mut BufReader<TcpStream>, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+    fn text(reader: &mut BufReader<TcpStream>) -> io::Result<String> {
+        let length = bytes(reader, 1)?[0];
+        let text = bytes(reader, length.into())?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+    bytes(reader, 1)?;
+    text(reader)?;
+    client.write_all(&[5, 2])?;
+    bytes(reader, 1)?;
+    let (user, password) = (text(reader)?, text(reader)?);
+    let right = format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))) == known;
+    client.write_all(&[1, u8::from(!right)])?;
+    if !right {
+        return Ok(None);
+    }
+    let is_name = bytes(reader, 4)?[3] == 3;
+    let host = if is_name {
+        text(reader)?
+    } else {
+        let address: [u8; 4] = bytes(reader, 4)?.try_into().unwrap();
+        std::net::Ipv4Addr::from(address).to_string()
+    };
+    let port = bytes(reader, 2)?;
+    let port = u16::from_be_bytes([port[0], port[1]]);
+    Ok(Some(format!("{host}:{port}")))
+}
+
+/// Says that it is connected, and carries on what comes.
+fn carry(
+    mut reader: BufReader<TcpStream>,
+    mut client: &TcpStream,
+    server: SocketAddr,
+    connected: &[u8],
+) -> io::Result<()> {
     let upstream = TcpStream::connect(server)?;
-    answer.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+    client.write_all(connected)?;
     let (mut from, mut to) = (upstream.try_clone()?, client.try_clone()?);
     thread::spawn(move || io::copy(&mut from, &mut to));
     io::copy(&mut reader, &mut &upstream)?;

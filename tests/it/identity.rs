@@ -341,20 +341,23 @@ fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
     let way = ConnectProxy::toward(server.address(), "eve", &format!("{SECRET}@"));
     let toward = |url: String| server.edit(|kubeconfig| cluster(kubeconfig).proxy_url = Some(url));
     // By the kubeconfig, also to this very machine.
-    toward(format!("http://eve:{SECRET}%40@{}", way.address()));
-    without_secrets(&server.bmctl(&STATUS).exits(0)?)?;
-    let asked = way.asked();
-    equal(
-        &asked.iter().all(|to| *to == server.address().to_string()),
-        &true,
-    )?;
-    equal(&asked.is_empty(), &false)?;
-    toward(format!("http://eve:{SECRET}@{}", way.address()));
-    let ended = server
-        .bmctl(&STATUS)
-        .exits(10)?
-        .says("the proxy did not connect us")?;
-    without_secrets(&ended)?;
+    for scheme in ["http", "socks5", "socks5h"] {
+        let before = way.asked().len();
+        toward(format!("{scheme}://eve:{SECRET}%40@{}", way.address()));
+        without_secrets(&server.bmctl(&STATUS).exits(0)?)?;
+        let asked = way.asked().split_off(before);
+        equal(
+            &asked.iter().all(|to| *to == server.address().to_string()),
+            &true,
+        )?;
+        equal(&asked.is_empty(), &false)?;
+        toward(format!("{scheme}://eve:{SECRET}@{}", way.address()));
+        let ended = server
+            .bmctl(&STATUS)
+            .exits(10)?
+            .says("the proxy did not connect us")?;
+        without_secrets(&ended)?;
+    }
     toward(format!("gopher://{}", way.address()));
     server
         .bmctl(&STATUS)

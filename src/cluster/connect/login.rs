@@ -86,7 +86,7 @@ impl Source {
                 let left = deadline.remaining();
                 plugin.run(turn, left.unwrap_or(LONGEST)).await
             }
-            Self::Oidc(oidc) => oidc.credential(turn, timeout).await,
+            Self::Oidc(oidc) => Box::pin(oidc.credential(turn, timeout)).await,
             Self::File { path, instead } => {
                 let bearer = match (read(path, deadline).await, instead) {
                     // As client-go: such files end with a line break.
