@@ -90,7 +90,7 @@ pub fn ready(
         .collect();
     if hints.len() < all {
         let keep = Suggested::from(CommandId::SandboxStart);
-        let why = "this sandbox is gone now; to keep one";
+        let why = "this sandbox ends with 'sandbox run'; to keep one";
         hints.extend(finished(global, place, Hint::run(why, keep)));
     }
     Failure { hints, ..failure }

@@ -186,7 +186,7 @@ fn for_a_cluster_that_is_gone_nothing_is_suggested_but_how_to_keep_one() {
         [
             "what it means: bmctl explain KVM",
             "words",
-            "this sandbox is gone now; to keep one: bmctl sandbox start"
+            "this sandbox ends with 'sandbox run'; to keep one: bmctl sandbox start"
         ]
     );
     assert_eq!(told(None).len(), 4);
