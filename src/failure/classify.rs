@@ -10,7 +10,7 @@ use kube::{
 };
 
 use super::{
-    Failure, Kind, LoginError, Reason, RequestTimedOut, Unseen,
+    Failure, Kind, LoginError, Reason, RequestTimedOut, TargetTooLong, Unseen,
     access::{self, Refuser},
     login, network,
 };
@@ -44,7 +44,10 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
 /// See [`Transience`].
 #[must_use]
 pub fn transience(error: &kube::Error) -> Transience {
-    if find::<AuthError>(error).is_some() || find::<LoginError>(error).is_some() {
+    if find::<AuthError>(error).is_some()
+        || find::<LoginError>(error).is_some()
+        || find::<TargetTooLong>(error).is_some()
+    {
         return Transience::Permanent;
     }
     if find::<RequestTimedOut>(error).is_some() {
@@ -117,6 +120,9 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
             timeout.to_string(),
         )
         .hint("is the API server overloaded? --request-timeout gives one request more time");
+    }
+    if let Some(error) = find::<TargetTooLong>(error) {
+        return Diagnosis::new(Kind::Other, Reason::UnexpectedAnswer, error.to_string());
     }
     match error {
         kube::Error::Api(status) => answer(status),
