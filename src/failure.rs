@@ -238,6 +238,12 @@ pub struct BadPath {
     pub fault: String,
 }
 
+/// A request would be longer than a URL can be, because a server gave something so long to be sent back. The client of
+/// `cluster::connect` returns it inside a [`kube::Error::Service`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what the server wants to be sent back is too long for a request")]
+pub struct TargetTooLong;
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

@@ -14,7 +14,7 @@ use super::context::early::{self, Early};
 use crate::{
     cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, Suggested, shown},
+    failure::{Failure, Given, Hint, Kind, Reason, Suggested, shown},
     render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
     ui::{ProgressChoice, Ui},
 };
@@ -100,22 +100,30 @@ fn of_clap(program: Program, text: &str) -> Failure {
 
 /// What was typed is quoted where it can be a path or a name, and not where it is the content of a file.
 fn withhold(error: &mut clap::Error) {
-    let quoted: Vec<(ContextKind, ContextValue)> = error
-        .context()
-        .filter_map(|(kind, value)| match value {
-            ContextValue::String(word) => {
-                Some((kind, ContextValue::String(shown(word).into_owned())))
+    let mut quoted = Vec::new();
+    for (kind, value) in error.context() {
+        match value {
+            ContextValue::String(word) if !is_plausible(word) => {
+                quoted.push((kind, ContextValue::String(shown(word).into_owned())));
             }
-            ContextValue::Strings(words) => {
+            ContextValue::Strings(words) if !words.iter().all(|word| is_plausible(word)) => {
                 let words = words.iter().map(|word| shown(word).into_owned());
-                Some((kind, ContextValue::Strings(words.collect())))
+                quoted.push((kind, ContextValue::Strings(words.collect())));
             }
-            _ => None,
-        })
-        .collect();
+            _ => {}
+        }
+    }
+    if !quoted.is_empty() {
+        // How to pass it all the same, with it in full.
+        error.remove(ContextKind::Suggested);
+    }
     for (kind, value) in quoted {
         error.insert(kind, value);
     }
+}
+
+fn is_plausible(word: &str) -> bool {
+    Given::of(word) == Given::Plausible
 }
 
 /// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
@@ -232,6 +240,38 @@ mod tests {
             .collect();
         assert_eq!(paths, ["Junit a.xml", "Json b=c.json"]);
         assert_eq!(asked.progress, ProgressChoice::Json);
+    }
+
+    #[test]
+    fn what_can_be_no_argument_is_not_quoted() {
+        for content in [
+            "---\napiVersion: v1\nusers: [{user: {token: canary}}]",
+            "-----BEGIN KEY-----\ncanary\n-----END KEY-----",
+            "eyJhbGciOiJSUzI1NiJ9.e30.canary",
+            "--token: canary",
+        ] {
+            for words in [
+                &["restore", content][..],
+                &["restore", "x", content],
+                &["status", content],
+                &["status", "vmruntime", "--kubeconfig", content],
+                &["status", "vmruntime", "--output", content],
+                &["status", "vmruntime", "--all-contexts", content],
+                &["enable", "vmruntime", "--timeout", content],
+                &["enable", "vmruntime", "--vm-image-format", content],
+                &["sandbox", "start", "--port", content],
+                &["sandbox", "start", "--name", content],
+                &[content],
+            ] {
+                let typed = ["bmctl"].iter().chain(words);
+                let Some(mut error) = Cli::command().try_get_matches_from(typed).err() else {
+                    continue;
+                };
+                withhold(&mut error);
+                let said = error.render().to_string();
+                assert!(!said.contains("canary"), "{words:?}: {said}");
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kube::{
 
 use super::{
     AnswerTooLarge, BadPath, Contradiction, Failure, Hint, Kind, LoginError, OutOfTime, Reason,
-    RequestTimedOut, UnexpectedAnswer, Unseen,
+    RequestTimedOut, TargetTooLong, UnexpectedAnswer, Unseen,
     access::{self, Refuser},
     installing, kubectl, login, network,
 };
@@ -58,6 +58,7 @@ pub fn transience(error: &kube::Error) -> Transience {
     if find::<UnexpectedAnswer>(error).is_some()
         || is_contradiction(error)
         || find::<BadPath>(error).is_some()
+        || find::<TargetTooLong>(error).is_some()
     {
         return Transience::Permanent;
     }
@@ -151,6 +152,9 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
     }
     if let Some(contradiction) = find::<Contradiction>(error) {
         return unexpected_answer(contradiction.to_string());
+    }
+    if let Some(long) = find::<TargetTooLong>(error) {
+        return unexpected_answer(long.to_string());
     }
     if let Some(bad) = find::<BadPath>(error) {
         return Diagnosis::new(Kind::Usage, Reason::InvalidUsage, bad.to_string());

@@ -67,6 +67,11 @@ fn contents() -> Vec<(&'static str, String)> {
     let claims = STANDARD.encode(json!({"sub": CANARY}).to_string());
     vec![
         ("YAML", yaml),
+        ("a YAML document", format!("---\n{yaml}")),
+        (
+            "a key",
+            format!("-----BEGIN KEY-----\n{CANARY}\n-----END KEY-----\n"),
+        ),
         ("JSON", json.to_string()),
         ("base64", encoded),
         ("base64 in lines", wrapped),
@@ -139,7 +144,7 @@ fn the_content_of_a_file_is_never_repeated() -> Result<(), Failed> {
     let secrets = pieces();
     for (what, content) in contents() {
         for (variable, words) in PLACES {
-            for format in ["text", "json", "junit"] {
+            for format in ["text", "json"] {
                 let folder = tempfile::tempdir()?;
                 fs::create_dir(folder.path().join("bmctl-workspace"))?;
                 fs::write(folder.path().join("good"), GOOD)?;
@@ -160,9 +165,10 @@ fn the_content_of_a_file_is_never_repeated() -> Result<(), Failed> {
                         seen.push(text.to_owned());
                     }
                 })?;
-                let leaks = |text: &String| secrets.iter().any(|secret| text.contains(secret));
-                if ended.code == Some(0) || seen.iter().any(leaks) {
-                    return Err(format!("{what} {variable} {words:?}: {ended}").into());
+                let leaks = |text: &&String| secrets.iter().any(|secret| text.contains(secret));
+                let leak = seen.iter().find(leaks);
+                if ended.code == Some(0) || leak.is_some() {
+                    return Err(format!("{what} {variable} {words:?}: {leak:?} {ended}").into());
                 }
             }
         }

@@ -13,7 +13,10 @@ use kube::client::{Body, DynBody};
 use tower::{BoxError, Layer, Service};
 
 use super::retry_after;
-use crate::{cluster::deadline::Deadline, failure::RequestTimedOut};
+use crate::{
+    cluster::deadline::Deadline,
+    failure::{RequestTimedOut, TargetTooLong},
+};
 
 /// Gives a request this long, its whole answer included.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,10 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let target = request.uri().path_and_query();
+        if target.is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
+            return Box::pin(std::future::ready(Err(TargetTooLong.into())));
+        }
         let streams = is_watch(&request);
         let answer = self.inner.call(request);
         let limit = self.timeout.now();
@@ -87,6 +94,10 @@ where
         })
     }
 }
+
+/// What a server wants to be told again, such as the place to go on with a list at, may be of any length. kube takes for
+/// granted that it fits into a URL, behind the server's own ([`super::address`]).
+const LONGEST_TARGET: usize = 32 * 1024;
 
 pub(super) fn is_watch(request: &Request<Body>) -> bool {
     let query = request.uri().query().unwrap_or_default();
@@ -157,6 +168,22 @@ mod tests {
                 (failure.kind, failure.reason),
                 (Kind::Unreachable, Reason::RequestTimedOut)
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_fits_into_no_url_is_an_error() {
+        let client = client(stalling_server(b""));
+        for length in [LONGEST_TARGET, 65_500] {
+            let target = format!("/apis/x?continue={}", "c".repeat(length));
+            let request = Request::get(target).body(Body::empty()).unwrap();
+            let error = client.send(request).await.unwrap_err();
+            let failure = from_kube(&error, "list");
+            assert_eq!(
+                (failure.kind, failure.reason),
+                (Kind::Other, Reason::UnexpectedAnswer)
+            );
+            assert!(!failure.retryable);
         }
     }
 
