@@ -153,9 +153,10 @@ fn the_content_of_a_file_is_never_repeated() -> Result<(), Failed> {
                         seen.push(text.to_owned());
                     }
                 })?;
-                let leaks = |text: &String| secrets.iter().any(|secret| text.contains(secret));
-                if ended.code == Some(0) || seen.iter().any(leaks) {
-                    return Err(format!("{what} {variable} {words:?}: {ended}").into());
+                let leaks = |text: &&String| secrets.iter().any(|secret| text.contains(secret));
+                let leak = seen.iter().find(leaks);
+                if ended.code == Some(0) || leak.is_some() {
+                    return Err(format!("{what} {variable} {words:?}: {leak:?} {ended}").into());
                 }
             }
         }

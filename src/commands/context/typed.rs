@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::failure::{shell_word, shown, shown_word};
+use crate::failure::{Given, shell_word, shown, shown_word};
 
 /// What stands in place of a secret.
 const WITHHELD: &str = "(not shown)";
@@ -26,8 +26,10 @@ pub fn line(words: impl IntoIterator<Item = OsString>) -> String {
             (None, _) if is_secret => shell_word(WITHHELD),
             (None, _) => match word.split_once('=') {
                 // FORMAT=PATH, NAME=DIR, and the like.
-                Some((name, value)) => shell_word(&format!("{}={}", shown(name), shown(value))),
-                None => shown_word(&word),
+                Some((name, value)) if Given::of(&word) == Given::Plausible => {
+                    shell_word(&format!("{name}={}", shown(value)))
+                }
+                Some(_) | None => shown_word(&word),
             },
         });
         is_secret = value.is_none() && flag.is_some_and(names_secret);
@@ -67,6 +69,10 @@ mod tests {
                     "a=sha256~canary",
                 ],
                 "bmctl sandbox start --node-facts 'a=(what looks like a credential, not shown)'",
+            ),
+            (
+                &["bmctl", "-c", "eyJhbGciOiJIUzI1NiJ9.eyJhIjoiYiJ9=.canary"],
+                "bmctl -c '(what looks like a credential, not shown)'",
             ),
             (
                 &["bmctl", "version", "apiVersion: v1\ntoken: canary"],
