@@ -173,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_fits_into_no_url_is_an_error() {
-        let client = client(stalling_server(b""));
+        let client = client(stalling_server(b""), short());
         for length in [LONGEST_TARGET, 65_500] {
             let target = format!("/apis/x?continue={}", "c".repeat(length));
             let request = Request::get(target).body(Body::empty()).unwrap();
@@ -181,7 +181,7 @@ mod tests {
             let failure = from_kube(&error, "list");
             assert_eq!(
                 (failure.kind, failure.reason),
-                (Kind::Other, Reason::UnexpectedAnswer)
+                (Kind::Incomplete, Reason::UnexpectedAnswer)
             );
             assert!(!failure.retryable);
         }
