@@ -66,7 +66,7 @@ fn contents() -> Vec<(&'static str, String)> {
     let wrapped = wrapped.collect::<Vec<_>>().join("\n");
     let claims = STANDARD.encode(json!({"sub": CANARY}).to_string());
     vec![
-        ("YAML", yaml),
+        ("YAML", yaml.clone()),
         ("a YAML document", format!("---\n{yaml}")),
         (
             "a key",
