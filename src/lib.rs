@@ -27,7 +27,8 @@
 //!
 //! 1. Never a false green: unknown is not a pass, "deleted" means gone, and nothing is said before it is so.
 //! 2. Decisions are pure functions over plain data (`runtime`, `controller::plan`, `probe::judge`); I/O is at the rim.
-//! 3. Only `ui` touches the terminal, only `cluster` makes a client, only `main` exits.
+//! 3. Only `ui` touches the terminal, only `cluster` makes a client of a user's cluster, only `main` exits, and the
+//!    panic hook.
 //! 4. A cluster's objects are patched, never written back from a typed copy.
 //! 5. Text from a cluster, a file or the environment is untrusted until `render` has cleaned it.
 //!
