@@ -4,9 +4,13 @@ use super::Context;
 use crate::{
     cluster::{
         Event, Observer,
-        event::{RemovalProgress, StuckObject},
+        event::RemovalProgress,
+        stuck::StuckObject,
     },
-    render::{age, clean, event as told},
+    render::{
+        age, clean, event as told,
+        stuck::{NextStepReport, StuckReport},
+    },
     ui::{Progress, progress::State},
 };
 
@@ -100,13 +104,8 @@ fn for_programs(event: &Event) -> told::Event {
             name: object.name,
         },
         Event::Stuck(stuck) => told::Event::Stuck {
-            resource: stuck.object.resource,
-            namespace: stuck.object.namespace,
-            name: stuck.object.name,
-            finalizers: stuck.finalizers,
-            holder: stuck.holder,
-            webhook: stuck.webhook,
-            command: stuck.command,
+            command: stuck.command().to_owned(),
+            object: stuck_report(stuck),
         },
         Event::Removal(removal) => told::Event::Waiting {
             purpose: String::new(),
@@ -146,7 +145,7 @@ fn words(event: &Event) -> String {
         Event::Warning(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
-        Event::Stuck(stuck) => stuck_words(stuck),
+        Event::Stuck(stuck) => format!("still there: {stuck}; see: {}", stuck.command()),
         Event::Removal(removal) => still_there(removal).join("; "),
         Event::Step(headline) => headline.clone(),
         Event::FoundMore { count } => {
@@ -169,24 +168,26 @@ fn still_there(removal: &RemovalProgress) -> Vec<String> {
     counts.chain(slowest).collect()
 }
 
-fn stuck_words(stuck: &StuckObject) -> String {
-    let finalizers = match stuck.finalizers.as_slice() {
-        [] => "none".to_owned(),
-        finalizers => finalizers.join(", "),
-    };
-    let mut text = format!(
-        "still there: {}; held by finalizers: {finalizers}",
-        stuck.object
-    );
-    if let Some(holder) = &stuck.holder {
-        text.push_str("; put there by ");
-        text.push_str(holder);
+/// For events and reports.
+pub(super) fn stuck_report(stuck: StuckObject) -> StuckReport {
+    let steps = stuck.next_steps.into_iter();
+    StuckReport {
+        resource: stuck.object.resource,
+        namespace: stuck.object.namespace,
+        name: stuck.object.name,
+        deleting_since: stuck.deleting_since,
+        finalizers: stuck.finalizers,
+        holder: stuck.holder,
+        node: stuck.node,
+        conditions: stuck.conditions,
+        webhook: stuck.webhook,
+        next_steps: steps
+            .map(|step| NextStepReport {
+                why: step.why,
+                command: step.command,
+            })
+            .collect(),
     }
-    if let Some(webhook) = &stuck.webhook {
-        text.push_str("; ");
-        text.push_str(webhook);
-    }
-    format!("{text}; see: {}", stuck.command)
 }
 
 #[cfg(test)]
@@ -194,7 +195,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cluster::event::ObjectName;
+    use crate::cluster::{event::ObjectName, stuck::NextStep};
 
     #[test]
     fn events_have_words_and_the_words_are_clean() {
@@ -223,11 +224,17 @@ mod tests {
                     deleting_since: None,
                     finalizers: vec!["a/b".to_owned(), "c".to_owned()],
                     holder: Some("whoever works for a".to_owned()),
+                    node: Some("it runs on node n\n1".to_owned()),
+                    conditions: Vec::new(),
                     webhook: None,
-                    command: "kubectl describe".to_owned(),
+                    next_steps: vec![NextStep {
+                        why: "see what holds it".to_owned(),
+                        command: "kubectl describe".to_owned(),
+                    }],
+                    evident: false,
                 }),
-                "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c; put there by whoever \
-                 works for a; see: kubectl describe",
+                "still there: virtualmachines.kubevirt.io default/db, not deleted yet, held by a/b, c; whoever works for a; \
+                 it runs on node n 1; see: kubectl describe",
             ),
             (
                 Event::CheckFinished {
