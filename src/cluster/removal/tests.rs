@@ -196,7 +196,7 @@ fn path(collection: &str, object: &Value) -> String {
 
 const LONG: Duration = Duration::from_secs(20);
 /// For what does not come to an end; enough to notice that, also on a busy machine.
-const IN_VAIN: Duration = Duration::from_secs(1);
+const IN_VAIN: Duration = Duration::from_millis(2500);
 
 fn gvm_with_disk() -> Value {
     let mut machine = object("a", "gvm-a", None);
