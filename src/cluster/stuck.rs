@@ -27,11 +27,11 @@ use super::{
 };
 use crate::failure::Failure;
 
-pub use next_step::{NextStep, controller_log};
-pub use survey::{Survey, survey};
+pub use next_step::NextStep;
+pub use survey::{AbsentController, Survey, survey};
 
 /// An object whose end is waited for, as it was seen last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaving {
     pub resource: ApiResource,
     pub object: ObjectName,
@@ -195,17 +195,19 @@ impl<'a> Explainer<'a> {
     }
 }
 
-/// A failure with what a person can do about these, each command once.
+/// A failure with what a person can do, each command once.
 #[must_use]
 pub fn with_next_steps<'a>(
     mut failure: Failure,
-    objects: impl Iterator<Item = &'a StuckObject>,
+    steps: impl Iterator<Item = &'a NextStep>,
 ) -> Failure {
     /// More of them help nobody.
     const SHOWN: usize = 5;
     let mut commands = BTreeSet::new();
-    let steps = objects.flat_map(|object| &object.next_steps);
-    for step in steps.filter(|step| commands.insert(&step.command)).take(SHOWN) {
+    for step in steps
+        .filter(|step| commands.insert(&step.command))
+        .take(SHOWN)
+    {
         failure = failure.hint(step.to_string());
     }
     failure

@@ -4,6 +4,7 @@
 //! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
 //! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
 
+mod around;
 mod disabled;
 mod judge;
 mod ready;
@@ -17,6 +18,7 @@ use kube::Client;
 use tokio::time::Instant;
 
 use self::{
+    around::Around,
     judge::{Verdict, judge},
     snapshot::{Seen, Snapshot},
 };
@@ -170,6 +172,7 @@ struct Engine<'a> {
     trouble: Option<(String, Instant)>,
     /// What the observer was told last.
     told: Option<Event>,
+    around: Around,
 }
 
 impl<'a> Engine<'a> {
@@ -182,6 +185,7 @@ impl<'a> Engine<'a> {
             began: Instant::now(),
             trouble: None,
             told: None,
+            around: Around::default(),
         }
     }
 
@@ -212,9 +216,15 @@ impl<'a> Engine<'a> {
                 Verdict::Waiting(waiting) => waiting,
                 verdict => return self.conclude(verdict),
             };
+            let explain = self.retry.pace().explain;
+            if Instant::now() >= self.around.due(self.began, explain) {
+                self.around.look(self.client, self.retry, explain).await;
+            }
+            let mut missing = waiting.missing.clone();
+            missing.extend(self.around.lines(&self.snapshot, self.wait));
             self.tell(Event::Waiting {
                 phase: self.snapshot.phase(),
-                missing: waiting.missing.clone(),
+                missing,
             });
             let looks_once = self.retry.deadline().looks_once();
             let over = if looks_once {
@@ -223,18 +233,14 @@ impl<'a> Engine<'a> {
                 self.retry.deadline().passed()
             };
             if over {
-                let elapsed = self.retry.deadline().elapsed();
-                let phase = self.snapshot.phase();
-                let missing = waiting.missing;
-                return Err(
-                    timeout::failure(self.client, self.wait, elapsed, phase, missing).await,
-                );
+                return Err(self.time_is_over(waiting.missing).await);
             }
             let mut wake = if looks_once {
                 self.began + LOOK
             } else {
                 self.retry.deadline().instant()
             };
+            wake = wake.min(self.around.due(self.began, explain));
             if let Some(after) = waiting.look_again {
                 wake = wake.min(Instant::now() + after);
             }
@@ -250,6 +256,24 @@ impl<'a> Engine<'a> {
             }
             self.snapshot.resolve_owners(self.client, self.retry).await;
         }
+    }
+
+    /// However little time there was: what is still there is in the way.
+    async fn time_is_over(&mut self, missing: Vec<String>) -> Failure {
+        self.around
+            .look(self.client, self.retry, Duration::ZERO)
+            .await;
+        let elapsed = self.retry.deadline().elapsed();
+        let phase = self.snapshot.phase();
+        let failure = timeout::summary(self.wait, elapsed, phase, missing);
+        timeout::explained(
+            failure,
+            self.client,
+            self.wait,
+            &self.snapshot,
+            &self.around,
+        )
+        .await
     }
 
     /// Starts to listen to what the target needs, and says to what.

@@ -2,11 +2,7 @@
 
 use super::Context;
 use crate::{
-    cluster::{
-        Event, Observer,
-        event::RemovalProgress,
-        stuck::StuckObject,
-    },
+    cluster::{Event, Observer, event::RemovalProgress, stuck::StuckObject},
     render::{
         age, clean, event as told,
         stuck::{NextStepReport, StuckReport},

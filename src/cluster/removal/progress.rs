@@ -88,8 +88,14 @@ impl Removal<'_, '_> {
         if overdue.is_empty() && !self.progress.examined.is_none_or(again) {
             return;
         }
-        let slow = self.left(roles).filter(untold).filter(|at| late(at, pace.explain));
-        let slow = overdue.iter().copied().chain(slow.filter(|at| !overdue.contains(at)));
+        let slow = self
+            .left(roles)
+            .filter(untold)
+            .filter(|at| late(at, pace.explain));
+        let slow = overdue
+            .iter()
+            .copied()
+            .chain(slow.filter(|at| !overdue.contains(at)));
         let budget = Progress::EXPLAINED.saturating_sub(self.progress.stuck.len());
         let examined: Vec<usize> = slow.take(budget).collect();
         self.progress.examined = Some(Instant::now());
@@ -137,10 +143,16 @@ impl Removal<'_, '_> {
         let (first, rest) = left.split_at(left.len().min(Progress::EXPLAINED));
         let explained = self.explained(first).await;
         let rest = rest.iter().take(Progress::NAMED - Progress::EXPLAINED);
-        let named = rest.map(|at| stuck::name(&Leaving::workload(&self.plan.objects[*at].workload)));
-        for object in explained.iter().map(|(_, object)| object.clone()).chain(named) {
+        let named =
+            rest.map(|at| stuck::name(&Leaving::workload(&self.plan.objects[*at].workload)));
+        for object in explained
+            .iter()
+            .map(|(_, object)| object.clone())
+            .chain(named)
+        {
             failure = failure.caused_by(format!("still there: {object}"));
         }
-        stuck::with_next_steps(failure, explained.iter().map(|(_, object)| object))
+        let steps = explained.iter().flat_map(|(_, object)| &object.next_steps);
+        stuck::with_next_steps(failure, steps)
     }
 }

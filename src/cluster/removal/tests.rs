@@ -381,7 +381,8 @@ async fn the_lost_node_of_a_machine_is_told_long_before_the_machine_is_called_st
     let failure = remove(&client, planned(inventory), None, &retry)
         .await
         .unwrap_err();
-    let node = "it runs on node w1, which is not ready since 2026-11-22T09:00:00Z (NodeStatusUnknown)";
+    let node =
+        "it runs on node w1, which is not ready since 2026-11-22T09:00:00Z (NodeStatusUnknown)";
     let told = recorder.events().into_iter().any(|event| match event {
         Event::Stuck(stuck) => stuck.node.as_deref() == Some(node),
         _ => false,

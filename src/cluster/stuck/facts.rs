@@ -204,6 +204,8 @@ fn conditions(data: &Value) -> Vec<Condition> {
 async fn state(explainer: &Explainer<'_>, leaving: &Leaving, worker: Worker) -> (Worker, State) {
     let state = match &worker {
         Worker::Engine(component) => component_state(explainer, leaving, *component).await,
+        // Whoever asks is there.
+        Worker::Controller if !explainer.tries => State::NotLooked,
         Worker::Controller => {
             let client = explainer.client.clone();
             let api = Api::namespaced(client, name::SYSTEM_NAMESPACE);

@@ -26,16 +26,6 @@ fn step(why: impl Into<String>, command: impl Into<String>) -> NextStep {
     }
 }
 
-/// The log of the controller. Of several pods only the leader's says anything, and this shows them all, each line with
-/// the name of its pod.
-#[must_use]
-pub fn controller_log() -> String {
-    logs(
-        name::SYSTEM_NAMESPACE,
-        &format!("app={}", name::CONTROLLER_DEPLOYMENT),
-    )
-}
-
 fn logs(namespace: &str, selector: &str) -> String {
     format!(
         "kubectl logs --namespace={} --selector={} --prefix --tail=50",

@@ -20,20 +20,32 @@ use super::{
     Explainer, LIMIT, Leaving, NextStep, StuckObject,
     facts::{State, deployment_state},
     judge,
-    next_step::{controller_log, find_controller, of_pods},
+    next_step::{find_controller, of_pods},
 };
-use crate::api::{
-    engine,
-    name::{CONTROLLER_DEPLOYMENT, ENGINE_MANIFESTS, SYSTEM_NAMESPACE},
+use crate::{
+    api::{
+        engine,
+        name::{CONTROLLER_DEPLOYMENT, ENGINE_MANIFESTS, SYSTEM_NAMESPACE},
+    },
+    failure::CONTROLLER_LOG,
 };
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// The controller cannot go on: why, and what a person can do.
-    pub controller: Option<(String, NextStep)>,
+    /// `None`: nothing is known that keeps the controller from going on.
+    pub controller: Option<AbsentController>,
     /// What has been deleted for a while.
     pub objects: Vec<StuckObject>,
+}
+
+/// The controller cannot go on, as far as that is to be seen from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsentController {
+    pub why: String,
+    pub next_step: NextStep,
+    /// Without a Deployment it may still run somewhere else.
+    pub installed: bool,
 }
 
 /// So many objects are explained.
@@ -78,27 +90,33 @@ async fn leaving(client: &Client) -> Vec<Leaving> {
             all(),
         ),
         (ApiResource::erase::<Namespace>(&()), None, released),
-        (ApiResource::erase::<Pod>(&()), Some(SYSTEM_NAMESPACE), all()),
+        (
+            ApiResource::erase::<Pod>(&()),
+            Some(SYSTEM_NAMESPACE),
+            all(),
+        ),
     ];
-    let lists = lists.iter().map(|(resource, namespace, wanted)| async move {
-        let api: Api<DynamicObject> = match namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
-            None => Api::all_with(client.clone(), resource),
-        };
-        let Ok(list) = api.list_metadata(wanted).await else {
-            return Vec::new();
-        };
-        list.items
-            .iter()
-            .map(|object| Leaving::new(resource, &object.metadata))
-            .filter(|leaving| leaving.deleting_since.is_some())
-            .collect()
-    });
+    let lists = lists
+        .iter()
+        .map(|(resource, namespace, wanted)| async move {
+            let api: Api<DynamicObject> = match namespace {
+                Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+                None => Api::all_with(client.clone(), resource),
+            };
+            let Ok(list) = api.list_metadata(wanted).await else {
+                return Vec::new();
+            };
+            list.items
+                .iter()
+                .map(|object| Leaving::new(resource, &object.metadata))
+                .filter(|leaving| leaving.deleting_since.is_some())
+                .collect()
+        });
     join_all(lists).await.into_iter().flatten().collect()
 }
 
 /// Why the controller cannot go on, if that is to be seen.
-async fn controller(client: &Client, now: Timestamp) -> Option<(String, NextStep)> {
+async fn controller(client: &Client, now: Timestamp) -> Option<AbsentController> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let leases: Api<Lease> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     let (deployment, lease) = futures::join!(
@@ -111,32 +129,35 @@ async fn controller(client: &Client, now: Timestamp) -> Option<(String, NextStep
 }
 
 /// Pure. A cluster without election has no Lease.
-fn absent(state: &State, lease: Option<&Lease>, now: Timestamp) -> Option<(String, NextStep)> {
-    let needed = "does all of this";
-    match state {
-        State::NotInstalled => {
-            let text = format!(
+fn absent(state: &State, lease: Option<&Lease>, now: Timestamp) -> Option<AbsentController> {
+    let (why, next_step) = match state {
+        State::NotInstalled => (
+            format!(
                 "no controller is to be seen: there is no deployment {CONTROLLER_DEPLOYMENT} in {SYSTEM_NAMESPACE}"
-            );
-            let step = NextStep {
+            ),
+            NextStep {
                 why: "see whether it is there".to_owned(),
                 command: find_controller(),
-            };
-            Some((text, step))
-        }
-        State::Pods { .. } if judge::is_away(state) => Some((
-            judge::pods(CONTROLLER_DEPLOYMENT, needed, state),
+            },
+        ),
+        State::Pods { .. } if judge::is_away(state) => (
+            judge::pods(CONTROLLER_DEPLOYMENT, "does all of this", state),
             of_pods(CONTROLLER_DEPLOYMENT, state)?,
-        )),
-        State::Pods { .. } => {
-            let step = NextStep {
+        ),
+        State::Pods { .. } => (
+            leaderless(lease?, now)?,
+            NextStep {
                 why: "see what its pods say".to_owned(),
-                command: controller_log(),
-            };
-            Some((leaderless(lease?, now)?, step))
-        }
-        State::NotLooked | State::Unreadable(_) => None,
-    }
+                command: CONTROLLER_LOG.to_owned(),
+            },
+        ),
+        State::NotLooked | State::Unreadable(_) => return None,
+    };
+    Some(AbsentController {
+        why,
+        next_step,
+        installed: *state != State::NotInstalled,
+    })
 }
 
 /// A Lease that nobody holds, or that its holder has not renewed. Our clock may be wrong by a little; that a Lease is
@@ -159,9 +180,8 @@ fn leaderless(lease: &Lease, now: Timestamp) -> Option<String> {
     let end = renewed
         .checked_add(Duration::from_secs(seconds) + DOUBT)
         .ok()?;
-    (end < now).then(|| {
-        format!("no controller leads: {holder} has not renewed {lease} since {renewed}")
-    })
+    (end < now)
+        .then(|| format!("no controller leads: {holder} has not renewed {lease} since {renewed}"))
 }
 
 #[cfg(test)]
@@ -197,7 +217,12 @@ mod tests {
             ("works, without election", pods(1, 1), None, None),
             ("works", pods(2, 1), Some(&fresh), None),
             ("may be our clock", pods(2, 2), Some(&slow), None),
-            ("unreadable", State::Unreadable("no".into()), Some(&old), None),
+            (
+                "unreadable",
+                State::Unreadable("no".into()),
+                Some(&old),
+                None,
+            ),
             (
                 "dead leader",
                 pods(2, 2),
@@ -248,7 +273,7 @@ mod tests {
             let found = absent(&state, lease, now);
             let found = found
                 .as_ref()
-                .map(|(text, step)| (text.as_str(), step.command.as_str()));
+                .map(|absent| (absent.why.as_str(), absent.next_step.command.as_str()));
             assert_eq!(found, expected, "{case}");
         }
     }

@@ -9,10 +9,10 @@ use super::{
 use crate::{
     api::{
         Condition, ConditionStatus, VMRuntimePreflightCheck,
-        condition::{find, kind},
+        condition::{find, kind, reason},
     },
     cluster::vmruntime::RuntimeObject,
-    failure::{Failure, Kind, Reason},
+    failure::{CONTROLLER_LOG, Failure, Kind, Reason},
 };
 
 /// What is to be done.
@@ -45,6 +45,9 @@ pub(super) struct Waiting {
 
 /// A Degraded or Failed condition must have been there this long before it ends a wait.
 const STABLE: Duration = Duration::from_secs(30);
+
+/// What is removed may take long, and goes as soon as whoever holds it acts again: no reason to give up.
+const SLOW: [&str; 2] = [reason::ENGINE_UNINSTALL_SLOW, reason::DRAIN_SLOW];
 
 /// Judges.
 pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {
@@ -152,6 +155,7 @@ pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condit
         .find(|condition| {
             let observed = condition.observed_generation.or(status.observed_generation);
             condition.status == ConditionStatus::True
+                && !SLOW.contains(&condition.reason.as_str())
                 && observed.is_some_and(|observed| observed >= wanted)
         })
         .cloned()
@@ -164,7 +168,7 @@ fn given_up(condition: &Condition) -> Failure {
         "the controller can not go on by itself",
     );
     failure.causes.push(in_full(condition));
-    failure.hint("look at its log: kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager")
+    failure.hint(format!("look at its log: {CONTROLLER_LOG}"))
 }
 
 /// A condition as a person reads it: its own sentence, or its name where it has none.

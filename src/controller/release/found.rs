@@ -13,6 +13,7 @@ use kube::{
 
 use crate::{
     api::name,
+    cluster::stuck::Leaving,
     controller::{
         manifest::{Disks, EngineManifests},
         request::{Doing, if_served},
@@ -104,11 +105,9 @@ impl Key {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub key: Key,
-    pub resource: ApiResource,
-    pub uid: String,
+    pub leaving: Leaving,
     /// The set that it came from.
     set: Option<String>,
-    pub deleting: bool,
 }
 
 /// How kinds are reached, asked once each.
@@ -189,6 +188,7 @@ async fn list(
         list => list.doing(&format!("list the engine's {}", resource.plural))?,
     };
     let found = list.items.into_iter().map(|object| {
+        let leaving = Leaving::new(resource, &object.metadata);
         let metadata = object.metadata;
         let labels = metadata.labels.unwrap_or_default();
         Found {
@@ -198,10 +198,8 @@ async fn list(
                 namespace: metadata.namespace,
                 name: metadata.name.unwrap_or_default(),
             },
-            resource: resource.clone(),
-            uid: metadata.uid.unwrap_or_default(),
+            leaving,
             set: labels.get(name::ENGINE_MANIFESTS).cloned(),
-            deleting: metadata.deletion_timestamp.is_some(),
         }
     });
     // The controller makes other things too.
@@ -290,10 +288,11 @@ spec: {group: cdi.kubevirt.io}
                 namespace: namespace.map(str::to_owned),
                 name: name.to_owned(),
             },
-            resource: ApiResource::from_gvk_with_plural(&gvk, row.3),
-            uid: "u".to_owned(),
+            leaving: Leaving::new(
+                &ApiResource::from_gvk_with_plural(&gvk, row.3),
+                &kube::core::ObjectMeta::default(),
+            ),
             set: Some(set.to_owned()),
-            deleting: false,
         }
     }
 

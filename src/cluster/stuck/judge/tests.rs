@@ -1,11 +1,9 @@
 //! What is found → what is said, as tables.
 
 use super::*;
-use crate::{
-    cluster::{
-        event::ObjectName,
-        stuck::finalizer::{VIRT_CONTROLLER, VIRT_OPERATOR},
-    },
+use crate::cluster::{
+    event::ObjectName,
+    stuck::finalizer::{VIRT_CONTROLLER, VIRT_OPERATOR},
 };
 
 const SINCE: &str = "2026-11-23T10:00:00Z";
@@ -104,7 +102,8 @@ fn what_holds_an_object_is_said_with_what_to_do() {
         "kubectl describe kubevirts.kubevirt.io kubevirt --namespace=kubevirt";
     const DESCRIBE_INSTANCE: &str =
         "kubectl describe virtualmachineinstances.kubevirt.io one --namespace=default";
-    const LOGS: &str = "kubectl logs --namespace=kubevirt --selector=kubevirt.io=virt-operator --prefix --tail=50";
+    const LOGS: &str =
+        "kubectl logs --namespace=kubevirt --selector=kubevirt.io=virt-operator --prefix --tail=50";
     let rows: Vec<Row> = vec![
         (
             kubevirt(pods(0, 0)),
