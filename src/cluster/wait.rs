@@ -26,6 +26,7 @@ use super::{
     event::Event,
     feed::{Feeds, Subject, Update},
     retry::Retry,
+    stuck::with_next_steps,
     vmruntime::{Patched, RuntimeObject},
 };
 use crate::{
@@ -220,8 +221,11 @@ impl<'a> Engine<'a> {
             if Instant::now() >= self.around.due(self.began, explain) {
                 self.around.look(self.client, self.retry, explain).await;
             }
+            let around = self
+                .around
+                .lines(&waiting.missing, &self.snapshot, self.wait);
             let mut missing = waiting.missing.clone();
-            missing.extend(self.around.lines(&self.snapshot, self.wait));
+            missing.extend(around);
             self.tell(Event::Waiting {
                 phase: self.snapshot.phase(),
                 missing,
@@ -265,15 +269,16 @@ impl<'a> Engine<'a> {
             .await;
         let elapsed = self.retry.deadline().elapsed();
         let phase = self.snapshot.phase();
-        let failure = timeout::summary(self.wait, elapsed, phase, missing);
-        timeout::explained(
-            failure,
-            self.client,
-            self.wait,
-            &self.snapshot,
-            &self.around,
-        )
-        .await
+        let around = self.around.lines(&missing, &self.snapshot, self.wait);
+        let mut failure = timeout::summary(self.wait, elapsed, phase, missing);
+        for line in around {
+            failure = failure.caused_by(format!("in the way: {line}"));
+        }
+        let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot).await;
+        if let Some(warning) = warning {
+            failure = failure.caused_by(format!("latest warning: {warning}"));
+        }
+        with_next_steps(failure, self.around.next_steps(self.wait))
     }
 
     /// Starts to listen to what the target needs, and says to what.

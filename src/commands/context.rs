@@ -244,6 +244,11 @@ impl Context {
         }
     }
 
+    /// The same for commands of kubectl in a text.
+    pub fn paste_kubectl(&self, text: &str) -> String {
+        paste::kubectl(&self.global, text)
+    }
+
     /// A command of ours to paste, with the flags by which this one found its cluster.
     pub fn paste(&self, command: &str) -> String {
         paste::own(&self.global, command)

@@ -166,8 +166,10 @@ fn still_there(removal: &RemovalProgress) -> Vec<String> {
 
 /// For events and reports.
 pub(super) fn stuck_report(stuck: StuckObject) -> StuckReport {
+    let why = stuck.reasons();
     let steps = stuck.next_steps.into_iter();
     StuckReport {
+        why,
         resource: stuck.object.resource,
         namespace: stuck.object.namespace,
         name: stuck.object.name,

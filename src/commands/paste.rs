@@ -53,6 +53,11 @@ pub fn ready(global: &GlobalArgs, command: &str, failure: Failure) -> Failure {
     failure
 }
 
+/// A text by the convention of hints, the commands in it ready to be pasted.
+pub fn kubectl(global: &GlobalArgs, text: &str) -> String {
+    hinted(global, &kubectl_flags(&global.connection), text)
+}
+
 /// A hint, the commands in it ready to be pasted.
 fn hinted(global: &GlobalArgs, kubectl_flags: &str, hint: &str) -> String {
     const KUBECTL: &str = "kubectl ";

@@ -4,16 +4,17 @@ use super::{
     Context,
     context::Left,
     get_vmruntimepfc::entry,
-    narration::Narrator,
+    narration::{Narrator, stuck_report},
     session::{Intent, Session},
 };
 use crate::{
     api::{
-        condition::{find, kind},
+        condition::{ConditionStatus, find, kind},
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     },
     cluster::{
         Retry, controller_deployment, inventory, preflight_check,
+        stuck::{self, StuckObject, Survey},
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
@@ -21,7 +22,8 @@ use crate::{
     render::status::{
         Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
     },
-    runtime::{force::ForceAnnotation, outlook},
+    render::stuck::StuckReport,
+    runtime::{force::ForceAnnotation, observed::is_current, outlook},
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -62,6 +64,11 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
         inventory::take(&cluster.client, &retry),
         controller_deployment::read(&cluster.client, &retry),
     );
+    let survey = if is_settled(&runtime) {
+        Survey::default()
+    } else {
+        stuck::survey(&cluster.client, retry.now(), retry.pace().explain).await
+    };
     drop(narrator);
 
     let mut unknown = Unknown::default();
@@ -96,15 +103,39 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
             Some(pods) if pods.available == 0 => report
                 .blockers
                 .push("no pod of the controller is available".to_owned()),
-            Some(_) => {}
+            Some(_) => {
+                let leaderless = survey.controller.map(|absent| absent.why);
+                report.blockers.extend(leaderless);
+            }
         }
     }
+    report.stuck = survey
+        .objects
+        .into_iter()
+        .map(|stuck| ready_to_paste(session.context, stuck))
+        .collect();
     report.undetermined = unknown.things;
     session.report = report;
     if let Some(absent) = absent {
         return Err(absent);
     }
     conclude(&session.report.undetermined, unknown.hints)
+}
+
+/// Nothing is on its way: nothing is looked for that could be in the way.
+fn is_settled(runtime: &RuntimeObject) -> bool {
+    let conditions = runtime.status().conditions;
+    let progressing = find(&conditions, kind::PROGRESSING);
+    is_current(&runtime.object)
+        && progressing.is_some_and(|condition| condition.status == ConditionStatus::False)
+}
+
+fn ready_to_paste(context: &Context, stuck: StuckObject) -> StuckReport {
+    let mut report = stuck_report(stuck);
+    for step in &mut report.next_steps {
+        step.command = context.paste_kubectl(&step.command);
+    }
+    report
 }
 
 const WHETHER_ANYBODY_ACTS: &str = "whether anybody acts on VM Runtime";

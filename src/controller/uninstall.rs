@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::retry::Deadline,
+    cluster::{
+        retry::Deadline,
+        stuck::{Explainer, Leaving, with_next_steps},
+    },
     failure::{Failure, Kind, Reason},
 };
 
@@ -199,7 +202,14 @@ impl Part {
             if left.items.is_empty() {
                 return Ok(());
             }
-            self.pause(deadline, "its pods are still there").await?;
+            if deadline.passed() {
+                let left = left.items.iter().map(|pod| Leaving::pod(&pod.metadata));
+                let left: Vec<Leaving> = left.collect();
+                return Err(self
+                    .not_gone(client, "its pods are still there", &left)
+                    .await);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -231,31 +241,32 @@ impl Part {
                     )
                     .caused_by("a controller is running that is not part of this installation"));
                 }
-                Some(found) => {
-                    let finalizers = found.metadata.finalizers.unwrap_or_default();
-                    let why = if finalizers.is_empty() {
-                        "it is still there".to_owned()
-                    } else {
-                        format!("it has finalizers: {}", finalizers.join(", "))
-                    };
-                    self.pause(deadline, &why).await?;
+                Some(found) if deadline.passed() => {
+                    let left = [Leaving::new(&self.resource, &found.metadata)];
+                    return Err(self.not_gone(client, "it is still there", &left).await);
                 }
+                Some(_) => tokio::time::sleep(LOOK).await,
             }
         }
     }
 
-    async fn pause(&self, deadline: Deadline, why: &str) -> Result<(), Failure> {
-        if deadline.passed() {
-            return Err(Failure::new(
-                Kind::TimedOut,
-                Reason::TimedOut,
-                format!(
-                    "{} {} is not gone yet: {why}",
-                    self.resource.kind, self.name
-                ),
-            ));
+    /// The time is over: why these are still there.
+    async fn not_gone(&self, client: &Client, why: &str, left: &[Leaving]) -> Failure {
+        /// More of them say no more.
+        const EXPLAINED: usize = 3;
+        let mut failure = Failure::new(
+            Kind::TimedOut,
+            Reason::TimedOut,
+            format!(
+                "{} {} is not gone yet: {why}",
+                self.resource.kind, self.name
+            ),
+        );
+        let left = &left[..left.len().min(EXPLAINED)];
+        let stuck = Explainer::of_command(client).explain(left).await;
+        for object in &stuck {
+            failure = failure.caused_by(format!("still there: {object}"));
         }
-        tokio::time::sleep(LOOK).await;
-        Ok(())
+        with_next_steps(failure, stuck.iter().flat_map(|object| &object.next_steps))
     }
 }

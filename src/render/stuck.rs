@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::{clean::clean, page::Page, style::Mark};
+
 /// An object that does not go, and what is known of why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -25,8 +27,27 @@ pub struct StuckReport {
     pub conditions: Vec<String>,
     /// What the API server says about a webhook that keeps it from being changed.
     pub webhook: Option<String>,
+    /// All of that, for people.
+    pub why: String,
     /// What a person can do, best first.
     pub next_steps: Vec<NextStepReport>,
+}
+
+impl StuckReport {
+    /// The object, why it is still there, and what can be done.
+    pub(super) fn text(&self, page: &mut Page) {
+        let mark = page.style.mark(Mark::Warning);
+        let name = match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.clone(),
+        };
+        let text = format!("{} {name}, {}", self.resource, self.why);
+        page.paragraph(&format!("  {mark} "), &text);
+        for step in &self.next_steps {
+            let step = clean(&format!("{}: {}", step.why, step.command));
+            page.line(format!("      {step}"));
+        }
+    }
 }
 
 /// A command, and what it is for.

@@ -7,13 +7,13 @@ use kube::Client;
 use tokio::time::Instant;
 
 use super::{
-    Baseline, Target, Wait,
+    Target, Wait,
     judge::{is_foreign, lag},
     snapshot::Snapshot,
 };
 use crate::cluster::{
     retry::Retry,
-    stuck::{self, NextStep, Survey},
+    stuck::{self, NextStep, StuckObject, Survey},
 };
 
 /// What was found last.
@@ -38,60 +38,46 @@ impl Around {
         self.looked = Some(Instant::now());
     }
 
-    /// What is in the way and not yet said by the VMRuntime itself.
-    pub fn lines(&self, snapshot: &Snapshot, wait: &Wait) -> Vec<String> {
-        let says = says(&self.found, snapshot, wait.baseline.as_ref());
-        let controller = self.found.controller.as_ref().filter(|_| says != Says::All);
-        let controller = controller.map(|absent| absent.why.clone());
-        let objects = self
+    /// What is in the way, without what the lines of `missing` say already: our controller names what holds it up.
+    pub fn lines(&self, missing: &[String], snapshot: &Snapshot, wait: &Wait) -> Vec<String> {
+        let controller = self
             .found
-            .objects
-            .iter()
-            .filter(|_| wait.target == Target::Disabled)
-            .filter(|stuck| says != Says::All || stuck.object.resource == "pods");
-        controller
-            .into_iter()
-            .chain(objects.map(ToString::to_string))
-            .collect()
+            .controller
+            .as_ref()
+            // It may run where nobody has installed it.
+            .filter(|absent| absent.installed || !acts(snapshot, wait));
+        let objects = self.objects(wait).iter().filter(|stuck| {
+            let name = stuck.object.to_string();
+            !missing.iter().any(|line| line.contains(&name))
+        });
+        let controller = controller.map(|absent| absent.why.clone());
+        let objects = objects.map(ToString::to_string);
+        controller.into_iter().chain(objects).collect()
     }
 
     /// What a person can do about it.
     pub fn next_steps(&self, wait: &Wait) -> impl Iterator<Item = &NextStep> {
-        let objects = self
-            .found
-            .objects
-            .iter()
-            .filter(|_| wait.target == Target::Disabled);
         let controller = self.found.controller.as_ref();
         let controller = controller.map(|absent| &absent.next_step);
+        let objects = self.objects(wait).iter();
         controller
             .into_iter()
             .chain(objects.flat_map(|stuck| &stuck.next_steps))
     }
+
+    /// Only who waits for the end of VM Runtime waits for the end of objects.
+    fn objects(&self, wait: &Wait) -> &[StuckObject] {
+        match wait.target {
+            Target::Disabled => &self.found.objects,
+            Target::Ready | Target::Preflight { .. } => &[],
+        }
+    }
 }
 
-/// What the status can be relied on for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
-    /// A controller of ours is at work: it explains what holds up the engine, and pods are ours to explain.
-    All,
-    /// Nobody writes it, or somebody who does not explain.
-    Little,
-}
-
-fn says(found: &Survey, snapshot: &Snapshot, baseline: Option<&Baseline>) -> Says {
-    let (Some(runtime), Some(baseline)) = (snapshot.runtime(), baseline) else {
-        return match found.controller {
-            None => Says::All,
-            Some(_) => Says::Little,
-        };
-    };
-    let acts = !is_foreign(runtime) && lag(baseline, runtime).is_none();
-    match &found.controller {
-        // It may run where nobody has installed it.
-        Some(absent) if !absent.installed && acts => Says::All,
-        Some(_) => Says::Little,
-        None if is_foreign(runtime) => Says::Little,
-        None => Says::All,
+/// Has a controller looked at what is waited for?
+fn acts(snapshot: &Snapshot, wait: &Wait) -> bool {
+    match (snapshot.runtime(), &wait.baseline) {
+        (Some(runtime), Some(baseline)) => !is_foreign(runtime) && lag(baseline, runtime).is_none(),
+        (None, _) | (_, None) => false,
     }
 }

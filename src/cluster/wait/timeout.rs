@@ -1,4 +1,4 @@
-//! The time is over: what was waited for, how far it came, what is still missing, and what is in the way.
+//! The time is over: what was waited for, how far it came, what is still missing, and the latest warning about it.
 
 use std::time::Duration;
 
@@ -6,32 +6,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, Client, api::ListParams};
 
-use super::{Target, Wait, around::Around, snapshot::Snapshot};
+use super::{Target, Wait, snapshot::Snapshot};
 use crate::{
     api::{
         Condition,
         name::{SYSTEM_NAMESPACE, VMRUNTIME},
     },
-    cluster::stuck::with_next_steps,
     failure::{Failure, Kind, Reason},
 };
-
-/// With what is in the way, what a person can do, and the latest warning of the cluster, if that can be read at once.
-pub(super) async fn explained(
-    mut failure: Failure,
-    client: &Client,
-    wait: &Wait,
-    snapshot: &Snapshot,
-    around: &Around,
-) -> Failure {
-    for line in around.lines(snapshot, wait) {
-        failure = failure.caused_by(format!("in the way: {line}"));
-    }
-    if let Some(warning) = latest_warning(client, wait, snapshot).await {
-        failure = failure.caused_by(format!("latest warning: {warning}"));
-    }
-    with_next_steps(failure, around.next_steps(wait))
-}
 
 pub(super) fn summary(
     wait: &Wait,
@@ -69,8 +51,13 @@ fn spoken(duration: Duration) -> String {
     }
 }
 
-/// Events of cluster-scoped objects are in namespace `default`.
-async fn latest_warning(client: &Client, wait: &Wait, snapshot: &Snapshot) -> Option<String> {
+/// The latest warning that may still be a cause, if it can be read at once. Events of cluster-scoped objects are in
+/// namespace `default`.
+pub(super) async fn latest_warning(
+    client: &Client,
+    wait: &Wait,
+    snapshot: &Snapshot,
+) -> Option<String> {
     /// The wait is over: nobody waits long for an extra.
     const LIMIT: Duration = Duration::from_secs(3);
     let (namespace, name) = match &wait.target {

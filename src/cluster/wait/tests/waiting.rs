@@ -222,7 +222,7 @@ async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
 }
 
 /// A pod that nobody ends, on a node that does not answer, and an engine whose operator is away: while it is waited, and
-/// when the time is over. Of the engine only where no controller is at work that would say it.
+/// when the time is over. What the controller has said of an object is not said again.
 #[tokio::test]
 async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
     const GONE: &str = "2026-11-22T10:00:06Z";
@@ -245,8 +245,17 @@ async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
             "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {}},
         })
     };
-    for (controllers, engine_is_said) in [(0, true), (1, false)] {
-        let controller = deployment("vmruntime-controller-manager", controllers);
+    let of_engine = "kubevirts.kubevirt.io vm-system/kubevirt, being deleted since 2026-11-22T10:00:06Z, held by \
+                     foregroundDeleteKubeVirt; virt-operator in vm-system has to remove the finalizer, and is scaled to 0";
+    let said_already = format!("KubeVirt is being removed; still there: {of_engine}");
+    for (message, engine_is_said) in [("", true), (said_already.as_str(), false)] {
+        let going = with(
+            disabled(),
+            json!({"status": {"conditions": [
+                {"type": "Progressing", "status": "True", "reason": "EngineUninstalling", "message": message, "observedGeneration": 4},
+            ]}}),
+        );
+        let controller = deployment("vmruntime-controller-manager", 1);
         let server = server(&[
             (RUNTIMES, &[Answer::watch(&[])]),
             (
@@ -277,12 +286,10 @@ async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
         ]);
         let recorder = Recorder::default();
         let retry = quick(&recorder, Duration::from_secs(1));
-        let wait = unchanged(Target::Disabled, disabled());
+        let wait = unchanged(Target::Disabled, going);
         let failure = until(&server.client, &wait, &retry).await.unwrap_err();
         let of_pod = "pods vm-system/virt-api-1, being deleted since 2026-11-22T10:00:06Z; it runs on node w1, which is not \
                       ready since 2026-11-22T10:00:06Z";
-        let of_engine = "kubevirts.kubevirt.io vm-system/kubevirt, being deleted since 2026-11-22T10:00:06Z, held by \
-                         foregroundDeleteKubeVirt; virt-operator in vm-system has to remove the finalizer, and is scaled to 0";
         let said = |text: &str| {
             let told = recorder.events().into_iter().any(|event| match event {
                 Event::Waiting { missing, .. } => missing.iter().any(|line| line == text),
