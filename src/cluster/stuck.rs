@@ -9,6 +9,7 @@ mod facts;
 mod finalizer;
 mod judge;
 mod next_step;
+mod pod;
 mod survey;
 
 use std::{collections::BTreeSet, time::Duration};

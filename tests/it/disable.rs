@@ -1,6 +1,7 @@
 //! The dangerous command: what it would do, what it saves, what it deletes, and what can be put back.
 
 mod chaos;
+mod hanging;
 mod herd;
 mod killing;
 mod memory;
@@ -33,6 +34,7 @@ pub fn trials() -> Vec<Trial> {
         .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
         .collect();
     trials.extend(chaos::trials());
+    trials.extend(hanging::trials());
     trials.extend(killing::trials());
     trials.extend(memory::trials());
     trials.extend(restoring::trials());

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use super::{
     Explainer, Leaving, deleting_since,
     finalizer::{By, CDI_DEPLOYMENT, CDI_OPERATOR, Component, VIRT_OPERATOR, Worker, worker},
+    pod::{self, PodTrouble, Why},
 };
 use crate::{
     api::{Condition, engine, name},
@@ -57,6 +58,8 @@ pub(super) enum State {
         available: i32,
         /// Labels of its pods, as kubectl takes them.
         selector: String,
+        /// What is wrong with one of them, in words, and the node, if that is why.
+        trouble: Option<(String, Option<Place>)>,
     },
     NotInstalled,
     Unreadable(String),
@@ -202,7 +205,7 @@ fn conditions(data: &Value) -> Vec<Condition> {
 }
 
 async fn state(explainer: &Explainer<'_>, leaving: &Leaving, worker: Worker) -> (Worker, State) {
-    let state = match &worker {
+    let found = match &worker {
         Worker::Engine(component) => component_state(explainer, leaving, *component).await,
         // Whoever asks is there.
         Worker::Controller if !explainer.tries => State::NotLooked,
@@ -218,7 +221,7 @@ async fn state(explainer: &Explainer<'_>, leaving: &Leaving, worker: Worker) -> 
             State::NotLooked
         }
     };
-    (worker, state)
+    (worker, with_trouble(explainer, found).await)
 }
 
 async fn component_state(
@@ -266,7 +269,39 @@ pub(super) fn deployment_state(found: Option<Deployment>) -> State {
         wanted: spec.replicas.unwrap_or(1),
         available: status.available_replicas.unwrap_or(0),
         selector: labels.collect::<Vec<_>>().join(","),
+        trouble: None,
     }
+}
+
+/// Where pods are missing, what is wrong with one.
+pub(super) async fn with_trouble(explainer: &Explainer<'_>, mut state: State) -> State {
+    /// One that says why is among the first.
+    const LOOKED_AT: u32 = 20;
+    if let State::Pods {
+        namespace,
+        wanted,
+        available,
+        selector,
+        trouble,
+    } = &mut state
+        && available < wanted
+        && !selector.is_empty()
+    {
+        let api: Api<Pod> = Api::namespaced(explainer.client.clone(), namespace);
+        let theirs = ListParams::default().labels(selector).limit(LOOKED_AT);
+        let pods = api.list(&theirs).await.ok();
+        let found = pods.and_then(|pods| pod::trouble(&pods.items));
+        if let Some(PodTrouble { pod, why }) = found {
+            *trouble = match why {
+                Why::Said(said) => Some((format!("{pod}: {said}"), None)),
+                Why::OnNode(node) => {
+                    let place = on_node(explainer, &node, Vec::new()).await;
+                    Some((pod, place))
+                }
+            };
+        }
+    }
+    state
 }
 
 /// Where a pod, an instance or the machine of an instance runs.

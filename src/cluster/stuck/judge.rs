@@ -99,20 +99,35 @@ pub(super) fn pods(deployment: &str, needed: &str, state: &State) -> String {
             namespace,
             wanted,
             available,
+            trouble,
             ..
-        } => format!(
-            "{deployment} in {namespace} {needed}, and {available} of {wanted} of its pods are available"
-        ),
+        } => {
+            let why = trouble.as_ref().map(|(pod, place)| {
+                let state = place.as_ref().and_then(node_state);
+                let state = state.map(|state| format!(" {state}"));
+                format!(" ({}{})", shortened(pod), state.unwrap_or_default())
+            });
+            format!(
+                "{deployment} in {namespace} {needed}, and {available} of {wanted} of its pods are available{}",
+                why.unwrap_or_default()
+            )
+        }
     }
 }
 
 /// A node that is ready explains nothing but a pod that only its kubelet can end.
 fn node(facts: &Facts, place: &Place) -> Option<String> {
+    if place.state == NodeState::Ready && facts.kind == "Pod" && facts.finalizers.is_empty() {
+        let node = &place.node;
+        return Some(format!("the kubelet of node {node} has not ended it yet"));
+    }
+    node_state(place).map(|state| format!("it runs {state}"))
+}
+
+/// `None` for a node that is ready.
+fn node_state(place: &Place) -> Option<String> {
     let node = &place.node;
     let state = match &place.state {
-        NodeState::Ready if facts.kind == "Pod" && facts.finalizers.is_empty() => {
-            return Some(format!("the kubelet of node {node} has not ended it yet"));
-        }
         NodeState::Ready => return None,
         NodeState::NotReady { since, why } => {
             let since = since.map(|since| format!(" since {since}"));
@@ -125,11 +140,11 @@ fn node(facts: &Facts, place: &Place) -> Option<String> {
         NodeState::Gone => "not there any more".to_owned(),
         NodeState::Unreadable(why) => {
             return Some(format!(
-                "it runs on node {node}; how that is could not be read: {why}"
+                "on node {node}; how that is could not be read: {why}"
             ));
         }
     };
-    Some(format!("it runs on node {node}, which is {state}"))
+    Some(format!("on node {node}, which is {state}"))
 }
 
 /// What goes wrong in the object's own words. An operator that has begun to remove something says so in every condition:

@@ -1,5 +1,7 @@
 //! What a person can do about an object that does not go, as commands. All of them are here.
 
+use std::collections::BTreeSet;
+
 use super::{
     facts::{Facts, NodeState, Place, State},
     finalizer::{By, Component, Worker},
@@ -37,12 +39,10 @@ fn logs(namespace: &str, selector: &str) -> String {
 /// Best first.
 pub(super) fn next_steps(facts: &Facts) -> Vec<NextStep> {
     let mut steps: Vec<NextStep> = facts.place.iter().flat_map(of_place).collect();
-    steps.extend(
-        facts
-            .workers
-            .iter()
-            .filter_map(|(worker, state)| of_worker(worker, state)),
-    );
+    for (worker, state) in &facts.workers {
+        steps.extend(of_lost_pod(state));
+        steps.extend(of_worker(worker, state));
+    }
     for (definition, _) in &facts.definitions {
         let definition = shell_word(definition);
         steps.push(step(
@@ -51,6 +51,8 @@ pub(super) fn next_steps(facts: &Facts) -> Vec<NextStep> {
         ));
     }
     steps.push(step("see what holds it", describe(&facts.object)));
+    let mut commands = BTreeSet::new();
+    steps.retain(|step| commands.insert(step.command.clone()));
     steps
 }
 
@@ -93,6 +95,19 @@ fn of_place(place: &Place) -> Vec<NextStep> {
     }
 }
 
+/// A pod of a worker that is on a node which does not answer.
+fn of_lost_pod(state: &State) -> Vec<NextStep> {
+    match state {
+        State::Pods {
+            trouble: Some((_, Some(place))),
+            ..
+        } => of_place(place),
+        State::Pods { .. } | State::NotInstalled | State::NotLooked | State::Unreadable(_) => {
+            Vec::new()
+        }
+    }
+}
+
 fn of_worker(worker: &Worker, state: &State) -> Option<NextStep> {
     let (name, find) = match worker {
         Worker::Engine(component) => (component.name, find(*component)),
@@ -118,6 +133,7 @@ pub(super) fn of_pods(deployment: &str, state: &State) -> Option<NextStep> {
         wanted,
         available,
         selector,
+        trouble: _,
     } = state
     else {
         return None;

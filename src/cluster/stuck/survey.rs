@@ -18,7 +18,7 @@ use kube::{
 
 use super::{
     Explainer, LIMIT, Leaving, NextStep, StuckObject,
-    facts::{State, deployment_state},
+    facts::{State, deployment_state, with_trouble},
     judge,
     next_step::{find_controller, of_pods},
 };
@@ -125,6 +125,7 @@ async fn controller(client: &Client, now: Timestamp) -> Option<AbsentController>
     );
     // What cannot be read says nothing about the controller.
     let state = deployment_state(deployment.ok()?);
+    let state = with_trouble(&Explainer::of_command(client), state).await;
     absent(&state, lease.ok().flatten().as_ref(), now)
 }
 
@@ -196,6 +197,7 @@ mod tests {
             wanted,
             available,
             selector: "app=vmruntime-controller-manager".to_owned(),
+            trouble: None,
         }
     }
 

@@ -17,8 +17,8 @@ use crate::{
     controller::{
         manifest::Disks,
         observed::{
-            Admission, Armed, Creation, Leftover, Manifests, Policy, RoleFacts, RoleState,
-            RuntimeFacts, Traces, Workloads,
+            Admission, Armed, Creation, Leftover, Manifests, Observed, Policy, RoleFacts,
+            RoleState, RuntimeFacts, Traces, Workloads,
         },
         options::Pace,
         role::UserRole,
@@ -102,9 +102,13 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
         summary: preflight::summary(latest),
         engine: readiness::engine(&observed.engine, &observed.nodes),
         taken_up: true,
-        disks_kept: observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some(),
+        disks_kept: disks_keep_cdi(observed),
         engine_owned: observed.engine.kubevirt.ours().is_some() || !observed.traces.is_empty(),
     }
+}
+
+fn disks_keep_cdi(observed: &Observed) -> bool {
+    observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some()
 }
 
 /// Checks that the controller began for an enabled VM Runtime; somebody's own goes on.
@@ -210,6 +214,10 @@ fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
 
 fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Course {
     let Some(left) = what_is_left(draft) else {
+        if disks_keep_cdi(draft.observed) {
+            // Nobody watches claims, and CDI goes when the last of them has gone.
+            draft.wake_in(draft.settings.pace.retry_most);
+        }
         return Course::new(
             Phase::Disabled,
             Word::no(reason::DISABLED, "VM Runtime is disabled"),

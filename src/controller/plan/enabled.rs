@@ -41,6 +41,10 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let gate = preflight::gate(&subject, &observed.checks);
     let engine = readiness::engine(&observed.engine, &observed.nodes);
     let up = matches!(engine, EngineState::Up { .. });
+    if engine == EngineState::Deleting {
+        // What holds it up may change unheard.
+        draft.wake_in(draft.settings.pace.removal);
+    }
     let ready = ready(draft, &engine, gate);
     let slow = !up && progressing_since(runtime).is_some_and(|since| draft.too_slow(since));
     let degraded = degraded(draft, &engine, gate, slow);

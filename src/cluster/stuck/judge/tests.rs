@@ -47,6 +47,31 @@ fn pods(wanted: i32, available: i32) -> State {
         wanted,
         available,
         selector: "kubevirt.io=virt-operator".to_owned(),
+        trouble: None,
+    }
+}
+
+/// None of two pods is available, and this is why.
+fn none_available(pod: &str, node: Option<NodeState>) -> State {
+    let State::Pods {
+        namespace,
+        selector,
+        ..
+    } = pods(2, 0)
+    else {
+        panic!("pods")
+    };
+    let place = node.map(|state| Place {
+        node: "w1".to_owned(),
+        state,
+        pods: Vec::new(),
+    });
+    State::Pods {
+        namespace,
+        wanted: 2,
+        available: 0,
+        selector,
+        trouble: Some((pod.to_owned(), place)),
     }
 }
 
@@ -122,6 +147,33 @@ fn what_holds_an_object_is_said_with_what_to_do() {
              foregroundDeleteKubeVirt; virt-operator in kubevirt has to remove the finalizer, and 0 of 2 of its pods \
              are available",
             &[
+                "kubectl describe pods --namespace=kubevirt --selector=kubevirt.io=virt-operator",
+                DESCRIBE_KUBEVIRT,
+            ],
+        ),
+        (
+            kubevirt(none_available(
+                "virt-operator-x: ImagePullBackOff: no",
+                None,
+            )),
+            true,
+            "kubevirts.kubevirt.io kubevirt/kubevirt, being deleted since 2026-11-23T10:00:00Z, held by \
+             foregroundDeleteKubeVirt; virt-operator in kubevirt has to remove the finalizer, and 0 of 2 of its pods \
+             are available (virt-operator-x: ImagePullBackOff: no)",
+            &[
+                "kubectl describe pods --namespace=kubevirt --selector=kubevirt.io=virt-operator",
+                DESCRIBE_KUBEVIRT,
+            ],
+        ),
+        (
+            kubevirt(none_available("virt-operator-x", Some(lost()))),
+            true,
+            "kubevirts.kubevirt.io kubevirt/kubevirt, being deleted since 2026-11-23T10:00:00Z, held by \
+             foregroundDeleteKubeVirt; virt-operator in kubevirt has to remove the finalizer, and 0 of 2 of its pods \
+             are available (virt-operator-x on node w1, which is not ready since 2026-11-23T09:00:00Z \
+             (NodeStatusUnknown: Kubelet stopped posting node status.))",
+            &[
+                "kubectl get node w1 --output=wide",
                 "kubectl describe pods --namespace=kubevirt --selector=kubevirt.io=virt-operator",
                 DESCRIBE_KUBEVIRT,
             ],

@@ -123,13 +123,23 @@ fn a_removal_that_takes_as_long_as_a_slow_installation_is_degraded() {
 
 #[test]
 fn nothing_waits_for_a_resync() {
+    let wanted_again = changed(kubevirt_goes(99), |observed| {
+        runtime(observed).enabled = true;
+    });
     for observed in [
         kubevirt_goes(99),
+        wanted_again,
         manifests_go(Some(99)),
         manifests_go(None),
     ] {
         assert!(decided(&observed).requeue <= SETTINGS.pace.removal);
     }
+    let kept = changed(disabled(), |observed| {
+        observed.engine.cdi = Presence::Present(engine_object(true));
+        observed.disks = Disks::Kept;
+    });
+    assert!(decided(&kept).requeue <= SETTINGS.pace.retry_most);
+    assert_eq!(decided(&disabled()).requeue, SETTINGS.pace.resync);
 }
 
 #[test]
