@@ -11,6 +11,7 @@
 //!                       ├─ backup      save their manifests in a folder
 //!                       ├─ removal     delete them, in order, until they are gone
 //!                       ├─ restoration put a backup back
+//!                       ├─ stuck       why an object that is being deleted is still there
 //!                       └─ wait        until a target holds
 //!              retry and event are used by all of them
 //! ```
@@ -40,6 +41,7 @@ pub mod retry;
 #[cfg(test)]
 pub(crate) mod script;
 pub mod segment;
+pub mod stuck;
 pub mod vmruntime;
 pub mod wait;
 

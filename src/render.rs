@@ -32,6 +32,7 @@ pub mod schema;
 pub mod skip;
 pub mod snapshot;
 pub mod status;
+pub mod stuck;
 pub mod style;
 pub mod table;
 pub mod uninstall;

@@ -116,6 +116,8 @@ pub mod reason {
         ENGINE_INSTALL_SLOW = "EngineInstallSlow",
         /// The engine is being removed.
         ENGINE_UNINSTALLING = "EngineUninstalling",
+        /// The engine has been being removed for longer than it should.
+        ENGINE_UNINSTALL_SLOW = "EngineUninstallSlow",
         /// The engine does not run on every eligible node.
         ENGINE_PARTIAL = "EnginePartial",
         /// A preflight check is running.
@@ -134,6 +136,8 @@ pub mod reason {
         WORKLOADS_UNKNOWN = "WorkloadsUnknown",
         /// All VMs are being deleted.
         DRAINING = "Draining",
+        /// A VM has been being deleted for longer than it should.
+        DRAIN_SLOW = "DrainSlow",
         /// Nothing blocks a disable.
         NO_WORKLOADS = "NoWorkloads",
         /// The KubeVirt object is somebody else's.

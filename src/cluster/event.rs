@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{failure::Kubectl, runtime::verdict::Verdict};
+use super::stuck::StuckObject;
+use crate::runtime::verdict::Verdict;
 
 /// One thing that happened while a request or a wait was under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,22 +70,6 @@ impl std::fmt::Display for ObjectName {
             None => write!(f, "{} {}", self.resource, self.name),
         }
     }
-}
-
-/// An object that does not go away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StuckObject {
-    pub object: ObjectName,
-    /// When its deletion was accepted; `None` if nothing has deleted it yet.
-    pub deleting_since: Option<Timestamp>,
-    /// What holds it: whoever put these must take them away.
-    pub finalizers: Vec<String>,
-    /// Who that is likely to be and how it is; `None` where it was not looked.
-    pub holder: Option<String>,
-    /// What the API server says about a webhook that keeps the object from being changed.
-    pub webhook: Option<String>,
-    /// What a person can run to see more.
-    pub command: Kubectl,
 }
 
 /// How far a removal has come.

@@ -246,6 +246,24 @@ where
     Box::pin(pages.selected(parameters).rest()).await
 }
 
+/// The first page of them, as large as the parameters say.
+pub async fn first<K>(
+    api: &Api<K>,
+    parameters: &ListParams,
+    retry: &Retry<'_>,
+    doing: &str,
+) -> kube::Result<Vec<K>>
+where
+    K: Resource + Clone + DeserializeOwned,
+{
+    let client = api.clone().into_client();
+    let path = api.resource_url();
+    let pages = Pages::new(&client, retry, doing, path, Fields::All, uid_of);
+    let mut pages = pages.selected(parameters);
+    let page = Box::pin(pages.next()).await?;
+    Ok(page.unwrap_or_default())
+}
+
 /// Their metadata alone.
 pub async fn metadata<K: Resource + Clone>(
     api: &Api<K>,

@@ -20,7 +20,6 @@ mod plan;
 mod progress;
 mod saving;
 mod sighting;
-mod stuck;
 
 use futures::{StreamExt as _, stream};
 use kube::Client;
@@ -156,9 +155,7 @@ impl Removal<'_, '_> {
         let left = self.left(roles).count();
         // That the last look was not answered in time says less than what was there before it.
         if left > 0 && self.retry.deadline().passed() {
-            return Err(stuck::timed_out(
-                self.left(roles).map(|at| &self.plan.objects[at].workload),
-            ));
+            return Err(self.timed_out(roles).await);
         }
         looked?;
         Ok(left)

@@ -51,7 +51,9 @@ pub struct Pace {
     pub first_contact_tries: u32,
     /// Between two looks that must agree.
     pub settle: Duration,
-    /// How long a deletion may take before it is called stuck.
+    /// How long a deletion may take before it is looked what is in its way. What is found is said.
+    pub explain: Duration,
+    /// How long a deletion may take before it is called stuck, whether a cause is found or not.
     pub stuck: Duration,
 }
 
@@ -62,6 +64,7 @@ impl Default for Pace {
             longest: Duration::from_secs(5),
             first_contact_tries: 3,
             settle: Duration::from_secs(1),
+            explain: Duration::from_secs(10),
             stuck: Duration::from_secs(120),
         }
     }
@@ -75,6 +78,7 @@ impl Pace {
         longest: Duration::from_millis(2),
         first_contact_tries: 3,
         settle: Duration::from_millis(1),
+        explain: Duration::from_millis(10),
         stuck: Duration::from_millis(20),
     };
 }

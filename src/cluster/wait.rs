@@ -4,6 +4,7 @@
 //! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
 //! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
 
+mod around;
 mod disabled;
 mod judge;
 pub mod nodes;
@@ -18,6 +19,7 @@ use kube::Client;
 use tokio::time::Instant;
 
 use self::{
+    around::Around,
     judge::{Verdict, judge},
     snapshot::{Seen, SeenPod, Snapshot},
 };
@@ -25,6 +27,7 @@ use super::{
     event::Event,
     feed::{Feeds, Subject, Update},
     retry::Retry,
+    stuck::with_next_steps,
     vmruntime::{Patched, RuntimeObject},
 };
 use crate::{
@@ -176,6 +179,7 @@ struct Engine<'a> {
     trouble: Option<(String, Instant)>,
     /// What the observer was told last.
     told: Option<Event>,
+    around: Around,
 }
 
 impl<'a> Engine<'a> {
@@ -188,6 +192,7 @@ impl<'a> Engine<'a> {
             began: Instant::now(),
             trouble: None,
             told: None,
+            around: Around::default(),
         }
     }
 
@@ -218,20 +223,27 @@ impl<'a> Engine<'a> {
                 Verdict::Waiting(waiting) => waiting,
                 verdict => return self.conclude(verdict),
             };
+            let explain = self.retry.pace().explain;
+            if Instant::now() >= self.around.due(self.began, explain) {
+                let end = self.retry.deadline().end();
+                self.around
+                    .look(self.client, self.retry, explain, end)
+                    .await;
+            }
+            let around = self
+                .around
+                .lines(&waiting.missing, &self.snapshot, self.wait);
+            let mut missing = waiting.missing.clone();
+            missing.extend(around);
             self.tell(Event::Waiting {
                 phase: self.snapshot.phase(),
-                missing: waiting.missing.clone(),
+                missing,
             });
             let deadline = self.retry.deadline();
             if deadline.expired() || (deadline.looks_once() && silent.is_empty()) {
-                let elapsed = deadline.elapsed();
-                let phase = self.snapshot.phase();
-                let missing = waiting.missing;
-                return Err(
-                    timeout::failure(self.client, self.wait, elapsed, phase, missing).await,
-                );
+                return Err(self.time_is_over(waiting.missing).await);
             }
-            let mut wake = deadline.end();
+            let mut wake = deadline.end().min(self.around.due(self.began, explain));
             if let Some(after) = waiting.look_again {
                 wake = wake.min(Instant::now() + after);
             }
@@ -247,6 +259,27 @@ impl<'a> Engine<'a> {
             }
             self.snapshot.resolve_owners(self.client, self.retry).await;
         }
+    }
+
+    /// However little time there was: what is still there is in the way.
+    async fn time_is_over(&mut self, missing: Vec<String>) -> Failure {
+        let elapsed = self.retry.deadline().elapsed();
+        let end = self.retry.deadline().with_grace().end();
+        let look = self
+            .around
+            .look(self.client, self.retry, Duration::ZERO, end);
+        let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot);
+        let ((), warning) = futures::join!(look, warning);
+        let phase = self.snapshot.phase();
+        let around = self.around.lines(&missing, &self.snapshot, self.wait);
+        let mut failure = timeout::summary(self.wait, elapsed, phase, missing);
+        for line in around {
+            failure = failure.caused_by(format!("in the way: {line}"));
+        }
+        if let Some(warning) = warning {
+            failure = failure.caused_by(format!("latest warning: {warning}"));
+        }
+        with_next_steps(failure, self.around.next_steps(self.wait))
     }
 
     /// Starts to listen to what the target needs, and says to what.

@@ -3,12 +3,12 @@
 use super::Context;
 use crate::{
     api::text::{cut, shortened},
-    cluster::{
-        Event, Observer,
-        event::{RemovalProgress, StuckObject},
-    },
+    cluster::{Event, Observer, event::RemovalProgress, stuck::StuckObject},
     failure::Kubectl,
-    render::{age, clean, event as told},
+    render::{
+        age, clean, event as told,
+        stuck::{NextStepReport, StuckReport},
+    },
     runtime::verdict::Verdict,
     ui::{Progress, progress::State},
 };
@@ -82,7 +82,7 @@ impl Observer for Narrator<'_> {
 }
 
 /// Makes a command ready to be pasted, where the cluster will still be there.
-type Pasted<'a> = &'a dyn Fn(&Kubectl) -> Option<String>;
+pub(super) type Pasted<'a> = &'a dyn Fn(&Kubectl) -> Option<String>;
 
 /// The same, for programs.
 fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
@@ -123,13 +123,8 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
             name: object.name,
         },
         Event::Stuck(stuck) => told::Event::Stuck {
-            resource: stuck.object.resource,
-            namespace: stuck.object.namespace,
-            name: stuck.object.name,
-            finalizers: stuck.finalizers.into_iter().map(shortened).collect(),
-            holder: stuck.holder.map(shortened),
-            webhook: stuck.webhook.map(shortened),
-            command: pasted(&stuck.command),
+            command: stuck.command().and_then(pasted),
+            object: stuck_report(stuck, pasted),
         },
         Event::Removal(removal) => told::Event::Waiting {
             purpose: String::new(),
@@ -166,7 +161,11 @@ fn words(event: &Event, pasted: Pasted<'_>) -> String {
         Event::Warning(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
-        Event::Stuck(stuck) => stuck_words(stuck, pasted),
+        Event::Stuck(stuck) => {
+            let command = stuck.command().and_then(pasted);
+            let see = command.map(|command| format!("; see: {command}"));
+            format!("still there: {stuck}{}", see.unwrap_or_default())
+        }
         Event::Removal(removal) => still_there(removal).join("; "),
         Event::Step(headline) => headline.clone(),
         Event::FoundMore { count } => {
@@ -189,28 +188,31 @@ fn still_there(removal: &RemovalProgress) -> Vec<String> {
     counts.chain(slowest).collect()
 }
 
-fn stuck_words(stuck: &StuckObject, pasted: Pasted<'_>) -> String {
-    let finalizers = match stuck.finalizers.as_slice() {
-        [] => "none".to_owned(),
-        finalizers => finalizers.join(", "),
-    };
-    let mut text = format!(
-        "still there: {}; held by finalizers: {finalizers}",
-        stuck.object
-    );
-    if let Some(holder) = &stuck.holder {
-        text.push_str("; put there by ");
-        text.push_str(holder);
+/// For events and reports. A step whose command is of no use any more is left out.
+pub(super) fn stuck_report(stuck: StuckObject, pasted: Pasted<'_>) -> StuckReport {
+    let why = shortened(stuck.reasons());
+    let steps = stuck.next_steps.into_iter();
+    let all = |texts: Vec<String>| texts.into_iter().map(shortened).collect();
+    StuckReport {
+        why,
+        resource: stuck.object.resource,
+        namespace: stuck.object.namespace,
+        name: stuck.object.name,
+        deleting_since: stuck.deleting_since,
+        finalizers: all(stuck.finalizers),
+        holder: stuck.holder.map(shortened),
+        node: stuck.node.map(shortened),
+        conditions: all(stuck.conditions),
+        webhook: stuck.webhook.map(shortened),
+        next_steps: steps
+            .filter_map(|step| {
+                Some(NextStepReport {
+                    command: pasted(&step.command)?,
+                    why: step.why,
+                })
+            })
+            .collect(),
     }
-    if let Some(webhook) = &stuck.webhook {
-        text.push_str("; ");
-        text.push_str(webhook);
-    }
-    if let Some(command) = pasted(&stuck.command) {
-        text.push_str("; see: ");
-        text.push_str(&command);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -218,7 +220,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{cluster::event::ObjectName, failure::kubectl};
+    use crate::{
+        cluster::{event::ObjectName, stuck::NextStep},
+        failure::kubectl,
+    };
 
     #[test]
     fn events_have_words_and_the_words_are_clean() {
@@ -247,11 +252,17 @@ mod tests {
                     deleting_since: None,
                     finalizers: vec!["a/b".to_owned(), "c".to_owned()],
                     holder: Some("whoever works for a".to_owned()),
+                    node: Some("it runs on node n\n1".to_owned()),
+                    conditions: Vec::new(),
                     webhook: None,
-                    command: kubectl("describe"),
+                    next_steps: vec![NextStep {
+                        why: "see what holds it".to_owned(),
+                        command: kubectl("describe"),
+                    }],
+                    evident: false,
                 }),
-                "still there: virtualmachines.kubevirt.io default/db; held by finalizers: a/b, c; put there by whoever \
-                 works for a; see: kubectl describe",
+                "still there: virtualmachines.kubevirt.io default/db, not deleted yet, held by a/b, c; whoever works for a; \
+                 it runs on node n 1; see: kubectl describe",
             ),
             (
                 Event::CheckFinished {

@@ -4,29 +4,30 @@ use super::{
     Context,
     context::Left,
     get_vmruntimepfc::entry,
-    narration::Narrator,
+    narration::{Narrator, stuck_report},
     session::{Intent, Session},
 };
 use crate::{
     api::{
         Condition, VMRuntimePreflightCheck,
-        condition::{find, kind},
+        condition::{ConditionStatus, find, kind},
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
         text::shortened,
     },
     cluster::{
         Retry, controller_deployment, inventory, preflight_check,
+        stuck::{self, Survey},
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, installing},
+    failure::{Failure, Hint, Kind, Kubectl, Reason, installing},
     render::{
         clean,
         status::{
             Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
         },
     },
-    runtime::{force::ForceAnnotation, outlook, verdict},
+    runtime::{force::ForceAnnotation, observed::is_current, outlook, verdict},
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -67,6 +68,11 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
         inventory::take(&cluster.client, &retry),
         controller_deployment::read(&cluster.client, &retry),
     );
+    let survey = if is_settled(&runtime) {
+        Survey::default()
+    } else {
+        stuck::survey(&cluster.client, retry.now(), retry.pace().explain).await
+    };
     drop(narrator);
 
     let mut unknown = Unknown::default();
@@ -105,15 +111,29 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
             Some(pods) if pods.available == 0 => report
                 .blockers
                 .push("no pod of the controller is available".to_owned()),
-            Some(_) => {}
+            Some(_) => {
+                let leaderless = survey.controller.map(|absent| absent.why);
+                report.blockers.extend(leaderless);
+            }
         }
     }
+    let pasted = |command: &Kubectl| session.context.pasted(command.clone());
+    let stuck = survey.objects.into_iter();
+    report.stuck = stuck.map(|stuck| stuck_report(stuck, &pasted)).collect();
     report.undetermined = unknown.things;
     session.report = report;
     if let Some(absent) = absent {
         return Err(absent);
     }
     conclude(&session.report.undetermined, unknown.hints)
+}
+
+/// Nothing is on its way: nothing is looked for that could be in the way.
+fn is_settled(runtime: &RuntimeObject) -> bool {
+    let conditions = runtime.status().conditions;
+    let progressing = find(&conditions, kind::PROGRESSING);
+    is_current(&runtime.object)
+        && progressing.is_some_and(|condition| condition.status == ConditionStatus::False)
 }
 
 const WHETHER_ANYBODY_ACTS: &str = "whether anybody acts on VM Runtime";

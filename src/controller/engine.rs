@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::try_join;
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use k8s_openapi::{
+    api::{apps::v1::Deployment, core::v1::Pod},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::{
     Api, Client, Resource,
     api::ListParams,
-    core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope},
+    core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope, ObjectMeta},
     runtime::reflector::Store,
 };
 use serde_json::{Value, json};
@@ -21,7 +24,7 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::{discovery, list, retry::Retry},
+    cluster::{discovery, list, retry::Retry, stuck::Leaving},
     failure::Failure,
     runtime::readiness::{COMPONENTS, Component, EngineFacts, EngineObject, Operator, Presence},
 };
@@ -200,6 +203,11 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
         resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
         ours: mark::is_ours(object.metadata.labels.as_ref()),
         deleting: object.metadata.deletion_timestamp.is_some(),
+        deleting_since: object
+            .metadata
+            .deletion_timestamp
+            .as_ref()
+            .map(|time| time.0),
         phase: text("/status/phase"),
         updating: behind || target.is_some_and(|target| observed.as_ref() != Some(&target)),
         use_emulation: object
@@ -211,6 +219,18 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
         failure: failure(&object.data),
         changed_by: mark::changed_by(&object.metadata, "spec"),
     }
+}
+
+/// The object, as one that is waited for to be gone.
+pub(super) fn leaving(resource: &ApiResource, object: &EngineObject) -> Leaving {
+    let metadata = ObjectMeta {
+        name: Some(object.name.clone()),
+        namespace: object.namespace.clone(),
+        uid: Some(object.uid.clone()),
+        deletion_timestamp: object.deleting_since.map(Time),
+        ..ObjectMeta::default()
+    };
+    Leaving::new(resource, &metadata)
 }
 
 /// The message of the engine's own condition Degraded, or of a failed condition Available.

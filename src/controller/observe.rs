@@ -30,6 +30,7 @@ use crate::{
         inventory::{self, Inventory},
         list,
         retry::Retry,
+        stuck::{Explainer, Leaving},
     },
     failure::{Failure, Kind, Reason},
     runtime::{
@@ -126,6 +127,16 @@ pub(super) async fn observe(
         admission::try_creation(client).await
     };
     let traces = traces(caches, runtime.as_ref(), &engine);
+    let mut leaving = of_engine(&engine);
+    if !enabled {
+        leaving.extend(of_disable(&left, &workloads, caches));
+    }
+    leaving.retain(|leaving| leaving.deleting_since.is_some());
+    let late = leaving
+        .into_iter()
+        .filter(|leaving| leaving.lasts(now, options.pace.explain));
+    let late: Vec<Leaving> = late.take(EXPLAINED).collect();
+    let stuck = Explainer::of_controller(client, place).explain(&late).await;
     Ok(Observed {
         now,
         runtime,
@@ -141,7 +152,46 @@ pub(super) async fn observe(
         creation,
         roles,
         traces,
+        stuck,
     })
+}
+
+/// So many objects are looked into in one round.
+const EXPLAINED: usize = 5;
+
+fn of_engine(engine: &EngineFacts) -> Vec<Leaving> {
+    [
+        (engine::kubevirt(), &engine.kubevirt),
+        (engine::cdi(), &engine.cdi),
+    ]
+    .into_iter()
+    .filter_map(|(resource, presence)| Some(engine::leaving(&resource, presence.object()?)))
+    .collect()
+}
+
+/// What else a disable waits for, in the order in which it goes.
+fn of_disable<'a>(
+    manifests: &'a Manifests,
+    workloads: &'a Workloads,
+    caches: &Caches,
+) -> impl Iterator<Item = Leaving> + use<'a> {
+    let machines = match workloads {
+        Workloads::Known(inventory) => inventory.machines.as_slice(),
+        Workloads::Unknown(_) | Workloads::Counted(_) => &[],
+    };
+    let left = match manifests {
+        Manifests::Present(left) => left.as_slice(),
+        Manifests::NotGiven | Manifests::Gone => &[],
+    };
+    let handlers = caches.handlers.state();
+    let handlers: Vec<Leaving> = handlers
+        .iter()
+        .map(|pod| Leaving::pod(&pod.metadata))
+        .collect();
+    let machines = machines.iter().map(Leaving::workload);
+    machines
+        .chain(left.iter().map(|left| left.leaving.clone()))
+        .chain(handlers)
 }
 
 /// Only after an engine that was ours: the published condition is what is left to tell by. Should it be lost, nodes stay

@@ -7,7 +7,10 @@ use std::fmt;
 use super::{manifest::Disks, role::UserRole};
 use crate::{
     api::VMRuntimeStatus,
-    cluster::inventory::{Inventory, Workload},
+    cluster::{
+        inventory::{Inventory, Workload},
+        stuck::{Leaving, StuckObject},
+    },
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts},
@@ -39,6 +42,8 @@ pub struct Observed {
     pub roles: Vec<RoleFacts>,
     /// What an engine of ours has left on nodes; looked for only when it is gone.
     pub traces: Traces,
+    /// What has been deleted for a while and is still there, and why.
+    pub stuck: Vec<StuckObject>,
 }
 
 impl Observed {
@@ -125,7 +130,15 @@ pub enum Manifests {
     /// Nothing of ours is left, as far as it is to be removed.
     Gone,
     /// These objects of ours are there.
-    Present(Vec<String>),
+    Present(Vec<Leftover>),
+}
+
+/// An object of the engine manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// For people.
+    pub what: String,
+    pub leaving: Leaving,
 }
 
 /// The admission policies.

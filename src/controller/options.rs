@@ -47,8 +47,12 @@ pub struct Pace {
     pub debounce: Duration,
     /// How far apart the two empty lists are that make "no VMs" believed.
     pub settle: Duration,
-    /// After this long an engine that does not come up is called slow.
+    /// After this long an engine that does not come up is called slow, and so is one that does not go.
     pub install: Duration,
+    /// How often it is looked whether something that is being removed is gone, whatever is heard.
+    pub removal: Duration,
+    /// After this long it is looked why something that is being removed is still there.
+    pub explain: Duration,
     /// How long one attempt on one node may take.
     pub node: Duration,
     /// How long a whole check may take; the nodes that are left are unknown.
@@ -86,6 +90,8 @@ impl Default for Pace {
             debounce: Duration::from_millis(20),
             settle: Duration::from_secs(10),
             install: Duration::from_secs(8 * 60),
+            removal: Duration::from_secs(2),
+            explain: Duration::from_secs(10),
             node: Duration::from_secs(2 * 60),
             check: Duration::from_secs(8 * 60),
             node_checks: Duration::from_secs(10),

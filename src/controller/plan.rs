@@ -25,7 +25,11 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    api::{VMRuntimeStatus, WorkloadKind},
+    api::{
+        VMRuntimeStatus, WorkloadKind,
+        condition::{self, ConditionStatus},
+    },
+    cluster::stuck::StuckObject,
     runtime::preflight::{self, Inputs},
 };
 use upkeep::{Repair, Upkeep};
@@ -245,6 +249,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Has something that was begun then been under way for too long?
+    fn too_slow(&mut self, since: Timestamp) -> bool {
+        self.elapsed(since, self.settings.pace.install)
+    }
+
     fn forget_checks(&mut self, status: &VMRuntimeStatus) {
         let summary = status.preflight_check_summary.as_ref();
         let needed: Vec<&str> = summary
@@ -294,6 +303,29 @@ impl Word {
             reason,
             message: message.into(),
         }
+    }
+}
+
+/// Since when the controller has been on its way.
+fn progressing_since(runtime: &RuntimeFacts) -> Option<Timestamp> {
+    let progressing = condition::find(&runtime.status.conditions, condition::kind::PROGRESSING);
+    let since = progressing
+        .filter(|condition| condition.status == ConditionStatus::True)
+        .and_then(|condition| condition.last_transition_time.as_ref());
+    since.map(|since| since.0)
+}
+
+/// Why these are still there, and what to do about the first, behind what is said anyhow.
+fn explained<'a>(mut message: String, stuck: impl Iterator<Item = &'a StuckObject>) -> String {
+    /// A message of a condition is short.
+    const EXPLAINED: usize = 2;
+    let stuck: Vec<&StuckObject> = stuck.take(EXPLAINED).collect();
+    for object in &stuck {
+        message = format!("{message}; still there: {object}");
+    }
+    match stuck.first().and_then(|first| first.command()) {
+        Some(command) => format!("{message}; see: {}", command.line("bmctl", "kubectl")),
+        None => message,
     }
 }
 

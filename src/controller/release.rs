@@ -17,6 +17,7 @@ use super::{
     event,
     manifest::{Disks, EngineManifests},
     mark,
+    observed::Leftover,
     request::{Doing, applying, exactly},
 };
 use crate::{
@@ -35,15 +36,20 @@ pub(super) struct Mended {
     pub by: Option<String>,
 }
 
-/// What of ours is there that a disable removes, for people.
+/// What of ours is there that a disable removes.
 pub(super) async fn left(
     client: &Client,
     manifests: &EngineManifests,
     disks: Disks,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Leftover>, Failure> {
     let found = find(client, manifests).await?;
-    let left = removal(&found, manifests, disks);
-    Ok(left.iter().map(|found| found.key.describe()).collect())
+    let left = removal(&found, manifests, disks).into_iter();
+    Ok(left
+        .map(|found| Leftover {
+            what: found.key.describe(),
+            leaving: found.leaving.clone(),
+        })
+        .collect())
 }
 
 /// Removes it, in order.
@@ -144,15 +150,16 @@ fn last_writer(metadata: &ObjectMeta) -> Option<String> {
 }
 
 async fn delete(client: &Client, found: &Found) -> Result<(), Failure> {
-    if found.deleting {
+    let leaving = &found.leaving;
+    if leaving.deleting_since.is_some() {
         return Ok(());
     }
     let api: Api<DynamicObject> = match &found.key.namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &found.resource),
-        None => Api::all_with(client.clone(), &found.resource),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &leaving.resource),
+        None => Api::all_with(client.clone(), &leaving.resource),
     };
     let deleted = api
-        .delete(&found.key.name, &exactly(&found.uid, None))
+        .delete(&found.key.name, &exactly(&leaving.uid, None))
         .await;
     deleted.or_gone(&format!("delete {}", found.key.describe()))
 }

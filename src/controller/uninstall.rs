@@ -21,7 +21,11 @@ use super::{
 };
 use crate::{
     api::{engine, name},
-    cluster::{Retry, discovery, list, retry::Repeat},
+    cluster::{
+        Retry, discovery, list,
+        retry::Repeat,
+        stuck::{Explainer, Leaving, with_next_steps},
+    },
     failure::{Failure, Kind, Reason},
 };
 
@@ -196,11 +200,18 @@ impl Part {
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
         let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
         loop {
-            let left = list::is_any(&pods, &ours, retry, &doing).await;
-            if !left.doing(&doing)? {
+            let left = list::metadata(&pods, &ours, retry, &doing).await;
+            let left = left.doing(&doing)?;
+            if left.is_empty() {
                 return Ok(());
             }
-            self.pause(retry, "its pods are still there").await?;
+            if !retry.deadline().allows(LOOK) {
+                let left: Vec<Leaving> = left.iter().map(Leaving::pod).collect();
+                return Err(self
+                    .not_gone(client, "its pods are still there", &left)
+                    .await);
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -235,31 +246,32 @@ impl Part {
                     )
                     .caused_by("a controller is running that is not part of this installation"));
                 }
-                Some(found) => {
-                    let finalizers = found.metadata.finalizers.unwrap_or_default();
-                    let why = if finalizers.is_empty() {
-                        "it is still there".to_owned()
-                    } else {
-                        format!("it has finalizers: {}", finalizers.join(", "))
-                    };
-                    self.pause(retry, &why).await?;
+                Some(found) if !retry.deadline().allows(LOOK) => {
+                    let left = [Leaving::new(&self.resource, &found.metadata)];
+                    return Err(self.not_gone(client, "it is still there", &left).await);
                 }
+                Some(_) => tokio::time::sleep(LOOK).await,
             }
         }
     }
 
-    async fn pause(&self, retry: &Retry<'_>, why: &str) -> Result<(), Failure> {
-        if !retry.deadline().allows(LOOK) {
-            return Err(Failure::new(
-                Kind::TimedOut,
-                Reason::TimedOut,
-                format!(
-                    "{} {} is not gone yet: {why}",
-                    self.resource.kind, self.name
-                ),
-            ));
+    /// The time is over: why these are still there.
+    async fn not_gone(&self, client: &Client, why: &str, left: &[Leaving]) -> Failure {
+        /// More of them say no more.
+        const EXPLAINED: usize = 3;
+        let mut failure = Failure::new(
+            Kind::TimedOut,
+            Reason::TimedOut,
+            format!(
+                "{} {} is not gone yet: {why}",
+                self.resource.kind, self.name
+            ),
+        );
+        let left = &left[..left.len().min(EXPLAINED)];
+        let stuck = Explainer::of_command(client).explain(left).await;
+        for object in &stuck {
+            failure = failure.caused_by(format!("still there: {object}"));
         }
-        tokio::time::sleep(LOOK).await;
-        Ok(())
+        with_next_steps(failure, stuck.iter().flat_map(|object| &object.next_steps))
     }
 }

@@ -1,7 +1,10 @@
 //! The conditions of VMRuntime, and their reasons.
 
 use super::{Advice, Entry, Group, advice};
-use crate::api::condition::{kind, reason};
+use crate::{
+    api::condition::{kind, reason},
+    failure::CONTROLLER_LOG,
+};
 
 pub(super) fn types() -> Vec<Entry> {
     entries(Group::Condition, kind::ALL, &TYPES)
@@ -43,7 +46,8 @@ const TYPES: [(&str, Advice); 15] = [
         &["bmctl wait vmruntime --for ready", PODS],
     )),
     (kind::DEGRADED, advice(
-        "A preflight check failed, the engine does not come up, an operator is missing, or a step fails again and again.",
+        "A preflight check failed, the engine does not come up or does not go, an operator is missing, or a step fails again \
+         and again.",
         "The reason says which of them; it heals by itself once the cause is gone.",
         &[STATUS, LATEST, "kubectl describe vmruntime vmruntime"],
     )),
@@ -113,7 +117,7 @@ const TYPES: [(&str, Advice); 15] = [
 ];
 
 #[rustfmt::skip]
-const REASONS: [(&str, Advice); 28] = [
+const REASONS: [(&str, Advice); 30] = [
     (reason::DISABLED, advice("spec.enabled is false.", "Enable it, if it is to run VMs.", &["bmctl enable vmruntime --context CONTEXT"])),
     (reason::ENABLED, advice("spec.enabled is true.", "Nothing to fix.", &[STATUS])),
     (reason::ENGINE_READY, advice("Everything that VMs need is there.", "Nothing to fix.", &[STATUS])),
@@ -129,8 +133,14 @@ const REASONS: [(&str, Advice); 28] = [
     )),
     (reason::ENGINE_UNINSTALLING, advice(
         "VM Runtime was disabled, or was enabled again before the removal was over.",
-        "Wait. Where an object stays, its finalizers say who has to let it go.",
+        "Wait. Where an object stays, the message says what holds it, and who has to act.",
         &[ENGINE, "bmctl wait vmruntime --for disabled"],
+    )),
+    (reason::ENGINE_UNINSTALL_SLOW, advice(
+        "An operator does not run, so that nobody removes its finalizer; something in its namespace is held; or a node does \
+         not answer, so that its pods never end.",
+        "The message says what is still there, since when, what holds it, and who has to act. Bring that one back.",
+        &[STATUS, ENGINE, "kubectl get deployments --all-namespaces --selector=kubevirt.io=virt-operator"],
     )),
     (reason::ENGINE_PARTIAL, advice(
         "A node is not ready, or virt-handler does not run on it.",
@@ -166,8 +176,13 @@ const REASONS: [(&str, Advice); 28] = [
     )),
     (reason::DRAINING, advice(
         "VM Runtime was disabled with the permission to delete all VMs.",
-        "Wait; enabling it again stops the deletion. Where a VM stays, its finalizers say who has to let it go.",
+        "Wait; enabling it again stops the deletion. Where a VM stays, the message says what holds it.",
         &[MACHINES],
+    )),
+    (reason::DRAIN_SLOW, advice(
+        "Its node does not answer, virt-controller does not run, or somebody else's finalizer holds it.",
+        "The message says what holds it. Bring that one back; only of a node that is known to be off may a pod be removed by force.",
+        &[STATUS, MACHINES, "kubectl get nodes"],
     )),
     (reason::NO_WORKLOADS, advice("No VM exists, or nothing is being disabled.", "Nothing to fix.", &[STATUS])),
     (reason::ADOPTED, advice("KubeVirt was there before.", "Nothing has to be done.", &[ENGINE])),
@@ -206,7 +221,7 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::STEP_FAILED, advice(
         "The API server refuses something that the controller wants to do, again and again: a right, a quota, a policy.",
         "The message is the API server's own; the controller goes on by itself once it is permitted.",
-        &["kubectl describe vmruntime vmruntime", "kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager"],
+        &["kubectl describe vmruntime vmruntime", CONTROLLER_LOG],
     )),
     (reason::FORBIDDEN, advice(
         "The roles of the controller are older than the controller, or somebody changed them.",
@@ -216,6 +231,6 @@ const REASONS: [(&str, Advice); 28] = [
     (reason::REFUSED, advice(
         "An admission policy or webhook, a quota, or the validation of the API server.",
         "The message is the API server's own. Permit it; the controller looks every 30 seconds.",
-        &["kubectl describe vmruntime vmruntime", "kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager"],
+        &["kubectl describe vmruntime vmruntime", CONTROLLER_LOG],
     )),
 ];

@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::document::{self, ErrorDocument};
+use super::{
+    document::{self, ErrorDocument},
+    stuck::StuckReport,
+};
 use crate::{failure::Failure, runtime::verdict::Verdict};
 
 /// Version of the shape.
@@ -89,16 +92,9 @@ pub enum Event {
     },
     /// An object whose deletion was accepted does not go.
     Stuck {
-        resource: String,
-        namespace: Option<String>,
-        name: String,
-        /// What holds it.
-        finalizers: Vec<String>,
-        /// Who put them there, and how it is, where that is known.
-        holder: Option<String>,
-        /// What the API server says about a webhook that keeps it from being changed.
-        webhook: Option<String>,
-        /// To see more; null for a cluster that will be gone.
+        #[serde(flatten)]
+        object: StuckReport,
+        /// To see more: the first of the next steps; null for a cluster that will be gone.
         command: Option<String>,
     },
     /// More objects appeared while others were deleted.

@@ -10,6 +10,7 @@ use super::{
     history::HistoryEntry,
     name::ResourceName,
     page::Page,
+    stuck::StuckReport,
     style::{Mark, Tone},
     table::Table,
 };
@@ -34,6 +35,8 @@ pub struct StatusReport {
     pub annotation: Annotation,
     /// What keeps VM Runtime from where its spec wants it.
     pub blockers: Vec<String>,
+    /// What was deleted and is still there, and why, as far as it may be read.
+    pub stuck: Vec<StuckReport>,
     /// Those that are out of the ordinary.
     pub conditions: Vec<Condition>,
     /// How many more of them there are.
@@ -98,6 +101,13 @@ impl Report for StatusReport {
             for blocker in &self.blockers {
                 let mark = page.style.mark(Mark::Warning);
                 page.paragraph(&format!("  {mark} "), blocker);
+            }
+        }
+        if !self.stuck.is_empty() {
+            page.gap();
+            page.line("Deleted, and still there:");
+            for stuck in &self.stuck {
+                stuck.text(page);
             }
         }
         self.conditions(page);
@@ -248,7 +258,7 @@ impl StatusReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{Style, paint, preflight};
+    use crate::render::{Style, paint, preflight, stuck::NextStepReport};
 
     fn text(report: &StatusReport) -> String {
         let mut page = Page::new(Style {
@@ -298,6 +308,43 @@ VMs               unknown
 Controller        unknown
 Force annotation  not set
 "
+        );
+    }
+
+    #[test]
+    fn what_does_not_go_is_named_with_what_to_do() {
+        let stuck = StuckReport {
+            resource: "kubevirts.kubevirt.io".to_owned(),
+            namespace: Some("kubevirt".to_owned()),
+            name: "kubevirt\u{1b}[2J".to_owned(),
+            deleting_since: None,
+            finalizers: Vec::new(),
+            holder: None,
+            node: None,
+            conditions: Vec::new(),
+            webhook: None,
+            why: "held by a/b; virt-operator in kubevirt has to remove the finalizer, and is scaled to 0"
+                .to_owned(),
+            next_steps: vec![NextStepReport {
+                why: "start it again".to_owned(),
+                command: "kubectl scale deployment virt-operator".to_owned(),
+            }],
+        };
+        let held = StatusReport {
+            stuck: vec![stuck],
+            ..report()
+        };
+        let text = text(&held);
+        assert!(
+            text.ends_with(
+                "
+Deleted, and still there:
+  ! kubevirts.kubevirt.io kubevirt/kubevirt, held by a/b; virt-operator in
+    kubevirt has to remove the finalizer, and is scaled to 0
+      start it again: kubectl scale deployment virt-operator
+"
+            ),
+            "{text}"
         );
     }
 

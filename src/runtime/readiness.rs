@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::preflight::NodeFacts;
 use crate::api::engine::PHASE_DEPLOYED;
 
@@ -46,6 +48,8 @@ pub struct EngineObject {
     /// Carries our label. What does not is used and never touched.
     pub ours: bool,
     pub deleting: bool,
+    /// When its deletion was asked for.
+    pub deleting_since: Option<Timestamp>,
     pub phase: Option<String>,
     /// The operator has not looked at the present spec yet, or is still going from one version to another.
     pub updating: bool,

@@ -9,6 +9,7 @@ mod edge;
 mod election;
 mod enable;
 mod engine;
+mod hanging;
 mod install;
 mod kept;
 mod large;
@@ -44,6 +45,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(uninstall::trials());
     trials.extend(edge::trials());
     trials.extend(engine::trials());
+    trials.extend(hanging::trials());
     trials.extend(admission::trials());
     trials.extend(soak::trials());
     trials.extend(large::trials());

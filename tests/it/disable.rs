@@ -2,6 +2,7 @@
 
 mod chaos;
 mod folder;
+mod hanging;
 mod herd;
 mod killing;
 mod memory;
@@ -35,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
         .collect();
     trials.extend(chaos::trials());
     trials.extend(folder::trials());
+    trials.extend(hanging::trials());
     trials.extend(killing::trials());
     trials.extend(memory::trials());
     trials.extend(restoring::trials());

@@ -73,8 +73,30 @@ impl World {
             );
             return Answer::json(&json!({"metadata": {}, "items": [{
                 "metadata": {"name": "virt-controller", "namespace": "kubevirt", "labels": {"kubevirt.io": "virt-controller"}},
-                "spec": {"replicas": 2, "selector": {}, "template": {}}, "status": {"availableReplicas": 1},
+                "spec": {
+                    "replicas": 2, "template": {},
+                    "selector": {"matchLabels": {"kubevirt.io": "virt-controller"}},
+                }, "status": {"availableReplicas": 1},
             }]}));
+        }
+        if let Some(name) = call
+            .query("fieldSelector")
+            .and_then(|fields| Some(fields.strip_prefix("metadata.name=")?.to_owned()))
+        {
+            let named = objects.iter().filter(|(of, object)| {
+                let whole = path(of, object);
+                whole.rsplit_once('/') == Some((&call.path, &name))
+            });
+            let named: Vec<&Value> = named.map(|(_, object)| object).collect();
+            return match call.path.as_str() {
+                "/api/v1/nodes" => Answer::json(&json!({"metadata": {}, "items": [{
+                    "metadata": {"name": name}, "status": {"conditions": [{
+                        "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+                        "lastTransitionTime": "2026-11-22T09:00:00Z",
+                    }]},
+                }]})),
+                _ => Answer::json(&json!({"metadata": {}, "items": named})),
+            };
         }
         if call.method == "GET" {
             return match [GVM, KVM, VMI, GDISK, DV].contains(&call.path.as_str()) {
@@ -292,7 +314,14 @@ async fn what_a_finalizer_holds_is_told_and_left_alone() {
     assert_eq!(failure.kind, crate::failure::Kind::TimedOut);
     assert_eq!(
         failure.causes[0],
-        "still there: virtualmachines.kubevirt.io ns/a, being deleted since 2026-11-22T10:00:00Z, held by example.com/hold"
+        format!(
+            "still there: virtualmachines.kubevirt.io ns/a, being deleted since 2026-11-22T10:00:00Z, held by \
+             example.com/hold; whoever works for example.com has to remove the finalizer; {WEBHOOK}"
+        )
+    );
+    assert_eq!(
+        failure.hints,
+        ["see what holds it: kubectl describe virtualmachines.kubevirt.io a --namespace=ns"]
     );
     let stuck = |event: &Event| matches!(event, Event::Stuck(stuck) if stuck.finalizers == ["example.com/hold"]);
     assert_eq!(
@@ -337,12 +366,48 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
     );
     assert_eq!(
         stuck.holder.as_deref(),
-        Some("virt-controller in kubevirt, 1 of 2 pods available")
+        Some(
+            "virt-controller in kubevirt has to remove the finalizer, and 1 of 2 of its pods are available"
+        )
     );
     assert_eq!(stuck.webhook.as_deref(), Some(WEBHOOK));
     assert_eq!(
-        stuck.command.commands,
-        ["logs deployment/virt-controller --namespace=kubevirt --tail=50"]
+        stuck.command().unwrap().commands,
+        ["logs --namespace=kubevirt --selector=kubevirt.io=virt-controller --prefix --tail=50"]
+    );
+}
+
+#[tokio::test]
+async fn the_lost_node_of_a_machine_is_told_long_before_the_machine_is_called_stuck() {
+    let mut instance = object("a", "2", Some("1"));
+    instance["metadata"]["finalizers"] = json!(["foregroundDeleteVirtualMachine"]);
+    instance["status"] = json!({"nodeName": "w1"});
+    let mut held = object("a", "1", None);
+    held["metadata"]["finalizers"] = json!(["kubevirt.io/virtualMachineControllerFinalize"]);
+    let world = World::with(&[(KVM, held), (VMI, instance)]);
+    let recorder = Recorder::default();
+    let client = world.client();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    // Nothing is called stuck in this time.
+    let pace = Pace {
+        stuck: LONG * 1000,
+        ..Pace::QUICK
+    };
+    let retry = Retry::new(Deadline::after(IN_VAIN), &recorder).with_pace(pace);
+    let failure = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap_err();
+    let node =
+        "it runs on node w1, which is not ready since 2026-11-22T09:00:00Z (NodeStatusUnknown)";
+    let told = recorder.events().into_iter().any(|event| match event {
+        Event::Stuck(stuck) => stuck.node.as_deref() == Some(node),
+        _ => false,
+    });
+    assert!(told, "{:?}", recorder.events());
+    assert!(failure.causes[0].contains(node), "{failure:?}");
+    assert_eq!(
+        failure.hints[0],
+        "look at the node, and bring it back: kubectl get node w1 --output=wide"
     );
 }
 

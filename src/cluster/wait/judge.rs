@@ -9,11 +9,11 @@ use super::{
 use crate::{
     api::{
         Condition, ConditionStatus, VMRuntimePreflightCheck,
-        condition::{find, kind},
+        condition::{find, kind, reason},
         tolerant::UNREADABLE_COUNT,
     },
     cluster::vmruntime::RuntimeObject,
-    failure::{Failure, Hint, Kind, Reason, kubectl},
+    failure::{Failure, Hint, Kind, Reason, controller_log, kubectl},
     runtime::verdict,
 };
 
@@ -47,6 +47,9 @@ pub(super) struct Waiting {
 
 /// A Degraded or Failed condition must have been there this long before it ends a wait.
 const STABLE: Duration = Duration::from_secs(30);
+
+/// What is removed may take long, and goes as soon as whoever holds it acts again: no reason to give up.
+const SLOW: [&str; 2] = [reason::ENGINE_UNINSTALL_SLOW, reason::DRAIN_SLOW];
 
 /// Judges.
 pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {
@@ -160,6 +163,7 @@ pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condit
         .find(|condition| {
             let observed = condition.observed_generation.or(status.observed_generation);
             condition.status == ConditionStatus::True
+                && !SLOW.contains(&condition.reason.as_str())
                 && observed.is_some_and(|observed| observed >= wanted)
         })
         .cloned()
@@ -172,10 +176,7 @@ fn given_up(condition: &Condition) -> Failure {
         "the controller can not go on by itself",
     );
     failure.causes.push(in_full(condition));
-    failure.hint(Hint::run(
-        "look at its log",
-        kubectl("logs --namespace=vm-system deployment/vmruntime-controller-manager"),
-    ))
+    failure.hint(Hint::run("look at its log", controller_log()))
 }
 
 /// A condition as a person reads it: its own sentence, or its name where it has none.

@@ -1,31 +1,20 @@
-//! The time is over: what was waited for, how far it came, and what is still missing.
+//! The time is over: what was waited for, how far it came, what is still missing, and the latest warning about it.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, Client, api::ListParams};
 
-use super::{Target, Wait};
+use super::{Target, Wait, snapshot::Snapshot};
 use crate::{
-    api::name::{SYSTEM_NAMESPACE, VMRUNTIME},
+    api::{
+        Condition,
+        name::{SYSTEM_NAMESPACE, VMRUNTIME},
+    },
     cluster::{list, retry::Retry},
     failure::{Failure, Kind, Reason},
 };
-
-/// With the latest warning of the cluster, if that can be read at once.
-pub(super) async fn failure(
-    client: &Client,
-    wait: &Wait,
-    elapsed: Duration,
-    phase: Option<String>,
-    missing: Vec<String>,
-) -> Failure {
-    let failure = summary(wait, elapsed, phase, missing);
-    match latest_warning(client, wait).await {
-        Some(warning) => failure.caused_by(format!("latest warning: {warning}")),
-        None => failure,
-    }
-}
 
 pub(super) fn summary(
     wait: &Wait,
@@ -63,8 +52,13 @@ fn spoken(duration: Duration) -> String {
     }
 }
 
-/// Events of cluster-scoped objects are in namespace `default`.
-async fn latest_warning(client: &Client, wait: &Wait) -> Option<String> {
+/// The latest warning that may still be a cause, if it can be read at once. Events of cluster-scoped objects are in
+/// namespace `default`.
+pub(super) async fn latest_warning(
+    client: &Client,
+    wait: &Wait,
+    snapshot: &Snapshot,
+) -> Option<String> {
     /// The wait is over: nobody waits long for an extra.
     const LIMIT: Duration = Duration::from_secs(3);
     let (namespace, name) = match &wait.target {
@@ -77,26 +71,151 @@ async fn latest_warning(client: &Client, wait: &Wait) -> Option<String> {
     let once = Retry::once();
     let listing = list::objects(&api, &parameters, &once, "list events");
     let events = tokio::time::timeout(LIMIT, listing).await.ok()?.ok()?;
-    let when = |event: &Event| {
-        let times = [
-            event.last_timestamp.as_ref().map(|time| time.0),
-            event.event_time.as_ref().map(|time| time.0),
-            event
-                .metadata
-                .creation_timestamp
-                .as_ref()
-                .map(|time| time.0),
-        ];
-        times.into_iter().flatten().max()
+    let conditions = snapshot
+        .runtime()
+        .map(|runtime| runtime.status().conditions);
+    let change = wait
+        .baseline
+        .as_ref()
+        .and_then(|baseline| baseline.change.as_ref());
+    let rule = Quoting {
+        since: change.and_then(|change| change.at),
+        conditions: conditions.as_deref().unwrap_or_default(),
     };
-    let latest = events.into_iter().max_by_key(when)?;
-    let words = [latest.reason, latest.message];
-    Some(words.into_iter().flatten().collect::<Vec<_>>().join(": "))
+    rule.latest(events)
+}
+
+/// Which events may be quoted as a cause.
+struct Quoting<'a> {
+    /// When our change was stored: what was told before is not about it.
+    since: Option<Timestamp>,
+    /// What holds now. Our controller gives an event and the condition that it is about the same reason.
+    conditions: &'a [Condition],
+}
+
+impl Quoting<'_> {
+    fn latest(&self, events: Vec<Event>) -> Option<String> {
+        let quoted = events
+            .into_iter()
+            .filter_map(|event| Some((told(&event)?, event)))
+            .filter(|(at, event)| self.since.is_none_or(|since| *at >= since) && self.holds(event));
+        let (at, latest) = quoted.max_by_key(|(at, _)| *at)?;
+        let words = [latest.reason, latest.message];
+        let words = words.into_iter().flatten().collect::<Vec<_>>().join(": ");
+        Some(format!("{words} ({at})"))
+    }
+
+    /// Where nothing is published nothing contradicts it.
+    fn holds(&self, event: &Event) -> bool {
+        let mut reasons = self.conditions.iter().map(|condition| &condition.reason);
+        self.conditions.is_empty() || reasons.any(|reason| Some(reason) == event.reason.as_ref())
+    }
+}
+
+/// When it was told last.
+fn told(event: &Event) -> Option<Timestamp> {
+    let series = event.series.as_ref();
+    let times = [
+        event.last_timestamp.as_ref().map(|time| time.0),
+        event.event_time.as_ref().map(|time| time.0),
+        series.and_then(|series| series.last_observed_time.as_ref().map(|time| time.0)),
+        event
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0),
+    ];
+    times.into_iter().flatten().max()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn event(reason: &str, at: &str) -> Event {
+        serde_json::from_value(json!({
+            "metadata": {}, "involvedObject": {}, "reason": reason, "message": "no", "lastTimestamp": at,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_a_warning_of_now_is_quoted() {
+        const OLD: &str = "2026-11-23T09:49:00Z";
+        const CHANGE: &str = "2026-11-23T10:00:00Z";
+        const NEW: &str = "2026-11-23T10:00:30Z";
+        let holding = [Condition {
+            type_: "Degraded".to_owned(),
+            reason: "StepFailed".to_owned(),
+            ..Condition::default()
+        }];
+        let change: Timestamp = CHANGE.parse().unwrap();
+        let step_failed = Some("StepFailed: no (2026-11-23T10:00:30Z)".to_owned());
+        for (case, since, conditions, events, expected) in [
+            (
+                "old",
+                Some(change),
+                &holding[..],
+                vec![event("StepFailed", OLD)],
+                None,
+            ),
+            (
+                "over",
+                Some(change),
+                &holding,
+                vec![event("Forbidden", NEW)],
+                None,
+            ),
+            (
+                "new, and so",
+                Some(change),
+                &holding,
+                vec![
+                    event("StepFailed", NEW),
+                    event("Forbidden", "2026-11-23T10:00:40Z"),
+                ],
+                step_failed.clone(),
+            ),
+            (
+                "of the second of the change",
+                Some(change),
+                &holding,
+                vec![event("StepFailed", CHANGE)],
+                Some("StepFailed: no (2026-11-23T10:00:00Z)".to_owned()),
+            ),
+            (
+                "of a controller that publishes no conditions",
+                Some(change),
+                &[],
+                vec![event("StepFailed", NEW), event("Else", OLD)],
+                step_failed.clone(),
+            ),
+            (
+                "nothing was changed",
+                None,
+                &holding,
+                vec![event("StepFailed", NEW), event("Forbidden", OLD)],
+                step_failed,
+            ),
+        ] {
+            assert_eq!(
+                Quoting { since, conditions }.latest(events),
+                expected,
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_warning_that_is_told_again_is_as_new_as_the_last_time() {
+        let mut again = event("StepFailed", "2026-11-23T09:49:00Z");
+        again.series =
+            serde_json::from_value(json!({"lastObservedTime": "2026-11-23T10:00:30.000000Z"}))
+                .unwrap();
+        assert_eq!(told(&again), Some("2026-11-23T10:00:30Z".parse().unwrap()));
+    }
 
     #[test]
     fn durations_are_spoken_as_kubectl_does() {

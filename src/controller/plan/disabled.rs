@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Draft, Memory, ObjectReference, Step, Word, drain, reference, report::Report};
+use jiff::Timestamp;
+
+use super::{
+    Draft, Memory, ObjectReference, Step, Word, drain, explained, progressing_since, reference,
+    report::Report,
+};
 use crate::{
     api::{
         Phase,
@@ -12,8 +17,8 @@ use crate::{
     controller::{
         manifest::Disks,
         observed::{
-            Admission, Armed, Creation, Manifests, Policy, RoleFacts, RoleState, RuntimeFacts,
-            Traces, Workloads,
+            Admission, Armed, Creation, Leftover, Manifests, Observed, Policy, RoleFacts,
+            RoleState, RuntimeFacts, Traces, Workloads,
         },
         options::Pace,
         role::UserRole,
@@ -90,9 +95,13 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
         summary: preflight::summary(latest),
         engine: readiness::engine(&observed.engine, &observed.nodes),
         taken_up: true,
-        disks_kept: observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some(),
+        disks_kept: disks_keep_cdi(observed),
         engine_owned: observed.engine.kubevirt.ours().is_some() || !observed.traces.is_empty(),
     }
+}
+
+fn disks_keep_cdi(observed: &Observed) -> bool {
+    observed.disks == Disks::Kept && observed.engine.cdi.ours().is_some()
 }
 
 /// Checks that the controller began for an enabled VM Runtime; somebody's own goes on.
@@ -146,13 +155,15 @@ fn with_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, inventory: &Inve
                 .steps
                 .extend(doomed.into_iter().map(Step::DeleteWorkload));
             draft.wake_in(draft.settings.pace.settle);
-            Course::new(
+            let message = drain::progress(inventory, draft.observed);
+            let mut course = Course::new(
                 Phase::Draining,
-                Word::yes(
-                    reason::DRAINING,
-                    drain::progress(inventory, draft.observed.now),
-                ),
-            )
+                Word::yes(reason::DRAINING, message.clone()),
+            );
+            if drain::since(inventory).is_some_and(|since| draft.too_slow(since)) {
+                course.degraded = Word::yes(reason::DRAIN_SLOW, message);
+            }
+            course
         }
         Decision::Disable => without_machines(draft, runtime, &Memory::default()),
     }
@@ -196,6 +207,10 @@ fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
 
 fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Course {
     let Some(left) = what_is_left(draft) else {
+        if disks_keep_cdi(draft.observed) {
+            // Nobody watches claims, and CDI goes when the last of them has gone.
+            draft.wake_in(draft.settings.pace.retry_most);
+        }
         return Course::new(
             Phase::Disabled,
             Word::no(reason::DISABLED, "VM Runtime is disabled"),
@@ -216,22 +231,28 @@ fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memo
             ),
         );
     }
-    let message = left.message();
+    let message = explained(left.message(), draft.observed.stuck.iter());
     draft.steps.extend(left.steps());
-    if let Some(wait) = left.look_again(&draft.settings.pace) {
-        draft.wake_in(wait);
-    }
-    Course::new(
+    draft.wake_in(left.look_again(&draft.settings.pace));
+    let mut course = Course::new(
         Phase::Uninstalling,
-        Word::yes(reason::ENGINE_UNINSTALLING, message),
-    )
+        Word::yes(reason::ENGINE_UNINSTALLING, message.clone()),
+    );
+    let since = left.since().or_else(|| progressing_since(runtime));
+    if since.is_some_and(|since| draft.too_slow(since)) {
+        course.degraded = Word::yes(
+            reason::ENGINE_UNINSTALL_SLOW,
+            format!("the engine is not gone after a long time: {message}"),
+        );
+    }
+    course
 }
 
 /// The part of our engine that goes next.
 enum Left<'a> {
     KubeVirt(&'a EngineObject),
     Cdi(&'a EngineObject),
-    Manifests(&'a [String], Disks),
+    Manifests(&'a [Leftover], Disks),
     /// What the engine has written on nodes.
     Traces(&'a Traces),
     Roles(Vec<(UserRole, &'a str)>),
@@ -289,11 +310,25 @@ impl Left<'_> {
         }
     }
 
-    /// Nothing rings when these are done.
-    fn look_again(&self, pace: &Pace) -> Option<Duration> {
+    /// Whatever is heard: not everything is watched, and what holds it up may change unheard.
+    fn look_again(&self, pace: &Pace) -> Duration {
         match self {
-            Self::KubeVirt(_) | Self::Cdi(_) | Self::Manifests(..) => None,
-            Self::Traces(_) | Self::Roles(_) => Some(pace.retry),
+            Self::KubeVirt(_) | Self::Cdi(_) | Self::Manifests(..) => pace.removal,
+            Self::Traces(_) | Self::Roles(_) => pace.retry,
+        }
+    }
+
+    /// Since when it has been going; `None` where no object says so.
+    fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::KubeVirt(object) | Self::Cdi(object) => object.deleting_since,
+            Self::Manifests(objects, _) => {
+                let all = objects
+                    .iter()
+                    .filter_map(|left| left.leaving.deleting_since);
+                all.min()
+            }
+            Self::Traces(_) | Self::Roles(_) => None,
         }
     }
 
@@ -303,12 +338,14 @@ impl Left<'_> {
             Self::Cdi(object) => format!("CDI {} is being removed", object.name),
             Self::Manifests(objects, _) => {
                 const NAMED: usize = 3;
-                let named: Vec<&str> = objects.iter().take(NAMED).map(String::as_str).collect();
-                format!(
-                    "the engine's operators are being removed: {} objects are left ({}…)",
-                    objects.len(),
-                    named.join(", ")
-                )
+                let named = objects.iter().take(NAMED).map(|left| left.what.as_str());
+                let named = named.collect::<Vec<_>>().join(", ");
+                let left = match objects.len() {
+                    1 => format!("{named} is left"),
+                    2..=NAMED => format!("{named} are left"),
+                    number => format!("{number} objects are left ({named}…)"),
+                };
+                format!("the engine's operators are being removed: {left}")
             }
             Self::Traces(traces) if traces.left.is_empty() => {
                 format!("virt-handler is still ending on {} nodes", traces.handled)

@@ -7,11 +7,14 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use jiff::Timestamp;
 
-use super::WorkloadReference;
+use super::{WorkloadReference, explained};
 use crate::{
     api::workload::WORKLOAD_KINDS,
-    cluster::inventory::{Inventory, Workload},
-    controller::observed::is_stuck,
+    cluster::{
+        inventory::{Inventory, Second, Workload},
+        stuck::StuckObject,
+    },
+    controller::observed::{Observed, is_stuck},
 };
 
 /// How many objects a message names.
@@ -88,33 +91,51 @@ pub(super) fn blocked(inventory: &Inventory) -> String {
     )
 }
 
-/// How a drain is getting on.
-pub(super) fn progress(inventory: &Inventory, now: Timestamp) -> String {
-    let stuck: Vec<String> = inventory
+/// How a drain is getting on: how many are left, which of them take too long, and why. What may only be slow is explained
+/// after a minute.
+pub(super) fn progress(inventory: &Inventory, observed: &Observed) -> String {
+    let number = inventory.count();
+    let left = match number {
+        1 => "1 virtual machine is being deleted".to_owned(),
+        _ => format!("{number} virtual machines are being deleted"),
+    };
+    let overdue: Vec<&Workload> = inventory
         .machines
         .iter()
-        .filter(|machine| is_stuck(machine, now))
-        .map(|machine| {
-            if machine.finalizers.is_empty() {
-                named(machine)
-            } else {
-                format!(
-                    "{} (finalizers {})",
-                    named(machine),
-                    machine.finalizers.join(", ")
-                )
-            }
+        .filter(|machine| is_stuck(machine, observed.now))
+        .collect();
+    let is_it = |stuck: &StuckObject, machine: &Workload| machine.object_name() == stuck.object;
+    let late: Vec<&StuckObject> = observed
+        .stuck
+        .iter()
+        .filter(|stuck| stuck.evident || overdue.iter().any(|machine| is_it(stuck, machine)))
+        .collect();
+    let unexplained: Vec<String> = overdue
+        .into_iter()
+        .filter(|machine| !late.iter().any(|stuck| is_it(stuck, machine)))
+        .map(|machine| match &*machine.finalizers {
+            [] => named(machine),
+            finalizers => format!("{} (finalizers {})", named(machine), finalizers.join(", ")),
         })
         .collect();
-    let left = format!("{} virtual machines are being deleted", inventory.count());
-    if stuck.is_empty() {
+    let message = if unexplained.is_empty() {
         left
     } else {
         format!(
             "{left}; stuck for more than a minute: {}",
-            list(stuck.into_iter())
+            list(unexplained.into_iter())
         )
-    }
+    };
+    explained(message, late.into_iter())
+}
+
+/// Since when the slowest of them has been going.
+pub(super) fn since(inventory: &Inventory) -> Option<Timestamp> {
+    let deleting = inventory
+        .machines
+        .iter()
+        .filter_map(|machine| machine.deleting);
+    deleting.min().map(Second::timestamp)
 }
 
 fn named(workload: &Workload) -> String {

@@ -1,7 +1,7 @@
 //! VM Runtime is wanted: check the nodes, install the engine, open the gate.
 
 use super::{
-    Draft, Step, Word, fenced, reference,
+    Draft, Step, Word, explained, fenced, progressing_since, reference,
     report::Report,
     upkeep::{Found, Kept},
 };
@@ -41,8 +41,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let gate = preflight::gate(&subject, &observed.checks);
     let engine = readiness::engine(&observed.engine, &observed.nodes);
     let up = matches!(engine, EngineState::Up { .. });
+    if engine == EngineState::Deleting {
+        // What holds it up may change unheard.
+        draft.wake_in(draft.settings.pace.removal);
+    }
     let ready = ready(draft, &engine, gate);
-    let slow = !up && too_slow(draft, runtime);
+    let slow = !up && progressing_since(runtime).is_some_and(|since| draft.too_slow(since));
     let degraded = degraded(draft, &engine, gate, slow);
     let fence = fenced(runtime, observed.now);
     if let Some(until) = fence {
@@ -250,7 +254,10 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
         }
         (EngineState::Deleting, _) => Word::no(
             reason::ENGINE_UNINSTALLING,
-            "the engine is still being removed; it is installed again after that",
+            explained(
+                "the engine is still being removed; it is installed again after that".to_owned(),
+                draft.observed.stuck.iter(),
+            ),
         ),
         (EngineState::Incomplete(missing), _) => {
             Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
@@ -274,7 +281,12 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
                     "the engine is not up after a long time: {}",
                     missing.join("; ")
                 ),
-                EngineState::Absent | EngineState::Deleting | EngineState::Up { .. } => {
+                EngineState::Deleting => explained(
+                    "the engine is not up after a long time: the one before is still being removed"
+                        .to_owned(),
+                    draft.observed.stuck.iter(),
+                ),
+                EngineState::Absent | EngineState::Up { .. } => {
                     "the engine is not up after a long time".to_owned()
                 }
             },
@@ -283,22 +295,6 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
             Word::yes(reason::OPERATOR_NOT_FOUND, "virt-operator is not installed")
         }
         Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
-    }
-}
-
-/// Has the controller been on its way for too long?
-fn too_slow(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
-    use crate::api::condition::{ConditionStatus, find, kind};
-    let progressing = find(&runtime.status.conditions, kind::PROGRESSING);
-    let since = progressing
-        .filter(|condition| condition.status == ConditionStatus::True)
-        .and_then(|condition| condition.last_transition_time.as_ref());
-    match since {
-        Some(since) => {
-            let wait = draft.settings.pace.install;
-            draft.elapsed(since.0, wait)
-        }
-        None => false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod admission;
 mod disabled;
 mod enabled;
+mod hanging;
 mod kept;
 mod law;
 mod published;
@@ -21,9 +22,13 @@ use crate::{
         name::FORCE_DISABLE,
         workload::WORKLOAD_KINDS,
     },
-    cluster::inventory::{Inventory, Storage, Workload},
+    cluster::{
+        inventory::{Inventory, Storage, Workload},
+        stuck::Leaving,
+    },
     controller::observed::{
-        Admission, Armed, Creation, Force, Manifests, PolicyFacts, Seen, Traces, Workloads,
+        Admission, Armed, Creation, Force, Leftover, Manifests, PolicyFacts, Seen, Traces,
+        Workloads,
     },
     runtime::{
         force::ForceAnnotation,
@@ -39,6 +44,8 @@ const SETTINGS: Settings = Settings {
         debounce: Duration::from_millis(1),
         settle: Duration::from_secs(10),
         install: Duration::from_secs(480),
+        removal: Duration::from_secs(2),
+        explain: Duration::from_secs(10),
         node: Duration::from_secs(120),
         check: Duration::from_secs(480),
         node_checks: Duration::from_secs(10),
@@ -154,6 +161,20 @@ fn machines(names: &[&str]) -> Workloads {
     })
 }
 
+/// Of the engine manifests: the namespace of that name, being deleted since then.
+fn leftover(name: &str, deleting_since: Option<i64>) -> Leftover {
+    let metadata = kube::core::ObjectMeta {
+        name: Some(name.to_owned()),
+        deletion_timestamp: deleting_since.map(|second| Time(at(second))),
+        ..kube::core::ObjectMeta::default()
+    };
+    let resource = kube::core::ApiResource::erase::<k8s_openapi::api::core::v1::Namespace>(&());
+    Leftover {
+        what: format!("Namespace {name}"),
+        leaving: Leaving::new(&resource, &metadata),
+    }
+}
+
 fn strict() -> Admission {
     Admission::Available(vec![PolicyFacts {
         policy: Policy::CreationGate,
@@ -190,6 +211,7 @@ fn ready() -> Observed {
         creation: Creation::NotTried,
         roles: Vec::new(),
         traces: Traces::default(),
+        stuck: Vec::new(),
     }
 }
 

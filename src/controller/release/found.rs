@@ -16,6 +16,7 @@ use crate::{
         discovery::{self, Served, Sought},
         list,
         retry::Retry,
+        stuck::Leaving,
     },
     controller::{
         manifest::{Disks, EngineManifests},
@@ -108,11 +109,9 @@ impl Key {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub key: Key,
-    pub resource: ApiResource,
-    pub uid: String,
+    pub leaving: Leaving,
     /// The set that it came from.
     set: Option<String>,
-    pub deleting: bool,
 }
 
 /// How kinds are reached, asked once each.
@@ -194,6 +193,7 @@ async fn list(
     let listed = list::metadata(&api, &made, &once, &doing).await;
     let served = discovery::if_served(listed).doing(&doing)?;
     let found = served.unwrap_or_default().into_iter().map(|metadata| {
+        let leaving = Leaving::new(resource, &metadata);
         let labels = metadata.labels.unwrap_or_default();
         Found {
             key: Key {
@@ -202,10 +202,8 @@ async fn list(
                 namespace: metadata.namespace,
                 name: metadata.name.unwrap_or_default(),
             },
-            resource: resource.clone(),
-            uid: metadata.uid.unwrap_or_default(),
+            leaving,
             set: labels.get(name::ENGINE_MANIFESTS).cloned(),
-            deleting: metadata.deletion_timestamp.is_some(),
         }
     });
     // The controller makes other things too.
@@ -294,10 +292,11 @@ spec: {group: cdi.kubevirt.io}
                 namespace: namespace.map(str::to_owned),
                 name: name.to_owned(),
             },
-            resource: ApiResource::from_gvk_with_plural(&gvk, row.3),
-            uid: "u".to_owned(),
+            leaving: Leaving::new(
+                &ApiResource::from_gvk_with_plural(&gvk, row.3),
+                &kube::core::ObjectMeta::default(),
+            ),
             set: Some(set.to_owned()),
-            deleting: false,
         }
     }
 

@@ -1,10 +1,10 @@
 //! This program itself: the command line, its files and streams, the sandbox and the controller.
 
 use super::Row;
-use crate::{explain::advice, failure::Reason};
-
-const CONTROLLER: &str =
-    "kubectl logs --namespace=vm-system deployment/vmruntime-controller-manager";
+use crate::{
+    explain::advice,
+    failure::{CONTROLLER_LOG, Reason},
+};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::ControllerEnded, advice(
         "The API server was away for too long, or a right that the controller can not do without is missing.",
         "Its log says why. In a cluster the Deployment starts it again.",
-        &[CONTROLLER, "kubectl get pods --namespace=vm-system"],
+        &[CONTROLLER_LOG, "kubectl get pods --namespace=vm-system"],
     )),
     (Reason::ControllerRunning, advice(
         "What was removed came back: a controller runs elsewhere, for example by `bmctl controller run` on somebody's machine.",
@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::NoAnswer, advice(
         "The API server is overloaded or unreachable from the controller's pod.",
         "The controller tries again by itself.",
-        &[CONTROLLER],
+        &[CONTROLLER_LOG],
     )),
     (Reason::NoCommand, advice(
         "`sandbox run` needs a command after `--`.",
@@ -142,12 +142,12 @@ pub(super) const ROWS: &[Row] = &[
     (Reason::Unreadable, advice(
         "An object of the cluster has a shape that the controller does not know, or a right to read it is missing.",
         "The message names the object.",
-        &[CONTROLLER],
+        &[CONTROLLER_LOG],
     )),
     (Reason::WatchStopped, advice(
         "A part of the controller ended by itself: a defect of bmctl.",
         "The Deployment starts it again; if it recurs, report it with the log.",
-        &[CONTROLLER],
+        &[CONTROLLER_LOG],
     )),
     (Reason::WorkspaceNotWritable, advice(
         "The present folder, or bmctl-workspace in it, can not be written.",

@@ -49,11 +49,14 @@ pub fn collect(scene: &Scene, pod: &Object) -> Vec<Step> {
     }
     match scene.find(Kind::Node, "", node) {
         None => vec![take_away(pod).later("collected")],
-        Some(node) if node.condition("Ready") == Some("False") && is_ready(pod) => {
-            readiness(scene, pod, false)
-        }
+        Some(node) if is_lost(node) && is_ready(pod) => readiness(scene, pod, false),
         Some(_) => Vec::new(),
     }
+}
+
+/// It says that it is not ready, or has said nothing for so long that nobody knows.
+fn is_lost(node: &Object) -> bool {
+    matches!(node.condition("Ready"), Some("False" | "Unknown"))
 }
 
 fn readiness(scene: &Scene, pod: &Object, ready: bool) -> Vec<Step> {

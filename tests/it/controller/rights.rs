@@ -237,12 +237,14 @@ async fn standard(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
     let operators = EngineManifests::from_parts(OPERATOR_MANIFESTS)?;
-    let options = ControllerOptions {
+    let mut options = ControllerOptions {
         engine_manifests: None,
         safe_disable: true,
         election: Some(election()),
         ..Stage::options()?
     };
+    // What does not go is looked into at once.
+    options.pace.explain = Duration::ZERO;
     install_by_hand(&stage, &operators).await?;
 
     let controller = Controller::start(client.clone(), options.clone());
@@ -367,7 +369,7 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
 async fn engine_manifests(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
-    let options = ControllerOptions {
+    let mut options = ControllerOptions {
         engine_manifests: Some(EngineManifests::from_parts(
             [("release.yaml", RELEASE)]
                 .into_iter()
@@ -375,6 +377,7 @@ async fn engine_manifests(stage: Stage) -> anyhow::Result<()> {
         )?),
         ..Stage::options()?
     };
+    options.pace.explain = Duration::ZERO;
     let controller = Controller::start(client, options);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;

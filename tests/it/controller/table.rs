@@ -69,6 +69,8 @@ const LINES: &[Line] = &[
     Line(kind::PROGRESSING, False, reason::WORKLOADS_EXIST, "disable_is_blocked_by_vms"),
     Line(kind::DEGRADED, True, reason::PREFLIGHT_FAILED, "failed_check_closes_creation"),
     Line(kind::DEGRADED, True, reason::ENGINE_INSTALL_SLOW, "slow_installation_is_said"),
+    Line(kind::DEGRADED, True, reason::ENGINE_UNINSTALL_SLOW, "slow_removal_is_said"),
+    Line(kind::DEGRADED, True, reason::DRAIN_SLOW, "slow_drain_is_said"),
     Line(kind::DEGRADED, True, reason::OPERATOR_NOT_FOUND, "missing_operator_is_said"),
     Line(kind::DEGRADED, True, reason::WORKLOADS_UNKNOWN, "unknown_vms_are_no_vms_to_forget"),
     Line(kind::DEGRADED, True, reason::STEP_FAILED, "webhook_is_down"),

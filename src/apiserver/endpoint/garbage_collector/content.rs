@@ -45,7 +45,7 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
         return Ok(count);
     }
     let mut marked = Value::clone(&namespace);
-    explain(core, &mut marked, &left);
+    explain(core, &mut marked, &left, emptied.as_ref().err());
     if marked != *namespace {
         writer.put(&id, marked);
     }
@@ -53,7 +53,7 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
 }
 
 /// Says in the namespace's conditions what it still waits for.
-fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
+fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId], refused: Option<&StatusError>) {
     let now = strategy::seconds(Timestamp::now());
     let objects = left
         .iter()
@@ -74,53 +74,61 @@ fn explain(core: &Core, namespace: &mut Value, left: &[ObjectId]) {
             .collect();
         each.join(", ")
     };
-    let status = &mut namespace["status"];
-    let (content, content_message) = if kinds.is_empty() {
-        ("False", "All content successfully removed".to_owned())
-    } else {
+    let remaining = |words: String, reason| (!words.is_empty()).then_some((reason, words));
+    let kinds = remaining(listed(kinds, "has"), "SomeResourcesRemain")
+        .map(|(reason, list)| (reason, format!("Some resources are remaining: {list}")));
+    let finalizers =
+        remaining(listed(finalizers, "in"), "SomeFinalizersRemain").map(|(reason, list)| {
+            let words = "Some content in the namespace has finalizers remaining";
+            (reason, format!("{words}: {list}"))
+        });
+    let refused = refused.map(|error| {
+        let words = "Failed to delete all resource types, 1 remaining";
         (
-            "True",
-            format!("Some resources are remaining: {}", listed(kinds, "has")),
+            "ContentDeletionFailed",
+            format!("{words}: {}", error.message),
         )
-    };
-    let (waiting, waiting_message) = if finalizers.is_empty() {
+    });
+    // In Kubernetes' own order and words (pkg/controller/namespace/deletion/status_condition_utils.go).
+    for (kind, wrong, right, message) in [
         (
-            "False",
-            "All content-preserving finalizers finished".to_owned(),
-        )
-    } else {
+            "NamespaceDeletionDiscoveryFailure",
+            None,
+            "ResourcesDiscovered",
+            "All resources successfully discovered",
+        ),
         (
-            "True",
-            format!(
-                "Some content in the namespace has finalizers remaining: {}",
-                listed(finalizers, "in")
-            ),
-        )
-    };
-    set_condition(
-        status,
-        "NamespaceContentRemaining",
-        content,
-        if content == "True" {
-            "SomeResourcesRemain"
-        } else {
-            "ContentRemoved"
-        },
-        &content_message,
-        &now,
-    );
-    set_condition(
-        status,
-        "NamespaceFinalizersRemaining",
-        waiting,
-        if waiting == "True" {
-            "SomeFinalizersRemain"
-        } else {
-            "ContentHasNoFinalizers"
-        },
-        &waiting_message,
-        &now,
-    );
+            "NamespaceDeletionGroupVersionParsingFailure",
+            None,
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed",
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            refused,
+            "ContentDeleted",
+            "All content successfully deleted, may be waiting on finalization",
+        ),
+        (
+            "NamespaceContentRemaining",
+            kinds,
+            "ContentRemoved",
+            "All content successfully removed",
+        ),
+        (
+            "NamespaceFinalizersRemaining",
+            finalizers,
+            "ContentHasNoFinalizers",
+            "All content-preserving finalizers finished",
+        ),
+    ] {
+        let (value, reason, message) = match &wrong {
+            Some((reason, message)) => ("True", *reason, message.as_str()),
+            None => ("False", right, message),
+        };
+        let status = &mut namespace["status"];
+        set_condition(status, kind, value, reason, message, &now);
+    }
 }
 
 /// Deletes the objects of a deleted definition, and the definition when there are none. Returns how many there were.

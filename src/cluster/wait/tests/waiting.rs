@@ -180,13 +180,23 @@ async fn a_failed_check_comes_back_in_full() {
 
 #[tokio::test]
 async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
-    let warning = json!({"metadata": {"name": "e"}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
-        "reason": "EngineSlow", "message": "image can not be pulled", "lastTimestamp": LATER});
+    let warning = |reason, at| {
+        json!({"metadata": {"name": "e"}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
+        "reason": reason, "message": "image can not be pulled", "lastTimestamp": at})
+    };
     let events = Answer::json(
-        &json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [warning]}),
+        &json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [
+            warning("EngineInstallSlow", LATER), warning("Forbidden", "2026-11-22T10:00:30Z"),
+        ]}),
+    );
+    let slow = with(
+        enabled(),
+        json!({"status": {"conditions": [
+            {"type": "Degraded", "status": "True", "reason": "EngineInstallSlow", "message": "", "observedGeneration": 3},
+        ]}}),
     );
     let server = server(&[
-        (RUNTIMES, &[Answer::watch(&[])]),
+        (RUNTIMES, &[Answer::watch(&[("MODIFIED", slow)])]),
         (CHECKS, &[Answer::watch(&[])]),
         ("/api/v1/namespaces/default/events", &[events]),
     ]);
@@ -205,9 +215,116 @@ async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
             "last state: Ready",
             "still missing: the controller has not looked at the change yet (generation 4, it has seen 3)",
             "still missing: no preflight check has started since the change",
-            "latest warning: EngineSlow: image can not be pulled",
+            "in the way: no controller is to be seen: there is no deployment vmruntime-controller-manager in vm-system",
+            "latest warning: EngineInstallSlow: image can not be pulled (2026-11-22T10:00:20Z)",
         ]
     );
+    assert_eq!(
+        failure.hints,
+        [
+            "see whether it is there: kubectl get deployment vmruntime-controller-manager --namespace=vm-system"
+        ]
+    );
+}
+
+/// A pod that nobody ends, on a node that does not answer, and an engine whose operator is away: while it is waited, and
+/// when the time is over. What the controller has said of an object is not said again.
+#[tokio::test]
+async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
+    const GONE: &str = "2026-11-22T10:00:06Z";
+    let mut hanging = pod("virt-api-1", "rs");
+    hanging["metadata"]["namespace"] = "vm-system".into();
+    hanging["metadata"]["uid"] = "p1".into();
+    hanging["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:36Z".into();
+    hanging["metadata"]["deletionGracePeriodSeconds"] = 30.into();
+    hanging["spec"] = json!({"nodeName": "w1", "containers": []});
+    let node = json!({"metadata": {"name": "w1"}, "status": {"conditions": [{
+        "type": "Ready", "status": "Unknown", "lastTransitionTime": GONE,
+    }]}});
+    let kubevirt = json!({"metadata": {
+        "name": "kubevirt", "namespace": "vm-system", "uid": "k1", "deletionTimestamp": GONE,
+        "finalizers": ["foregroundDeleteKubeVirt"],
+    }});
+    let deployment = |name: &str, replicas: u32| {
+        json!({
+            "metadata": {"name": name, "namespace": "vm-system"}, "status": {"availableReplicas": replicas},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {}},
+        })
+    };
+    let of_engine = "kubevirts.kubevirt.io vm-system/kubevirt, being deleted since 2026-11-22T10:00:06Z, held by \
+                     foregroundDeleteKubeVirt; virt-operator in vm-system has to remove the finalizer, and is scaled to 0";
+    let said_already = format!("KubeVirt is being removed; still there: {of_engine}");
+    for (message, engine_is_said) in [("", true), (said_already.as_str(), false)] {
+        let going = with(
+            disabled(),
+            json!({"status": {"conditions": [
+                {"type": "Progressing", "status": "True", "reason": "EngineUninstalling", "message": message, "observedGeneration": 4},
+            ]}}),
+        );
+        let controller = deployment("vmruntime-controller-manager", 1);
+        let server = server(&[
+            (RUNTIMES, &[Answer::watch(&[])]),
+            (
+                "/api/v1/namespaces/vm-system/pods",
+                &[
+                    list(&[hanging.clone()]),
+                    Answer::watch(&[]),
+                    list(&[hanging.clone()]),
+                ],
+            ),
+            ("/api/v1/nodes", &[list(&[node.clone()])]),
+            (
+                "/apis/kubevirt.io/v1/kubevirts",
+                &[list(&[kubevirt.clone()])],
+            ),
+            (
+                "/apis/kubevirt.io/v1/namespaces/vm-system/kubevirts",
+                &[list(&[kubevirt.clone()])],
+            ),
+            (
+                "/apis/apps/v1/namespaces/vm-system/deployments",
+                &[list(&[deployment("virt-operator", 0)])],
+            ),
+            (
+                "/apis/apps/v1/namespaces/vm-system/deployments/vmruntime-controller-manager",
+                &[Answer::json(&controller)],
+            ),
+        ]);
+        let recorder = Recorder::default();
+        let retry = quick(&recorder, Duration::from_secs(1));
+        let wait = unchanged(Target::Disabled, going);
+        let failure = until(&server.client, &wait, &retry).await.unwrap_err();
+        let of_pod = "pods vm-system/virt-api-1, being deleted since 2026-11-22T10:00:06Z; it runs on node w1, which is not \
+                      ready since 2026-11-22T10:00:06Z";
+        let said = |text: &str| {
+            let told = recorder.events().into_iter().any(|event| match event {
+                Event::Waiting { missing, .. } => missing.iter().any(|line| line == text),
+                _ => false,
+            });
+            let end = format!("in the way: {text}");
+            (told, failure.causes.contains(&end))
+        };
+        assert_eq!(
+            said(of_pod),
+            (true, true),
+            "{failure:?} {:?}",
+            recorder.events()
+        );
+        assert_eq!(
+            said(of_engine),
+            (engine_is_said, engine_is_said),
+            "{failure:?}"
+        );
+        let commands: Vec<String> = failure.hints.iter().map(ToString::to_string).collect();
+        let commands = commands.join("\n");
+        for command in [
+            "kubectl get node w1 --output=wide",
+            "kubectl delete pod virt-api-1 --namespace=vm-system --force --grace-period=0",
+            "kubectl scale deployment virt-operator --namespace=vm-system --replicas=1",
+        ] {
+            assert!(commands.contains(command), "{command}: {commands}");
+        }
+    }
 }
 
 #[tokio::test]

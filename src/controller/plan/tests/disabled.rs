@@ -84,7 +84,7 @@ fn while_disabled() {
             "operators go last",
             || {
                 changed(disabled(), |observed| {
-                    observed.manifests = Manifests::Present(vec!["Deployment x".to_owned()]);
+                    observed.manifests = Manifests::Present(vec![leftover("x", None)]);
                 })
             },
             empty_since(90),

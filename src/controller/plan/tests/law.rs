@@ -39,7 +39,7 @@ fn anything() -> impl Strategy<Value = (Observed, Memory, bool)> {
     let manifests = prop_oneof![
         Just(Manifests::NotGiven),
         Just(Manifests::Gone),
-        Just(Manifests::Present(vec!["Deployment x".to_owned()])),
+        Just(Manifests::Present(vec![leftover("x", None)])),
     ];
     let annotation = prop_oneof![Just("true"), Just("false"), Just("True"), Just("")];
     (

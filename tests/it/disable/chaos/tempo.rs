@@ -39,6 +39,7 @@ pub fn tempo() -> Tempo {
             longest: Duration::from_millis(2),
             first_contact_tries: 3,
             settle: Duration::from_millis(2),
+            explain: Duration::from_millis(20),
             stuck: Duration::from_millis(40),
         },
         tick: Duration::from_millis(3),

@@ -268,13 +268,20 @@ async fn empty(client: &Client, name: &str, all: &[Found<'_>]) -> kube::Result<(
         .iter()
         .filter(|found| found.object.metadata.namespace.as_deref() == Some(name));
     let mut is_empty = true;
+    let mut held = BTreeMap::<&String, usize>::new();
     for found in inside {
         is_empty = false;
+        for finalizer in found.object.finalizers() {
+            *held.entry(finalizer).or_default() += 1;
+        }
         if !found.deleting() {
             found.delete(client).await?;
         }
     }
     let api: Api<Namespace> = Api::all(client.clone());
+    if !held.is_empty() {
+        return explain(&api, name, &held).await;
+    }
     let Some(mut namespace) = api.get_opt(name).await?.filter(|_| is_empty) else {
         return Ok(());
     };
@@ -284,6 +291,27 @@ async fn empty(client: &Client, name: &str, all: &[Found<'_>]) -> kube::Result<(
         .body(json!(namespace).to_string().into_bytes())
         .map_err(kube::Error::HttpError)?;
     unless_overtaken(client.request::<Value>(request).await.map(drop))
+}
+
+/// Says what the namespace waits for, in the words of the namespace controller.
+async fn explain(
+    api: &Api<Namespace>,
+    name: &str,
+    held: &BTreeMap<&String, usize>,
+) -> kube::Result<()> {
+    let held = held
+        .iter()
+        .map(|(finalizer, count)| format!("{finalizer} in {count} resource instances"));
+    let held = held.collect::<Vec<_>>().join(", ");
+    let condition = json!({
+        "type": "NamespaceFinalizersRemaining", "status": "True", "reason": "SomeFinalizersRemain",
+        "message": format!("Some content in the namespace has finalizers remaining: {held}"),
+    });
+    let patch = Patch::Strategic(json!({"status": {"conditions": [condition]}}));
+    let patched = api
+        .patch_status(name, &PatchParams::default(), &patch)
+        .await;
+    unless_overtaken(patched.map(drop))
 }
 
 /// Roles that are made of others, `admin`, `edit` and `view` among them: empty until somebody gathers their rules.

@@ -1,0 +1,117 @@
+//! Why a pod is not ready: it cannot be scheduled, a container waits, or its node does not answer.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+
+/// What is wrong with one pod of a Deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PodTrouble {
+    pub pod: String,
+    pub why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// In the words of the scheduler or of the kubelet.
+    Said(String),
+    /// Nothing is said: then its node may not answer.
+    OnNode(String),
+}
+
+/// Of the first of these pods that is not ready. Pure.
+pub(super) fn trouble(pods: &[Pod]) -> Option<PodTrouble> {
+    pods.iter().find_map(|pod| {
+        let why = why(pod)?;
+        let pod = pod.metadata.name.clone()?;
+        Some(PodTrouble { pod, why })
+    })
+}
+
+fn why(pod: &Pod) -> Option<Why> {
+    let status = pod.status.as_ref()?;
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let condition = |type_: &str| conditions.iter().find(|one| one.type_ == type_);
+    if condition("Ready").is_some_and(|ready| ready.status == "True") {
+        return None;
+    }
+    if let Some(scheduled) = condition("PodScheduled").filter(|one| one.status == "False") {
+        let words = [scheduled.reason.as_deref(), scheduled.message.as_deref()];
+        return Some(Why::Said(joined(&words)));
+    }
+    let init = status.init_container_statuses.iter().flatten();
+    let containers = init.chain(status.container_statuses.iter().flatten());
+    if let Some(said) = containers.filter_map(waits).next() {
+        return Some(Why::Said(said));
+    }
+    let node = pod.spec.as_ref()?.node_name.clone()?;
+    Some(Why::OnNode(node))
+}
+
+/// Not for what every container goes through.
+fn waits(container: &ContainerStatus) -> Option<String> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref()?;
+    let ordinary = ["ContainerCreating", "PodInitializing"].contains(&reason);
+    (!ordinary).then(|| joined(&[Some(reason), waiting.message.as_deref()]))
+}
+
+fn joined(words: &[Option<&str>]) -> String {
+    let words: Vec<&str> = words.iter().copied().flatten().collect();
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(name: &str, status: &Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": name}, "spec": {"nodeName": "n1", "containers": []}, "status": status,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_first_pod_that_is_not_ready_says_why() {
+        let condition = |type_: &str, status: &str, reason: &str, message: &str| json!({"conditions": [{"type": type_, "status": status, "reason": reason, "message": message}]});
+        let waiting = |reason: &str, message: &str| {
+            json!({"containerStatuses": [{
+                "name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": {"waiting": {"reason": reason, "message": message}},
+            }]})
+        };
+        let ready = pod("ready", &condition("Ready", "True", "", ""));
+        for (status, expected) in [
+            (
+                condition(
+                    "PodScheduled",
+                    "False",
+                    "Unschedulable",
+                    "0/3 nodes are available",
+                ),
+                Why::Said("Unschedulable: 0/3 nodes are available".to_owned()),
+            ),
+            (
+                waiting("ImagePullBackOff", "Back-off pulling image \"x\""),
+                Why::Said("ImagePullBackOff: Back-off pulling image \"x\"".to_owned()),
+            ),
+            (
+                waiting("ContainerCreating", ""),
+                Why::OnNode("n1".to_owned()),
+            ),
+            (
+                condition("Ready", "False", "", ""),
+                Why::OnNode("n1".to_owned()),
+            ),
+        ] {
+            let found = trouble(&[ready.clone(), pod("p", &status)]);
+            let expected = PodTrouble {
+                pod: "p".to_owned(),
+                why: expected,
+            };
+            assert_eq!(found, Some(expected));
+        }
+        assert_eq!(trouble(&[ready]), None);
+    }
+}
