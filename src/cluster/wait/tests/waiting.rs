@@ -181,7 +181,7 @@ async fn a_failed_check_comes_back_in_full() {
 #[tokio::test]
 async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
     let warning = |reason, at| {
-        json!({"metadata": {"name": "e"}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
+        json!({"metadata": {"name": reason}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
         "reason": reason, "message": "image can not be pulled", "lastTimestamp": at})
     };
     let events = Answer::json(
@@ -247,7 +247,8 @@ async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
     }});
     let deployment = |name: &str, replicas: u32| {
         json!({
-            "metadata": {"name": name, "namespace": "vm-system"}, "status": {"availableReplicas": replicas},
+            "metadata": {"name": name, "namespace": "vm-system", "labels": {"kubevirt.io": name}},
+            "status": {"availableReplicas": replicas},
             "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {}},
         })
     };
