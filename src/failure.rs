@@ -25,7 +25,9 @@ pub use classify::{
     Transience, from_kube, is_contradiction, is_text_of_not_served, kind_is_not_served, transience,
 };
 pub use given::{Given, shown, shown_path, shown_word};
-pub use hint::{Hint, Kubectl, Own, Suggested, installing, kubectl};
+pub use hint::{
+    CONTROLLER_LOG, Hint, Kubectl, Own, Suggested, controller_log, installing, kubectl,
+};
 pub use login::LoginError;
 pub use nearest::nearest;
 pub use reason::Reason;
@@ -159,17 +161,6 @@ impl Failure {
     pub fn root_cause(&self) -> &str {
         self.causes.last().unwrap_or(&self.message)
     }
-}
-
-/// Shows the log of the controller. Of several pods only the leader's says anything: it shows them all, each line with the
-/// name of its pod.
-pub const CONTROLLER_LOG: &str = "kubectl logs --namespace=vm-system --selector=app=vmruntime-controller-manager --prefix --tail=50";
-
-/// The same as a command for a cluster.
-#[must_use]
-pub fn controller_log() -> Kubectl {
-    let words = CONTROLLER_LOG.strip_prefix("kubectl ");
-    kubectl(words.unwrap_or(CONTROLLER_LOG))
 }
 
 /// A request got no answer in the time that one request may take. The client of `cluster::connect` returns it inside

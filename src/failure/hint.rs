@@ -171,6 +171,17 @@ pub fn installing() -> Kubectl {
     }
 }
 
+/// Shows the log of the controller. Of several pods only the leader's says anything: it shows them all, each line with the
+/// name of its pod.
+pub const CONTROLLER_LOG: &str = "kubectl logs --namespace=vm-system --selector=app=vmruntime-controller-manager --prefix --tail=50";
+
+/// The same as a command for a cluster.
+#[must_use]
+pub fn controller_log() -> Kubectl {
+    let words = CONTROLLER_LOG.strip_prefix("kubectl ");
+    kubectl(words.unwrap_or(CONTROLLER_LOG))
+}
+
 impl Kubectl {
     /// Then this one.
     #[must_use]
