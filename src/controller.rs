@@ -63,7 +63,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::default());
-    let health = Arc::new(Health::new(options.pace));
+    let health = Arc::new(Health::new(&options.pace));
     let mut served = JoinSet::new();
     if let Some(address) = options.listen {
         let listener = TcpListener::bind(address)

@@ -124,7 +124,7 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
         },
         Event::Stuck(stuck) => told::Event::Stuck {
             command: stuck.command().and_then(pasted),
-            object: stuck_report(stuck, pasted),
+            object: stuck_report(stuck, pasted).into(),
         },
         Event::Removal(removal) => told::Event::Waiting {
             purpose: String::new(),

@@ -46,9 +46,9 @@ struct State {
 }
 
 impl Health {
-    pub(super) fn new(pace: Pace) -> Self {
+    pub(super) fn new(pace: &Pace) -> Self {
         Self {
-            pace,
+            pace: *pace,
             state: Mutex::default(),
         }
     }
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn ready_is_who_leads_and_has_looked_or_could_lead() {
         let metrics = Arc::new(Metrics::default());
-        let health = Arc::new(Health::new(Pace::default()));
+        let health = Arc::new(Health::new(&Pace::default()));
         assert_eq!(status("/readyz", &health), StatusCode::SERVICE_UNAVAILABLE);
         health.answered();
         assert_eq!(status("/readyz", &health), StatusCode::OK);
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn only_a_round_that_hangs_needs_a_restart() {
-        let health = Health::new(Pace::default());
+        let health = Health::new(&Pace::default());
         let start = Instant::now();
         assert!(health.live(start + Duration::from_secs(100_000)).is_ok());
         health.round_begins(start);
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn other_questions_are_refused() {
-        let health = Health::new(Pace::default());
+        let health = Health::new(&Pace::default());
         assert_eq!(status("/", &health), StatusCode::NOT_FOUND);
         let metrics = Metrics::default();
         let posted = answer(&Method::POST, "/metrics", &metrics, &health);

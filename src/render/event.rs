@@ -93,7 +93,7 @@ pub enum Event {
     /// An object whose deletion was accepted does not go.
     Stuck {
         #[serde(flatten)]
-        object: StuckReport,
+        object: Box<StuckReport>,
         /// To see more: the first of the next steps; null for a cluster that will be gone.
         command: Option<String>,
     },

@@ -38,8 +38,8 @@ fn why(pod: &Pod) -> Option<Why> {
         return Some(Why::Said(joined(&words)));
     }
     let init = status.init_container_statuses.iter().flatten();
-    let containers = init.chain(status.container_statuses.iter().flatten());
-    if let Some(said) = containers.filter_map(waits).next() {
+    let mut containers = init.chain(status.container_statuses.iter().flatten());
+    if let Some(said) = containers.find_map(waits) {
         return Some(Why::Said(said));
     }
     let node = pod.spec.as_ref()?.node_name.clone()?;

@@ -268,19 +268,19 @@ async fn what_hangs_is_explained_on_the_way_and_at_the_end() {
             (
                 "/api/v1/namespaces/vm-system/pods",
                 &[
-                    list(&[hanging.clone()]),
+                    list(std::slice::from_ref(&hanging)),
                     Answer::watch(&[]),
-                    list(&[hanging.clone()]),
+                    list(std::slice::from_ref(&hanging)),
                 ],
             ),
-            ("/api/v1/nodes", &[list(&[node.clone()])]),
+            ("/api/v1/nodes", &[list(std::slice::from_ref(&node))]),
             (
                 "/apis/kubevirt.io/v1/kubevirts",
-                &[list(&[kubevirt.clone()])],
+                &[list(std::slice::from_ref(&kubevirt))],
             ),
             (
                 "/apis/kubevirt.io/v1/namespaces/vm-system/kubevirts",
-                &[list(&[kubevirt.clone()])],
+                &[list(std::slice::from_ref(&kubevirt))],
             ),
             (
                 "/apis/apps/v1/namespaces/vm-system/deployments",
