@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use super::Context;
 use crate::{
+    command_id::CommandId,
     exit::Exit,
     failure::{Failure, Kind, Reason},
 };
@@ -19,8 +20,9 @@ pub struct SandboxArgs {
 
 impl SandboxArgs {
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        "sandbox"
+    #[allow(clippy::unused_self, reason = "the same as where there is one")]
+    pub const fn id(&self) -> CommandId {
+        CommandId::SandboxRun
     }
 }
 

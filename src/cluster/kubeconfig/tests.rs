@@ -319,7 +319,7 @@ users: [{name: u, user: {tokenFile: /run/token, client-key: ../k, exec: {command
 ",
     );
     let folder = path.parent().unwrap().display().to_string();
-    let read = read(&[path.clone()]).await.unwrap();
+    let read = read(std::slice::from_ref(&path)).await.unwrap();
     let authority = |at: usize| {
         read.clusters[at]
             .cluster

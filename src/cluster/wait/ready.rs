@@ -176,7 +176,11 @@ fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
     };
     if passed {
         let name = summary.preflight_check_name.unwrap_or_default();
-        return named_check(checks.get(&name), &name);
+        let seen = checks.get(&name);
+        if seen.is_none() && snapshot.checks_lost {
+            return unread();
+        }
+        return named_check(seen, &name);
     }
     match newest(checks.values()) {
         Newest::None if is_foreign(runtime) => {

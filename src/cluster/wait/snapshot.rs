@@ -98,6 +98,8 @@ pub(super) struct Snapshot {
     pub status_written: bool,
     /// By name.
     pub checks: Reading<BTreeMap<String, SeenCheck>>,
+    /// Their watch was lost and they are being read again: one that is not among them may be there.
+    pub checks_lost: bool,
     /// The names of those that we saw come and go again.
     pub deleted_checks: Vec<String>,
     /// The pods in `vm-system` that have not finished, by name.
@@ -124,6 +126,7 @@ impl Snapshot {
                 Reading::Pending
             },
             status_written: false,
+            checks_lost: false,
             deleted_checks: Vec::new(),
             pods: Reading::Pending,
             owners: BTreeMap::new(),
@@ -181,6 +184,11 @@ impl Snapshot {
     }
 
     fn take_check(&mut self, update: Update, wait: &Wait) -> Vec<Event> {
+        match update {
+            Update::Lost(_) => self.checks_lost = true,
+            Update::All(_) => self.checks_lost = false,
+            Update::Added(_) | Update::Changed(_) | Update::Gone(_) | Update::Refused(_) => {}
+        }
         let before = match std::mem::replace(&mut self.checks, Reading::Pending) {
             Reading::Known(checks) => checks,
             Reading::Pending if matches!(update, Update::Lost(_)) => return Vec::new(),

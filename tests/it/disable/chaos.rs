@@ -80,7 +80,7 @@ fn chaos() -> Result<(), Failed> {
         let runs = seeds.end - seeds.start;
         let patience = tempo().patience;
         for seed in seeds {
-            let run = tokio::time::timeout(patience, stage.run(seed));
+            let run = tokio::time::timeout(patience, Box::pin(stage.run(seed)));
             match run.await {
                 Ok(Ok(())) => {}
                 Ok(Err(why)) => return Err(format!("seed {seed}: {why}").into()),
