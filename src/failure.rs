@@ -28,6 +28,7 @@ pub use given::{Given, shown, shown_path, shown_word};
 pub use hint::{Hint, Kubectl, Own, Suggested, installing, kubectl};
 pub use login::LoginError;
 pub use nearest::nearest;
+pub use network::{BadCertificate, TransportError};
 pub use reason::Reason;
 pub use unseen::Unseen;
 
