@@ -61,7 +61,7 @@ pub enum Kind {
     TimedOut,
     /// Ctrl-C.
     Interrupted,
-    /// SIGTERM.
+    /// SIGTERM or SIGHUP.
     Terminated,
 }
 
