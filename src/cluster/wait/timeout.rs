@@ -12,15 +12,15 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 
+/// The last look was not answered either.
+pub(super) struct Silence {
+    /// For how long nothing had been heard.
+    pub quiet: Duration,
+    pub why: String,
+}
+
 /// With the latest warning of the cluster, if that can be read at once.
-pub(super) async fn failure(
-    client: &Client,
-    wait: &Wait,
-    elapsed: Duration,
-    phase: Option<String>,
-    missing: Vec<String>,
-) -> Failure {
-    let failure = summary(wait, elapsed, phase, missing);
+pub(super) async fn with_warning(client: &Client, wait: &Wait, failure: Failure) -> Failure {
     match latest_warning(client, wait).await {
         Some(warning) => failure.caused_by(format!("latest warning: {warning}")),
         None => failure,
@@ -32,6 +32,7 @@ pub(super) fn summary(
     elapsed: Duration,
     phase: Option<String>,
     missing: Vec<String>,
+    silence: Option<Silence>,
 ) -> Failure {
     let target = match &wait.target {
         Target::Ready => "vmruntime to be ready".to_owned(),
@@ -43,6 +44,10 @@ pub(super) fn summary(
         Reason::TimedOut,
         format!("timed out after {} waiting for {target}", spoken(elapsed)),
     );
+    failure.causes.extend(silence.map(|Silence { quiet, why }| {
+        let quiet = spoken(quiet);
+        format!("nothing heard for {quiet}, and the last look failed: {why}; what follows is older")
+    }));
     failure
         .causes
         .extend(phase.map(|phase| format!("last state: {phase}")));
