@@ -2,7 +2,7 @@ use std::{env, fs, path::PathBuf};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{document::Document, *};
 use crate::cluster::{Deadline, connect::in_cluster::Pod};
 
 /// A folder to play in: a home, a workspace, and files.
@@ -144,6 +144,12 @@ async fn merged() -> (Place, Kubeconfig) {
     (place, read(&paths).await.unwrap())
 }
 
+/// Of one file.
+fn only(text: &str) -> Kubeconfig {
+    let document = Document::parse(PathBuf::from("x"), text).unwrap();
+    Kubeconfig(vec![document.into()])
+}
+
 async fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {
     Kubeconfigs::default().read(paths, Deadline::never()).await
 }
@@ -155,20 +161,10 @@ fn refused(kubeconfig: &Kubeconfig, context: Option<&str>) -> Failure {
 #[tokio::test]
 async fn files_are_merged_as_kubectl_does() {
     let (_place, merged) = merged().await;
-    let red = merged
-        .clusters
-        .iter()
-        .find(|named| named.name == "red")
-        .unwrap();
-    assert_eq!(
-        red.cluster.as_ref().unwrap().server.as_deref(),
-        Some("https://first")
-    );
-    assert_eq!(
-        merged.current_context.as_deref(),
-        Some("blue"),
-        "an empty one says nothing"
-    );
+    let red = merged.cluster("red").unwrap().unwrap();
+    assert_eq!(red.server.as_deref(), Some("https://first"));
+    assert_eq!(merged.current(), Some("blue"), "an empty one says nothing");
+    assert_eq!(merged.contexts(), ["red", "blue", "lost", "nobody"]);
     let chosen = choose(&merged, None, "x").ok().unwrap();
     assert_eq!(
         (chosen.context.as_str(), chosen.cluster.as_str()),
@@ -280,7 +276,7 @@ fn a_credential_in_the_place_of_a_name_is_not_repeated() {
         place.options.cluster = None;
         place.environment.kubeconfig = Some(credential.into());
         let listed = place.find().unwrap_err();
-        let context = refused(&Kubeconfig::from_yaml(FIRST).unwrap(), Some(credential));
+        let context = refused(&only(FIRST), Some(credential));
         for failure in [given, named, listed, context] {
             assert_eq!(failure.kind, Kind::Usage);
             assert!(!format!("{failure:?}").contains(credential), "{failure:?}");
@@ -301,7 +297,7 @@ async fn a_file_is_read_once() {
     let contexts = async || {
         let shared = kubeconfigs.clone();
         let read = shared.read(std::slice::from_ref(&path), Deadline::never());
-        read.await.map(|read| read.contexts.len())
+        read.await.map(|read| read.contexts().len())
     };
     assert_eq!(contexts().await, Ok(1));
     fs::remove_file(&path).unwrap();
@@ -320,20 +316,185 @@ users: [{name: u, user: {tokenFile: /run/token, client-key: ../k, exec: {command
     );
     let folder = path.parent().unwrap().display().to_string();
     let read = read(std::slice::from_ref(&path)).await.unwrap();
-    let authority = |at: usize| {
-        read.clusters[at]
-            .cluster
-            .as_ref()
-            .unwrap()
-            .certificate_authority
-            .clone()
+    let authority = |name: &str| read.cluster(name).unwrap().unwrap().certificate_authority;
+    assert_eq!(authority("c"), Some(format!("{folder}/ca.crt")));
+    assert_eq!(authority("d"), None);
+    let user = |name: &str| read.user(name).unwrap().unwrap();
+    assert_eq!(user("u").token_file.as_deref(), Some("/run/token"));
+    assert_eq!(user("u").client_key, Some(format!("{folder}/../k")));
+    let command = |name: &str| user(name).exec.unwrap().command;
+    assert_eq!(command("u"), Some(format!("{folder}/./p")));
+    assert_eq!(command("v").as_deref(), Some("p"));
+}
+
+const ODD: &str = "
+apiVersion: v1
+kind: Config
+kind: Config
+colour: red
+preferences: word
+clusters:
+- name: c
+  cluster: {server: 'https://other', server: 'https://c', extensions: [{extension: 1}, {name: e, extension: word}]}
+- name: odd
+  cluster: {server: 5, certificate-authority-data: '%'}
+- null
+contexts:
+- name: good
+  context: {cluster: c, user: u, colour: red}
+- name: bad
+  context: {cluster: odd, user: u}
+- name: worse
+  context: {cluster: c, user: plugin}
+- name: none
+- context: {cluster: c}
+current-context: good
+users:
+- name: u
+  user: {token: t}
+- name: plugin
+  user: {token: null, exec: {command: a, args: hunter2, interactiveMode: hunter2}}
+- user: {token: hunter2}
+- word
+---
+]
+";
+
+#[test]
+fn what_is_odd_and_unused_keeps_nobody_from_the_rest() {
+    let read = only(ODD);
+    let chosen = choose(&read, None, "x").ok().unwrap();
+    assert_eq!(
+        chosen.way.server.as_deref(),
+        Some("https://c"),
+        "the last counts"
+    );
+    assert_eq!(chosen.way.extensions.map(|all| all.len()), Some(1));
+    for (context, cause) in [
+        (
+            "bad",
+            "cluster \"odd\".server is not a text (a number needs quotes)",
+        ),
+        ("worse", "user \"plugin\".exec.args is not a list"),
+        ("none", "context \"none\" is not a map of fields"),
+    ] {
+        assert_eq!(refused(&read, Some(context)).causes, [cause]);
+    }
+}
+
+#[test]
+fn what_is_no_kubeconfig_is_refused() {
+    for (text, expected) in [
+        ("[]", "its fields are missing"),
+        ("word", "its fields are missing"),
+        ("kind: Pod", "its kind is not Config"),
+        ("kind: List", "its kind is not Config"),
+        ("apiVersion: v2", "its apiVersion is not v1"),
+        ("apiVersion: [hunter2]", "its apiVersion is not v1"),
+        ("current-context: 5", "its current-context is not a text"),
+        ("contexts: {x: {cluster: c}}", "its contexts are not a list"),
+        ("a: [hunter2", "line "),
+        ("a:\n\tb: hunter2", "line 2"),
+        (
+            "users: [{name: u}, {name: v}, {name: u}]",
+            "two of its users have the name \"u\", and clients choose differently",
+        ),
+        (
+            "contexts: [{name: a}, {name: a}]",
+            "two of its contexts have the name \"a\"",
+        ),
+        (
+            "clusters: [{name: a}, {name: a}]",
+            "two of its clusters have the name \"a\"",
+        ),
+    ] {
+        let why = Document::parse(PathBuf::new(), text).err().unwrap();
+        assert!(
+            why.contains(expected) && !why.contains("hunter2"),
+            "{text}: {why}"
+        );
+    }
+    for nothing in ["", "# nothing", "{}", "null", "---\n", "kind: ''"] {
+        assert_eq!(only(nothing).contexts(), [""; 0], "{nothing:?}");
+    }
+}
+
+#[test]
+fn fields_of_which_only_one_can_count_are_not_chosen_from() {
+    let config = |cluster: &str, user: &str| {
+        only(&format!(
+            "clusters: [{{name: c, cluster: {{server: 'https://c', {cluster}}}}}]\n\
+             contexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n\
+             users: [{{name: u, user: {{{user}}}}}]\n"
+        ))
     };
-    assert_eq!(authority(0), Some(format!("{folder}/ca.crt")));
-    assert_eq!(authority(1), None);
-    let user = |at: usize| read.auth_infos[at].auth_info.clone().unwrap();
-    assert_eq!(user(0).token_file.as_deref(), Some("/run/token"));
-    assert_eq!(user(0).client_key, Some(format!("{folder}/../k")));
-    let command = |at: usize| user(at).exec.unwrap().command;
-    assert_eq!(command(0), Some(format!("{folder}/./p")));
-    assert_eq!(command(1).as_deref(), Some("p"));
+    for (cluster, user, expected) in [
+        (
+            "certificate-authority: f, certificate-authority-data: d",
+            "",
+            "-data",
+        ),
+        (
+            "insecure-skip-tls-verify: true, certificate-authority-data: d",
+            "",
+            "insecure",
+        ),
+        (
+            "insecure-skip-tls-verify: true, certificate-authority: f",
+            "",
+            "insecure",
+        ),
+        (
+            "",
+            "client-certificate: f, client-certificate-data: d",
+            "client-certificate-data",
+        ),
+        ("", "client-key: f, client-key-data: d", "client-key-data"),
+        ("", "token: t, username: u", "a token and a username"),
+        ("", "token: t, password: p", "a token and a username"),
+        (
+            "",
+            "exec: {command: c}, auth-provider: {name: oidc}",
+            "auth-provider",
+        ),
+    ] {
+        let failure = refused(&config(cluster, user), Some("x"));
+        assert!(failure.causes[0].contains(expected), "{failure:?}");
+    }
+    for (cluster, user) in [
+        (
+            "insecure-skip-tls-verify: false, certificate-authority: f",
+            "token: t, username: ''",
+        ),
+        (
+            "certificate-authority: f, certificate-authority-data: ''",
+            "token: t, tokenFile: f",
+        ),
+        (
+            "insecure-skip-tls-verify: true",
+            "token: t, exec: {command: c}",
+        ),
+    ] {
+        assert!(
+            choose(&config(cluster, user), Some("x"), "x").is_ok(),
+            "{cluster} {user}"
+        );
+    }
+}
+
+/// Of teams with many clusters: more than the parser's own limit for what is in a file.
+#[test]
+fn a_large_kubeconfig_is_read() {
+    const MANY: usize = 20_000;
+    let mut text = String::from("clusters:\n");
+    for at in 0..MANY {
+        text += &format!("- {{name: c{at}, cluster: {{server: 'https://c'}}}}\n");
+    }
+    text += "contexts:\n";
+    for at in 0..MANY {
+        text += &format!("- {{name: x{at}, context: {{cluster: c{at}}}}}\n");
+    }
+    let read = only(&text);
+    assert_eq!(read.contexts().len(), MANY);
+    assert!(choose(&read, Some("x19999"), "x").is_ok());
 }
