@@ -498,3 +498,31 @@ fn a_large_kubeconfig_is_read() {
     assert_eq!(read.contexts().len(), MANY);
     assert!(choose(&read, Some("x19999"), "x").is_ok());
 }
+
+#[test]
+fn the_likely_cause_of_a_wrong_path_is_said() {
+    for (value, expected) in [
+        ("~/none", "only outside of quotes"),
+        ("/none:~/none", "only outside of quotes"),
+        ("\"/none\"", "the quotes are a part"),
+        ("'/none'", "the quotes are a part"),
+        ("/none;/other", "a colon here"),
+        ("C:\\Users\\eve\\.kube\\config", "path of Windows"),
+        ("$HOME/none", "not in single quotes"),
+        ("/none\r", "line ends of Windows"),
+    ] {
+        let mut place = Place::new();
+        place.environment.kubeconfig = Some(value.into());
+        let listed = place.find().unwrap_err();
+        place.environment.kubeconfig = None;
+        place.options.kubeconfig = Some(value.into());
+        let given = place.find().unwrap_err();
+        for failure in [listed, given] {
+            let hints: Vec<String> = failure.hints.iter().map(ToString::to_string).collect();
+            assert!(
+                hints.iter().any(|hint| hint.contains(expected)),
+                "{value}: {failure:?}"
+            );
+        }
+    }
+}

@@ -2,7 +2,9 @@
 //! behind keeps nobody: what counts is what it has written when it ends, not who else still holds its pipes.
 
 use std::{
-    future, io,
+    fs::File,
+    future,
+    io::{self, Read as _},
     os::{fd::OwnedFd, unix::process::CommandExt as _},
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError},
@@ -57,13 +59,10 @@ pub(super) async fn run(mut command: Command, group: Group, limit: Duration) -> 
         () = stderr.listen() => None,
         () = tokio::time::sleep(limit) => None,
     };
-    // What it wrote before it ended is in the pipes by now.
-    stdout.take();
-    stderr.take();
     Ok(Ended {
         status,
-        stdout: stdout.bytes,
-        stderr: stderr.bytes,
+        stdout: stdout.all(),
+        stderr: stderr.all(),
     })
 }
 
@@ -84,28 +83,40 @@ impl Written {
 
     /// Takes what comes, so that nobody waits to write it. Never returns.
     async fn listen(&mut self) {
+        let mut some = [0; 8192];
         while let Some(pipe) = &self.pipe {
             if pipe.readable().await.is_err() {
                 break;
             }
-            self.take();
+            match pipe.try_read(&mut some) {
+                Ok(count @ 1..) => self.keep(&some[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => self.pipe = None,
+            }
         }
         future::pending().await
     }
 
-    /// Takes what is there.
-    fn take(&mut self) {
-        let mut some = [0; 8192];
-        while let Some(pipe) = &self.pipe {
-            match pipe.try_read(&mut some) {
-                Ok(count @ 1..) => {
-                    let room = MOST.saturating_sub(self.bytes.len());
-                    self.bytes.extend_from_slice(&some[..count.min(room)]);
+    /// What a program that has ended wrote is in the pipe. Asked of the system itself: tokio may not have heard of it yet.
+    fn all(mut self) -> Vec<u8> {
+        let pipe = self.pipe.take().map(Receiver::into_nonblocking_fd);
+        if let Some(Ok(pipe)) = pipe {
+            let mut pipe = File::from(pipe);
+            let mut some = [0; 8192];
+            // Until there is nothing more, or nobody who could write more.
+            while let Ok(count @ 1..) = pipe.read(&mut some) {
+                self.keep(&some[..count]);
+                if self.bytes.len() == MOST {
+                    break;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Ok(0) | Err(_) => self.pipe = None,
             }
         }
+        self.bytes
+    }
+
+    fn keep(&mut self, some: &[u8]) {
+        let room = MOST.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(&some[..some.len().min(room)]);
     }
 }
 
