@@ -108,7 +108,7 @@ impl Source {
             None => None,
         };
         if came.is_none() {
-            future::pending().await
+            future::pending::<()>().await;
         }
     }
 }

@@ -486,14 +486,10 @@ fn fields_of_which_only_one_can_count_are_not_chosen_from() {
 #[test]
 fn a_large_kubeconfig_is_read() {
     const MANY: usize = 20_000;
-    let mut text = String::from("clusters:\n");
-    for at in 0..MANY {
-        text += &format!("- {{name: c{at}, cluster: {{server: 'https://c'}}}}\n");
-    }
-    text += "contexts:\n";
-    for at in 0..MANY {
-        text += &format!("- {{name: x{at}, context: {{cluster: c{at}}}}}\n");
-    }
+    let many = |line: fn(usize) -> String| (0..MANY).map(line).collect::<String>();
+    let clusters = many(|at| format!("- {{name: c{at}, cluster: {{server: 'https://c'}}}}\n"));
+    let contexts = many(|at| format!("- {{name: x{at}, context: {{cluster: c{at}}}}}\n"));
+    let text = format!("clusters:\n{clusters}contexts:\n{contexts}");
     let read = only(&text);
     assert_eq!(read.contexts().len(), MANY);
     assert!(choose(&read, Some("x19999"), "x").is_ok());

@@ -85,8 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         &["echo $KUBECONFIG"],
     )),
     (Reason::LoginFailed, advice(
-        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What a plugin \
-         writes is never shown.",
+        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What it says on stderr is shown, without what looks like a credential.",
         "Log in again with the plugin's own command.",
         &[WHO],
     )),

@@ -37,6 +37,9 @@ pub(super) struct Ended {
 /// More than any credential; what follows is not kept.
 const MOST: usize = 1024 * 1024;
 
+/// As much as a pipe of Linux holds.
+const AT_ONCE: usize = 64 * 1024;
+
 /// Runs it to its end, its standard output being a pipe. It is killed where that takes too long, and also when nobody
 /// waits any more.
 pub(super) async fn run(mut command: Command, group: Group, limit: Duration) -> io::Result<Ended> {
@@ -83,7 +86,7 @@ impl Written {
 
     /// Takes what comes, so that nobody waits to write it. Never returns.
     async fn listen(&mut self) {
-        let mut some = [0; 8192];
+        let mut some = vec![0; AT_ONCE];
         while let Some(pipe) = &self.pipe {
             if pipe.readable().await.is_err() {
                 break;
@@ -94,7 +97,7 @@ impl Written {
                 Ok(0) | Err(_) => self.pipe = None,
             }
         }
-        future::pending().await
+        future::pending::<()>().await;
     }
 
     /// What a program that has ended wrote is in the pipe. Asked of the system itself: tokio may not have heard of it yet.
@@ -102,7 +105,7 @@ impl Written {
         let pipe = self.pipe.take().map(Receiver::into_nonblocking_fd);
         if let Some(Ok(pipe)) = pipe {
             let mut pipe = File::from(pipe);
-            let mut some = [0; 8192];
+            let mut some = vec![0; AT_ONCE];
             // Until there is nothing more, or nobody who could write more.
             while let Ok(count @ 1..) = pipe.read(&mut some) {
                 self.keep(&some[..count]);

@@ -35,7 +35,7 @@ fn self_signed() -> Vec<u8> {
 }
 
 /// The authority, and a certificate that it signed, both with keys of this kind.
-fn signed(of: &'static SignatureAlgorithm, server: CertificateParams) -> (Vec<u8>, Vec<u8>) {
+fn signed(of: &'static SignatureAlgorithm, server: &CertificateParams) -> (Vec<u8>, Vec<u8>) {
     let (own, others) = (key(of), key(of));
     let certificate = params(authority()).self_signed(&own).unwrap();
     let issuer = Issuer::new(params(authority()), own);
@@ -60,7 +60,7 @@ fn verified(trusted: &[u8], shown: &[u8], name: &str, now: u64) -> Result<(), Er
 
 #[test]
 fn a_server_may_show_the_very_certificate_that_is_trusted() {
-    let (_, alone) = signed(&PKCS_ECDSA_P256_SHA256, params(IsCa::NoCa));
+    let (_, alone) = signed(&PKCS_ECDSA_P256_SHA256, &params(IsCa::NoCa));
     for trusted in [self_signed(), alone] {
         assert_eq!(verified(&trusted, &trusted, NAME, NOW), Ok(()));
         // Its name and its dates count all the same.
@@ -79,19 +79,19 @@ fn a_server_may_show_the_very_certificate_that_is_trusted() {
 fn another_certificate_than_the_trusted_one_needs_an_authority() {
     let (trusted, other) = (self_signed(), self_signed());
     assert!(verified(&trusted, &other, NAME, NOW).is_err());
-    let (_, alone) = signed(&PKCS_ECDSA_P256_SHA256, params(IsCa::NoCa));
+    let (_, alone) = signed(&PKCS_ECDSA_P256_SHA256, &params(IsCa::NoCa));
     assert!(verified(&alone, &other, NAME, NOW).is_err());
     // One that is trusted but is not for servers is refused, as Go does it.
     let mut client = params(IsCa::NoCa);
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let (_, client) = signed(&PKCS_ECDSA_P256_SHA256, client);
+    let (_, client) = signed(&PKCS_ECDSA_P256_SHA256, &client);
     assert!(verified(&client, &client, NAME, NOW).is_err());
 }
 
 #[test]
 fn an_authority_may_have_any_curve_of_nist() {
     for of in [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P521_SHA512] {
-        let (trusted, shown) = signed(of, params(IsCa::NoCa));
+        let (trusted, shown) = signed(of, &params(IsCa::NoCa));
         assert_eq!(verified(&trusted, &shown, NAME, NOW), Ok(()));
     }
 }
