@@ -90,6 +90,8 @@ fn first_document(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::LastWins,
         with_snippet: false,
+        // A context may be called y, on or no.
+        strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_events: file::MOST,
             max_nodes: file::MOST,

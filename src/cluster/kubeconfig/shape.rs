@@ -75,6 +75,10 @@ impl Shape {
         match (self, value) {
             (Self::Text, Value::String(_)) | (Self::Bool, Value::Bool(_)) => Ok(value.clone()),
             (Self::Text, _) => not("a text (a number needs quotes)"),
+            (Self::Bool, Value::String(text)) => match spoken_bool(text) {
+                Some(known) => Ok(Value::Bool(known)),
+                None => not("true or false"),
+            },
             (Self::Bool, _) => not("true or false"),
             (Self::OneOf(known), Value::String(text)) if known.contains(&text.as_str()) => {
                 Ok(value.clone())
@@ -109,6 +113,15 @@ impl Shape {
             }
             (Self::Extensions, _) => Ok(Value::Array(Vec::new())),
         }
+    }
+}
+
+/// What YAML 1.1 has beside true and false, and so kubectl takes.
+fn spoken_bool(text: &str) -> Option<bool> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
     }
 }
 
@@ -149,6 +162,21 @@ mod tests {
                 "auth-provider": {"name": "gcp"},
             })
         );
+    }
+
+    #[test]
+    fn true_and_false_may_be_said_as_yaml_1_1_does() {
+        for (value, expected) in [
+            (json!(true), Some(true)),
+            (json!("yes"), Some(true)),
+            (json!("off"), Some(false)),
+            (json!("true"), None),
+            (json!("perhaps"), None),
+            (json!(1), None),
+        ] {
+            let known = Shape::Bool.known(&value, "x").ok();
+            assert_eq!(known, expected.map(Value::Bool), "{value}");
+        }
     }
 
     #[test]

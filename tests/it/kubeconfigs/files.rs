@@ -187,6 +187,11 @@ fn names() -> Vec<Row> {
             "current-context: 5",
             Neither,
         ),
+        context(
+            "a name that is true or false to YAML 1.1",
+            "{name: y, context: {cluster: c}}",
+            OnlyBmctl("a name is a name"),
+        ),
         changed(
             "names with blanks",
             "name: c\n  cluster:",
