@@ -21,7 +21,7 @@ pub use flag::{
     WaitArgs,
 };
 pub use program::Program;
-pub use value::{go_bool, go_duration, image_format, name, path, report_target};
+pub use value::{go_bool, go_duration, image_format, listed_name, name, path, report_target};
 
 use crate::{
     command_id::CommandId,

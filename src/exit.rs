@@ -33,7 +33,7 @@ pub enum Exit {
     TimedOut,
     /// Interrupted (Ctrl-C).
     Interrupted,
-    /// Terminated (SIGTERM).
+    /// Terminated (SIGTERM), or the terminal is gone (SIGHUP).
     Terminated,
     /// The code of the command that `sandbox run` ran, where it is none of the above.
     PassedOn(u8),

@@ -30,6 +30,7 @@ pub use hint::{
 };
 pub use login::LoginError;
 pub use nearest::nearest;
+pub use network::{BadCertificate, TransportError};
 pub use reason::Reason;
 pub use unseen::Unseen;
 
@@ -62,7 +63,7 @@ pub enum Kind {
     TimedOut,
     /// Ctrl-C.
     Interrupted,
-    /// SIGTERM.
+    /// SIGTERM or SIGHUP.
     Terminated,
 }
 

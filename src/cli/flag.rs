@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Program, go_bool, go_duration, name, path, report_target};
+use super::{Program, go_bool, go_duration, listed_name, name, path, report_target};
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
 
 /// What every command understands.
@@ -40,7 +40,7 @@ pub struct ConnectionArgs {
         global = true,
         value_name = "NAMES",
         value_delimiter = ',',
-        value_parser = name,
+        value_parser = listed_name,
         conflicts_with_all = ["context", "all_contexts", "clusters"]
     )]
     pub contexts: Vec<String>,

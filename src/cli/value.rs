@@ -32,6 +32,20 @@ pub fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// One of several names between commas. An empty one is a variable that was not set more often than a slip, and the command
+/// would be done on fewer clusters than was meant.
+///
+/// # Errors
+/// It can not be a name.
+pub fn listed_name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => {
+            Err("a name is empty: is there a comma too many, or a variable that is not set?".into())
+        }
+        text => name(text),
+    }
+}
+
 /// How the text of a kubeconfig gets to where a path is expected.
 fn way_out(judged: Given) -> &'static str {
     match judged {
@@ -58,6 +72,12 @@ pub fn report_target(text: &str) -> Result<ReportTarget, String> {
     })?;
     if path.is_empty() {
         return Err("expected FORMAT=PATH, for example junit=r.xml".into());
+    }
+    if path == "-" {
+        // stdout has the result already, in the format of --output.
+        return Err(
+            "a report goes to a file; for stdout give --output, for a file of that name ./-".into(),
+        );
     }
     if let Some(objection) = Given::of(path).objection() {
         return Err(format!("{objection}, not a path"));
@@ -125,6 +145,20 @@ mod tests {
         for text in ["production", "sha256~abc", "größer"] {
             assert_eq!(name(text).as_deref(), Ok(text));
         }
+    }
+
+    #[test]
+    fn a_list_has_no_empty_names_and_stdout_is_no_file() {
+        for (text, expected) in [
+            (" b", Some("b")),
+            ("two words ", Some("two words")),
+            ("", None),
+            (" ", None),
+        ] {
+            assert_eq!(listed_name(text).ok().as_deref(), expected, "{text:?}");
+        }
+        assert!(report_target("json=-").is_err());
+        assert!(report_target("json=./-").is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod plugin;
 pub(super) mod proxy;
 mod retry_after;
 mod timeout;
+mod tls;
 mod transport;
 mod unseen;
 
@@ -214,11 +215,6 @@ fn adjusted(mut config: Config, options: &ConnectOptions) -> Config {
         .request_timeout
         .map_or(CONNECT_TIMEOUT, |limit| limit * 9 / 10);
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(limit));
-    let plain = config.cluster_url.scheme_str() == Some("http");
-    if config.accept_invalid_certs || plain {
-        // Otherwise the authorities of this machine are loaded, and a machine without any could not connect.
-        config.root_cert.get_or_insert_default();
-    }
     config
 }
 

@@ -158,7 +158,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
     /// Reads everything there is, however long it takes, and returns its version.
     async fn read(&self, failures: &mut u32) -> Result<String, Closed> {
         loop {
-            let error = match self.list().await {
+            let error = match list(&self.client, &self.subject).await {
                 Ok((items, version)) => {
                     self.send(Update::All(items)).await?;
                     return Ok(version);
@@ -175,25 +175,6 @@ impl<K: Clone + Send + Sync> Feed<K> {
             }
             tokio::time::sleep(self.pace.delay(*failures)).await;
         }
-    }
-
-    async fn list(&self) -> kube::Result<(Vec<Value>, String)> {
-        let Subject {
-            what, path, keep, ..
-        } = &self.subject;
-        let once = Retry::once();
-        let parameters = ListParams {
-            field_selector: self.subject.field_selector.clone(),
-            ..ListParams::default()
-        };
-        let mut pages = Pages::new(&self.client, &once, what, path, Fields::All, uid)
-            .selected(&parameters)
-            .at_most(MOST);
-        let mut all = Vec::new();
-        while let Some(items) = pages.next().await? {
-            all.extend(items.into_iter().map(keep));
-        }
-        Ok((all, pages.version().to_owned()))
     }
 
     async fn watch(&self, version: &str) -> Result<Ending, Closed> {
@@ -244,6 +225,26 @@ impl<K: Clone + Send + Sync> Feed<K> {
         let sent = self.sender.send((self.key.clone(), update)).await;
         sent.map_err(|_| Closed)
     }
+}
+
+/// Everything there is, and its version: asked once.
+pub(super) async fn list(client: &Client, subject: &Subject) -> kube::Result<(Vec<Value>, String)> {
+    let Subject {
+        what, path, keep, ..
+    } = subject;
+    let once = Retry::once();
+    let parameters = ListParams {
+        field_selector: subject.field_selector.clone(),
+        ..ListParams::default()
+    };
+    let mut pages = Pages::new(client, &once, what, path, Fields::All, uid)
+        .selected(&parameters)
+        .at_most(MOST);
+    let mut all = Vec::new();
+    while let Some(items) = pages.next().await? {
+        all.extend(items.into_iter().map(keep));
+    }
+    Ok((all, pages.version().to_owned()))
 }
 
 /// Bytes of all the text in it, roughly.

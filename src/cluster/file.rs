@@ -13,8 +13,8 @@ use std::{
 
 use super::deadline::Deadline;
 
-/// More than any of these files has.
-const MOST: u64 = 16 * 1024 * 1024;
+/// More bytes than any of these files has: a kubeconfig of 20,000 contexts has 27 MiB.
+pub(super) const MOST: usize = 64 * 1024 * 1024;
 /// How long is waited where the command has no time limit of its own.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -33,8 +33,10 @@ pub async fn read(path: &Path, deadline: Deadline) -> io::Result<Vec<u8>> {
 /// The system's own, or it is too large.
 pub fn whole(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path)?.take(MOST + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > MOST {
+    File::open(path)?
+        .take(MOST as u64 + 1)
+        .read_to_end(&mut content)?;
+    if content.len() > MOST {
         let why = format!("it has more than {} MiB", MOST >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }

@@ -1,12 +1,17 @@
 //! Which kubeconfig, which context. Whatever is wrong is [`Kind::Usage`], names the file and the nearest that exists,
 //! and never quotes a file's content: kubeconfigs hold credentials.
 
+mod conflict;
+mod document;
 mod find;
 mod read;
+mod shape;
 
-use kube::config::{AuthInfo, Cluster, Kubeconfig};
+use kube::config::{AuthInfo, Cluster};
+use serde_json::Value;
 
 pub(super) use self::find::{Found, find};
+use self::read::Kubeconfig;
 pub use self::{
     find::{Environment, clusters, implied, kubeconfig_of},
     read::Kubeconfigs,
@@ -34,8 +39,7 @@ pub async fn contexts(options: &ConnectOptions) -> Result<Vec<String>, Failure> 
         Found::InCluster(_) => Err(bad("in-cluster", "it has no contexts")),
         Found::Files(paths) => {
             let kubeconfig = options.kubeconfigs.read(&paths, options.deadline).await?;
-            let names = kubeconfig.contexts.into_iter().map(|named| named.name);
-            Ok(names.collect())
+            Ok(kubeconfig.contexts())
         }
     }
 }
@@ -56,15 +60,11 @@ pub(super) fn choose(
     wanted: Option<&str>,
     source: &str,
 ) -> Result<Chosen, Failure> {
-    let names: Vec<String> = kubeconfig
-        .contexts
-        .iter()
-        .map(|named| named.name.clone())
-        .collect();
+    let names = kubeconfig.contexts();
     if names.is_empty() {
         return Err(bad(source, "it has no contexts"));
     }
-    let Some(name) = wanted.or(kubeconfig.current_context.as_deref()) else {
+    let Some(name) = wanted.or(kubeconfig.current()) else {
         return Err(suggest(
             bad(source, "it has no current context"),
             "--context",
@@ -72,12 +72,7 @@ pub(super) fn choose(
             &names,
         ));
     };
-    let context = kubeconfig
-        .contexts
-        .iter()
-        .find(|named| named.name == name)
-        .and_then(|named| named.context.as_ref());
-    let Some(context) = context else {
+    let Some(context) = kubeconfig.context(name) else {
         let failure = Failure::new(
             Kind::Usage,
             Reason::ContextNotFound,
@@ -88,32 +83,39 @@ pub(super) fn choose(
         );
         return Err(suggest(failure, "--context", name, &names));
     };
-    let cluster = kubeconfig
-        .clusters
-        .iter()
-        .find(|named| named.name == context.cluster);
-    let Some(cluster) = cluster else {
-        let cluster = &context.cluster;
-        let why = format!("context {name:?} refers to cluster {cluster:?}, which is not there");
-        return Err(bad(source, why));
+    of_context(kubeconfig, name, context).map_err(|why| bad(source, why))
+}
+
+fn of_context(kubeconfig: &Kubeconfig, name: &str, context: &Value) -> Result<Chosen, String> {
+    let here = format!("context {:?}", shown(name));
+    let mut fields = shape::CONTEXT.known(context, &here)?;
+    let mut text = |field: &str| match fields[field].take() {
+        Value::String(text) => Some(text),
+        _ => None,
     };
-    let user_name = context.user.as_deref().unwrap_or_default();
-    let user = kubeconfig
-        .auth_infos
-        .iter()
-        .find(|named| named.name == user_name);
-    if user.is_none() && !user_name.is_empty() {
-        let why = format!("context {name:?} refers to user {user_name:?}, who is not there");
-        return Err(bad(source, why));
-    }
+    let (cluster, user, namespace) = (text("cluster"), text("user"), text("namespace"));
+    let cluster = cluster.ok_or_else(|| format!("{here} names no cluster"))?;
+    let lost = |what: &str, name: &str, it: &str| {
+        format!(
+            "{here} refers to {what} {:?}, {it} is not there",
+            shown(name)
+        )
+    };
+    let way = kubeconfig.cluster(&cluster);
+    let way = way.ok_or_else(|| lost("cluster", &cluster, "which"))??;
+    let user = match user {
+        None => AuthInfo::default(),
+        Some(user) => kubeconfig
+            .user(&user)
+            .ok_or_else(|| lost("user", &user, "who"))??,
+    };
+    conflict::between(&way, &user)?;
     Ok(Chosen {
         context: name.to_owned(),
-        cluster: context.cluster.clone(),
-        namespace: context.namespace.clone(),
-        way: cluster.cluster.clone().unwrap_or_default(),
-        user: user
-            .and_then(|named| named.auth_info.clone())
-            .unwrap_or_default(),
+        cluster,
+        namespace,
+        way,
+        user,
     })
 }
 

@@ -7,6 +7,7 @@
 mod around;
 mod disabled;
 mod judge;
+mod last_look;
 pub mod nodes;
 mod ready;
 mod snapshot;
@@ -163,7 +164,8 @@ pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Ou
         verdict => engine.conclude(verdict),
     };
     if let Ok(Outcome::Reached(reached)) = &mut ended {
-        nodes::compare(client, retry, reached).await;
+        // It may have been reached in the last moment, or seen by the last look.
+        nodes::compare(client, &retry.with_grace(), reached).await;
     }
     ended
 }
@@ -180,6 +182,8 @@ struct Engine<'a> {
     /// What the observer was told last.
     told: Option<Event>,
     around: Around,
+    /// When something was last heard of what is listened to.
+    heard: Instant,
 }
 
 impl<'a> Engine<'a> {
@@ -193,6 +197,7 @@ impl<'a> Engine<'a> {
             trouble: None,
             told: None,
             around: Around::default(),
+            heard: Instant::now(),
         }
     }
 
@@ -218,6 +223,7 @@ impl<'a> Engine<'a> {
     async fn run(&mut self) -> Result<Outcome, Failure> {
         let mut feeds = Feeds::new(self.retry.pace());
         let mut silent = self.listen(&mut feeds);
+        self.heard = Instant::now();
         loop {
             let waiting = match self.look() {
                 Verdict::Waiting(waiting) => waiting,
@@ -240,8 +246,12 @@ impl<'a> Engine<'a> {
                 missing,
             });
             let deadline = self.retry.deadline();
-            if deadline.expired() || (deadline.looks_once() && silent.is_empty()) {
-                return Err(self.time_is_over(waiting.missing).await);
+            if deadline.looks_once() && (silent.is_empty() || deadline.expired()) {
+                return Err(self.timed_out(waiting, None).await);
+            }
+            if deadline.expired() {
+                drop(feeds);
+                return self.look_a_last_time().await;
             }
             let mut wake = deadline.end().min(self.around.due(self.began, explain));
             if let Some(after) = waiting.look_again {
@@ -261,30 +271,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// However little time there was: what is still there is in the way.
-    async fn time_is_over(&mut self, missing: Vec<String>) -> Failure {
-        let elapsed = self.retry.deadline().elapsed();
-        let end = self.retry.deadline().with_grace().end();
-        let look = self
-            .around
-            .look(self.client, self.retry, Duration::ZERO, end);
-        let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot);
-        let ((), warning) = futures::join!(look, warning);
-        let phase = self.snapshot.phase();
-        let around = self.around.lines(&missing, &self.snapshot, self.wait);
-        let mut failure = timeout::summary(self.wait, elapsed, phase, missing);
-        for line in around {
-            failure = failure.caused_by(format!("in the way: {line}"));
-        }
-        if let Some(warning) = warning {
-            failure = failure.caused_by(format!("latest warning: {warning}"));
-        }
-        with_next_steps(failure, self.around.next_steps(self.wait))
-    }
-
     /// Starts to listen to what the target needs, and says to what.
     fn listen(&self, feeds: &mut Feeds<Seen>) -> Vec<Seen> {
-        let named = |name: &str| Some(format!("metadata.name={name}"));
         // From the version that the patch returned; to look once, everything is read.
         let from = match &self.wait.baseline {
             Some(baseline) if !self.retry.deadline().looks_once() => {
@@ -292,48 +280,53 @@ impl<'a> Engine<'a> {
             }
             _ => None,
         };
-        let checks = format!(
-            "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
-        );
+        let mut listened = Vec::new();
+        for (seen, subject) in self.subjects() {
+            let known = match seen {
+                Seen::Runtime => true,
+                Seen::Checks => self.wait.sees_every_check(),
+                Seen::Pods => false,
+            };
+            feeds.listen(seen, self.client, subject, from.clone().filter(|_| known));
+            listened.push(seen);
+        }
+        listened
+    }
+
+    /// What the target needs to know.
+    fn subjects(&self) -> Vec<(Seen, Subject)> {
+        let named = |name: &str| Some(format!("metadata.name={name}"));
         let subject = |what: &str, path: String, field_selector| Subject {
             what: what.to_owned(),
             path,
             field_selector,
             keep: |object| object,
         };
+        let checks = format!(
+            "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
+        );
+        let runtimes = format!("/apis/{GROUP}/{VERSION}/vmruntimes");
         let runtime = || {
-            let path = format!("/apis/{GROUP}/{VERSION}/vmruntimes");
-            subject("vmruntime", path, named(VMRUNTIME))
-        };
-        let mut listened = Vec::new();
-        let mut listen = |seen, subject, from| {
-            feeds.listen(seen, self.client, subject, from);
-            listened.push(seen);
+            let runtime = subject("vmruntime", runtimes, named(VMRUNTIME));
+            (Seen::Runtime, runtime)
         };
         match &self.wait.target {
-            Target::Ready => {
-                listen(Seen::Runtime, runtime(), from.clone());
-                let since = from.filter(|_| self.wait.sees_every_check());
-                listen(
-                    Seen::Checks,
-                    subject("preflight checks", checks, None),
-                    since,
-                );
-            }
+            Target::Ready => vec![
+                runtime(),
+                (Seen::Checks, subject("preflight checks", checks, None)),
+            ],
             Target::Disabled => {
-                listen(Seen::Runtime, runtime(), from);
                 let path = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
                 let pods = Subject {
                     keep: SeenPod::slim,
                     ..subject("pods", path, None)
                 };
-                listen(Seen::Pods, pods, None);
+                vec![runtime(), (Seen::Pods, pods)]
             }
             Target::Preflight { name } => {
-                listen(Seen::Checks, subject(name, checks, named(name)), None);
+                vec![(Seen::Checks, subject(name, checks, named(name)))]
             }
         }
-        listened
     }
 
     fn take(&mut self, seen: Seen, update: Update) {
@@ -342,6 +335,12 @@ impl<'a> Engine<'a> {
                 watched: seen.to_string(),
                 why: why.clone(),
             });
+        }
+        match &update {
+            Update::Lost(_) | Update::Refused(_) => {}
+            Update::Added(_) | Update::Changed(_) | Update::Gone(_) | Update::All(_) => {
+                self.heard = Instant::now();
+            }
         }
         for event in self.snapshot.take(seen, update, self.wait) {
             self.retry.observer().event(&event);
@@ -385,6 +384,7 @@ impl<'a> Engine<'a> {
                 self.retry.deadline().elapsed(),
                 self.snapshot.phase(),
                 waiting.missing,
+                None,
             )),
         }
     }

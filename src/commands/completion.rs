@@ -62,6 +62,11 @@ pub fn run(context: &Context, args: CompletionArgs) -> Exit {
 #[must_use]
 pub fn script(shell: Shell) -> String {
     const NAME: &str = "bmctl";
+    /// clap_complete's, but with whole words.
+    const BASH: &str = include_str!("completion/bash.sh");
+    if shell == Shell::Bash {
+        return BASH.to_owned();
+    }
     let shells = Shells::builtins();
     let completer = shells
         .completer(&shell.to_string())

@@ -117,7 +117,7 @@ const fn of(exit: Exit) -> Option<Advice> {
             &["bmctl status vmruntime"],
         ),
         Exit::Terminated => advice(
-            "The process got SIGTERM, for example because a CI job was cancelled.",
+            "The process got SIGTERM, for example because a CI job was cancelled, or SIGHUP, because its terminal is gone.",
             "Run the command again: it goes on where it was.",
             &["bmctl status vmruntime"],
         ),

@@ -1,4 +1,5 @@
-//! Why nobody could be logged in: what a login plugin did instead of giving a credential. Its output is never kept.
+//! Why nobody could be logged in: what a login plugin did instead of giving a credential. Of its output only what it said on
+//! stderr is kept, cleaned.
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
 
@@ -18,11 +19,24 @@ pub enum LoginError {
     #[error("the login plugin {command} must ask on a terminal, and there is none to ask on")]
     NoTerminal { command: String },
     #[error("the login plugin {command} failed: {status}")]
-    Failed { command: String, status: ExitStatus },
+    Failed {
+        command: String,
+        status: ExitStatus,
+        /// On stderr: the last lines.
+        said: Vec<String>,
+    },
     #[error("the login plugin {command} did not end within {after:?}, and was ended")]
-    TimedOut { command: String, after: Duration },
+    TimedOut {
+        command: String,
+        after: Duration,
+        said: Vec<String>,
+    },
     #[error("the login plugin {command} gave no credential: {why}")]
-    NoCredential { command: String, why: &'static str },
+    NoCredential {
+        command: String,
+        why: &'static str,
+        said: Vec<String>,
+    },
     #[error("token file {} could not be read: {error}", path.display())]
     TokenFile { path: PathBuf, error: io::Error },
     #[error("the ID token of the kubeconfig could not be renewed: {why}")]
@@ -44,7 +58,10 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         | LoginError::NotRenewed { .. }
         | LoginError::NotSendable => Reason::LoginFailed,
     };
-    let diagnosis = Diagnosis::new(Kind::Denied, reason, error.to_string());
+    let mut diagnosis = Diagnosis::new(Kind::Denied, reason, error.to_string());
+    diagnosis
+        .causes
+        .extend(said(error).iter().map(|line| format!("it says: {line}")));
     match error {
         LoginError::NotInstalled {
             hint: Some(hint), ..
@@ -68,5 +85,20 @@ pub(super) fn diagnose(error: &LoginError) -> Diagnosis {
         | LoginError::NotSendable => {
             diagnosis.hint(Hint::run("log in again, and see what it says", kubectl("auth whoami")))
         }
+    }
+}
+
+/// What the plugin said about it.
+fn said(error: &LoginError) -> &[String] {
+    match error {
+        LoginError::Failed { said, .. }
+        | LoginError::TimedOut { said, .. }
+        | LoginError::NoCredential { said, .. } => said,
+        LoginError::NotInstalled { .. }
+        | LoginError::NotStarted { .. }
+        | LoginError::NoTerminal { .. }
+        | LoginError::TokenFile { .. }
+        | LoginError::NotRenewed { .. }
+        | LoginError::NotSendable => &[],
     }
 }

@@ -11,6 +11,21 @@ use super::{
     classify::{Diagnosis, Transience, find},
 };
 
+/// A request that was not answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct TransportError {
+    #[source]
+    pub error: legacy::Error,
+    /// Is there a client certificate that the server may have been shown?
+    pub with_certificate: bool,
+}
+
+/// A certificate or a key of the kubeconfig that cannot be used. The text is never that of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadCertificate(pub String);
+
 /// Every error of the chain, outermost first. An `io::Error` hides the error that it was made from behind `get_ref`.
 pub(super) fn chain(error: &kube::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     iter::successors(Some(error as &(dyn Error + 'static)), |link| inner(*link))
@@ -28,7 +43,7 @@ fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 
 /// A connection that was never made carried nothing out; a broken one may have.
 pub(super) fn transience(error: &kube::Error) -> Transience {
-    if find::<rustls::Error>(error).is_some() {
+    if find::<rustls::Error>(error).is_some() || find::<BadCertificate>(error).is_some() {
         return Transience::Permanent;
     }
     if find::<legacy::Error>(error).is_some_and(legacy::Error::is_connect) {
@@ -40,8 +55,14 @@ pub(super) fn transience(error: &kube::Error) -> Transience {
 
 /// What a person is told about an error of the transport.
 pub(super) fn diagnose(error: &kube::Error) -> Diagnosis {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return certificate(error);
+    if let Some(bad) = find::<BadCertificate>(error) {
+        let cause = format!("the certificates of the kubeconfig cannot be used: {bad}");
+        return Diagnosis::new(Kind::Usage, Reason::BadCertificate, cause);
+    }
+    if let Some(tls) = find::<rustls::Error>(error) {
+        let with_certificate =
+            find::<TransportError>(error).is_some_and(|error| error.with_certificate);
+        return certificate(tls, with_certificate);
     }
     let texts: Vec<String> = chain(error).map(ToString::to_string).collect();
     let says = |wording: &str| texts.iter().any(|text| text.contains(wording));
@@ -87,7 +108,7 @@ fn io_kind(error: &kube::Error) -> Option<io::ErrorKind> {
         .map(io::Error::kind)
 }
 
-fn certificate(error: &rustls::Error) -> Diagnosis {
+fn certificate(error: &rustls::Error, with_certificate: bool) -> Diagnosis {
     use rustls::CertificateError as Certificate;
     let (reason, hint) = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
@@ -116,16 +137,85 @@ fn certificate(error: &rustls::Error) -> Diagnosis {
             Reason::NotTls,
             "what listens there does not speak TLS: should the server address begin with http://?",
         ),
-        rustls::Error::AlertReceived(_) => (
+        rustls::Error::AlertReceived(alert) => (
             Reason::TlsRejected,
-            "the server ended the TLS handshake: check the client certificate in the kubeconfig",
+            ended_by_server(*alert, with_certificate),
         ),
         _ => (
             Reason::TlsFailed,
             "check the server address and the certificates in the kubeconfig",
         ),
     };
-    Diagnosis::new(Kind::Unreachable, reason, error.to_string()).hint(hint)
+    let cause = match error {
+        rustls::Error::InvalidCertificate(error) => property(error),
+        _ => None,
+    };
+    let cause = cause.map_or_else(|| error.to_string(), str::to_owned);
+    Diagnosis::new(Kind::Unreachable, reason, cause).hint(hint)
+}
+
+/// What the server may have meant by it.
+fn ended_by_server(alert: rustls::AlertDescription, with_certificate: bool) -> &'static str {
+    use rustls::AlertDescription as Alert;
+    match alert {
+        Alert::UnrecognisedName => {
+            "the server is not known by that name: check the server address, or tls-server-name, in the kubeconfig"
+        }
+        Alert::ProtocolVersion => "bmctl speaks TLS 1.2 and 1.3, and the server neither",
+        Alert::CertificateRequired
+        | Alert::BadCertificate
+        | Alert::HandshakeFailure
+        | Alert::NoCertificate
+            if !with_certificate =>
+        {
+            "the server may ask for a client certificate, and the kubeconfig has none"
+        }
+        _ if with_certificate => {
+            "the server ended the TLS handshake: check the client certificate in the kubeconfig"
+        }
+        _ => "the server ended the TLS handshake: is it an API server?",
+    }
+}
+
+/// What it is about the server's certificate, where rustls has no words for people.
+fn property(error: &rustls::CertificateError) -> Option<&'static str> {
+    use rustls::CertificateError as Certificate;
+    use webpki::Error as Webpki;
+    let property = match error {
+        Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
+            "the certificate of the API server is not for servers: its extendedKeyUsage has no serverAuth"
+        }
+        Certificate::UnsupportedSignatureAlgorithmContext { .. }
+        | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the certificate of the API server is signed with SHA-1, with an RSA key of fewer than 2048 bits, or in another \
+             way that is not taken"
+        }
+        Certificate::Other(other) => match other.0.downcast_ref()? {
+            Webpki::CaUsedAsEndEntity => {
+                "the certificate of the API server may sign others (CA:TRUE), and is not itself the one that the kubeconfig \
+                 trusts"
+            }
+            Webpki::EndEntityUsedAsCa => {
+                "the certificate that signed the API server's may not sign others (CA:FALSE)"
+            }
+            Webpki::UnsupportedCertVersion => {
+                "the certificate of the API server, or one that vouches for it, is of X.509 version 1 or 2"
+            }
+            Webpki::UnsupportedCriticalExtension => {
+                "the certificate of the API server has a critical extension that is not known here"
+            }
+            Webpki::PathLenConstraintViolated => {
+                "an authority of the API server's certificate has signed another one, and may not (pathlen)"
+            }
+            Webpki::NameConstraintViolation => {
+                "an authority has signed the API server's certificate for a name that it may not (nameConstraints)"
+            }
+            // Not our own enum.
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(property)
 }
 
 #[cfg(test)]

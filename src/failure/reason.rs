@@ -196,7 +196,7 @@ reasons! {
     StatusIncomplete,
     /// VM Runtime is enabled, or its engine is not gone yet.
     StillEnabled,
-    /// The command was ended by SIGTERM.
+    /// The command was ended by SIGTERM, or by SIGHUP.
     Terminated,
     /// The time-out passed before the state was reached; the cluster goes on.
     TimedOut,

@@ -4,6 +4,7 @@ mod nobody;
 mod odd;
 mod plugin;
 mod provider;
+mod proxied;
 
 use std::{
     fs,
@@ -17,13 +18,12 @@ use rcgen::KeyPair;
 use serde_json::{Value, json};
 
 use crate::{
-    connect_proxy::ConnectProxy,
     faults::{Authority, Proxy, ProxyOptions, Script},
     stage::{Ended, Stage, Story},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 7] = [
+    let stories: [(&str, Story); 6] = [
         (
             "somebody_else_is_impersonated",
             somebody_else_is_impersonated,
@@ -38,10 +38,6 @@ pub fn trials() -> Vec<Trial> {
             "the_server_is_checked_as_the_kubeconfig_says",
             the_server_is_checked_as_the_kubeconfig_says,
         ),
-        (
-            "the_way_leads_through_a_proxy",
-            the_way_leads_through_a_proxy,
-        ),
         ("no_secret_is_ever_shown", no_secret_is_ever_shown),
     ];
     let told = stories.map(|(name, story)| Trial::test(format!("identity::{name}"), story));
@@ -50,6 +46,7 @@ pub fn trials() -> Vec<Trial> {
         .chain(odd::trials())
         .chain(plugin::trials())
         .chain(provider::trials())
+        .chain(proxied::trials())
         .collect()
 }
 
@@ -325,63 +322,6 @@ fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
         .bmctl(&STATUS)
         .exits(0)?
         .says("warning: insecure-skip-tls-verify is set")?;
-    Ok(())
-}
-
-fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let names = vec!["127.0.0.1".to_owned(), "kubernetes.invalid".to_owned()];
-    let server = Proxy::with(
-        &stage,
-        ProxyOptions {
-            names,
-            ..ProxyOptions::default()
-        },
-    );
-    let way = ConnectProxy::toward(server.address(), "eve", &format!("{SECRET}@"));
-    let toward = |url: String| server.edit(|kubeconfig| cluster(kubeconfig).proxy_url = Some(url));
-    // By the kubeconfig, also to this very machine.
-    for scheme in ["http", "socks5", "socks5h"] {
-        let before = way.asked().len();
-        toward(format!("{scheme}://eve:{SECRET}%40@{}", way.address()));
-        without_secrets(&server.bmctl(&STATUS).exits(0)?)?;
-        let asked = way.asked().split_off(before);
-        equal(
-            &asked.iter().all(|to| *to == server.address().to_string()),
-            &true,
-        )?;
-        equal(&asked.is_empty(), &false)?;
-        toward(format!("{scheme}://eve:{SECRET}@{}", way.address()));
-        let ended = server
-            .bmctl(&STATUS)
-            .exits(10)?
-            .says("the proxy did not connect us")?;
-        without_secrets(&ended)?;
-    }
-    toward(format!("gopher://{}", way.address()));
-    server
-        .bmctl(&STATUS)
-        .exits(2)?
-        .says("\"gopher\" is not supported")?;
-    // By the environment, to another machine; a server that no DNS knows is found by the proxy.
-    server.edit(|kubeconfig| {
-        cluster(kubeconfig).proxy_url = None;
-        cluster(kubeconfig).server = Some("https://kubernetes.invalid:6443".to_owned());
-    });
-    let proxied = |exceptions: &str| {
-        let mut command = server.bmctl_command(&STATUS);
-        let url = format!("eve:{SECRET}%40@{}", way.address());
-        command.env("HTTPS_PROXY", url).env("NO_PROXY", exceptions);
-        crate::stage::finish(command, "bmctl", &STATUS, "")
-    };
-    without_secrets(&proxied("example.com").exits(0)?)?;
-    equal(
-        &way.asked().last().cloned().unwrap_or_default(),
-        &"kubernetes.invalid:6443".to_owned(),
-    )?;
-    proxied("invalid")
-        .exits(10)?
-        .says("the name of the server is not known")?;
     Ok(())
 }
 

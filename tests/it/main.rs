@@ -22,6 +22,7 @@ mod fuzz;
 mod golden;
 mod hostile;
 mod identity;
+mod kubeconfigs;
 mod kubectl;
 mod looking;
 mod many;
@@ -76,6 +77,7 @@ fn main() {
     trials.extend(fuzz::trials());
     trials.extend(hostile::trials());
     trials.extend(identity::trials());
+    trials.extend(kubeconfigs::trials());
     trials.extend(kubectl::trials());
     trials.extend(looking::trials());
     trials.extend(many::trials());

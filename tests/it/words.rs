@@ -1,6 +1,6 @@
 //! What explains the program to people and shells: `explain`, topics of `help`, manual pages, completion.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use bmctl::commands::help::{Topic, VARIABLES};
 use libtest_mimic::{Failed, Trial};
@@ -16,7 +16,7 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 11] = [
+    let tests: [Test; 12] = [
         ("a_word_is_explained", a_word_is_explained),
         ("everything_is_listed", everything_is_listed),
         ("an_unknown_word_is_usage", an_unknown_word_is_usage),
@@ -25,6 +25,10 @@ pub fn trials() -> Vec<Trial> {
         ("every_command_has_a_page", every_command_has_a_page),
         ("bash_completes_commands", bash_completes_commands),
         ("bash_completes_values", bash_completes_values),
+        (
+            "bash_completes_words_that_it_splits",
+            bash_completes_words_that_it_splits,
+        ),
         ("bash_completes_nodes", bash_completes_nodes),
         (
             "a_cluster_that_is_away_offers_nothing",
@@ -191,17 +195,7 @@ fn offered(folder: &Path, environment: &[(&str, &str)], line: &str) -> Result<Ve
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE=$1; COMP_POINT=${#1}; COMP_TYPE=9
         _clap_complete_bmctl bmctl "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
         printf '%s\n' "${COMPREPLY[@]}""#;
-    let binary = Path::new(env!("CARGO_BIN_EXE_bmctl"));
-    let path = format!(
-        "{}:{}",
-        binary.parent().unwrap_or(binary).display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let output = clean("bash", folder)
-        .args(["--norc", "-c", ASK, "bash", line])
-        .env("PATH", path)
-        .envs(environment.iter().copied())
-        .output()?;
+    let output = bash(folder, environment, ASK).arg(line).output()?;
     if !output.status.success() || !output.stderr.is_empty() {
         return Err(format!("{line}: {output:?}").into());
     }
@@ -211,6 +205,21 @@ fn offered(folder: &Path, environment: &[(&str, &str)], line: &str) -> Result<Ve
         .filter(|line| !line.is_empty())
         .map(str::to_owned)
         .collect())
+}
+
+/// A bash that runs this with the arguments that follow, and finds bmctl.
+fn bash(folder: &Path, environment: &[(&str, &str)], script: &str) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_bmctl"));
+    let path = format!(
+        "{}:{}",
+        binary.parent().unwrap_or(binary).display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut bash = clean("bash", folder);
+    bash.args(["--norc", "-c", script, "bash"])
+        .env("PATH", path)
+        .envs(environment.iter().copied());
+    bash
 }
 
 fn offers(bench: &Bench, environment: &[(&str, &str)], line: &str, expected: &[&str]) -> Outcome {
@@ -267,6 +276,79 @@ fn bash_completes_values() -> Outcome {
     offers(&bench, &[], "bmctl --kubeconfig nowhere --context ", &[])?;
     offers(&bench, &[], "bmctl explain KV", &["KVM"])?;
     offers(&bench, &[], "bmctl help env", &["environment"])
+}
+
+/// Where bash splits words (`COMP_WORDBREAKS`), it replaces only what stands behind the last such character.
+fn bash_completes_words_that_it_splits() -> Outcome {
+    const ASK: &str = r#"
+        source <(bmctl completion bash) || exit 9
+        COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 replaced=$2; shift 2
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        _clap_complete_bmctl bmctl "$replaced" ""
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let contexts = ["arn:aws:eks:r:1:cluster/prod", "admin@kube"]
+        .map(|name| format!("{{name: '{name}', context: {{cluster: c}}}}"));
+    let bench = Bench::new().file(
+        ".kube/config",
+        &format!(
+            "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: [{}]\n",
+            contexts.join(", ")
+        ),
+    );
+    for (line, pieces, replaced, expected) in [
+        (
+            "--context arn",
+            "--context arn",
+            "arn",
+            "arn:aws:eks:r:1:cluster/prod",
+        ),
+        (
+            "--context arn:aw",
+            "--context arn : aw",
+            "aw",
+            "aws:eks:r:1:cluster/prod",
+        ),
+        (
+            "--context  arn:",
+            "--context arn :",
+            "",
+            "aws:eks:r:1:cluster/prod",
+        ),
+        ("--context admin@k", "--context admin @k", "@k", "@kube"),
+        ("--context=adm", "--context = adm", "adm", "admin@kube"),
+        ("--context=admin@k", "--context = admin @k", "@k", "@kube"),
+        (
+            "--context=",
+            "--context =",
+            "",
+            "arn:aws:eks:r:1:cluster/prod",
+        ),
+        ("--output=js", "--output = js", "js", "json"),
+        (
+            "--context=admin@kube --output=js",
+            "--context = admin @kube --output = js",
+            "js",
+            "json",
+        ),
+        (
+            "--context \"arn:aw",
+            "--context \"arn:aw",
+            "arn:aw",
+            "arn:aws:eks:r:1:cluster/prod",
+        ),
+    ] {
+        let line = format!("bmctl status vmruntime {line}");
+        let pieces = format!("bmctl status vmruntime {pieces}");
+        let output = bash(bench.folder(), &[], ASK)
+            .args([&line, replaced])
+            .args(pieces.split(' '))
+            .output()?;
+        let text = String::from_utf8(output.stdout)?;
+        if !text.lines().any(|offered| offered == expected) {
+            return Err(format!("{line:?} offers {text:?}, not {expected:?}").into());
+        }
+    }
+    Ok(())
 }
 
 fn bash_completes_nodes() -> Outcome {

@@ -13,7 +13,7 @@ use rcgen::{
 };
 use tokio_rustls::rustls::{
     ServerConfig,
-    crypto::ring,
+    crypto::aws_lc_rs,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     version::{TLS12, TLS13},
 };
@@ -82,7 +82,7 @@ pub fn serve(authority: &Authority, address: IpAddr) -> anyhow::Result<Arc<Serve
     let certificate = server.signed_by(&key, &issuer)?;
 
     // The provider is named: a process-wide default could be somebody else's.
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()

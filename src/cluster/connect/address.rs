@@ -15,6 +15,7 @@ const LONGEST: usize = 8 * 1024;
 /// # Errors
 /// What it is instead, as the end of a sentence. It is not quoted: it may hold a password.
 pub(super) fn server(text: &str, speaks_tls: bool) -> Result<Uri, &'static str> {
+    const LARGE_PORT: &str = "the server of its cluster has a port above 65535";
     const NONE: &str =
         "the server of its cluster is no URL such as https://HOST:PORT, and no HOST:PORT either";
     let bare = || {
@@ -23,7 +24,12 @@ pub(super) fn server(text: &str, speaks_tls: bool) -> Result<Uri, &'static str> 
         // As client-go: a path is only taken behind a scheme.
         matches!(url.path(), "" | "/").then_some(url)
     };
-    let url = usable(text).or_else(bare).ok_or(NONE)?;
+    let url = usable(text).or_else(bare);
+    let url = url.ok_or(if has_large_port(text) {
+        LARGE_PORT
+    } else {
+        NONE
+    })?;
     match url.scheme_str() {
         Some("http" | "https") => Ok(url),
         Some(_) | None => Err("the server of its cluster has another scheme than http and https"),
@@ -38,6 +44,16 @@ pub(super) fn proxy(text: &str) -> Result<Uri, &'static str> {
         Some(_) => usable(text),
     };
     url.ok_or("its proxy-url, or HTTPS_PROXY, is not a URL")
+}
+
+/// Is all that is wrong with it a number that is too large for a port?
+fn has_large_port(text: &str) -> bool {
+    let (_, place) = text.split_once("://").unwrap_or(("", text));
+    let (place, _) = place.split_once('/').unwrap_or((place, ""));
+    place.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        !host.is_empty() && is_number && port.parse::<u16>().is_err()
+    })
 }
 
 /// A whole URL: with a scheme, a host, and a port that is one.
@@ -136,6 +152,18 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{text:?}");
         }
         assert!(server(&format!("https://host/{}", "x".repeat(65_000)), true).is_err());
+        for (text, large) in [
+            ("https://host:65536", true),
+            ("https://host:99999/path", true),
+            ("[fd00::1]:123456789012", true),
+            ("host:70000", true),
+            ("https://host:port", false),
+            ("https://:99999", false),
+            ("ftp//host", false),
+        ] {
+            let why = server(text, true).unwrap_err();
+            assert_eq!(why.contains("above 65535"), large, "{text}: {why}");
+        }
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn decoded(data: &str) -> Option<Vec<u8>> {
 /// Puts the client certificate and its key where kube finds them without reading a file. Says whether there is one.
 async fn load_pair(user: &mut AuthInfo, deadline: Deadline) -> Result<bool, String> {
     let key_data = user.client_key_data.take();
+    let key_file = user.client_key.take();
     let certificate = Pem::of(
         "client certificate",
         user.client_certificate_data.take(),
@@ -125,22 +126,24 @@ async fn load_pair(user: &mut AuthInfo, deadline: Deadline) -> Result<bool, Stri
         deadline,
     )
     .await?;
+    let Some(certificate) = certificate else {
+        // As client-go, a key that no certificate belongs to is passed over.
+        return Ok(false);
+    };
     let key = Pem::of(
         "client key",
         key_data.map(|data| data.expose_secret().to_owned()),
-        user.client_key.take(),
+        key_file,
         deadline,
     )
     .await?;
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => {
+    match key {
+        Some(key) => {
             user.client_certificate_data = Some(STANDARD.encode(certificate.0));
             user.client_key_data = Some(STANDARD.encode(key.0).into());
             Ok(true)
         }
-        (None, None) => Ok(false),
-        (Some(_), None) => Err("client key: neither data nor a file".to_owned()),
-        (None, Some(_)) => Err("client certificate: neither data nor a file".to_owned()),
+        None => Err("client key: neither data nor a file".to_owned()),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Login plugins: `exec` of a kubeconfig, by the protocol `client.authentication.k8s.io` as client-go speaks it.
 //!
 //! kube runs them as well, but twice for one client, without a limit, and with their errors in the middle of our output.
-//! Here a plugin has so much time, may ask only where somebody can answer, and what it writes is nobody's to read: it
-//! may hold credentials.
+//! Here a plugin has so much time, may ask only where somebody can answer, and what it writes to stdout is nobody's to
+//! read: it holds credentials. What it says on stderr is shown where it fails, as far as [`said`] lets it.
 
 mod child;
+mod said;
 
 use std::{
     collections::HashMap,
@@ -75,19 +76,29 @@ impl Plugin {
             ));
         }
         let variable = |pair: &HashMap<String, String>| {
-            Some((pair.get("name")?.clone(), pair.get("value")?.clone()))
+            let name = pair.get("name").filter(|name| !name.is_empty());
+            let name = name.ok_or("its login plugin has an env variable without a name")?;
+            Ok((name.clone(), pair.get("value").cloned().unwrap_or_default()))
         };
-        let environment = exec.env.iter().flatten().filter_map(variable);
-        let mode = exec.interactive_mode.clone();
+        let environment = exec.env.iter().flatten().map(variable);
+        let mode = match &exec.interactive_mode {
+            Some(mode) => mode.clone(),
+            None if version == VERSIONS[0] => {
+                return Err(format!(
+                    "its login plugin has no interactiveMode, which {version} asks for (Never, IfAvailable or Always)"
+                ));
+            }
+            None => ExecInteractiveMode::IfAvailable,
+        };
         Ok(Self {
             command: command.ok_or("its login plugin has no command")?,
             arguments: exec.args.clone().unwrap_or_default(),
-            environment: environment.collect(),
+            environment: environment.collect::<Result<_, String>>()?,
             version,
             cluster: exec
                 .provide_cluster_info
                 .then(|| json!(exec.cluster.clone().unwrap_or_default())),
-            mode: mode.unwrap_or(ExecInteractiveMode::IfAvailable),
+            mode,
             terminal,
             hint: exec.install_hint.clone().filter(|hint| !hint.is_empty()),
         })
@@ -97,9 +108,10 @@ impl Plugin {
     pub async fn run(&self, turn: Turn, limit: Duration) -> Result<Credential, LoginError> {
         let terminal = self.terminal(turn)?;
         let started = tokio::time::Instant::now();
-        let timed_out = || LoginError::TimedOut {
+        let timed_out = |said| LoginError::TimedOut {
             command: self.command.clone(),
             after: whole_seconds(limit),
+            said,
         };
         let turn = async {
             match terminal {
@@ -109,7 +121,7 @@ impl Plugin {
         };
         let _turn = tokio::time::timeout(limit, turn)
             .await
-            .map_err(|_| timed_out())?;
+            .map_err(|_| timed_out(Vec::new()))?;
         let group = match terminal {
             // Only who is in our group may read from the terminal.
             Terminal::Available => Group::Ours,
@@ -117,19 +129,27 @@ impl Plugin {
         };
         let left = limit.saturating_sub(started.elapsed());
         if left.is_zero() {
-            return Err(timed_out());
+            return Err(timed_out(Vec::new()));
         }
         let ended = child::run(self.process(terminal), group, left)
             .await
             .map_err(|error| self.not_started(error))?;
-        let ended = ended.ok_or_else(timed_out)?;
-        if !ended.status.success() {
-            return Err(LoginError::Failed {
+        let said = said::last_lines(&ended.stderr);
+        match ended.status {
+            None => Err(timed_out(said)),
+            Some(status) if !status.success() => Err(LoginError::Failed {
                 command: self.command.clone(),
-                status: ended.status,
-            });
+                status,
+                said,
+            }),
+            Some(_) => self
+                .credential(&ended.stdout)
+                .map_err(|why| LoginError::NoCredential {
+                    command: self.command.clone(),
+                    why,
+                    said,
+                }),
         }
-        self.credential(&ended.stdout)
     }
 
     /// May it ask? In the middle of the work only one that can not do otherwise.
@@ -156,20 +176,18 @@ impl Plugin {
         }
         let input = json!({"kind": "ExecCredential", "apiVersion": self.version, "spec": spec});
         // A person who is asked reads the question from the plugin itself, not from us.
-        let shared = || {
-            if interactive {
-                Stdio::inherit()
-            } else {
-                Stdio::null()
-            }
+        let (stdin, stderr) = if interactive {
+            (Stdio::inherit(), Stdio::inherit())
+        } else {
+            (Stdio::null(), Stdio::piped())
         };
         let mut process = Command::new(&self.command);
         process
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
             .env("KUBERNETES_EXEC_INFO", input.to_string())
-            .stdin(shared())
-            .stderr(shared())
+            .stdin(stdin)
+            .stderr(stderr)
             .stdout(Stdio::piped());
         process
     }
@@ -184,26 +202,20 @@ impl Plugin {
         }
     }
 
-    /// Reads what it wrote. Errors of the parser would quote it.
-    fn credential(&self, written: &[u8]) -> Result<Credential, LoginError> {
-        let none = |why| LoginError::NoCredential {
-            command: self.command.clone(),
-            why,
-        };
+    /// Reads what it wrote, or says why that is none. Errors of the parser would quote it.
+    fn credential(&self, written: &[u8]) -> Result<Credential, &'static str> {
         // client-go takes YAML as well, and some plugins write it.
         let answer: Answer = serde_saphyr::from_slice(written)
-            .map_err(|_| none("it wrote something else than an ExecCredential"))?;
+            .map_err(|_| "it wrote something else than an ExecCredential")?;
         if answer.api_version != self.version {
-            return Err(none(
-                "it answered in another apiVersion than it was asked in",
-            ));
+            return Err("it answered in another apiVersion than it was asked in");
         }
-        let status = answer.status.ok_or_else(|| none("it has no status"))?;
+        let status = answer.status.ok_or("it has no status")?;
         let expires = match given(status.expiration_timestamp) {
             None => None,
             Some(text) => Some(
                 text.parse()
-                    .map_err(|_| none("its expirationTimestamp is no time"))?,
+                    .map_err(|_| "its expirationTimestamp is no time")?,
             ),
         };
         let token = given(status.token);
@@ -213,14 +225,15 @@ impl Plugin {
             (Some(certificate), Some(key)) => Some(Pair { certificate, key }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                return Err(none("it has a certificate or a key, but not both"));
+                return Err("it has a certificate or a key, but not both");
             }
         };
         if token.is_none() && pair.is_none() {
-            return Err(none("it has neither a token nor a certificate"));
+            return Err("it has neither a token nor a certificate");
         }
+        let bearer = token.as_deref().map(bearer).transpose();
         Ok(Credential {
-            bearer: token.as_deref().map(bearer).transpose()?,
+            bearer: bearer.map_err(|_| "its token holds characters that can not be sent")?,
             pair,
             expires,
         })

@@ -66,7 +66,6 @@ async fn what_can_not_be_used_is_usage_and_never_quotes_a_credential() {
         user("token: \"hunter2\\r\\nX-Hunter: 2\""),
         user("client-certificate-data: hunter2"),
         user("client-certificate: /nowhere/hunter"),
-        user("client-key-data: aHVudGVyMg=="),
         user("client-certificate-data: aHVudGVyMg==, client-key-data: aHVudGVyMg=="),
         user("token: hunter2, as: \"a\\nb\""),
         user("token: hunter2, as: a, as-groups: [\"a\\0b\"]"),

@@ -30,7 +30,11 @@ use kube::{
 use percent_encoding::percent_decode_str;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxService};
 
-use super::bounded::{Bounded, Bounds};
+use super::{
+    bounded::{Bounded, Bounds},
+    tls,
+};
+use crate::failure::TransportError;
 
 /// What every request goes through at last.
 pub(super) type Transport = Bounded<BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>>;
@@ -43,7 +47,7 @@ pub(super) fn builder(config: &Config) -> kube::Result<ClientBuilder<Transport>>
     match proxy.scheme_str() {
         Some("http") => over(tunnel(proxy, socket()), config),
         Some("https") => {
-            let to_proxy = config.rustls_https_connector_with_connector(socket())?;
+            let to_proxy = tls::secured(socket(), config)?;
             over(tunnel(proxy, to_proxy), config)
         }
         Some("socks5") => over(socks(proxy, socket()), config),
@@ -98,15 +102,21 @@ where
     C::Future: Send + 'static,
     C::Error: std::error::Error + Send + Sync + 'static,
 {
-    let secured = config.rustls_https_connector_with_connector(connector)?;
+    let secured = tls::secured(connector, config)?;
     let mut in_time = TimeoutConnector::new(secured);
     in_time.set_connect_timeout(config.connect_timeout);
     let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(in_time);
+    let with_certificate = config.auth_info.client_certificate_data.is_some();
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
+        .map_err(move |error| {
+            BoxError::from(TransportError {
+                error,
+                with_certificate,
+            })
+        })
         .map_response(|answer: Response<Incoming>| {
             answer.map(|body| Box::new(body.map_err(BoxError::from)) as Box<DynBody>)
         })

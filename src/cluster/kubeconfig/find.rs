@@ -156,6 +156,10 @@ fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
         .chain(known)
         .map(|path| path.display().to_string())
         .collect();
+    let failure = match cause(&path.to_string_lossy()) {
+        Some(why) => failure.hint(why),
+        None => failure,
+    };
     Err(match nearest(&path.to_string_lossy(), &candidates) {
         Some(near) => failure.hint(format!("did you mean --kubeconfig {}?", shell_word(near))),
         None => failure,
@@ -202,7 +206,38 @@ fn is_no_content(place: &str, wanted: &str, value: &str) -> Result<(), Failure> 
         ),
     };
     let message = format!("{place} holds {what}, not a {wanted}");
+    if let Some(line) = value
+        .strip_suffix('\r')
+        .filter(|line| Given::of_list(line) == Given::Plausible)
+    {
+        let message = format!("{place} ends with a carriage return: {:?}", shown(line));
+        return Err(Failure::new(Kind::Usage, Reason::BadKubeconfig, message)
+            .hint("the script that says so has the line ends of Windows: convert it, for example with dos2unix"));
+    }
     Err(Failure::new(Kind::Usage, Reason::BadKubeconfig, message).hint(hint))
+}
+
+/// Why there is probably no such file: what a shell or another system would have done with the value.
+fn cause(value: &str) -> Option<&'static str> {
+    let begins_with = |start: &str| env::split_paths(value).any(|path| path.starts_with(start));
+    let is_drive = |path: &str| {
+        let mut letters = path.chars();
+        letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+            && letters.as_str().starts_with(":\\")
+    };
+    if value.starts_with(['"', '\'']) || value.ends_with(['"', '\'']) {
+        Some("the quotes are a part of the value: give it without them")
+    } else if begins_with("~") {
+        Some("~ is expanded by the shell, and only outside of quotes: write $HOME")
+    } else if value.contains(';') {
+        Some("between paths is a colon here, not a semicolon")
+    } else if is_drive(value) || value.contains('\\') {
+        Some("it looks like a path of Windows: folders are separated by / here")
+    } else if value.contains('$') {
+        Some("$ is expanded by the shell, and not in single quotes")
+    } else {
+        None
+    }
 }
 
 /// As kubectl does: files of the list that do not exist are passed over, as long as one does.
@@ -222,6 +257,10 @@ fn listed(list: &OsStr) -> Result<Found, Failure> {
             .iter()
             .map(|path| format!("no file {}", shown_path(path)))
             .collect();
+        let failure = match cause(&list.to_string_lossy()) {
+            Some(why) => failure.hint(why),
+            None => failure,
+        };
         return Err(failure.hint("unset KUBECONFIG, or give --kubeconfig FILE"));
     }
     Ok(Found::Files(there))

@@ -1,4 +1,4 @@
-//! From the bytes of a file to what a kubeconfig says.
+//! The kubeconfigs of a run: read once, and looked into by kubectl's rules.
 
 use std::{
     collections::HashMap,
@@ -7,15 +7,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::config::{AuthInfo, Cluster};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::bad;
+use super::{
+    bad,
+    document::{Document, Section, entry},
+    shape::{CLUSTER, USER},
+};
 use crate::{
     cluster::{Deadline, file},
-    failure::{Failure, shown_path},
+    failure::{Failure, shown, shown_path},
 };
 
 /// The kubeconfigs that were read in this run, each once: a pipe gives its text only once, and one command may work on
@@ -24,7 +27,7 @@ use crate::{
 pub struct Kubeconfigs(Arc<Mutex<HashMap<PathBuf, Slot>>>);
 
 /// What became of one file.
-type Slot = Arc<OnceCell<Result<Kubeconfig, Failure>>>;
+type Slot = Arc<OnceCell<Result<Arc<Document>, Failure>>>;
 
 /// They hold credentials.
 impl fmt::Debug for Kubeconfigs {
@@ -34,54 +37,96 @@ impl fmt::Debug for Kubeconfigs {
 }
 
 impl Kubeconfigs {
-    /// Reads the files and merges them by kubectl's rules: whoever says something first is believed.
+    /// Reads the files.
     pub(in crate::cluster) async fn read(
         &self,
         paths: &[PathBuf],
         deadline: Deadline,
     ) -> Result<Kubeconfig, Failure> {
-        let mut merged = Kubeconfig::default();
+        let mut files = Vec::new();
         for path in paths {
-            let next = self.one(path, deadline).await?;
-            merged = merged
-                .merge(next)
-                .map_err(|error| not_usable(path, &error))?;
+            files.push(self.one(path, deadline).await?);
         }
-        Ok(merged)
+        Ok(Kubeconfig(files))
     }
 
-    async fn one(&self, path: &Path, deadline: Deadline) -> Result<Kubeconfig, Failure> {
+    async fn one(&self, path: &Path, deadline: Deadline) -> Result<Arc<Document>, Failure> {
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(path.to_owned()).or_default())
         };
         let read = || async {
             let bytes = file::read(path, deadline).await;
-            parse(path, bytes)
+            parse(path, bytes).map(Arc::new)
         };
         slot.get_or_init(read).await.clone()
     }
 }
 
-fn parse(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Kubeconfig, Failure> {
+pub(super) fn parse(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Document, Failure> {
     let text = bytes
         .and_then(file::text)
-        .map_err(|error| bad(&shown_path(path), error.to_string()))?;
-    let mut kubeconfig = Kubeconfig::from_yaml(&text).map_err(|error| not_usable(path, &error))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    // `kubectl config unset current-context` leaves an empty one, which says nothing.
-    kubeconfig.current_context = kubeconfig.current_context.filter(|name| !name.is_empty());
-    let clusters = kubeconfig.clusters.iter_mut();
-    for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
-        *cluster = without_empty(cluster);
-        files_of_cluster(cluster).for_each(|file| resolve(folder, file));
+        .map_err(|error| error.to_string());
+    text.and_then(|text| Document::parse(path.to_owned(), &text))
+        .map_err(|why| bad(&shown_path(path), why))
+}
+
+/// What several files say: for each name, whoever says something first is believed.
+pub(in crate::cluster) struct Kubeconfig(pub(super) Vec<Arc<Document>>);
+
+impl Kubeconfig {
+    /// The names of all contexts, in the order of the files.
+    pub fn contexts(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (at, file) in self.0.iter().enumerate() {
+            let earlier = &self.0[..at];
+            let is_new =
+                |name: &&String| earlier.iter().all(|file| file.contexts.get(name).is_none());
+            names.extend(file.contexts.names.iter().filter(is_new).cloned());
+        }
+        names
     }
-    let users = kubeconfig.auth_infos.iter_mut();
-    for user in users.filter_map(|named| named.auth_info.as_mut()) {
-        *user = without_empty(user);
-        files_of_user(user).for_each(|file| resolve(folder, file));
+
+    pub fn current(&self) -> Option<&str> {
+        self.0.iter().find_map(|file| file.current.as_deref())
     }
-    Ok(kubeconfig)
+
+    pub fn context(&self, name: &str) -> Option<&Value> {
+        self.find(name, |file| &file.contexts)
+            .map(|(_, value)| value)
+    }
+
+    /// `None`: there is none of that name.
+    pub fn cluster(&self, name: &str) -> Option<Result<Cluster, String>> {
+        let (folder, value) = self.find(name, |file| &file.clusters)?;
+        Some(
+            entry(value, &CLUSTER, &format!("cluster {:?}", shown(name))).map(
+                |mut cluster: Cluster| {
+                    files_of_cluster(&mut cluster).for_each(|file| resolve(folder, file));
+                    cluster
+                },
+            ),
+        )
+    }
+
+    /// `None`: there is none of that name.
+    pub fn user(&self, name: &str) -> Option<Result<AuthInfo, String>> {
+        let (folder, value) = self.find(name, |file| &file.users)?;
+        Some(
+            entry(value, &USER, &format!("user {:?}", shown(name))).map(|mut user: AuthInfo| {
+                files_of_user(&mut user).for_each(|file| resolve(folder, file));
+                user
+            }),
+        )
+    }
+
+    /// Where it stands, and what it says.
+    fn find(&self, name: &str, section: fn(&Document) -> &Section) -> Option<(&Path, &Value)> {
+        self.0.iter().find_map(|file| {
+            let folder = file.path.parent().unwrap_or(Path::new(""));
+            Some((folder, section(file).get(name)?))
+        })
+    }
 }
 
 fn files_of_cluster(cluster: &mut Cluster) -> impl Iterator<Item = &mut String> {
@@ -106,32 +151,4 @@ fn resolve(folder: &Path, path: &mut String) {
     if let Some(resolved) = folder.join(&*path).to_str() {
         resolved.clone_into(path);
     }
-}
-
-/// Without the fields that are empty: to client-go they are absent, to kube they are values.
-fn without_empty<T: Serialize + DeserializeOwned + Clone>(read: &T) -> T {
-    let Ok(Value::Object(mut fields)) = serde_json::to_value(read) else {
-        return read.clone();
-    };
-    fields.retain(|_, value| value != "");
-    serde_json::from_value(Value::Object(fields)).unwrap_or_else(|_| read.clone())
-}
-
-/// The parser's own error would quote the file.
-fn not_usable(path: &Path, error: &KubeconfigError) -> Failure {
-    let why = match error {
-        KubeconfigError::Parse(error) => match error.location() {
-            Some(at) => format!(
-                "it is not a kubeconfig: line {}, column {}",
-                at.line(),
-                at.column()
-            ),
-            None => "it is not a kubeconfig".to_owned(),
-        },
-        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
-            "it is of another kind or version than the files before it".to_owned()
-        }
-        _ => "it is not a kubeconfig".to_owned(),
-    };
-    bad(&shown_path(path), why)
 }

@@ -2,8 +2,10 @@ use std::{env, fs, path::PathBuf};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{document::Document, *};
 use crate::cluster::{Deadline, connect::in_cluster::Pod};
+
+mod reading;
 
 /// A folder to play in: a home, a workspace, and files.
 struct Place {
@@ -144,6 +146,12 @@ async fn merged() -> (Place, Kubeconfig) {
     (place, read(&paths).await.unwrap())
 }
 
+/// Of one file.
+fn only(text: &str) -> Kubeconfig {
+    let document = Document::parse(PathBuf::from("x"), text).unwrap();
+    Kubeconfig(vec![document.into()])
+}
+
 async fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {
     Kubeconfigs::default().read(paths, Deadline::never()).await
 }
@@ -155,20 +163,10 @@ fn refused(kubeconfig: &Kubeconfig, context: Option<&str>) -> Failure {
 #[tokio::test]
 async fn files_are_merged_as_kubectl_does() {
     let (_place, merged) = merged().await;
-    let red = merged
-        .clusters
-        .iter()
-        .find(|named| named.name == "red")
-        .unwrap();
-    assert_eq!(
-        red.cluster.as_ref().unwrap().server.as_deref(),
-        Some("https://first")
-    );
-    assert_eq!(
-        merged.current_context.as_deref(),
-        Some("blue"),
-        "an empty one says nothing"
-    );
+    let red = merged.cluster("red").unwrap().unwrap();
+    assert_eq!(red.server.as_deref(), Some("https://first"));
+    assert_eq!(merged.current(), Some("blue"), "an empty one says nothing");
+    assert_eq!(merged.contexts(), ["red", "blue", "lost", "nobody"]);
     let chosen = choose(&merged, None, "x").ok().unwrap();
     assert_eq!(
         (chosen.context.as_str(), chosen.cluster.as_str()),
@@ -280,7 +278,7 @@ fn a_credential_in_the_place_of_a_name_is_not_repeated() {
         place.options.cluster = None;
         place.environment.kubeconfig = Some(credential.into());
         let listed = place.find().unwrap_err();
-        let context = refused(&Kubeconfig::from_yaml(FIRST).unwrap(), Some(credential));
+        let context = refused(&only(FIRST), Some(credential));
         for failure in [given, named, listed, context] {
             assert_eq!(failure.kind, Kind::Usage);
             assert!(!format!("{failure:?}").contains(credential), "{failure:?}");
@@ -301,7 +299,7 @@ async fn a_file_is_read_once() {
     let contexts = async || {
         let shared = kubeconfigs.clone();
         let read = shared.read(std::slice::from_ref(&path), Deadline::never());
-        read.await.map(|read| read.contexts.len())
+        read.await.map(|read| read.contexts().len())
     };
     assert_eq!(contexts().await, Ok(1));
     fs::remove_file(&path).unwrap();
@@ -320,20 +318,41 @@ users: [{name: u, user: {tokenFile: /run/token, client-key: ../k, exec: {command
     );
     let folder = path.parent().unwrap().display().to_string();
     let read = read(std::slice::from_ref(&path)).await.unwrap();
-    let authority = |at: usize| {
-        read.clusters[at]
-            .cluster
-            .as_ref()
-            .unwrap()
-            .certificate_authority
-            .clone()
-    };
-    assert_eq!(authority(0), Some(format!("{folder}/ca.crt")));
-    assert_eq!(authority(1), None);
-    let user = |at: usize| read.auth_infos[at].auth_info.clone().unwrap();
-    assert_eq!(user(0).token_file.as_deref(), Some("/run/token"));
-    assert_eq!(user(0).client_key, Some(format!("{folder}/../k")));
-    let command = |at: usize| user(at).exec.unwrap().command;
-    assert_eq!(command(0), Some(format!("{folder}/./p")));
-    assert_eq!(command(1).as_deref(), Some("p"));
+    let authority = |name: &str| read.cluster(name).unwrap().unwrap().certificate_authority;
+    assert_eq!(authority("c"), Some(format!("{folder}/ca.crt")));
+    assert_eq!(authority("d"), None);
+    let user = |name: &str| read.user(name).unwrap().unwrap();
+    assert_eq!(user("u").token_file.as_deref(), Some("/run/token"));
+    assert_eq!(user("u").client_key, Some(format!("{folder}/../k")));
+    let command = |name: &str| user(name).exec.unwrap().command;
+    assert_eq!(command("u"), Some(format!("{folder}/./p")));
+    assert_eq!(command("v").as_deref(), Some("p"));
+}
+
+#[test]
+fn the_likely_cause_of_a_wrong_path_is_said() {
+    for (value, expected) in [
+        ("~/none", "only outside of quotes"),
+        ("/none:~/none", "only outside of quotes"),
+        ("\"/none\"", "the quotes are a part"),
+        ("'/none'", "the quotes are a part"),
+        ("/none;/other", "a colon here"),
+        ("C:\\Users\\eve\\.kube\\config", "path of Windows"),
+        ("$HOME/none", "not in single quotes"),
+        ("/none\r", "line ends of Windows"),
+    ] {
+        let mut place = Place::new();
+        place.environment.kubeconfig = Some(value.into());
+        let listed = place.find().unwrap_err();
+        place.environment.kubeconfig = None;
+        place.options.kubeconfig = Some(value.into());
+        let given = place.find().unwrap_err();
+        for failure in [listed, given] {
+            let hints: Vec<String> = failure.hints.iter().map(ToString::to_string).collect();
+            assert!(
+                hints.iter().any(|hint| hint.contains(expected)),
+                "{value}: {failure:?}"
+            );
+        }
+    }
 }

@@ -16,11 +16,19 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 
+/// The last look was not answered either.
+pub(super) struct Silence {
+    /// For how long nothing had been heard.
+    pub quiet: Duration,
+    pub why: String,
+}
+
 pub(super) fn summary(
     wait: &Wait,
     elapsed: Duration,
     phase: Option<String>,
     missing: Vec<String>,
+    silence: Option<Silence>,
 ) -> Failure {
     let target = match &wait.target {
         Target::Ready => "vmruntime to be ready".to_owned(),
@@ -32,6 +40,10 @@ pub(super) fn summary(
         Reason::TimedOut,
         format!("timed out after {} waiting for {target}", spoken(elapsed)),
     );
+    failure.causes.extend(silence.map(|Silence { quiet, why }| {
+        let quiet = spoken(quiet);
+        format!("nothing heard for {quiet}, and the last look failed: {why}; what follows is older")
+    }));
     failure
         .causes
         .extend(phase.map(|phase| format!("last state: {phase}")));

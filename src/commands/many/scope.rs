@@ -50,6 +50,13 @@ mod tests {
                 Some(Scope::Contexts(names(&["a", "b"]))),
             ),
             (
+                "bmctl --contexts a,\u{a0}b status vmruntime",
+                Some(Scope::Contexts(names(&["a", "b"]))),
+            ),
+            ("bmctl --contexts a,,b status vmruntime", None),
+            ("bmctl --contexts a, status vmruntime", None),
+            ("bmctl --contexts= status vmruntime", None),
+            (
                 "bmctl status vmruntime --contexts a",
                 Some(Scope::Contexts(names(&["a"]))),
             ),

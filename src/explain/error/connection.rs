@@ -12,8 +12,8 @@ const VARIABLES: &str = "bmctl help environment";
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (Reason::BadCertificate, advice(
-        "Data that is not base64 or not PEM, a key of another kind than PKCS#1, PKCS#8 or SEC1, or a key that does not belong \
-         to its certificate.",
+        "Data that is not base64 or not PEM, a key that is encrypted or of a kind that is not supported, or a key that does not \
+         belong to its certificate.",
         "Fetch the kubeconfig anew from where it came.",
         &[VIEW],
     )),
@@ -85,8 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         &["echo $KUBECONFIG"],
     )),
     (Reason::LoginFailed, advice(
-        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What a plugin \
-         writes is never shown.",
+        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What it says on stderr is shown, without what looks like a credential.",
         "Log in again with the plugin's own command.",
         &[WHO],
     )),
@@ -144,7 +143,8 @@ pub(super) const ROWS: &[Row] = &[
         &[VIEW],
     )),
     (Reason::TlsRejected, advice(
-        "The API server does not accept the client certificate: it is expired, or signed by another authority.",
+        "The server ended the TLS handshake. It asks for a client certificate and the kubeconfig has none, or the one there is \
+         expired, or signed by another authority.",
         "Fetch the kubeconfig anew.",
         &[VIEW],
     )),

@@ -130,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
         &["chmod 700 DIR", "bmctl sandbox start --state OTHER"],
     )),
     (Reason::Terminated, advice(
-        "SIGTERM, for example because a CI job was cancelled. The message says what the cluster was left doing.",
+        "SIGTERM, for example because a CI job was cancelled, or SIGHUP, because the terminal is gone. The message says what the cluster was left doing.",
         "Run the command again: it goes on where it was.",
         &["bmctl status vmruntime"],
     )),

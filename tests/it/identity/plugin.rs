@@ -105,14 +105,18 @@ fn a_login_plugin_logs_in() -> Result<(), Failed> {
         &input["spec"]["cluster"]["certificate-authority-data"].is_string(),
         &true,
     )?;
-    // One that fails keeps its words to itself.
+    // One that fails says why, without what looks like a credential.
     plugin(
         &stage,
         &proxy,
-        &format!("echo {SECRET}; echo {SECRET} >&2; exit 4"),
+        &format!("echo {SECRET}; echo token={SECRET} >&2; echo no session >&2; exit 4"),
         &json!({}),
     );
-    let ended = proxy.bmctl(&STATUS).exits(9)?.says("exit status: 4")?;
+    let ended = proxy
+        .bmctl(&STATUS)
+        .exits(9)?
+        .says("exit status: 4")?
+        .says("it says: no session")?;
     without_secrets(&ended)
 }
 

@@ -67,7 +67,10 @@ async fn anything_else_is_said_without_quoting_it() {
             &answering(&json!({"token": "hunter2\n"})),
             "can not be sent",
         ),
-        ("echo hunter2; echo hunter2 >&2; exit 3", "exit status: 3"),
+        ("echo hunter2; exit 3", "exit status: 3"),
+        ("echo hunter2; echo no session >&2; exit 3", "no session"),
+        ("echo hunter2; echo token=hunter2 >&2; exit 3", "[redacted]"),
+        ("echo hunter2; echo no browser >&2", "no browser"),
     ] {
         let error = ran(script, &json!({})).await.unwrap_err();
         let text = format!("{error} {error:?}");
@@ -126,7 +129,8 @@ fn who_may_ask() {
         (json!("Always"), Available, Some(Available), Some(Available)),
         (json!("Always"), Absent, None, None),
     ] {
-        let mut plugin = shell("true", &json!({"interactiveMode": mode}));
+        let rest = json!({"interactiveMode": mode, "apiVersion": VERSIONS[1]});
+        let mut plugin = shell("true", &rest);
         plugin.terminal = terminal;
         assert_eq!(plugin.terminal(Turn::First).ok(), first, "{mode}");
         assert_eq!(plugin.terminal(Turn::Renewal).ok(), renewal, "{mode}");
@@ -159,6 +163,33 @@ async fn one_that_hangs_is_ended_with_what_it_started() {
     }
 }
 
+/// An agent that it leaves behind has its pipes, and keeps nobody.
+#[tokio::test]
+async fn what_it_leaves_behind_keeps_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, mode, 0).unwrap();
+    let script = format!(
+        "cat {} & {}",
+        pipe.display(),
+        answering(&json!({"token": "t"}))
+    );
+    let credential = ran(&script, &json!({})).await.unwrap();
+    assert_eq!(credential.bearer.unwrap(), "Bearer t");
+    // It is still there, and reads this.
+    std::fs::write(&pipe, "end").unwrap();
+}
+
+/// More than a pipe takes, on both: whoever waits to write is listened to.
+#[tokio::test]
+async fn one_that_writes_much_is_read_to_its_end() {
+    let much = "head -c 300000 /dev/zero | tr '\\0' ' '";
+    let script = format!("{much} >&2; {much}; {}", answering(&json!({"token": "t"})));
+    assert!(ran(&script, &json!({})).await.is_ok());
+}
+
 #[tokio::test]
 async fn where_no_time_is_left_it_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
@@ -182,7 +213,18 @@ async fn one_that_is_missing_comes_with_the_hint() {
 #[test]
 fn what_is_no_plugin_is_said() {
     for (exec, expected) in [
-        (json!({"apiVersion": VERSIONS[0]}), "no command"),
+        (
+            json!({"apiVersion": VERSIONS[0], "interactiveMode": "Never"}),
+            "no command",
+        ),
+        (
+            json!({"apiVersion": VERSIONS[0], "command": "x"}),
+            "no interactiveMode",
+        ),
+        (
+            json!({"apiVersion": VERSIONS[1], "command": "x", "env": [{"value": "y"}]}),
+            "env variable without a name",
+        ),
         (json!({"command": "x"}), "apiVersion \"\""),
         (
             json!({"command": "x", "apiVersion": "client.authentication.k8s.io/v1alpha1"}),

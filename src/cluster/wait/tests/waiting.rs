@@ -196,8 +196,11 @@ async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
         ]}}),
     );
     let server = server(&[
-        (RUNTIMES, &[Answer::watch(&[("MODIFIED", slow)])]),
-        (CHECKS, &[Answer::watch(&[])]),
+        (
+            RUNTIMES,
+            &[Answer::watch(&[("MODIFIED", slow.clone())]), list(&[slow])],
+        ),
+        (CHECKS, &[Answer::watch(&[]), list(&[])]),
         ("/api/v1/namespaces/default/events", &[events]),
     ]);
     let retry = quick(&crate::cluster::Silent, Duration::from_millis(30));
@@ -412,4 +415,35 @@ async fn waiting_is_told_once_per_change() {
         .filter(|event| matches!(event, Event::Waiting { .. }))
         .collect();
     assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "{waits:?}");
+}
+
+/// Something on the way swallows what watches say: what is told at the end is read, not remembered.
+#[tokio::test]
+async fn before_it_is_said_that_time_is_out_everything_is_looked_at_once_more() {
+    let swallowed = || {
+        server(&[
+            (RUNTIMES, &[Answer::watch(&[]), list(&[ready()])]),
+            (
+                CHECKS,
+                &[Answer::watch(&[]), list(&[check("new", LATER, Some(true))])],
+            ),
+        ])
+    };
+    let short = || quick(&crate::cluster::Silent, Duration::from_millis(50));
+    let outcome = until(&swallowed().client, &after_enabling(), &short()).await;
+    assert!(matches!(outcome, Ok(Outcome::Reached(_))), "{outcome:?}");
+    // Nor is what was remembered told as if it were so now, where even that is not answered.
+    let server = server(&[
+        (RUNTIMES, &[Answer::watch(&[]), Answer::Broken]),
+        (CHECKS, &[Answer::watch(&[]), list(&[])]),
+    ]);
+    let failure = until(&server.client, &after_enabling(), &short())
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, Kind::TimedOut);
+    let said = &failure.causes[0];
+    assert!(
+        said.starts_with("nothing heard for 0s, and the last look failed: "),
+        "{said}"
+    );
 }

@@ -74,7 +74,7 @@ async fn connect(sandbox: &Server) -> anyhow::Result<TlsStream<TcpStream>> {
     for certificate in config.root_cert.context("no certificate authority")? {
         roots.add(certificate.into())?;
     }
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

@@ -22,7 +22,7 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{
         RootCertStore, ServerConfig,
-        crypto::ring,
+        crypto::aws_lc_rs,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
         server::WebPkiClientVerifier,
     },
@@ -134,7 +134,7 @@ fn acceptor(flags: &Flags) -> anyhow::Result<TlsAcceptor> {
     let certificates = |name: &str| -> anyhow::Result<Vec<CertificateDer<'static>>> {
         Ok(CertificateDer::pem_file_iter(flag(flags, name)?)?.collect::<Result<_, _>>()?)
     };
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let mut trusted = RootCertStore::empty();
     for authority in certificates("client-ca-file")? {
         trusted.add(authority)?;

@@ -1,0 +1,62 @@
+//! The end of a wait whose time is over. A watch may have been silent because nothing happened, or because something on
+//! the way swallows what it says: so everything is read once more, and what is told is not older than that.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::{
+    Engine, Outcome,
+    judge::{Verdict, Waiting},
+    timeout::{self, Silence},
+};
+use crate::{
+    cluster::feed::{self, Update},
+    failure::{self, Failure},
+};
+
+/// The wait is over: nobody waits long for this.
+const LIMIT: Duration = Duration::from_secs(3);
+
+impl Engine<'_> {
+    /// Reads everything once more, and concludes.
+    pub(super) async fn look_a_last_time(&mut self) -> Result<Outcome, Failure> {
+        let client = self.client;
+        let looks = self
+            .subjects()
+            .into_iter()
+            .map(|(seen, subject)| async move {
+                let read = tokio::time::timeout(LIMIT, feed::list(client, &subject)).await;
+                let read = match read {
+                    Ok(Ok((items, _))) => Ok(items),
+                    Ok(Err(error)) => {
+                        Err(failure::from_kube(&error, "look").root_cause().to_owned())
+                    }
+                    Err(_) => Err("no answer".to_owned()),
+                };
+                (seen, read)
+            });
+        let quiet = self.heard.elapsed();
+        let mut silence = None;
+        for (seen, read) in join_all(looks).await {
+            match read {
+                Ok(items) => self.take(seen, Update::All(items)),
+                Err(why) => silence = Some(Silence { quiet, why }),
+            }
+        }
+        let retry = self.retry.with_grace().looking_once();
+        self.snapshot.resolve_owners(client, &retry).await;
+        match self.look() {
+            Verdict::Waiting(waiting) => Err(self.timed_out(waiting, silence).await),
+            verdict => self.conclude(verdict),
+        }
+    }
+
+    /// What is still missing, and for how long nothing has been heard where that is not known now.
+    pub(super) async fn timed_out(&self, waiting: Waiting, silence: Option<Silence>) -> Failure {
+        let elapsed = self.retry.deadline().elapsed();
+        let phase = self.snapshot.phase();
+        let summary = timeout::summary(self.wait, elapsed, phase, waiting.missing, silence);
+        timeout::with_warning(self.client, self.wait, summary).await
+    }
+}
