@@ -20,6 +20,7 @@ pub mod install;
 pub mod manifest;
 mod mark;
 pub mod metric;
+mod node;
 mod observe;
 pub mod observed;
 pub mod options;

@@ -142,6 +142,10 @@ pub mod reason {
         NO_WORKLOADS = "NoWorkloads",
         /// The KubeVirt object is somebody else's.
         ADOPTED = "Adopted",
+        /// The KubeVirt object is somebody else's, and its useEmulation is not the one that is wanted.
+        SETTINGS_DIFFER = "SettingsDiffer",
+        /// Every node is left out, or none is a Linux machine.
+        NO_ELIGIBLE_NODE = "NoEligibleNode",
         /// The controller made the KubeVirt object.
         ENGINE_MADE = "EngineMade",
         /// Somebody else changed what the controller manages, again and again.

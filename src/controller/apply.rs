@@ -241,7 +241,7 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
     match inputs.trigger {
         Trigger::Enabled | Trigger::SettingsChanged => {}
         // Nodes change often within one generation; what was checked last tells one time from the next.
-        Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded => {
+        Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded | Trigger::EngineChanged => {
             let newest = checks.iter().map(|check| (check.created, &check.uid)).max();
             digest.update(newest.map(|(_, uid)| uid.as_str()).unwrap_or_default());
         }

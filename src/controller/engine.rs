@@ -126,6 +126,18 @@ pub(super) async fn read(
     })
 }
 
+/// Does a KubeVirt object that somebody else made emulate new VMs in software? `None`: there is none.
+pub(super) async fn foreign_emulation(
+    client: &Client,
+    place: Option<&str>,
+) -> Result<Option<bool>, Failure> {
+    let facts = EngineFacts {
+        kubevirt: custom_resource(kubevirts(client, place), "kubevirts").await?,
+        ..EngineFacts::default()
+    };
+    Ok(facts.foreign().map(|kubevirt| kubevirt.use_emulation))
+}
+
 /// Where the engine lives: where its operator is, or would be put.
 pub(super) fn namespace(
     facts: &EngineFacts,

@@ -10,6 +10,7 @@ use kube::{Api, Client, api::ListParams, core::DynamicObject, runtime::reflector
 use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
+    node,
     observed::{
         Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
         Traces, Workloads, is_stuck,
@@ -40,14 +41,6 @@ use crate::{
     },
 };
 
-/// Label of the node's operating system.
-const OS_LABEL: &str = "kubernetes.io/os";
-/// Marks nodes that are no machines.
-const VIRTUAL_KUBELET: (&str, &str) = ("type", "virtual-kubelet");
-const CONTROL_PLANE: [&str; 2] = [
-    "node-role.kubernetes.io/control-plane",
-    "node-role.kubernetes.io/master",
-];
 /// CDI puts this label on every claim that it made.
 const CDI_CLAIMS: &str = "app=containerized-data-importer";
 
@@ -80,7 +73,7 @@ impl Caches {
     /// The nodes that are machines and run Linux.
     pub(super) fn nodes(&self) -> Vec<NodeFacts> {
         let nodes = self.nodes.state();
-        nodes.iter().filter_map(|node| node_facts(node)).collect()
+        nodes.iter().filter_map(|node| node::facts(node)).collect()
     }
 
     /// The checks of the system namespace.
@@ -345,39 +338,5 @@ async fn leftovers(
         Manifests::Gone
     } else {
         Manifests::Present(left)
-    })
-}
-
-/// `None`: not a machine that could run VMs.
-pub(super) fn node_facts(node: &Node) -> Option<NodeFacts> {
-    let labels = node.metadata.labels.clone().unwrap_or_default();
-    let status = node.status.as_ref();
-    let info = status.and_then(|status| status.node_info.as_ref());
-    let system = labels
-        .get(OS_LABEL)
-        .or_else(|| info.map(|info| &info.operating_system));
-    let virtual_kubelet =
-        labels.get(VIRTUAL_KUBELET.0).map(String::as_str) == Some(VIRTUAL_KUBELET.1);
-    if virtual_kubelet || system.is_some_and(|system| system != "linux" && !system.is_empty()) {
-        return None;
-    }
-    let ready = status
-        .and_then(|status| status.conditions.as_ref())
-        .and_then(|conditions| conditions.iter().find(|found| found.type_ == "Ready"));
-    Some(NodeFacts {
-        name: node.metadata.name.clone()?,
-        skipped: labels.contains_key(name::SKIP_SCHEDULE),
-        ready: ready.is_some_and(|ready| ready.status == "True")
-            && node.metadata.deletion_timestamp.is_none(),
-        ready_since: ready
-            .and_then(|ready| ready.last_transition_time.as_ref())
-            .map(|time| time.0),
-        created: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
-        kubelet_version: info
-            .map(|info| info.kubelet_version.clone())
-            .unwrap_or_default(),
-        control_plane: CONTROL_PLANE
-            .iter()
-            .any(|label| labels.contains_key(*label)),
     })
 }

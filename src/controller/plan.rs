@@ -13,7 +13,7 @@ mod report;
 mod tests;
 pub mod upkeep;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -30,7 +30,7 @@ use crate::{
         condition::{self, ConditionStatus},
     },
     cluster::stuck::StuckObject,
-    runtime::preflight::{self, Inputs},
+    runtime::preflight::{self, Inputs, NodeFacts},
 };
 use upkeep::{Repair, Upkeep};
 
@@ -171,6 +171,32 @@ pub struct Memory {
     pub count: Option<Count>,
     /// What was as it should be, and what had to be put right.
     pub upkeep: Upkeep,
+    /// Nodes with the skip label, and those that had it.
+    pub skipped: Skipped,
+}
+
+/// Which nodes were left out, and when one of them was taken in again. No object of the cluster remembers that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped(BTreeMap<String, Option<Timestamp>>);
+
+impl Skipped {
+    fn see(&mut self, nodes: &[NodeFacts], now: Timestamp) {
+        self.0
+            .retain(|name, _| nodes.iter().any(|node| node.name == *name));
+        for node in nodes {
+            if node.skipped {
+                self.0.insert(node.name.clone(), None);
+            } else if let Some(lost) = self.0.get_mut(&node.name) {
+                lost.get_or_insert(now);
+            }
+        }
+    }
+
+    /// The nodes that have lost the label, and when that was seen.
+    fn lost(&self) -> BTreeMap<String, Timestamp> {
+        let lost = |(name, lost): (&String, &Option<Timestamp>)| Some((name.clone(), (*lost)?));
+        self.0.iter().filter_map(lost).collect()
+    }
 }
 
 /// What the controller was started with, as far as decisions depend on it.

@@ -91,6 +91,22 @@ pub struct EngineFacts {
     pub handlers: BTreeSet<String>,
 }
 
+impl EngineFacts {
+    /// Does the engine emulate new VMs in software? What somebody else made keeps its own setting; one of ours has, or is
+    /// about to get, the wanted one.
+    #[must_use]
+    pub fn emulates(&self, wanted: bool) -> bool {
+        self.foreign()
+            .map_or(wanted, |kubevirt| kubevirt.use_emulation)
+    }
+
+    /// The KubeVirt object, if somebody else made it.
+    #[must_use]
+    pub fn foreign(&self) -> Option<&EngineObject> {
+        self.kubevirt.object().filter(|object| !object.ours)
+    }
+}
+
 /// Deployments without which nothing runs.
 pub const COMPONENTS: [&str; 2] = ["virt-api", "virt-controller"];
 
@@ -103,6 +119,8 @@ pub enum EngineState {
     Deleting,
     /// Not yet; this is what is missing.
     Incomplete(Vec<String>),
+    /// It runs, and there is no node for VMs.
+    NoNode,
     /// It runs; what does not run everywhere.
     Up { partial: Vec<String> },
 }
@@ -133,10 +151,12 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
             partial.extend(trouble);
         }
     }
-    if missing.is_empty() {
-        EngineState::Up { partial }
-    } else {
+    if !missing.is_empty() {
         EngineState::Incomplete(missing)
+    } else if nodes.iter().all(|node| node.skipped) {
+        EngineState::NoNode
+    } else {
+        EngineState::Up { partial }
     }
 }
 
@@ -164,7 +184,7 @@ fn components(
         .filter(|node| facts.handlers.contains(&node.name))
         .count();
     match (handled, eligible.len()) {
-        (_, 0) => missing.push("no node is eligible for virtual machines".to_owned()),
+        (_, 0) => {}
         (0, nodes) => missing.push(format!("virt-handler is ready on 0 of {nodes} nodes")),
         (handled, nodes) if handled < nodes => partial.push(format!(
             "virt-handler is ready on {handled} of {nodes} nodes"
@@ -288,10 +308,10 @@ mod tests {
                 "{story}"
             );
         }
-        assert_eq!(
-            engine(&full, &[]),
-            EngineState::Incomplete(vec!["no node is eligible for virtual machines".to_owned()])
-        );
+        assert_eq!(engine(&full, &[]), EngineState::NoNode);
+        let mut skipped = nodes();
+        skipped.iter_mut().for_each(|node| node.skipped = true);
+        assert_eq!(engine(&full, &skipped), EngineState::NoNode);
     }
 
     #[test]
@@ -322,6 +342,24 @@ mod tests {
         let mut nodes = nodes();
         nodes[1].skipped = true;
         assert_eq!(engine(&facts, &nodes), EngineState::Up { partial: vec![] });
+    }
+
+    #[test]
+    fn what_somebody_else_made_emulates_as_it_likes() {
+        for (ours, engine, wanted, effective) in [
+            (true, false, true, true),
+            (true, true, false, false),
+            (false, false, true, false),
+            (false, true, false, true),
+        ] {
+            let mut facts = up();
+            facts.kubevirt = changed(&facts.kubevirt, |object| {
+                object.ours = ours;
+                object.use_emulation = engine;
+            });
+            assert_eq!(facts.emulates(wanted), effective, "{ours} {engine}");
+        }
+        assert!(EngineFacts::default().emulates(true));
     }
 
     #[test]

@@ -2,28 +2,32 @@
 
 use super::{
     Draft, Step, Word, explained, fenced, progressing_since, reference,
-    report::Report,
+    report::{Report, differing_emulation},
     upkeep::{Found, Kept},
 };
 use crate::{
     api::{
         Phase,
         condition::{self, kind, reason},
-        name::SYSTEM_NAMESPACE,
+        name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
     },
     controller::observed::{Observed, RoleState, RuntimeFacts, Workloads},
     runtime::{
         preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
+        verdict,
     },
 };
 
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let observed = draft.observed;
+    draft.memory.skipped.see(&observed.nodes, observed.now);
     let subject = Subject {
         uid: runtime.uid.clone(),
         generation: runtime.generation,
         now: observed.now,
+        use_emulation: observed.engine.emulates(runtime.use_emulation),
+        unskipped: draft.memory.skipped.lost(),
     };
     draft.memory.manifests_gone = false;
     let before = draft.steps.len();
@@ -45,7 +49,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         // What holds it up may change unheard.
         draft.wake_in(draft.settings.pace.removal);
     }
-    let ready = ready(draft, &engine, gate);
+    let ready = with_difference(ready(draft, &engine, gate), observed, runtime);
     let slow = !up && progressing_since(runtime).is_some_and(|since| draft.too_slow(since));
     let degraded = degraded(draft, &engine, gate, slow);
     let fence = fenced(runtime, observed.now);
@@ -59,7 +63,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         (None, false, false, true) => Phase::Preflight,
         (None, false, false, false) => Phase::Installing,
     };
-    let stuck = matches!(gate, Gate::Failed(_)) || ready.reason == reason::OPERATOR_NOT_FOUND;
+    let stuck = matches!(gate, Gate::Failed(_))
+        || engine == EngineState::NoNode
+        || ready.reason == reason::OPERATOR_NOT_FOUND;
     let progressing = match (ready.status, stuck) {
         (true, _) => Word::no(reason::CONVERGED, "VM Runtime is ready"),
         (false, true) => Word::no(ready.reason, ready.message.clone()),
@@ -114,7 +120,11 @@ fn follows_the_spec(step: &Step) -> bool {
     match step {
         Step::StartCheck(inputs) => match inputs.trigger {
             Trigger::SettingsChanged => true,
-            Trigger::Enabled | Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded => false,
+            Trigger::Enabled
+            | Trigger::NodeAdded
+            | Trigger::NodeBack
+            | Trigger::Upgraded
+            | Trigger::EngineChanged => false,
         },
         Step::ConfigureKubeVirt { .. } => true,
         Step::CreateRuntime
@@ -262,6 +272,9 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
         (EngineState::Incomplete(missing), _) => {
             Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
         }
+        (EngineState::NoNode, Gate::Pending(_) | Gate::Passed(_)) => {
+            Word::no(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
+        }
         (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
         (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
             reason::ENGINE_READY,
@@ -274,6 +287,9 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
     let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
     match gate {
         Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
+        Gate::Pending(_) | Gate::Passed(_) if *engine == EngineState::NoNode => {
+            Word::yes(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
+        }
         Gate::Pending(_) | Gate::Passed(_) if slow => Word::yes(
             reason::ENGINE_INSTALL_SLOW,
             match engine {
@@ -286,7 +302,7 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
                         .to_owned(),
                     draft.observed.stuck.iter(),
                 ),
-                EngineState::Absent | EngineState::Up { .. } => {
+                EngineState::Absent | EngineState::NoNode | EngineState::Up { .. } => {
                     "the engine is not up after a long time".to_owned()
                 }
             },
@@ -296,6 +312,30 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
         }
         Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
     }
+}
+
+/// Why no node is to run VMs.
+fn no_node(observed: &Observed) -> String {
+    let skipped: Vec<&str> = observed
+        .nodes
+        .iter()
+        .map(|node| node.name.as_str())
+        .collect();
+    if skipped.is_empty() {
+        return "no node is eligible for virtual machines: the cluster has no Linux machine as a node".to_owned();
+    }
+    format!(
+        "no node is eligible for virtual machines: {} left out by the label {SKIP_SCHEDULE}",
+        verdict::listed(skipped.into_iter())
+    )
+}
+
+/// A setting that the engine does not have is said wherever readiness is asked for, whatever the check says.
+fn with_difference(mut word: Word, observed: &Observed, runtime: &RuntimeFacts) -> Word {
+    if let Some(difference) = differing_emulation(&observed.engine, runtime) {
+        word.message = format!("{}; {difference}", word.message);
+    }
+    word
 }
 
 fn pending(check: Option<&preflight::CheckFacts>) -> Word {

@@ -22,6 +22,8 @@ pub enum Trigger {
     NodeBack,
     /// More nodes than before run some version of the kubelet.
     Upgraded,
+    /// Somebody changed useEmulation on a KubeVirt object that is not ours.
+    EngineChanged,
 }
 
 impl fmt::Display for Trigger {
@@ -53,15 +55,42 @@ pub struct Occasion {
     /// UID of the VMRuntime; empty if there was none.
     pub runtime: String,
     pub generation: i64,
+    /// What new VMs get, whatever VMRuntime asks for: nodes are judged by it.
     pub use_emulation: bool,
+    /// What VMRuntime asks for; only where somebody else decides on it, because KubeVirt is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<bool>,
+}
+
+impl Occasion {
+    /// That nodes were judged by another setting than the one that VMRuntime asks for.
+    #[must_use]
+    pub fn difference(&self) -> Option<String> {
+        let (has, asked) = (self.use_emulation, self.asked?);
+        let effect = if has {
+            "new VMs are emulated in software, and whether nodes have KVM was not judged"
+        } else {
+            "new VMs need KVM, and nodes were checked for it"
+        };
+        (has != asked).then(|| {
+            format!(
+                "useEmulation is {has} on a KubeVirt object that is not VM Runtime's own, although VMRuntime asks for \
+                 {asked}: {effect}; change it there, or: bmctl update vmruntime --use-emulation={has}"
+            )
+        })
+    }
 }
 
 /// The VMRuntime that checks are made for, and the time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     pub uid: String,
     pub generation: i64,
     pub now: Timestamp,
+    /// What new VMs get by now.
+    pub use_emulation: bool,
+    /// When these nodes were seen to have lost the skip label.
+    pub unskipped: BTreeMap<String, Timestamp>,
 }
 
 /// Is a check due?
@@ -102,7 +131,8 @@ pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: D
     let Some(base) = gate::finished_in_epoch(subject, checks).filter(|_| !running) else {
         return Due::No;
     };
-    let Some(trigger) = node_trigger(subject.now, nodes, base, last) else {
+    let changed = engine_trigger(subject, base);
+    let Some(trigger) = changed.or_else(|| node_trigger(subject, nodes, base, last)) else {
         return Due::No;
     };
     let completed = base.status.completion_time.as_ref();
@@ -126,9 +156,15 @@ pub(super) fn last_inputs<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Op
         .map(|(_, inputs)| inputs)
 }
 
+/// Were the nodes judged by another setting than the one that new VMs get?
+fn engine_trigger(subject: &Subject, base: &CheckFacts) -> Option<Trigger> {
+    let judged = base.occasion.as_ref()?.use_emulation;
+    (judged != subject.use_emulation).then_some(Trigger::EngineChanged)
+}
+
 /// Did something happen to a node that the last finished check could not know?
 fn node_trigger(
-    now: Timestamp,
+    subject: &Subject,
     nodes: &[NodeFacts],
     base: &CheckFacts,
     last: &Inputs,
@@ -136,7 +172,7 @@ fn node_trigger(
     let mut triggers = nodes
         .iter()
         .filter(|node| !node.skipped && node.ready)
-        .filter_map(|node| changed_node(now, node, base));
+        .filter_map(|node| changed_node(subject, node, base));
     if let Some(trigger) = triggers.next() {
         return Some(trigger);
     }
@@ -148,10 +184,16 @@ fn node_trigger(
 
 /// A node that stays unknown although it is ready (its image can not be pulled, say) is no reason for another check:
 /// that would go on for ever. A time in the future, from a clock that is ahead, is not believed yet.
-fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
+fn changed_node(subject: &Subject, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
+    let now = subject.now;
     let Some(entry) = base.status.checks.get(&node.name) else {
         return Some(Trigger::NodeAdded);
     };
+    // Whatever that check says of it: what happened to a node that was left out, nobody looked at.
+    let unskipped = subject.unskipped.get(&node.name);
+    if unskipped.is_some_and(|unskipped| *unskipped >= base.started()) {
+        return Some(Trigger::NodeAdded);
+    }
     // Times of the API are whole seconds. Within the second in which the check began, only a node that it could not
     // reach may have come back afterwards.
     let started = base.started().as_second();
@@ -179,6 +221,7 @@ mod tests {
             uid: "u".to_owned(),
             generation,
             now: at(second),
+            ..Subject::default()
         }
     }
 
@@ -332,6 +375,72 @@ mod tests {
                 "{ready_since}"
             );
         }
+    }
+
+    #[test]
+    fn a_node_that_loses_the_skip_label_is_checked_whatever_is_known_of_it() {
+        let subject = |unskipped| Subject {
+            unskipped: BTreeMap::from([("n1".to_owned(), at(unskipped))]),
+            ..subject(5, 60)
+        };
+        let checks = [own("a", 20, 5, Some(true))];
+        for (unskipped, expected) in [(10, None), (30, Some(Trigger::NodeAdded))] {
+            let due = due(&subject(unskipped), &[node("n1")], &checks, GAP);
+            assert_eq!(trigger(due), expected, "{unskipped}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_judged_again_when_the_engine_emulates_otherwise() {
+        let judged = |use_emulation| CheckFacts {
+            occasion: Some(Occasion {
+                runtime: "u".to_owned(),
+                generation: 5,
+                use_emulation,
+                asked: None,
+            }),
+            ..own("a", 0, 5, Some(true))
+        };
+        for (judged_by, effective, expected) in [
+            (false, false, None),
+            (true, true, None),
+            (true, false, Some(Trigger::EngineChanged)),
+            (false, true, Some(Trigger::EngineChanged)),
+        ] {
+            let subject = Subject {
+                use_emulation: effective,
+                ..subject(5, 60)
+            };
+            let due = due(&subject, &[node("n1")], &[judged(judged_by)], GAP);
+            assert_eq!(trigger(due), expected, "{judged_by} {effective}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_not_the_wanted_one_is_said() {
+        for (use_emulation, asked, said) in [
+            (false, None, None),
+            (true, Some(true), None),
+            (false, Some(true), Some("new VMs need KVM")),
+            (true, Some(false), Some("new VMs are emulated")),
+        ] {
+            let occasion = Occasion {
+                use_emulation,
+                asked,
+                ..Occasion::default()
+            };
+            let found = occasion.difference();
+            let right = match (&found, said) {
+                (None, None) => true,
+                (Some(found), Some(said)) => found.contains(said),
+                (_, _) => false,
+            };
+            assert!(right, "{found:?}");
+        }
+        let before: Occasion =
+            serde_json::from_str(r#"{"runtime": "u", "generation": 1, "useEmulation": true}"#)
+                .unwrap();
+        assert_eq!(before.asked, None);
     }
 
     #[test]

@@ -3,13 +3,17 @@
 use anyhow::ensure;
 use bmctl::{
     api::{
-        condition::{ConditionStatus, kind, reason},
+        condition::{self, ConditionStatus, kind, reason},
         name,
     },
     controller::EngineManifests,
     simulator::OPERATOR_MANIFESTS,
 };
-use kube::{Api, ResourceExt, api::PostParams, core::DynamicObject};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+    core::DynamicObject,
+};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -26,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
         told("enable_again_checks_again", checks_again),
         told("emulation_is_handed_on", emulation),
         told("foreign_engine_is_used_and_kept", foreign),
+        told("nodes_are_judged_by_the_engines_own_setting", their_setting),
         told("missing_operator_is_said", no_operator),
     ]
 }
@@ -126,6 +131,54 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
     // It has been up all the time: only the check is waited for.
     stage.enable(true).await?;
     stage.ready().await?;
+    controller.stop().await
+}
+
+/// Whoever owns KubeVirt decides whether it emulates; a check that waives KVM because VMRuntime asks for emulation would
+/// be a false green.
+async fn their_setting(stage: Stage) -> anyhow::Result<()> {
+    let controller = on_their_engine(&stage).await?;
+    stage.nodes.say("n1", super::stage::Answer::NoKvm);
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": true}}))
+        .await?;
+    let judged = stage.finished_checks(2).await?;
+    ensure!(pass(&judged) == Some(false), "KVM was waived");
+    let said = stage
+        .reason(kind::ENGINE_FOREIGN, reason::SETTINGS_DIFFER)
+        .await?;
+    ensure!(said.message.contains("theirs"), "{}", said.message);
+    let ready = stage.condition(kind::READY, ConditionStatus::False).await?;
+    ensure!(
+        ready.message.contains("not true as wanted"),
+        "{}",
+        ready.message
+    );
+    // They set it, and nobody changes VMRuntime.
+    let setting =
+        json!({"spec": {"configuration": {"developerConfiguration": {"useEmulation": true}}}});
+    let (kubevirt, by) = (stage.kubevirt(), PatchParams::default());
+    kubevirt
+        .patch("theirs", &by, &Patch::Merge(&setting))
+        .await?;
+    stage.ready().await?;
+    stage.reason(kind::ENGINE_FOREIGN, reason::ADOPTED).await?;
+    // The reverse: nobody asks for emulation, and VMs are emulated.
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": false}}))
+        .await?;
+    stage
+        .reason(kind::ENGINE_FOREIGN, reason::SETTINGS_DIFFER)
+        .await?;
+    let runtime = stage.ready().await?;
+    let status = runtime.status.unwrap_or_default();
+    let emulated = condition::is_true(&status.conditions, kind::EMULATION_FORCED);
+    ensure!(emulated, "{status:?}");
+    let ready = condition::find(&status.conditions, kind::READY);
+    ensure!(
+        ready.is_some_and(|ready| ready.message.contains("not false as wanted")),
+        "{ready:?}"
+    );
     controller.stop().await
 }
 
