@@ -24,6 +24,7 @@ mod node;
 mod observe;
 pub mod observed;
 pub mod options;
+mod placement;
 pub mod plan;
 mod preflight;
 mod reconcile;

@@ -114,6 +114,8 @@ pub mod reason {
         ENGINE_INSTALLING = "EngineInstalling",
         /// The engine has been coming up for longer than it should.
         ENGINE_INSTALL_SLOW = "EngineInstallSlow",
+        /// The engine was up, and something that VMs need of it does not run any more.
+        ENGINE_DOWN = "EngineDown",
         /// The engine is being removed.
         ENGINE_UNINSTALLING = "EngineUninstalling",
         /// The engine has been being removed for longer than it should.

@@ -21,6 +21,7 @@ use super::{
     manifest::Disks,
     observed::{Count, NodeTraces, Observed, Policy, RuntimeFacts, Seen},
     options::Pace,
+    placement::PlacementChange,
     role::UserRole,
     trouble::Trouble,
 };
@@ -56,11 +57,14 @@ pub enum Step {
         use_emulation: bool,
         /// No node is a control plane: the engine's own pods may run anywhere.
         anywhere: bool,
+        /// Nodes with the skip label get no VMs.
+        exclude: bool,
     },
     /// Our KubeVirt object, as it was seen, gets these settings.
     ConfigureKubeVirt {
         object: ObjectReference,
         use_emulation: bool,
+        placement: Option<PlacementChange>,
     },
     DeleteKubeVirt(ObjectReference),
     CreateCdi,
@@ -273,6 +277,21 @@ impl Draft<'_> {
             }
             Ok(_) | Err(_) => true,
         }
+    }
+
+    /// Was the engine up, as far as it was published? What is missing now has been there before.
+    fn was_up(&self) -> bool {
+        let runtime = self.observed.runtime.as_ref();
+        let ready = runtime.and_then(|runtime| {
+            condition::find(&runtime.status.conditions, condition::kind::READY)
+        });
+        ready.is_some_and(|ready| {
+            let reasons = [
+                condition::reason::ENGINE_DOWN,
+                condition::reason::NO_ELIGIBLE_NODE,
+            ];
+            ready.status == ConditionStatus::True || reasons.contains(&ready.reason.as_str())
+        })
     }
 
     /// Has something that was begun then been under way for too long?

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::preflight::NodeFacts;
 use crate::api::engine::PHASE_DEPLOYED;
@@ -54,6 +55,10 @@ pub struct EngineObject {
     /// The operator has not looked at the present spec yet, or is still going from one version to another.
     pub updating: bool,
     pub use_emulation: bool,
+    /// Where it puts what runs VMs, as it stands in its spec.
+    pub placement: Option<Value>,
+    /// The controller has extended the placement.
+    pub placement_extended: bool,
     /// Uninstalling is refused by the engine as long as workloads exist.
     pub protects_workloads: bool,
     /// The engine's own words for what is wrong with it.
@@ -119,6 +124,8 @@ pub enum EngineState {
     Deleting,
     /// Not yet; this is what is missing.
     Incomplete(Vec<String>),
+    /// KubeVirt has been deployed, and this of it does not run.
+    Down(Vec<String>),
     /// It runs, and there is no node for VMs.
     NoNode,
     /// It runs; what does not run everywhere.
@@ -135,12 +142,13 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
         return EngineState::Deleting;
     }
     let mut missing = Vec::new();
+    let mut down = Vec::new();
     let mut partial = Vec::new();
     if let Some(trouble) = undeployed("KubeVirt", kubevirt) {
         // Its components follow from it: to list them too would only hide the cause.
         missing.push(trouble);
     } else {
-        components(facts, nodes, &mut missing, &mut partial);
+        components(facts, nodes, &mut down, &mut partial);
     }
     if let Some(cdi) = facts.cdi.object() {
         // Disks are not ours to judge on a CDI that somebody else runs.
@@ -152,7 +160,10 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
         }
     }
     if !missing.is_empty() {
+        missing.splice(0..0, down);
         EngineState::Incomplete(missing)
+    } else if !down.is_empty() {
+        EngineState::Down(down)
     } else if nodes.iter().all(|node| node.skipped) {
         EngineState::NoNode
     } else {
@@ -302,11 +313,13 @@ mod tests {
         for (story, change, missing) in incomplete {
             let mut facts = up();
             change(&mut facts);
-            assert_eq!(
-                engine(&facts, &nodes()),
-                EngineState::Incomplete(vec![missing.to_owned()]),
-                "{story}"
-            );
+            let missing = vec![missing.to_owned()];
+            let expected = if ["component gone", "component down", "handlers"].contains(&story) {
+                EngineState::Down(missing)
+            } else {
+                EngineState::Incomplete(missing)
+            };
+            assert_eq!(engine(&facts, &nodes()), expected, "{story}");
         }
         assert_eq!(engine(&full, &[]), EngineState::NoNode);
         let mut skipped = nodes();

@@ -50,7 +50,8 @@ const STABLE: Duration = Duration::from_secs(30);
 
 /// What comes up (images are pulled) or is removed may take long, and goes on by itself as soon as whoever it waits for acts:
 /// no reason to give up before the time that the caller gave is over.
-const SLOW: [&str; 3] = [
+const SLOW: [&str; 4] = [
+    reason::ENGINE_DOWN,
     reason::ENGINE_INSTALL_SLOW,
     reason::ENGINE_UNINSTALL_SLOW,
     reason::DRAIN_SLOW,

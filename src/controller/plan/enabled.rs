@@ -11,7 +11,10 @@ use crate::{
         condition::{self, kind, reason},
         name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
     },
-    controller::observed::{Observed, RoleState, RuntimeFacts, Workloads},
+    controller::{
+        observed::{Observed, RoleState, RuntimeFacts, Workloads},
+        placement::PlacementChange,
+    },
     runtime::{
         preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
@@ -164,7 +167,8 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
     let Some(operator) = &engine.operator else {
         return;
     };
-    let wanted = format!("{} {}", runtime.generation, runtime.use_emulation);
+    let exclude = observed.nodes.iter().any(|node| node.skipped);
+    let wanted = format!("{} {} {exclude}", runtime.generation, runtime.use_emulation);
     let found = match &engine.kubevirt {
         // Its definition comes with the operator; a watch tells when it is there.
         Presence::NotServed => return,
@@ -174,21 +178,26 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
                 namespace,
                 use_emulation: runtime.use_emulation,
                 anywhere,
+                exclude,
             };
             Some(Found::Wrong(step, None))
         }
         Presence::Present(kubevirt) if kubevirt.deleting => None,
-        Presence::Present(kubevirt)
-            if kubevirt.use_emulation == runtime.use_emulation && kubevirt.protects_workloads =>
-        {
-            Some(Found::Right)
-        }
         Presence::Present(kubevirt) => {
+            let placement = PlacementChange::of(kubevirt, exclude);
+            let is_right = placement.is_none()
+                && kubevirt.use_emulation == runtime.use_emulation
+                && kubevirt.protects_workloads;
             let step = Step::ConfigureKubeVirt {
                 object: reference(kubevirt),
                 use_emulation: runtime.use_emulation,
+                placement,
             };
-            Some(Found::Wrong(step, kubevirt.changed_by.clone()))
+            Some(if is_right {
+                Found::Right
+            } else {
+                Found::Wrong(step, kubevirt.changed_by.clone())
+            })
         }
     };
     if let Some(found) = found {
@@ -269,7 +278,10 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
                 draft.observed.stuck.iter(),
             ),
         ),
-        (EngineState::Incomplete(missing), _) => {
+        (EngineState::Down(missing), _) if draft.was_up() => {
+            Word::no(reason::ENGINE_DOWN, missing.join("; "))
+        }
+        (EngineState::Incomplete(missing) | EngineState::Down(missing), _) => {
             Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
         }
         (EngineState::NoNode, Gate::Pending(_) | Gate::Passed(_)) => {
@@ -285,15 +297,18 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
 
 fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool) -> Word {
     let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
-    match gate {
-        Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
-        Gate::Pending(_) | Gate::Passed(_) if *engine == EngineState::NoNode => {
+    match (gate, engine) {
+        (Gate::Failed(check), _) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::NoNode) => {
             Word::yes(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
         }
-        Gate::Pending(_) | Gate::Passed(_) if slow => Word::yes(
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::Down(missing)) if draft.was_up() => {
+            Word::yes(reason::ENGINE_DOWN, missing.join("; "))
+        }
+        (Gate::Pending(_) | Gate::Passed(_), _) if slow => Word::yes(
             reason::ENGINE_INSTALL_SLOW,
             match engine {
-                EngineState::Incomplete(missing) => format!(
+                EngineState::Incomplete(missing) | EngineState::Down(missing) => format!(
                     "the engine is not up after a long time: {}",
                     missing.join("; ")
                 ),
@@ -307,10 +322,10 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
                 }
             },
         ),
-        Gate::Pending(_) | Gate::Passed(_) if no_operator && *engine == EngineState::Absent => {
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::Absent) if no_operator => {
             Word::yes(reason::OPERATOR_NOT_FOUND, "virt-operator is not installed")
         }
-        Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
+        (Gate::Pending(_) | Gate::Passed(_), _) => Word::no(reason::CONVERGED, ""),
     }
 }
 

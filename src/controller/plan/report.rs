@@ -98,6 +98,7 @@ impl Report {
             EngineState::Absent
             | EngineState::Deleting
             | EngineState::Incomplete(_)
+            | EngineState::Down(_)
             | EngineState::NoNode => String::new(),
         };
         let emulation = observed.engine.emulates(runtime.use_emulation);
