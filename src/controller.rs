@@ -36,6 +36,7 @@ mod trace;
 pub mod trouble;
 pub mod uninstall;
 mod watch;
+mod why;
 
 use std::sync::Arc;
 

@@ -21,6 +21,7 @@ use super::{
     manifest::EngineManifests,
     mark, placement,
     request::{Doing, creating},
+    why,
 };
 use crate::{
     api::{engine, name},
@@ -117,11 +118,19 @@ pub(super) async fn read(
                 .unwrap_or(0),
         })
         .collect();
+    let refused = deployments
+        .iter()
+        .filter_map(|deployment| {
+            let why = why::refused(deployment)?;
+            Some(format!("{}: {why}", component(deployment)))
+        })
+        .collect();
     Ok(EngineFacts {
         operator,
         kubevirt,
         cdi,
         components,
+        refused,
         handlers: ready_nodes(handlers),
     })
 }

@@ -13,13 +13,13 @@ use super::{
     node,
     observed::{
         Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
-        Traces, Workloads, is_stuck,
+        Traces, Unready, Workloads, is_stuck,
     },
     options::ControllerOptions,
     plan::Memory,
     release,
     request::Doing,
-    role, trace,
+    role, trace, why,
 };
 use crate::{
     api::{
@@ -37,7 +37,7 @@ use crate::{
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts},
-        readiness::EngineFacts,
+        readiness::{self, EngineFacts, EngineState},
     },
 };
 
@@ -120,6 +120,11 @@ pub(super) async fn observe(
         admission::try_creation(client).await
     };
     let traces = traces(caches, runtime.as_ref(), &engine);
+    let nodes = caches.nodes();
+    let unready = Unready {
+        engine: unready(client, place, &engine, &nodes, enabled).await,
+        probes: why::of_probes(&caches.probe_pods),
+    };
     let mut leaving = of_engine(&engine);
     if !enabled {
         leaving.extend(of_disable(&left, &workloads, caches));
@@ -134,7 +139,7 @@ pub(super) async fn observe(
         now,
         runtime,
         system_namespace,
-        nodes: caches.nodes(),
+        nodes,
         checks: caches.checks(),
         workloads,
         disks,
@@ -145,8 +150,32 @@ pub(super) async fn observe(
         creation,
         roles,
         traces,
+        unready,
         stuck,
     })
+}
+
+/// What keeps the engine from coming up: the refusals of its Deployments, then what its pods say.
+async fn unready(
+    client: &Client,
+    place: Option<&str>,
+    engine: &EngineFacts,
+    nodes: &[NodeFacts],
+    enabled: bool,
+) -> Vec<String> {
+    match readiness::engine(engine, nodes) {
+        EngineState::Absent | EngineState::Incomplete(_) | EngineState::Down(_) if enabled => {
+            let mut why = engine.refused.clone();
+            why.extend(why::of_engine(client, place).await);
+            why
+        }
+        EngineState::Absent
+        | EngineState::Incomplete(_)
+        | EngineState::Down(_)
+        | EngineState::Deleting
+        | EngineState::NoNode
+        | EngineState::Up { .. } => Vec::new(),
+    }
 }
 
 /// So many objects are looked into in one round.

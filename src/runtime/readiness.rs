@@ -92,6 +92,8 @@ pub struct EngineFacts {
     pub cdi: Presence,
     /// virt-api and virt-controller, as far as they are there.
     pub components: Vec<Component>,
+    /// Deployments of the engine that get no pods, and why.
+    pub refused: Vec<String>,
     /// Nodes with a ready virt-handler.
     pub handlers: BTreeSet<String>,
 }
@@ -241,6 +243,7 @@ mod tests {
                     ready: 2,
                 })
                 .collect(),
+            refused: Vec::new(),
             handlers: BTreeSet::from(["n1".to_owned(), "n2".to_owned()]),
         }
     }

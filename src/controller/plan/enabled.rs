@@ -9,6 +9,7 @@ use crate::{
     api::{
         Phase,
         condition::{self, kind, reason},
+        engine::VIRT_OPERATOR,
         name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
     },
     controller::{
@@ -52,6 +53,10 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         // What holds it up may change unheard.
         draft.wake_in(draft.settings.pace.removal);
     }
+    if !up || matches!(gate, Gate::Pending(_)) {
+        // What a pod waits for is not heard.
+        draft.wake_in(draft.settings.pace.explain);
+    }
     let ready = with_difference(ready(draft, &engine, gate), observed, runtime);
     let slow = !up && progressing_since(runtime).is_some_and(|since| draft.too_slow(since));
     let degraded = degraded(draft, &engine, gate, slow);
@@ -78,13 +83,13 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         phase,
         progressing,
         degraded,
-        preflight: preflight_word(gate),
+        preflight: preflight_word(draft, gate),
         creation: match fence {
             Some(until) => Word::no(
                 reason::FENCED,
                 format!("VM creation is closed until {until}: a disable is deleting VMs"),
             ),
-            None => creation(gate),
+            None => creation(draft, gate),
         },
         disable_blocked: Word::no(reason::ENABLED, "no disable is wanted"),
         summary: preflight::summary(match gate {
@@ -268,9 +273,10 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
             "virt-operator is not installed: install KubeVirt's operator, or start the controller with --engine-manifests",
         ),
         (_, Gate::Failed(check)) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
-        (EngineState::Absent, _) => {
-            Word::no(reason::ENGINE_INSTALLING, "the engine is being installed")
-        }
+        (EngineState::Absent, _) => Word::no(
+            reason::ENGINE_INSTALLING,
+            unready(draft, &["the engine is being installed".to_owned()]),
+        ),
         (EngineState::Deleting, _) => Word::no(
             reason::ENGINE_UNINSTALLING,
             explained(
@@ -279,15 +285,15 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
             ),
         ),
         (EngineState::Down(missing), _) if draft.was_up() => {
-            Word::no(reason::ENGINE_DOWN, missing.join("; "))
+            Word::no(reason::ENGINE_DOWN, unready(draft, missing))
         }
         (EngineState::Incomplete(missing) | EngineState::Down(missing), _) => {
-            Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
+            Word::no(reason::ENGINE_INSTALLING, unready(draft, missing))
         }
         (EngineState::NoNode, Gate::Pending(_) | Gate::Passed(_)) => {
             Word::no(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
         }
-        (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
+        (EngineState::Up { .. }, Gate::Pending(check)) => pending(draft, check),
         (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
             reason::ENGINE_READY,
             format!("the engine is up and {}", preflight::explain(check)),
@@ -303,14 +309,14 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
             Word::yes(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
         }
         (Gate::Pending(_) | Gate::Passed(_), EngineState::Down(missing)) if draft.was_up() => {
-            Word::yes(reason::ENGINE_DOWN, missing.join("; "))
+            Word::yes(reason::ENGINE_DOWN, unready(draft, missing))
         }
         (Gate::Pending(_) | Gate::Passed(_), _) if slow => Word::yes(
             reason::ENGINE_INSTALL_SLOW,
             match engine {
                 EngineState::Incomplete(missing) | EngineState::Down(missing) => format!(
                     "the engine is not up after a long time: {}",
-                    missing.join("; ")
+                    unready(draft, missing)
                 ),
                 EngineState::Deleting => explained(
                     "the engine is not up after a long time: the one before is still being removed"
@@ -327,6 +333,24 @@ fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool)
         }
         (Gate::Pending(_) | Gate::Passed(_), _) => Word::no(reason::CONVERGED, ""),
     }
+}
+
+/// What is missing, and what keeps its pods from running.
+fn unready(draft: &Draft<'_>, missing: &[String]) -> String {
+    let observed = draft.observed;
+    let mut said = missing.to_vec();
+    said.extend(observed.unready.engine.iter().cloned());
+    let operator = format!("{VIRT_OPERATOR}: Unschedulable");
+    let unscheduled = said.iter().any(|line| line.starts_with(&operator));
+    if unscheduled && !observed.nodes.iter().any(|node| node.control_plane) {
+        let namespace = &observed.engine_namespace;
+        said.push(format!(
+            "no node is a control plane, and KubeVirt's release file asks for one. Let it run elsewhere: kubectl -n \
+             {namespace} patch deployment {VIRT_OPERATOR} --type=json \
+             -p '[{{\"op\":\"remove\",\"path\":\"/spec/template/spec/affinity\"}}]'"
+        ));
+    }
+    said.join("; ")
 }
 
 /// Why no node is to run VMs.
@@ -353,12 +377,13 @@ fn with_difference(mut word: Word, observed: &Observed, runtime: &RuntimeFacts) 
     word
 }
 
-fn pending(check: Option<&preflight::CheckFacts>) -> Word {
+fn pending(draft: &Draft<'_>, check: Option<&preflight::CheckFacts>) -> Word {
     match check {
-        Some(check) => Word::no(
-            reason::PREFLIGHT_RUNNING,
-            format!("preflight check {} is running", check.name),
-        ),
+        Some(check) => {
+            let mut said = vec![format!("preflight check {} is running", check.name)];
+            said.extend(draft.observed.unready.probes.iter().cloned());
+            Word::no(reason::PREFLIGHT_RUNNING, said.join("; "))
+        }
         None => Word::no(
             reason::PREFLIGHT_PENDING,
             "a preflight check is about to start",
@@ -366,17 +391,17 @@ fn pending(check: Option<&preflight::CheckFacts>) -> Word {
     }
 }
 
-fn preflight_word(gate: Gate<'_>) -> Word {
+fn preflight_word(draft: &Draft<'_>, gate: Gate<'_>) -> Word {
     match gate {
-        Gate::Pending(check) => pending(check),
+        Gate::Pending(check) => pending(draft, check),
         Gate::Passed(check) => Word::yes(reason::PREFLIGHT_PASSED, preflight::explain(check)),
         Gate::Failed(check) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
     }
 }
 
 /// The admission policy shows this message to whoever is refused.
-fn creation(gate: Gate<'_>) -> Word {
-    let word = preflight_word(gate);
+fn creation(draft: &Draft<'_>, gate: Gate<'_>) -> Word {
+    let word = preflight_word(draft, gate);
     if word.status {
         return word;
     }

@@ -130,10 +130,20 @@ pub(super) struct PodFacts {
 pub(super) enum PodState {
     /// Not done, and what it waits for, if that is known.
     Waiting(Option<String>),
+    /// Its image does not come. Another pod would ask the registry for the same.
+    Pulling(Pull),
     /// Its report was read.
     Judged(NodeResult),
     /// It ended without a report.
     Failed(String),
+}
+
+/// Why an image does not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pull {
+    pub why: String,
+    /// The registry has answered, and asking again gets the same answer.
+    pub refused: bool,
 }
 
 impl PodFacts {
@@ -228,7 +238,10 @@ fn waiting(container: &ContainerStatus) -> Option<PodState> {
         | "ImagePullBackOff"
         | "ImageInspectError"
         | "RegistryUnavailable"
-        | "SignatureValidationFailed" => PodState::Waiting(Some(image())),
+        | "SignatureValidationFailed" => PodState::Pulling(Pull {
+            refused: is_refused(&said),
+            why: image(),
+        }),
         "CreateContainerConfigError" => PodState::Failed(start()),
         "CreateContainerError"
         | "RunContainerError"
@@ -237,6 +250,21 @@ fn waiting(container: &ContainerStatus) -> Option<PodState> {
         | "CrashLoopBackOff" => PodState::Waiting(Some(start())),
         _ => PodState::Waiting(Some(said)),
     })
+}
+
+/// The registry's own word (containerd and CRI-O hand it on): there is no such image, or not for us.
+fn is_refused(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    [
+        "not found",
+        "notfound",
+        "manifest unknown",
+        "unauthorized",
+        "denied",
+        "no match for platform",
+    ]
+    .iter()
+    .any(|word| said.contains(word))
 }
 
 /// Why the API server would not have the pod, told apart from what is wrong with nodes.
@@ -368,6 +396,7 @@ mod tests {
             let said = match &state {
                 PodState::Failed(said) if final_ => said,
                 PodState::Waiting(Some(said)) if !final_ => said,
+                PodState::Pulling(pull) if !final_ && !pull.refused => &pull.why,
                 other => panic!("{reason}: {other:?}"),
             };
             assert!(
@@ -383,6 +412,37 @@ mod tests {
             state,
             PodState::Failed("the node did not run the probe: OutOfpods".to_owned())
         );
+    }
+
+    #[test]
+    fn a_registry_that_has_answered_is_told_from_one_that_has_not() {
+        for (said, refused) in [
+            (
+                "ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image",
+                true,
+            ),
+            (
+                "ImagePullBackOff: registry.example/bmctl:1: not found",
+                true,
+            ),
+            ("ErrImagePull: manifest unknown", true),
+            (
+                "ErrImagePull: pull access denied, repository does not exist",
+                true,
+            ),
+            ("ErrImagePull: 401 Unauthorized", true),
+            (
+                "ErrImagePull: dial tcp: lookup registry.example: no such host",
+                false,
+            ),
+            ("ErrImagePull: dial tcp 10.0.0.1:443: i/o timeout", false),
+            (
+                "ImagePullBackOff: Back-off pulling image \"registry.example/bmctl:1\"",
+                false,
+            ),
+        ] {
+            assert_eq!(is_refused(said), refused, "{said}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use bmctl::{
     api::{
+        VMRuntimePreflightCheck,
         condition::{self, ConditionStatus, kind, reason},
         name,
     },
@@ -15,7 +16,7 @@ use kube::{
     core::DynamicObject,
 };
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     news::settles,
@@ -142,8 +143,9 @@ async fn their_setting(stage: Stage) -> anyhow::Result<()> {
     stage
         .patch_runtime(json!({"spec": {"useEmulation": true}}))
         .await?;
-    let judged = stage.finished_checks(2).await?;
-    ensure!(pass(&judged) == Some(false), "KVM was waived");
+    let judged = started_by(&stage, "SettingsChanged").await?;
+    ensure!(judged_by(&judged) == json!(false), "KVM was waived");
+    ensure!(pass(&judged) == Some(false));
     let said = stage
         .reason(kind::ENGINE_FOREIGN, reason::SETTINGS_DIFFER)
         .await?;
@@ -161,7 +163,10 @@ async fn their_setting(stage: Stage) -> anyhow::Result<()> {
     kubevirt
         .patch("theirs", &by, &Patch::Merge(&setting))
         .await?;
+    stage.nodes.say("n1", super::stage::Answer::Healthy);
     stage.ready().await?;
+    let judged = started_by(&stage, "EngineChanged").await?;
+    ensure!(judged_by(&judged) == json!(true));
     stage.reason(kind::ENGINE_FOREIGN, reason::ADOPTED).await?;
     // The reverse: nobody asks for emulation, and VMs are emulated.
     stage
@@ -180,6 +185,31 @@ async fn their_setting(stage: Stage) -> anyhow::Result<()> {
         "{ready:?}"
     );
     controller.stop().await
+}
+
+/// The check that the controller made for that reason, when it has finished.
+async fn started_by(stage: &Stage, trigger: &str) -> anyhow::Result<VMRuntimePreflightCheck> {
+    until(stage.checks(), trigger, |checks| {
+        checks
+            .iter()
+            .filter(|check| pass(check).is_some())
+            .find(|check| {
+                check
+                    .annotations()
+                    .get(name::PREFLIGHT_TRIGGER)
+                    .map(String::as_str)
+                    == Some(trigger)
+            })
+            .cloned()
+    })
+    .await
+}
+
+/// The setting that the nodes were judged by.
+fn judged_by(check: &VMRuntimePreflightCheck) -> Value {
+    let occasion = &check.annotations()[name::PREFLIGHT_OCCASION];
+    let occasion: Value = serde_json::from_str(occasion).unwrap_or_default();
+    occasion["useEmulation"].clone()
 }
 
 /// Enabled and ready on an engine that somebody else has installed.

@@ -113,6 +113,17 @@ async fn left_out(stage: Stage) -> anyhow::Result<()> {
         (nodes == ["n1"]).then_some(())
     })
     .await?;
+    // virt-controller places by this label, which follows the pod.
+    until(
+        Api::<Node>::all(stage.client.clone()),
+        "n2 takes no VMs",
+        |nodes| {
+            let n2 = nodes.iter().find(|node| node.name_any() == "n2")?;
+            let schedulable = n2.labels().get("kubevirt.io/schedulable");
+            (schedulable.map(String::as_str) == Some("false")).then_some(())
+        },
+    )
+    .await?;
     stage.ready().await?;
     for name in ["one", "two", "three"] {
         stage.machine(name).await?;
