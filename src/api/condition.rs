@@ -96,7 +96,7 @@ pub mod kind {
         DISKS_KEPT = "DisksKept",
         /// Somebody else keeps changing what the controller manages; it is put right ever more seldom.
         CONTESTED = "Contested",
-        /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, or not permitted).
+        /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, not permitted, or its plugin is off).
         ADMISSION_MISSING = "AdmissionMissing",
     }
 }
@@ -164,6 +164,8 @@ pub mod reason {
         DISKS_EXIST = "DisksExist",
         /// Admission policies can not be put in force.
         ADMISSION_UNAVAILABLE = "AdmissionUnavailable",
+        /// Admission policies are in place, and the API server does not enforce them.
+        ADMISSION_NOT_ENFORCED = "AdmissionNotEnforced",
         /// Something that the controller does fails again and again.
         STEP_FAILED = "StepFailed",
         /// The controller lacks a right.

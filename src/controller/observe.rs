@@ -114,10 +114,10 @@ pub(super) async fn observe(
         let left = leftovers(client, manifests, disks, &engine, memory).await?;
         (disks, left)
     };
-    let creation = if enabled && is_strict(&admission) {
-        Creation::NotTried
-    } else {
+    let creation = if matters(runtime.as_ref(), now) || !is_strict(&admission) {
         admission::try_creation(client).await
+    } else {
+        Creation::NotTried
     };
     let traces = traces(caches, runtime.as_ref(), &engine);
     let nodes = caches.nodes();
@@ -230,6 +230,15 @@ fn traces(caches: &Caches, runtime: Option<&RuntimeFacts>, engine: &EngineFacts)
         nodes.iter().map(|node| &**node),
         handlers.iter().map(|pod| &**pod),
     )
+}
+
+/// Is VM creation to be closed, so that it matters whether it is? While it is open, trying proves nothing.
+fn matters(runtime: Option<&RuntimeFacts>, now: Timestamp) -> bool {
+    runtime.is_none_or(|runtime| {
+        let open = condition::is_true(&runtime.status.conditions, kind::VM_CREATION_ALLOWED);
+        let fenced = runtime.fence_until.is_some_and(|until| until > now);
+        !runtime.enabled || fenced || !open
+    })
 }
 
 fn is_strict(admission: &Admission) -> bool {

@@ -175,6 +175,8 @@ pub struct Memory {
     pub count: Option<Count>,
     /// What was as it should be, and what had to be put right.
     pub upkeep: Upkeep,
+    /// The gate was seen open although it is to be closed: the API server does not enforce it.
+    pub unenforced: bool,
     /// Nodes with the skip label, and those that had it.
     pub skipped: Skipped,
 }
@@ -234,6 +236,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
         return draft.finish(None);
     };
     admission::arm(&mut draft);
+    admission::see_enforced(&mut draft, runtime);
     let report = if runtime.enabled {
         enabled::decide(&mut draft, runtime)
     } else {

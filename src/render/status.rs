@@ -14,7 +14,11 @@ use super::{
     style::{Mark, Tone},
     table::Table,
 };
-use crate::api::{Condition, tolerant::UNREADABLE_COUNT};
+use crate::api::{
+    Condition,
+    condition::{self, kind},
+    tolerant::UNREADABLE_COUNT,
+};
 
 /// What `bmctl status vmruntime` found. Null is unknown, and then `undetermined` says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -135,6 +139,11 @@ impl StatusReport {
         });
     }
 
+    /// Does the cluster say that nothing enforces whether VMs may be created?
+    fn is_ungated(&self) -> bool {
+        condition::is_true(&self.conditions, kind::ADMISSION_MISSING)
+    }
+
     /// Label and value, one a line.
     fn facts(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let yes_or_no = |value: bool| if value { "yes" } else { "no" }.to_owned();
@@ -152,6 +161,9 @@ impl StatusReport {
                 "VM creation",
                 match self.vm_creation_allowed {
                     Some(true) => "open".to_owned(),
+                    Some(false) if self.is_ungated() => {
+                        "to be closed, but the API server does not gate it".to_owned()
+                    }
                     Some(false) => "closed".to_owned(),
                     None => "not reported".to_owned(),
                 },

@@ -171,6 +171,12 @@ impl Report {
             (
                 kind::ADMISSION_MISSING,
                 match &observed.admission {
+                    Admission::Available(_) if memory.unenforced => Word::yes(
+                        reason::ADMISSION_NOT_ENFORCED,
+                        "VM creation is not gated by the API server: the policy is in place, and a VM could be created \
+                         (as a dry run) while creation is to be closed. Its admission plugin ValidatingAdmissionPolicy \
+                         may be switched off",
+                    ),
                     Admission::Available(_) => Word::no(reason::CONVERGED, ""),
                     Admission::Unavailable(why) => Word::yes(
                         reason::ADMISSION_UNAVAILABLE,

@@ -115,6 +115,7 @@ const LINES: &[Line] = &[
     Line(kind::CONTESTED, True, reason::CHANGED_BY_OTHERS, "a_fight_is_told_and_gets_slower"),
     Line(kind::CONTESTED, False, reason::CONVERGED, "a_fight_is_told_and_gets_slower"),
     Line(kind::ADMISSION_MISSING, True, reason::ADMISSION_UNAVAILABLE, "old_kubernetes_has_no_policies"),
+    Line(kind::ADMISSION_MISSING, True, reason::ADMISSION_NOT_ENFORCED, "a_gate_that_lets_vms_pass_is_not_believed"),
     Line(kind::ADMISSION_MISSING, False, reason::CONVERGED, "old_kubernetes_has_no_policies"),
 ];
 
