@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    fn terms(terms: Value) -> Value {
+    fn terms(terms: &Value) -> Value {
         json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
             "nodeSelectorTerms": terms,
         }}}})
@@ -176,21 +176,21 @@ mod tests {
         let ours = expression();
         let tolerations = json!({"tolerations": [{"operator": "Exists"}]});
         let mut both = tolerations.clone();
-        merge(&mut both, &terms(json!([{"matchExpressions": [ours]}])));
+        merge(&mut both, &terms(&json!([{"matchExpressions": [ours]}])));
         let table = [
-            (Value::Null, terms(json!([{"matchExpressions": [ours]}]))),
+            (Value::Null, terms(&json!([{"matchExpressions": [ours]}]))),
             (tolerations, both),
             (
-                terms(json!([{"matchExpressions": [zone()]}, {"matchFields": [zone()]}])),
-                terms(json!([
+                terms(&json!([{"matchExpressions": [zone()]}, {"matchFields": [zone()]}])),
+                terms(&json!([
                     {"matchExpressions": [zone(), ours]},
                     {"matchFields": [zone()], "matchExpressions": [ours]},
                 ])),
             ),
             // The empty term selects nothing.
             (
-                terms(json!([{}, {"matchExpressions": [zone()]}])),
-                terms(json!([{}, {"matchExpressions": [zone(), ours]}])),
+                terms(&json!([{}, {"matchExpressions": [zone()]}])),
+                terms(&json!([{}, {"matchExpressions": [zone(), ours]}])),
             ),
         ];
         for (users, wanted) in table {
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn who_excludes_the_nodes_too_keeps_that() {
-        let theirs = kubevirt(terms(json!([{"matchExpressions": [expression()]}])), false);
+        let theirs = kubevirt(terms(&json!([{"matchExpressions": [expression()]}])), false);
         assert_eq!(PlacementChange::of(&theirs, true), None);
         assert_eq!(PlacementChange::of(&theirs, false), None);
         assert_eq!(

@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(name: &str, labels: Value, status: Value) -> Pod {
+    fn pod(name: &str, labels: &Value, status: &Value) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": name, "labels": labels},
             "spec": {"nodeName": "n1", "containers": []},
@@ -118,23 +118,27 @@ mod tests {
         let pods = [
             pod(
                 "a1",
-                virt("virt-api"),
-                waiting(
+                &virt("virt-api"),
+                &waiting(
                     "ImagePullBackOff",
                     "registry.example/virt-api:v1.9: not found",
                 ),
             ),
-            pod("a2", virt("virt-api"), waiting("ErrImagePull", "else")),
-            pod("h", virt("virt-handler"), waiting("ContainerCreating", "")),
+            pod("a2", &virt("virt-api"), &waiting("ErrImagePull", "else")),
+            pod(
+                "h",
+                &virt("virt-handler"),
+                &waiting("ContainerCreating", ""),
+            ),
             pod(
                 "c",
-                json!({"cdi.kubevirt.io": "cdi-operator"}),
-                waiting("CrashLoopBackOff", ""),
+                &json!({"cdi.kubevirt.io": "cdi-operator"}),
+                &waiting("CrashLoopBackOff", ""),
             ),
             pod(
                 "o",
-                virt("virt-operator"),
-                json!({"conditions": [{
+                &virt("virt-operator"),
+                &json!({"conditions": [{
                     "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
                     "message": "0/1 nodes are available",
                 }]}),

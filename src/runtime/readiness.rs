@@ -12,6 +12,10 @@ use super::preflight::NodeFacts;
 use crate::api::engine::PHASE_DEPLOYED;
 
 /// A custom resource of which there is to be one.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a round has two of them, and nearly all are there"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// The API server does not know the kind.
@@ -326,7 +330,9 @@ mod tests {
         }
         assert_eq!(engine(&full, &[]), EngineState::NoNode);
         let mut skipped = nodes();
-        skipped.iter_mut().for_each(|node| node.skipped = true);
+        for node in &mut skipped {
+            node.skipped = true;
+        }
         assert_eq!(engine(&full, &skipped), EngineState::NoNode);
     }
 

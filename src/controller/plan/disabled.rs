@@ -341,13 +341,20 @@ impl Left<'_> {
                 format!("the engine's operators are being removed: {left}")
             }
             Self::Traces(traces) if traces.left.is_empty() => {
-                format!("virt-handler is still ending on {} nodes", traces.handled)
+                format!("virt-handler is still ending on {}", nodes(traces.handled))
             }
             Self::Traces(traces) => format!(
-                "labels and annotations of the engine are being removed from {} nodes",
-                traces.left.len()
+                "labels and annotations of the engine are being removed from {}",
+                nodes(traces.left.len())
             ),
             Self::Roles(_) => "the ClusterRoles of VM Runtime are being removed".to_owned(),
         }
+    }
+}
+
+fn nodes(number: usize) -> String {
+    match number {
+        1 => "1 node".to_owned(),
+        more => format!("{more} nodes"),
     }
 }

@@ -66,12 +66,12 @@ fn a_gate_that_lets_vms_pass_is_not_believed_until_it_refuses() {
     );
     // Not asked: it is as it was.
     let unasked = changed(closed_since(60), |observed| {
-        gate(observed, Creation::NotTried)
+        gate(observed, Creation::NotTried);
     });
     let unasked = plan(&unasked, &late.memory, &SETTINGS);
     assert!(is(&unasked, kind::ADMISSION_MISSING));
     let refused = changed(closed_since(60), |observed| {
-        gate(observed, Creation::Closed)
+        gate(observed, Creation::Closed);
     });
     let refused = plan(&refused, &unasked.memory, &SETTINGS);
     assert!(!is(&refused, kind::ADMISSION_MISSING));
