@@ -75,7 +75,7 @@ impl Occasion {
         (has != asked).then(|| {
             format!(
                 "useEmulation is {has} on a KubeVirt object that is not VM Runtime's own, although VMRuntime asks for \
-                 {asked}: {effect}; change it there, or: bmctl update vmruntime --use-emulation={has}"
+                 {asked}: {effect}; change it there, or set useEmulation of VMRuntime to {has}"
             )
         })
     }
