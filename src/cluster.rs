@@ -34,6 +34,7 @@ pub mod inventory;
 mod kubeconfig;
 pub mod list;
 pub mod node;
+pub mod placement;
 pub mod preflight_check;
 pub mod removal;
 pub mod restoration;

@@ -20,9 +20,11 @@ pub mod install;
 pub mod manifest;
 mod mark;
 pub mod metric;
+mod node;
 mod observe;
 pub mod observed;
 pub mod options;
+mod placement;
 pub mod plan;
 mod preflight;
 mod reconcile;
@@ -34,6 +36,7 @@ mod trace;
 pub mod trouble;
 pub mod uninstall;
 mod watch;
+mod why;
 
 use std::sync::Arc;
 

@@ -96,7 +96,7 @@ pub mod kind {
         DISKS_KEPT = "DisksKept",
         /// Somebody else keeps changing what the controller manages; it is put right ever more seldom.
         CONTESTED = "Contested",
-        /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, or not permitted).
+        /// The cluster does not enforce our admission policies (older than Kubernetes 1.30, not permitted, or its plugin is off).
         ADMISSION_MISSING = "AdmissionMissing",
     }
 }
@@ -114,6 +114,8 @@ pub mod reason {
         ENGINE_INSTALLING = "EngineInstalling",
         /// The engine has been coming up for longer than it should.
         ENGINE_INSTALL_SLOW = "EngineInstallSlow",
+        /// The engine was up, and something that VMs need of it does not run any more.
+        ENGINE_DOWN = "EngineDown",
         /// The engine is being removed.
         ENGINE_UNINSTALLING = "EngineUninstalling",
         /// The engine has been being removed for longer than it should.
@@ -142,6 +144,10 @@ pub mod reason {
         NO_WORKLOADS = "NoWorkloads",
         /// The KubeVirt object is somebody else's.
         ADOPTED = "Adopted",
+        /// The KubeVirt object is somebody else's, and its useEmulation is not the one that is wanted.
+        SETTINGS_DIFFER = "SettingsDiffer",
+        /// Every node is left out, or none is a Linux machine.
+        NO_ELIGIBLE_NODE = "NoEligibleNode",
         /// The controller made the KubeVirt object.
         ENGINE_MADE = "EngineMade",
         /// Somebody else changed what the controller manages, again and again.
@@ -158,6 +164,8 @@ pub mod reason {
         DISKS_EXIST = "DisksExist",
         /// Admission policies can not be put in force.
         ADMISSION_UNAVAILABLE = "AdmissionUnavailable",
+        /// Admission policies are in place, and the API server does not enforce them.
+        ADMISSION_NOT_ENFORCED = "AdmissionNotEnforced",
         /// Something that the controller does fails again and again.
         STEP_FAILED = "StepFailed",
         /// The controller lacks a right.

@@ -29,6 +29,7 @@ use super::{
 use crate::failure::{Failure, Hint, Kubectl};
 
 pub use next_step::NextStep;
+pub use pod::why_not_ready;
 pub use survey::{AbsentController, Survey, survey};
 
 /// An object whose end is waited for, as it was seen last.

@@ -37,6 +37,7 @@ use crate::{
         name::{FIELD_MANAGER, GROUP, SYSTEM_NAMESPACE, VERSION, VMRUNTIME},
     },
     failure::Failure,
+    runtime::preflight::CheckFacts,
 };
 
 /// What is waited for.
@@ -356,16 +357,20 @@ impl<'a> Engine<'a> {
     }
 
     fn conclude(&self, verdict: Verdict) -> Result<Outcome, Failure> {
-        let reached = |check, warnings, unknown| Reached {
-            runtime: self
-                .snapshot
-                .runtime()
-                .map(|runtime| runtime.object.clone()),
-            check,
-            elapsed: self.retry.deadline().elapsed(),
-            warnings,
-            unknown,
-        };
+        let reached =
+            |check: Option<VMRuntimePreflightCheck>, mut warnings: Vec<String>, unknown| {
+                warnings.extend(check.as_ref().and_then(difference));
+                Reached {
+                    runtime: self
+                        .snapshot
+                        .runtime()
+                        .map(|runtime| runtime.object.clone()),
+                    check,
+                    elapsed: self.retry.deadline().elapsed(),
+                    warnings,
+                    unknown,
+                }
+            };
         match verdict {
             Verdict::Done(done) => Ok(Outcome::Reached(reached(
                 done.check,
@@ -388,6 +393,12 @@ impl<'a> Engine<'a> {
             )),
         }
     }
+}
+
+/// That the check judged nodes by another setting than the one that is asked for.
+#[must_use]
+pub fn difference(check: &VMRuntimePreflightCheck) -> Option<String> {
+    CheckFacts::read(check).occasion?.difference()
 }
 
 #[cfg(test)]

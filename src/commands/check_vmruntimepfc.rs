@@ -23,7 +23,7 @@ use crate::{
         self, Cluster, Retry,
         preflight_check::{self, Naming},
         vmruntime::DryRun,
-        wait::{Outcome, Reached, Target, Wait, nodes},
+        wait::{Outcome, Reached, Target, Wait, difference, nodes},
     },
     command_id::CommandId,
     exit::Exit,
@@ -139,6 +139,7 @@ async fn check(
     let reached = match subject {
         Subject::Read(check) => {
             let mut reached = Reached {
+                warnings: difference(&check).into_iter().collect(),
                 check: Some(*check),
                 ..Reached::default()
             };

@@ -137,7 +137,8 @@ pub struct ManifestsArgs {
     /// Namespace of the controller. Checks and their pods stay in vm-system, where bmctl looks for the controller too.
     #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
     pub namespace: String,
-    /// The engine is in this namespace and nowhere else: rights on it end there. Default: wherever its operator is.
+    /// The engine is in this namespace and nowhere else: rights on it end there (profile standard). The namespace itself is
+    /// not printed: it is KubeVirt's. Default: wherever its operator is.
     #[arg(long, value_name = "NAME")]
     pub kubevirt_namespace: Option<String>,
     /// How much the controller may do.
@@ -146,6 +147,9 @@ pub struct ManifestsArgs {
     /// Probe pods mount the host's /dev: the system namespace then allows privileged pods.
     #[arg(long)]
     pub deep_probe: bool,
+    /// Let the API server itself refuse a disable while VMs exist.
+    #[arg(long)]
+    pub safe_disable: bool,
 }
 
 /// How much the controller may do.
@@ -280,6 +284,7 @@ fn manifests(context: &Context, args: &ManifestsArgs) -> Exit {
             ProfileArg::EngineManifests => Profile::EngineManifests,
         },
         deep_probe: args.deep_probe,
+        safe_disable: args.safe_disable,
         ..InstallOptions::new(&args.image)
     });
     context.end(Ending::well(ManifestsReport::new(objects)))

@@ -1,9 +1,9 @@
 //! What `enable` and `check` share about preflight checks: their report, and what a bad one means for the exit code.
 
 use crate::{
-    api::VMRuntimePreflightCheck,
+    api::{VMRuntimePreflightCheck, name::SKIP_SCHEDULE},
     command_id::CommandId,
-    failure::{Failure, Hint, Kind, Reason, shell_word},
+    failure::{Failure, Hint, Kind, Reason, kubectl, shell_word},
     probe,
     render::preflight::{Explanation, PreflightReport},
     runtime::verdict::{NodeVerdict, Verdict},
@@ -94,6 +94,17 @@ fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
 
 /// The ways on from a failed check, best first.
 pub fn ways_on(failure: Failure, report: &PreflightReport) -> Failure {
+    if report.nodes.is_empty() && report.unnamed_unknown_nodes == 0 {
+        return failure
+            .hint(Hint::run(
+                "which nodes there are, and which are left out",
+                kubectl(format!("get nodes --label-columns={SKIP_SCHEDULE}")),
+            ))
+            .hint(Hint::run(
+                "take one in again, then it is checked",
+                CommandId::UnskipNode.with("NODE"),
+            ));
+    }
     let mut failure = failure.hint(Hint::run(
         "fix the nodes, then check again",
         CommandId::CheckVmruntimepfc,
@@ -118,6 +129,12 @@ pub fn ways_on(failure: Failure, report: &PreflightReport) -> Failure {
         .nodes_that(NodeVerdict::Failed)
         .flat_map(|node| &node.checks)
         .any(|check| !check.passed && matches!(check.name.as_str(), "CPU" | "KVM"));
+    if lacks_hardware && report.engine_is_foreign {
+        return failure.hint(Hint::run(
+            "KubeVirt is not VM Runtime's own: whoever owns it can set useEmulation there",
+            kubectl("get kubevirt --all-namespaces --output=yaml"),
+        ));
+    }
     if lacks_hardware {
         failure = failure.hint(Hint::run(
             "run all new VMs in software, also on nodes that have KVM",

@@ -7,19 +7,23 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    cluster::{Retry, node},
+    cluster::{
+        Retry, node,
+        placement::{self, Keeper},
+    },
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason, kubectl, nearest, shell_word, shown},
     render::{
         clean,
-        skip::{NodeReport, SkipReport},
+        skip::{NodeReport, Placement, SkipReport},
     },
 };
 
-/// Leave nodes out: preflight checks skip them, and they run no VMs.
+/// Leave nodes out: preflight checks skip them, and they get no new VMs.
 ///
-/// It sets the label kubevm.io/VM-SkipSchedule. Nodes that have it already stay as they are.
+/// It sets the label kubevm.io/VM-SkipSchedule. Nodes that have it already stay as they are. VMs that run there are not
+/// moved. KubeVirt does not know the label: where it is somebody else's, its owner has to keep VMs away, and it is said.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = SKIP_EXAMPLES)]
 pub struct SkipNodeArgs {
@@ -81,6 +85,15 @@ async fn change(session: &mut Session<'_, SkipReport>, wanted: &[String]) -> Res
         if !known.contains(name) {
             return Err(unknown(name, &known));
         }
+    }
+    if skipped {
+        let client = &cluster.client;
+        session.report.placement = match placement::keeper(client, &retry).await {
+            Some(Keeper::Controller) => Placement::Excluded,
+            Some(Keeper::Owner) => Placement::NotExcluded,
+            None => Placement::Unknown,
+        };
+        session.report.running = placement::running(client, &retry, wanted).await;
     }
     let mut undo = Vec::new();
     for (at, name) in wanted.iter().enumerate() {

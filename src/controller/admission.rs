@@ -268,9 +268,16 @@ async fn try_kind(client: &Client, resource: &ApiResource) -> Creation {
     match api.create(&dry_run, &object).await {
         Ok(_) => Creation::Open,
         Err(kube::Error::Api(status)) if is_our_refusal(&status.message) => Creation::Closed,
+        // As good as not served: its definition is going, and with it everything of the kind.
+        Err(kube::Error::Api(status)) if is_terminating(&status.message) => Creation::NotServed,
         Err(kube::Error::Api(status)) => Creation::Unproven(status.message),
         Err(error) => Creation::Unproven(error.to_string()),
     }
+}
+
+/// The API server's own words (apiextensions-apiserver, `customresource_handler.go`), which come with a 403.
+fn is_terminating(message: &str) -> bool {
+    message.contains("create not allowed while custom resource definition is terminating")
 }
 
 fn is_our_refusal(message: &str) -> bool {

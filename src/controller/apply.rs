@@ -17,6 +17,7 @@ use super::{
     manifest::EngineManifests,
     mark,
     observed::RuntimeFacts,
+    placement::{self, PlacementChange},
     plan::{ObjectReference, Step, WorkloadReference},
     release::{self, Mended},
     request::{Doing, creating, exactly, patching},
@@ -53,11 +54,19 @@ impl Hand<'_> {
                 namespace,
                 use_emulation,
                 anywhere,
-            } => engine::create_kubevirt(client, namespace, *use_emulation, *anywhere).await,
+                exclude,
+            } => {
+                engine::create_kubevirt(client, namespace, *use_emulation, *anywhere, *exclude)
+                    .await
+            }
             Step::ConfigureKubeVirt {
                 object,
                 use_emulation,
-            } => self.configure_kubevirt(object, *use_emulation).await,
+                placement,
+            } => {
+                self.configure_kubevirt(object, *use_emulation, placement.as_ref())
+                    .await
+            }
             Step::DeleteKubeVirt(object) => self.delete(&engine::kubevirt(), object).await,
             Step::CreateCdi => engine::create_cdi(client).await,
             Step::ConfigureCdi(object) => self.configure_cdi(object).await,
@@ -144,27 +153,31 @@ impl Hand<'_> {
         &self,
         object: &ObjectReference,
         use_emulation: bool,
+        placement: Option<&PlacementChange>,
     ) -> Result<(), Failure> {
-        let settings = engine::kubevirt_settings(use_emulation);
-        self.configure(&engine::kubevirt(), object, &settings).await
+        let mut patch = json!({"spec": engine::kubevirt_settings(use_emulation)});
+        if let Some(change) = placement {
+            patch["spec"]["workloads"] = json!({"nodePlacement": change.patch});
+            let extended = change.extended.then_some("true");
+            patch["metadata"] = json!({"annotations": {placement::EXTENDED: extended}});
+        }
+        self.configure(&engine::kubevirt(), object, patch).await
     }
 
     async fn configure_cdi(&self, object: &ObjectReference) -> Result<(), Failure> {
-        self.configure(&engine::cdi(), object, &engine::cdi_settings())
-            .await
+        let patch = json!({"spec": engine::cdi_settings()});
+        self.configure(&engine::cdi(), object, patch).await
     }
 
     async fn configure(
         &self,
         resource: &ApiResource,
         object: &ObjectReference,
-        settings: &Value,
+        mut patch: Value,
     ) -> Result<(), Failure> {
         let api = self.api(resource, object.namespace.as_deref());
-        let patch = json!({
-            "metadata": {"uid": object.uid, "resourceVersion": object.resource_version},
-            "spec": settings,
-        });
+        patch["metadata"]["uid"] = json!(object.uid);
+        patch["metadata"]["resourceVersion"] = json!(object.resource_version);
         let patched = api
             .patch(&object.name, &patching(), &Patch::Merge(&patch))
             .await;
@@ -241,7 +254,7 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
     match inputs.trigger {
         Trigger::Enabled | Trigger::SettingsChanged => {}
         // Nodes change often within one generation; what was checked last tells one time from the next.
-        Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded => {
+        Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded | Trigger::EngineChanged => {
             let newest = checks.iter().map(|check| (check.created, &check.uid)).max();
             digest.update(newest.map(|(_, uid)| uid.as_str()).unwrap_or_default());
         }

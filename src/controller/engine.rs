@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 
 use super::{
     manifest::EngineManifests,
-    mark,
+    mark, placement,
     request::{Doing, creating},
+    why,
 };
 use crate::{
     api::{engine, name},
@@ -117,13 +118,33 @@ pub(super) async fn read(
                 .unwrap_or(0),
         })
         .collect();
+    let refused = deployments
+        .iter()
+        .filter_map(|deployment| {
+            let why = why::refused(deployment)?;
+            Some(format!("{}: {why}", component(deployment)))
+        })
+        .collect();
     Ok(EngineFacts {
         operator,
         kubevirt,
         cdi,
         components,
+        refused,
         handlers: ready_nodes(handlers),
     })
+}
+
+/// Does a KubeVirt object that somebody else made emulate new VMs in software? `None`: there is none.
+pub(super) async fn foreign_emulation(
+    client: &Client,
+    place: Option<&str>,
+) -> Result<Option<bool>, Failure> {
+    let facts = EngineFacts {
+        kubevirt: custom_resource(kubevirts(client, place), "kubevirts").await?,
+        ..EngineFacts::default()
+    };
+    Ok(facts.foreign().map(|kubevirt| kubevirt.use_emulation))
 }
 
 /// Where the engine lives: where its operator is, or would be put.
@@ -215,6 +236,15 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
             .pointer("/spec/configuration/developerConfiguration/useEmulation")
             .and_then(Value::as_bool)
             .unwrap_or(false),
+        placement: object
+            .data
+            .pointer("/spec/workloads/nodePlacement")
+            .cloned(),
+        placement_extended: object
+            .metadata
+            .annotations
+            .as_ref()
+            .is_some_and(|annotations| annotations.contains_key(placement::EXTENDED)),
         protects_workloads: text("/spec/uninstallStrategy").as_deref() == Some(PROTECTING),
         failure: failure(&object.data),
         changed_by: mark::changed_by(&object.metadata, "spec"),
@@ -253,14 +283,22 @@ pub(super) async fn create_kubevirt(
     namespace: &str,
     use_emulation: bool,
     anywhere: bool,
+    exclude: bool,
 ) -> Result<(), Failure> {
     let mut spec = kubevirt_settings(use_emulation);
     if anywhere {
         // KubeVirt's own default asks for a control-plane node, which managed clusters do not have.
         spec["infra"] = json!({"nodePlacement": {}});
     }
+    if exclude {
+        spec["workloads"] = json!({"nodePlacement": placement::excluding()});
+    }
     let api = Api::namespaced_with(client.clone(), namespace, &kubevirt());
-    let object = owned(engine::KUBEVIRT_NAME, &kubevirt(), &spec);
+    let mut object = owned(engine::KUBEVIRT_NAME, &kubevirt(), &spec);
+    if exclude {
+        let extended = BTreeMap::from([(placement::EXTENDED.to_owned(), "true".to_owned())]);
+        object.metadata.annotations = Some(extended);
+    }
     let created = api.create(&creating(), &object).await;
     created.doing("create the KubeVirt object").map(drop)
 }

@@ -30,6 +30,8 @@ pub struct InstallOptions {
     pub profile: Profile,
     /// Probe pods mount the host's `/dev`.
     pub deep_probe: bool,
+    /// The API server itself refuses a disable while VMs exist.
+    pub safe_disable: bool,
     pub replicas: u8,
 }
 
@@ -42,6 +44,7 @@ impl InstallOptions {
             kubevirt_namespace: None,
             profile: Profile::Standard,
             deep_probe: false,
+            safe_disable: false,
             replicas: 2,
         }
     }
@@ -78,6 +81,7 @@ pub fn definitions() -> Vec<Value> {
 }
 
 /// Everything in a namespace of ours passes the strictest Pod security level, unless probe pods mount the host's /dev.
+/// KubeVirt's is not ours: applied, it would lose what its owner set on it, and deleted, everything in it.
 fn namespaces(options: &InstallOptions) -> Vec<Value> {
     const RESTRICTED: &str = "restricted";
     let system = if options.deep_probe {
@@ -85,31 +89,20 @@ fn namespaces(options: &InstallOptions) -> Vec<Value> {
     } else {
         RESTRICTED
     };
-    let mut namespaces = vec![namespace(name::SYSTEM_NAMESPACE, Some(system))];
-    if options.namespace != name::SYSTEM_NAMESPACE {
-        namespaces.push(namespace(&options.namespace, Some(RESTRICTED)));
-    }
-    // A Role needs its namespace to be there. Which pods may run in it is for whoever installs the engine to say.
-    if let Some(engine) = &options.kubevirt_namespace
-        && namespaces
-            .iter()
-            .all(|namespace| namespace["metadata"]["name"] != **engine)
-    {
-        namespaces.push(namespace(engine, None));
+    let mut namespaces = vec![namespace(name::SYSTEM_NAMESPACE, system)];
+    let own = &options.namespace;
+    if own != name::SYSTEM_NAMESPACE && Some(own) != options.kubevirt_namespace.as_ref() {
+        namespaces.push(namespace(own, RESTRICTED));
     }
     namespaces
 }
 
-fn namespace(name: &str, level: Option<&str>) -> Value {
-    let mut metadata = json!({"name": name});
-    if let Some(level) = level {
-        metadata["labels"] = ["enforce", "audit", "warn"]
-            .iter()
-            .map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!(level)))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-    }
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+fn namespace(name: &str, level: &str) -> Value {
+    let labels: serde_json::Map<_, _> = ["enforce", "audit", "warn"]
+        .iter()
+        .map(|mode| (format!("pod-security.kubernetes.io/{mode}"), json!(level)))
+        .collect();
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 /// On everything that is applied to install the controller.
@@ -172,7 +165,8 @@ mod tests {
             profile: Profile::EngineManifests,
             ..InstallOptions::new("bmctl:1")
         });
-        let mut there = vec!["default"];
+        // KubeVirt's is there with it.
+        let mut there = vec!["default", "kubevirt"];
         for object in &objects {
             let metadata = &object["metadata"];
             if let Some(namespace) = metadata["namespace"].as_str() {
@@ -182,7 +176,52 @@ mod tests {
                 there.extend(metadata["name"].as_str());
             }
         }
-        assert_eq!(there, ["default", "vm-system", "controllers", "kubevirt"]);
+        assert_eq!(there, ["default", "kubevirt", "vm-system", "controllers"]);
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_ours_is_left_alone() {
+        for (profile, namespace) in [
+            (Profile::Standard, "vm-system"),
+            (Profile::Standard, "kubevirt"),
+            (Profile::EngineManifests, "vm-system"),
+        ] {
+            let objects = manifests(&InstallOptions {
+                namespace: namespace.to_owned(),
+                kubevirt_namespace: Some("kubevirt".to_owned()),
+                profile,
+                ..InstallOptions::new("bmctl:1")
+            });
+            let theirs = objects.iter().find(|object| {
+                object["kind"] == "Namespace" && object["metadata"]["name"] == "kubevirt"
+            });
+            assert_eq!(theirs, None, "{profile:?} {namespace}");
+            // Where the engine's own files bring the namespace, it is not there before the controller is.
+            let inside = objects.iter().any(|object| {
+                object["metadata"]["namespace"] == "kubevirt" && object["kind"] == "Role"
+            });
+            assert_eq!(
+                inside,
+                profile == Profile::Standard,
+                "{profile:?} {namespace}"
+            );
+        }
+    }
+
+    #[test]
+    fn applying_again_keeps_the_safe_disable() {
+        for safe_disable in [false, true] {
+            let objects = manifests(&InstallOptions {
+                safe_disable,
+                ..InstallOptions::new("bmctl:1")
+            });
+            let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
+            let arguments = deployment
+                .and_then(|object| object.pointer("/spec/template/spec/containers/0/args"))
+                .and_then(Value::as_array);
+            let said = arguments.is_some_and(|all| all.contains(&json!("--safe-disable")));
+            assert_eq!(said, safe_disable);
+        }
     }
 
     #[test]

@@ -31,6 +31,16 @@ pub struct Part {
 }
 
 impl EngineManifests {
+    /// Is that what one of these operators calls itself when it writes? Clients of Kubernetes take the name of their
+    /// program, which is the Deployment's, mostly with something before it.
+    #[must_use]
+    pub fn is_operator(&self, manager: &str) -> bool {
+        self.objects()
+            .filter(|object| is_kind(object, "Deployment"))
+            .filter_map(|object| object.metadata.name.as_deref())
+            .any(|deployment| manager.ends_with(deployment))
+    }
+
     /// One file's text.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         Self::from_parts([("manifests", text)])

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
 
 use super::observed::ObjectVersion;
@@ -102,20 +102,29 @@ pub(super) fn version(metadata: &ObjectMeta) -> ObjectVersion {
     }
 }
 
+/// Who wrote to the object last, its status aside, if it was not the controller.
+pub(super) fn last_writer(metadata: &ObjectMeta) -> Option<String> {
+    newest(metadata, |_| true)
+}
+
 /// Who wrote to that field last, if it was not the controller: a name that the writer gave itself.
 ///
 /// The API server tells whole seconds. Within the controller's own second it is the other one: who asks has found the
 /// field changed.
 pub(super) fn changed_by(metadata: &ObjectMeta, field: &str) -> Option<String> {
     let key = format!("f:{field}");
+    newest(metadata, |write| {
+        let fields = write.fields_v1.as_ref();
+        fields.is_some_and(|fields| fields.0.get(&key).is_some())
+    })
+}
+
+fn newest(metadata: &ObjectMeta, concerns: impl Fn(&ManagedFieldsEntry) -> bool) -> Option<String> {
     let is_ours = |manager: &str| manager == name::CONTROLLER_FIELD_MANAGER;
     let writes = metadata.managed_fields.iter().flatten();
     let (_, _, manager) = writes
         .filter(|write| write.subresource.as_deref().unwrap_or_default().is_empty())
-        .filter(|write| {
-            let fields = write.fields_v1.as_ref();
-            fields.is_some_and(|fields| fields.0.get(&key).is_some())
-        })
+        .filter(|write| concerns(write))
         .filter_map(|write| {
             let manager = write.manager.as_deref()?;
             let time = write.time.as_ref().map(|time| time.0);

@@ -10,15 +10,16 @@ use kube::{Api, Client, api::ListParams, core::DynamicObject, runtime::reflector
 use super::{
     admission, engine,
     manifest::{Disks, EngineManifests},
+    node,
     observed::{
         Admission, Armed, Count, Creation, Force, Manifests, Observed, Policy, RuntimeFacts,
-        Traces, Workloads, is_stuck,
+        Traces, Unready, Workloads, is_stuck,
     },
     options::ControllerOptions,
     plan::Memory,
     release,
     request::Doing,
-    role, trace,
+    role, trace, why,
 };
 use crate::{
     api::{
@@ -36,18 +37,10 @@ use crate::{
     runtime::{
         force::ForceAnnotation,
         preflight::{CheckFacts, NodeFacts},
-        readiness::EngineFacts,
+        readiness::{self, EngineFacts, EngineState},
     },
 };
 
-/// Label of the node's operating system.
-const OS_LABEL: &str = "kubernetes.io/os";
-/// Marks nodes that are no machines.
-const VIRTUAL_KUBELET: (&str, &str) = ("type", "virtual-kubelet");
-const CONTROL_PLANE: [&str; 2] = [
-    "node-role.kubernetes.io/control-plane",
-    "node-role.kubernetes.io/master",
-];
 /// CDI puts this label on every claim that it made.
 const CDI_CLAIMS: &str = "app=containerized-data-importer";
 
@@ -80,7 +73,7 @@ impl Caches {
     /// The nodes that are machines and run Linux.
     pub(super) fn nodes(&self) -> Vec<NodeFacts> {
         let nodes = self.nodes.state();
-        nodes.iter().filter_map(|node| node_facts(node)).collect()
+        nodes.iter().filter_map(|node| node::facts(node)).collect()
     }
 
     /// The checks of the system namespace.
@@ -121,12 +114,17 @@ pub(super) async fn observe(
         let left = leftovers(client, manifests, disks, &engine, memory).await?;
         (disks, left)
     };
-    let creation = if enabled && is_strict(&admission) {
-        Creation::NotTried
-    } else {
+    let creation = if matters(runtime.as_ref(), now) || !is_strict(&admission) {
         admission::try_creation(client).await
+    } else {
+        Creation::NotTried
     };
     let traces = traces(caches, runtime.as_ref(), &engine);
+    let nodes = caches.nodes();
+    let unready = Unready {
+        engine: unready(client, place, &engine, &nodes, enabled).await,
+        probes: why::of_probes(&caches.probe_pods),
+    };
     let mut leaving = of_engine(&engine);
     if !enabled {
         leaving.extend(of_disable(&left, &workloads, caches));
@@ -141,7 +139,7 @@ pub(super) async fn observe(
         now,
         runtime,
         system_namespace,
-        nodes: caches.nodes(),
+        nodes,
         checks: caches.checks(),
         workloads,
         disks,
@@ -152,8 +150,32 @@ pub(super) async fn observe(
         creation,
         roles,
         traces,
+        unready,
         stuck,
     })
+}
+
+/// What keeps the engine from coming up: the refusals of its Deployments, then what its pods say.
+async fn unready(
+    client: &Client,
+    place: Option<&str>,
+    engine: &EngineFacts,
+    nodes: &[NodeFacts],
+    enabled: bool,
+) -> Vec<String> {
+    match readiness::engine(engine, nodes) {
+        EngineState::Absent | EngineState::Incomplete(_) | EngineState::Down(_) if enabled => {
+            let mut why = engine.refused.clone();
+            why.extend(why::of_engine(client, place).await);
+            why
+        }
+        EngineState::Absent
+        | EngineState::Incomplete(_)
+        | EngineState::Down(_)
+        | EngineState::Deleting
+        | EngineState::NoNode
+        | EngineState::Up { .. } => Vec::new(),
+    }
 }
 
 /// So many objects are looked into in one round.
@@ -208,6 +230,15 @@ fn traces(caches: &Caches, runtime: Option<&RuntimeFacts>, engine: &EngineFacts)
         nodes.iter().map(|node| &**node),
         handlers.iter().map(|pod| &**pod),
     )
+}
+
+/// Is VM creation to be closed, so that it matters whether it is? While it is open, trying proves nothing.
+fn matters(runtime: Option<&RuntimeFacts>, now: Timestamp) -> bool {
+    runtime.is_none_or(|runtime| {
+        let open = condition::is_true(&runtime.status.conditions, kind::VM_CREATION_ALLOWED);
+        let fenced = runtime.fence_until.is_some_and(|until| until > now);
+        !runtime.enabled || fenced || !open
+    })
 }
 
 fn is_strict(admission: &Admission) -> bool {
@@ -345,39 +376,5 @@ async fn leftovers(
         Manifests::Gone
     } else {
         Manifests::Present(left)
-    })
-}
-
-/// `None`: not a machine that could run VMs.
-pub(super) fn node_facts(node: &Node) -> Option<NodeFacts> {
-    let labels = node.metadata.labels.clone().unwrap_or_default();
-    let status = node.status.as_ref();
-    let info = status.and_then(|status| status.node_info.as_ref());
-    let system = labels
-        .get(OS_LABEL)
-        .or_else(|| info.map(|info| &info.operating_system));
-    let virtual_kubelet =
-        labels.get(VIRTUAL_KUBELET.0).map(String::as_str) == Some(VIRTUAL_KUBELET.1);
-    if virtual_kubelet || system.is_some_and(|system| system != "linux" && !system.is_empty()) {
-        return None;
-    }
-    let ready = status
-        .and_then(|status| status.conditions.as_ref())
-        .and_then(|conditions| conditions.iter().find(|found| found.type_ == "Ready"));
-    Some(NodeFacts {
-        name: node.metadata.name.clone()?,
-        skipped: labels.contains_key(name::SKIP_SCHEDULE),
-        ready: ready.is_some_and(|ready| ready.status == "True")
-            && node.metadata.deletion_timestamp.is_none(),
-        ready_since: ready
-            .and_then(|ready| ready.last_transition_time.as_ref())
-            .map(|time| time.0),
-        created: node.metadata.creation_timestamp.as_ref().map(|time| time.0),
-        kubelet_version: info
-            .map(|info| info.kubelet_version.clone())
-            .unwrap_or_default(),
-        control_plane: CONTROL_PLANE
-            .iter()
-            .any(|label| labels.contains_key(*label)),
     })
 }

@@ -42,8 +42,17 @@ pub struct Observed {
     pub roles: Vec<RoleFacts>,
     /// What an engine of ours has left on nodes; looked for only when it is gone.
     pub traces: Traces,
+    /// What keeps pods of the engine from running, while it is not up, and those of checks.
+    pub unready: Unready,
     /// What has been deleted for a while and is still there, and why.
     pub stuck: Vec<StuckObject>,
+}
+
+/// Why pods do not run, one line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unready {
+    pub engine: Vec<String>,
+    pub probes: Vec<String>,
 }
 
 impl Observed {

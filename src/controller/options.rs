@@ -55,6 +55,8 @@ pub struct Pace {
     pub explain: Duration,
     /// How long one attempt on one node may take.
     pub node: Duration,
+    /// After this long an image that the registry refuses is not waited for any more.
+    pub image: Duration,
     /// How long a whole check may take; the nodes that are left are unknown.
     pub check: Duration,
     /// The least time between two checks that changes of nodes bring about.
@@ -93,6 +95,7 @@ impl Default for Pace {
             removal: Duration::from_secs(2),
             explain: Duration::from_secs(10),
             node: Duration::from_secs(2 * 60),
+            image: Duration::from_secs(20),
             check: Duration::from_secs(8 * 60),
             node_checks: Duration::from_secs(10),
             pods_in_flight: 100,

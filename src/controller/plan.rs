@@ -13,7 +13,7 @@ mod report;
 mod tests;
 pub mod upkeep;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -21,6 +21,7 @@ use super::{
     manifest::Disks,
     observed::{Count, NodeTraces, Observed, Policy, RuntimeFacts, Seen},
     options::Pace,
+    placement::PlacementChange,
     role::UserRole,
     trouble::Trouble,
 };
@@ -30,7 +31,7 @@ use crate::{
         condition::{self, ConditionStatus},
     },
     cluster::stuck::StuckObject,
-    runtime::preflight::{self, Inputs},
+    runtime::preflight::{self, Inputs, NodeFacts},
 };
 use upkeep::{Repair, Upkeep};
 
@@ -56,11 +57,14 @@ pub enum Step {
         use_emulation: bool,
         /// No node is a control plane: the engine's own pods may run anywhere.
         anywhere: bool,
+        /// Nodes with the skip label get no VMs.
+        exclude: bool,
     },
     /// Our KubeVirt object, as it was seen, gets these settings.
     ConfigureKubeVirt {
         object: ObjectReference,
         use_emulation: bool,
+        placement: Option<PlacementChange>,
     },
     DeleteKubeVirt(ObjectReference),
     CreateCdi,
@@ -171,6 +175,34 @@ pub struct Memory {
     pub count: Option<Count>,
     /// What was as it should be, and what had to be put right.
     pub upkeep: Upkeep,
+    /// The gate was seen open although it is to be closed: the API server does not enforce it.
+    pub unenforced: bool,
+    /// Nodes with the skip label, and those that had it.
+    pub skipped: Skipped,
+}
+
+/// Which nodes were left out, and when one of them was taken in again. No object of the cluster remembers that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped(BTreeMap<String, Option<Timestamp>>);
+
+impl Skipped {
+    fn see(&mut self, nodes: &[NodeFacts], now: Timestamp) {
+        self.0
+            .retain(|name, _| nodes.iter().any(|node| node.name == *name));
+        for node in nodes {
+            if node.skipped {
+                self.0.insert(node.name.clone(), None);
+            } else if let Some(lost) = self.0.get_mut(&node.name) {
+                lost.get_or_insert(now);
+            }
+        }
+    }
+
+    /// The nodes that have lost the label, and when that was seen.
+    fn lost(&self) -> BTreeMap<String, Timestamp> {
+        let lost = |(name, lost): (&String, &Option<Timestamp>)| Some((name.clone(), (*lost)?));
+        self.0.iter().filter_map(lost).collect()
+    }
 }
 
 /// What the controller was started with, as far as decisions depend on it.
@@ -204,6 +236,7 @@ pub fn plan(observed: &Observed, memory: &Memory, settings: &Settings) -> Plan {
         return draft.finish(None);
     };
     admission::arm(&mut draft);
+    admission::see_enforced(&mut draft, runtime);
     let report = if runtime.enabled {
         enabled::decide(&mut draft, runtime)
     } else {
@@ -247,6 +280,21 @@ impl Draft<'_> {
             }
             Ok(_) | Err(_) => true,
         }
+    }
+
+    /// Was the engine up, as far as it was published? What is missing now has been there before.
+    fn was_up(&self) -> bool {
+        let runtime = self.observed.runtime.as_ref();
+        let ready = runtime.and_then(|runtime| {
+            condition::find(&runtime.status.conditions, condition::kind::READY)
+        });
+        ready.is_some_and(|ready| {
+            let reasons = [
+                condition::reason::ENGINE_DOWN,
+                condition::reason::NO_ELIGIBLE_NODE,
+            ];
+            ready.status == ConditionStatus::True || reasons.contains(&ready.reason.as_str())
+        })
     }
 
     /// Has something that was begun then been under way for too long?

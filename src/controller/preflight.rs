@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    engine,
     metric::{self, Metrics},
     observe::{self, Caches},
     options::ControllerOptions,
@@ -142,11 +143,16 @@ impl Runner<'_> {
         }
         let limit = self.options.pace.request;
         let runtime = within(limit, "read vmruntime", observe::runtime(self.client)).await?;
-        let occasion = runtime.map_or_else(Occasion::default, |runtime| Occasion {
+        let place = self.options.kubevirt_namespace.as_deref();
+        let runtime = runtime.unwrap_or_default();
+        let foreign = engine::foreign_emulation(self.client, place);
+        let foreign = within(limit, "read KubeVirt's settings", foreign).await?;
+        let occasion = Occasion {
             runtime: runtime.uid,
             generation: runtime.generation,
-            use_emulation: runtime.use_emulation,
-        });
+            use_emulation: foreign.unwrap_or(runtime.use_emulation),
+            asked: foreign.map(|_| runtime.use_emulation),
+        };
         let version = self.remember(check, &occasion).await?;
         let started = Timestamp::now();
         let status = VMRuntimePreflightCheckStatus {

@@ -80,7 +80,7 @@ pub(super) async fn apply(
     let mut kinds = Kinds::default();
     let mut mended = Vec::new();
     for object in manifests.objects() {
-        mended.extend(apply_one(client, &mut kinds, object, &set).await?);
+        mended.extend(apply_one(client, &mut kinds, object, manifests, &set).await?);
     }
     let found = find(client, manifests).await?;
     for found in outdated(&found, manifests, &set) {
@@ -97,6 +97,7 @@ async fn apply_one(
     client: &Client,
     kinds: &mut Kinds,
     object: &DynamicObject,
+    manifests: &EngineManifests,
     set: &str,
 ) -> Result<Option<Mended>, Failure> {
     let key = Key::of(object);
@@ -118,6 +119,9 @@ async fn apply_one(
     };
     let found = api.get_metadata_opt(&key.name).await.doing(&doing)?;
     let before = found.as_ref().map(|found| &found.metadata);
+    if before.is_some_and(|before| is_operated(before, manifests, set)) {
+        return Ok(None);
+    }
     let mut object = object.clone();
     // What was decided too long ago is refused where somebody else has written since.
     object.metadata.resource_version = before.and_then(|before| before.resource_version.clone());
@@ -141,6 +145,15 @@ async fn apply_one(
         },
         by: before.and_then(last_writer),
     }))
+}
+
+/// Was it applied from this very set, and has one of the release's own operators written to it since? They edit what
+/// their release brought (versions of definitions, labels): that is no drift, and to undo it would never end.
+fn is_operated(before: &ObjectMeta, manifests: &EngineManifests, set: &str) -> bool {
+    let labels = before.labels.as_ref();
+    let applied = labels.and_then(|labels| labels.get(name::ENGINE_MANIFESTS));
+    applied.is_some_and(|applied| applied == set)
+        && mark::last_writer(before).is_some_and(|manager| manifests.is_operator(&manager))
 }
 
 fn last_writer(metadata: &ObjectMeta) -> Option<String> {

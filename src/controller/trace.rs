@@ -12,7 +12,7 @@ use kube::{Api, Client, ResourceExt, api::Patch};
 use serde_json::{Map, Value, json};
 
 use super::{
-    observe,
+    node,
     observed::{NodeTraces, Traces},
     request::{Doing, patching},
 };
@@ -70,7 +70,7 @@ pub(super) fn find<'a>(
     let mut traces = Traces::default();
     for node in nodes {
         let Some(left) = of(node) else { continue };
-        let ready = observe::node_facts(node).is_some_and(|facts| facts.ready);
+        let ready = node::facts(node).is_some_and(|facts| facts.ready);
         match (handled.contains(left.node.as_str()), ready) {
             (false, _) => traces.left.push(left),
             (true, true) => traces.handled += 1,

@@ -117,7 +117,7 @@ const TYPES: [(&str, Advice); 15] = [
 ];
 
 #[rustfmt::skip]
-const REASONS: [(&str, Advice); 30] = [
+const REASONS: [(&str, Advice); 34] = [
     (reason::DISABLED, advice("spec.enabled is false.", "Enable it, if it is to run VMs.", &["bmctl enable vmruntime --context CONTEXT"])),
     (reason::ENABLED, advice("spec.enabled is true.", "Nothing to fix.", &[STATUS])),
     (reason::ENGINE_READY, advice("Everything that VMs need is there.", "Nothing to fix.", &[STATUS])),
@@ -185,6 +185,26 @@ const REASONS: [(&str, Advice); 30] = [
         &[STATUS, MACHINES, "kubectl get nodes"],
     )),
     (reason::NO_WORKLOADS, advice("No VM exists, or nothing is being disabled.", "Nothing to fix.", &[STATUS])),
+    (reason::SETTINGS_DIFFER, advice(
+        "KubeVirt was there before, and whoever owns it decides on its settings. Nodes are checked for what new VMs really get.",
+        "Change useEmulation on the KubeVirt object, or bring the VMRuntime in line with it.",
+        &[ENGINE, "bmctl update vmruntime --use-emulation=false --context CONTEXT"],
+    )),
+    (reason::ADMISSION_NOT_ENFORCED, advice(
+        "The API server was started with the admission plugin ValidatingAdmissionPolicy switched off.",
+        "Switch the plugin on. Until then nothing keeps VMs from being created while VM Runtime is disabled or a check has failed.",
+        &[STATUS, "kubectl get validatingadmissionpolicies"],
+    )),
+    (reason::ENGINE_DOWN, advice(
+        "A component of KubeVirt that ran before has no ready pod: a node is down, it is being updated, or its image is gone.",
+        "It comes back by itself where Kubernetes can start the pod again; the message says what keeps it.",
+        &[STATUS, "kubectl get pods --all-namespaces --selector=kubevirt.io --output=wide"],
+    )),
+    (reason::NO_ELIGIBLE_NODE, advice(
+        "Every node has the label kubevm.io/VM-SkipSchedule, or the cluster has no Linux machines.",
+        "Take a node in again, or add one.",
+        &["kubectl get nodes --show-labels", "bmctl unskip node NODE --context CONTEXT"],
+    )),
     (reason::ADOPTED, advice("KubeVirt was there before.", "Nothing has to be done.", &[ENGINE])),
     (reason::ENGINE_MADE, advice("KubeVirt was not there before.", "Nothing has to be done.", &[ENGINE])),
     (reason::CHANGED_BY_OTHERS, advice(

@@ -16,7 +16,10 @@ use crate::{
         CheckResult, VMRuntimePreflightCheck,
         text::{cut, shortened},
     },
-    runtime::verdict::{self, JudgedNode, NodeVerdict, Verdict},
+    runtime::{
+        preflight::CheckFacts,
+        verdict::{self, JudgedNode, NodeVerdict, Verdict},
+    },
 };
 
 /// One run of the checks.
@@ -38,6 +41,10 @@ pub struct PreflightReport {
     pub unnamed_unknown_nodes: usize,
     /// One for each check that failed somewhere and that we know.
     pub explanations: Vec<Explanation>,
+    /// Does somebody else decide whether VMs are emulated, because KubeVirt is theirs?
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub engine_is_foreign: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -104,6 +111,9 @@ impl PreflightReport {
             nodes,
             unnamed_unknown_nodes: judgement.unnamed,
             explanations,
+            engine_is_foreign: CheckFacts::read(check)
+                .occasion
+                .is_some_and(|occasion| occasion.asked.is_some()),
         }
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{clean::clean, document::Report, name::ResourceName, page::Page};
-use crate::api::name::SKIP_SCHEDULE;
+use crate::{api::name::SKIP_SCHEDULE, runtime::verdict};
 
 /// The nodes that were asked for, as far as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -14,8 +14,25 @@ pub struct SkipReport {
     /// Are the nodes to have the label?
     pub skipped: bool,
     pub nodes: Vec<NodeReport>,
+    /// Who keeps VMs away from these nodes.
+    pub placement: Placement,
+    /// Virtual machine instances that run on these nodes, and stay there: namespace/name. Null where that is not known.
+    pub running: Option<Vec<String>>,
     /// The command that takes back what was changed; null where nothing was.
     pub undo: Option<String>,
+}
+
+/// Does anybody keep VMs away from nodes with the label? Kubernetes and KubeVirt do not know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Placement {
+    /// The controller does, on its own KubeVirt.
+    Excluded,
+    /// KubeVirt is somebody else's: whoever owns it has to.
+    NotExcluded,
+    /// A controller that does not say.
+    #[default]
+    Unknown,
 }
 
 /// One node.
@@ -33,6 +50,8 @@ impl SkipReport {
             label: SKIP_SCHEDULE,
             skipped,
             nodes: Vec::new(),
+            placement: Placement::Unknown,
+            running: None,
             undo: None,
         }
     }
@@ -44,7 +63,12 @@ impl Report for SkipReport {
     fn text(&self, page: &mut Page) {
         for node in &self.nodes {
             let what = match (self.skipped, node.changed) {
-                (true, true) => "is left out now: it gets no check and no VMs",
+                (true, true) => match self.placement {
+                    Placement::Excluded => "is left out now: it gets no check and no VMs",
+                    Placement::NotExcluded | Placement::Unknown => {
+                        "is left out now: it gets no check"
+                    }
+                },
                 (true, false) => "was left out already; nothing was changed",
                 (false, true) => "is taken in again: it is checked, and may run VMs",
                 (false, false) => "was not left out; nothing was changed",
@@ -55,6 +79,9 @@ impl Report for SkipReport {
         if changed {
             let done = if self.skipped { "set" } else { "removed" };
             page.line(format!("Label {done}: {}", self.label));
+        }
+        if self.skipped {
+            self.caveats(page);
         }
         if let Some(undo) = &self.undo {
             page.line(format!("To undo: {undo}"));
@@ -69,10 +96,41 @@ impl Report for SkipReport {
     }
 }
 
+impl SkipReport {
+    fn caveats(&self, page: &mut Page) {
+        match self.placement {
+            Placement::Excluded => {}
+            Placement::NotExcluded => page.line(
+                "VMs may still be placed there: KubeVirt is not VM Runtime's own and does not know the label. \
+                 Whoever owns it excludes the node with spec.workloads.nodePlacement.",
+            ),
+            Placement::Unknown => page.line(
+                "Whether VMs are placed there is up to the controller of this cluster, which does not say.",
+            ),
+        }
+        let running = self.running.as_deref().unwrap_or_default();
+        if !running.is_empty() {
+            page.line(format!(
+                "VMs that run there stay, until they are stopped or migrated: {}",
+                clean(&verdict::listed(running.iter().map(String::as_str)))
+            ));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::{Style, paint};
+
+    fn text(report: &SkipReport) -> String {
+        let mut page = Page::new(Style {
+            width: None,
+            unicode: false,
+        });
+        report.text(&mut page);
+        paint(&page.finish(), false)
+    }
 
     #[test]
     fn it_says_what_it_changed() {
@@ -83,20 +141,41 @@ mod tests {
                 changed,
             });
         }
+        report.placement = Placement::Excluded;
+        report.running = Some(vec!["default/one".to_owned()]);
         report.undo = Some("bmctl unskip node worker-1".to_owned());
-        let mut page = Page::new(Style {
-            width: None,
-            unicode: false,
-        });
-        report.text(&mut page);
         assert_eq!(
-            paint(&page.finish(), false),
+            text(&report),
             "\
 worker-0 was left out already; nothing was changed
 worker-1 is left out now: it gets no check and no VMs
 Label set: kubevm.io/VM-SkipSchedule
+VMs that run there stay, until they are stopped or migrated: default/one
 To undo: bmctl unskip node worker-1
 "
         );
+    }
+
+    #[test]
+    fn nothing_is_promised_that_nobody_keeps() {
+        let mut report = SkipReport::new(true);
+        report.nodes.push(NodeReport {
+            name: "w".to_owned(),
+            changed: true,
+        });
+        for (placement, promised, said) in [
+            (Placement::Excluded, true, "Label set"),
+            (
+                Placement::NotExcluded,
+                false,
+                "VMs may still be placed there",
+            ),
+            (Placement::Unknown, false, "up to the controller"),
+        ] {
+            report.placement = placement;
+            let text = text(&report);
+            assert_eq!(text.contains("no VMs"), promised, "{text}");
+            assert!(text.contains(said), "{text}");
+        }
     }
 }

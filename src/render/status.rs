@@ -14,7 +14,14 @@ use super::{
     style::{Mark, Tone},
     table::Table,
 };
-use crate::api::{Condition, tolerant::UNREADABLE_COUNT};
+use crate::api::{
+    Condition,
+    condition::{self, kind},
+    tolerant::UNREADABLE_COUNT,
+};
+
+/// The phase that belongs to a disable, wanted in the spec or fenced by a `bmctl` that is at work.
+const FENCING: &str = "Fencing";
 
 /// What `bmctl status vmruntime` found. Null is unknown, and then `undetermined` says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -131,8 +138,29 @@ impl StatusReport {
                 Tone::Warning.of(UNKNOWN)
             ),
             (false, Some(true)) => "VM Runtime is disabled, and still ready.".to_owned(),
-            (false, Some(false) | None) => "VM Runtime is disabled.".to_owned(),
+            (false, Some(false) | None) => self.disabled().to_owned(),
         });
+        let fenced = self.phase.as_deref() == Some(FENCING);
+        if settings.enabled && fenced {
+            page.line("A disable is under way: VMs are being deleted.");
+        }
+    }
+
+    /// Not wanted any more is not gone yet.
+    fn disabled(&self) -> &'static str {
+        match self.phase.as_deref() {
+            Some("DisableBlocked") => {
+                "VM Runtime is to be disabled, and VMs that exist keep it from that."
+            }
+            Some(FENCING | "Draining" | "Uninstalling") => "VM Runtime is being disabled.",
+            // Also what a controller of somebody else's calls otherwise.
+            Some(_) | None => "VM Runtime is disabled.",
+        }
+    }
+
+    /// Does the cluster say that nothing enforces whether VMs may be created?
+    fn is_ungated(&self) -> bool {
+        condition::is_true(&self.conditions, kind::ADMISSION_MISSING)
     }
 
     /// Label and value, one a line.
@@ -152,6 +180,9 @@ impl StatusReport {
                 "VM creation",
                 match self.vm_creation_allowed {
                     Some(true) => "open".to_owned(),
+                    Some(false) if self.is_ungated() => {
+                        "to be closed, but the API server does not gate it".to_owned()
+                    }
                     Some(false) => "closed".to_owned(),
                     None => "not reported".to_owned(),
                 },
@@ -256,123 +287,4 @@ impl StatusReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::{Style, paint, preflight, stuck::NextStepReport};
-
-    fn text(report: &StatusReport) -> String {
-        let mut page = Page::new(Style {
-            width: Some(80),
-            unicode: true,
-        });
-        report.text(&mut page);
-        paint(&page.finish(), false)
-    }
-
-    fn report() -> StatusReport {
-        StatusReport {
-            settings: Some(Settings {
-                enabled: true,
-                use_emulation: false,
-                vm_image_format: "raw".to_owned(),
-            }),
-            ready: Some(false),
-            generation: Some(3),
-            observed_generation: Some(2),
-            now: "2026-01-01T00:01:00Z".parse().unwrap(),
-            ..StatusReport::default()
-        }
-    }
-
-    #[test]
-    fn unknown_is_said_and_is_never_none() {
-        let unknown = StatusReport {
-            undetermined: vec![Undetermined {
-                what: LATEST_CHECK,
-                why: "forbidden".to_owned(),
-            }],
-            ..report()
-        };
-        assert_eq!(
-            text(&unknown),
-            "\
-VM Runtime is enabled and not ready.
-
-Phase             not reported
-Generation        3, but the status speaks of 2
-Use emulation     no
-VM image format   raw
-VM creation       not reported
-Latest check      unknown
-VMs               unknown
-Controller        unknown
-Force annotation  not set
-"
-        );
-    }
-
-    #[test]
-    fn what_does_not_go_is_named_with_what_to_do() {
-        let stuck = StuckReport {
-            resource: "kubevirts.kubevirt.io".to_owned(),
-            namespace: Some("kubevirt".to_owned()),
-            name: "kubevirt\u{1b}[2J".to_owned(),
-            deleting_since: None,
-            finalizers: Vec::new(),
-            holder: None,
-            node: None,
-            conditions: Vec::new(),
-            webhook: None,
-            why: "held by a/b; virt-operator in kubevirt has to remove the finalizer, and is scaled to 0"
-                .to_owned(),
-            next_steps: vec![NextStepReport {
-                why: "start it again".to_owned(),
-                command: "kubectl scale deployment virt-operator".to_owned(),
-            }],
-        };
-        let held = StatusReport {
-            stuck: vec![stuck],
-            ..report()
-        };
-        let text = text(&held);
-        assert!(
-            text.ends_with(
-                "
-Deleted, and still there:
-  ! kubevirts.kubevirt.io kubevirt/kubevirt, held by a/b; virt-operator in
-    kubevirt has to remove the finalizer, and is scaled to 0
-      start it again: kubectl scale deployment virt-operator
-"
-            ),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn what_blocks_is_named() {
-        let created = "2026-01-01T00:00:00Z".parse().unwrap();
-        let check = HistoryEntry::new(&preflight::tests::mixed(), Some(created));
-        let blocked = StatusReport {
-            latest_check: Some(check),
-            machine_count: Some(0),
-            controller: Some(ControllerReport {
-                present: true,
-                wanted: Some(1),
-                available: Some(1),
-            }),
-            annotation: Annotation { permits: true },
-            blockers: vec!["Ready is False (PreflightFailed): \u{1b}[2J1 node failed".to_owned()],
-            ..report()
-        };
-        let text = text(&blocked);
-        for expected in [
-            "Latest check      failed, 60s ago, 1 of 4 nodes failed, 1 of 4 nodes unknown",
-            "VMs               0\n",
-            "Controller        1 of 1 pods available\n",
-            "Force annotation  set: a disable offers to delete all VMs\n",
-            "What blocks:\n  ! Ready is False (PreflightFailed): 1 node failed\n",
-        ] {
-            assert!(text.contains(expected), "{expected}\n{text}");
-        }
-    }
-}
+mod tests;

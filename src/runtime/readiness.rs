@@ -6,11 +6,16 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::preflight::NodeFacts;
 use crate::api::engine::PHASE_DEPLOYED;
 
 /// A custom resource of which there is to be one.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a round has two of them, and nearly all are there"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// The API server does not know the kind.
@@ -54,6 +59,10 @@ pub struct EngineObject {
     /// The operator has not looked at the present spec yet, or is still going from one version to another.
     pub updating: bool,
     pub use_emulation: bool,
+    /// Where it puts what runs VMs, as it stands in its spec.
+    pub placement: Option<Value>,
+    /// The controller has extended the placement.
+    pub placement_extended: bool,
     /// Uninstalling is refused by the engine as long as workloads exist.
     pub protects_workloads: bool,
     /// The engine's own words for what is wrong with it.
@@ -87,8 +96,26 @@ pub struct EngineFacts {
     pub cdi: Presence,
     /// virt-api and virt-controller, as far as they are there.
     pub components: Vec<Component>,
+    /// Deployments of the engine that get no pods, and why.
+    pub refused: Vec<String>,
     /// Nodes with a ready virt-handler.
     pub handlers: BTreeSet<String>,
+}
+
+impl EngineFacts {
+    /// Does the engine emulate new VMs in software? What somebody else made keeps its own setting; one of ours has, or is
+    /// about to get, the wanted one.
+    #[must_use]
+    pub fn emulates(&self, wanted: bool) -> bool {
+        self.foreign()
+            .map_or(wanted, |kubevirt| kubevirt.use_emulation)
+    }
+
+    /// The KubeVirt object, if somebody else made it.
+    #[must_use]
+    pub fn foreign(&self) -> Option<&EngineObject> {
+        self.kubevirt.object().filter(|object| !object.ours)
+    }
 }
 
 /// Deployments without which nothing runs.
@@ -103,6 +130,10 @@ pub enum EngineState {
     Deleting,
     /// Not yet; this is what is missing.
     Incomplete(Vec<String>),
+    /// KubeVirt has been deployed, and this of it does not run.
+    Down(Vec<String>),
+    /// It runs, and there is no node for VMs.
+    NoNode,
     /// It runs; what does not run everywhere.
     Up { partial: Vec<String> },
 }
@@ -117,12 +148,13 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
         return EngineState::Deleting;
     }
     let mut missing = Vec::new();
+    let mut down = Vec::new();
     let mut partial = Vec::new();
     if let Some(trouble) = undeployed("KubeVirt", kubevirt) {
         // Its components follow from it: to list them too would only hide the cause.
         missing.push(trouble);
     } else {
-        components(facts, nodes, &mut missing, &mut partial);
+        components(facts, nodes, &mut down, &mut partial);
     }
     if let Some(cdi) = facts.cdi.object() {
         // Disks are not ours to judge on a CDI that somebody else runs.
@@ -133,10 +165,15 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
             partial.extend(trouble);
         }
     }
-    if missing.is_empty() {
-        EngineState::Up { partial }
-    } else {
+    if !missing.is_empty() {
+        missing.splice(0..0, down);
         EngineState::Incomplete(missing)
+    } else if !down.is_empty() {
+        EngineState::Down(down)
+    } else if nodes.iter().all(|node| node.skipped) {
+        EngineState::NoNode
+    } else {
+        EngineState::Up { partial }
     }
 }
 
@@ -164,7 +201,7 @@ fn components(
         .filter(|node| facts.handlers.contains(&node.name))
         .count();
     match (handled, eligible.len()) {
-        (_, 0) => missing.push("no node is eligible for virtual machines".to_owned()),
+        (_, 0) => {}
         (0, nodes) => missing.push(format!("virt-handler is ready on 0 of {nodes} nodes")),
         (handled, nodes) if handled < nodes => partial.push(format!(
             "virt-handler is ready on {handled} of {nodes} nodes"
@@ -210,6 +247,7 @@ mod tests {
                     ready: 2,
                 })
                 .collect(),
+            refused: Vec::new(),
             handlers: BTreeSet::from(["n1".to_owned(), "n2".to_owned()]),
         }
     }
@@ -282,16 +320,20 @@ mod tests {
         for (story, change, missing) in incomplete {
             let mut facts = up();
             change(&mut facts);
-            assert_eq!(
-                engine(&facts, &nodes()),
-                EngineState::Incomplete(vec![missing.to_owned()]),
-                "{story}"
-            );
+            let missing = vec![missing.to_owned()];
+            let expected = if ["component gone", "component down", "handlers"].contains(&story) {
+                EngineState::Down(missing)
+            } else {
+                EngineState::Incomplete(missing)
+            };
+            assert_eq!(engine(&facts, &nodes()), expected, "{story}");
         }
-        assert_eq!(
-            engine(&full, &[]),
-            EngineState::Incomplete(vec!["no node is eligible for virtual machines".to_owned()])
-        );
+        assert_eq!(engine(&full, &[]), EngineState::NoNode);
+        let mut skipped = nodes();
+        for node in &mut skipped {
+            node.skipped = true;
+        }
+        assert_eq!(engine(&full, &skipped), EngineState::NoNode);
     }
 
     #[test]
@@ -322,6 +364,24 @@ mod tests {
         let mut nodes = nodes();
         nodes[1].skipped = true;
         assert_eq!(engine(&facts, &nodes), EngineState::Up { partial: vec![] });
+    }
+
+    #[test]
+    fn what_somebody_else_made_emulates_as_it_likes() {
+        for (ours, engine, wanted, effective) in [
+            (true, false, true, true),
+            (true, true, false, false),
+            (false, false, true, false),
+            (false, true, false, true),
+        ] {
+            let mut facts = up();
+            facts.kubevirt = changed(&facts.kubevirt, |object| {
+                object.ours = ours;
+                object.use_emulation = engine;
+            });
+            assert_eq!(facts.emulates(wanted), effective, "{ours} {engine}");
+        }
+        assert!(EngineFacts::default().emulates(true));
     }
 
     #[test]

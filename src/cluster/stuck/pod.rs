@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+use crate::api::text::shortened;
+
 /// What is wrong with one pod of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PodTrouble {
@@ -24,6 +26,16 @@ pub(super) fn trouble(pods: &[Pod]) -> Option<PodTrouble> {
         let pod = pod.metadata.name.clone()?;
         Some(PodTrouble { pod, why })
     })
+}
+
+/// Why a pod is not ready, in the words of the scheduler or of the kubelet; `None` where they have said nothing that
+/// not every pod goes through.
+#[must_use]
+pub fn why_not_ready(pod: &Pod) -> Option<String> {
+    match why(pod)? {
+        Why::Said(said) => Some(shortened(said)),
+        Why::OnNode(_) => None,
+    }
 }
 
 fn why(pod: &Pod) -> Option<Why> {
@@ -55,7 +67,12 @@ fn waits(container: &ContainerStatus) -> Option<String> {
 }
 
 fn joined(words: &[Option<&str>]) -> String {
-    let words: Vec<&str> = words.iter().copied().flatten().collect();
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|word| !word.is_empty())
+        .collect();
     words.join(": ")
 }
 

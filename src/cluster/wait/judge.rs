@@ -48,8 +48,14 @@ pub(super) struct Waiting {
 /// A Degraded or Failed condition must have been there this long before it ends a wait.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// What is removed may take long, and goes as soon as whoever holds it acts again: no reason to give up.
-const SLOW: [&str; 2] = [reason::ENGINE_UNINSTALL_SLOW, reason::DRAIN_SLOW];
+/// What comes up (images are pulled) or is removed may take long, and goes on by itself as soon as whoever it waits for acts:
+/// no reason to give up before the time that the caller gave is over.
+const SLOW: [&str; 4] = [
+    reason::ENGINE_DOWN,
+    reason::ENGINE_INSTALL_SLOW,
+    reason::ENGINE_UNINSTALL_SLOW,
+    reason::DRAIN_SLOW,
+];
 
 /// Judges.
 pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {

@@ -76,7 +76,7 @@ pub fn grants(options: &InstallOptions) -> Vec<Grant> {
     grants.extend(namespaced(options));
     match options.profile {
         Profile::Standard => {}
-        Profile::EngineManifests => grants.extend(engine_manifests(options)),
+        Profile::EngineManifests => grants.extend(engine_manifests()),
     }
     grants
 }
@@ -181,10 +181,11 @@ fn workload(kind: &WorkloadKind) -> Grant {
 
 /// The operators, and the objects that they act on. KubeVirt's is in their namespace, CDI's is in none.
 fn engine(options: &InstallOptions) -> Vec<Grant> {
-    let place = options
-        .kubevirt_namespace
-        .clone()
-        .map_or(Reach::Cluster, Reach::Namespace);
+    let place = match (options.profile, &options.kubevirt_namespace) {
+        (Profile::Standard, Some(namespace)) => Reach::Namespace(namespace.clone()),
+        // A namespace that the engine's own files bring is not there yet, and no Role can be made in it.
+        (Profile::EngineManifests, Some(_)) | (_, None) => Reach::Cluster,
+    };
     vec![
         grant(place.clone(), "", &["pods"], &["list", "watch"]),
         grant(place.clone(), "apps", &["deployments"], &["list", "watch"]),
@@ -229,17 +230,12 @@ fn namespaced(options: &InstallOptions) -> Vec<Grant> {
 }
 
 /// The kinds that the operators' release files hold. Granting what an operator may do takes `escalate` and `bind`.
-fn engine_manifests(options: &InstallOptions) -> Vec<Grant> {
+fn engine_manifests() -> Vec<Grant> {
     const WRITE: &[&str] = &["get", "create", "patch", "delete"];
     const ALSO_LIST: &[&str] = &["get", "list", "create", "patch", "delete"];
     let second = |group, resources: &[&'static str], verbs| Grant {
         role: ENGINE_MANIFESTS_ROLE,
         ..grant(Reach::Cluster, group, resources, verbs)
-    };
-    // Everywhere they may be listed anyhow, unless the engine is in one namespace.
-    let deployments = match options.kubevirt_namespace {
-        Some(_) => ALSO_LIST,
-        None => WRITE,
     };
     vec![
         second("", &["namespaces", "serviceaccounts"], ALSO_LIST),
@@ -248,7 +244,7 @@ fn engine_manifests(options: &InstallOptions) -> Vec<Grant> {
             &["customresourcedefinitions"],
             WRITE,
         ),
-        second("apps", &["deployments"], deployments),
+        second("apps", &["deployments"], WRITE),
         second("scheduling.k8s.io", &["priorityclasses"], ALSO_LIST),
         second(
             "rbac.authorization.k8s.io",

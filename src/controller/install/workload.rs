@@ -143,6 +143,9 @@ fn arguments(options: &InstallOptions) -> Vec<String> {
     if options.deep_probe {
         arguments.push("--deep-probe".to_owned());
     }
+    if options.safe_disable {
+        arguments.push("--safe-disable".to_owned());
+    }
     arguments
 }
 

@@ -7,7 +7,10 @@ use super::{
     Draft, Step,
     upkeep::{Found, Kept},
 };
-use crate::controller::observed::{Admission, Armed, Creation, Policy, PolicyFacts};
+use crate::{
+    api::condition::{self, ConditionStatus, kind},
+    controller::observed::{Admission, Armed, Creation, Policy, PolicyFacts, RuntimeFacts},
+};
 
 /// Brings the policies one step nearer to where they are wanted.
 pub(super) fn arm(draft: &mut Draft<'_>) {
@@ -28,6 +31,32 @@ pub(super) fn arm(draft: &mut Draft<'_>) {
             }
         }
     }
+}
+
+/// The gate is believed only while creating a VM is really refused. An API server may have its admission plugin switched
+/// off, and then everything is in place and nothing is enforced. What it still has to learn takes a while.
+pub(super) fn see_enforced(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
+    match draft.observed.creation {
+        Creation::Closed => draft.memory.unenforced = false,
+        Creation::Open => draft.memory.unenforced |= closed_for_long(draft, runtime),
+        Creation::NotTried | Creation::NotServed | Creation::Unproven(_) => {}
+    }
+}
+
+/// The policy is strict and the condition that it reads has been False for a while: whoever creates a VM is to be refused.
+pub(super) fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
+    let strict = match &draft.observed.admission {
+        Admission::Unavailable(_) => false,
+        Admission::Available(policies) => policies
+            .iter()
+            .any(|facts| facts.policy == Policy::CreationGate && facts.armed == Armed::Strict),
+    };
+    let closed = condition::find(&runtime.status.conditions, kind::VM_CREATION_ALLOWED)
+        .filter(|condition| condition.status == ConditionStatus::False)
+        .and_then(|condition| condition.last_transition_time.as_ref())
+        .map(|time| time.0);
+    let wait = draft.settings.pace.arming;
+    strict && closed.is_some_and(|since| draft.elapsed(since, wait))
 }
 
 fn advance(draft: &mut Draft<'_>, facts: &PolicyFacts, kept: Kept) {

@@ -5,20 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Draft, Memory, ObjectReference, Step, Word, drain, explained, progressing_since, reference,
-    report::Report,
+    Draft, Memory, ObjectReference, Step, Word, admission::closed_for_long, drain, explained,
+    progressing_since, reference, report::Report,
 };
 use crate::{
-    api::{
-        Phase,
-        condition::{self, kind, reason},
-    },
+    api::{Phase, condition::reason},
     cluster::inventory::Inventory,
     controller::{
         manifest::Disks,
         observed::{
-            Admission, Armed, Creation, Leftover, Manifests, Observed, Policy, RoleFacts,
-            RoleState, RuntimeFacts, Traces, Workloads,
+            Admission, Creation, Leftover, Manifests, Observed, RoleFacts, RoleState, RuntimeFacts,
+            Traces, Workloads,
         },
         options::Pace,
         role::UserRole,
@@ -181,28 +178,20 @@ fn open(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Option<Course> {
             format!("whether VM creation is closed could not be tried: {why}")
         }
     };
-    // Without policies nothing can close it, and waiting would not help.
-    if matches!(draft.observed.admission, Admission::Unavailable(_)) {
+    // Where nothing closes it, waiting does not help.
+    if !is_gated(draft) {
         return None;
     }
     draft.wake_in(draft.settings.pace.retry);
     Some(Course::new(Phase::Fencing, Word::yes(reason::FENCED, why)))
 }
 
-/// The policy is strict and the condition that it reads has been False for a while: as good as tried.
-fn closed_for_long(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> bool {
-    let strict = match &draft.observed.admission {
+/// Can anything keep VMs from being created?
+fn is_gated(draft: &Draft<'_>) -> bool {
+    match draft.observed.admission {
         Admission::Unavailable(_) => false,
-        Admission::Available(policies) => policies
-            .iter()
-            .any(|facts| facts.policy == Policy::CreationGate && facts.armed == Armed::Strict),
-    };
-    let closed = condition::find(&runtime.status.conditions, kind::VM_CREATION_ALLOWED)
-        .filter(|condition| condition.status == condition::ConditionStatus::False)
-        .and_then(|condition| condition.last_transition_time.as_ref())
-        .map(|time| time.0);
-    let wait = draft.settings.pace.arming;
-    strict && closed.is_some_and(|since| draft.elapsed(since, wait))
+        Admission::Available(_) => !draft.memory.unenforced,
+    }
 }
 
 fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memory) -> Course {
@@ -227,7 +216,11 @@ fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memo
             Phase::Fencing,
             Word::yes(
                 reason::FENCED,
-                "VM creation is closed; making sure that no VM is left",
+                if is_gated(draft) {
+                    "VM creation is closed; making sure that no VM is left"
+                } else {
+                    "nothing closes VM creation on this cluster; making sure that no VM is left"
+                },
             ),
         );
     }
@@ -348,13 +341,20 @@ impl Left<'_> {
                 format!("the engine's operators are being removed: {left}")
             }
             Self::Traces(traces) if traces.left.is_empty() => {
-                format!("virt-handler is still ending on {} nodes", traces.handled)
+                format!("virt-handler is still ending on {}", nodes(traces.handled))
             }
             Self::Traces(traces) => format!(
-                "labels and annotations of the engine are being removed from {} nodes",
-                traces.left.len()
+                "labels and annotations of the engine are being removed from {}",
+                nodes(traces.left.len())
             ),
             Self::Roles(_) => "the ClusterRoles of VM Runtime are being removed".to_owned(),
         }
+    }
+}
+
+fn nodes(number: usize) -> String {
+    match number {
+        1 => "1 node".to_owned(),
+        more => format!("{more} nodes"),
     }
 }

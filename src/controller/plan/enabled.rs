@@ -2,28 +2,36 @@
 
 use super::{
     Draft, Step, Word, explained, fenced, progressing_since, reference,
-    report::Report,
+    report::{Report, differing_emulation},
     upkeep::{Found, Kept},
 };
 use crate::{
     api::{
         Phase,
         condition::{self, kind, reason},
-        name::SYSTEM_NAMESPACE,
+        engine::VIRT_OPERATOR,
+        name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
     },
-    controller::observed::{Observed, RoleState, RuntimeFacts, Workloads},
+    controller::{
+        observed::{Observed, RoleState, RuntimeFacts, Workloads},
+        placement::PlacementChange,
+    },
     runtime::{
         preflight::{self, Due, Gate, Subject, Trigger},
         readiness::{self, EngineState, Presence},
+        verdict,
     },
 };
 
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let observed = draft.observed;
+    draft.memory.skipped.see(&observed.nodes, observed.now);
     let subject = Subject {
         uid: runtime.uid.clone(),
         generation: runtime.generation,
         now: observed.now,
+        use_emulation: observed.engine.emulates(runtime.use_emulation),
+        unskipped: draft.memory.skipped.lost(),
     };
     draft.memory.manifests_gone = false;
     let before = draft.steps.len();
@@ -45,7 +53,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         // What holds it up may change unheard.
         draft.wake_in(draft.settings.pace.removal);
     }
-    let ready = ready(draft, &engine, gate);
+    if !up || matches!(gate, Gate::Pending(_)) {
+        // What a pod waits for is not heard.
+        draft.wake_in(draft.settings.pace.explain);
+    }
+    let ready = with_difference(ready(draft, &engine, gate), observed, runtime);
     let slow = !up && progressing_since(runtime).is_some_and(|since| draft.too_slow(since));
     let degraded = degraded(draft, &engine, gate, slow);
     let fence = fenced(runtime, observed.now);
@@ -59,7 +71,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         (None, false, false, true) => Phase::Preflight,
         (None, false, false, false) => Phase::Installing,
     };
-    let stuck = matches!(gate, Gate::Failed(_)) || ready.reason == reason::OPERATOR_NOT_FOUND;
+    let stuck = matches!(gate, Gate::Failed(_))
+        || engine == EngineState::NoNode
+        || ready.reason == reason::OPERATOR_NOT_FOUND;
     let progressing = match (ready.status, stuck) {
         (true, _) => Word::no(reason::CONVERGED, "VM Runtime is ready"),
         (false, true) => Word::no(ready.reason, ready.message.clone()),
@@ -69,13 +83,13 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         phase,
         progressing,
         degraded,
-        preflight: preflight_word(gate),
+        preflight: preflight_word(draft, gate),
         creation: match fence {
             Some(until) => Word::no(
                 reason::FENCED,
                 format!("VM creation is closed until {until}: a disable is deleting VMs"),
             ),
-            None => creation(gate),
+            None => creation(draft, gate),
         },
         disable_blocked: Word::no(reason::ENABLED, "no disable is wanted"),
         summary: preflight::summary(match gate {
@@ -114,7 +128,11 @@ fn follows_the_spec(step: &Step) -> bool {
     match step {
         Step::StartCheck(inputs) => match inputs.trigger {
             Trigger::SettingsChanged => true,
-            Trigger::Enabled | Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded => false,
+            Trigger::Enabled
+            | Trigger::NodeAdded
+            | Trigger::NodeBack
+            | Trigger::Upgraded
+            | Trigger::EngineChanged => false,
         },
         Step::ConfigureKubeVirt { .. } => true,
         Step::CreateRuntime
@@ -154,7 +172,8 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
     let Some(operator) = &engine.operator else {
         return;
     };
-    let wanted = format!("{} {}", runtime.generation, runtime.use_emulation);
+    let exclude = observed.nodes.iter().any(|node| node.skipped);
+    let wanted = format!("{} {} {exclude}", runtime.generation, runtime.use_emulation);
     let found = match &engine.kubevirt {
         // Its definition comes with the operator; a watch tells when it is there.
         Presence::NotServed => return,
@@ -164,21 +183,26 @@ fn install(draft: &mut Draft<'_>, runtime: &RuntimeFacts) {
                 namespace,
                 use_emulation: runtime.use_emulation,
                 anywhere,
+                exclude,
             };
             Some(Found::Wrong(step, None))
         }
         Presence::Present(kubevirt) if kubevirt.deleting => None,
-        Presence::Present(kubevirt)
-            if kubevirt.use_emulation == runtime.use_emulation && kubevirt.protects_workloads =>
-        {
-            Some(Found::Right)
-        }
         Presence::Present(kubevirt) => {
+            let placement = PlacementChange::of(kubevirt, exclude);
+            let is_right = placement.is_none()
+                && kubevirt.use_emulation == runtime.use_emulation
+                && kubevirt.protects_workloads;
             let step = Step::ConfigureKubeVirt {
                 object: reference(kubevirt),
                 use_emulation: runtime.use_emulation,
+                placement,
             };
-            Some(Found::Wrong(step, kubevirt.changed_by.clone()))
+            Some(if is_right {
+                Found::Right
+            } else {
+                Found::Wrong(step, kubevirt.changed_by.clone())
+            })
         }
     };
     if let Some(found) = found {
@@ -249,9 +273,10 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
             "virt-operator is not installed: install KubeVirt's operator, or start the controller with --engine-manifests",
         ),
         (_, Gate::Failed(check)) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
-        (EngineState::Absent, _) => {
-            Word::no(reason::ENGINE_INSTALLING, "the engine is being installed")
-        }
+        (EngineState::Absent, _) => Word::no(
+            reason::ENGINE_INSTALLING,
+            unready(draft, &["the engine is being installed".to_owned()]),
+        ),
         (EngineState::Deleting, _) => Word::no(
             reason::ENGINE_UNINSTALLING,
             explained(
@@ -259,10 +284,16 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
                 draft.observed.stuck.iter(),
             ),
         ),
-        (EngineState::Incomplete(missing), _) => {
-            Word::no(reason::ENGINE_INSTALLING, missing.join("; "))
+        (EngineState::Down(missing), _) if draft.was_up() => {
+            Word::no(reason::ENGINE_DOWN, unready(draft, missing))
         }
-        (EngineState::Up { .. }, Gate::Pending(check)) => pending(check),
+        (EngineState::Incomplete(missing) | EngineState::Down(missing), _) => {
+            Word::no(reason::ENGINE_INSTALLING, unready(draft, missing))
+        }
+        (EngineState::NoNode, Gate::Pending(_) | Gate::Passed(_)) => {
+            Word::no(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
+        }
+        (EngineState::Up { .. }, Gate::Pending(check)) => pending(draft, check),
         (EngineState::Up { .. }, Gate::Passed(check)) => Word::yes(
             reason::ENGINE_READY,
             format!("the engine is up and {}", preflight::explain(check)),
@@ -272,38 +303,87 @@ fn ready(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>) -> Word {
 
 fn degraded(draft: &Draft<'_>, engine: &EngineState, gate: Gate<'_>, slow: bool) -> Word {
     let no_operator = draft.observed.engine.operator.is_none() && !draft.settings.engine_manifests;
-    match gate {
-        Gate::Failed(check) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
-        Gate::Pending(_) | Gate::Passed(_) if slow => Word::yes(
+    match (gate, engine) {
+        (Gate::Failed(check), _) => Word::yes(reason::PREFLIGHT_FAILED, preflight::explain(check)),
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::NoNode) => {
+            Word::yes(reason::NO_ELIGIBLE_NODE, no_node(draft.observed))
+        }
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::Down(missing)) if draft.was_up() => {
+            Word::yes(reason::ENGINE_DOWN, unready(draft, missing))
+        }
+        (Gate::Pending(_) | Gate::Passed(_), _) if slow => Word::yes(
             reason::ENGINE_INSTALL_SLOW,
             match engine {
-                EngineState::Incomplete(missing) => format!(
+                EngineState::Incomplete(missing) | EngineState::Down(missing) => format!(
                     "the engine is not up after a long time: {}",
-                    missing.join("; ")
+                    unready(draft, missing)
                 ),
                 EngineState::Deleting => explained(
                     "the engine is not up after a long time: the one before is still being removed"
                         .to_owned(),
                     draft.observed.stuck.iter(),
                 ),
-                EngineState::Absent | EngineState::Up { .. } => {
+                EngineState::Absent | EngineState::NoNode | EngineState::Up { .. } => {
                     "the engine is not up after a long time".to_owned()
                 }
             },
         ),
-        Gate::Pending(_) | Gate::Passed(_) if no_operator && *engine == EngineState::Absent => {
+        (Gate::Pending(_) | Gate::Passed(_), EngineState::Absent) if no_operator => {
             Word::yes(reason::OPERATOR_NOT_FOUND, "virt-operator is not installed")
         }
-        Gate::Pending(_) | Gate::Passed(_) => Word::no(reason::CONVERGED, ""),
+        (Gate::Pending(_) | Gate::Passed(_), _) => Word::no(reason::CONVERGED, ""),
     }
 }
 
-fn pending(check: Option<&preflight::CheckFacts>) -> Word {
+/// What is missing, and what keeps its pods from running.
+fn unready(draft: &Draft<'_>, missing: &[String]) -> String {
+    let observed = draft.observed;
+    let mut said = missing.to_vec();
+    said.extend(observed.unready.engine.iter().cloned());
+    let operator = format!("{VIRT_OPERATOR}: Unschedulable");
+    let unscheduled = said.iter().any(|line| line.starts_with(&operator));
+    if unscheduled && !observed.nodes.iter().any(|node| node.control_plane) {
+        let namespace = &observed.engine_namespace;
+        said.push(format!(
+            "no node is a control plane, and KubeVirt's release file asks for one. Let it run elsewhere: kubectl -n \
+             {namespace} patch deployment {VIRT_OPERATOR} --type=json \
+             -p '[{{\"op\":\"remove\",\"path\":\"/spec/template/spec/affinity\"}}]'"
+        ));
+    }
+    said.join("; ")
+}
+
+/// Why no node is to run VMs.
+fn no_node(observed: &Observed) -> String {
+    let skipped: Vec<&str> = observed
+        .nodes
+        .iter()
+        .map(|node| node.name.as_str())
+        .collect();
+    if skipped.is_empty() {
+        return "no node is eligible for virtual machines: the cluster has no Linux machine as a node".to_owned();
+    }
+    format!(
+        "no node is eligible for virtual machines: {} left out by the label {SKIP_SCHEDULE}",
+        verdict::listed(skipped.into_iter())
+    )
+}
+
+/// A setting that the engine does not have is said wherever readiness is asked for, whatever the check says.
+fn with_difference(mut word: Word, observed: &Observed, runtime: &RuntimeFacts) -> Word {
+    if let Some(difference) = differing_emulation(&observed.engine, runtime) {
+        word.message = format!("{}; {difference}", word.message);
+    }
+    word
+}
+
+fn pending(draft: &Draft<'_>, check: Option<&preflight::CheckFacts>) -> Word {
     match check {
-        Some(check) => Word::no(
-            reason::PREFLIGHT_RUNNING,
-            format!("preflight check {} is running", check.name),
-        ),
+        Some(check) => {
+            let mut said = vec![format!("preflight check {} is running", check.name)];
+            said.extend(draft.observed.unready.probes.iter().cloned());
+            Word::no(reason::PREFLIGHT_RUNNING, said.join("; "))
+        }
         None => Word::no(
             reason::PREFLIGHT_PENDING,
             "a preflight check is about to start",
@@ -311,17 +391,17 @@ fn pending(check: Option<&preflight::CheckFacts>) -> Word {
     }
 }
 
-fn preflight_word(gate: Gate<'_>) -> Word {
+fn preflight_word(draft: &Draft<'_>, gate: Gate<'_>) -> Word {
     match gate {
-        Gate::Pending(check) => pending(check),
+        Gate::Pending(check) => pending(draft, check),
         Gate::Passed(check) => Word::yes(reason::PREFLIGHT_PASSED, preflight::explain(check)),
         Gate::Failed(check) => Word::no(reason::PREFLIGHT_FAILED, preflight::explain(check)),
     }
 }
 
 /// The admission policy shows this message to whoever is refused.
-fn creation(gate: Gate<'_>) -> Word {
-    let word = preflight_word(gate);
+fn creation(draft: &Draft<'_>, gate: Gate<'_>) -> Word {
+    let word = preflight_word(draft, gate);
     if word.status {
         return word;
     }

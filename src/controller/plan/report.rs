@@ -10,7 +10,10 @@ use crate::{
         condition::{self, kind, reason},
     },
     controller::observed::{Admission, Observed, RuntimeFacts},
-    runtime::{preflight::cut, readiness::EngineState},
+    runtime::{
+        preflight::cut,
+        readiness::{EngineFacts, EngineState},
+    },
 };
 
 /// A message of a condition may have that many bytes; the API server allows 32 KiB.
@@ -88,18 +91,17 @@ impl Report {
         memory: &Memory,
     ) -> [(&'static str, Word); 9] {
         let contested = memory.upkeep.contested();
-        let foreign = observed
-            .engine
-            .kubevirt
-            .object()
-            .filter(|kubevirt| !kubevirt.ours);
+        let foreign = observed.engine.foreign();
+        let difference = differing_emulation(&observed.engine, runtime);
         let partial = match &self.engine {
             EngineState::Up { partial } => partial.join("; "),
-            EngineState::Absent | EngineState::Deleting | EngineState::Incomplete(_) => {
-                String::new()
-            }
+            EngineState::Absent
+            | EngineState::Deleting
+            | EngineState::Incomplete(_)
+            | EngineState::Down(_)
+            | EngineState::NoNode => String::new(),
         };
-        let emulation = foreign.map_or(runtime.use_emulation, |kubevirt| kubevirt.use_emulation);
+        let emulation = observed.engine.emulates(runtime.use_emulation);
         let settled = matches!(
             self.phase,
             Phase::Disabled | Phase::Ready | Phase::Preflight | Phase::Installing
@@ -111,11 +113,12 @@ impl Report {
             ),
             (
                 kind::ENGINE_FOREIGN,
-                aside(
-                    foreign.is_some(),
-                    reason::ADOPTED,
-                    &foreign_message(foreign.map(|kubevirt| kubevirt.use_emulation), runtime),
-                ),
+                match difference {
+                    Some(difference) => {
+                        Word::yes(reason::SETTINGS_DIFFER, format!("{FOREIGN}; {difference}"))
+                    }
+                    None => aside(foreign.is_some(), reason::ADOPTED, FOREIGN),
+                },
             ),
             (
                 kind::ENGINE_OPERATOR_MISSING,
@@ -168,6 +171,12 @@ impl Report {
             (
                 kind::ADMISSION_MISSING,
                 match &observed.admission {
+                    Admission::Available(_) if memory.unenforced => Word::yes(
+                        reason::ADMISSION_NOT_ENFORCED,
+                        "VM creation is not gated by the API server: the policy is in place, and a VM could be created \
+                         (as a dry run) while creation is to be closed. Its admission plugin ValidatingAdmissionPolicy \
+                         may be switched off",
+                    ),
                     Admission::Available(_) => Word::no(reason::CONVERGED, ""),
                     Admission::Unavailable(why) => Word::yes(
                         reason::ADMISSION_UNAVAILABLE,
@@ -187,16 +196,26 @@ fn aside(is_so: bool, reason: &'static str, message: &str) -> Word {
     }
 }
 
-fn foreign_message(emulation: Option<bool>, runtime: &RuntimeFacts) -> String {
-    let base = "the KubeVirt object was not made by this controller: it is used and never changed or removed";
-    if emulation == Some(runtime.use_emulation) || emulation.is_none() {
-        base.to_owned()
+const FOREIGN: &str =
+    "the KubeVirt object was not made by this controller: it is used and never changed or removed";
+
+/// What an engine that is not ours does otherwise than it is wanted, and both ways out.
+pub(super) fn differing_emulation(engine: &EngineFacts, runtime: &RuntimeFacts) -> Option<String> {
+    let kubevirt = engine
+        .foreign()
+        .filter(|kubevirt| kubevirt.use_emulation != runtime.use_emulation)?;
+    let (has, wants) = (kubevirt.use_emulation, runtime.use_emulation);
+    let effect = if has {
+        "every new virtual machine is emulated in software"
     } else {
-        format!(
-            "{base}; its useEmulation is {}, not {}",
-            !runtime.use_emulation, runtime.use_emulation
-        )
-    }
+        "virtual machines need KVM, and nodes are checked for it"
+    };
+    Some(format!(
+        "useEmulation is {has} on somebody else's KubeVirt object {}/{}, not {wants} as wanted: {effect}. \
+         Set spec.configuration.developerConfiguration.useEmulation there, or use spec.useEmulation {has} here",
+        kubevirt.namespace.as_deref().unwrap_or_default(),
+        kubevirt.name,
+    ))
 }
 
 /// The conditions in the making.

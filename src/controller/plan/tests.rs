@@ -27,7 +27,7 @@ use crate::{
         stuck::Leaving,
     },
     controller::observed::{
-        Admission, Armed, Creation, Force, Leftover, Manifests, PolicyFacts, Seen, Traces,
+        Admission, Armed, Creation, Force, Leftover, Manifests, PolicyFacts, Seen, Traces, Unready,
         Workloads,
     },
     runtime::{
@@ -47,6 +47,7 @@ const SETTINGS: Settings = Settings {
         removal: Duration::from_secs(2),
         explain: Duration::from_secs(10),
         node: Duration::from_secs(120),
+        image: Duration::from_secs(20),
         check: Duration::from_secs(480),
         node_checks: Duration::from_secs(10),
         pods_in_flight: 100,
@@ -103,6 +104,7 @@ fn engine_up(ours: bool) -> EngineFacts {
                 ready: 1,
             })
             .collect(),
+        refused: Vec::new(),
         handlers: ["n1".to_owned()].into(),
     }
 }
@@ -211,6 +213,7 @@ fn ready() -> Observed {
         creation: Creation::NotTried,
         roles: Vec::new(),
         traces: Traces::default(),
+        unready: Unready::default(),
         stuck: Vec::new(),
     }
 }

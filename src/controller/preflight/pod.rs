@@ -130,10 +130,20 @@ pub(super) struct PodFacts {
 pub(super) enum PodState {
     /// Not done, and what it waits for, if that is known.
     Waiting(Option<String>),
+    /// Its image does not come. Another pod would ask the registry for the same.
+    Pulling(Pull),
     /// Its report was read.
     Judged(NodeResult),
     /// It ended without a report.
     Failed(String),
+}
+
+/// Why an image does not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pull {
+    pub why: String,
+    /// The registry has answered, and asking again gets the same answer.
+    pub refused: bool,
 }
 
 impl PodFacts {
@@ -228,7 +238,10 @@ fn waiting(container: &ContainerStatus) -> Option<PodState> {
         | "ImagePullBackOff"
         | "ImageInspectError"
         | "RegistryUnavailable"
-        | "SignatureValidationFailed" => PodState::Waiting(Some(image())),
+        | "SignatureValidationFailed" => PodState::Pulling(Pull {
+            refused: is_refused(&said),
+            why: image(),
+        }),
         "CreateContainerConfigError" => PodState::Failed(start()),
         "CreateContainerError"
         | "RunContainerError"
@@ -237,6 +250,21 @@ fn waiting(container: &ContainerStatus) -> Option<PodState> {
         | "CrashLoopBackOff" => PodState::Waiting(Some(start())),
         _ => PodState::Waiting(Some(said)),
     })
+}
+
+/// The registry's own word (containerd and CRI-O hand it on): there is no such image, or not for us.
+fn is_refused(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    [
+        "not found",
+        "notfound",
+        "manifest unknown",
+        "unauthorized",
+        "denied",
+        "no match for platform",
+    ]
+    .iter()
+    .any(|word| said.contains(word))
 }
 
 /// Why the API server would not have the pod, told apart from what is wrong with nodes.
@@ -264,156 +292,4 @@ fn words(reason: &str, message: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn probe(deep: bool) -> Pod {
-        Probe {
-            owner: OwnerReference {
-                uid: "check-uid".to_owned(),
-                name: "check".to_owned(),
-                ..OwnerReference::default()
-            },
-            node: "n1".to_owned(),
-            attempt: 2,
-            image: "bmctl:1".to_owned(),
-            deep,
-            virtualization: Virtualization::Emulation,
-            deadline: Duration::from_secs(120),
-        }
-        .pod()
-    }
-
-    fn ended(mut pod: Pod, message: &str) -> Pod {
-        pod.metadata.uid = Some("pod-uid".to_owned());
-        pod.status = serde_json::from_value(json!({
-            "phase": "Failed",
-            "containerStatuses": [{
-                "name": CONTAINER, "image": "", "imageID": "", "ready": false, "restartCount": 0,
-                "state": {"terminated": {"exitCode": 3, "reason": "Error", "message": message}},
-            }],
-        }))
-        .unwrap();
-        pod
-    }
-
-    #[test]
-    fn a_pod_is_restricted_and_says_what_it_is() {
-        let pod = probe(false);
-        assert_eq!(
-            pod.metadata.labels.clone().unwrap()[name::PREFLIGHT_CHECK_LABEL],
-            "check-uid"
-        );
-        let spec = pod.spec.unwrap();
-        assert_eq!(spec.node_name.as_deref(), Some("n1"));
-        assert_eq!(spec.automount_service_account_token, Some(false));
-        assert!(spec.volumes.unwrap_or_default().is_empty());
-        let context = spec.containers[0].security_context.clone().unwrap();
-        assert_eq!(context.allow_privilege_escalation, Some(false));
-        assert_eq!(
-            ProbeCommand::parse(spec.containers[0].args.as_ref().unwrap()),
-            Some(ProbeCommand {
-                virtualization: Virtualization::Emulation,
-                depth: Depth::Pod
-            })
-        );
-        assert!(!probe(true).spec.unwrap().volumes.unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_is_not_a_report_is_a_failure_and_never_a_pass() {
-        for message in ["", "{}", "OK", "{\"passed\": true}"] {
-            let facts = PodFacts::read(&ended(probe(false), message), "check-uid").unwrap();
-            assert!(matches!(facts.state, PodState::Failed(_)), "{message}");
-            assert_eq!(facts.attempt, 2);
-        }
-    }
-
-    #[test]
-    fn what_keeps_a_probe_from_running_is_told_apart_from_the_node() {
-        for (reason, final_, expected) in [
-            (
-                "ErrImagePull",
-                false,
-                "the image of the probe could not be pulled",
-            ),
-            (
-                "ImagePullBackOff",
-                false,
-                "the image of the probe could not be pulled",
-            ),
-            (
-                "InvalidImageName",
-                true,
-                "the image of the probe could not be pulled",
-            ),
-            (
-                "CreateContainerConfigError",
-                true,
-                "the probe could not be started",
-            ),
-            ("RunContainerError", false, "the probe could not be started"),
-            ("ContainerCreating", false, "ContainerCreating"),
-        ] {
-            let mut pod = ended(probe(false), "");
-            pod.status = serde_json::from_value(json!({
-                "phase": "Pending",
-                "containerStatuses": [{
-                    "name": CONTAINER, "image": "", "imageID": "", "ready": false, "restartCount": 0,
-                    "state": {"waiting": {"reason": reason, "message": "no such host"}},
-                }],
-            }))
-            .unwrap();
-            let state = PodFacts::read(&pod, "check-uid").unwrap().state;
-            let said = match &state {
-                PodState::Failed(said) if final_ => said,
-                PodState::Waiting(Some(said)) if !final_ => said,
-                other => panic!("{reason}: {other:?}"),
-            };
-            assert!(
-                said.starts_with(expected) && said.contains("no such host"),
-                "{said}"
-            );
-        }
-        let mut evicted = ended(probe(false), "");
-        evicted.status =
-            serde_json::from_value(json!({"phase": "Failed", "reason": "OutOfpods"})).unwrap();
-        let state = PodFacts::read(&evicted, "check-uid").unwrap().state;
-        assert_eq!(
-            state,
-            PodState::Failed("the node did not run the probe: OutOfpods".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_refused_pod_says_who_refused_it() {
-        for (said, expected) in [
-            (
-                "pods \"p\" is forbidden: exceeded quota: few, requested: pods=1",
-                "a quota of",
-            ),
-            (
-                "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\"",
-                "the Pod security",
-            ),
-            (
-                "admission webhook \"w\" denied the request",
-                "the API server did not accept",
-            ),
-        ] {
-            assert!(refusal(said).starts_with(expected), "{said}");
-        }
-    }
-
-    #[test]
-    fn a_pod_that_only_looks_like_ours_is_not_read() {
-        let pod = ended(probe(false), "");
-        assert!(PodFacts::read(&pod, "another-check").is_none());
-        let mut renamed = pod.clone();
-        renamed.metadata.name = Some("mine".to_owned());
-        assert!(PodFacts::read(&renamed, "check-uid").is_none());
-        let mut disowned = pod;
-        disowned.metadata.owner_references = None;
-        assert!(PodFacts::read(&disowned, "check-uid").is_none());
-    }
-}
+mod tests;

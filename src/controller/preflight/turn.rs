@@ -212,6 +212,21 @@ impl Run {
                 self.fail(&pod.node, pod.attempt, &why);
                 true
             }
+            PodState::Pulling(pull) => {
+                let limit = if pull.refused {
+                    pace.image.min(pace.node)
+                } else {
+                    pace.node
+                };
+                let over = passed(since, limit, now);
+                if over {
+                    self.flights.remove(&pod.node);
+                    let seconds = limit.as_secs();
+                    let why = format!("no result within {seconds} s ({})", pull.why);
+                    self.done.insert(pod.node.clone(), unknown(why));
+                }
+                over
+            }
             PodState::Waiting(_) => false,
         }
     }
@@ -258,10 +273,18 @@ impl Run {
 
     fn wait(&self, now: Timestamp, pace: &Pace) -> Duration {
         const SHORTEST: Duration = Duration::from_millis(10);
+        // A pod that is younger may have been refused its image.
+        let limit = |flight: &Flight| {
+            if passed(flight.since, pace.image, now) {
+                pace.node
+            } else {
+                pace.image.min(pace.node)
+            }
+        };
         let flights = self
             .flights
             .values()
-            .map(|flight| (flight.since, pace.node));
+            .map(|flight| (flight.since, limit(flight)));
         flights
             .chain([(self.started, pace.check)])
             .filter_map(|(since, wait)| since.checked_add(wait).ok())

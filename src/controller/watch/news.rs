@@ -13,7 +13,7 @@ use kube::{
 };
 
 use crate::{
-    controller::{engine, observe},
+    controller::{engine, node},
     runtime::preflight::NodeFacts,
 };
 
@@ -31,8 +31,8 @@ pub(super) fn workload_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
 }
 
 /// What is new about a node: its kubelet reports every few minutes, and mostly the same.
-pub(super) fn node_news(node: &Node) -> Option<NodeFacts> {
-    observe::node_facts(node)
+pub(super) fn node_news(found: &Node) -> Option<NodeFacts> {
+    node::facts(found)
 }
 
 /// What is new about a virt-handler pod.
@@ -177,9 +177,9 @@ mod tests {
             },
         }))
         .unwrap();
-        let before = observe::node_facts(&node);
+        let before = node::facts(&node);
         slim_node(&mut node);
-        assert_eq!(observe::node_facts(&node), before);
+        assert_eq!(node::facts(&node), before);
         assert!(node.status.unwrap().images.is_none());
     }
 }

@@ -82,6 +82,7 @@ mod tests {
             uid: "u".to_owned(),
             generation,
             now: at(100),
+            ..Subject::default()
         }
     }
 
@@ -111,6 +112,7 @@ mod tests {
                 runtime: "u".to_owned(),
                 generation,
                 use_emulation: false,
+                asked: None,
             }),
             ..check("own", second, Some(pass))
         }

@@ -22,6 +22,8 @@ pub enum Trigger {
     NodeBack,
     /// More nodes than before run some version of the kubelet.
     Upgraded,
+    /// Somebody changed useEmulation on a KubeVirt object that is not ours.
+    EngineChanged,
 }
 
 impl fmt::Display for Trigger {
@@ -53,15 +55,42 @@ pub struct Occasion {
     /// UID of the VMRuntime; empty if there was none.
     pub runtime: String,
     pub generation: i64,
+    /// What new VMs get, whatever VMRuntime asks for: nodes are judged by it.
     pub use_emulation: bool,
+    /// What VMRuntime asks for; only where somebody else decides on it, because KubeVirt is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<bool>,
+}
+
+impl Occasion {
+    /// That nodes were judged by another setting than the one that VMRuntime asks for.
+    #[must_use]
+    pub fn difference(&self) -> Option<String> {
+        let (has, asked) = (self.use_emulation, self.asked?);
+        let effect = if has {
+            "new VMs are emulated in software, and whether nodes have KVM was not judged"
+        } else {
+            "new VMs need KVM, and nodes were checked for it"
+        };
+        (has != asked).then(|| {
+            format!(
+                "useEmulation is {has} on a KubeVirt object that is not VM Runtime's own, although VMRuntime asks for \
+                 {asked}: {effect}; change it there, or set useEmulation of VMRuntime to {has}"
+            )
+        })
+    }
 }
 
 /// The VMRuntime that checks are made for, and the time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     pub uid: String,
     pub generation: i64,
     pub now: Timestamp,
+    /// What new VMs get by now.
+    pub use_emulation: bool,
+    /// When these nodes were seen to have lost the skip label.
+    pub unskipped: BTreeMap<String, Timestamp>,
 }
 
 /// Is a check due?
@@ -102,7 +131,8 @@ pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: D
     let Some(base) = gate::finished_in_epoch(subject, checks).filter(|_| !running) else {
         return Due::No;
     };
-    let Some(trigger) = node_trigger(subject.now, nodes, base, last) else {
+    let changed = engine_trigger(subject, base);
+    let Some(trigger) = changed.or_else(|| node_trigger(subject, nodes, base, last)) else {
         return Due::No;
     };
     let completed = base.status.completion_time.as_ref();
@@ -126,9 +156,15 @@ pub(super) fn last_inputs<'a>(subject: &Subject, checks: &'a [CheckFacts]) -> Op
         .map(|(_, inputs)| inputs)
 }
 
+/// Were the nodes judged by another setting than the one that new VMs get?
+fn engine_trigger(subject: &Subject, base: &CheckFacts) -> Option<Trigger> {
+    let judged = base.occasion.as_ref()?.use_emulation;
+    (judged != subject.use_emulation).then_some(Trigger::EngineChanged)
+}
+
 /// Did something happen to a node that the last finished check could not know?
 fn node_trigger(
-    now: Timestamp,
+    subject: &Subject,
     nodes: &[NodeFacts],
     base: &CheckFacts,
     last: &Inputs,
@@ -136,7 +172,7 @@ fn node_trigger(
     let mut triggers = nodes
         .iter()
         .filter(|node| !node.skipped && node.ready)
-        .filter_map(|node| changed_node(now, node, base));
+        .filter_map(|node| changed_node(subject, node, base));
     if let Some(trigger) = triggers.next() {
         return Some(trigger);
     }
@@ -148,10 +184,16 @@ fn node_trigger(
 
 /// A node that stays unknown although it is ready (its image can not be pulled, say) is no reason for another check:
 /// that would go on for ever. A time in the future, from a clock that is ahead, is not believed yet.
-fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
+fn changed_node(subject: &Subject, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
+    let now = subject.now;
     let Some(entry) = base.status.checks.get(&node.name) else {
         return Some(Trigger::NodeAdded);
     };
+    // Whatever that check says of it: what happened to a node that was left out, nobody looked at.
+    let unskipped = subject.unskipped.get(&node.name);
+    if unskipped.is_some_and(|unskipped| *unskipped >= base.started()) {
+        return Some(Trigger::NodeAdded);
+    }
     // Times of the API are whole seconds. Within the second in which the check began, only a node that it could not
     // reach may have come back afterwards.
     let started = base.started().as_second();
@@ -166,183 +208,4 @@ fn changed_node(now: Timestamp, node: &NodeFacts, base: &CheckFacts) -> Option<T
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::tests::{at, check},
-        *,
-    };
-
-    const GAP: Duration = Duration::from_secs(10);
-
-    fn subject(generation: i64, second: i64) -> Subject {
-        Subject {
-            uid: "u".to_owned(),
-            generation,
-            now: at(second),
-        }
-    }
-
-    fn node(name: &str) -> NodeFacts {
-        NodeFacts {
-            name: name.to_owned(),
-            ready: true,
-            ready_since: Some(at(-100)),
-            created: Some(at(-100)),
-            kubelet_version: "v1".to_owned(),
-            ..NodeFacts::default()
-        }
-    }
-
-    fn own(name: &str, second: i64, generation: i64, pass: Option<bool>) -> CheckFacts {
-        CheckFacts {
-            inputs: Some(Inputs {
-                trigger: Trigger::Enabled,
-                runtime: "u".to_owned(),
-                generation,
-                enabling: generation,
-                kubelets: BTreeMap::from([("v1".to_owned(), 1)]),
-            }),
-            ..check(name, second, pass)
-        }
-    }
-
-    fn trigger(due: Due) -> Option<Trigger> {
-        match due {
-            Due::Now(inputs) => Some(inputs.trigger),
-            Due::No | Due::At(_) => None,
-        }
-    }
-
-    #[test]
-    fn the_spec_decides_first() {
-        let nodes = [node("n1")];
-        let table = [
-            ("never checked", vec![], Some(Trigger::Enabled)),
-            (
-                "somebody's own check does not enable",
-                vec![check("own", 0, Some(true))],
-                Some(Trigger::Enabled),
-            ),
-            ("checked", vec![own("a", 0, 5, Some(true))], None),
-            ("being checked", vec![own("a", 0, 5, None)], None),
-            (
-                "changed once",
-                vec![own("a", 0, 4, Some(true))],
-                Some(Trigger::SettingsChanged),
-            ),
-            (
-                "changed while being checked",
-                vec![own("a", 0, 4, None)],
-                Some(Trigger::SettingsChanged),
-            ),
-            (
-                "maybe disabled and enabled",
-                vec![own("a", 0, 3, Some(true))],
-                Some(Trigger::Enabled),
-            ),
-            (
-                "another object of that name",
-                vec![own("a", 0, 9, Some(true))],
-                Some(Trigger::Enabled),
-            ),
-        ];
-        for (story, checks, expected) in table {
-            assert_eq!(
-                trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
-                expected,
-                "{story}"
-            );
-        }
-    }
-
-    #[test]
-    fn nodes_bring_a_check_about_when_the_last_one_could_not_know() {
-        let back = |second| NodeFacts {
-            ready_since: Some(at(second)),
-            ..node("n1")
-        };
-        let upgraded = NodeFacts {
-            kubelet_version: "v2".to_owned(),
-            ..node("n1")
-        };
-        let skipped = NodeFacts {
-            skipped: true,
-            ..node("n2")
-        };
-        let away = NodeFacts {
-            ready: false,
-            ready_since: Some(at(30)),
-            ..node("n1")
-        };
-        let replaced = NodeFacts {
-            created: Some(at(30)),
-            ..node("n1")
-        };
-        let table = [
-            ("nothing", vec![node("n1")], None),
-            ("gone", vec![], None),
-            (
-                "joined",
-                vec![node("n1"), node("n2")],
-                Some(Trigger::NodeAdded),
-            ),
-            ("skipped", vec![node("n1"), skipped], None),
-            ("back", vec![back(30)], Some(Trigger::NodeBack)),
-            ("back before the check", vec![back(0)], None),
-            ("back in the future", vec![back(3600)], None),
-            ("away", vec![away], None),
-            ("replaced", vec![replaced], Some(Trigger::NodeBack)),
-            ("upgraded", vec![upgraded], Some(Trigger::Upgraded)),
-        ];
-        for (story, nodes, expected) in table {
-            let checks = [own("a", 0, 5, Some(true))];
-            assert_eq!(
-                trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
-                expected,
-                "{story}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_node_is_checked_again_when_it_is_back_and_not_before() {
-        let mut last = own("a", 0, 5, Some(true));
-        last.status.checks.insert(
-            "n2".to_owned(),
-            super::super::unknown("the node is not ready"),
-        );
-        for (ready_since, expected) in [
-            (at(-100), None),
-            (at(0), Some(Trigger::NodeBack)),
-            (at(20), Some(Trigger::NodeBack)),
-        ] {
-            let nodes = [
-                node("n1"),
-                NodeFacts {
-                    ready_since: Some(ready_since),
-                    kubelet_version: "v1".to_owned(),
-                    ..node("n2")
-                },
-            ];
-            let mut last = last.clone();
-            last.inputs.as_mut().unwrap().kubelets = kubelets(&nodes);
-            assert_eq!(
-                trigger(due(&subject(5, 60), &nodes, &[last], GAP)),
-                expected,
-                "{ready_since}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_flapping_node_causes_no_storm() {
-        let nodes = [node("n1"), node("n2")];
-        let finished = [own("a", 55, 5, Some(true))];
-        assert_eq!(
-            due(&subject(5, 60), &nodes, &finished, GAP),
-            Due::At(at(65))
-        );
-        let running = [own("a", 0, 5, Some(true)), check("b", 50, None)];
-        assert_eq!(due(&subject(5, 60), &nodes, &running, GAP), Due::No);
-    }
-}
+mod tests;

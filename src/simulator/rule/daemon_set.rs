@@ -30,15 +30,30 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
         .collect();
     let mut pods: BTreeMap<&str, &Object> = BTreeMap::new();
     let mut steps = Vec::new();
+    let mut replaceable = None;
     for pod in scene.controlled(set, Kind::Pod) {
         let node = pod.text("/spec/nodeName").unwrap_or_default();
-        let wanted = selected.contains(node) && pod.label(HASH) == Some(&hash) && !is_finished(pod);
-        if !wanted && !pod.deleting() {
+        let placed = selected.contains(node) && !is_finished(pod);
+        let outdated = placed && pod.label(HASH) != Some(&hash);
+        if outdated && !pod.deleting() {
+            replaceable.get_or_insert(pod);
+        }
+        if !placed && !pod.deleting() {
             steps.push(Action::delete(Kind::Pod, pod).now());
         }
         // A pod on its way out still has its place: the next one comes when it is gone.
         pods.insert(node, pod);
     }
+    // A rolling update, as by default: one at a time, while all others are ready.
+    let all_ready = selected.iter().all(|node| {
+        pods.get(node)
+            .is_some_and(|pod| is_ready(pod) && !pod.deleting())
+    });
+    steps.extend(
+        replaceable
+            .filter(|_| all_ready)
+            .map(|pod| Action::delete(Kind::Pod, pod).now()),
+    );
     let missing = selected.iter().filter(|node| !pods.contains_key(*node));
     steps.extend(
         missing

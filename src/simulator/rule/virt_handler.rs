@@ -6,10 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    api::{
-        engine::{COMPONENT_LABEL, VIRT_HANDLER},
-        name::SKIP_SCHEDULE,
-    },
+    api::engine::{COMPONENT_LABEL, VIRT_HANDLER},
     simulator::{
         kind::Kind,
         rule::is_ready,
@@ -52,10 +49,10 @@ fn offer(scene: &Scene, node: &Object, handled: bool) -> Option<Step> {
     Action::status(Kind::Node, node, &status).map(Action::now)
 }
 
-/// Whether instances may be scheduled.
+/// Whether instances may be scheduled. The real one does not know VM Runtime's skip label either.
 fn mark(node: &Object, handled: bool) -> Vec<Step> {
     let marked = node.label(SCHEDULABLE);
-    let wanted = if handled && node.label(SKIP_SCHEDULE).is_none() {
+    let wanted = if handled {
         "true"
     } else if marked.is_some() || handled {
         "false"

@@ -10,7 +10,7 @@ use crate::{
         engine::{VIRT_DEPLOYMENTS, VIRT_KINDS, definition, virt_deployment, virt_handler},
         kind::Kind,
         scene::{Object, Read as _, Scene},
-        step::{Action, Step},
+        step::{Action, Step, Target},
     },
 };
 
@@ -48,15 +48,34 @@ fn install(scene: &Scene, kubevirt: &Object, version: &str) -> Vec<Step> {
         .into_iter()
         .filter(|name| scene.find(Kind::Deployment, namespace, name).is_none())
         .map(|name| Action::create(Kind::Deployment, virt_deployment(name, kubevirt, version)));
-    let handler = scene
-        .find(Kind::DaemonSet, namespace, VIRT_HANDLER)
-        .is_none()
-        .then(|| Action::create(Kind::DaemonSet, virt_handler(kubevirt, version)));
+    let wanted = || virt_handler(kubevirt, version);
+    let handler = match scene.find(Kind::DaemonSet, namespace, VIRT_HANDLER) {
+        None => Some(Action::create(Kind::DaemonSet, wanted())),
+        Some(there) => replaced(there, &wanted().into()),
+    };
     definitions
         .chain(deployments)
         .chain(handler)
         .map(|action| action.later("installed"))
         .collect()
+}
+
+/// The placement of virt-handler follows that of the KubeVirt object.
+fn replaced(there: &Object, wanted: &Object) -> Option<Action> {
+    const PLACEMENT: [&str; 3] = ["nodeSelector", "affinity", "tolerations"];
+    let of = |object: &Object, field: &str| {
+        let path = format!("/spec/template/spec/{field}");
+        object.value(&path).cloned().unwrap_or_default()
+    };
+    let changed: serde_json::Map<String, Value> = PLACEMENT
+        .into_iter()
+        .filter(|field| of(there, field) != of(wanted, field))
+        .map(|field| (field.to_owned(), of(wanted, field)))
+        .collect();
+    (!changed.is_empty()).then(|| Action::Patch {
+        of: Target::of(Kind::DaemonSet, there),
+        patch: json!({"spec": {"template": {"spec": changed}}}),
+    })
 }
 
 fn defined(scene: &Scene, kind: Kind) -> Option<&Object> {

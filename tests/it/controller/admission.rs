@@ -37,6 +37,7 @@ pub fn trials() -> Vec<Trial> {
             run(left_over)
         }),
         told("old_kubernetes_has_no_policies", old_kubernetes),
+        told("a_gate_that_lets_vms_pass_is_not_believed", not_enforced),
     ]
 }
 
@@ -179,6 +180,47 @@ async fn old_kubernetes(stage: Stage) -> anyhow::Result<()> {
     meddler.relent();
     stage.enable(true).await?;
     stage.ready().await?;
+    stage
+        .condition(kind::ADMISSION_MISSING, ConditionStatus::False)
+        .await?;
+    controller.stop().await
+}
+
+/// Policies can be made, and the API server's plugin is off.
+async fn not_enforced(stage: Stage) -> anyhow::Result<()> {
+    let meddler = Meddler::default();
+    meddler.answer(|request| {
+        let tries = request.method() == Method::POST
+            && request
+                .uri()
+                .path()
+                .ends_with("/virtualmachineinstancereplicasets");
+        tries.then(|| {
+            let created = json!({
+                "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceReplicaSet",
+                "metadata": {"name": "creation-is-tried", "namespace": "vm-system", "uid": "u"},
+            });
+            (201, created)
+        })
+    });
+    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
+    stage.phase("Disabled").await?;
+    stage.enable(true).await?;
+    stage.ready().await?;
+    stage.machine("vm").await?;
+    stage.enable(false).await?;
+    stage.phase("DisableBlocked").await?;
+    let missing = stage
+        .condition(kind::ADMISSION_MISSING, ConditionStatus::True)
+        .await?;
+    ensure!(missing.message.contains("plugin"), "{missing:?}");
+    // It is no reason to wait for ever either.
+    stage.force("true").await?;
+    stage.phase("Disabled").await?;
+    // Somebody switches it on.
+    meddler.relent();
+    stage.nodes.say("n1", super::stage::Answer::NoKvm);
+    stage.enable(true).await?;
     stage
         .condition(kind::ADMISSION_MISSING, ConditionStatus::False)
         .await?;

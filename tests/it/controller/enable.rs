@@ -3,15 +3,20 @@
 use anyhow::ensure;
 use bmctl::{
     api::{
-        condition::{ConditionStatus, kind, reason},
+        VMRuntimePreflightCheck,
+        condition::{self, ConditionStatus, kind, reason},
         name,
     },
     controller::EngineManifests,
     simulator::OPERATOR_MANIFESTS,
 };
-use kube::{Api, ResourceExt, api::PostParams, core::DynamicObject};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+    core::DynamicObject,
+};
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     news::settles,
@@ -26,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
         told("enable_again_checks_again", checks_again),
         told("emulation_is_handed_on", emulation),
         told("foreign_engine_is_used_and_kept", foreign),
+        told("nodes_are_judged_by_the_engines_own_setting", their_setting),
         told("missing_operator_is_said", no_operator),
     ]
 }
@@ -127,6 +133,83 @@ async fn foreign(stage: Stage) -> anyhow::Result<()> {
     stage.enable(true).await?;
     stage.ready().await?;
     controller.stop().await
+}
+
+/// Whoever owns KubeVirt decides whether it emulates; a check that waives KVM because VMRuntime asks for emulation would
+/// be a false green.
+async fn their_setting(stage: Stage) -> anyhow::Result<()> {
+    let controller = on_their_engine(&stage).await?;
+    stage.nodes.say("n1", super::stage::Answer::NoKvm);
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": true}}))
+        .await?;
+    let judged = started_by(&stage, "SettingsChanged").await?;
+    ensure!(judged_by(&judged) == json!(false), "KVM was waived");
+    ensure!(pass(&judged) == Some(false));
+    let said = stage
+        .reason(kind::ENGINE_FOREIGN, reason::SETTINGS_DIFFER)
+        .await?;
+    ensure!(said.message.contains("theirs"), "{}", said.message);
+    let ready = stage.condition(kind::READY, ConditionStatus::False).await?;
+    ensure!(
+        ready.message.contains("not true as wanted"),
+        "{}",
+        ready.message
+    );
+    // They set it, and nobody changes VMRuntime.
+    let setting =
+        json!({"spec": {"configuration": {"developerConfiguration": {"useEmulation": true}}}});
+    let (kubevirt, by) = (stage.kubevirt(), PatchParams::default());
+    kubevirt
+        .patch("theirs", &by, &Patch::Merge(&setting))
+        .await?;
+    stage.nodes.say("n1", super::stage::Answer::Healthy);
+    stage.ready().await?;
+    let judged = started_by(&stage, "EngineChanged").await?;
+    ensure!(judged_by(&judged) == json!(true));
+    stage.reason(kind::ENGINE_FOREIGN, reason::ADOPTED).await?;
+    // The reverse: nobody asks for emulation, and VMs are emulated.
+    stage
+        .patch_runtime(json!({"spec": {"useEmulation": false}}))
+        .await?;
+    stage
+        .reason(kind::ENGINE_FOREIGN, reason::SETTINGS_DIFFER)
+        .await?;
+    let runtime = stage.ready().await?;
+    let status = runtime.status.unwrap_or_default();
+    let emulated = condition::is_true(&status.conditions, kind::EMULATION_FORCED);
+    ensure!(emulated, "{status:?}");
+    let ready = condition::find(&status.conditions, kind::READY);
+    ensure!(
+        ready.is_some_and(|ready| ready.message.contains("not false as wanted")),
+        "{ready:?}"
+    );
+    controller.stop().await
+}
+
+/// The check that the controller made for that reason, when it has finished.
+async fn started_by(stage: &Stage, trigger: &str) -> anyhow::Result<VMRuntimePreflightCheck> {
+    until(stage.checks(), trigger, |checks| {
+        checks
+            .iter()
+            .filter(|check| pass(check).is_some())
+            .find(|check| {
+                check
+                    .annotations()
+                    .get(name::PREFLIGHT_TRIGGER)
+                    .map(String::as_str)
+                    == Some(trigger)
+            })
+            .cloned()
+    })
+    .await
+}
+
+/// The setting that the nodes were judged by.
+fn judged_by(check: &VMRuntimePreflightCheck) -> Value {
+    let occasion = &check.annotations()[name::PREFLIGHT_OCCASION];
+    let occasion: Value = serde_json::from_str(occasion).unwrap_or_default();
+    occasion["useEmulation"].clone()
 }
 
 /// Enabled and ready on an engine that somebody else has installed.

@@ -13,7 +13,10 @@ use bmctl::{
     simulator::{NodeProfile, OPERATOR_MANIFESTS},
 };
 use http::Method;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Node, Pod},
+};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -25,7 +28,7 @@ use serde_json::{Value, json};
 use super::{
     enable::{install_by_hand, on_their_engine},
     meddler::{Meddler, Refusal},
-    stage::{Controller, Stage, pass, run, run_on},
+    stage::{Controller, Stage, pass, run, run_on, until},
     table::{told, told_on},
 };
 
@@ -40,10 +43,131 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::update_of_the_engine_is_waited_for", || {
             run(update)
         }),
+        told("an_outage_is_no_installation", outage),
+        told_on("a_node_that_is_left_out_gets_no_vms", two, left_out),
         told("webhook_is_down", webhook_down),
         told("slow_installation_is_said", slow),
         told("disks_keep_cdi", disks),
     ]
+}
+
+/// What was up is degraded, whatever of it is missing, and not being installed.
+async fn outage(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let deployments: Api<Deployment> =
+        Api::namespaced(stage.client.clone(), name::SYSTEM_NAMESPACE);
+    let scale = async |replicas: i32| {
+        let patch = json!({"spec": {"replicas": replicas}});
+        let by = PatchParams::default();
+        deployments
+            .patch("virt-api", &by, &Patch::Merge(&patch))
+            .await
+    };
+    scale(0).await?;
+    let runtime = stage.phase("Degraded").await?;
+    let degraded = bmctl::api::condition::find(
+        &runtime.status.unwrap_or_default().conditions,
+        kind::DEGRADED,
+    )
+    .cloned()
+    .unwrap_or_default();
+    ensure!(degraded.reason == reason::ENGINE_DOWN, "{degraded:?}");
+    ensure!(degraded.message.contains("virt-api"), "{degraded:?}");
+    scale(2).await?;
+    stage.ready().await?;
+    controller.stop().await
+}
+
+fn two() -> Vec<NodeProfile> {
+    vec![NodeProfile::pretend("n1"), NodeProfile::pretend("n2")]
+}
+
+/// KubeVirt does not know the label: the controller excludes the node where KubeVirt does know it, beside what the user
+/// set, and takes that away again.
+async fn left_out(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    let theirs = json!({"tolerations": [{"operator": "Exists"}]});
+    let patch = json!({"spec": {"workloads": {"nodePlacement": theirs}}});
+    let by = PatchParams::default();
+    stage
+        .kubevirt()
+        .patch("kubevirt", &by, &Patch::Merge(&patch))
+        .await?;
+    stage.label("n2", name::SKIP_SCHEDULE, json!("")).await?;
+    let excluded = until(stage.kubevirt(), "n2 is excluded", |kubevirts| {
+        let placement = &kubevirts.first()?.data["spec"]["workloads"]["nodePlacement"];
+        placement
+            .to_string()
+            .contains(name::SKIP_SCHEDULE)
+            .then(|| placement.clone())
+    })
+    .await?;
+    ensure!(
+        excluded["tolerations"] == theirs["tolerations"],
+        "{excluded}"
+    );
+    let pods = Api::<Pod>::namespaced(stage.client.clone(), name::SYSTEM_NAMESPACE);
+    until(pods.clone(), "virt-handler is on n1 alone", |pods| {
+        let mut nodes = handlers(pods);
+        nodes.dedup();
+        (nodes == ["n1"]).then_some(())
+    })
+    .await?;
+    // virt-controller places by this label, which follows the pod.
+    until(
+        Api::<Node>::all(stage.client.clone()),
+        "n2 takes no VMs",
+        |nodes| {
+            let n2 = nodes.iter().find(|node| node.name_any() == "n2")?;
+            let schedulable = n2.labels().get("kubevirt.io/schedulable");
+            (schedulable.map(String::as_str) == Some("false")).then_some(())
+        },
+    )
+    .await?;
+    stage.ready().await?;
+    for name in ["one", "two", "three"] {
+        stage.machine(name).await?;
+        let start = Patch::Merge(json!({"spec": {"running": true}}));
+        stage.machines().patch(name, &by, &start).await?;
+    }
+    until(
+        Api::<Pod>::all(stage.client.clone()),
+        "the VMs run on n1",
+        |pods| {
+            let launchers = || {
+                pods.iter()
+                    .filter(|pod| {
+                        pod.labels().get("kubevirt.io").map(String::as_str) == Some("virt-launcher")
+                    })
+                    .filter_map(|pod| pod.spec.as_ref()?.node_name.clone())
+            };
+            (launchers().count() == 3 && launchers().all(|node| node == "n1")).then_some(())
+        },
+    )
+    .await?;
+    stage.label("n2", name::SKIP_SCHEDULE, Value::Null).await?;
+    until(stage.kubevirt(), "n2 is taken in", |kubevirts| {
+        let placement = &kubevirts.first()?.data["spec"]["workloads"]["nodePlacement"];
+        (*placement == theirs).then_some(())
+    })
+    .await?;
+    until(pods, "virt-handler is back on n2", |pods| {
+        (handlers(pods) == ["n1", "n2"]).then_some(())
+    })
+    .await?;
+    controller.stop().await
+}
+
+/// The nodes with a virt-handler that stays.
+fn handlers(pods: &[Pod]) -> Vec<String> {
+    let mut nodes: Vec<String> = pods
+        .iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| pod.labels().get("kubevirt.io").map(String::as_str) == Some("virt-handler"))
+        .filter_map(|pod| pod.spec.as_ref()?.node_name.clone())
+        .collect();
+    nodes.sort();
+    nodes
 }
 
 async fn foreign_goes(stage: Stage) -> anyhow::Result<()> {

@@ -48,6 +48,9 @@ fn one_apply() -> Result<(), Failed> {
         let stage = Stage::bare();
         let manifests = printed(flags)?;
         let apply = ["apply", "-f", "-"];
+        stage
+            .kubectl_with_input(&apply, THEIR_NAMESPACE)
+            .succeeds()?;
         let applied = stage.kubectl_with_input(&apply, &manifests).succeeds()?;
         if applied
             .stdout
@@ -66,9 +69,30 @@ fn one_apply() -> Result<(), Failed> {
         if changed {
             return Err(format!("{again}").into());
         }
+        // What is KubeVirt's keeps its labels, and outlives the controller.
+        let there = || {
+            let path = "jsonpath={.metadata.uid} {.metadata.labels}";
+            stage
+                .kubectl(&["get", "namespace", "kubevirt", "-o", path])
+                .succeeds()
+        };
+        let before = there()?.stdout;
+        stage
+            .kubectl_with_input(
+                &["delete", "--ignore-not-found", "--wait=false", "-f", "-"],
+                &manifests,
+            )
+            .succeeds()?;
+        let after = there()?.stdout;
+        if before != after || !after.contains("privileged") {
+            return Err(format!("{before}\n{after}").into());
+        }
     }
     Ok(())
 }
+
+const THEIR_NAMESPACE: &str = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {
+    "name": "kubevirt", "labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}"#;
 
 const PAGE: &str = include_str!("../../../docs/install/README.md");
 

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use bmctl::api::{
-    condition::{ConditionStatus, kind},
+    condition::{self, ConditionStatus, kind},
     name,
 };
 use kube::{ResourceExt, api::ListParams};
@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         told("failed_check_closes_creation", failed),
         Trial::test("controller::skip_label", || run(skip_label)),
+        told("the_only_node_is_left_out", nothing_eligible),
         Trial::test("controller::own_check_while_disabled", || run(own_check)),
         Trial::test("controller::silent_and_garbled_nodes_are_unknown", || {
             run(unknown)
@@ -86,6 +87,26 @@ async fn skip_label(stage: Stage) -> anyhow::Result<()> {
     let check = stage.finished(&check.name_any()).await?;
     ensure!(pass(&check) == Some(true));
     stage.ready().await?;
+    controller.stop().await
+}
+
+/// The latest check covers the node, and what happened to it since nobody has looked at.
+async fn nothing_eligible(stage: Stage) -> anyhow::Result<()> {
+    let controller = stage.enabled().await?;
+    stage.finished_checks(1).await?;
+    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    let runtime = stage.phase("Degraded").await?;
+    let status = runtime.status.unwrap_or_default();
+    let ready = condition::find(&status.conditions, kind::READY);
+    ensure!(
+        ready.is_some_and(|ready| ready.message.contains("n1 left out by the label")),
+        "{ready:?}"
+    );
+    stage.nodes.say("n1", Answer::NoKvm);
+    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
+    let check = stage.finished_checks(2).await?;
+    ensure!(pass(&check) == Some(false), "the node was not looked at");
+    ensure!(check.annotations()[name::PREFLIGHT_TRIGGER] == "NodeAdded");
     controller.stop().await
 }
 

@@ -462,6 +462,20 @@ impl Stage {
             .context("the condition was there")
     }
 
+    /// Waits until that condition is given for that reason.
+    pub async fn reason(&self, type_: &str, reason: &str) -> anyhow::Result<Condition> {
+        let runtime = self
+            .status(&format!("{type_} for {reason}"), |_, status| {
+                condition::find(&status.conditions, type_)
+                    .is_some_and(|condition| condition.reason == reason)
+            })
+            .await?;
+        let conditions = runtime.status.unwrap_or_default().conditions;
+        condition::find(&conditions, type_)
+            .cloned()
+            .context("the condition was there")
+    }
+
     /// Waits until so many checks have finished, and returns the newest.
     pub async fn finished_checks(&self, number: usize) -> anyhow::Result<VMRuntimePreflightCheck> {
         until(

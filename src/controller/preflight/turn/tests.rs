@@ -1,6 +1,7 @@
 //! Checks told turn by turn.
 
 use super::*;
+use crate::controller::preflight::pod::Pull;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -129,6 +130,26 @@ fn a_pod_that_hangs_is_replaced_and_says_why() {
         message(&turn, "a").as_deref(),
         Some("no result within 120 s (ImagePullBackOff)")
     );
+}
+
+#[test]
+fn an_image_that_does_not_come_is_not_asked_for_twice() {
+    for (refused, over) in [(true, 20), (false, 120)] {
+        let mut story = Story::new(&["a"]);
+        let pulling = || {
+            PodState::Pulling(Pull {
+                why: "ImagePullBackOff".to_owned(),
+                refused,
+            })
+        };
+        story.turn(0, &[]);
+        let turn = story.turn(over - 1, &[pod("a", 1, pulling())]);
+        assert!(turn.results.is_none() && turn.launch.is_empty());
+        assert!(turn.wait <= Duration::from_secs(1), "{:?}", turn.wait);
+        let turn = story.turn(over, &[pod("a", 1, pulling())]);
+        let expected = format!("no result within {over} s (ImagePullBackOff)");
+        assert_eq!(message(&turn, "a"), Some(expected));
+    }
 }
 
 #[test]
