@@ -207,7 +207,7 @@ impl Server {
             async move {
                 let request = server::whole(request).await?;
                 // What is in this process ends with it: it need not wait for the disk.
-                let answer = async { front.core.handle(&user, &request) };
+                let answer = front.core.reply(&user, &request);
                 let Some(party) = party else {
                     return Ok(effect::unharmed(answer.await));
                 };

@@ -5,9 +5,10 @@ mod question;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -42,6 +43,9 @@ const POLICY_GROUP: &str = "admissionregistration.k8s.io";
 const POLICIES: &str = "validatingadmissionpolicies";
 const BINDINGS: &str = "validatingadmissionpolicybindings";
 
+/// Writes that are worked on or wait for each other on threads of their own.
+const MOST_WRITERS: usize = 32;
+
 /// Everything that an answer needs.
 #[derive(Debug)]
 pub struct Core {
@@ -58,6 +62,8 @@ pub struct Core {
     authority: RwLock<Option<Arc<Authority>>>,
     /// Of service account tokens.
     pub signer: Signer,
+    /// For those who write: one does at a time, and the others wait on a thread each.
+    writers: Arc<Semaphore>,
 }
 
 impl Core {
@@ -72,6 +78,7 @@ impl Core {
             policies: RwLock::default(),
             authority: RwLock::default(),
             signer,
+            writers: Arc::new(Semaphore::new(MOST_WRITERS)),
         };
         core.recall();
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
@@ -114,8 +121,33 @@ impl Core {
         let _ = verb::perform(Verb::Create, &mut call);
     }
 
-    /// Answers a request of somebody who has been authenticated.
-    pub fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
+    /// Answers a request of somebody who has been authenticated. A write may take long, run rules of users and wait for
+    /// other writes: it happens on a thread that serves nobody.
+    pub async fn reply(
+        self: &Arc<Self>,
+        user: &Identity,
+        request: &Request<Bytes>,
+    ) -> Response<Body> {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.handle(user, request);
+        }
+        let permit = self.writers.clone().acquire_owned().await;
+        let (core, user, request) = (self.clone(), user.clone(), request.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            core.handle(&user, &request)
+        });
+        answer.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request was not answered");
+            answer::refuse(&StatusError::other(
+                500,
+                "InternalError",
+                "Internal error occurred: the request was not answered",
+            ))
+        })
+    }
+
+    fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let mut response = self.respond(user, request);
         answer::identify(&mut response, request.headers());
         response

@@ -37,7 +37,7 @@ use crate::{
         identity::Identity,
     },
     kind::resource::ResourceType,
-    object::metadata::text,
+    object::{json, metadata::text},
     presentation::answer::{Answer, Wanted},
     request::{
         body::RequestBody,
@@ -220,6 +220,14 @@ impl Call<'_> {
                 })
             }
         })
+    }
+
+    /// Is the object shallow enough for all who will read it?
+    fn check_depth(object: &Value) -> Result<(), StatusError> {
+        if json::depth(object) > json::DEEPEST {
+            return Err(StatusError::bad_request("exceeded max depth"));
+        }
+        Ok(())
     }
 
     /// Notes in `managedFields` what a write that is no apply has changed.

@@ -53,6 +53,7 @@ pub fn create_object(
     if record {
         call.record(None, &mut object);
     }
+    Call::check_depth(&object)?;
     // What the API server itself adds belongs to no manager.
     defaults::complete_new(&call.resource, &mut object);
     let causes = strategy::validate_create(&call.resource, &object);

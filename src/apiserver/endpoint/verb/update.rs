@@ -102,6 +102,7 @@ pub fn commit(
     if recorded == Recorded::No {
         call.record(Some(&old), &mut new);
     }
+    Call::check_depth(&new)?;
     let causes = strategy::validate_update(&resource, &new, &old);
     if !causes.is_empty() {
         return Err(StatusError::invalid(

@@ -154,6 +154,20 @@ async fn patches(client: &Client) -> anyhow::Result<()> {
     let failing = json!([{"op": "test", "path": "/metadata/name", "value": "other"}]);
     let (code, _) = call(client, "PATCH", "/api/v1/nodes/patched", failing).await?;
     same(&code, &422, "a JSON patch whose test fails")?;
+    let copies: Vec<Value> = (0..40)
+        .map(|at| json!({"op": "copy", "from": "/metadata", "path": format!("/metadata/b{at}")}))
+        .collect();
+    let bomb = copies.into();
+    let json_patch = "application/json-patch+json";
+    let (code, answer) =
+        call_as(client, "PATCH", "/api/v1/nodes/patched", json_patch, bomb).await?;
+    same(&code, &422, "a JSON patch whose copies grow")?;
+    let words = "the server rejected our request due to an error in our request";
+    same(
+        &answer["message"],
+        &json!(words),
+        "a JSON patch whose copies grow",
+    )?;
     call(client, "DELETE", "/api/v1/nodes/patched", Value::Null).await?;
     Ok(())
 }
