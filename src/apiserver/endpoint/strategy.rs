@@ -114,6 +114,8 @@ fn starts_without_status(resource: &ResourceType) -> bool {
 pub enum Part {
     /// Everything but the status.
     Main,
+    /// The node that a scheduler has found for a pod.
+    Binding,
     Status,
 }
 
@@ -128,7 +130,7 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
             set_or_remove(new, "status", status);
             set_or_remove(&mut new["metadata"], "managedFields", managed);
         }
-        Part::Main => {
+        Part::Main | Part::Binding => {
             if resource.status_subresource {
                 set_or_remove(new, "status", old.get("status").cloned());
             }
@@ -148,14 +150,30 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
     }
 }
 
-/// What was given to a service stays, where a change does not speak of it.
+/// What was given to a service stays where a change does not speak of it, and goes with the type that needs it.
 fn keep_address(new: &mut Value, old: &Value) {
+    const ADDRESS: [&str; 4] = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"];
+    let is_balanced = |spec: &Value| text(spec, "type") == "LoadBalancer";
+    let mut dropped: Vec<&str> = Vec::new();
     if text(new, "type") == "ExternalName" {
-        return;
+        dropped.extend(ADDRESS);
+        dropped.push("internalTrafficPolicy");
+    } else if new.is_object() {
+        for field in ADDRESS {
+            if new[field].is_null() || new[field] == "" {
+                set_or_remove(new, field, old.get(field).cloned());
+            }
+        }
     }
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        if new[field].is_null() && new.is_object() {
-            set_or_remove(new, field, old.get(field).cloned());
+    if is_balanced(old) && !is_balanced(new) {
+        dropped.extend(["healthCheckNodePort", "loadBalancerClass"]);
+    }
+    if !matches!(text(new, "type"), "LoadBalancer" | "NodePort") {
+        dropped.push("externalTrafficPolicy");
+    }
+    for field in dropped {
+        if new[field] == old[field] {
+            remove(new, field);
         }
     }
 }
@@ -220,7 +238,15 @@ pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<FieldErro
 
 /// What is wrong with a change. The API server looks at the metadata once for all kinds and again in the kind's own
 /// rules, and reports what it finds each time.
-pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec<FieldError> {
+pub fn validate_update(
+    resource: &ResourceType,
+    part: Part,
+    new: &Value,
+    old: &Value,
+) -> Vec<FieldError> {
+    if part == Part::Binding {
+        return Vec::new();
+    }
     let mut causes = metadata::validate(new, NameRule::PathSegment, resource.namespaced);
     causes.extend(metadata::validate_update(new, old));
     if !resource.custom {
@@ -239,6 +265,8 @@ fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -
     if definition::is_definition(resource) {
         let mut causes = definition::validate(new);
         if let Some(old) = old {
+            // The name is held against group and plural when they are given, and those stay.
+            causes.retain(|cause| cause.field != "metadata.name");
             causes.extend(definition::validate_update(new, old));
         }
         return causes;

@@ -103,7 +103,7 @@ pub fn commit(
         call.record(Some(&old), &mut new);
     }
     Call::check_depth(&new)?;
-    let causes = strategy::validate_update(&resource, &new, &old);
+    let causes = strategy::validate_update(&resource, part, &new, &old);
     if !causes.is_empty() {
         return Err(StatusError::invalid(
             &resource.group,

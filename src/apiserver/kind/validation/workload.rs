@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects};
+use super::{
+    amount, immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects,
+};
 use crate::object::{
     field_error::{self, FieldError},
     metadata::text,
@@ -66,7 +68,12 @@ pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError
 
 pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    selector(spec, "daemonset", causes);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+    if spec["selector"].is_object() {
+        selector(spec, "daemonset", causes);
+    }
     template(spec, "DaemonSet", causes);
     not_negative(spec, "minReadySeconds", "spec", causes);
     let strategy = text(&spec["updateStrategy"], "type");
@@ -77,9 +84,6 @@ pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
         causes,
     );
     not_negative(spec, "revisionHistoryLimit", "spec", causes);
-    if let Some(old) = old {
-        immutable(new, old, "spec.selector", causes);
-    }
 }
 
 fn selector(spec: &Value, word: &str, causes: &mut Vec<FieldError>) {
@@ -141,23 +145,4 @@ fn rolling_update(update: &Value, causes: &mut Vec<FieldError>) {
             "may not be 0 when `maxSurge` is 0",
         ));
     }
-}
-
-/// A number that is not negative, or a percentage.
-fn amount(value: &Value, path: &str, causes: &mut Vec<FieldError>) {
-    let why = match value {
-        Value::String(text) => {
-            let digits = text.strip_suffix('%').unwrap_or_default();
-            let is_percentage = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-            (!is_percentage).then_some(
-                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
-                 regex used for validation is '[0-9]+%')",
-            )
-        }
-        value => value
-            .as_i64()
-            .is_some_and(|number| number < 0)
-            .then_some("must be greater than or equal to 0"),
-    };
-    causes.extend(why.map(|why| field_error::invalid(path, value, why)));
 }
