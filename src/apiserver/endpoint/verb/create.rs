@@ -60,7 +60,7 @@ pub fn create_object(
     if !causes.is_empty() {
         let resource = &call.resource;
         return Err(StatusError::invalid(
-            &resource.group,
+            resource.storage_key().0,
             &resource.kind,
             &name,
             &causes,

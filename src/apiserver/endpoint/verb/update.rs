@@ -106,7 +106,7 @@ pub fn commit(
     let causes = strategy::validate_update(&resource, part, &new, &old);
     if !causes.is_empty() {
         return Err(StatusError::invalid(
-            &resource.group,
+            resource.storage_key().0,
             &resource.kind,
             id.name(),
             &causes,

@@ -66,6 +66,9 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
 }
 
 pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    if let Some(old) = old {
+        kept(new, old, &["data", "binaryData"], causes);
+    }
     let mut size = 0;
     for (field, others) in [("data", "binaryData"), ("binaryData", "data")] {
         for (key, value) in new[field].as_object().into_iter().flatten() {
@@ -82,12 +85,13 @@ pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
         }
     }
     too_large("", size, causes);
-    if let Some(old) = old {
-        kept(new, old, &["data", "binaryData"], causes);
-    }
 }
 
 pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    if let Some(old) = old {
+        immutable(new, old, "type", causes);
+        kept(new, old, &["data"], causes);
+    }
     let mut size = 0;
     for (key, value) in new["data"].as_object().into_iter().flatten() {
         data_key("data", key, causes);
@@ -113,10 +117,6 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
         if new["data"].get(*key).is_none() {
             causes.push(field_error::required(&format!("data[{key}]"), ""));
         }
-    }
-    if let Some(old) = old {
-        immutable(new, old, "type", causes);
-        kept(new, old, &["data"], causes);
     }
 }
 

@@ -51,19 +51,17 @@ pub fn check(
         return;
     };
     for (field, named) in KEPT {
-        let pointer = format!("/{field}");
-        let (now, before) = (new.pointer(&pointer), old.pointer(&pointer));
-        if now == before {
+        let value = &new[field];
+        if *value == old[field] {
             continue;
         }
         let why = "field is immutable";
-        let value = now.cloned().unwrap_or_default();
         causes.push(match named {
             "involvedObject" | "related" => {
-                field_error::invalid_shown(named, &go_struct(&value, &REFERENCE), why)
+                field_error::invalid_shown(named, &go_struct(value, &REFERENCE), why)
             }
-            "source" => field_error::invalid_shown(named, &go_struct(&value, &SOURCE), why),
-            _ => field_error::invalid(named, &value, why),
+            "source" => field_error::invalid_shown(named, &go_struct(value, &SOURCE), why),
+            _ => field_error::invalid(named, value, why),
         });
     }
 }

@@ -91,6 +91,5 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     }
     if let Some(old) = old {
         immutable(new, old, "spec.scopes", causes);
-        immutable(new, old, "spec.scopeSelector", causes);
     }
 }
