@@ -2,7 +2,10 @@
 
 mod question;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -89,6 +92,7 @@ impl Core {
         for object in bootstrap::objects() {
             core.ensure(object);
         }
+        core.publish();
         core
     }
 
@@ -105,6 +109,58 @@ impl Core {
             self.set_registry(registry);
         }
         self.arm();
+    }
+
+    /// Tells the cluster where this server is, as every API server does.
+    fn publish(&self) {
+        let Ok(address) = self.address.parse::<SocketAddr>() else {
+            return;
+        };
+        let (port, metadata) = (
+            address.port(),
+            |labels: Value| json!({"name": "kubernetes", "namespace": "default", "labels": labels}),
+        );
+        self.set(&json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": metadata(json!({"component": "apiserver", "provider": "kubernetes"})),
+            "spec": {
+                "clusterIP": "10.96.0.1", "type": "ClusterIP",
+                "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
+            },
+        }));
+        self.set(&json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": metadata(json!({"endpointslice.kubernetes.io/skip-mirror": "true"})),
+            "subsets": [{
+                "addresses": [{"ip": address.ip().to_string()}],
+                "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+            }],
+        }));
+    }
+
+    /// Brings an object of ours to what it should be; it is made where it is not there.
+    fn set(&self, object: &Value) {
+        let registry = self.registry();
+        let kind = registry.find_kind(text(object, "apiVersion"), text(object, "kind"));
+        let Some(resource) = kind else {
+            return;
+        };
+        let metadata = |field| Some(text(&object["metadata"], field).to_owned());
+        let path = ResourcePath {
+            namespace: metadata("namespace"),
+            name: metadata("name"),
+            ..ResourcePath::default()
+        };
+        let owner = Identity::owner();
+        let mut call = self.internal(&owner, resource.clone(), path);
+        call.user_agent = "kube-apiserver".to_owned();
+        call.body = RequestBody::new(object.to_string().into(), "application/json");
+        if let Err(error) = verb::perform(Verb::Update, &mut call) {
+            tracing::warn!(
+                message = error.message,
+                "an object of every cluster cannot be written"
+            );
+        }
     }
 
     /// Creates an object that every cluster has, where it is not there yet.

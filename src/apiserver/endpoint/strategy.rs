@@ -53,6 +53,8 @@ pub fn returns_deleted(resource: &ResourceType) -> bool {
                 | "persistentvolumes"
                 | "persistentvolumeclaims"
                 | "pods"
+                | "podtemplates"
+                | "replicationcontrollers"
                 | "resourcequotas"
                 | "serviceaccounts"
                 | "services"
@@ -124,11 +126,14 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
     keep_identity(new, old);
     match part {
         Part::Status => {
+            let mut metadata = old["metadata"].clone();
+            for field in metadata_of_status(resource) {
+                set_or_remove(&mut metadata, field, new["metadata"].get(field).cloned());
+            }
             let status = new.get("status").cloned();
-            let managed = new["metadata"].get("managedFields").cloned();
             *new = old.clone();
             set_or_remove(new, "status", status);
-            set_or_remove(&mut new["metadata"], "managedFields", managed);
+            new["metadata"] = metadata;
         }
         Part::Main | Part::Binding => {
             if resource.status_subresource {
@@ -148,6 +153,29 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
             }
         }
     }
+}
+
+/// What of the metadata can be written through `/status`: everything that a client writes, with some exceptions.
+fn metadata_of_status(resource: &ResourceType) -> Vec<&'static str> {
+    let kept: &[&str] = match resource.storage_key() {
+        _ if resource.custom => &["annotations", "finalizers", "labels", "ownerReferences"],
+        ("admissionregistration.k8s.io", _) => {
+            &["annotations", "finalizers", "labels", "ownerReferences"]
+        }
+        ("", "pods") => &["ownerReferences"],
+        ("apps", "deployments") => &["labels"],
+        _ => &[],
+    };
+    let fields = [
+        "annotations",
+        "finalizers",
+        "labels",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+    ];
+    let fields = fields.into_iter();
+    fields.filter(|field| !kept.contains(field)).collect()
 }
 
 /// What was given to a service stays where a change does not speak of it, and goes with the type that needs it.

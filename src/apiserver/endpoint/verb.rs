@@ -7,6 +7,7 @@ mod create;
 mod decode;
 mod delete;
 mod eviction;
+mod finalize;
 mod patch;
 mod read;
 mod review;
@@ -99,6 +100,15 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Get
             | Verb::List
             | Verb::Update
+            | Verb::Patch
+            | Verb::Delete
+            | Verb::DeleteCollection => Err(not_allowed(call)),
+        },
+        Some("finalize") if finalize::is_finalized(&call.resource) => match verb {
+            Verb::Update => finalize::update(call),
+            Verb::Get
+            | Verb::List
+            | Verb::Create
             | Verb::Patch
             | Verb::Delete
             | Verb::DeleteCollection => Err(not_allowed(call)),

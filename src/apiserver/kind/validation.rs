@@ -12,6 +12,7 @@ mod quota;
 pub mod rbac;
 mod service;
 mod storage;
+mod webhook;
 mod workload;
 
 use serde_json::Value;
@@ -44,6 +45,13 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
         ("", "persistentvolumes") => storage::volume(new, old, faults),
         ("apps", "deployments") => workload::deployment(new, old, faults),
         ("apps", "replicasets") => workload::replica_set(new, old, faults),
+        ("apps", "controllerrevisions") => workload::revision(new, old, faults),
+        ("", "replicationcontrollers") => workload::replication_controller(new, faults),
+        ("", "podtemplates") => pod::spec(&new["template"]["spec"], "template.spec", faults),
+        (
+            "admissionregistration.k8s.io",
+            plural @ ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations"),
+        ) => webhook::check(new, plural.starts_with("mutating"), faults),
         ("apps", "daemonsets") => workload::daemon_set(new, old, faults),
         ("coordination.k8s.io", "leases") => core::lease(new, faults),
         ("policy", "poddisruptionbudgets") => policy::disruption_budget(new, faults),

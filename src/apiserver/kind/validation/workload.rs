@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets and DaemonSets.
+//! Deployments, ReplicaSets, ReplicationControllers and DaemonSets, and the revisions of such.
 
 use serde_json::Value;
 
@@ -144,5 +144,40 @@ fn rolling_update(update: &Value, causes: &mut Vec<FieldError>) {
             &update["maxUnavailable"],
             "may not be 0 when `maxSurge` is 0",
         ));
+    }
+}
+
+pub fn replication_controller(new: &Value, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    not_negative(spec, "minReadySeconds", "spec", causes);
+    if spec["selector"]
+        .as_object()
+        .is_none_or(serde_json::Map::is_empty)
+    {
+        causes.push(field_error::required("spec.selector", ""));
+    }
+    not_negative(spec, "replicas", "spec", causes);
+    if spec["template"].is_null() {
+        causes.push(field_error::required("spec.template", ""));
+        return;
+    }
+    // The same with a selector that is labels alone.
+    let mut labelled = spec.clone();
+    labelled["selector"] = serde_json::json!({"matchLabels": spec["selector"]});
+    template(&labelled, "ReplicationController", causes);
+}
+
+/// What a controller was once.
+pub fn revision(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let number = new["revision"].as_i64().unwrap_or_default();
+    if number < 0 {
+        let why = "must be greater than or equal to 0";
+        causes.push(field_error::invalid("revision", &number.into(), why));
+    }
+    if new["data"].is_null() {
+        causes.push(field_error::required("data", "data is mandatory"));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "data", causes);
     }
 }
