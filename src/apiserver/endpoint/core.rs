@@ -239,7 +239,7 @@ impl Core {
                 &warnings,
             );
         }
-        let wanted = match wanted(request) {
+        let wanted = match wanted(request, !self.is_question(&route)) {
             Ok(wanted) => wanted,
             // A media type of its own, which nothing else has.
             Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
@@ -249,6 +249,16 @@ impl Core {
             Ok(answer) => answer::respond(answer, wanted, &warnings),
             Err(error) => answer::refuse_as(&error, wanted, &warnings),
         }
+    }
+
+    /// Is it a question that is answered and not stored, so that there are no rows of it?
+    fn is_question(&self, route: &Route) -> bool {
+        let Route::Resource(path) = route else {
+            return false;
+        };
+        let registry = self.registry();
+        let found = registry.find(&path.group, &path.version, &path.plural);
+        found.is_some_and(|resource| !resource.verbs.contains(&"list"))
     }
 
     fn answer(
