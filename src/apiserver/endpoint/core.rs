@@ -153,7 +153,7 @@ impl Core {
         };
         let owner = Identity::owner();
         let mut call = self.internal(&owner, resource.clone(), path);
-        call.user_agent = "kube-apiserver".to_owned();
+        "kube-apiserver".clone_into(&mut call.user_agent);
         call.body = RequestBody::new(object.to_string().into(), "application/json");
         if let Err(error) = verb::perform(Verb::Update, &mut call) {
             tracing::warn!(

@@ -232,7 +232,7 @@ fn webhook(webhook: &mut Value, mutates: bool) {
         default(rule, "scope", "*");
     }
     at(webhook, "/clientConfig/service", |service| {
-        default(service, "port", 443)
+        default(service, "port", 443);
     });
 }
 

@@ -153,11 +153,10 @@ fn string(text: &str) -> Option<usize> {
         }
         let mut chars = rest.chars();
         let first = chars.next().map_or(1, char::len_utf8);
-        let escaped = !is_raw && rest.starts_with('\\');
-        at += first
-            + escaped
-                .then(|| chars.next().map_or(0, char::len_utf8))
-                .unwrap_or(0);
+        at += first;
+        if !is_raw && rest.starts_with('\\') {
+            at += chars.next().map_or(0, char::len_utf8);
+        }
     }
     Some(text.len())
 }

@@ -18,7 +18,7 @@ fn what_costs_too_much_is_cancelled() {
         "deep": {"a": words, "b": words},
     });
     let tenfold = |start: &str, times: usize| {
-        let step = format!(".map(a,{})", vec!["a"; 10].join("+"));
+        let step = format!(".map(a,{})", ["a"; 10].join("+"));
         format!("[{start}]{}.size() > 0", step.repeat(times))
     };
     let chain = "object.s".to_owned() + &".replace('x', object.s)".repeat(3);

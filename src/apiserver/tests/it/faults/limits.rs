@@ -195,7 +195,7 @@ pub async fn strangers_lock_nobody_out() -> anyhow::Result<()> {
                 // Half of them do not even shake hands.
                 if at % 2 == 0 {
                     if let Ok(mut stream) = TcpStream::connect(sandbox.address()).await {
-                        stream.read(&mut [0]).await.ok();
+                        stream.read_to_end(&mut Vec::new()).await.ok();
                     }
                 } else if let Ok(mut stream) = connect(&sandbox).await {
                     rest(&mut stream).await;
