@@ -57,6 +57,8 @@ pub struct WorldOptions {
     /// Until it is cancelled everything takes no time: what comes first is to be there at once.
     pub overture: Option<CancellationToken>,
     pub pace: Pace,
+    /// The certificate that the API server's is signed with, PEM: each namespace gets it.
+    pub authority: Option<String>,
 }
 
 /// How long a transition that takes time in a real cluster takes here: a container's start, a machine's boot.
@@ -121,7 +123,8 @@ pub async fn run(
                 .map(move |done| done.with_context(|| format!("registering node {}", node.name)))
         })
         .await?;
-    let scene = scene::Scene::new(options.nodes, version);
+    let mut scene = scene::Scene::new(options.nodes, version);
+    scene.authority = options.authority;
     let performer = perform::Performer::new(client.clone(), runner);
     stage::Stage::new(client, scene, performer, options.pace, options.overture)
         .play(shutdown)

@@ -101,6 +101,8 @@ struct Inner {
     front: Arc<Front>,
     address: SocketAddr,
     kubeconfig: String,
+    /// PEM.
+    authority: String,
     /// The accepting task, while the listener is open.
     listener: Mutex<Option<Listener>>,
     /// The port, while the listener is closed.
@@ -154,6 +156,7 @@ impl Server {
                 front,
                 address,
                 kubeconfig,
+                authority: authority.certificate,
                 listener: Mutex::new(None),
                 reserved: Mutex::new(None),
                 stop: stop.clone(),
@@ -186,6 +189,12 @@ impl Server {
         self.inner.kubeconfig.clone()
     }
 
+    /// The certificate that the server's own is signed with, PEM.
+    #[must_use]
+    pub fn certificate_authority(&self) -> &str {
+        &self.inner.authority
+    }
+
     /// A client without sockets, authenticated as this user, who may do what roles and bindings allow. It works while
     /// the listener is closed, and no fault hits it.
     #[must_use]
@@ -207,7 +216,7 @@ impl Server {
             async move {
                 let request = server::whole(request).await?;
                 // What is in this process ends with it: it need not wait for the disk.
-                let answer = async { front.core.handle(&user, &request) };
+                let answer = front.core.reply(&user, &request);
                 let Some(party) = party else {
                     return Ok(effect::unharmed(answer.await));
                 };

@@ -5,4 +5,5 @@
 pub mod certificate;
 pub mod credential;
 pub mod kubeconfig;
+mod places;
 pub mod server;

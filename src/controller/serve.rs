@@ -2,6 +2,7 @@
 //! nothing, and shows nothing that is not a number or a word of ours.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    task::AbortHandle,
 };
 
 use super::{
@@ -22,8 +23,11 @@ use super::{
     options::Pace,
 };
 
-/// Connections at once; a scraper and a kubelet need two.
-const CONNECTIONS: usize = 32;
+/// Connections at once; a scraper and a kubelet need two. Beyond that the oldest is closed: who keeps connections and
+/// says nothing keeps nobody out.
+const CONNECTIONS: usize = 128;
+/// A connection has so long to ask, however many others want in.
+const GRACE: Duration = Duration::from_millis(200);
 /// How long a question may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -154,25 +158,33 @@ pub(super) async fn run(listener: TcpListener, metrics: Arc<Metrics>, health: Ar
         &[],
         jiff::Timestamp::now().as_duration().as_secs_f64(),
     );
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<(Instant, AbortHandle)> = VecDeque::new();
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else {
-            return;
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let accepted = listener.accept().await;
+        open.retain(|(_, connection)| !connection.is_finished());
+        if open.len() >= CONNECTIONS || accepted.is_err() {
+            close_oldest(&mut open).await;
+        }
+        match accepted {
+            Ok((stream, _)) => {
+                let served = connection(stream, metrics.clone(), health.clone());
+                let connection = tokio::spawn(served).abort_handle();
+                open.push_back((Instant::now(), connection));
+            }
             Err(error) => {
                 // No more file descriptors, most likely: those that are busy will be free in a moment.
                 tracing::warn!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
             }
-        };
-        let (metrics, health) = (metrics.clone(), health.clone());
-        tokio::spawn(async move {
-            connection(stream, metrics, health).await;
-            drop(permit);
-        });
+        }
+    }
+}
+
+/// Closes the connection that has been open for longest, once it has had its time.
+async fn close_oldest(open: &mut VecDeque<(Instant, AbortHandle)>) {
+    if let Some((since, connection)) = open.pop_front() {
+        tokio::time::sleep_until((since + GRACE).into()).await;
+        connection.abort();
     }
 }
 
@@ -283,6 +295,29 @@ mod tests {
         assert!(health.live(start + Duration::from_secs(3600)).is_err());
         health.round_ends(false);
         assert!(health.live(start + Duration::from_secs(3600)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn silent_connections_keep_nobody_out() -> std::io::Result<()> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let health = Arc::new(Health::new(Pace::default()));
+        let served = tokio::spawn(run(listener, Arc::default(), health));
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS + 2 {
+            silent.push(TcpStream::connect(address).await?);
+        }
+        let mut asking = TcpStream::connect(address).await?;
+        let question = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        asking.write_all(question).await?;
+        let mut answer = String::new();
+        asking.read_to_string(&mut answer).await?;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        // The first of those that said nothing had to go.
+        assert_eq!(silent[0].read(&mut [0]).await.unwrap_or_default(), 0);
+        served.abort();
+        Ok(())
     }
 
     #[test]

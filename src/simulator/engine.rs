@@ -133,7 +133,11 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
                 AGE,
             ],
         ),
-        Kind::Node
+        Kind::Namespace
+        | Kind::ServiceAccount
+        | Kind::RootCertificate
+        | Kind::ReplicationController
+        | Kind::Node
         | Kind::Pod
         | Kind::PersistentVolumeClaim
         | Kind::Deployment

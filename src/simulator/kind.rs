@@ -2,14 +2,22 @@
 
 use kube::core::{ApiResource, GroupVersionKind};
 
+/// The ConfigMap that tells pods how to know the API server.
+pub const ROOT_CERTIFICATE: &str = "kube-root-ca.crt";
+
 /// A kind of object. The two kinds named VirtualMachine are told apart by their group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    Namespace,
+    ServiceAccount,
+    /// The ConfigMap of that name in each namespace, and no other.
+    RootCertificate,
     Node,
     Pod,
     PersistentVolumeClaim,
     Deployment,
     ReplicaSet,
+    ReplicationController,
     DaemonSet,
     DisruptionBudget,
     Definition,
@@ -26,12 +34,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which they are watched.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
+        Self::Namespace,
+        Self::ServiceAccount,
+        Self::RootCertificate,
         Self::Node,
         Self::Pod,
         Self::PersistentVolumeClaim,
         Self::Deployment,
         Self::ReplicaSet,
+        Self::ReplicationController,
         Self::DaemonSet,
         Self::DisruptionBudget,
         Self::Definition,
@@ -49,6 +61,9 @@ impl Kind {
     /// Group, version, kind and plural.
     const fn names(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
+            Self::Namespace => ("", "v1", "Namespace", "namespaces"),
+            Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),
+            Self::RootCertificate => ("", "v1", "ConfigMap", "configmaps"),
             Self::Node => ("", "v1", "Node", "nodes"),
             Self::Pod => ("", "v1", "Pod", "pods"),
             Self::PersistentVolumeClaim => {
@@ -56,6 +71,9 @@ impl Kind {
             }
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
+            Self::ReplicationController => {
+                ("", "v1", "ReplicationController", "replicationcontrollers")
+            }
             Self::DaemonSet => ("apps", "v1", "DaemonSet", "daemonsets"),
             Self::DisruptionBudget => (
                 "policy",
@@ -132,11 +150,15 @@ impl Kind {
     /// Is it served by every API server, without a definition?
     pub const fn built_in(self) -> bool {
         match self {
-            Self::Node
+            Self::Namespace
+            | Self::ServiceAccount
+            | Self::RootCertificate
+            | Self::Node
             | Self::Pod
             | Self::PersistentVolumeClaim
             | Self::Deployment
             | Self::ReplicaSet
+            | Self::ReplicationController
             | Self::DaemonSet
             | Self::DisruptionBudget
             | Self::Definition => true,
@@ -150,6 +172,11 @@ impl Kind {
             | Self::ProductMachine
             | Self::ProductDisk => false,
         }
+    }
+
+    /// Which objects of the kind are watched: all, or those that a field selector picks.
+    pub fn selection(self) -> Option<String> {
+        (self == Self::RootCertificate).then(|| format!("metadata.name={ROOT_CERTIFICATE}"))
     }
 
     /// Name of the CustomResourceDefinition that brings it, where it is not built in.

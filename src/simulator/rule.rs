@@ -11,6 +11,7 @@ mod disruption_budget;
 mod instance;
 mod kubelet;
 mod machine;
+mod namespace;
 mod node;
 mod product;
 mod replicas;
@@ -93,6 +94,21 @@ pub static RULES: &[Rule] = &[
         subject: Kind::ReplicaSet,
         also: &[(Kind::Pod, owner)],
         plan: replicas::pods,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::ReplicationController,
+        also: &[(Kind::Pod, owner)],
+        plan: replicas::controlled_pods,
+    },
+    Rule {
+        component: CONTROLLER_MANAGER,
+        subject: Kind::Namespace,
+        also: &[
+            (Kind::ServiceAccount, namespace_of),
+            (Kind::RootCertificate, namespace_of),
+        ],
+        plan: namespace::plan,
     },
     Rule {
         component: CONTROLLER_MANAGER,
@@ -205,6 +221,15 @@ fn owner(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
         })
         .into_iter()
         .collect()
+}
+
+/// The namespace that the changed object is in.
+fn namespace_of(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
+    vec![Key {
+        kind: subject,
+        namespace: String::new(),
+        name: changed.namespace().to_owned(),
+    }]
 }
 
 /// All subjects there are: for changes that are rare, or where there are few subjects.

@@ -69,6 +69,8 @@ pub struct Scene {
     pub now: Timestamp,
     /// Version of the API server, which the kubelets claim for themselves too.
     pub version: String,
+    /// The certificate that the API server's is signed with, PEM, where it is known.
+    pub authority: Option<String>,
     profiles: BTreeMap<String, NodeProfile>,
     objects: BTreeMap<Kind, BTreeMap<Key, Object>>,
     links: HashMap<Link, BTreeSet<Key>>,
@@ -87,6 +89,7 @@ impl Scene {
         Self {
             now: this_second(),
             version,
+            authority: None,
             profiles: profiles
                 .into_iter()
                 .map(|profile| (profile.name.clone(), profile))
@@ -378,6 +381,10 @@ fn links_of(kind: Kind, object: &Object) -> Vec<Link> {
         ),
         Kind::Deployment if engine::is_component(object) => links.push(Link::Component),
         Kind::Deployment
+        | Kind::Namespace
+        | Kind::ServiceAccount
+        | Kind::RootCertificate
+        | Kind::ReplicationController
         | Kind::Node
         | Kind::PersistentVolumeClaim
         | Kind::ReplicaSet

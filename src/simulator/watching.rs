@@ -27,7 +27,11 @@ pub enum News {
 pub fn watch(client: &Client, kind: Kind) -> impl Stream<Item = (Kind, News)> + Send + use<> {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource());
     let mut listed = Vec::new();
-    watcher(api, watcher::Config::default())
+    let config = watcher::Config {
+        field_selector: kind.selection(),
+        ..watcher::Config::default()
+    };
+    watcher(api, config)
         .default_backoff()
         .filter_map(move |event| {
             let news = match event {

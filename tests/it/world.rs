@@ -7,7 +7,7 @@ use std::{future::Future, time::Duration};
 use bmctl::simulator::{NodeProfile, Pace};
 use kube::{
     ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -170,23 +170,44 @@ async fn a_silent_node_runs_nothing() -> Result<(), Failed> {
     seen(&nodes, "b", |node| condition(node, "Ready") == "False").await?;
     cluster.install_engine().await?;
     let kubevirts = cluster.namespaced(KUBEVIRT, "vm-system");
-    // One handler is enough to be deployed, and not enough to be available.
+    // Nothing is put on a node that is not ready, and so nothing is missing there.
     let kubevirt = get(&kubevirts, "kubevirt").await?;
-    assert_eq!(condition(&kubevirt, "Available"), "False");
+    assert_eq!(condition(&kubevirt, "Available"), "True");
     assert_eq!(kubevirt["status"]["observedKubeVirtVersion"], "v1.6.3");
     let handlers = cluster.namespaced(DAEMON_SET, "vm-system");
-    let handler = seen(&handlers, "virt-handler", |set| {
-        set["status"]["numberReady"] == 1
-    })
-    .await?;
-    assert_eq!(handler["status"]["desiredNumberScheduled"], 2);
+    let numbers = |desired: i64, ready: i64| {
+        move |set: &Value| {
+            set["status"]["desiredNumberScheduled"] == desired
+                && set["status"]["numberReady"] == ready
+        }
+    };
+    seen(&handlers, "virt-handler", numbers(1, 1)).await?;
 
     let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
     nodes
         .patch_status("b", &PatchParams::default(), &Patch::Merge(&ready))
         .await?;
-    seen(&kubevirts, "kubevirt", |kubevirt| {
-        condition(kubevirt, "Available") == "True"
+    seen(&handlers, "virt-handler", numbers(2, 2)).await?;
+    // A taint that comes later drives nobody away, unless it says so.
+    let tainted = |effect: &str| json!({"spec": {"taints": [{"key": "dedicated", "value": "vm", "effect": effect}]}});
+    let taint = |effect: &str| Patch::Merge(tainted(effect));
+    let params = PatchParams::default();
+    nodes.patch("b", &params, &taint("NoSchedule")).await?;
+    let set = seen(&handlers, "virt-handler", |set| {
+        set["status"]["numberMisscheduled"] == 1
+    })
+    .await?;
+    assert_eq!(set["status"]["desiredNumberScheduled"], 1);
+    let pods = cluster.namespaced(POD, "vm-system");
+    let all = pods.list(&ListParams::default()).await?;
+    let there = all.items.iter().find(|pod| {
+        pod.data["spec"]["nodeName"] == "b" && pod.name_any().starts_with("virt-handler")
+    });
+    let there = there.expect("the handler stays").name_any();
+    nodes.patch("b", &params, &taint("NoExecute")).await?;
+    gone(&pods, &there).await?;
+    seen(&handlers, "virt-handler", |set| {
+        set["status"]["numberMisscheduled"] == 0
     })
     .await?;
     cluster.stop().await;

@@ -17,7 +17,7 @@ use crate::{
         field_error::{self, FieldError},
         selector::LabelSelector,
     },
-    schema::cel::{Expression, Kind, Operand, Scalar},
+    schema::cel::{Budget, Expression, Kind, Operand, Scalar},
     status_error::StatusError,
 };
 use matching::Constraints;
@@ -126,6 +126,7 @@ impl Policies {
             return Ok(warnings);
         }
         let mut operands = None;
+        let budget = Budget::default();
         for (policy, bindings) in &self.bound {
             if !policy.constraints.match_request(request, cluster) {
                 continue;
@@ -133,7 +134,7 @@ impl Policies {
             let operands = operands.get_or_insert_with(|| policy::operands(request, cluster));
             for binding in bindings {
                 if binding.constraints.match_request(request, cluster) {
-                    let decisions = decide(policy, binding, request, operands, cluster);
+                    let decisions = decide(policy, binding, request, operands, cluster, &budget);
                     let denial = binding.act(policy, decisions, &mut warnings);
                     if let Some(denial) = denial {
                         return Err(refuse(request, &denial));
@@ -257,13 +258,14 @@ fn decide(
     request: &AdmissionRequest,
     operands: &[(&str, Operand)],
     cluster: &dyn Cluster,
+    budget: &Budget,
 ) -> Vec<Decision> {
     match binding.params(policy, request, cluster) {
         Err(_) if policy.ignores_failures => Vec::new(),
         Err(decision) => vec![decision],
         Ok(params) => params
             .iter()
-            .flat_map(|params| policy.evaluate(operands, params.as_deref()))
+            .flat_map(|params| policy.evaluate(operands, params.as_deref(), budget))
             .collect(),
     }
 }

@@ -48,6 +48,12 @@ impl Identity {
         Self::new(ANONYMOUS, [UNAUTHENTICATED.to_owned()])
     }
 
+    /// Did it not say who it is?
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.username == ANONYMOUS
+    }
+
     /// A service account, as its pods would be known.
     #[must_use]
     pub fn service_account(namespace: &str, name: &str) -> Self {

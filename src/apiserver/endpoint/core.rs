@@ -1,13 +1,15 @@
 //! The API server without its sockets: one function from a request to a response, and what all verbs share.
 
+mod initial;
 mod question;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -30,7 +32,7 @@ use crate::{
     request::{
         body::RequestBody,
         query::Query,
-        route::{self, ResourcePath, Route, Verb},
+        route::{self, ResourcePath, Route},
     },
     status_error::StatusError,
     store::{GroupResource, ObjectId, Store, Writer, key},
@@ -41,6 +43,9 @@ use question::{options_kind, text_header, verb_of, wanted};
 const POLICY_GROUP: &str = "admissionregistration.k8s.io";
 const POLICIES: &str = "validatingadmissionpolicies";
 const BINDINGS: &str = "validatingadmissionpolicybindings";
+
+/// Writes that are worked on or wait for each other on threads of their own.
+const MOST_WRITERS: usize = 32;
 
 /// Everything that an answer needs.
 #[derive(Debug)]
@@ -58,6 +63,8 @@ pub struct Core {
     authority: RwLock<Option<Arc<Authority>>>,
     /// Of service account tokens.
     pub signer: Signer,
+    /// For those who write: one does at a time, and the others wait on a thread each.
+    writers: Arc<Semaphore>,
 }
 
 impl Core {
@@ -72,6 +79,7 @@ impl Core {
             policies: RwLock::default(),
             authority: RwLock::default(),
             signer,
+            writers: Arc::new(Semaphore::new(MOST_WRITERS)),
         };
         core.recall();
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
@@ -82,6 +90,7 @@ impl Core {
         for object in bootstrap::objects() {
             core.ensure(object);
         }
+        core.publish();
         core
     }
 
@@ -100,22 +109,33 @@ impl Core {
         self.arm();
     }
 
-    /// Creates an object that every cluster has, where it is not there yet.
-    fn ensure(&self, object: &Value) {
-        let registry = self.registry();
-        let kind = registry.find_kind(text(object, "apiVersion"), text(object, "kind"));
-        let Some(resource) = kind else {
-            return;
-        };
-        let owner = Identity::owner();
-        let mut call = self.internal(&owner, resource.clone(), ResourcePath::default());
-        call.body = RequestBody::new(object.to_string().into(), "application/json");
-        // The only thing that can go wrong is that it is there already.
-        let _ = verb::perform(Verb::Create, &mut call);
+    /// Answers a request of somebody who has been authenticated. A write may take long, run rules of users and wait for
+    /// other writes: it happens on a thread that serves nobody.
+    pub async fn reply(
+        self: &Arc<Self>,
+        user: &Identity,
+        request: &Request<Bytes>,
+    ) -> Response<Body> {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.handle(user, request);
+        }
+        let permit = self.writers.clone().acquire_owned().await;
+        let (core, user, request) = (self.clone(), user.clone(), request.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            core.handle(&user, &request)
+        });
+        answer.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request was not answered");
+            answer::refuse(&StatusError::other(
+                500,
+                "InternalError",
+                "Internal error occurred: the request was not answered",
+            ))
+        })
     }
 
-    /// Answers a request of somebody who has been authenticated.
-    pub fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
+    fn handle(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let mut response = self.respond(user, request);
         answer::identify(&mut response, request.headers());
         response
@@ -151,7 +171,7 @@ impl Core {
                 &warnings,
             );
         }
-        let wanted = match wanted(request) {
+        let wanted = match wanted(request, !self.is_question(&route)) {
             Ok(wanted) => wanted,
             // A media type of its own, which nothing else has.
             Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
@@ -161,6 +181,16 @@ impl Core {
             Ok(answer) => answer::respond(answer, wanted, &warnings),
             Err(error) => answer::refuse_as(&error, wanted, &warnings),
         }
+    }
+
+    /// Is it a question that is answered and not stored, so that there are no rows of it?
+    fn is_question(&self, route: &Route) -> bool {
+        let Route::Resource(path) = route else {
+            return false;
+        };
+        let registry = self.registry();
+        let found = registry.find(&path.group, &path.version, &path.plural);
+        found.is_some_and(|resource| !resource.verbs.contains(&"list"))
     }
 
     fn answer(

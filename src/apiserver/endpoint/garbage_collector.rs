@@ -82,11 +82,9 @@ pub async fn run(
             () = rests.over(), if !rests.is_empty() => items = rests.take(Instant::now()),
         }
         let before = refused.len();
-        for item in items {
-            if rests.holds(&item, Instant::now()) {
-                continue;
-            }
-            match perform(&core, &item) {
+        items.retain(|item| !rests.holds(item, Instant::now()));
+        for (item, outcome) in perform_all(&core, items).await {
+            match outcome {
                 Ok(looks) => rests.begin(item, looks, Instant::now()),
                 Err(error) => {
                     tracing::debug!(?item, message = error.message, "put off");
@@ -101,6 +99,26 @@ pub async fn run(
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Does the work on a thread that serves nobody: it waits for those who write.
+async fn perform_all(
+    core: &Arc<Core>,
+    items: BTreeSet<WorkItem>,
+) -> Vec<(WorkItem, Result<usize, StatusError>)> {
+    let core = core.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        let items = items.into_iter();
+        let outcomes = items.map(|item| {
+            let outcome = perform(&core, &item);
+            (item, outcome)
+        });
+        outcomes.collect()
+    });
+    work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "work was not done");
+        Vec::new()
+    })
 }
 
 /// The work items that rest, and whether there is cause to do them again after it.

@@ -6,10 +6,16 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 pub use self::strategic::strategic;
-use crate::object::metadata::go_word;
+use crate::object::{json::depth, metadata::go_word};
 
 /// The API server takes no more operations in one JSON patch.
 pub const MOST_OPERATIONS: usize = 10_000;
+/// So many bytes may the copies of one JSON patch have together (`JSONPatchMaxCopyBytes`).
+const MOST_COPIED: usize = 3 * 1024 * 1024;
+/// So many elements of arrays may one JSON patch move aside.
+const MOST_SHIFTED: usize = 100_000_000;
+/// Deeper than anything that may be stored: more is for no thread's stack.
+const DEEPEST: usize = 500;
 
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +66,86 @@ pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
         return Err(PatchFault::TooLong(list.len()));
     }
     let mut result = object.clone();
+    let mut growth = Growth::of(object);
     for operation in operations {
         // What is no operation is found out when its turn comes.
         let operation = serde_json::from_value(operation).map_err(|_| PatchFault::DoesNotFit)?;
         let operation = lenient(operation, &result);
+        growth.add(&operation, &result)?;
         json_patch::patch(&mut result, &[operation]).map_err(|_| PatchFault::DoesNotFit)?;
     }
     Ok(result)
+}
+
+/// What a patch makes of an object that is small itself.
+struct Growth {
+    copied: usize,
+    shifted: usize,
+    /// The object is no deeper.
+    depth: usize,
+}
+
+impl Growth {
+    fn of(object: &Value) -> Self {
+        Self {
+            copied: 0,
+            shifted: 0,
+            depth: depth(object),
+        }
+    }
+
+    /// Counts an operation before it is done.
+    fn add(&mut self, operation: &PatchOperation, object: &Value) -> Result<(), PatchFault> {
+        let (place, inside) = match operation {
+            PatchOperation::Add(add) => (add.path.as_str(), depth(&add.value)),
+            PatchOperation::Replace(replace) => (replace.path.as_str(), depth(&replace.value)),
+            PatchOperation::Copy(copy) => {
+                let found = object.pointer(copy.from.as_str());
+                let found = found.ok_or(PatchFault::DoesNotFit)?;
+                self.copied += size(found);
+                (copy.path.as_str(), depth(found))
+            }
+            PatchOperation::Move(shift) => {
+                self.shifted += length_around(object, shift.from.as_str());
+                let from = shift.from.as_str().matches('/').count();
+                (shift.path.as_str(), self.depth.saturating_sub(from))
+            }
+            PatchOperation::Remove(remove) => (remove.path.as_str(), 0),
+            PatchOperation::Test(_) => return Ok(()),
+        };
+        self.shifted += length_around(object, place);
+        self.depth = self.depth.max(place.matches('/').count() + inside);
+        let fits =
+            self.copied <= MOST_COPIED && self.shifted <= MOST_SHIFTED && self.depth <= DEEPEST;
+        fits.then_some(()).ok_or(PatchFault::DoesNotFit)
+    }
+}
+
+/// How many bytes a value is as JSON.
+fn size(value: &Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX,
+    }
+}
+
+/// The number of elements of the array that a path leads into.
+fn length_around(object: &Value, path: &str) -> usize {
+    let around = path.rsplit_once('/').map_or("", |(around, _)| around);
+    let array = object.pointer(around).and_then(Value::as_array);
+    array.map_or(0, Vec::len)
 }
 
 /// An operation, of which Go wants to know no more than the types of its fields. Without a value it has null.
@@ -162,6 +241,57 @@ mod tests {
             json(&object, &many.into()),
             Err(PatchFault::TooLong(10_001))
         );
+    }
+
+    #[test]
+    fn a_small_patch_makes_nothing_large() {
+        let object =
+            json!({"data": {"a": "x"}, "list": vec![1; 20_000], "long": "x".repeat(400_000)});
+        let repeated = |operation: &dyn Fn(usize) -> Value, times| -> Value {
+            (0..times).map(operation).collect::<Vec<_>>().into()
+        };
+        let deeper = |times| "/data".to_owned() + &"/d".repeat(times);
+        for patch in [
+            // Each copy is as large as everything before it.
+            repeated(
+                &|at| json!({"op": "copy", "from": "/data", "path": format!("/data/b{at}")}),
+                40,
+            ),
+            // What is taken away again counts.
+            repeated(
+                &|at| json!({"op": "copy", "from": "/long", "path": format!("/b{}", at % 2)}),
+                8,
+            ),
+            // Each copy is as deep as everything before it.
+            repeated(
+                &|at| json!({"op": "copy", "from": "/data", "path": deeper((1 << at) - at)}),
+                16,
+            ),
+            repeated(
+                &|at| json!({"op": "add", "path": deeper(at + 1), "value": {}}),
+                600,
+            ),
+            repeated(
+                &|_| json!({"op": "add", "path": "/list/0", "value": 1}),
+                9_000,
+            ),
+            repeated(
+                &|_| json!({"op": "move", "from": "/list/0", "path": "/list/1"}),
+                9_000,
+            ),
+        ] {
+            assert_eq!(
+                json(&object, &patch),
+                Err(PatchFault::DoesNotFit),
+                "{}",
+                patch[0]
+            );
+        }
+        let harmless = json!([
+            {"op": "copy", "from": "/long", "path": "/b"}, {"op": "move", "from": "/b", "path": "/c"},
+            {"op": "add", "path": "/list/0", "value": 1}, {"op": "remove", "path": "/list/0"},
+        ]);
+        assert_eq!(json(&object, &harmless).unwrap()["c"], object["long"]);
     }
 
     /// Small JSON objects without nulls (a merge patch can not write one).

@@ -53,6 +53,8 @@ pub fn returns_deleted(resource: &ResourceType) -> bool {
                 | "persistentvolumes"
                 | "persistentvolumeclaims"
                 | "pods"
+                | "podtemplates"
+                | "replicationcontrollers"
                 | "resourcequotas"
                 | "serviceaccounts"
                 | "services"
@@ -114,6 +116,8 @@ fn starts_without_status(resource: &ResourceType) -> bool {
 pub enum Part {
     /// Everything but the status.
     Main,
+    /// The node that a scheduler has found for a pod.
+    Binding,
     Status,
 }
 
@@ -122,13 +126,16 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
     keep_identity(new, old);
     match part {
         Part::Status => {
+            let mut metadata = old["metadata"].clone();
+            for field in metadata_of_status(resource) {
+                set_or_remove(&mut metadata, field, new["metadata"].get(field).cloned());
+            }
             let status = new.get("status").cloned();
-            let managed = new["metadata"].get("managedFields").cloned();
             *new = old.clone();
             set_or_remove(new, "status", status);
-            set_or_remove(&mut new["metadata"], "managedFields", managed);
+            new["metadata"] = metadata;
         }
-        Part::Main => {
+        Part::Main | Part::Binding => {
             if resource.status_subresource {
                 set_or_remove(new, "status", old.get("status").cloned());
             }
@@ -148,14 +155,53 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
     }
 }
 
-/// What was given to a service stays, where a change does not speak of it.
+/// What of the metadata can be written through `/status`: everything that a client writes, with some exceptions.
+fn metadata_of_status(resource: &ResourceType) -> Vec<&'static str> {
+    let kept: &[&str] = match resource.storage_key() {
+        _ if resource.custom => &["annotations", "finalizers", "labels", "ownerReferences"],
+        ("admissionregistration.k8s.io", _) => {
+            &["annotations", "finalizers", "labels", "ownerReferences"]
+        }
+        ("", "pods") => &["ownerReferences"],
+        ("apps", "deployments") => &["labels"],
+        _ => &[],
+    };
+    let fields = [
+        "annotations",
+        "finalizers",
+        "labels",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+    ];
+    let fields = fields.into_iter();
+    fields.filter(|field| !kept.contains(field)).collect()
+}
+
+/// What was given to a service stays where a change does not speak of it, and goes with the type that needs it.
 fn keep_address(new: &mut Value, old: &Value) {
+    const ADDRESS: [&str; 4] = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"];
+    let is_balanced = |spec: &Value| text(spec, "type") == "LoadBalancer";
+    let mut dropped: Vec<&str> = Vec::new();
     if text(new, "type") == "ExternalName" {
-        return;
+        dropped.extend(ADDRESS);
+        dropped.push("internalTrafficPolicy");
+    } else if new.is_object() {
+        for field in ADDRESS {
+            if new[field].is_null() || new[field] == "" {
+                set_or_remove(new, field, old.get(field).cloned());
+            }
+        }
     }
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        if new[field].is_null() && new.is_object() {
-            set_or_remove(new, field, old.get(field).cloned());
+    if is_balanced(old) && !is_balanced(new) {
+        dropped.extend(["healthCheckNodePort", "loadBalancerClass"]);
+    }
+    if !matches!(text(new, "type"), "LoadBalancer" | "NodePort") {
+        dropped.push("externalTrafficPolicy");
+    }
+    for field in dropped {
+        if new[field] == old[field] {
+            remove(new, field);
         }
     }
 }
@@ -220,7 +266,15 @@ pub fn validate_create(resource: &ResourceType, object: &Value) -> Vec<FieldErro
 
 /// What is wrong with a change. The API server looks at the metadata once for all kinds and again in the kind's own
 /// rules, and reports what it finds each time.
-pub fn validate_update(resource: &ResourceType, new: &Value, old: &Value) -> Vec<FieldError> {
+pub fn validate_update(
+    resource: &ResourceType,
+    part: Part,
+    new: &Value,
+    old: &Value,
+) -> Vec<FieldError> {
+    if part == Part::Binding {
+        return Vec::new();
+    }
     let mut causes = metadata::validate(new, NameRule::PathSegment, resource.namespaced);
     causes.extend(metadata::validate_update(new, old));
     if !resource.custom {
@@ -239,6 +293,8 @@ fn validate_content(resource: &ResourceType, new: &Value, old: Option<&Value>) -
     if definition::is_definition(resource) {
         let mut causes = definition::validate(new);
         if let Some(old) = old {
+            // The name is held against group and plural when they are given, and those stay.
+            causes.retain(|cause| cause.field != "metadata.name");
             causes.extend(definition::validate_update(new, old));
         }
         return causes;

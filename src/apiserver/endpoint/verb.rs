@@ -7,6 +7,7 @@ mod create;
 mod decode;
 mod delete;
 mod eviction;
+mod finalize;
 mod patch;
 mod read;
 mod review;
@@ -37,7 +38,7 @@ use crate::{
         identity::Identity,
     },
     kind::resource::ResourceType,
-    object::metadata::text,
+    object::{json, metadata::text},
     presentation::answer::{Answer, Wanted},
     request::{
         body::RequestBody,
@@ -99,6 +100,15 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Get
             | Verb::List
             | Verb::Update
+            | Verb::Patch
+            | Verb::Delete
+            | Verb::DeleteCollection => Err(not_allowed(call)),
+        },
+        Some("finalize") if finalize::is_finalized(&call.resource) => match verb {
+            Verb::Update => finalize::update(call),
+            Verb::Get
+            | Verb::List
+            | Verb::Create
             | Verb::Patch
             | Verb::Delete
             | Verb::DeleteCollection => Err(not_allowed(call)),
@@ -220,6 +230,14 @@ impl Call<'_> {
                 })
             }
         })
+    }
+
+    /// Is the object shallow enough for all who will read it?
+    fn check_depth(object: &Value) -> Result<(), StatusError> {
+        if json::depth(object) > json::DEEPEST {
+            return Err(StatusError::bad_request("exceeded max depth"));
+        }
+        Ok(())
     }
 
     /// Notes in `managedFields` what a write that is no apply has changed.

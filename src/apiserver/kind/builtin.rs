@@ -74,13 +74,18 @@ const ROWS: &[Row] = &[
     ("", "v1", "PersistentVolume", "persistentvolumes", &["pv"], CLUSTER, WITH_STATUS),
     ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", &["pvc"], NAMESPACED, WITH_STATUS),
     ("", "v1", "Pod", "pods", &["po"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("", "v1", "PodTemplate", "podtemplates", &[], NAMESPACED, Traits { generation: true, ..PLAIN }),
+    ("", "v1", "ReplicationController", "replicationcontrollers", &["rc"], NAMESPACED, WORKLOAD),
     ("", "v1", "ResourceQuota", "resourcequotas", &["quota"], NAMESPACED, WITH_STATUS),
     ("", "v1", "Secret", "secrets", &[], NAMESPACED, PLAIN),
     ("", "v1", "Service", "services", &["svc"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
     ("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], NAMESPACED, PLAIN),
+    ("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
+    ("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", &["crd", "crds"], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("apps", "v1", "ControllerRevision", "controllerrevisions", &[], NAMESPACED, PLAIN),
     ("apps", "v1", "DaemonSet", "daemonsets", &["ds"], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
     ("apps", "v1", "Deployment", "deployments", &["deploy"], NAMESPACED, WORKLOAD),
     ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], NAMESPACED, WORKLOAD),
@@ -132,7 +137,7 @@ fn resource(row: &Row) -> ResourceType {
         plural: plural.to_owned(),
         singular: kind.to_lowercase(),
         short_names: short_names.iter().map(|&name| name.to_owned()).collect(),
-        categories: traits.all.then(|| "all".to_owned()).into_iter().collect(),
+        categories: categories(group, traits),
         namespaced,
         verbs: if kind == "Namespace" {
             &WITHOUT_DELETECOLLECTION
@@ -152,6 +157,19 @@ fn resource(row: &Row) -> ResourceType {
             .map(|&path| path.to_owned())
             .collect(),
     }
+}
+
+fn categories(group: &str, traits: Traits) -> Vec<String> {
+    let of_group = matches!(
+        group,
+        "admissionregistration.k8s.io" | "apiextensions.k8s.io"
+    );
+    let all = traits.all.then_some("all");
+    let extension = of_group.then_some("api-extensions");
+    all.into_iter()
+        .chain(extension)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The fields that a field selector may name (`pkg/registry/**/strategy.go`).
@@ -196,7 +214,7 @@ fn selectable(group: &str, plural: &str) -> &'static [&'static str] {
             "reportingController",
             "type",
         ],
-        ("apps", "replicasets") => &["status.replicas"],
+        ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
         _ => &[],
     }
 }

@@ -17,7 +17,11 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
     match resource.storage_key() {
         ("", "namespaces") => namespace(object),
         ("", "pods") => {
-            at(object, "/spec", pod::spec);
+            at(object, "/spec", |spec| {
+                pod::spec(spec);
+                // Of pods alone, not of templates.
+                default(spec, "enableServiceLinks", true);
+            });
             times(object, &["lastProbeTime", "lastTransitionTime"]);
         }
         ("", "services") => at(object, "/spec", service),
@@ -38,8 +42,18 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         }
         ("apps", "daemonsets") => at(object, "/spec", daemon_set),
         ("apps", "replicasets") => at(object, "/spec", replica_set),
+        ("", "replicationcontrollers") => replication_controller(object),
+        ("", "podtemplates") => template(object),
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
+        (
+            "admissionregistration.k8s.io",
+            plural @ ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations"),
+        ) => {
+            for webhook in items(object, "webhooks") {
+                self::webhook(webhook, plural.starts_with("mutating"));
+            }
+        }
         ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
             default(&mut object["spec"], "failurePolicy", "Fail");
             at(object, "/spec/matchConstraints", constraints);
@@ -75,6 +89,14 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             address(object);
         }
         ("", "events") => view::default_event(object),
+        ("apps", "daemonsets") => {
+            object["status"] = json!({
+                "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
+            });
+        }
+        ("", "replicationcontrollers") | ("apps", "replicasets") => {
+            object["status"] = json!({"replicas": 0});
+        }
         _ => {}
     }
 }
@@ -180,6 +202,38 @@ fn template(spec: &mut Value) {
 fn replica_set(spec: &mut Value) {
     default(spec, "replicas", 1);
     template(spec);
+}
+
+/// What its template says goes for the controller, where it says nothing itself.
+fn replication_controller(object: &mut Value) {
+    let labels = object["spec"]["template"]["metadata"]["labels"].clone();
+    if labels.as_object().is_some_and(|labels| !labels.is_empty()) {
+        if object["spec"]["selector"].is_null() {
+            object["spec"]["selector"] = labels.clone();
+        }
+        if object["metadata"]["labels"].is_null() {
+            object["metadata"]["labels"] = labels;
+        }
+    }
+    at(object, "/spec", |spec| {
+        default(spec, "replicas", 1);
+        at(spec, "/template/spec", pod::spec);
+    });
+}
+
+fn webhook(webhook: &mut Value, mutates: bool) {
+    constraints(webhook);
+    default(webhook, "failurePolicy", "Fail");
+    default(webhook, "timeoutSeconds", 10);
+    if mutates {
+        default(webhook, "reinvocationPolicy", "Never");
+    }
+    for rule in items(webhook, "rules") {
+        default(rule, "scope", "*");
+    }
+    at(webhook, "/clientConfig/service", |service| {
+        default(service, "port", 443);
+    });
 }
 
 fn deployment(spec: &mut Value) {

@@ -5,11 +5,14 @@
 //! are not here are those that need more than the object, or that nobody trips over; the README says so.
 
 mod core;
+mod event;
 mod pod;
 mod policy;
+mod quota;
 pub mod rbac;
 mod service;
 mod storage;
+mod webhook;
 mod workload;
 
 use serde_json::Value;
@@ -35,12 +38,20 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
         ("", "nodes") => core::node(new, old, faults),
         ("", "configmaps") => core::config_map(new, old, faults),
         ("", "secrets") => core::secret(new, old, faults),
-        ("", "events") => core::event(new, faults),
+        ("", "events") => event::check(resource, new, old, faults),
+        ("", "resourcequotas") => quota::check(new, old, faults),
         ("", "services") => service::check(new, old, faults),
         ("", "persistentvolumeclaims") => storage::claim(new, old, faults),
-        ("", "persistentvolumes") => storage::volume(new, faults),
+        ("", "persistentvolumes") => storage::volume(new, old, faults),
         ("apps", "deployments") => workload::deployment(new, old, faults),
         ("apps", "replicasets") => workload::replica_set(new, old, faults),
+        ("apps", "controllerrevisions") => workload::revision(new, old, faults),
+        ("", "replicationcontrollers") => workload::replication_controller(new, faults),
+        ("", "podtemplates") => pod::spec(&new["template"]["spec"], "template.spec", faults),
+        (
+            "admissionregistration.k8s.io",
+            plural @ ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations"),
+        ) => webhook::check(new, plural.starts_with("mutating"), faults),
         ("apps", "daemonsets") => workload::daemon_set(new, old, faults),
         ("coordination.k8s.io", "leases") => core::lease(new, faults),
         ("policy", "poddisruptionbudgets") => policy::disruption_budget(new, faults),
@@ -108,6 +119,39 @@ pub fn immutable(new: &Value, old: &Value, path: &str, causes: &mut Vec<FieldErr
     if new != old {
         causes.push(field_error::invalid(path, &new, "field is immutable"));
     }
+}
+
+/// A struct as Go shows it that has no JSON names: the fields as (JSON, Go, zero).
+fn go_struct(value: &Value, fields: &[(&str, &str, &str)]) -> String {
+    let shown = fields.iter().map(|(field, name, zero)| {
+        let value = &value[*field];
+        let value = if value.is_null() {
+            (*zero).to_owned()
+        } else {
+            value.to_string()
+        };
+        format!("\"{name}\":{value}")
+    });
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(","))
+}
+
+/// A number that is not negative, or a percentage.
+fn amount(value: &Value, path: &str, causes: &mut Vec<FieldError>) {
+    let why = match value {
+        Value::String(text) => {
+            let digits = text.strip_suffix('%').unwrap_or_default();
+            let is_percentage = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+            (!is_percentage).then_some(
+                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
+                 regex used for validation is '[0-9]+%')",
+            )
+        }
+        value => value
+            .as_i64()
+            .is_some_and(|number| number < 0)
+            .then_some("must be greater than or equal to 0"),
+    };
+    causes.extend(why.map(|why| field_error::invalid(path, value, why)));
 }
 
 /// A required name that follows a rule.

@@ -87,12 +87,14 @@ pub struct Wanted {
 }
 
 /// Reads `Accept`: of the media types that can be served the one that the client likes best. A missing header means
-/// JSON.
-pub fn negotiate(accept: &str) -> Result<(Shape, Encoding), StatusError> {
+/// JSON. Not everything has rows, and so `tables`.
+pub fn negotiate(accept: &str, tables: bool) -> Result<(Shape, Encoding), StatusError> {
     if accept.trim().is_empty() {
         return Ok((Shape::Plain, Encoding::Json));
     }
-    by_preference(accept).find_map(acceptable).ok_or_else(|| {
+    let mut wishes = by_preference(accept).filter_map(acceptable);
+    let served = wishes.find(|(shape, _)| tables || *shape != Shape::Table);
+    served.ok_or_else(|| {
         StatusError::other(
             406,
             "NotAcceptable",
@@ -416,9 +418,15 @@ mod tests {
                 (Shape::Plain, Encoding::Yaml),
             ),
         ] {
-            assert_eq!(negotiate(accept).unwrap(), expected, "{accept}");
+            assert_eq!(negotiate(accept, true).unwrap(), expected, "{accept}");
         }
-        assert_eq!(negotiate("text/html").unwrap_err().code, 406);
+        assert_eq!(negotiate("text/html", true).unwrap_err().code, 406);
+        // Where there are no rows, a table alone is nothing, and one among others is passed over.
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+        assert_eq!(negotiate(table, false).unwrap_err().code, 406);
+        let plain = (Shape::Plain, Encoding::Json);
+        let either = format!("{table}, application/json");
+        assert_eq!(negotiate(&either, false).unwrap(), plain);
     }
 
     #[test]

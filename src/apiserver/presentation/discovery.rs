@@ -222,6 +222,12 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             posted("binding", "Binding", None),
             posted("eviction", "Eviction", Some(("policy", "v1"))),
         ],
+        ("", "namespaces") => vec![Subresource {
+            name: "finalize",
+            kind: resource.kind.clone(),
+            home: None,
+            verbs: &["update"],
+        }],
         ("", "serviceaccounts") => {
             let home = Some(("authentication.k8s.io", "v1"));
             vec![posted("token", "TokenRequest", home)]

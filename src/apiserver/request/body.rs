@@ -3,6 +3,8 @@
 mod duplicate;
 mod syntax;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde_json::Value;
 use serde_saphyr::options::DuplicateKeyPolicy;
@@ -86,7 +88,10 @@ impl RequestBody {
     /// What the body names more than once, in words.
     pub fn duplicates(&self) -> Vec<String> {
         match self.media_type.as_str() {
-            "" | "application/json" | "application/merge-patch+json" => {
+            ""
+            | "application/json"
+            | "application/merge-patch+json"
+            | "application/strategic-merge-patch+json" => {
                 let fields = duplicate::fields(&self.bytes);
                 let named = fields
                     .iter()
@@ -98,6 +103,16 @@ impl RequestBody {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// These unknown fields and what the body names more than once, in words, as somebody finds them who reads the body
+    /// into a struct.
+    pub fn strictly(&self, unknown: &BTreeSet<String>) -> Vec<String> {
+        if !matches!(self.media_type.as_str(), "" | "application/json") {
+            let named = unknown.iter().map(|path| format!("unknown field {path:?}"));
+            return self.duplicates().into_iter().chain(named).collect();
+        }
+        duplicate::strictly(&self.bytes, unknown)
     }
 
     /// The text of a patch: JSON, or for apply also YAML.
@@ -174,6 +189,26 @@ mod tests {
         );
         let value = body.decode().unwrap_or_default();
         assert_eq!(value, serde_json::json!({"a": true, "b": [1, "two"]}));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_order_of_the_text() {
+        let text = r#"{"spec": {"replicas": 2, "odd": 1, "even": {"a": 1, "a": 2}, "even": 2, "paused": true, "paused": false,
+            "replicas": 3, "template": {"containers": [{"x": 1, "pull": 1, "pull": 2}]}}}"#;
+        let unknown = ["spec.even", "spec.odd", "spec.template.containers[0].x"];
+        let unknown = unknown.map(str::to_owned).into();
+        let told = RequestBody::new(text.into(), "application/json").strictly(&unknown);
+        assert_eq!(
+            told,
+            [
+                "unknown field \"spec.odd\"",
+                "unknown field \"spec.even\"",
+                "duplicate field \"spec.paused\"",
+                "duplicate field \"spec.replicas\"",
+                "unknown field \"spec.template.containers[0].x\"",
+                "duplicate field \"spec.template.containers[0].pull\"",
+            ]
+        );
     }
 
     #[test]

@@ -5,20 +5,24 @@
 //! of it is refused when it is stored.
 
 mod check;
+mod cost;
+mod depth;
 mod function;
 mod library;
 mod time;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     sync::{Arc, LazyLock},
+    thread,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cel::{
-    Context, Env, ExecutionError, Program, Value as CelValue,
+    Context, Env, ExecutionError, IdedExpr, Value as CelValue,
     common::{
+        ast::SourceInfo,
         types::{
             CelBool, CelBytes, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelOptional,
             CelString,
@@ -30,6 +34,7 @@ use cel::{
 use serde_json::Value;
 
 pub(crate) use check::{Kind, Scalar};
+pub use cost::{Budget, EXCEEDED, OUT_OF_BUDGET};
 
 use super::Node;
 use crate::object::go_format;
@@ -42,14 +47,29 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
             .expect("the crate's extensions do not clash");
     }
     time::declare(&mut env).expect("the crate has no durations and timestamps without a clock");
+    cost::declare(&mut env).expect("nothing else is named so");
     Arc::new(env)
 });
+
+/// What nests deeper than this is worked on with a stack of its own: unoptimized, a level takes several kilobytes.
+const SHALLOW: usize = 32;
+const LARGE_STACK: usize = 128 << 20;
 
 /// A compiled expression.
 #[derive(Clone)]
 pub struct Expression {
     source: Arc<str>,
     program: Arc<Program>,
+}
+
+#[derive(Debug)]
+struct Program {
+    tree: IdedExpr,
+    places: SourceInfo,
+    /// The same, which pays for what it does.
+    priced: IdedExpr,
+    names: HashSet<String>,
+    depth: usize,
 }
 
 impl fmt::Debug for Expression {
@@ -59,22 +79,32 @@ impl fmt::Debug for Expression {
 }
 
 /// A value that expressions compute with.
-#[derive(Debug)]
-pub struct Operand(Box<dyn Val>);
-
-impl Clone for Operand {
-    fn clone(&self) -> Self {
-        Self(self.0.clone_as_boxed())
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Operand(Arc<dyn Val>);
 
 impl Expression {
     /// Parses an expression. The error shows the place, as cel-go does.
     pub fn compile(source: &str) -> Result<Self, String> {
-        let program = LANGUAGE
-            .compile(source)
+        let depth = depth::measure(source)?;
+        let program = on_stack(depth, || {
+            let parser = LANGUAGE.parser().max_recursion_depth(depth::DEEPEST);
+            let parsed = parser.parse_with_source_info(source);
             // The crate leaves out a space that cel-go has.
-            .map_err(|errors| errors.to_string().replace("\n| ", "\n | "))?;
+            let (tree, places) =
+                parsed.map_err(|errors| errors.to_string().replace("\n| ", "\n | "))?;
+            Ok(Program {
+                priced: cost::price(&tree),
+                names: tree
+                    .references()
+                    .variables()
+                    .into_iter()
+                    .map(|name| name.trim_start_matches('.').to_owned())
+                    .collect(),
+                tree,
+                places,
+                depth,
+            })
+        })?;
         Ok(Self {
             source: source.into(),
             program: Arc::new(program),
@@ -84,7 +114,10 @@ impl Expression {
     /// Are all names declared, all fields there, and all operands of fitting types? Answers with the type of the result,
     /// where it is known.
     pub(crate) fn check(&self, declared: &[(&str, Kind)]) -> Result<Option<Scalar>, String> {
-        check::check(&self.program, declared)
+        let program = &self.program;
+        on_stack(program.depth, || {
+            check::check(&program.tree, &program.places, declared)
+        })
     }
 
     /// The expression as it was written.
@@ -96,20 +129,37 @@ impl Expression {
     /// Does the expression name this variable?
     #[must_use]
     pub fn mentions(&self, variable: &str) -> bool {
-        self.program.references().has_variable(variable)
+        self.program.names.contains(variable)
     }
 
-    /// Runs the expression. A name may be qualified (`variables.force`).
-    pub fn evaluate(&self, variables: &[(&str, Operand)]) -> Result<Operand, String> {
+    /// Runs the expression, which takes what it costs from the budget.
+    pub fn evaluate(
+        &self,
+        variables: &[(&str, Operand)],
+        budget: &Budget,
+    ) -> Result<Operand, String> {
+        on_stack(self.program.depth, || self.run(variables, budget))
+    }
+
+    fn run(&self, variables: &[(&str, Operand)], budget: &Budget) -> Result<Operand, String> {
+        let named = || variables.iter().filter(|(name, _)| self.mentions(name));
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
-        function::declare(&mut context);
+        function::declare(&mut context, budget);
         library::declare(&mut context);
-        for (name, value) in variables {
-            context.add_variable_as_val(*name, value.clone().0);
+        cost::declare_in(&mut context, budget);
+        context.add_variable_as_val(cost::METER, Box::new(budget.clone()));
+        let started = budget.start(named().map(|(_, value)| value.0.as_ref()));
+        started.map_err(|error| words(&error))?;
+        for (name, value) in named() {
+            context.add_variable_as_val(*name, value.0.clone_as_boxed());
         }
-        let value = CelValue::resolve_val(self.program.expression(), &context);
+        let value = CelValue::resolve_val(&self.program.priced, &context);
+        // A logical operator may have swallowed that there is nothing left.
+        if budget.is_exceeded() {
+            return Err(EXCEEDED.to_owned());
+        }
         value
-            .map(|value| Operand(value.into_owned()))
+            .map(|value| Operand(value.into_owned().into()))
             .map_err(|error| words(&error))
     }
 }
@@ -118,7 +168,7 @@ impl Operand {
     /// Plain JSON, without a schema: members keep their names.
     #[must_use]
     pub fn from_json(json: &Value) -> Self {
-        Self(convert(json, None))
+        Self(convert(json, None).into())
     }
 
     /// JSON as its schema types it: numbers of type `number` are doubles, and a member whose name is no identifier
@@ -126,26 +176,26 @@ impl Operand {
     #[must_use]
     pub(crate) fn from_typed_json(json: &Value, node: &Node, is_resource: bool) -> Self {
         if is_resource || node.embedded_resource {
-            return Self(convert_resource(json, node));
+            return Self(convert_resource(json, node).into());
         }
-        Self(convert(json, Some(node)))
+        Self(convert(json, Some(node)).into())
     }
 
     /// `optional.of(x)`, or `optional.none()`.
     #[must_use]
     pub fn optional(value: Option<Self>) -> Self {
-        let optional = value.map_or_else(CelOptional::none, |value| CelOptional::of(value.0));
-        Self(Box::new(optional))
+        let optional = value.map_or_else(CelOptional::none, |value| {
+            CelOptional::of(value.0.clone_as_boxed())
+        });
+        Self(Arc::new(optional))
     }
 
     /// The members that hold, as one map.
     #[must_use]
     pub fn map<'a>(members: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
-        Self(map_of(
-            members
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.0)),
-        ))
+        let members = members.into_iter();
+        let owned = members.map(|(name, value)| (name.to_owned(), value.0.clone_as_boxed()));
+        Self(map_of(owned).into())
     }
 
     /// Is it `true`?
@@ -278,6 +328,24 @@ fn escape(name: &str) -> String {
         .replace('.', "__dot__")
         .replace('-', "__dash__")
         .replace('/', "__slash__")
+}
+
+/// Does something that recurses so deep on a stack that is large enough.
+fn on_stack<T: Send>(
+    depth: usize,
+    work: impl FnOnce() -> Result<T, String> + Send,
+) -> Result<T, String> {
+    if depth <= SHALLOW {
+        return work();
+    }
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(LARGE_STACK);
+        let thread = thread.spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err("the evaluation failed".to_owned()))
+    })
 }
 
 /// An error as cel-go words it.

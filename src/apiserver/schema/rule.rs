@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     object::field_error::{self, FieldError},
-    schema::cel::{Expression, Operand},
+    schema::cel::{Budget, EXCEEDED, Expression, OUT_OF_BUDGET, Operand},
 };
 
 /// One rule, as written and compiled.
@@ -36,6 +36,13 @@ struct Compiled {
     rule: Expression,
     message: Option<Expression>,
     compares: bool,
+}
+
+impl Compiled {
+    fn mentions(&self, variable: &str) -> bool {
+        let message = self.message.as_ref();
+        self.rule.mentions(variable) || message.is_some_and(|message| message.mentions(variable))
+    }
 }
 
 impl Rule {
@@ -80,14 +87,23 @@ pub(super) fn check(
                    correct the existing errors to complete validation";
         return vec![field_error::invalid("<nil>", &Value::Null, why)];
     }
-    let mut causes = Vec::new();
     let place = Position {
         path: String::new(),
         is_resource: true,
         unchanged: false,
     };
-    check_node(root, new, old, &place, &mut causes);
-    causes
+    let mut run = Run::default();
+    check_node(root, new, old, &place, &mut run);
+    run.causes
+}
+
+/// All rules over one object.
+#[derive(Default)]
+struct Run {
+    budget: Budget,
+    causes: Vec<FieldError>,
+    /// Did a rule cost too much? No further one is run.
+    is_over: bool,
 }
 
 /// Where in the object a value stands.
@@ -108,14 +124,8 @@ impl Position {
     }
 }
 
-fn check_node(
-    node: &Node,
-    new: &Value,
-    old: Option<&Value>,
-    place: &Position,
-    causes: &mut Vec<FieldError>,
-) {
-    if new.is_null() {
+fn check_node(node: &Node, new: &Value, old: Option<&Value>, place: &Position, run: &mut Run) {
+    if new.is_null() || run.is_over {
         return;
     }
     let old = old.filter(|old| !old.is_null());
@@ -125,7 +135,11 @@ fn check_node(
         unchanged: old.map_or(place.unchanged, |old| old == new),
     };
     for rule in &node.rules {
-        causes.extend(check_rule(rule, node, new, old, place));
+        let cause = check_rule(rule, node, new, old, place, run);
+        run.causes.extend(cause);
+        if run.is_over {
+            return;
+        }
     }
     match new {
         Value::Object(members) => {
@@ -140,7 +154,7 @@ fn check_node(
                     member,
                     old_member(node, name, old),
                     &place.below(path, field),
-                    causes,
+                    run,
                 );
             }
         }
@@ -153,7 +167,7 @@ fn check_node(
                     element,
                     old_element(node, element, old),
                     &place.below(path, items),
-                    causes,
+                    run,
                 );
             }
         }
@@ -167,13 +181,17 @@ fn check_rule(
     new: &Value,
     old: Option<&Value>,
     place: &Position,
+    run: &mut Run,
 ) -> Option<FieldError> {
     let compiled = rule.compiled.as_ref()?;
     if compiled.compares && old.is_none() && !rule.compares_optionally() {
         return None;
     }
     let typed = |value: &Value| Operand::from_typed_json(value, node, place.is_resource);
-    let mut variables = vec![("self", typed(new))];
+    let mut variables = Vec::new();
+    if compiled.mentions("self") {
+        variables.push(("self", typed(new)));
+    }
     match (rule.compares_optionally(), old) {
         (true, old) => variables.push(("oldSelf", Operand::optional(old.map(typed)))),
         (false, Some(old)) if compiled.compares => variables.push(("oldSelf", typed(old))),
@@ -183,41 +201,54 @@ fn check_rule(
         "" => "<nil>",
         path => path,
     };
-    let kind = Value::from(node.kind.as_str());
-    match compiled.rule.evaluate(&variables) {
-        Ok(outcome) if outcome.is_true() => None,
-        Ok(_) if !compiled.compares && place.unchanged => None,
+    let why = match compiled.rule.evaluate(&variables, &run.budget) {
+        Ok(outcome) if outcome.is_true() => return None,
+        Ok(_) if !compiled.compares && place.unchanged => return None,
         Ok(_) => {
-            let detail = message(rule, compiled, &variables);
-            Some(cause_of(
+            let detail = message(rule, compiled, &variables, &run.budget);
+            run.is_over = run.budget.is_spent();
+            return Some(cause_of(
                 rule,
                 node,
                 new,
                 &field_of(rule, node, &place.path).unwrap_or_else(|| field.to_owned()),
                 &detail,
-            ))
+            ));
         }
-        Err(why) if why.starts_with("no such overload") => {
-            let name = rule.name();
-            let detail = format!(
-                "'{why}': call arguments did not match a supported operator, function or macro signature for rule: {name}"
-            );
-            Some(field_error::invalid(field, &kind, detail))
+        Err(why) => why,
+    };
+    let name = rule.name();
+    let detail = if why == EXCEEDED {
+        run.is_over = true;
+        if run.budget.is_spent() {
+            OUT_OF_BUDGET.to_owned()
+        } else {
+            format!(
+                "'{why}': no further validation rules will be run due to call cost exceeds limit for rule: {name}"
+            )
         }
-        Err(why) => Some(field_error::invalid(
-            field,
-            &kind,
-            format!("{why} evaluating rule: {}", rule.name()),
-        )),
-    }
+    } else if why.starts_with("no such overload") {
+        format!(
+            "'{why}': call arguments did not match a supported operator, function or macro signature for rule: {name}"
+        )
+    } else {
+        format!("{why} evaluating rule: {name}")
+    };
+    let kind = Value::from(node.kind.as_str());
+    Some(field_error::invalid(field, &kind, detail))
 }
 
 /// What the rule says: its message expression where that gives a text, else its message, else the rule itself.
-fn message(rule: &Rule, compiled: &Compiled, variables: &[(&str, Operand)]) -> String {
+fn message(
+    rule: &Rule,
+    compiled: &Compiled,
+    variables: &[(&str, Operand)],
+    budget: &Budget,
+) -> String {
     let computed = compiled
         .message
         .as_ref()
-        .and_then(|message| message.evaluate(variables).ok());
+        .and_then(|message| message.evaluate(variables, budget).ok());
     let text = computed
         .as_ref()
         .and_then(Operand::as_text)

@@ -8,14 +8,15 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
 
 use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, backends::FileBackend,
+    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+    backends::FileBackend,
 };
 use rustix::fs::OFlags;
 use serde_json::Value;
@@ -25,6 +26,9 @@ use super::{Change, GroupResource, ObjectId};
 
 /// What the file is called inside the folder.
 const FILE: &str = "state.redb";
+/// The number of the last transaction, written after it. Of a file that was not closed the database can lose the last
+/// transaction to a bit that tips over, and takes the one before it.
+const COMMITS: &str = "state.commits";
 /// Version of what is written here. A file with a higher one was written by a later version.
 const FORMAT: u64 = 1;
 
@@ -35,6 +39,7 @@ const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
 const MEMOS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memos");
 const FORMAT_KEY: &str = "format";
 const VERSION_KEY: &str = "version";
+const COMMITS_KEY: &str = "commits";
 /// Between the parts of a place. No part has it.
 const SLASH: char = '/';
 
@@ -70,12 +75,14 @@ struct Redb<E>(E);
 #[derive(Debug)]
 pub struct Disk {
     database: Database,
+    /// How many transactions there have been.
+    commits: Mutex<Commits>,
     /// The system gives it back however this process ends.
     _lock: File,
 }
 
 /// What a state holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recalled {
     pub version: u64,
     pub objects: Vec<(ObjectId, Value)>,
@@ -86,12 +93,15 @@ impl Disk {
     pub fn open(folder: &Path) -> Result<Self, StateFault> {
         let lock = open_folder(folder)?;
         let file = open_file(&folder.join(FILE))?;
+        // What the file says is not trusted: every checksum is looked at once.
         let database = Database::builder()
             .set_cache_size(16 << 20)
+            .set_check_integrity_on_open(true)
             .create_with_backend(FileBackend::new(file).map_err(Redb)?)
             .map_err(Redb)?;
         let disk = Self {
             database,
+            commits: Mutex::new(Commits::open(&folder.join(COMMITS))?),
             _lock: lock,
         };
         disk.check_format()?;
@@ -112,9 +122,28 @@ impl Disk {
             }
             transaction.open_table(OBJECTS).map_err(Redb)?;
             transaction.open_table(MEMOS).map_err(Redb)?;
+            let found = numbers.get(COMMITS_KEY).map_err(Redb)?;
+            let found = found.map_or(0, |found| found.value());
+            let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+            if found < commits.last {
+                let why = "the last of what was written is missing";
+                return Err(StateFault::Damaged(why.to_owned()));
+            }
+            commits.last = found;
+        }
+        self.commit(transaction)
+    }
+
+    /// Ends a transaction, and remembers that it was.
+    fn commit(&self, transaction: WriteTransaction) -> Result<(), StateFault> {
+        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = commits.last + 1;
+        {
+            let mut numbers = transaction.open_table(NUMBERS).map_err(Redb)?;
+            numbers.insert(COMMITS_KEY, next).map_err(Redb)?;
         }
         transaction.commit().map_err(Redb)?;
-        Ok(())
+        Ok(commits.set(next)?)
     }
 
     /// Everything that is stored.
@@ -150,8 +179,7 @@ impl Disk {
             let mut memos = transaction.open_table(MEMOS).map_err(Redb)?;
             memos.insert(name, value).map_err(Redb)?;
         }
-        transaction.commit().map_err(Redb)?;
-        Ok(())
+        self.commit(transaction)
     }
 
     /// Writes these changes, all or none.
@@ -178,7 +206,41 @@ impl Disk {
                     .map_err(Redb)?;
             }
         }
-        transaction.commit().map_err(Redb)?;
+        self.commit(transaction)
+    }
+}
+
+/// The number of the last transaction, beside the database.
+#[derive(Debug)]
+struct Commits {
+    file: File,
+    last: u64,
+}
+
+impl Commits {
+    fn open(path: &Path) -> Result<Self, StateFault> {
+        let file = open_file(path)?;
+        let mut text = [0; 16];
+        let last = match file.read_at(&mut text, 0)? {
+            0 => 0,
+            16 => {
+                let (number, inverse) = text.split_at(8);
+                let number = u64::from_le_bytes(number.try_into().unwrap_or_default());
+                let inverse = u64::from_le_bytes(inverse.try_into().unwrap_or_default());
+                if number != !inverse {
+                    return Err(StateFault::Damaged(format!("{COMMITS} is no number")));
+                }
+                number
+            }
+            _ => return Err(StateFault::Damaged(format!("{COMMITS} is no number"))),
+        };
+        Ok(Self { file, last })
+    }
+
+    fn set(&mut self, number: u64) -> io::Result<()> {
+        let text = [number.to_le_bytes(), (!number).to_le_bytes()].concat();
+        self.file.write_all_at(&text, 0)?;
+        self.last = number;
         Ok(())
     }
 }
@@ -210,6 +272,7 @@ fn open_folder(folder: &Path) -> Result<File, StateFault> {
 
 /// A plain file of ours that nobody else reads: the objects' secrets and the cluster's own are in it.
 fn open_file(path: &Path) -> Result<File, StateFault> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     let opened = OpenOptions::new()
         .read(true)
@@ -221,17 +284,17 @@ fn open_file(path: &Path) -> Result<File, StateFault> {
         .open(path);
     let file = match opened {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(StateFault::Unsafe(format!("{FILE} is a symbolic link")));
+            return Err(StateFault::Unsafe(format!("{name} is a symbolic link")));
         }
         opened => opened?,
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(StateFault::Unsafe(format!("{FILE} is no plain file")));
+        return Err(StateFault::Unsafe(format!("{name} is no plain file")));
     }
     if metadata.mode() & 0o077 != 0 {
         return Err(StateFault::Unsafe(format!(
-            "others may read {FILE} (chmod 600 it)"
+            "others may read {name} (chmod 600 it)"
         )));
     }
     Ok(file)
@@ -318,92 +381,4 @@ fn write_down(disk: &Disk, waiting: &mpsc::Receiver<Pending>, told: &watch::Send
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use serde_json::json;
-
-    use super::*;
-
-    fn id(key: &str) -> ObjectId {
-        ObjectId {
-            collection: GroupResource::new("", "configmaps"),
-            key: key.to_owned(),
-        }
-    }
-
-    fn pending(version: u64, key: &str, new: Option<Value>) -> Pending {
-        Pending {
-            change: Arc::new(Change {
-                version,
-                id: id(key),
-                old: None,
-                new: new.map(Arc::new),
-            }),
-            wake: watch::Sender::new(0),
-        }
-    }
-
-    #[test]
-    fn what_was_written_is_recalled() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state");
-        let disk = Disk::open(&path).unwrap();
-        assert_eq!(disk.recall().unwrap().version, 0);
-        let changes = [
-            pending(1, "default/a", Some(json!({"a": 1}))),
-            pending(2, "default/b", Some(json!({"b": 1}))),
-            pending(3, "default/a", None),
-        ];
-        disk.write(&changes).unwrap();
-        disk.set_memo("port", b"6443").unwrap();
-        assert!(matches!(Disk::open(&path), Err(StateFault::Taken)));
-        drop(disk);
-        let disk = Disk::open(&path).unwrap();
-        let recalled = disk.recall().unwrap();
-        assert_eq!(recalled.version, 3);
-        assert_eq!(recalled.objects, [(id("default/b"), json!({"b": 1}))]);
-        assert_eq!(disk.memo("port").unwrap().unwrap(), b"6443");
-        assert_eq!(disk.memo("other").unwrap(), None);
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&path.join(FILE))), (0o700, 0o600));
-    }
-
-    #[test]
-    fn a_later_format_and_an_unsafe_place_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state");
-        let disk = Disk::open(&path).unwrap();
-        let transaction = disk.database.begin_write().unwrap();
-        {
-            let mut numbers = transaction.open_table(NUMBERS).unwrap();
-            numbers.insert(FORMAT_KEY, FORMAT + 1).unwrap();
-        }
-        transaction.commit().unwrap();
-        drop(disk);
-        let later = Disk::open(&path).unwrap_err();
-        assert!(matches!(later, StateFault::TooNew { found } if found == FORMAT + 1));
-
-        let shared = folder.path().join("shared");
-        fs::create_dir(&shared).unwrap();
-        fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(Disk::open(&shared), Err(StateFault::Unsafe(_))));
-
-        let linked = folder.path().join("linked");
-        fs::create_dir(&linked).unwrap();
-        std::os::unix::fs::symlink("/dev/null", linked.join(FILE)).unwrap();
-        assert!(matches!(Disk::open(&linked), Err(StateFault::Unsafe(_))));
-
-        let garbage = folder.path().join("garbage");
-        drop(Disk::open(&garbage).unwrap());
-        fs::write(
-            garbage.join(FILE),
-            "this is no database, but some other text",
-        )
-        .unwrap();
-        assert!(matches!(
-            Disk::open(&garbage),
-            Err(StateFault::Damaged(_) | StateFault::Io(_))
-        ));
-    }
-}
+mod tests;

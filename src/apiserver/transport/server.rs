@@ -1,6 +1,7 @@
 //! The HTTPS front end: accepts connections, knows who is asking, and hands whole requests to the core.
 //!
-//! Limits: so many connections, so long for the handshake and for each part of a request, so large a body.
+//! Limits: so many connections (where there are more, [`Places`] says who goes), so long for the handshake and for each
+//! part of a request, so large a body.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,13 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
 
+use super::places::{Place, Places};
 use crate::{
     access::{
         account_token::ISSUER,
@@ -104,7 +105,7 @@ pub fn reserve(address: SocketAddr) -> Option<TcpSocket> {
 
 /// Accepts until told to stop, then cuts what is open; returns when no connection is left.
 pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(front.limits.connections));
+    let places = Places::new(front.limits.connections);
     let acceptor = TlsAcceptor::from(front.tls.clone());
     let mut connections = JoinSet::new();
     loop {
@@ -117,29 +118,41 @@ pub async fn serve(listener: TcpListener, front: Arc<Front>, stop: CancellationT
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely: others have to close first.
-                tracing::warn!(%error, "can not accept a connection");
+                tracing::warn!(%error, "cannot accept a connection");
+                places.make_room();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = places.enter() => place,
+        };
+        let Some(place) = place else {
             tracing::warn!(
                 "more than {} connections: one was closed",
                 front.limits.connections
             );
             continue;
         };
-        let (acceptor, front) = (acceptor.clone(), front.clone());
+        let (acceptor, front, place) = (acceptor.clone(), front.clone(), Arc::new(place));
         connections.spawn(async move {
-            let _place = place;
-            connection(stream, acceptor, front).await;
+            tokio::select! {
+                () = place.needed() => {}
+                () = connection(stream, acceptor, front, place.clone()) => {}
+            }
         });
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>) {
+async fn connection(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    front: Arc<Front>,
+    place: Arc<Place>,
+) {
     // Watches send small frames that should not wait for more.
     let _ = stream.set_nodelay(true);
     let limits = front.limits;
@@ -149,8 +162,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, front: Arc<Front>)
         Err(_) => return tracing::debug!("TLS handshake timed out"),
     };
     let service = service_fn(move |request| {
-        let front = front.clone();
-        async move { respond(&front, request).await }.boxed()
+        let (front, place) = (front.clone(), place.clone());
+        async move { respond(&front, &place, request).await }.boxed()
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -179,7 +192,7 @@ impl Front {
             return Ok(effect::unharmed(answer));
         }
         let answer = async {
-            let answer = self.core.handle(user, request);
+            let answer = self.core.reply(user, request).await;
             match self.core.store.kept().await {
                 Ok(()) => answer,
                 Err(why) => answer::refuse(&StatusError::other(
@@ -202,15 +215,29 @@ impl Front {
     }
 }
 
-async fn respond(front: &Front, request: Request<Incoming>) -> Result<Response<Wire>, Reset> {
-    let user = match front.identify(request.headers()) {
-        Ok(user) => user,
-        Err(error) => return Ok(effect::unharmed(answer::refuse(&error))),
+async fn respond(
+    front: &Front,
+    place: &Arc<Place>,
+    request: Request<Incoming>,
+) -> Result<Response<Wire>, Reset> {
+    let user = front.identify(request.headers());
+    let known = user.as_ref().is_ok_and(|user| !user.is_anonymous());
+    let asking = place.ask(known);
+    let answer = match user {
+        Ok(user) => match received(request, front.limits.body).await {
+            Ok(request) => front.answer(Party::Clients, &user, &request).await?,
+            Err(error) => effect::unharmed(answer::refuse(&error)),
+        },
+        Err(error) => effect::unharmed(answer::refuse(&error)),
     };
-    match received(request, front.limits.body).await {
-        Ok(request) => front.answer(Party::Clients, &user, &request).await,
-        Err(error) => Ok(effect::unharmed(answer::refuse(&error))),
-    }
+    // A watch is under way until its body ends.
+    Ok(answer.map(|body| {
+        let body = body.map_frame(move |frame| {
+            let _ = &asking;
+            frame
+        });
+        body.boxed_unsync()
+    }))
 }
 
 /// The request with its whole body.

@@ -127,6 +127,7 @@ impl Assembly {
             registered,
             pace,
             overture: None,
+            authority: Some(self.sandbox.certificate_authority().to_owned()),
         })
     }
 

@@ -1,10 +1,13 @@
-//! The DaemonSet controller: one pod on each node that the template selects.
+//! The DaemonSet controller: one pod on each node that the template selects and whose taints it tolerates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{is_finished, is_ready, scheduler::selects};
+use super::{
+    is_finished, is_ready,
+    scheduler::{selects, tolerates, tolerates_staying},
+};
 use crate::simulator::{
     builder::{controlled_by, known, template_hash},
     kind::Kind,
@@ -23,17 +26,23 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
     }
     let template = set.value("/spec/template").cloned().unwrap_or_default();
     let hash = template_hash(&template);
-    let selected: BTreeSet<&str> = scene
-        .all(Kind::Node)
-        .filter(|node| !node.deleting() && selects(template.get("spec"), node))
-        .map(|node| node.name())
-        .collect();
+    let tolerations = tolerations(&template);
+    let nodes = || {
+        let nodes = scene.all(Kind::Node).filter(|node| !node.deleting());
+        nodes.filter(|node| selects(template.get("spec"), node))
+    };
+    let names = |fits: fn(Option<&Value>, &Object) -> bool| -> BTreeSet<&str> {
+        let fitting = nodes().filter(|node| fits(Some(&tolerations), node));
+        fitting.map(|node| node.name()).collect()
+    };
+    // A taint that came later drives nobody away, unless it says so.
+    let (selected, stays) = (names(tolerates), names(tolerates_staying));
     let mut pods: BTreeMap<&str, &Object> = BTreeMap::new();
     let mut steps = Vec::new();
     let mut replaceable = None;
     for pod in scene.controlled(set, Kind::Pod) {
         let node = pod.text("/spec/nodeName").unwrap_or_default();
-        let placed = selected.contains(node) && !is_finished(pod);
+        let placed = stays.contains(node) && !is_finished(pod);
         let outdated = placed && pod.label(HASH) != Some(&hash);
         if outdated && !pod.deleting() {
             replaceable.get_or_insert(pod);
@@ -58,17 +67,43 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
     steps.extend(
         missing
             .take(BURST)
-            .map(|node| create(set, &template, &hash, node).now()),
+            .map(|node| create(set, &template, &tolerations, &hash, node).now()),
     );
     steps.extend(report(set, &selected, &pods, &hash));
     steps
 }
 
-fn create(set: &Object, template: &Value, hash: &str, node: &str) -> Action {
+/// What the template tolerates, and what every DaemonSet's pod does (`AddOrUpdateDaemonPodTolerations`).
+fn tolerations(template: &Value) -> Value {
+    const ALWAYS: [(&str, &str); 6] = [
+        ("node.kubernetes.io/not-ready", "NoExecute"),
+        ("node.kubernetes.io/unreachable", "NoExecute"),
+        ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+        ("node.kubernetes.io/memory-pressure", "NoSchedule"),
+        ("node.kubernetes.io/pid-pressure", "NoSchedule"),
+        ("node.kubernetes.io/unschedulable", "NoSchedule"),
+    ];
+    let spec = &template["spec"];
+    let on_host = spec["hostNetwork"] == true;
+    let network = on_host.then_some(("node.kubernetes.io/network-unavailable", "NoSchedule"));
+    let added = ALWAYS.into_iter().chain(network);
+    let added =
+        added.map(|(key, effect)| json!({"key": key, "operator": "Exists", "effect": effect}));
+    let mut all = spec["tolerations"].as_array().cloned().unwrap_or_default();
+    for toleration in added {
+        if !all.contains(&toleration) {
+            all.push(toleration);
+        }
+    }
+    all.into()
+}
+
+fn create(set: &Object, template: &Value, tolerations: &Value, hash: &str, node: &str) -> Action {
     let mut labels = template["metadata"]["labels"].clone();
     labels[HASH] = hash.into();
     let mut spec = template["spec"].clone();
     spec["nodeName"] = node.into();
+    spec["tolerations"] = tolerations.clone();
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -95,6 +130,9 @@ fn report(
             .filter_map(|node| pods.get(node))
             .filter(|pod| !pod.deleting())
     };
+    let astray = pods
+        .iter()
+        .filter(|(node, pod)| !selected.contains(*node) && !pod.deleting());
     let desired = selected.len();
     let current = there().count();
     let ready = there().filter(|pod| is_ready(pod)).count();
@@ -107,7 +145,7 @@ fn report(
         "numberReady": ready,
         "numberAvailable": ready,
         "numberUnavailable": desired - ready,
-        "numberMisscheduled": 0,
+        "numberMisscheduled": astray.count(),
     });
     Action::status(Kind::DaemonSet, set, &status).map(Action::now)
 }

@@ -1,4 +1,4 @@
-//! The controllers that keep a number of equal objects: ReplicaSets of pods, KubeVirt's ReplicaSets of instances and
+//! The controllers that keep a number of equal objects: ReplicaSets and ReplicationControllers of pods, KubeVirt's ReplicaSets of instances and
 //! its pools of machines.
 
 use std::cmp::Reverse;
@@ -29,8 +29,17 @@ struct Herd {
 
 /// ReplicaSets.
 pub fn pods(scene: &Scene, set: &Object) -> Vec<Step> {
+    pods_of(scene, set, Kind::ReplicaSet)
+}
+
+/// ReplicationControllers, which do the same.
+pub fn controlled_pods(scene: &Scene, set: &Object) -> Vec<Step> {
+    pods_of(scene, set, Kind::ReplicationController)
+}
+
+fn pods_of(scene: &Scene, set: &Object, kind: Kind) -> Vec<Step> {
     let herd = Herd {
-        set: Kind::ReplicaSet,
+        set: kind,
         member: Kind::Pod,
         template: "/spec/template",
         author: None,

@@ -151,7 +151,16 @@ fn holds<'a>(expression: &Value, value: impl Fn(&str) -> Option<&'a str>) -> boo
 }
 
 /// Is every taint that keeps pods away tolerated?
-fn tolerates(tolerations: Option<&Value>, node: &Object) -> bool {
+pub fn tolerates(tolerations: Option<&Value>, node: &Object) -> bool {
+    tolerates_all(tolerations, node, &["NoSchedule", "NoExecute"])
+}
+
+/// May a pod that is there stay?
+pub fn tolerates_staying(tolerations: Option<&Value>, node: &Object) -> bool {
+    tolerates_all(tolerations, node, &["NoExecute"])
+}
+
+fn tolerates_all(tolerations: Option<&Value>, node: &Object, effects: &[&str]) -> bool {
     let tolerations: Vec<&Value> = tolerations
         .and_then(Value::as_array)
         .into_iter()
@@ -161,7 +170,7 @@ fn tolerates(tolerations: Option<&Value>, node: &Object) -> bool {
     taints
         .into_iter()
         .flatten()
-        .filter(|taint| taint["effect"] != "PreferNoSchedule")
+        .filter(|taint| effects.iter().any(|effect| taint["effect"] == *effect))
         .all(|taint| {
             tolerations.iter().any(|toleration| {
                 let any_key = toleration["key"].as_str().unwrap_or_default().is_empty();

@@ -6,7 +6,7 @@ use super::{
     AdmissionRequest, Cluster,
     matching::{self, Constraints},
 };
-use crate::schema::cel::{Expression, Operand};
+use crate::schema::cel::{Budget, Expression, OUT_OF_BUDGET, Operand};
 
 /// A compiled ValidatingAdmissionPolicy.
 #[derive(Clone, Debug)]
@@ -113,7 +113,12 @@ impl Policy {
     }
 
     /// What speaks against a request, with these parameters.
-    pub fn evaluate(&self, operands: &[(&str, Operand)], params: Option<&Value>) -> Vec<Decision> {
+    pub fn evaluate(
+        &self,
+        operands: &[(&str, Operand)],
+        params: Option<&Value>,
+        budget: &Budget,
+    ) -> Vec<Decision> {
         let failed = |why: String| {
             let decision = Decision::new(why, "");
             if self.ignores_failures {
@@ -131,23 +136,29 @@ impl Policy {
             "params",
             params.map_or_else(|| Operand::from_json(&Value::Null), Operand::from_json),
         ));
-        match program.applies(&operands) {
+        match program.applies(&operands, budget) {
             Err(why) => return failed(why),
             Ok(false) => return Vec::new(),
             Ok(true) => {}
         }
-        let variables = Variables::evaluate(&program.variables, &operands);
+        let variables = Variables::evaluate(&program.variables, &operands, budget);
         let outcomes = program
             .validations
             .iter()
             .map(|validation| validation.evaluate(&variables));
-        outcomes
-            .filter_map(|outcome| match outcome {
-                Ok(decision) => decision,
-                Err(_) if self.ignores_failures => None,
-                Err(why) => Some(Decision::new(why, "")),
-            })
-            .collect()
+        let mut decisions = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(decision) => decisions.extend(decision),
+                Err(_) if self.ignores_failures => {}
+                Err(why) => decisions.push(Decision::new(why, "")),
+            }
+            if budget.is_spent() {
+                decisions.extend(failed(OUT_OF_BUDGET.to_owned()));
+                break;
+            }
+        }
+        decisions
     }
 }
 
@@ -173,10 +184,10 @@ impl Program {
     }
 
     /// Do all match conditions hold? One that does not decides, whatever the others fail with.
-    fn applies(&self, operands: &[(&str, Operand)]) -> Result<bool, String> {
+    fn applies(&self, operands: &[(&str, Operand)], budget: &Budget) -> Result<bool, String> {
         let mut failures = Vec::new();
         for condition in &self.conditions {
-            match condition.evaluate(operands) {
+            match condition.evaluate(operands, budget) {
                 Ok(outcome) if outcome.is_true() => {}
                 Ok(_) => return Ok(false),
                 Err(why) => failures.push(failure(condition, &why)),
@@ -200,15 +211,21 @@ fn failure(expression: &Expression, why: &str) -> String {
 /// The operands together with what the policy's variables came to.
 struct Variables<'a> {
     operands: Vec<(&'a str, Operand)>,
+    budget: &'a Budget,
     /// Names of the variables that could not be evaluated, and why.
     failed: Vec<(&'a str, String)>,
 }
 
 impl<'a> Variables<'a> {
     /// Every variable sees those before it. One that fails only matters where it is used, as if it were lazy.
-    fn evaluate(variables: &'a [(String, Expression)], operands: &[(&'a str, Operand)]) -> Self {
+    fn evaluate(
+        variables: &'a [(String, Expression)],
+        operands: &[(&'a str, Operand)],
+        budget: &'a Budget,
+    ) -> Self {
         let mut all = Self {
             operands: operands.to_vec(),
+            budget,
             failed: Vec::new(),
         };
         all.operands.push(("variables", Operand::map([])));
@@ -226,7 +243,8 @@ impl<'a> Variables<'a> {
     }
 
     fn run(&self, expression: &Expression) -> Result<Operand, String> {
-        expression.evaluate(&self.operands).map_err(|why| {
+        let value = expression.evaluate(&self.operands, self.budget);
+        value.map_err(|why| {
             let failed = self
                 .failed
                 .iter()

@@ -38,8 +38,8 @@ pub fn verb_of(
 }
 
 /// What the client wants to see.
-pub fn wanted(request: &Request<Bytes>) -> Result<Wanted, StatusError> {
-    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT))?;
+pub fn wanted(request: &Request<Bytes>, tables: bool) -> Result<Wanted, StatusError> {
+    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT), tables)?;
     let (include, pretty) = Query::look(request.uri().query().unwrap_or_default())?;
     // Whoever asks with one of these most likely reads the answer.
     let agent = text_header(request, header::USER_AGENT);

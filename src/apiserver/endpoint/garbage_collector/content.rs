@@ -17,6 +17,9 @@ use crate::{
     store::{GroupResource, ObjectId},
 };
 
+/// What a namespace waits for until it is empty.
+const OURS: &str = "kubernetes";
+
 /// Deletes what is in a deleted namespace, and the namespace when nothing is. Returns how much there was.
 pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
     let deleting = |namespace: &Value| is_deleting(namespace);
@@ -40,11 +43,18 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
     let held = metadata::strings(&namespace["metadata"], "finalizers")
         .next()
         .is_some();
-    if left.is_empty() && !held {
-        writer.remove(&id);
-        return Ok(count);
-    }
     let mut marked = Value::clone(&namespace);
+    if left.is_empty() {
+        let finalizers = marked["spec"]["finalizers"].as_array_mut();
+        let is_done = finalizers.is_none_or(|finalizers| {
+            finalizers.retain(|finalizer| finalizer != OURS);
+            finalizers.is_empty()
+        });
+        if is_done && !held {
+            writer.remove(&id);
+            return Ok(count);
+        }
+    }
     explain(core, &mut marked, &left, emptied.as_ref().err());
     if marked != *namespace {
         writer.put(&id, marked);

@@ -35,7 +35,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     }
     let mut pod = Value::clone(&view::of(&call.resource, &stored));
     pod["spec"]["nodeName"] = node.into();
-    update::commit(call, &writer, Part::Main, &stored, pod, Recorded::No)?;
+    update::commit(call, &writer, Part::Binding, &stored, pod, Recorded::No)?;
     Ok(Answer::Document {
         code: 201,
         document: json!({

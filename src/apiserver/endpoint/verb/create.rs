@@ -53,13 +53,14 @@ pub fn create_object(
     if record {
         call.record(None, &mut object);
     }
+    Call::check_depth(&object)?;
     // What the API server itself adds belongs to no manager.
     defaults::complete_new(&call.resource, &mut object);
     let causes = strategy::validate_create(&call.resource, &object);
     if !causes.is_empty() {
         let resource = &call.resource;
         return Err(StatusError::invalid(
-            &resource.group,
+            resource.storage_key().0,
             &resource.kind,
             &name,
             &causes,

@@ -1,6 +1,8 @@
 //! What every object goes through on its way in: is it of the right kind and place, does it have unknown fields, and
 //! which defaults complete it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Call;
@@ -141,14 +143,16 @@ pub fn clean(call: &mut Call<'_>, object: &mut Value, origin: Origin) -> Result<
         unknown.extend(found.map_err(|why| cannot(&why))?);
     }
     defaults::complete(&resource, object);
-    unknown.sort();
-    unknown.dedup();
-    let twice = match call.query.field_validation {
-        FieldValidation::Ignore => Vec::new(),
-        FieldValidation::Warn | FieldValidation::Strict => origin.duplicates(call),
+    let unknown: BTreeSet<String> = unknown.into_iter().collect();
+    let named: Vec<String> = match (call.query.field_validation, origin) {
+        (FieldValidation::Ignore, _) => Vec::new(),
+        // Read into a struct, it is told as it comes.
+        (_, Origin::Body) if !resource.custom => call.body.strictly(&unknown),
+        _ => {
+            let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+            origin.duplicates(call).into_iter().chain(unknown).collect()
+        }
     };
-    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let named: Vec<String> = twice.into_iter().chain(unknown).collect();
     match call.query.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(named),

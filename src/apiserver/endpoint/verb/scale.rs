@@ -83,7 +83,11 @@ impl Paths {
 
 /// A label selector as text; only its plain part is needed by clients that scale.
 fn written_selector(selector: &Value) -> String {
-    let labels = selector["matchLabels"].as_object();
+    // A ReplicationController's is labels alone.
+    let labels = selector
+        .as_object()
+        .filter(|all| all.values().all(Value::is_string));
+    let labels = labels.or_else(|| selector["matchLabels"].as_object());
     let pairs: Vec<String> = labels
         .into_iter()
         .flatten()

@@ -102,10 +102,11 @@ pub fn commit(
     if recorded == Recorded::No {
         call.record(Some(&old), &mut new);
     }
-    let causes = strategy::validate_update(&resource, &new, &old);
+    Call::check_depth(&new)?;
+    let causes = strategy::validate_update(&resource, part, &new, &old);
     if !causes.is_empty() {
         return Err(StatusError::invalid(
-            &resource.group,
+            resource.storage_key().0,
             &resource.kind,
             id.name(),
             &causes,

@@ -23,7 +23,6 @@ pub fn spec(spec: &mut Value) {
     default(spec, "terminationGracePeriodSeconds", 30);
     default(spec, "schedulerName", "default-scheduler");
     default(spec, "securityContext", json!({}));
-    default(spec, "enableServiceLinks", true);
     for list in ["initContainers", "containers"] {
         for container in items(spec, list) {
             self::container(container);

@@ -1,8 +1,8 @@
-//! Nodes, ConfigMaps, Secrets, Events and Leases.
+//! Nodes, ConfigMaps, Secrets and Leases.
 
 use serde_json::Value;
 
-use super::{immutable, list, pod};
+use super::{go_struct, immutable, list, pod};
 use crate::object::{
     field_error::{self, FieldError},
     metadata::text,
@@ -13,7 +13,7 @@ const LARGEST: i64 = 1024 * 1024;
 
 pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     for (index, taint) in list(&new["spec"], "taints").iter().enumerate() {
-        let path = format!("spec.taints[{index}]");
+        let path = format!("metadata.taints[{index}]");
         let (key, value) = (text(taint, "key"), text(taint, "value"));
         let at = format!("{path}.key");
         let faults = name::qualified(key).into_iter();
@@ -30,10 +30,32 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
         let taints = list(&new["spec"], "taints");
         let same = |one: &Value| one["key"] == taint["key"] && one["effect"] == taint["effect"];
         if taints[..index].iter().any(same) {
-            causes.push(field_error::duplicate(&path, taint));
+            let fields = [
+                ("key", "Key", "\"\""),
+                ("value", "Value", "\"\""),
+                ("effect", "Effect", "\"\""),
+                ("timeAdded", "TimeAdded", "null"),
+            ];
+            let shown = go_struct(taint, &fields);
+            causes.push(FieldError {
+                reason: "FieldValueDuplicate",
+                message: format!(
+                    "Duplicate value: {shown}: taints must be unique by key and effect pair"
+                ),
+                field: path,
+            });
         }
     }
     if let Some(old) = old {
+        let networks = |object: &Value| list(&object["spec"], "podCIDRs").to_vec();
+        if !networks(old).is_empty() && networks(new) != networks(old) {
+            let why = "node updates may not change podCIDR except from \"\" to valid";
+            causes.push(field_error::forbidden("spec.podCIDRs", why));
+        }
+        if new["spec"]["externalID"] != old["spec"]["externalID"] {
+            let why = "may not be updated";
+            causes.push(field_error::forbidden("spec.externalID", why));
+        }
         let provider = |object: &Value| text(&object["spec"], "providerID").to_owned();
         let (new, old) = (provider(new), provider(old));
         if !old.is_empty() && new != old {
@@ -44,6 +66,9 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
 }
 
 pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    if let Some(old) = old {
+        kept(new, old, &["data", "binaryData"], causes);
+    }
     let mut size = 0;
     for (field, others) in [("data", "binaryData"), ("binaryData", "data")] {
         for (key, value) in new[field].as_object().into_iter().flatten() {
@@ -60,12 +85,13 @@ pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
         }
     }
     too_large("", size, causes);
-    if let Some(old) = old {
-        kept(new, old, &["data", "binaryData"], causes);
-    }
 }
 
 pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    if let Some(old) = old {
+        immutable(new, old, "type", causes);
+        kept(new, old, &["data"], causes);
+    }
     let mut size = 0;
     for (key, value) in new["data"].as_object().into_iter().flatten() {
         data_key("data", key, causes);
@@ -91,10 +117,6 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
         if new["data"].get(*key).is_none() {
             causes.push(field_error::required(&format!("data[{key}]"), ""));
         }
-    }
-    if let Some(old) = old {
-        immutable(new, old, "type", causes);
-        kept(new, old, &["data"], causes);
     }
 }
 
@@ -123,28 +145,6 @@ fn kept(new: &Value, old: &Value, fields: &[&str], causes: &mut Vec<FieldError>)
         if new[*field] != old[*field] {
             causes.push(field_error::forbidden(field, WHY));
         }
-    }
-}
-
-/// An event lies in the namespace of what it is about.
-pub fn event(new: &Value, causes: &mut Vec<FieldError>) {
-    let about = ["involvedObject", "regarding"]
-        .into_iter()
-        .find(|field| new[*field].is_object());
-    let involved = about.map_or("", |field| text(&new[field], "namespace"));
-    let own = text(&new["metadata"], "namespace");
-    let fits = if involved.is_empty() {
-        matches!(own, "default" | "kube-system")
-    } else {
-        involved == own
-    };
-    if !fits {
-        let path = "involvedObject.namespace";
-        causes.push(field_error::invalid(
-            path,
-            &involved.into(),
-            "does not match event.namespace",
-        ));
     }
 }
 

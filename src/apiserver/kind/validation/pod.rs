@@ -1,5 +1,7 @@
 //! Pods, and the templates of pods.
 
+mod change;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -17,7 +19,7 @@ const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
 pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     spec(&new["spec"], "spec", causes);
     if let Some(old) = old {
-        change(&new["spec"], &old["spec"], causes);
+        change::check(&new["spec"], &old["spec"], causes);
     }
 }
 
@@ -332,51 +334,4 @@ pub fn taint_effect(effect: &str, may_be_empty: bool, path: &str, causes: &mut V
             one_of(effect, &effects, path, causes);
         }
     }
-}
-
-/// A running pod keeps what it was started with, but for a few fields.
-fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
-    let counts = |spec: &Value| list(spec, "containers").len();
-    if counts(new) != counts(old) {
-        let why = "pod updates may not add or remove containers";
-        causes.push(field_error::forbidden("spec.containers", why));
-        return;
-    }
-    if fixed(new) != fixed(old) {
-        let why = "pod updates may not change fields other than `spec.containers[*].image`,\
-            `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
-            tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        causes.push(field_error::forbidden("spec", why));
-    }
-}
-
-/// What of a pod can not be changed. (A node comes by way of the binding, and priorities by admission.)
-fn fixed(spec: &Value) -> Value {
-    let mut spec = spec.clone();
-    if let Some(fields) = spec.as_object_mut() {
-        for field in [
-            "activeDeadlineSeconds",
-            "tolerations",
-            "terminationGracePeriodSeconds",
-            "nodeName",
-            "schedulingGates",
-        ] {
-            fields.remove(field);
-        }
-        for field in ["containers", "initContainers"] {
-            for container in fields
-                .get_mut(field)
-                .and_then(Value::as_array_mut)
-                .into_iter()
-                .flatten()
-            {
-                if let Some(container) = container.as_object_mut() {
-                    container.remove("image");
-                    // It is defaulted by the image, and so would differ with it.
-                    container.remove("imagePullPolicy");
-                }
-            }
-        }
-    }
-    spec
 }

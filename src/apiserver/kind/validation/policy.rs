@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{list, one_of};
+use super::{amount, go_struct, immutable, label_selector, list, one_of};
 use crate::object::{
     field_error::{self, FieldError},
     metadata::text,
@@ -12,7 +12,34 @@ pub fn disruption_budget(new: &Value, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     if !spec["minAvailable"].is_null() && !spec["maxUnavailable"].is_null() {
         let why = "minAvailable and maxUnavailable cannot be both set";
-        causes.push(field_error::invalid("spec", spec, why));
+        let fields = [
+            ("minAvailable", "MinAvailable", "null"),
+            ("selector", "Selector", "null"),
+            ("maxUnavailable", "MaxUnavailable", "null"),
+            (
+                "unhealthyPodEvictionPolicy",
+                "UnhealthyPodEvictionPolicy",
+                "null",
+            ),
+        ];
+        let shown = go_struct(spec, &fields);
+        causes.push(field_error::invalid_shown("spec", &shown, why));
+    }
+    for field in ["minAvailable", "maxUnavailable"] {
+        let (value, path) = (&spec[field], format!("spec.{field}"));
+        amount(value, &path, causes);
+        let percent = value.as_str().and_then(|text| text.strip_suffix('%'));
+        if percent.is_some_and(|percent| percent.parse().is_ok_and(|percent: u64| percent > 100)) {
+            let why = "must not be greater than 100%";
+            causes.push(field_error::invalid(&path, value, why));
+        }
+    }
+    label_selector(&spec["selector"], "spec.selector", causes);
+    let policy = text(spec, "unhealthyPodEvictionPolicy");
+    if !policy.is_empty() {
+        let policies = ["AlwaysAllow", "IfHealthyBudget"];
+        let path = "spec.unhealthyPodEvictionPolicy";
+        one_of(policy, &policies, path, causes);
     }
 }
 
@@ -36,6 +63,9 @@ pub fn priority_class(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldEr
             "value",
             "may not be changed in an update.",
         ));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "preemptionPolicy", causes);
     }
 }
 
@@ -90,7 +120,10 @@ pub fn admission_binding(new: &Value, causes: &mut Vec<FieldError>) {
     let path = "spec.validationActions";
     let actions = list(spec, "validationActions");
     if actions.is_empty() {
-        causes.push(field_error::required(path, ""));
+        causes.push(field_error::required(
+            path,
+            "at least one validation action is required",
+        ));
     }
     for (at, action) in actions.iter().enumerate() {
         let known = ["Audit", "Deny", "Warn"];

@@ -74,9 +74,15 @@ pub fn binding(new: &Value, old: Option<&Value>, namespaced: bool, causes: &mut 
     if let Some(old) = old
         && new["roleRef"] != old["roleRef"]
     {
-        causes.push(field_error::invalid(
+        let fields = [
+            ("apiGroup", "APIGroup", "\"\""),
+            ("kind", "Kind", "\"\""),
+            ("name", "Name", "\"\""),
+        ];
+        let shown = super::go_struct(role, &fields);
+        causes.push(field_error::invalid_shown(
             "roleRef",
-            role,
+            &shown,
             "cannot change roleRef",
         ));
     }

@@ -51,8 +51,66 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     );
     let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     one_of(kind, &kinds, "spec.type", causes);
+    balancer(spec, old, causes);
+    families(spec, causes);
     if let Some(old) = old {
         address(spec, &old["spec"], causes);
+    }
+}
+
+/// What only makes sense for services that are reached from outside.
+fn balancer(spec: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let is_balanced = |spec: &Value| text(spec, "type") == "LoadBalancer";
+    let is_outside = matches!(text(spec, "type"), "LoadBalancer" | "NodePort")
+        || !list(spec, "externalIPs").is_empty();
+    let policy = &spec["externalTrafficPolicy"];
+    if !text(spec, "externalTrafficPolicy").is_empty() && !is_outside {
+        let why = "may only be set for externally-accessible services";
+        causes.push(field_error::invalid(
+            "spec.externalTrafficPolicy",
+            policy,
+            why,
+        ));
+    }
+    let check = &spec["healthCheckNodePort"];
+    if check.as_i64().is_some_and(|port| port != 0) && !(is_balanced(spec) && policy == "Local") {
+        let why =
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        causes.push(field_error::invalid("spec.healthCheckNodePort", check, why));
+    }
+    let (path, class) = ("spec.loadBalancerClass", &spec["loadBalancerClass"]);
+    if !is_balanced(spec) {
+        if !class.is_null() {
+            let why = "may only be used when `type` is 'LoadBalancer'";
+            causes.push(field_error::forbidden(path, why));
+        }
+    } else if old
+        .is_some_and(|old| is_balanced(&old["spec"]) && old["spec"]["loadBalancerClass"] != *class)
+    {
+        causes.push(field_error::invalid(path, class, "may not change once set"));
+    }
+}
+
+/// This cluster has addresses of one family.
+fn families(spec: &Value, causes: &mut Vec<FieldError>) {
+    let address = text(spec, "clusterIP");
+    let family = list(spec, "ipFamilies").first().and_then(Value::as_str);
+    let is_v6 = address.contains(':');
+    if let Some(family) = family
+        && !matches!(address, "" | "None")
+        && is_v6 != (family == "IPv6")
+    {
+        let why = format!("expected an {family} value as indicated by `ipFamilies[0]`");
+        causes.push(field_error::invalid(
+            "spec.clusterIPs[0]",
+            &address.into(),
+            why,
+        ));
+    }
+    let policy = &spec["ipFamilyPolicy"];
+    if policy == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        causes.push(field_error::invalid("spec.ipFamilyPolicy", policy, why));
     }
 }
 

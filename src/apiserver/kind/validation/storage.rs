@@ -53,30 +53,30 @@ pub fn claim(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     }
     volume_mode(spec, causes);
     if let Some(old) = old {
-        change(spec, &old["spec"], causes);
+        change(new, old, causes);
     }
 }
 
-/// A claim can grow; the rest of it is settled once it is bound.
+/// A claim is settled; once it is bound it can grow.
 fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
-    let fixed = |spec: &Value| {
-        let mut spec = spec.clone();
-        if let Some(fields) = spec.as_object_mut() {
-            for field in ["resources", "volumeAttributesClassName"] {
-                fields.remove(field);
-            }
-        }
-        spec
-    };
+    let is_bound = text(&new["status"], "phase") == "Bound";
+    let (mut wanted, was) = (new["spec"].clone(), &old["spec"]);
+    let mut free = |field: &str| wanted[field] = was[field].clone();
     // Whoever binds it writes the volume's name, and a default class may come late.
-    let settled = |field: &str| !text(old, field).is_empty() || text(new, field).is_empty();
-    let mut new_fixed = fixed(new);
-    for field in ["volumeName", "storageClassName"] {
-        if !settled(field) {
-            new_fixed.as_object_mut().map(|fields| fields.remove(field));
+    if text(was, "volumeName").is_empty() {
+        free("volumeName");
+    }
+    if was["storageClassName"].is_null() {
+        free("storageClassName");
+    }
+    if is_bound {
+        free("volumeAttributesClassName");
+        if wanted["resources"]["requests"].is_object() {
+            wanted["resources"]["requests"]["storage"] =
+                was["resources"]["requests"]["storage"].clone();
         }
     }
-    if new_fixed != fixed(old) {
+    if !same(&wanted, was) {
         let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         causes.push(field_error::forbidden("spec", why));
     }
@@ -84,8 +84,9 @@ fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
         let text = spec["resources"]["requests"]["storage"].as_str();
         text.and_then(Quantity::parse)
     };
-    if let (Some(new), Some(old)) = (size(new), size(old))
-        && new < old
+    if let (Some(now), Some(before)) = (size(&new["spec"]), size(was))
+        && is_bound
+        && now < before
     {
         let why = "field can not be less than status.capacity";
         causes.push(field_error::forbidden(
@@ -93,9 +94,33 @@ fn change(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
             why,
         ));
     }
+    mode_stays(new, old, causes);
 }
 
-pub fn volume(new: &Value, causes: &mut Vec<FieldError>) {
+/// Are two objects the same, where null is as good as absent?
+fn same(one: &Value, other: &Value) -> bool {
+    let fields = |object: &Value| -> std::collections::BTreeMap<String, Value> {
+        let fields = object.as_object().cloned().unwrap_or_default();
+        fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect()
+    };
+    fields(one) == fields(other)
+}
+
+fn mode_stays(new: &Value, old: &Value, causes: &mut Vec<FieldError>) {
+    let (now, before) = (&new["spec"]["volumeMode"], &old["spec"]["volumeMode"]);
+    if now != before {
+        causes.push(field_error::invalid(
+            "volumeMode",
+            now,
+            "field is immutable",
+        ));
+    }
+}
+
+pub fn volume(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
     access_modes(spec, causes);
     if spec["capacity"]
@@ -113,6 +138,36 @@ pub fn volume(new: &Value, causes: &mut Vec<FieldError>) {
         causes,
     );
     volume_mode(spec, causes);
+    let Some(old) = old else { return };
+    if !same(&source(spec), &source(&old["spec"])) {
+        let why = "spec.persistentvolumesource is immutable after creation";
+        causes.push(field_error::forbidden("spec.persistentvolumesource", why));
+    }
+    mode_stays(new, old, causes);
+    let (now, before) = (&spec["nodeAffinity"], &old["spec"]["nodeAffinity"]);
+    if !before.is_null() && now != before {
+        let why = "field is immutable, except for updating from beta label to GA";
+        causes.push(field_error::invalid("nodeAffinity", now, why));
+    }
+}
+
+/// What a volume is: everything that is not about how it is used.
+fn source(spec: &Value) -> Value {
+    let mut source = spec.clone();
+    for field in [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ] {
+        source.as_object_mut().map(|fields| fields.remove(field));
+    }
+    source
 }
 
 pub fn class(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
@@ -133,15 +188,12 @@ pub fn class(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
         causes,
     );
     let Some(old) = old else { return };
-    for field in ["parameters", "provisioner", "reclaimPolicy"] {
-        if new[field] != old[field] {
-            let why = match field {
-                "parameters" => "updates to parameters are forbidden.",
-                "provisioner" => "updates to provisioner are forbidden.",
-                _ => "updates to reclaimPolicy are forbidden.",
-            };
-            causes.push(field_error::forbidden(field, why));
-        }
+    for field in [
+        "parameters",
+        "provisioner",
+        "reclaimPolicy",
+        "volumeBindingMode",
+    ] {
+        super::immutable(new, old, field, causes);
     }
-    super::immutable(new, old, "volumeBindingMode", causes);
 }

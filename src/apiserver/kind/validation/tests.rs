@@ -3,6 +3,8 @@
     reason = "objects are written where they are used"
 )]
 
+mod changes;
+
 use serde_json::{Value, json};
 
 use super::faults;
@@ -77,22 +79,6 @@ fn pods() {
     ] {
         assert_eq!(pod(spec.clone()), [expected], "{spec}");
     }
-}
-
-#[test]
-fn a_pod_keeps_what_it_was_started_with() {
-    let pod = |image: &str, command: &str| {
-        json!({"metadata": {"name": "a"}, "spec": {"containers": [
-            {"name": "a", "image": image, "command": [command]},
-        ]}})
-    };
-    let changed = |new: Value| found("", "pods", new, Some(pod("x:1", "run")));
-    assert_eq!(changed(pod("x:latest", "run")), [""; 0]);
-    let [fault] = changed(pod("x:1", "stop")).try_into().unwrap();
-    assert!(
-        fault.starts_with("spec: Forbidden: pod updates may not change fields other than"),
-        "{fault}"
-    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! Deployments, ReplicaSets and DaemonSets.
+//! Deployments, ReplicaSets, ReplicationControllers and DaemonSets, and the revisions of such.
 
 use serde_json::Value;
 
-use super::{immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects};
+use super::{
+    amount, immutable, is_empty_selector, label_selector, not_negative, one_of, pod, selects,
+};
 use crate::object::{
     field_error::{self, FieldError},
     metadata::text,
@@ -66,7 +68,12 @@ pub fn replica_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError
 
 pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     let spec = &new["spec"];
-    selector(spec, "daemonset", causes);
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+    if spec["selector"].is_object() {
+        selector(spec, "daemonset", causes);
+    }
     template(spec, "DaemonSet", causes);
     not_negative(spec, "minReadySeconds", "spec", causes);
     let strategy = text(&spec["updateStrategy"], "type");
@@ -77,9 +84,6 @@ pub fn daemon_set(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
         causes,
     );
     not_negative(spec, "revisionHistoryLimit", "spec", causes);
-    if let Some(old) = old {
-        immutable(new, old, "spec.selector", causes);
-    }
 }
 
 fn selector(spec: &Value, word: &str, causes: &mut Vec<FieldError>) {
@@ -143,21 +147,37 @@ fn rolling_update(update: &Value, causes: &mut Vec<FieldError>) {
     }
 }
 
-/// A number that is not negative, or a percentage.
-fn amount(value: &Value, path: &str, causes: &mut Vec<FieldError>) {
-    let why = match value {
-        Value::String(text) => {
-            let digits = text.strip_suffix('%').unwrap_or_default();
-            let is_percentage = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
-            (!is_percentage).then_some(
-                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
-                 regex used for validation is '[0-9]+%')",
-            )
-        }
-        value => value
-            .as_i64()
-            .is_some_and(|number| number < 0)
-            .then_some("must be greater than or equal to 0"),
-    };
-    causes.extend(why.map(|why| field_error::invalid(path, value, why)));
+pub fn replication_controller(new: &Value, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    not_negative(spec, "minReadySeconds", "spec", causes);
+    if spec["selector"]
+        .as_object()
+        .is_none_or(serde_json::Map::is_empty)
+    {
+        causes.push(field_error::required("spec.selector", ""));
+    }
+    not_negative(spec, "replicas", "spec", causes);
+    if spec["template"].is_null() {
+        causes.push(field_error::required("spec.template", ""));
+        return;
+    }
+    // The same with a selector that is labels alone.
+    let mut labelled = spec.clone();
+    labelled["selector"] = serde_json::json!({"matchLabels": spec["selector"]});
+    template(&labelled, "ReplicationController", causes);
+}
+
+/// What a controller was once.
+pub fn revision(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let number = new["revision"].as_i64().unwrap_or_default();
+    if number < 0 {
+        let why = "must be greater than or equal to 0";
+        causes.push(field_error::invalid("revision", &number.into(), why));
+    }
+    if new["data"].is_null() {
+        causes.push(field_error::required("data", "data is mandatory"));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "data", causes);
+    }
 }

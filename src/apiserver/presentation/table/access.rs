@@ -87,3 +87,17 @@ pub(super) fn policy_binding(object: &Value, now: Timestamp) -> Vec<Value> {
         age_of(object, now),
     ]
 }
+
+pub(super) const WEBHOOKS: &[Definition] = &[
+    ("Name", "string", 0),
+    ("Webhooks", "integer", 0),
+    ("Age", "string", 0),
+];
+
+pub(super) fn webhooks(object: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        name(object),
+        list(object, "/webhooks").len().into(),
+        age_of(object, now),
+    ]
+}

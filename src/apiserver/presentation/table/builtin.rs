@@ -37,7 +37,11 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("" | "events.k8s.io", "events") => (EVENT, event),
         ("apps", "deployments") => (workload::DEPLOYMENT, workload::deployment),
         ("apps", "daemonsets") => (workload::DAEMON_SET, workload::daemon_set),
-        ("apps", "replicasets") => (workload::REPLICA_SET, workload::replica_set),
+        ("apps", "replicasets") | ("", "replicationcontrollers") => {
+            (workload::REPLICA_SET, workload::replica_set)
+        }
+        ("apps", "controllerrevisions") => (workload::REVISION, workload::revision),
+        ("", "podtemplates") => (workload::TEMPLATE, workload::template),
         ("apps", "statefulsets") => (workload::STATEFUL_SET, workload::stateful_set),
         ("batch", "jobs") => (workload::JOB, workload::job),
         ("coordination.k8s.io", "leases") => (LEASE, lease),
@@ -45,6 +49,10 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => {
             (access::ROLE_BINDING, access::role_binding)
         }
+        (
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+        ) => (access::WEBHOOKS, access::webhooks),
         ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
             (access::POLICY, access::policy)
         }

@@ -73,7 +73,14 @@ pub(super) fn labels(object: &Value, pointer: &str) -> String {
 /// A label selector as text: the labels, then the expressions.
 pub(super) fn selector(object: &Value, pointer: &str) -> String {
     let mut parts = Vec::new();
-    let equal = labels(object, &format!("{pointer}/matchLabels"));
+    // A ReplicationController's is labels alone.
+    let plain = object.pointer(pointer).and_then(Value::as_object);
+    let is_plain = plain.is_some_and(|selector| selector.values().all(Value::is_string));
+    let equal = if is_plain {
+        labels(object, pointer)
+    } else {
+        labels(object, &format!("{pointer}/matchLabels"))
+    };
     if equal != "<none>" {
         parts.push(equal);
     }

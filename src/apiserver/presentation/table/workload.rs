@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     builtin::Definition,
-    cell::{age_of, condition_holds, containers, integer, labels, name, selector, text},
+    cell::{age_of, condition_holds, containers, integer, labels, list, name, selector, text},
 };
 use crate::presentation::age;
 
@@ -170,5 +170,49 @@ pub(super) fn job(object: &Value, now: Timestamp) -> Vec<Value> {
         names.into(),
         images.into(),
         selector(object, "/spec/selector").into(),
+    ]
+}
+
+pub(super) const REVISION: &[Definition] = &[
+    ("Name", "string", 0),
+    ("Controller", "string", 0),
+    ("Revision", "string", 0),
+    ("Age", "string", 0),
+];
+
+pub(super) fn revision(object: &Value, now: Timestamp) -> Vec<Value> {
+    let owners = list(object, "/metadata/ownerReferences");
+    let controller = owners.iter().find(|owner| owner["controller"] == true);
+    let shown = controller.map_or_else(
+        || "<none>".to_owned(),
+        |owner| {
+            let kind = text(owner, "/kind").to_lowercase();
+            let group = text(owner, "/apiVersion").split_once('/');
+            let group = group.map_or(String::new(), |(group, _)| format!(".{group}"));
+            format!("{kind}{group}/{}", text(owner, "/name"))
+        },
+    );
+    vec![
+        name(object),
+        shown.into(),
+        integer(object, "/revision").into(),
+        age_of(object, now),
+    ]
+}
+
+pub(super) const TEMPLATE: &[Definition] = &[
+    ("Name", "string", 0),
+    ("Containers", "string", 0),
+    ("Images", "string", 0),
+    ("Pod Labels", "string", 0),
+];
+
+pub(super) fn template(object: &Value, _: Timestamp) -> Vec<Value> {
+    let (names, images) = containers(object, "/template/spec/containers");
+    vec![
+        name(object),
+        names.into(),
+        images.into(),
+        labels(object, "/template/metadata/labels").into(),
     ]
 }

@@ -1,12 +1,46 @@
 //! Fields that a JSON or YAML text names more than once: the last one counts, and the client is told.
 
-use std::{cell::RefCell, collections::HashSet, fmt};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashSet},
+    fmt,
+};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// The paths of the fields that an object of the text has more than once, in the order of the text. What is no JSON has
 /// none: somebody else says so.
 pub fn fields(text: &[u8]) -> Vec<String> {
+    let twice = named(text).into_iter().filter(|(_, again)| *again);
+    twice.map(|(path, _)| path).collect()
+}
+
+/// The unknown fields among those of the text and the repeated ones, in the order of the text: an unknown one counts
+/// once, however often it is there, and nobody looks into it.
+pub fn strictly(text: &[u8], unknown: &BTreeSet<String>) -> Vec<String> {
+    let mut told = BTreeSet::new();
+    let mut words = Vec::new();
+    for (path, again) in named(text) {
+        if unknown.contains(&path) {
+            if told.insert(path.clone()) {
+                words.push(format!("unknown field {path:?}"));
+            }
+        } else if again && !told.iter().any(|outer| is_within(&path, outer)) {
+            words.push(format!("duplicate field {path:?}"));
+        }
+    }
+    let rest = unknown.iter().filter(|path| !told.contains(*path));
+    words.extend(rest.map(|path| format!("unknown field {path:?}")));
+    words
+}
+
+fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer)
+        .is_some_and(|rest| rest.starts_with(['.', '[']))
+}
+
+/// Every field of the text, in its order, and whether its object had one of that name before.
+fn named(text: &[u8]) -> Vec<(String, bool)> {
     let found = RefCell::default();
     let look = Look {
         path: String::new(),
@@ -36,7 +70,7 @@ pub fn key_of_yaml(text: &[u8]) -> Option<String> {
 /// Looks at one value.
 struct Look<'a> {
     path: String,
-    found: &'a RefCell<Vec<String>>,
+    found: &'a RefCell<Vec<(String, bool)>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Look<'_> {
@@ -62,9 +96,8 @@ impl<'de> Visitor<'de> for Look<'_> {
             } else {
                 format!("{}.{name}", self.path)
             };
-            if !seen.insert(name) {
-                self.found.borrow_mut().push(path.clone());
-            }
+            let again = !seen.insert(name);
+            self.found.borrow_mut().push((path.clone(), again));
             members.next_value_seed(Look {
                 path,
                 found: self.found,

@@ -4,9 +4,8 @@
 
 mod operator;
 
-use cel::{
-    Program,
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, SelectExpr},
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, SelectExpr, SourceInfo,
 };
 
 use crate::schema::Node;
@@ -58,15 +57,16 @@ const TYPES: [&str; 13] = [
 
 /// The type of the result, where it is known; the error is everything that is wrong, as one text.
 pub(super) fn check(
-    program: &Program,
+    tree: &IdedExpr,
+    source: &SourceInfo,
     declared: &[(&str, Kind)],
 ) -> Result<Option<Scalar>, String> {
     let mut checker = Checker {
-        program,
+        source,
         scope: declared.to_vec(),
         faults: Vec::new(),
     };
-    let result = checker.kind_of(program.expression()).scalar();
+    let result = checker.kind_of(tree).scalar();
     if checker.faults.is_empty() {
         Ok(result)
     } else {
@@ -78,7 +78,7 @@ pub(super) fn check(
 }
 
 struct Checker<'a> {
-    program: &'a Program,
+    source: &'a SourceInfo,
     /// Names from the outermost to the innermost.
     scope: Vec<(&'a str, Kind<'a>)>,
     /// Line and column, and the words.
@@ -252,10 +252,9 @@ impl<'a> Checker<'a> {
 
     /// Notes a fault with the place of the expression, as cel-go shows it.
     fn fault(&mut self, expression: &IdedExpr, message: &str) {
-        let source = &self.program.source_info().source;
+        let source = &self.source.source;
         let offset = self
-            .program
-            .source_info()
+            .source
             .offset_for(expression.id)
             .map_or(0, |(start, _)| start as usize);
         let before = source.get(..offset).unwrap_or_default();

@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use cel::{Context, ExecutionError, Value as CelValue, extractors::This};
-use regex::Regex;
+
+use super::cost::Budget;
 
 /// Declares the functions.
-pub(super) fn declare(context: &mut Context) {
+pub(super) fn declare(context: &mut Context, budget: &Budget) {
+    let (of_find, of_find_all) = (budget.clone(), budget.clone());
     let declared = [
         context.add_function(
             "find",
-            |This(text): This<Arc<String>>, pattern: Arc<String>| {
-                let regex = pattern_of("find", &pattern)?;
+            move |This(text): This<Arc<String>>, pattern: Arc<String>| {
+                of_find.search(&text, &pattern)?;
+                let regex = of_find.pattern("find", &pattern)?;
                 let found = regex.find(&text).map_or("", |found| found.as_str());
                 Ok::<_, ExecutionError>(CelValue::from(found))
             },
         ),
         context.add_function(
             "findAll",
-            |This(text): This<Arc<String>>, pattern: Arc<String>| {
-                let regex = pattern_of("findAll", &pattern)?;
+            move |This(text): This<Arc<String>>, pattern: Arc<String>| {
+                of_find_all.search(&text, &pattern)?;
+                let regex = of_find_all.pattern("findAll", &pattern)?;
                 let found: Vec<CelValue> = regex
                     .find_iter(&text)
                     .map(|found| found.as_str().into())
@@ -42,10 +46,6 @@ pub(super) fn declare(context: &mut Context) {
         declared.iter().all(Result::is_ok),
         "a function is declared twice"
     );
-}
-
-fn pattern_of(function: &str, pattern: &str) -> Result<Regex, ExecutionError> {
-    Regex::new(pattern).map_err(|error| ExecutionError::function_error(function, error))
 }
 
 fn sum(list: &[CelValue]) -> Result<CelValue, ExecutionError> {

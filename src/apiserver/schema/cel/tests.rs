@@ -1,8 +1,11 @@
+mod limits;
+
 use super::*;
 use serde_json::json;
 
 fn run(source: &str, object: &Value) -> Result<Operand, String> {
-    Expression::compile(source)?.evaluate(&[("object", Operand::from_json(object))])
+    let variables = [("object", Operand::from_json(object))];
+    Expression::compile(source)?.evaluate(&variables, &Budget::default())
 }
 
 #[test]

@@ -46,12 +46,22 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("faults::so_many_connections_and_no_more", || {
             run(limits::so_many_connections_and_no_more())
         }),
+        Trial::test("faults::strangers_lock_nobody_out", || {
+            run(limits::strangers_lock_nobody_out())
+        }),
+        Trial::test("faults::a_dear_rule_stops_nobody", || {
+            run_on(1, limits::a_dear_rule_stops_nobody())
+        }),
     ]
 }
 
 fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+    run_on(2, story)
+}
+
+fn run_on(threads: usize, story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .build()?;
     match runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await }) {

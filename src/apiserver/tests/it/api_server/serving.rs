@@ -101,8 +101,8 @@ pub async fn as_documented() -> anyhow::Result<()> {
             "/apis/networking.k8s.io/v1/networkpolicies",
         ),
         (
-            "Webhooks",
-            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+            "Mutating policies",
+            "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
         ),
         (
             "API services",

@@ -18,6 +18,7 @@ pub async fn suite(client: &Client) -> anyhow::Result<()> {
     finalizers(client).await?;
     dry_runs(client).await?;
     patches(client).await?;
+    namespaces(client).await?;
     generations(client).await?;
     pods_leave_gracefully(client).await?;
     refusals(client).await
@@ -154,8 +155,83 @@ async fn patches(client: &Client) -> anyhow::Result<()> {
     let failing = json!([{"op": "test", "path": "/metadata/name", "value": "other"}]);
     let (code, _) = call(client, "PATCH", "/api/v1/nodes/patched", failing).await?;
     same(&code, &422, "a JSON patch whose test fails")?;
+    let copies: Vec<Value> = (0..40)
+        .map(|at| json!({"op": "copy", "from": "/metadata", "path": format!("/metadata/b{at}")}))
+        .collect();
+    let bomb = copies.into();
+    let json_patch = "application/json-patch+json";
+    let (code, answer) =
+        call_as(client, "PATCH", "/api/v1/nodes/patched", json_patch, bomb).await?;
+    same(&code, &422, "a JSON patch whose copies grow")?;
+    let words = "the server rejected our request due to an error in our request";
+    same(
+        &answer["message"],
+        &json!(words),
+        "a JSON patch whose copies grow",
+    )?;
     call(client, "DELETE", "/api/v1/nodes/patched", Value::Null).await?;
     Ok(())
+}
+
+/// What goes through the subresources of a namespace: its metadata through `/status`, its finalizers through
+/// `/finalize`, and it is there until it waits for nothing.
+async fn namespaces(client: &Client) -> anyhow::Result<()> {
+    let path = "/api/v1/namespaces/finalized";
+    let object =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "finalized"}});
+    call(client, "POST", "/api/v1/namespaces", object.clone()).await?;
+    let note = json!({"metadata": {"annotations": {"note": "1"}}, "spec": {"finalizers": []}});
+    let merge = "application/merge-patch+json";
+    let (code, shown) = call_as(client, "PATCH", &format!("{path}/status"), merge, note).await?;
+    same(&code, &200, "a patch of the status")?;
+    same(
+        &shown["metadata"]["annotations"]["note"],
+        &json!("1"),
+        "what the status takes along",
+    )?;
+    same(
+        &shown["spec"]["finalizers"],
+        &json!(["kubernetes"]),
+        "what the status leaves",
+    )?;
+    let finalize = |finalizers: Value| {
+        let mut object = object.clone();
+        object["spec"] = json!({"finalizers": finalizers});
+        object
+    };
+    let to = format!("{path}/finalize");
+    let held = finalize(json!(["kubernetes", "example.com/held"]));
+    let (code, shown) = call(client, "PUT", &to, held).await?;
+    same(&code, &200, "a finalizer")?;
+    same(
+        &shown["metadata"]["annotations"]["note"],
+        &json!("1"),
+        "what a finalizer leaves",
+    )?;
+    let (code, _) = call(client, "GET", &to, Value::Null).await?;
+    same(&code, &405, "finalizers are only written")?;
+    call(client, "DELETE", path, Value::Null).await?;
+    let held = json!(["example.com/held"]);
+    let empty = async {
+        loop {
+            let (code, found) = call(client, "GET", path, Value::Null).await?;
+            if code != 200 || found["spec"]["finalizers"] == held {
+                return anyhow::Ok(code);
+            }
+        }
+    };
+    let code = tokio::time::timeout(std::time::Duration::from_secs(30), empty).await??;
+    same(
+        &code,
+        &200,
+        "a namespace that waits for more than to be empty",
+    )?;
+    call(client, "PUT", &to, finalize(json!([]))).await?;
+    let gone = async {
+        while call(client, "GET", path, Value::Null).await?.0 != 404 {}
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), gone).await?
 }
 
 async fn generations(client: &Client) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use kube::{
     Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -18,7 +19,7 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
 };
 
-use super::{PODS, ask, client, send};
+use super::{PODS, WATCH, ask, client, send};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -141,7 +142,7 @@ pub async fn slow_heads_and_bodies_are_put_out() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The one too many is closed; when somebody leaves, the next one gets the place.
+/// Who has a credential and is being answered keeps the place; when somebody leaves, the next one gets it.
 pub async fn so_many_connections_and_no_more() -> anyhow::Result<()> {
     let sandbox = Server::start(Options {
         limits: Limits {
@@ -151,14 +152,15 @@ pub async fn so_many_connections_and_no_more() -> anyhow::Result<()> {
         ..Options::default()
     })
     .await?;
-    let first = connect(&sandbox).await?;
-    let mut second = connect(&sandbox).await?;
+    let mut watching = Vec::new();
+    for _ in 0..2 {
+        let owner = client(&sandbox, "sandbox").await?;
+        let watch = send(&owner, "GET", WATCH, "").await?;
+        ensure!(watch.status() == 200, "{}", watch.status());
+        watching.push((owner, watch));
+    }
     ensure!(connect(&sandbox).await.is_err(), "a third was let in");
-    let question = "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    second.write_all(question.as_bytes()).await?;
-    let answer = rest(&mut second).await;
-    ensure!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    drop((first, second));
+    drop(watching);
     // It takes the server a moment to see that they have left.
     let free = async {
         while connect(&sandbox).await.is_err() {
@@ -168,6 +170,95 @@ pub async fn so_many_connections_and_no_more() -> anyhow::Result<()> {
     tokio::time::timeout(Duration::from_secs(30), free)
         .await
         .context("no place is free again")?;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// However many connect and say nothing, and connect again when they are put out: who has a credential gets in, and
+/// stays.
+pub async fn strangers_lock_nobody_out() -> anyhow::Result<()> {
+    let sandbox = Server::start(Options {
+        limits: Limits {
+            connections: 6,
+            ..Limits::default()
+        },
+        ..Options::default()
+    })
+    .await?;
+    let before = client(&sandbox, "sandbox").await?;
+    let watch = send(&before, "GET", WATCH, "").await?;
+    let mut silent = tokio::task::JoinSet::new();
+    for at in 0..12 {
+        let sandbox = sandbox.clone();
+        silent.spawn(async move {
+            loop {
+                // Half of them do not even shake hands.
+                if at % 2 == 0 {
+                    if let Ok(mut stream) = TcpStream::connect(sandbox.address()).await {
+                        stream.read_to_end(&mut Vec::new()).await.ok();
+                    }
+                } else if let Ok(mut stream) = connect(&sandbox).await {
+                    rest(&mut stream).await;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for _ in 0..3 {
+        let owner = client(&sandbox, "sandbox").await?;
+        let (code, _) = ask(&owner, "GET", PODS, "").await?;
+        ensure!(code == 200, "{code}");
+    }
+    ensure!(watch.status() == 200, "{}", watch.status());
+    let pod = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "seen"}}"#;
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let (code, answer) = ask(&before, "POST", maps, pod).await?;
+    ensure!(code == 201, "{answer}");
+    silent.shutdown().await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// A rule that costs all it may holds up whoever writes, and nobody who reads: not even where one thread serves all.
+pub async fn a_dear_rule_stops_nobody() -> anyhow::Result<()> {
+    let sandbox = Server::start(Options::default()).await?;
+    let owner = client(&sandbox, "sandbox").await?;
+    let rule = "self.a.all(x, self.a.all(y, self.a.all(z, x + y + z >= 0)))";
+    let schema = json!({
+        "type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}},
+        "x-kubernetes-validations": [{"rule": rule, "message": "dear"}],
+    });
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "bombs.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "bombs", "singular": "bomb", "kind": "Bomb", "listKind": "BombList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let (code, answer) = ask(&owner, "POST", definitions, &definition.to_string()).await?;
+    ensure!(code == 201, "{answer}");
+    let bomb = json!({
+        "apiVersion": "example.com/v1", "kind": "Bomb", "metadata": {"name": "a"},
+        "a": (0..500).collect::<Vec<u32>>(),
+    });
+    let bombs = "/apis/example.com/v1/namespaces/default/bombs";
+    let (writer, bomb) = (owner.clone(), bomb.to_string());
+    let written = tokio::spawn(async move { ask(&writer, "POST", bombs, &bomb).await });
+    let mut read = 0;
+    while !written.is_finished() {
+        let (code, _) = ask(&owner, "GET", PODS, "").await?;
+        ensure!(code == 200, "{code}");
+        read += 1;
+    }
+    ensure!(read > 1, "nobody could read meanwhile");
+    let (code, answer) = written.await??;
+    let says = "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost \
+                exceeds limit for rule: dear";
+    let message = answer["message"].as_str().unwrap_or_default();
+    ensure!(code == 422 && message.contains(says), "{code} {answer}");
     sandbox.stop().await;
     Ok(())
 }
