@@ -61,6 +61,14 @@ impl Left {
             hints: Vec::new(),
         }
     }
+
+    /// What a command leaves whose change was sent and not answered: `what` may be so, or not.
+    pub fn unknown(what: &str) -> Self {
+        Self {
+            sentence: format!("whether {what} is not known: the API server had not answered yet"),
+            hints: vec![Hint::run("to look at it", CommandId::StatusVmruntime)],
+        }
+    }
 }
 
 /// How a command ended, with everything that its result is made of.

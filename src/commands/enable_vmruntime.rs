@@ -51,6 +51,8 @@ Examples:
 #[derive(Clone, Copy)]
 enum Stage {
     Untouched,
+    /// The API server was told, and has not answered.
+    Asked,
     Enabled,
 }
 
@@ -98,6 +100,7 @@ async fn enable(
             Baseline::unchanged(before)
         }
         Plan::Patch(change) => {
+            stage.set(Stage::Asked);
             let after = work
                 .patch(&before, &change, "Turning VM Runtime on")
                 .await?;
@@ -157,6 +160,7 @@ fn plan(runtime: &VMRuntime, args: &EnableVmruntimeArgs) -> Plan {
 fn left(stage: Stage) -> Left {
     match stage {
         Stage::Untouched => Left::nothing(),
+        Stage::Asked => Left::unknown("VM Runtime is enabled now"),
         Stage::Enabled => Left {
             sentence: "VM Runtime stays enabled, and the cluster goes on making it ready"
                 .to_owned(),

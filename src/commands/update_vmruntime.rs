@@ -49,9 +49,9 @@ Examples:
 
 pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, UpdateReport::default()).within(args.waiting.timeout);
-    let changed = Cell::new(false);
+    let sent = Cell::new(Sent::Nothing);
     let ended = context
-        .unless_interrupted(update(&mut session, args, &changed), || left(changed.get()))
+        .unless_interrupted(update(&mut session, args, &sent), || left(sent.get()))
         .await;
     session.end(ended)
 }
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
 async fn update(
     session: &mut Session<'_, UpdateReport>,
     args: &UpdateVmruntimeArgs,
-    changed: &Cell<bool>,
+    sent: &Cell<Sent>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(intent(args.dry_run.choice())).await?;
@@ -78,8 +78,9 @@ async fn update(
         outcome.dry_run = true;
         return Ok(Exit::Ok);
     }
+    sent.set(Sent::Asked);
     let after = work.patch(&before, &change, "Changing VM Runtime").await?;
-    changed.set(true);
+    sent.set(Sent::Taken);
     let enabled = after.runtime.object.spec.enabled;
     session.report.enabled = Some(enabled);
     let outcome = &mut session.report.outcome;
@@ -112,13 +113,23 @@ pub(super) fn undo(before: &VMRuntime, change: SpecChange) -> Own {
     CommandId::UpdateVmruntime.with(flags.join(" "))
 }
 
-fn left(changed: bool) -> Left {
-    if !changed {
-        return Left::nothing();
-    }
-    Left {
-        sentence: "the settings are changed, and the cluster goes on applying them".to_owned(),
-        hints: vec![Hint::run("to look at it", CommandId::StatusVmruntime)],
+/// How far the change came.
+#[derive(Clone, Copy)]
+enum Sent {
+    Nothing,
+    /// The API server was told, and has not answered.
+    Asked,
+    Taken,
+}
+
+fn left(sent: Sent) -> Left {
+    match sent {
+        Sent::Nothing => Left::nothing(),
+        Sent::Asked => Left::unknown("the settings are changed"),
+        Sent::Taken => Left {
+            sentence: "the settings are changed, and the cluster goes on applying them".to_owned(),
+            hints: vec![Hint::run("to look at it", CommandId::StatusVmruntime)],
+        },
     }
 }
 

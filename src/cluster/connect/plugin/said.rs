@@ -31,11 +31,23 @@ fn without_credentials(line: &str) -> String {
         let inner = word.trim_matches(is_wrapping);
         let value = inner.split_once('=').map_or(inner, |(_, value)| value);
         match (Given::of_list(inner), Given::of_list(value)) {
-            (Given::Plausible, Given::Plausible) => word,
+            (Given::Plausible, Given::Plausible) if !is_code(inner) && !is_code(value) => word,
             _ => HIDDEN,
         }
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A long word of letters and digits is more often a credential than anything that helps.
+fn is_code(word: &str) -> bool {
+    const LONG: usize = 12;
+    let of = |is_it: fn(&char) -> bool| word.chars().any(|c| is_it(&c));
+    word.len() >= LONG
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_+/=~".contains(c))
+        && of(char::is_ascii_digit)
+        && of(char::is_ascii_alphabetic)
 }
 
 /// Without escape sequences (ECMA-48) and control characters; a carriage return begins a line.
@@ -98,6 +110,7 @@ mod tests {
         for (stderr, secret) in [
             ("token=hunter2", "hunter2"),
             ("password: \"hunter2\"", "hunter2"),
+            ("refused: canary0123456789", "canary0123456789"),
             (
                 "got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
                 "eyJ",
