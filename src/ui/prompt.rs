@@ -5,6 +5,7 @@ use std::io;
 use dialoguer::{Input, theme::ColorfulTheme, theme::SimpleTheme, theme::Theme};
 
 use super::Ui;
+use crate::failure::shown;
 
 /// How a question was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub enum Answer {
 }
 
 impl Ui {
-    /// Asks for this exact word: a reflex types "y", nobody types the name of the wrong cluster by reflex.
+    /// Asks for this exact word: a reflex types "y", nobody types the name of the wrong cluster by reflex. A slip of the
+    /// fingers may be put right once.
     pub async fn ask_for_word(&self, question: &str, word: &str) -> Answer {
         if !self.interactive {
             return Answer::NobodyThere;
@@ -35,12 +37,22 @@ impl Ui {
             Box::new(SimpleTheme)
         };
         // Reading blocks; on a thread of its own, Ctrl-C still reaches us.
+        let wanted = word.to_owned();
         let typed = tokio::task::spawn_blocking(move || {
-            Input::<String>::with_theme(&*theme)
-                .with_prompt(question)
-                .allow_empty(true)
-                .report(false)
-                .interact_text_on(&console::Term::stderr())
+            let terminal = console::Term::stderr();
+            let ask = || {
+                Input::<String>::with_theme(&*theme)
+                    .with_prompt(&question)
+                    .allow_empty(true)
+                    .report(false)
+                    .interact_text_on(&terminal)
+            };
+            let typed = ask()?;
+            if typed.trim() == wanted {
+                return Ok(typed);
+            }
+            terminal.write_line(&format!("{:?} is not {wanted:?}", shown(typed.trim())))?;
+            ask()
         })
         .await;
         match typed {

@@ -71,9 +71,13 @@ fn a_question_can_be_declined() -> Result<(), Failed> {
         &json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}}),
     )?;
     for width in WIDTHS {
-        for (keys, code) in [("nothing\r", 6), ("\r", 6), ("\x03", 130)] {
+        for (keys, code) in [
+            ("nothing\rnothing\r", 6),
+            ("\r\r", 6),
+            ("nothing\r\x03", 130),
+        ] {
             let mut asked = Session::start(&stage, width, "disable vmruntime")?;
-            asked.waits_for("(sandbox)")?;
+            asked.waits_for("sandbox, to go on")?;
             asked.types(keys)?;
             let seen = asked.ends(code)?;
             seen.fits(&["Running", "RESOURCE"])?;

@@ -67,6 +67,22 @@ impl Operator for Terminal<'_, '_> {
     }
 }
 
+/// What cannot be undone, in one sentence.
+fn what_is_deleted(machines: usize, disks: usize) -> String {
+    let machines = if machines == 1 {
+        "1 VM".to_owned()
+    } else {
+        format!("{machines} VMs")
+    };
+    match disks {
+        0 => format!("This deletes {machines}."),
+        1 => format!("This deletes {machines} and 1 disk. Its contents cannot be brought back."),
+        disks => format!(
+            "This deletes {machines} and {disks} disks. Their contents cannot be brought back."
+        ),
+    }
+}
+
 /// What is typed to confirm, and whether `--confirm` has typed it already.
 pub struct Confirmation {
     /// The context's name; in a pod, where there is none, the cluster's.
@@ -118,7 +134,12 @@ impl Confirmation {
                 .ui
                 .note(&render::paint(&page.finish(), context.ui.stderr.color));
         }
-        let question = format!("Type the name of the context to delete them ({word})");
+        let lost = session.report.plan.as_ref().map(|plan| plan.disks_lost);
+        let what = what_is_deleted(
+            session.report.machine_count.unwrap_or_default(),
+            lost.unwrap_or_default(),
+        );
+        let question = format!("{what} Type the context name, {word}, to go on");
         match context.ui.ask_for_word(&question, &word).await {
             Answer::Confirmed => Ok(Consent::Shown),
             Answer::Interrupted => Err(Failure::new(
