@@ -6,8 +6,11 @@
 //!   JOURNAL                                        how far the saving and the deletion came
 //!   README                                         for whoever finds the folder
 //!   namespaces/NAMESPACE/PLURAL.GROUP/NAME.yaml    0600, one object each
-//!   generated/NAMESPACE/PLURAL.GROUP/NAME.manifest what a controller makes again by itself: kept for the record
+//!   generated/NAMESPACE/PLURAL.GROUP/NAME.manifest what is not put back: kept for the record
+//!   settings/NAMESPACE/PLURAL.GROUP/NAME.manifest  what people have set on objects that are made again without it
 //! ```
+//!
+//! Objects of the whole cluster have `_cluster` in the place of a namespace.
 //!
 //! `kubectl apply -R -f DIR` reads the `.yaml` files and nothing else; `bmctl restore DIR` ([`BackupReader`]) knows the
 //! order and verifies the checksums. The program may die at any point: an object is deleted only after its manifest,
@@ -31,6 +34,7 @@ mod journal;
 mod lines;
 mod manifest;
 mod name;
+mod order;
 mod reader;
 mod writer;
 
@@ -39,7 +43,7 @@ use std::path::PathBuf;
 pub use self::{
     damage::Damage,
     earlier::Earlier,
-    index::{Entry, Purpose},
+    index::{Entry, Generated, Purpose},
     reader::BackupReader,
     writer::BackupWriter,
 };

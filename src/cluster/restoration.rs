@@ -1,24 +1,38 @@
-//! Putting a backup back: storage first, then machines. What exists already is left as it is and reported; every
+//! Putting a backup back: what others refer to first, VMs last. What exists already is left as it is and reported; every
 //! checksum was verified before the first object is created, and is once more for each.
+//!
+//! ```text
+//! namespaces ─▶ settings of the engine ─▶ kinds, in the order of `backup::order` ─▶ what restored VMs refer to
+//! ```
+
+mod halting;
+mod identity;
+mod namespaces;
+mod references;
+mod settings;
+mod target;
+
+use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use kube::{
-    Api, Client,
-    api::{DynamicObject, PostParams},
-    core::{ApiResource, GroupVersionKind},
+    Client,
+    api::{DynamicObject, PostParams, TypeMeta},
 };
-use serde_json::Value;
 
+use self::target::Target;
 use super::{
     backup::{BackupReader, Entry},
+    discovery::{self, Sought},
     event::{Event, ObjectName},
     retry::{Repeat, Retry},
-    segment,
 };
 use crate::{
-    api::{WorkloadKind, name::FIELD_MANAGER},
-    failure::{self, Failure, Kind, Reason},
+    api::name::FIELD_MANAGER,
+    failure::{self, Failure},
 };
+
+pub use self::{identity::identities, references::Unstartable};
 
 /// So many objects are created at once.
 const IN_FLIGHT: usize = 16;
@@ -33,6 +47,16 @@ pub enum Manner {
     OnlyLook,
 }
 
+/// What is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub manner: Manner,
+    /// VMs come back stopped, whatever they were.
+    pub halted: bool,
+    /// Namespaces that are gone are made again.
+    pub create_namespaces: bool,
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -40,9 +64,13 @@ pub struct Restored {
     pub created: Vec<ObjectName>,
     /// Was there already, and was left as it is.
     pub existing: Vec<ObjectName>,
-    /// Not put back, because a controller makes it again.
+    /// What people had set was put back on it.
+    pub changed: Vec<ObjectName>,
+    /// Not put back, because a controller makes it again, or because it was an order to do something once.
     pub generated: Vec<ObjectName>,
     pub failed: Vec<(ObjectName, Failure)>,
+    /// VMs that were created and cannot start.
+    pub unstartable: Vec<Unstartable>,
 }
 
 /// What came of one object.
@@ -55,117 +83,144 @@ enum Outcome {
 pub async fn restore(
     client: &Client,
     backup: &BackupReader,
-    manner: Manner,
+    wish: Wish,
     retry: &Retry<'_>,
 ) -> Result<Restored, Failure> {
-    for entry in &backup.entries {
-        let (kind, manifest) = backup.manifest(entry)?;
-        api(client, kind, &manifest, entry)?;
+    for entry in backup.entries.iter().chain(&backup.settings) {
+        let (resource, _) = backup.manifest(entry)?;
+        target::check(&resource, entry)?;
     }
-    let mut restored = Restored {
-        generated: backup.generated.iter().map(name).collect(),
-        ..Restored::default()
+    let mut restoration = Restoration {
+        client,
+        backup,
+        wish,
+        retry,
+        restored: Restored {
+            generated: backup.generated.clone(),
+            ..Restored::default()
+        },
     };
+    let missing = restoration.namespaces().await?;
+    restoration.settings().await;
     // Entries of a kind stand together; the next kind waits for them.
-    for kind in backup
+    let kinds = backup
         .entries
-        .chunk_by(|one, next| one.resource == next.resource)
-    {
-        if let Some(first) = kind.first() {
-            let step = format!("Restoring {} {}", kind.len(), first.resource);
-            retry.observer().event(&Event::Step(step));
-        }
-        let mut tries = stream::iter(kind)
-            .map(|entry| async move { (entry, one(client, backup, entry, manner, retry).await) })
+        .chunk_by(|one, next| one.resource == next.resource);
+    for kind in kinds {
+        restoration.kind(kind, &missing).await;
+    }
+    restoration.references().await;
+    Ok(restoration.restored)
+}
+
+/// One restore under way.
+struct Restoration<'a> {
+    client: &'a Client,
+    backup: &'a BackupReader,
+    wish: Wish,
+    retry: &'a Retry<'a>,
+    restored: Restored,
+}
+
+/// Namespaces that are not there, and why nothing can be created in them.
+type MissingNamespaces = BTreeMap<String, Failure>;
+
+impl Restoration<'_> {
+    async fn kind(&mut self, entries: &[Entry], missing: &MissingNamespaces) {
+        let Some(first) = entries.first() else {
+            return;
+        };
+        let step = format!("Restoring {} {}", entries.len(), first.resource);
+        self.retry.observer().event(&Event::Step(step));
+        let this = &*self;
+        let mut tries = stream::iter(entries)
+            .map(|entry| async move {
+                match missing.get(&entry.namespace) {
+                    Some(failure) => Err(failure.clone()),
+                    None => this.one(entry).await,
+                }
+            })
             .buffered(IN_FLIGHT);
-        while let Some((entry, tried)) = tries.next().await {
-            match tried {
-                Ok(Outcome::Created) => restored.created.push(name(entry)),
-                Ok(Outcome::Existed) => restored.existing.push(name(entry)),
-                Err(failure) => restored.failed.push((name(entry), failure)),
+        let mut outcomes = Vec::with_capacity(entries.len());
+        while let Some(outcome) = tries.next().await {
+            outcomes.push(outcome);
+        }
+        drop(tries);
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            let name = entry.object_name();
+            match outcome {
+                Ok(Outcome::Created) => self.restored.created.push(name),
+                Ok(Outcome::Existed) => self.restored.existing.push(name),
+                Err(failure) => self.restored.failed.push((name, failure)),
             }
         }
     }
-    Ok(restored)
-}
 
-async fn one(
-    client: &Client,
-    backup: &BackupReader,
-    entry: &Entry,
-    manner: Manner,
-    retry: &Retry<'_>,
-) -> Result<Outcome, Failure> {
-    let (kind, manifest) = backup.manifest(entry)?;
-    let api = api(client, kind, &manifest, entry)?;
-    let doing = format!("create {}", name(entry));
-    if manner == Manner::OnlyLook {
-        let found = retry
-            .request(&doing, Repeat::Safe, || api.get_metadata_opt(&entry.name))
-            .await
-            .map_err(|error| failure::from_kube(&error, &doing))?;
-        return Ok(found.map_or(Outcome::Created, |_| Outcome::Existed));
-    }
-    let object: DynamicObject =
-        serde_json::from_value(manifest).map_err(|error| damaged(entry, error.to_string()))?;
-    let parameters = PostParams {
-        dry_run: manner == Manner::AskServer,
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-    };
-    // Twice does no harm: the second time it exists.
-    let created = retry
-        .request(&doing, Repeat::Safe, || api.create(&parameters, &object))
-        .await;
-    match created {
-        Ok(_) => Ok(Outcome::Created),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(Outcome::Existed),
-        Err(error) => Err(failure::from_kube(&error, &doing)),
-    }
-}
-
-/// In the version in which it was saved. What the files say becomes the path of a URL.
-fn api(
-    client: &Client,
-    kind: &WorkloadKind,
-    manifest: &Value,
-    entry: &Entry,
-) -> Result<Api<DynamicObject>, Failure> {
-    let version = manifest["apiVersion"]
-        .as_str()
-        .and_then(|version| version.strip_prefix(kind.group)?.strip_prefix('/'))
-        .unwrap_or(kind.version);
-    for part in [version, &entry.namespace, &entry.name] {
-        if let Some(fault) = segment::fault(part) {
-            return Err(damaged(
-                entry,
-                format!("{part:?} cannot be part of a URL: {fault}"),
-            ));
+    /// In the version that it was saved in, if that is still served.
+    async fn one(&self, entry: &Entry) -> Result<Outcome, Failure> {
+        let (resource, mut manifest) = self.backup.manifest(entry)?;
+        if self.wish.halted {
+            halting::halt(&resource, &mut manifest)?;
         }
+        let doing = format!("create {}", entry.object_name());
+        let mut object: DynamicObject = serde_json::from_value(manifest)
+            .map_err(|error| target::damaged(entry, error.to_string()))?;
+        let error = match self
+            .create(&Target::new(resource.clone(), entry), &object)
+            .await
+        {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        if !failure::kind_is_not_served(&error) {
+            return Err(failure::from_kube(&error, &doing));
+        }
+        let sought = Sought::Plural(&resource.plural);
+        let found = discovery::find(self.client, self.retry, &resource.group, sought).await;
+        let created = match found {
+            Ok(Some(served)) if served.resource.version != resource.version => {
+                object.types = Some(TypeMeta {
+                    api_version: served.resource.api_version.clone(),
+                    kind: served.resource.kind.clone(),
+                });
+                self.create(&Target::new(served.resource, entry), &object)
+                    .await
+            }
+            Ok(Some(served)) => Err(discovery::hidden(&served)),
+            Ok(None) => Err(error),
+            Err(error) => Err(error),
+        };
+        created.map_err(|error| failure::from_kube(&error, &doing))
     }
-    let resource = ApiResource::from_gvk_with_plural(
-        &GroupVersionKind::gvk(kind.group, version, kind.kind),
-        kind.plural,
-    );
-    Ok(Api::namespaced_with(
-        client.clone(),
-        &entry.namespace,
-        &resource,
-    ))
-}
 
-fn damaged(entry: &Entry, why: String) -> Failure {
-    Failure::new(
-        Kind::Refused,
-        Reason::BackupDamaged,
-        format!("could not use {} of the backup", entry.file),
-    )
-    .caused_by(why)
-}
-
-fn name(entry: &Entry) -> ObjectName {
-    ObjectName {
-        resource: entry.resource.clone(),
-        namespace: Some(entry.namespace.clone()),
-        name: entry.name.clone(),
+    async fn create(&self, target: &Target, object: &DynamicObject) -> kube::Result<Outcome> {
+        let api = target.api(self.client);
+        let doing = format!("create {}", target.name);
+        let name = &target.name.name;
+        let dry_run = match self.wish.manner {
+            Manner::OnlyLook => {
+                let found = self
+                    .retry
+                    .request(&doing, Repeat::Safe, || api.get_metadata_opt(name));
+                let found = found.await?;
+                return Ok(found.map_or(Outcome::Created, |_| Outcome::Existed));
+            }
+            Manner::AskServer => true,
+            Manner::Create => false,
+        };
+        let parameters = PostParams {
+            dry_run,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+        };
+        // Twice does no harm: the second time it exists.
+        let created = self
+            .retry
+            .request(&doing, Repeat::Safe, || api.create(&parameters, object))
+            .await;
+        match created {
+            Ok(_) => Ok(Outcome::Created),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(Outcome::Existed),
+            Err(error) => Err(error),
+        }
     }
 }

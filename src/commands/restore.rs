@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kube::Client;
+
 use super::{
     Context,
     context::Left,
@@ -16,19 +18,22 @@ use crate::{
     cluster::{
         Retry,
         backup::BackupReader,
-        event::ObjectName,
+        event::{Event, ObjectName},
         file,
-        restoration::{self, Manner, Restored},
+        restoration::{self, Manner, Restored, Unstartable, Wish},
+        vmruntime,
     },
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason, shown_path, shown_word},
-    render::restore::{FailedObject, RestoreReport, RestoredObject},
+    render::restore::{FailedObject, RestoreReport, RestoredObject, UnstartableMachine},
 };
 
-/// Put back the VMs and disks that a disable has saved before it deleted them.
+/// Put back what a disable has saved before it was deleted: VMs, disks, what they owned, and what people had made of
+/// KubeVirt's and CDI's other kinds and set on them.
 ///
-/// Disks come first, then VMs. What exists already stays as it is, and is reported. Every checksum is verified before
+/// What others refer to comes first, VMs last; a VM that cannot start, because something that it refers to is not there,
+/// is reported. What exists already stays as it is, and is reported. Every checksum is verified before
 /// anything is created, and a backup of which anything is damaged, missing or added is refused, with what it is; see
 /// --skip-damaged. The contents of disks are not in a backup. VM Runtime must be enabled: as long as it is not, the
 /// cluster takes no VMs.
@@ -41,6 +46,12 @@ pub struct RestoreArgs {
     /// Restore what verifies of a backup that is damaged. Ends with exit code 5, as the rest is missing.
     #[arg(long)]
     pub skip_damaged: bool,
+    /// Bring VMs back stopped, so that the contents of their disks can be put back before they start.
+    #[arg(long)]
+    pub halted: bool,
+    /// Create namespaces that do not exist any more, without the labels and quotas that they had.
+    #[arg(long)]
+    pub create_namespaces: bool,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
     /// Give up after this time, as 10m or 1h30m.
@@ -48,10 +59,14 @@ pub struct RestoreArgs {
     pub timeout: std::time::Duration,
 }
 
+/// More ways out than these are none.
+const HINTS: usize = 4;
+
 const EXAMPLES: &str = "\
 Examples:
   bmctl restore bmctl-workspace/my-cluster/backup/20261123-080000
   bmctl restore ./backup --dry-run               shows what would be created, and what exists
+  bmctl restore ./backup --halted                VMs stay off until somebody starts them
   kubectl apply -R -f ./backup                   does the same, without the checks";
 
 pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
@@ -75,8 +90,14 @@ pub(super) fn command(folder: &Path) -> Own {
 
 fn command_of(args: &RestoreArgs, skip_damaged: bool) -> Own {
     let folder = shown_word(&args.folder.to_string_lossy());
-    let flag = if skip_damaged { " --skip-damaged" } else { "" };
-    CommandId::Restore.with(format!("{folder}{flag}"))
+    let flags = [
+        (skip_damaged, " --skip-damaged"),
+        (args.halted, " --halted"),
+        (args.create_namespaces, " --create-namespaces"),
+    ];
+    let flags = flags.iter().filter(|(given, _)| *given);
+    let flags: String = flags.map(|(_, flag)| *flag).collect();
+    CommandId::Restore.with(format!("{folder}{flags}"))
 }
 
 async fn restore(
@@ -99,7 +120,13 @@ async fn restore(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Restoring");
     let retry = Retry::new(session.deadline(), &narrator);
-    let restored = restoration::restore(&cluster.client, &backup, manner, &retry).await?;
+    let wish = Wish {
+        manner,
+        halted: args.halted,
+        create_namespaces: args.create_namespaces,
+    };
+    warn_of_another_cluster(&cluster.client, &backup, &retry).await;
+    let restored = restoration::restore(&cluster.client, &backup, wish, &retry).await?;
     drop(narrator);
     session.report.dry_run = manner != Manner::Create;
     let failure = failure(&restored);
@@ -149,7 +176,9 @@ fn fill(report: &mut RestoreReport, restored: Restored) {
     let objects = |names: Vec<ObjectName>| names.into_iter().map(object).collect();
     report.created = objects(restored.created);
     report.existing = objects(restored.existing);
+    report.changed = objects(restored.changed);
     report.generated = objects(restored.generated);
+    report.unstartable = restored.unstartable.into_iter().map(unstartable).collect();
     report.failed = restored
         .failed
         .into_iter()
@@ -159,6 +188,13 @@ fn fill(report: &mut RestoreReport, restored: Restored) {
             message: failure.root_cause().to_owned(),
         })
         .collect();
+}
+
+fn unstartable(found: Unstartable) -> UnstartableMachine {
+    UnstartableMachine {
+        object: object(found.machine),
+        missing: found.missing.into_iter().map(object).collect(),
+    }
 }
 
 fn object(name: ObjectName) -> RestoredObject {
@@ -172,7 +208,9 @@ fn object(name: ObjectName) -> RestoredObject {
 /// One failure for all that could not be created; the first one's kind decides.
 fn failure(restored: &Restored) -> Option<Failure> {
     const NAMED: usize = 10;
-    let (_, first) = restored.failed.first()?;
+    let Some((_, first)) = restored.failed.first() else {
+        return not_startable(restored);
+    };
     let count = restored.failed.len();
     let objects = if count == 1 { "object" } else { "objects" };
     let mut failure = Failure::new(
@@ -184,11 +222,82 @@ fn failure(restored: &Restored) -> Option<Failure> {
     for (name, one) in restored.failed.iter().take(NAMED) {
         failure = failure.caused_by(format!("{name}: {}", one.root_cause()));
     }
-    if first.kind == Kind::Refused {
-        failure = failure.hint(Hint::run(
+    // Whatever refused: each has its own way out.
+    for (_, one) in &restored.failed {
+        for hint in way_out(one) {
+            if !failure.hints.contains(&hint) {
+                failure = failure.hint(hint);
+            }
+        }
+    }
+    failure.hints.truncate(HINTS);
+    Some(failure)
+}
+
+fn way_out(failed: &Failure) -> Vec<Hint> {
+    let mut hints = failed.hints.clone();
+    let cause = failed.root_cause();
+    let is_gate = failed.reason == Reason::AdmissionDenied && cause.contains("VM Runtime");
+    if is_gate || failed.reason == Reason::NotServed {
+        hints.push(Hint::run(
             "VMs can be created only while VM Runtime is enabled and ready",
             CommandId::EnableVmruntime.with("--ensure"),
         ));
     }
+    hints
+}
+
+/// Everything was created, and yet not everything is as it was.
+fn not_startable(restored: &Restored) -> Option<Failure> {
+    const NAMED: usize = 10;
+    let count = restored.unstartable.len();
+    let which = match count {
+        0 => return None,
+        1 => "1 VM that was restored".to_owned(),
+        count => format!("{count} VMs that were restored"),
+    };
+    let mut failure = Failure::new(
+        Kind::Incomplete,
+        Reason::NotStartable,
+        format!("{which} cannot start: something that it needs is not there"),
+    );
+    for Unstartable { machine, missing } in restored.unstartable.iter().take(NAMED) {
+        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        failure = failure.caused_by(format!("{machine} needs {}", missing.join(", ")));
+    }
     Some(failure)
+}
+
+/// What two clusters have at once gets into each other's way.
+async fn warn_of_another_cluster(client: &Client, backup: &BackupReader, retry: &Retry<'_>) {
+    let Some(origin) = &backup.origin else {
+        return;
+    };
+    let runtime = match vmruntime::get(client, retry).await {
+        Ok(runtime) => runtime,
+        Err(failure) => {
+            let why = failure.root_cause();
+            let warning = format!("could not tell whether this is a backup of this cluster: {why}");
+            retry.observer().event(&Event::Warning(warning));
+            return;
+        }
+    };
+    if runtime.uid() == origin.vmruntime {
+        return;
+    }
+    let mut warning = format!(
+        "this is a backup of another cluster: context {}, {}",
+        origin.context, origin.server
+    );
+    let identities = restoration::identities(backup);
+    if !identities.is_empty() {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            warning,
+            "; where its VMs still run, these are there twice: {}",
+            identities.join(", ")
+        );
+    }
+    retry.observer().event(&Event::Warning(warning));
 }

@@ -26,6 +26,14 @@ pub struct FailedObject {
     pub message: String,
 }
 
+/// A VM that was created, and what it needs that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UnstartableMachine {
+    #[serde(flatten)]
+    pub object: RestoredObject,
+    pub missing: Vec<RestoredObject>,
+}
+
 /// The result of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,9 +48,13 @@ pub struct RestoreReport {
     pub created: Vec<RestoredObject>,
     /// Was there already, and was left as it is.
     pub existing: Vec<RestoredObject>,
-    /// Not put back, because a controller makes it again from another object.
+    /// What people had set was put back on these, or would be.
+    pub changed: Vec<RestoredObject>,
+    /// Not put back: a controller makes it again from another object, or it was an order to do something once.
     pub generated: Vec<RestoredObject>,
     pub failed: Vec<FailedObject>,
+    /// VMs that were created and cannot start.
+    pub unstartable: Vec<UnstartableMachine>,
     /// What of the backup is damaged, missing or added; nothing of it is restored. Empty where everything verifies.
     pub damaged: Vec<String>,
     pub dry_run: bool,
@@ -61,9 +73,11 @@ impl Report for RestoreReport {
             "Created"
         };
         list(page, created, &self.created);
+        list(page, "Settings put back", &self.changed);
         list(page, "Exists already, left as it is", &self.existing);
-        list(page, "Left to its controller", &self.generated);
-        let nothing = self.created.is_empty() && self.existing.is_empty() && self.failed.is_empty();
+        list(page, "Not put back", &self.generated);
+        let nothing = [&self.created, &self.existing, &self.changed];
+        let nothing = nothing.iter().all(|list| list.is_empty()) && self.failed.is_empty();
         if nothing && self.damaged.is_empty() {
             page.line("The backup holds nothing to put back.");
         }
@@ -91,9 +105,12 @@ fn list(page: &mut Page, title: &str, objects: &[RestoredObject]) {
     let shown = page.shown(SHOWN);
     for object in objects.iter().take(shown) {
         page.line(format!(
-            "  {} {}/{}",
+            "  {} {}{}",
             clean(&object.resource),
-            clean(&object.namespace),
+            match &*object.namespace {
+                "" => String::new(),
+                namespace => format!("{}/", clean(namespace)),
+            },
             clean(&object.name)
         ));
     }

@@ -13,7 +13,7 @@ use super::{
     damage::Damage,
     first_format,
     folder::Folder,
-    index::{self, Entry, Header, Line},
+    index::{self, Entry, Generated, Header, Line},
     journal::Record,
     lines::{self, End, Fault, Lines, Mark, Sum},
 };
@@ -25,6 +25,8 @@ pub struct Contents {
     pub header: Option<Header>,
     /// How many there are.
     pub entries: u64,
+    /// What is not saved, because a controller makes it again.
+    pub generated: Vec<Generated>,
     /// A deletion has begun, and did not come to its end.
     pub unfinished: bool,
     /// Nothing of it may be passed over.
@@ -163,6 +165,7 @@ impl Contents {
                         line: line.mark.lines,
                     }),
                 ),
+                Line::Generated(generated) => self.generated.push(generated),
                 Line::Commit(commit) => testimony.other.push(commit.journal),
                 Line::Entry(entry) => {
                     self.entries += 1;

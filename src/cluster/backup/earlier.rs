@@ -102,7 +102,7 @@ fn look(path: &Path, origin: &Origin) -> Result<Known, Failure> {
         // What was written last counts.
         match taken.entry.purpose {
             Purpose::Delete => doomed.insert(uid),
-            Purpose::Keep | Purpose::Record => doomed.remove(&uid),
+            Purpose::Keep | Purpose::Record | Purpose::Settings => doomed.remove(&uid),
         };
     })
     .map_err(unreadable)?;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Origin, lines::Mark};
+use crate::cluster::event::ObjectName;
 
 /// Version of the format, and what the name of every version begins with.
 pub const SCHEMA: &str = "bmctl-backup/v2";
@@ -44,6 +45,41 @@ pub enum Purpose {
     Keep,
     /// It is deleted, and a controller makes it again from another object: not restored.
     Record,
+    /// It is deleted, and made again by a controller without what people have set on it: only that is put back.
+    Settings,
+}
+
+/// What was deleted without being saved: a controller makes it again from another object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// `plural.group`.
+    pub generated: String,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+}
+
+impl Entry {
+    #[must_use]
+    pub fn object_name(&self) -> ObjectName {
+        name(&self.resource, &self.namespace, &self.name)
+    }
+}
+
+impl Generated {
+    #[must_use]
+    pub fn object_name(&self) -> ObjectName {
+        name(&self.generated, &self.namespace, &self.name)
+    }
+}
+
+/// As it is written down: the namespace is empty for an object of the whole cluster.
+fn name(resource: &str, namespace: &str, name: &str) -> ObjectName {
+    ObjectName {
+        resource: resource.to_owned(),
+        namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+        name: name.to_owned(),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +88,7 @@ pub enum Line {
     Header(Header),
     Commit(Commit),
     Entry(Entry),
+    Generated(Generated),
 }
 
 /// Up to here everything is on the disk, in both files.

@@ -1,9 +1,8 @@
 //! An object as it would be created anew: without what the server and the controllers put there, as YAML that every
 //! reader understands alike.
 
+use kube::core::ApiResource;
 use serde_json::{Map, Value};
-
-use crate::cluster::inventory::Workload;
 
 /// What the API server writes, and what belongs to controllers: owners (a manifest whose owner is gone would be
 /// collected at once) and finalizers (their controllers put them again; a stale one would hold the object for ever).
@@ -20,11 +19,10 @@ const NOT_OURS: [&str; 9] = [
 ];
 
 /// The manifest of an object that was read.
-pub fn of(workload: &Workload, object: &Value) -> Value {
-    let resource = workload.resource();
+pub fn of(resource: &ApiResource, object: &Value) -> Value {
     let mut manifest = Map::new();
-    manifest.insert("apiVersion".into(), resource.api_version.into());
-    manifest.insert("kind".into(), resource.kind.into());
+    manifest.insert("apiVersion".into(), resource.api_version.clone().into());
+    manifest.insert("kind".into(), resource.kind.clone().into());
     for (field, value) in object.as_object().into_iter().flatten() {
         let value = match field.as_str() {
             "apiVersion" | "kind" | "status" => continue,
@@ -33,13 +31,75 @@ pub fn of(workload: &Workload, object: &Value) -> Value {
         };
         manifest.insert(field.clone(), value);
     }
-    Value::Object(manifest)
+    let mut manifest = Value::Object(manifest);
+    tidy(&mut manifest);
+    manifest
+}
+
+/// Takes out what only the object that is gone could have, and what an API server or KubeVirt's webhooks refuse in a
+/// new one.
+pub fn tidy(manifest: &mut Value) {
+    /// KubeVirt's webhook takes these from its own components only.
+    const RESERVED: [&str; 6] = [
+        "kubevirt.io/created-by",
+        "kubevirt.io/install-strategy",
+        "kubevirt.io/migrationJobUID",
+        "kubevirt.io/migrationTargetNodeName",
+        "kubevirt.io/nodeName",
+        "kubevirt.io/schedulable",
+    ];
+    /// What binds a claim to a volume that was another claim's.
+    const BOUND: [&str; 5] = [
+        "pv.kubernetes.io/",
+        "volume.beta.kubernetes.io/storage-provisioner",
+        "volume.kubernetes.io/storage-provisioner",
+        "volume.kubernetes.io/selected-node",
+        "volume.kubernetes.io/storage-resizer",
+    ];
+    match manifest["kind"].as_str() {
+        Some("VirtualMachineInstance") => {
+            remove(&mut manifest["metadata"], "labels", |label| {
+                RESERVED.contains(&label)
+            });
+        }
+        Some("PersistentVolumeClaim") => {
+            remove(manifest, "spec", |field| field == "volumeName");
+            remove(&mut manifest["metadata"], "annotations", |annotation| {
+                BOUND.iter().any(|bound| annotation.starts_with(bound))
+            });
+        }
+        Some("Service") if manifest["spec"]["clusterIP"] != "None" => {
+            remove(manifest, "spec", |field| {
+                matches!(field, "clusterIP" | "clusterIPs" | "healthCheckNodePort")
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Removes fields of an object, and the object itself where nothing is left of it.
+fn remove(parent: &mut Value, object: &str, is_unwanted: impl Fn(&str) -> bool) {
+    let Some(parent) = parent.as_object_mut() else {
+        return;
+    };
+    let Some(fields) = parent.get_mut(object).and_then(Value::as_object_mut) else {
+        return;
+    };
+    let before = fields.len();
+    fields.retain(|field, _| !is_unwanted(field));
+    if fields.is_empty() && before > 0 {
+        parent.remove(object);
+    }
 }
 
 /// Is it the manifest of this object?
 pub fn describes(manifest: &Value, namespace: &str, name: &str) -> bool {
     let metadata = &manifest["metadata"];
-    metadata["namespace"] == *namespace && metadata["name"] == *name
+    let is_there = match namespace {
+        "" => metadata["namespace"].is_null(),
+        namespace => metadata["namespace"] == *namespace,
+    };
+    is_there && metadata["name"] == *name
 }
 
 fn metadata(metadata: &Value) -> Value {
@@ -147,23 +207,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{api::workload::WORKLOAD_KINDS, cluster::inventory::Uid};
-
-    fn workload() -> Workload {
-        Workload {
-            kind: &WORKLOAD_KINDS[2],
-            version: "v1".into(),
-            namespace: "default".into(),
-            name: "db".into(),
-            uid: Uid::from("1"),
-            state: None,
-            created: None,
-            deleting: None,
-            finalizers: std::sync::Arc::default(),
-            owners: Box::default(),
-            uses: Box::default(),
-        }
-    }
+    use crate::api::workload::WORKLOAD_KINDS;
 
     #[test]
     fn only_what_a_person_wrote_is_left() {
@@ -176,7 +220,7 @@ mod tests {
             },
             "spec": {"osType": "Linux"}, "status": {"state": "Running"}, "data": 1,
         });
-        let manifest = of(&workload(), &object);
+        let manifest = of(&WORKLOAD_KINDS[2].resource(), &object);
         assert_eq!(
             manifest,
             json!({

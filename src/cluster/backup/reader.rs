@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use kube::core::ApiResource;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -17,10 +18,10 @@ use super::{
     failures::{in_use, no_backup},
     folder::{Folder, Lock, is_unfinished, lock},
     index::{Entry, Purpose},
-    manifest, name,
+    manifest, name, order,
 };
 use crate::{
-    api::{WorkloadKind, workload::removal_order},
+    cluster::event::ObjectName,
     failure::{Failure, Kind, shown_path},
 };
 
@@ -33,7 +34,9 @@ pub struct BackupReader {
     /// What is to be put back and verifies, storage first: the newest manifest of each object.
     pub entries: Vec<Entry>,
     /// What controllers make again by themselves.
-    pub generated: Vec<Entry>,
+    pub generated: Vec<ObjectName>,
+    /// What people have set on objects that a controller makes again.
+    pub settings: Vec<Entry>,
     /// What is not as it was written. It may have held more than the entries.
     pub damage: Vec<Damage>,
     /// A line was being written when the program died. Nothing was deleted on its account.
@@ -86,11 +89,15 @@ impl BackupReader {
         let named = entries.iter().map(|entry| entry.file.as_str()).collect();
         damage.extend(unnamed(&root, &named));
         let whole = |entry: &Entry| !damaged.contains_key(&entry.file);
-        let (generated, mut entries): (Vec<_>, Vec<_>) = newest(entries)
-            .into_iter()
-            .filter(whole)
-            .partition(|entry| entry.purpose == Purpose::Record);
-        entries.sort_by_key(|entry| (order(&entry.resource), entry.file.clone()));
+        let (mut put_back, mut generated, mut settings) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in newest(entries).into_iter().filter(whole) {
+            match entry.purpose {
+                Purpose::Delete | Purpose::Keep => put_back.push(entry),
+                Purpose::Record => generated.push(entry.object_name()),
+                Purpose::Settings => settings.push(entry),
+            }
+        }
+        put_back.sort_by_key(|entry| (order::of(&entry.resource), entry.file.clone()));
         let (created, origin) = contents
             .header
             .map(|header| (header.created, header.origin))
@@ -99,15 +106,16 @@ impl BackupReader {
             root,
             origin,
             created,
-            entries,
+            entries: put_back,
             generated,
+            settings,
             damage,
             torn,
         })
     }
 
-    /// The manifest of an entry, verified.
-    pub fn manifest(&self, entry: &Entry) -> Result<(&'static WorkloadKind, Value), Failure> {
+    /// The manifest of an entry, verified, and its kind in the version that it was saved in.
+    pub fn manifest(&self, entry: &Entry) -> Result<(ApiResource, Value), Failure> {
         verified(&self.root, entry).map_err(|why| {
             let damage = Damage::File {
                 path: entry.file.clone(),
@@ -161,17 +169,17 @@ pub(super) fn is_missing(root: &Folder, file: &str) -> bool {
 }
 
 /// The manifest of an entry, if it is what was written and describes what the entry says.
-fn verified(root: &Folder, entry: &Entry) -> Result<(&'static WorkloadKind, Value), String> {
+fn verified(root: &Folder, entry: &Entry) -> Result<(ApiResource, Value), String> {
     let content = is_whole(root, &entry.file, &entry.sha256)?;
-    let manifest: Value =
+    let mut manifest: Value =
         serde_saphyr::from_slice(&content).map_err(|error| format!("is no YAML: {error}"))?;
-    let kind = removal_order()
-        .find(|kind| kind.qualified() == entry.resource && manifest["kind"] == kind.kind)
-        .ok_or_else(|| format!("{} is no kind of VM or disk", entry.resource))?;
+    let resource = order::resource(&entry.resource, &manifest)
+        .ok_or_else(|| format!("{} is no kind that a backup holds", entry.resource))?;
     if !manifest::describes(&manifest, &entry.namespace, &entry.name) {
         return Err("describes another object than the index says".to_owned());
     }
-    Ok((kind, manifest))
+    manifest::tidy(&mut manifest);
+    Ok((resource, manifest))
 }
 
 /// By path, why a file that the index names cannot be used.
@@ -181,13 +189,6 @@ fn damaged_files(root: &Folder, entries: &[Entry]) -> BTreeMap<String, String> {
         Some((entry.file.clone(), why))
     });
     checked.collect()
-}
-
-/// Storage before machines, and what makes machines last.
-fn order(resource: &str) -> usize {
-    let kinds: Vec<String> = removal_order().map(WorkloadKind::qualified).collect();
-    let place = kinds.iter().position(|kind| kind == resource);
-    place.map_or(usize::MAX, |place| kinds.len() - place)
 }
 
 /// Of several manifests of one object the one that was written last.

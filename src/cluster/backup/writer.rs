@@ -33,19 +33,26 @@ use super::{
     earlier::{Earlier, is_unused, refusal},
     failures::{damaged, in_use, no_index, takes_no_more, unwritable},
     folder::{Folder, Lock, lock},
-    index::{Commit, Entry, Line, Purpose},
+    index::{Commit, Entry, Generated, Line, Purpose},
     journal::{Event, Record},
     lines::{Appender, Sum},
     manifest, name,
     reader::is_whole,
 };
 use crate::{
-    cluster::inventory::{Uid, Workload},
+    cluster::{
+        inventory::{Uid, Workload},
+        subject::Subject,
+    },
     failure::Failure,
 };
 
 /// What is not put back.
 const RECORDS: &str = "generated";
+/// What people have set on objects that somebody else makes again.
+const SETTINGS: &str = "settings";
+/// In the place of a namespace, for objects of the whole cluster. No namespace is encoded to it.
+const CLUSTER: &str = "_cluster";
 
 /// A backup under construction. Dropped, it lets go of the folder; what was committed stays.
 pub struct BackupWriter {
@@ -56,6 +63,8 @@ pub struct BackupWriter {
     /// By UID, what is committed of it, and what for.
     held: BTreeMap<Uid, (Sum, Purpose)>,
     pending: Vec<Pending>,
+    /// What is to be noted with the next commit.
+    generated: Vec<Generated>,
     /// The folder that was written to last, and what it is for.
     open: Option<(String, Folder)>,
     /// What earlier runs have saved, as long as it is not read back.
@@ -117,6 +126,9 @@ impl BackupWriter {
         if !contents.damage.is_empty() {
             return Err(damaged(path, &contents.damage));
         }
+        let generated = contents.generated.iter();
+        let generated = generated.map(|generated| Uid::from(generated.uid.as_str()));
+        held.extend(generated.map(|uid| (uid, (Sum::default(), Purpose::Record))));
         give_names(&root, &unseen).map_err(broken)?;
         Self::resume(root, index, &contents, held, now).map_err(broken)
     }
@@ -143,6 +155,7 @@ impl BackupWriter {
             entries: contents.entries,
             held,
             pending: Vec::new(),
+            generated: Vec::new(),
             open: None,
             unread: Some(unread),
             deleting: false,
@@ -164,6 +177,30 @@ impl BackupWriter {
     #[must_use]
     pub fn purpose(&self, uid: &Uid) -> Option<Purpose> {
         self.held.get(uid).map(|(_, purpose)| *purpose)
+    }
+
+    /// What an object was is decided once: what was generated from another object never becomes something to put back.
+    fn settled(&self, uid: &Uid, wanted: Purpose) -> Purpose {
+        match self.purpose(uid) {
+            Some(Purpose::Record) => Purpose::Record,
+            Some(Purpose::Delete | Purpose::Keep | Purpose::Settings) | None => wanted,
+        }
+    }
+
+    /// Notes what is deleted without being saved, because a controller makes it again from another object; it counts
+    /// after the next [`commit`](Self::commit).
+    pub fn generated(&mut self, subject: &Subject) {
+        if self.holds(&subject.uid) {
+            return;
+        }
+        let nothing = (Sum::default(), Purpose::Record);
+        self.held.insert(subject.uid.clone(), nothing);
+        self.generated.push(Generated {
+            generated: subject.name.resource.clone(),
+            namespace: subject.namespace().to_owned(),
+            name: subject.name.name.clone(),
+            uid: subject.uid.to_string(),
+        });
     }
 
     /// Reads back so many of the files that earlier runs have saved. `true`: they are all there, and whole.
@@ -188,39 +225,41 @@ impl BackupWriter {
     /// still the same, or on its way out by now, stays as it was saved.
     pub fn save(
         &mut self,
-        workload: &Workload,
+        subject: &Subject,
         object: &Value,
         purpose: Purpose,
     ) -> Result<(), Failure> {
-        let manifest = manifest::of(workload, object);
-        if !manifest::describes(&manifest, &workload.namespace, &workload.name) {
-            let why = format!("{} was read as another object", workload.object_name());
+        let manifest = manifest::of(&subject.resource, object);
+        if !manifest::describes(&manifest, subject.namespace(), &subject.name.name) {
+            let why = format!("{} was read as another object", subject.name);
             return Err(unwritable(self.root.path(), &io::Error::other(why)));
         }
+        let purpose = self.settled(&subject.uid, purpose);
+        let is_going = !object["metadata"]["deletionTimestamp"].is_null();
         let text = manifest::yaml(&manifest);
         let digest = Sha256::digest(&text);
         let content = Sum::half(&digest);
         let is_pending = |pending: &Pending| {
-            pending.uid == workload.uid
+            pending.uid == subject.uid
                 && (pending.content, pending.entry.purpose) == (content, purpose)
         };
-        match self.held.get(&workload.uid) {
-            Some((_, _)) if workload.deleting.is_some() => return Ok(()),
+        match self.held.get(&subject.uid) {
+            Some((_, _)) if is_going => return Ok(()),
             Some(held) if *held == (content, purpose) => return Ok(()),
             // A list that is begun again shows it again.
             Some(_) | None if self.pending.iter().any(is_pending) => return Ok(()),
             Some(_) | None => {}
         }
-        let saved = self.write(workload, &text, content, purpose);
+        let saved = self.write(subject, &text, content, purpose);
         let (file, unfinished) = saved.map_err(|error| unwritable(self.root.path(), &error))?;
         self.pending.push(Pending {
-            uid: workload.uid.clone(),
+            uid: subject.uid.clone(),
             content,
             entry: Entry {
-                resource: workload.kind.qualified(),
-                namespace: workload.namespace.to_string(),
-                name: workload.name.to_string(),
-                uid: workload.uid.to_string(),
+                resource: subject.name.resource.clone(),
+                namespace: subject.namespace().to_owned(),
+                name: subject.name.name.clone(),
+                uid: subject.uid.to_string(),
                 purpose,
                 file,
                 sha256: name::hex(&digest),
@@ -233,7 +272,7 @@ impl BackupWriter {
     /// Returns the path that the file will have, and the name that it has until then, if it is not there already.
     fn write(
         &mut self,
-        workload: &Workload,
+        subject: &Subject,
         text: &str,
         content: Sum,
         purpose: Purpose,
@@ -241,12 +280,13 @@ impl BackupWriter {
         let (tree, extension) = match purpose {
             Purpose::Delete | Purpose::Keep => (MANIFESTS, "yaml"),
             Purpose::Record => (RECORDS, "manifest"),
+            Purpose::Settings => (SETTINGS, "manifest"),
         };
-        let parts = [
-            tree.to_owned(),
-            name::of(&workload.namespace),
-            name::of(&workload.kind.qualified()),
-        ];
+        let namespace = match &subject.name.namespace {
+            Some(namespace) => name::of(namespace),
+            None => CLUSTER.to_owned(),
+        };
+        let parts = [tree.to_owned(), namespace, name::of(&subject.name.resource)];
         let place = parts.join("/");
         let folder = match self.open.take() {
             Some((open, folder)) if open == place => folder,
@@ -255,8 +295,8 @@ impl BackupWriter {
                 self.make(&parts)?
             }
         };
-        let encoded = name::of(&workload.name);
-        let mark = format!("{} {content}", workload.uid);
+        let encoded = name::of(&subject.name.name);
+        let mark = format!("{} {content}", subject.uid);
         let first = format!("{encoded}.{extension}");
         let second = format!("{}.{extension}", name::another(&encoded, &mark));
         let names = [first, second].into_iter().filter(|name| {
@@ -285,12 +325,12 @@ impl BackupWriter {
     /// How much was saved since the last commit.
     #[must_use]
     pub fn uncommitted(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.generated.len()
     }
 
     /// Makes everything that was saved count: it is on the disk, and was read back.
     pub fn commit(&mut self, now: Timestamp) -> Result<(), Failure> {
-        if self.pending.is_empty() {
+        if self.uncommitted() == 0 {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
@@ -315,12 +355,11 @@ impl BackupWriter {
 
     fn write_commit(&mut self, pending: &[Pending], now: Timestamp) -> io::Result<()> {
         close(self.open.take())?;
-        let lines: Vec<Line> = pending
-            .iter()
-            .map(|one| Line::Entry(one.entry.clone()))
-            .collect();
+        let entries = pending.iter().map(|one| Line::Entry(one.entry.clone()));
+        let generated = self.generated.drain(..).map(Line::Generated);
+        let lines: Vec<Line> = entries.chain(generated).collect();
         self.index.append(&lines)?;
-        self.entries += lines.len() as u64;
+        self.entries += pending.len() as u64;
         self.confirm()?;
         let unnamed = pending
             .iter()

@@ -11,6 +11,7 @@ use crate::{
     cluster::backup::{
         BackupReader, BackupWriter, Earlier, INDEX, JOURNAL, Origin, Place, Purpose,
     },
+    cluster::subject::Subject,
     failure::{Kind, Reason},
 };
 
@@ -200,7 +201,11 @@ fn a_backup_is_for_the_user_alone() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let mut writer = open(&Place::Exactly(path.clone()));
     writer
-        .save(&machine("db", "1"), &object("db", ""), Purpose::Record)
+        .save(
+            &Subject::from(&machine("db", "1")),
+            &object("db", ""),
+            Purpose::Record,
+        )
         .unwrap();
     save(&mut writer, "web", "2", "");
     writer.commit(now()).unwrap();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::workload::WORKLOAD_KINDS,
+    cluster::subject::Subject,
     cluster::{
         backup::{BackupReader, BackupWriter, Entry, Origin, Place, Purpose},
         inventory::{Uid, Workload},
@@ -38,6 +39,7 @@ pub fn machine(name: &str, uid: &str) -> Workload {
         deleting: None,
         finalizers: std::sync::Arc::default(),
         owners: Box::default(),
+        of_machine: false,
         uses: Box::default(),
     }
 }
@@ -52,7 +54,11 @@ pub fn object(name: &str, note: &str) -> Value {
 
 pub fn save(writer: &mut BackupWriter, name: &str, uid: &str, note: &str) {
     writer
-        .save(&machine(name, uid), &object(name, note), Purpose::Delete)
+        .save(
+            &Subject::from(&machine(name, uid)),
+            &object(name, note),
+            Purpose::Delete,
+        )
         .unwrap();
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::sample::{files, machine, now, object, open, origin, save};
 use crate::{
+    cluster::subject::Subject,
     cluster::{
         backup::{BackupReader, BackupWriter, Earlier, INDEX, MANIFESTS, Place, Purpose},
         inventory::Uid,
@@ -138,7 +139,11 @@ fn what_an_object_is_saved_for_last_counts() {
         let mut writer = open(&here);
         writer.deleting(now()).unwrap();
         writer
-            .save(&machine("db", "1"), &object("db", "same"), purpose)
+            .save(
+                &Subject::from(&machine("db", "1")),
+                &object("db", "same"),
+                purpose,
+            )
             .unwrap();
         writer.commit(now()).unwrap();
         assert_eq!(writer.purpose(&uid), Some(purpose));
@@ -156,10 +161,10 @@ fn an_object_on_its_way_out_does_not_replace_what_was_saved_of_it() {
     let mut writer = open(&Place::Exactly(place.path().to_owned()));
     save(&mut writer, "db", "1", "whole");
     writer.commit(now()).unwrap();
-    let mut going = machine("db", "1");
-    going.deleting = Some(now().into());
+    let mut going = object("db", "stripped");
+    going["metadata"]["deletionTimestamp"] = json!("2026-11-23T08:00:00Z");
     writer
-        .save(&going, &object("db", "stripped"), Purpose::Delete)
+        .save(&Subject::from(&machine("db", "1")), &going, Purpose::Delete)
         .unwrap();
     assert_eq!(writer.uncommitted(), 0);
     // A change before it goes is saved beside.
@@ -186,7 +191,11 @@ fn an_object_that_is_read_as_another_one_is_not_saved_as_itself() {
     let place = tempfile::tempdir().unwrap();
     let mut writer = open(&Place::Exactly(place.path().to_owned()));
     let failed = writer
-        .save(&machine("db", "1"), &object("web", ""), Purpose::Delete)
+        .save(
+            &Subject::from(&machine("db", "1")),
+            &object("web", ""),
+            Purpose::Delete,
+        )
         .unwrap_err();
     assert_eq!(failed.reason, Reason::BackupFailed);
     assert_eq!(writer.uncommitted(), 0);
@@ -215,7 +224,7 @@ fn hostile_names_stay_inside() {
         hostile.namespace = (*name).into();
         writer
             .save(
-                &hostile,
+                &Subject::from(&hostile),
                 &json!({"metadata": {"name": name, "namespace": name}}),
                 Purpose::Delete,
             )
@@ -239,7 +248,11 @@ fn a_link_instead_of_a_folder_is_a_failure() {
     let mut writer = open(&Place::Exactly(place.path().to_owned()));
     symlink(outside.path(), place.path().join(MANIFESTS)).unwrap();
     let refused = writer
-        .save(&machine("db", "1"), &object("db", ""), Purpose::Delete)
+        .save(
+            &Subject::from(&machine("db", "1")),
+            &object("db", ""),
+            Purpose::Delete,
+        )
         .unwrap_err();
     assert_eq!(refused.kind, Kind::OperationFailed);
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
