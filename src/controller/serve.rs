@@ -302,7 +302,7 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let health = Arc::new(Health::new(Pace::default()));
+        let health = Arc::new(Health::new(&Pace::default()));
         let served = tokio::spawn(run(listener, Arc::default(), health));
         let mut silent = Vec::new();
         for _ in 0..CONNECTIONS + 2 {

@@ -174,7 +174,7 @@ fn workload(kind: &WorkloadKind) -> Grant {
         WorkloadRole::Machine => &["list", "watch", "delete"],
         WorkloadRole::Disk if kind.group == name::GROUP => &["list", "watch", "delete"],
         WorkloadRole::Disk => &["list", "watch"],
-        WorkloadRole::Migration => &["list"],
+        WorkloadRole::Migration | WorkloadRole::Launcher => &["list"],
     };
     grant(Reach::Cluster, kind.group, &[kind.plural], verbs)
 }
@@ -187,7 +187,8 @@ fn engine(options: &InstallOptions) -> Vec<Grant> {
         (Profile::EngineManifests, Some(_)) | (_, None) => Reach::Cluster,
     };
     vec![
-        grant(place.clone(), "", &["pods"], &["list", "watch"]),
+        // They are listed everywhere, as pods of guests are.
+        grant(place.clone(), "", &["pods"], &["watch"]),
         grant(place.clone(), "apps", &["deployments"], &["list", "watch"]),
         grant(
             place,

@@ -59,9 +59,10 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Mem
         Workloads::Unknown(why) => unknown(draft, why),
         // A number of a moment ago decides nothing.
         Workloads::Counted(_) => unknown(draft, "they have not been listed yet"),
-        Workloads::Known(inventory) if inventory.machines.is_empty() => {
+        Workloads::Known(inventory) if inventory.is_gone() => {
             without_machines(draft, runtime, memory)
         }
+        Workloads::Known(inventory) if inventory.count() == 0 => guests_end(draft, inventory),
         Workloads::Known(inventory) => with_machines(draft, runtime, inventory),
     };
     let latest = preflight::latest_finished(&observed.checks);
@@ -129,7 +130,7 @@ fn unknown(draft: &mut Draft<'_>, why: &str) -> Course {
 
 fn with_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, inventory: &Inventory) -> Course {
     let force = &runtime.force.0;
-    match table(inventory.machines.len(), Force::Absent, force) {
+    match table(inventory.count(), Force::Absent, force) {
         Decision::Refuse => {
             let mut message = drain::blocked(inventory);
             if let Some(warning) = &force.warning {
@@ -164,6 +165,20 @@ fn with_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, inventory: &Inve
         }
         Decision::Disable => without_machines(draft, runtime, &Memory::default()),
     }
+}
+
+/// No machine is left, and pods of guests are being deleted: the engine stays until the last of them is gone.
+fn guests_end(draft: &mut Draft<'_>, inventory: &Inventory) -> Course {
+    draft.wake_in(draft.settings.pace.settle);
+    let message = drain::ending(inventory);
+    let mut course = Course::new(
+        Phase::Draining,
+        Word::yes(reason::DRAINING, message.clone()),
+    );
+    if drain::since(inventory).is_some_and(|since| draft.too_slow(since)) {
+        course.degraded = Word::yes(reason::DRAIN_SLOW, message);
+    }
+    course
 }
 
 /// VM creation has not been seen closed: nothing may be deleted yet.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{WorkloadReference, explained};
 use crate::{
-    api::workload::WORKLOAD_KINDS,
+    api::{WorkloadRole, workload::WORKLOAD_KINDS},
     cluster::{
         inventory::{Inventory, Second, Workload},
         stuck::StuckObject,
@@ -20,9 +20,11 @@ use crate::{
 /// How many objects a message names.
 const NAMED: usize = 5;
 
-/// The next batch: machines that nobody else owns, then the disks that only doomed machines use.
+/// The next batch: machines that nobody else owns, then the disks that only doomed machines use. Pods are none of them:
+/// they end with their machines, and one that nobody owns is waited for.
 pub(super) fn next(inventory: &Inventory, batch: usize) -> Vec<WorkloadReference> {
     let mut roots = inventory.roots();
+    roots.retain(|root| root.is(WorkloadRole::Machine));
     roots.sort_by_key(|machine| (rank(machine), Reverse(machine.deleting)));
     let doomed: Vec<&Workload> = roots
         .iter()
@@ -129,12 +131,20 @@ pub(super) fn progress(inventory: &Inventory, observed: &Observed) -> String {
     explained(message, late.into_iter())
 }
 
+/// Which guests still run although their machines are gone.
+pub(super) fn ending(inventory: &Inventory) -> String {
+    let number = inventory.launchers.len();
+    format!(
+        "waiting for {number} pod{} in which a guest may still run: {}",
+        if number == 1 { "" } else { "s" },
+        list(inventory.launchers.iter().map(named)),
+    )
+}
+
 /// Since when the slowest of them has been going.
 pub(super) fn since(inventory: &Inventory) -> Option<Timestamp> {
-    let deleting = inventory
-        .machines
-        .iter()
-        .filter_map(|machine| machine.deleting);
+    let machines = inventory.machines.iter().chain(&inventory.launchers);
+    let deleting = machines.filter_map(|machine| machine.deleting);
     deleting.min().map(Second::timestamp)
 }
 
