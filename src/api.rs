@@ -6,8 +6,10 @@
 //! Sources: Google's documentation of VM Runtime on Google Distributed Cloud for the two kinds of
 //! `vm.cluster.gke.io`, KubeVirt's and CDI's own API for the engine.
 
+pub mod comeback;
 pub mod condition;
 pub mod crd;
+pub mod dependent;
 pub mod engine;
 pub mod name;
 pub mod preflight_check;

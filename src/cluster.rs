@@ -43,6 +43,7 @@ pub mod retry;
 pub(crate) mod script;
 pub mod segment;
 pub mod stuck;
+pub mod subject;
 pub mod vmruntime;
 pub mod wait;
 

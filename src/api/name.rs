@@ -19,6 +19,8 @@ pub const FORCE_DISABLE: &str = "baremetal.cluster.gke.io/vmrumtime-force-disabl
 pub const FORCE_DISABLE_CORRECTED: &str = "baremetal.cluster.gke.io/vmruntime-force-disable";
 /// Ours: until this RFC 3339 time our controller keeps VM creation closed, because a disable is deleting VMs.
 pub const CREATION_FENCE_UNTIL: &str = "vm.cluster.gke.io/creation-fence-until";
+/// Ours: finalizer on a machine that a disable deletes and whose disks stay, until they are released from it.
+pub const RELEASE_FINALIZER: &str = "vm.cluster.gke.io/release-disks";
 /// Ours: label on everything that the controller itself made (engine objects, probe pods, admission policies).
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Ours: value of [`MANAGED_BY`].

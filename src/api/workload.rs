@@ -1,7 +1,10 @@
 //! The kinds that count as virtual machines, and those that belong to them. One table, read by the inventory, the
 //! removal, the controller and the admission policies.
 
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::{
+    api::ListParams,
+    core::{ApiResource, GroupVersionKind},
+};
 
 /// What a kind means for a disable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub enum WorkloadRole {
     Disk,
     /// A move of a running machine to another node: ends with the machine.
     Migration,
+    /// The pod that a guest runs in: as long as it is there, its machine is not gone.
+    Launcher,
 }
 
 /// A kind of workload object, always named with its group: the plural `virtualmachines` exists in two groups.
@@ -29,7 +34,21 @@ impl WorkloadKind {
     /// `plural.group`, as kubectl takes it.
     #[must_use]
     pub fn qualified(&self) -> String {
-        format!("{}.{}", self.plural, self.group)
+        match self.group {
+            "" => self.plural.to_owned(),
+            group => format!("{}.{group}", self.plural),
+        }
+    }
+
+    /// Which of the kind's objects are meant.
+    #[must_use]
+    pub fn selected(&self) -> ListParams {
+        match self.role {
+            WorkloadRole::Launcher => ListParams::default().labels(LAUNCHER_LABEL).fields(RUNS),
+            WorkloadRole::Machine | WorkloadRole::Disk | WorkloadRole::Migration => {
+                ListParams::default()
+            }
+        }
     }
 
     /// For `kube::Api`.
@@ -124,7 +143,26 @@ pub static MIGRATION_KIND: WorkloadKind = WorkloadKind {
     role: WorkloadRole::Migration,
 };
 
+/// The pods of guests. KubeVirt makes one for each instance that runs; where somebody has taken finalizers off, one may
+/// outlive its instance.
+pub static LAUNCHER_KIND: WorkloadKind = WorkloadKind {
+    group: "",
+    version: "v1",
+    kind: "Pod",
+    plural: "pods",
+    role: WorkloadRole::Launcher,
+};
+
+/// KubeVirt's label on them.
+const LAUNCHER_LABEL: &str = "kubevirt.io=virt-launcher";
+/// A pod whose containers have ended runs no guest any more.
+const RUNS: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
 /// Every kind that a removal looks at, in the order of removal.
 pub fn removal_order() -> impl Iterator<Item = &'static WorkloadKind> {
-    std::iter::once(&MIGRATION_KIND).chain(&WORKLOAD_KINDS)
+    let of = |role: WorkloadRole| WORKLOAD_KINDS.iter().filter(move |kind| kind.role == role);
+    std::iter::once(&MIGRATION_KIND)
+        .chain(of(WorkloadRole::Machine))
+        .chain(std::iter::once(&LAUNCHER_KIND))
+        .chain(of(WorkloadRole::Disk))
 }

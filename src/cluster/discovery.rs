@@ -64,6 +64,62 @@ pub async fn find_in(
     Box::pin(look(client, retry, group, Some(version), sought)).await
 }
 
+/// Every kind that can be listed in the groups that are wanted, each in the version that the cluster prefers.
+///
+/// Groups that an API server of their own answers for (`subresources.`, `upload.`) hold no objects.
+pub async fn in_groups(
+    client: &Client,
+    retry: &Retry<'_>,
+    is_wanted: impl Fn(&str) -> bool,
+    doing: &str,
+) -> kube::Result<Vec<Served>> {
+    let is_apart = |group: &str| group.starts_with("subresources.") || group.starts_with("upload.");
+    let groups: Groups = get(client, retry, "/apis", doing).await?;
+    let mut all = Vec::new();
+    let wanted = groups
+        .groups
+        .into_iter()
+        .filter(|group| is_wanted(&group.name) && !is_apart(&group.name));
+    for group in wanted {
+        is_segment(&group.name)?;
+        let Some(version) = group.versions().into_iter().next() else {
+            continue;
+        };
+        is_segment(&version)?;
+        let path = format!("/apis/{}/{version}", group.name);
+        let found: Resources = match get(client, retry, &path, doing).await {
+            // The definitions may be going at this moment.
+            Err(error) if failure::kind_is_not_served(&error) => continue,
+            found => found?,
+        };
+        let listable = found.resources.into_iter().filter(Resource::is_listable);
+        for resource in listable {
+            is_segment(&resource.name)?;
+            let kind = GroupVersionKind::gvk(&group.name, &version, &resource.kind);
+            all.push(Served {
+                resource: ApiResource::from_gvk_with_plural(&kind, &resource.name),
+                namespaced: resource.namespaced,
+            });
+        }
+    }
+    Ok(all)
+}
+
+async fn get<T: DeserializeOwned>(
+    client: &Client,
+    retry: &Retry<'_>,
+    path: &str,
+    doing: &str,
+) -> kube::Result<T> {
+    let asked = retry.request(doing, Repeat::Safe, || async {
+        let request = http::Request::get(path).body(Vec::new());
+        client
+            .request(request.map_err(kube::Error::HttpError)?)
+            .await
+    });
+    asked.await
+}
+
 /// An answer whose 404 was confirmed: `None` where the kind is not served.
 pub fn if_served<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
     match answer {
@@ -260,6 +316,14 @@ struct Resource {
     name: String,
     kind: String,
     namespaced: bool,
+    #[serde(default)]
+    verbs: Vec<String>,
+}
+
+impl Resource {
+    fn is_listable(&self) -> bool {
+        !self.name.contains('/') && self.verbs.iter().any(|verb| verb == "list")
+    }
 }
 
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Resource>, D::Error> {

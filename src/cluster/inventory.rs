@@ -4,13 +4,20 @@
 //! something that is no API server is a [`Failure`], and only a kind that the cluster demonstrably does not serve
 //! counts as none.
 
+mod dependent;
+pub mod dependents;
+mod engine;
 pub mod list;
 mod workload;
 
 use futures::future::join_all;
 
 use self::list::{Detail, Listed};
-pub use self::workload::{Second, Storage, Uid, Workload};
+pub use self::{
+    dependent::Dependent,
+    engine::EngineObject,
+    workload::{Second, Storage, Uid, Workload},
+};
 use super::retry::Retry;
 use crate::{
     api::{WorkloadKind, WorkloadRole, workload::removal_order},
@@ -26,6 +33,12 @@ pub struct Inventory {
     pub disks: Vec<Workload>,
     /// Moves of running machines; they do not count either.
     pub migrations: Vec<Workload>,
+    /// Pods that guests run in.
+    pub launchers: Vec<Workload>,
+    /// What these own beside them, where it was looked for.
+    pub dependents: Vec<Dependent>,
+    /// What goes with the engine beside them, where it was looked for.
+    pub engine: Vec<EngineObject>,
     /// For each kind that is served, the list that this is from.
     pub listed: Vec<(&'static WorkloadKind, Listed)>,
 }
@@ -37,16 +50,25 @@ impl Inventory {
         self.roots().len()
     }
 
-    /// The machines that [`count`](Self::count) counts: those that no other machine owns.
+    /// What [`count`](Self::count) counts: the machines that no other machine owns, and the guests that run although
+    /// their machine is gone.
     #[must_use]
     pub fn roots(&self) -> Vec<&Workload> {
         let family = Family::of(&self.machines);
-        self.machines
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| family.is_root(*place))
-            .map(|(_, machine)| machine)
-            .collect()
+        let machines = self.machines.iter().enumerate();
+        let roots = machines.filter(|(place, _)| family.is_root(*place));
+        // A pod that is being deleted ends by itself.
+        let strays = self.launchers.iter().filter(|pod| {
+            let mut owners = pod.owners.iter();
+            pod.deleting.is_none() && owners.all(|owner| family.find(owner).is_none())
+        });
+        roots.map(|(_, machine)| machine).chain(strays).collect()
+    }
+
+    /// Does no guest run any more, and is no machine left?
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.machines.is_empty() && self.launchers.is_empty()
     }
 
     /// The place of workloads of that role.
@@ -55,6 +77,7 @@ impl Inventory {
             WorkloadRole::Machine => &mut self.machines,
             WorkloadRole::Disk => &mut self.disks,
             WorkloadRole::Migration => &mut self.migrations,
+            WorkloadRole::Launcher => &mut self.launchers,
         }
     }
 }
@@ -141,6 +164,26 @@ pub async fn take(client: &kube::Client, retry: &Retry<'_>) -> Result<Inventory,
     } else {
         Err(undetermined(failed))
     }
+}
+
+/// The same, with everything else that goes with VMs, disks and the engine: for whoever turns it off, or says what that
+/// would mean.
+pub async fn take_with_all_that_goes(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+) -> Result<Inventory, Failure> {
+    let mut inventory = take(client, retry).await?;
+    let workloads = inventory.machines.iter().chain(&inventory.disks);
+    let namespaces = workloads
+        .map(|workload| workload.namespace.clone())
+        .collect();
+    let (dependents, engine) = futures::try_join!(
+        dependents::list(client, retry, &namespaces),
+        engine::list(client, retry),
+    )?;
+    inventory.dependents = dependents;
+    inventory.engine = engine;
+    Ok(inventory)
 }
 
 /// One failure from all lists that failed. Denied wins, because somebody can do something about it.

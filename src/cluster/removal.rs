@@ -2,12 +2,11 @@
 //!
 //! Called by `bmctl disable`; whether anything may be deleted was decided before. Everything is deleted on the condition
 //! of its UID, so that nothing is deleted that was not seen, and only after the backup holds it, where there is one.
-//! Finalizers are never stripped: what is stuck is explained. A user's own claims, Secrets and ConfigMaps are never
-//! touched.
+//! Nobody else's finalizers are ever stripped: what is stuck is explained.
 //!
 //! ```text
-//! ┌▶ detach disks that stay ─▶ delete what is due ─▶ watch it go ─▶ list everything again ─┐ ─▶ the same for disks
-//! └──────────────────────── until two lists show no machine ◀──────────────────────────────┘
+//! ┌▶ delete what is due ─▶ release what stays ─▶ watch it go ─▶ list everything again ─┐ ─▶ the same for disks
+//! └───────── until two lists show no machine and no pod of a guest ◀───────────────────┘
 //! ```
 //!
 //! The lists are what counts; the watches only save waiting. What a list shows that the plan does not name is added to
@@ -15,9 +14,10 @@
 
 mod bell;
 mod deletion;
-mod detachment;
+mod dependents;
 mod plan;
 mod progress;
+mod release;
 mod saving;
 mod sighting;
 
@@ -34,10 +34,12 @@ use super::{
 };
 use crate::{
     api::{WorkloadKind, WorkloadRole, workload::removal_order},
-    failure::Failure,
+    failure::{Failure, Kind},
 };
 
-pub use plan::{Disks, Fate, LeftOver, Plan, Planned, Stage, Why, is_products};
+pub use plan::{
+    Disks, Fate, KindSummary, LeftOver, Plan, Planned, PlannedDependent, Secrets, Why, is_products,
+};
 pub use saving::save;
 
 /// What is gone now.
@@ -66,9 +68,9 @@ pub async fn remove(
         retry: &retry,
         places: Places::of(&plan.objects),
         gone: vec![false; plan.objects.len()],
-        stalled: false,
         talkative: plan.doomed().count() <= TOLD,
         progress: Progress::default(),
+        dependents_seen: false,
         listed: plan.listed.clone(),
         plan,
         backup,
@@ -81,19 +83,54 @@ pub async fn remove(
     }
 }
 
-/// Asks the API server whether it would delete what the plan deletes, without deleting anything.
+/// Asks the API server whether it would delete everything that the plan names, without deleting anything. One refusal
+/// is enough to delete nothing; all of them are named.
 pub async fn rehearse(client: &Client, plan: &Plan, retry: &Retry<'_>) -> Result<(), Failure> {
     let due = plan
-        .objects
-        .iter()
-        .filter(|planned| planned.fate == Fate::Deleted && planned.workload.deleting.is_none());
+        .doomed()
+        .filter(|planned| planned.workload.deleting.is_none());
     let mut rehearsals = stream::iter(due)
-        .map(|planned| deletion::rehearse(client, retry, &planned.workload))
+        .map(|planned| async {
+            let rehearsed = deletion::rehearse(client, retry, &planned.workload).await;
+            (planned.workload.object_name(), rehearsed)
+        })
         .buffer_unordered(IN_FLIGHT);
-    while let Some(rehearsed) = rehearsals.next().await {
-        rehearsed?;
+    let mut refused = Vec::new();
+    while let Some((object, rehearsed)) = rehearsals.next().await {
+        match rehearsed {
+            Ok(()) => {}
+            Err(failure) if failure.kind == Kind::Refused => refused.push((object, failure)),
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(())
+    refused.sort_by(|one, other| one.0.cmp(&other.0));
+    refusal(refused).map_or(Ok(()), Err)
+}
+
+/// One failure for all deletions that were refused.
+fn refusal(refused: Vec<(ObjectName, Failure)>) -> Option<Failure> {
+    const NAMED: usize = 20;
+    let count = refused.len();
+    let mut refused = refused.into_iter();
+    let (first, failure) = refused.next()?;
+    let hints = failure.hints.clone();
+    let mut all = Failure::new(
+        Kind::Refused,
+        failure.reason,
+        format!(
+            "{count} deletion{} would be refused; nothing was deleted",
+            if count == 1 { "" } else { "s" }
+        ),
+    )
+    .caused_by(format!("{first}: {}", failure.root_cause()));
+    for (object, failure) in refused.take(NAMED - 1) {
+        all = all.caused_by(format!("{object}: {}", failure.root_cause()));
+    }
+    if count > NAMED {
+        all = all.caused_by(format!("... and {} more", count - NAMED));
+    }
+    all.hints = hints;
+    Some(all)
 }
 
 /// One removal under way.
@@ -104,12 +141,12 @@ struct Removal<'a, 'v> {
     places: Places,
     /// For each object of the plan.
     gone: Vec<bool>,
-    /// Nothing has changed for so long that owners may be waiting for what they own.
-    stalled: bool,
     backup: Option<&'v mut BackupWriter>,
     /// Where to watch from, by kind.
     listed: Vec<(&'static WorkloadKind, Listed)>,
     progress: Progress,
+    /// What machines and disks own was listed since the last machine came.
+    dependents_seen: bool,
     /// Is the going of each object told?
     talkative: bool,
     /// How many deletions the API server has accepted.
@@ -120,7 +157,11 @@ struct Removal<'a, 'v> {
 
 impl Removal<'_, '_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        const MACHINES: [WorkloadRole; 2] = [WorkloadRole::Migration, WorkloadRole::Machine];
+        const MACHINES: [WorkloadRole; 3] = [
+            WorkloadRole::Migration,
+            WorkloadRole::Machine,
+            WorkloadRole::Launcher,
+        ];
         if let Some(backup) = &mut self.backup {
             backup.deleting(self.retry.now())?;
         }
@@ -136,6 +177,7 @@ impl Removal<'_, '_> {
             };
         }
         while self.round(&[WorkloadRole::Disk]).await? > 0 {}
+        self.wait_for_dependents().await?;
         if let Some(backup) = &mut self.backup {
             backup.finish(self.retry.now())?;
         }
@@ -144,12 +186,12 @@ impl Removal<'_, '_> {
 
     /// Deletes what is due among these, waits, and looks. Returns how many of them are left.
     async fn round(&mut self, roles: &[WorkloadRole]) -> Result<usize, Failure> {
-        self.detach().await?;
+        self.hold_children().await?;
         self.delete_due(roles).await?;
+        self.release().await?;
         self.watch_them_go(roles).await;
         let looked = self.look().await;
         if Instant::now() >= self.look_due() {
-            self.stalled = true;
             self.give_up_on_owners();
         }
         let left = self.left(roles).count();
@@ -187,13 +229,10 @@ impl Removal<'_, '_> {
     }
 
     fn has_living_owner(&self, workload: &Workload) -> bool {
-        // An owner that is being deleted makes nothing anew, and where nothing goes along with it, it may be waiting.
-        let waits = self.stalled && self.plan.disks == Disks::Keep;
         workload.owners.iter().any(|owner| {
             self.places.find(owner).is_some_and(|at| {
                 let owner = &self.plan.objects[at];
-                let going = waits && owner.workload.deleting.is_some();
-                let lives = !self.gone[at] && !going;
+                let lives = !self.gone[at];
                 lives && owner.workload.uid != workload.uid && !matches!(owner.fate, Fate::Kept(_))
             })
         })
@@ -209,6 +248,7 @@ impl Removal<'_, '_> {
             if due.is_empty() {
                 continue;
             }
+            self.save_late_dependents().await?;
             let due = self.saved(due).await?;
             self.retry.observer().event(&Event::Removing {
                 resource: kind.qualified(),
@@ -234,11 +274,20 @@ impl Removal<'_, '_> {
             .iter()
             .map(|at| (*at, self.plan.objects[*at].workload.clone()))
             .collect();
-        let disks = self.plan.disks;
+        let owners = self.owners_of_kept();
+        let keeps = self.plan.disks == Disks::Keep;
         let mut deletions = stream::iter(objects)
-            .map(|(at, workload)| async move {
-                let apart = disks == Disks::Keep && workload.is(WorkloadRole::Machine);
-                let deleted = deletion::delete(client, retry, &workload, apart).await;
+            .map(|(at, workload)| {
+                let held =
+                    workload.is(WorkloadRole::Machine) && (keeps || owners.contains(&workload.uid));
+                (at, workload, held)
+            })
+            .map(|(at, workload, held)| async move {
+                let deleted = if held {
+                    release::delete_held(client, retry, &workload).await
+                } else {
+                    deletion::delete(client, retry, &workload).await
+                };
                 (at, deleted)
             })
             .buffer_unordered(IN_FLIGHT);

@@ -75,6 +75,10 @@ impl Answer {
     pub fn nothing_served(call: &Call) -> Self {
         match call.path.as_str() {
             "/apis" => Self::groups(&["apps"]),
+            // These are served everywhere.
+            path if call.method == "GET" && is_built_in_collection(path) => {
+                Self::json(&json!({"metadata": {"resourceVersion": "9"}, "items": []}))
+            }
             _ => Self::not_served(),
         }
     }
@@ -298,4 +302,13 @@ impl super::Observer for Recorder {
     fn event(&self, event: &super::Event) {
         self.0.lock().unwrap().push(event.clone());
     }
+}
+
+fn is_built_in_collection(path: &str) -> bool {
+    let of = |group: &str| path.strip_prefix(group);
+    let Some(path) = of("/api/v1/").or_else(|| of("/apis/apps/v1/")) else {
+        return false;
+    };
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts[..], [_] | ["namespaces", _, _])
 }

@@ -28,7 +28,6 @@ use super::{
     event::Event,
     feed::{Feeds, Subject, Update},
     retry::Retry,
-    stuck::with_next_steps,
     vmruntime::{Patched, RuntimeObject},
 };
 use crate::{

@@ -23,7 +23,7 @@ use crate::{
     cluster::{
         Cluster, Retry,
         backup::{self, Place},
-        removal::{Disks, Plan},
+        removal::{Disks, Plan, Secrets},
         wait::{Outcome, Reached},
     },
     command_id::CommandId,
@@ -42,7 +42,8 @@ use crate::{
 /// turn VM Runtime off: --force=true. Where the VMRuntime carries the annotation
 /// baremetal.cluster.gke.io/vmrumtime-force-disable: "true", it asks instead of refusing.
 ///
-/// Before anything is deleted, the manifests of all VMs and disks are saved in a folder; `bmctl restore DIR` puts them
+/// Before anything is deleted, the manifests of all that goes are saved in a folder: VMs, disks, what they own (Secrets
+/// too), and what people have made of KubeVirt's and CDI's other kinds and set on them. `bmctl restore DIR` puts them
 /// back. The contents of disks are not in it. A run that was interrupted, or killed, is simply run again.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -70,6 +71,20 @@ pub struct DisableVmruntimeArgs {
     /// Delete without saving anything before.
     #[arg(long)]
     pub no_backup: bool,
+    /// Save Secrets that go with VMs as well; they are in clear text, in files that only you can read.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_default_value = true,
+        conflicts_with = "no_backup",
+        value_parser = crate::cli::go_bool,
+        action = clap::ArgAction::Set
+    )]
+    pub backup_secrets: bool,
     /// Delete the VMs and keep their disks; CDI, which provides them, then stays installed.
     #[arg(long)]
     pub keep_disks: bool,
@@ -130,6 +145,11 @@ async fn disable(
         retry: &retry,
         cluster: &names,
         place: place(&cluster, args),
+        secrets: if args.backup_secrets {
+            Secrets::Saved
+        } else {
+            Secrets::LeftOut
+        },
         force: Force::from(args.force),
         disks: if args.keep_disks {
             Disks::Keep
@@ -267,6 +287,7 @@ fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgr
     }
     if let Some((before, after)) = progress.patched.borrow().as_ref() {
         report.changed = changes(before, after);
+        report.engine_goes = true;
         report.undo = session.context.pasted(CommandId::EnableVmruntime);
         // The fence is taken away again, or was said to end by itself.
         report
@@ -344,6 +365,7 @@ fn continuing(args: &DisableVmruntimeArgs) -> Own {
         args.force.then(|| "--force=true".to_owned()),
         args.keep_disks.then(|| "--keep-disks".to_owned()),
         args.no_backup.then(|| "--no-backup".to_owned()),
+        (!args.backup_secrets).then(|| "--backup-secrets=false".to_owned()),
         backup.map(|folder| format!("--backup {}", shown_word(&folder.to_string_lossy()))),
         Some("--ensure".to_owned()),
     ];
@@ -359,6 +381,7 @@ fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
             sentence: "nothing was changed".to_owned(),
             hints: Vec::new(),
         },
+        Step::Asked => Left::unknown("VM Runtime is being turned off"),
         Step::Fenced => Left {
             sentence: format!(
                 "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",

@@ -126,6 +126,8 @@ reasons! {
     LoginTimedOut,
     /// The host name of the API server is not known.
     NameNotResolved,
+    /// The namespace that objects are to be created in does not exist.
+    NamespaceMissing,
     /// The API server did not answer the controller.
     NoAnswer,
     /// The folder holds no backup that can be read.
@@ -156,6 +158,8 @@ reasons! {
     NotFound,
     /// The cluster does not serve this kind of object.
     NotServed,
+    /// VMs were restored that cannot start, because something that they need is not there.
+    NotStartable,
     /// What answers does not speak TLS.
     NotTls,
     /// It could not be verified that the state is the wanted one.

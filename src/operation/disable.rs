@@ -27,8 +27,7 @@ use crate::{
     cluster::{
         Event, Retry,
         backup::{Origin, Place},
-        inventory,
-        removal::{self, Disks, Plan, Removed},
+        removal::{self, Disks, Plan, Removed, Secrets},
         vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
         wait::{self, Baseline, Outcome, Target, Wait},
     },
@@ -44,6 +43,7 @@ pub struct Disable<'a> {
     pub cluster: &'a ClusterNames,
     /// Where the backup goes; `None`: there is none.
     pub place: Option<Place>,
+    pub secrets: Secrets,
     pub force: Force,
     pub disks: Disks,
     pub mode: Mode,
@@ -86,6 +86,8 @@ pub struct DisableProgress {
 pub enum Step {
     #[default]
     Untouched,
+    /// VM Runtime was told to turn off, and the API server has not answered.
+    Asked,
     /// VM creation is closed, and nothing is deleted yet.
     Fenced,
     Deleting,
@@ -157,6 +159,7 @@ impl Disable<'_> {
                     .await?,
             )
         } else {
+            self.save_what_goes(&proposal).await?;
             None
         };
         let baseline = self.switch_off(proposal.before, fence).await?;
@@ -213,6 +216,9 @@ impl Disable<'_> {
         if !before.object.spec.enabled {
             return Ok(Baseline::unchanged(before));
         }
+        if self.progress.step.get() == Step::Untouched {
+            self.progress.step.set(Step::Asked);
+        }
         let after = self.patch_in_spite_of_lag(&before).await?;
         let patched = (before.clone(), after.runtime.clone());
         self.progress.patched.replace(Some(patched));
@@ -244,10 +250,7 @@ impl Disable<'_> {
         };
         let outcome = wait::until(self.client, &wait, self.retry).await?;
         self.announce("Making sure that no VM is left");
-        let left = inventory::take(self.client, self.retry).await?;
-        if left.count() > 0 {
-            return Err(newcomer::slipped_in(&left));
-        }
+        self.no_guest_is_left().await?;
         Ok(outcome)
     }
 

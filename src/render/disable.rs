@@ -19,7 +19,10 @@ use super::{
     table::Table,
 };
 
-pub use self::plan::{How, KeptObject, PlanReport, PlannedObject, Reason, StageReport};
+pub use self::plan::{
+    Comeback, EngineObjectReport, How, KeptObject, OwnedObject, PlanReport, PlannedObject, Reason,
+    StageReport,
+};
 
 /// A virtual machine, as people tell it from others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -84,6 +87,9 @@ pub struct DisableReport {
     pub restore: Option<String>,
     /// What was deleted and is gone: VMs, what was generated from them, and their disks.
     pub deleted: Vec<GoneObject>,
+    /// VM Runtime was told to turn off, and the engine goes with it.
+    #[serde(skip)]
+    pub engine_goes: bool,
     /// Is VM Runtime off? Null where it was not waited for.
     pub disabled: Option<bool>,
     /// CDI stays installed, because disks were kept.
@@ -167,8 +173,12 @@ impl DisableReport {
             self.machine_table(page);
             page.gap();
         }
-        if let Some(plan) = self.plan.as_ref().filter(|_| self.deletes) {
-            plan.text(page);
+        if let Some(plan) = &self.plan {
+            if self.deletes {
+                plan.text(page);
+            } else {
+                plan.engine_text("To go with KubeVirt and CDI:", page);
+            }
         }
         if self.asks {
             page.line("It would be asked first.");
@@ -224,14 +234,22 @@ impl Report for DisableReport {
                 }
             }
         }
+        if let Some(plan) = self.plan.as_ref().filter(|_| self.engine_goes) {
+            page.gap();
+            plan.engine_text("Gone with KubeVirt and CDI:", page);
+        }
         if let Some(folder) = &self.backup {
             page.gap();
             page.line(format!("Manifests saved in {}", clean(folder)));
         }
         if let Some(restore) = &self.restore {
-            page.line(format!(
-                "To put the VMs back (without the data of disks): {restore}"
-            ));
+            let what = match self.machines_were {
+                Machines::Kept => "To put it back",
+                Machines::Deleting | Machines::Deleted => {
+                    "To put the VMs back (without the data of disks)"
+                }
+            };
+            page.line(format!("{what}: {restore}"));
         }
         if !self.changed.is_empty() {
             page.gap();

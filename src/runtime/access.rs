@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::{
-    WorkloadRole,
+    WorkloadRole, comeback,
+    dependent::{DEPENDENT_KINDS, DependentRole},
     name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME},
     workload::removal_order,
 };
@@ -69,13 +70,23 @@ pub fn needed(command: &str) -> Vec<Right> {
         .concat(),
         "disable vmruntime" => [
             runtime(&["get", "list", "watch", "patch"]),
-            workloads(&["get", "list", "watch", "delete"]),
+            of_role(
+                WorkloadRole::Machine,
+                &["get", "list", "watch", "delete", "patch"],
+            ),
+            of_role(WorkloadRole::Disk, &["get", "list", "watch", "delete"]),
+            of_role(WorkloadRole::Migration, &["get", "list", "watch", "delete"]),
+            of_role(WorkloadRole::Launcher, &["list", "watch", "delete"]),
+            dependents(&["get", "list"]),
+            claims(&["patch"]),
+            engine(&["get", "list"]),
             pods(),
         ]
         .concat(),
         KEEPING_DISKS => [
             needed("disable vmruntime"),
             of_role(WorkloadRole::Disk, &["patch"]),
+            of_dependents(&["patch"], |role| role != DependentRole::Claim),
         ]
         .concat(),
         "status vmruntime" => [
@@ -122,6 +133,10 @@ pub fn needed(command: &str) -> Vec<Right> {
         ]
         .concat(),
         "restore" => [
+            runtime(&["get"]),
+            everywhere(&["get"], "", "namespaces"),
+            dependents(&["create", "get"]),
+            engine(&["create", "get", "patch"]),
             of_role(WorkloadRole::Disk, &["create"]),
             of_role(WorkloadRole::Machine, &["create"]),
         ]
@@ -209,6 +224,31 @@ fn everywhere(verbs: &[&'static str], group: &'static str, resource: &'static st
 fn workloads(verbs: &[&'static str]) -> Vec<Right> {
     removal_order()
         .flat_map(|kind| everywhere(verbs, kind.group, kind.plural))
+        .collect()
+}
+
+/// What VMs and disks may own, in all namespaces.
+fn dependents(verbs: &[&'static str]) -> Vec<Right> {
+    of_dependents(verbs, |_| true)
+}
+
+fn claims(verbs: &[&'static str]) -> Vec<Right> {
+    of_dependents(verbs, |role| role == DependentRole::Claim)
+}
+
+fn of_dependents(verbs: &[&'static str], is_wanted: impl Fn(DependentRole) -> bool) -> Vec<Right> {
+    DEPENDENT_KINDS
+        .iter()
+        .filter(|kind| is_wanted(kind.role))
+        .flat_map(|kind| everywhere(verbs, kind.group, kind.plural))
+        .collect()
+}
+
+/// What people make of the engine's other kinds, and set on the engine itself.
+fn engine(verbs: &[&'static str]) -> Vec<Right> {
+    comeback::KNOWN
+        .iter()
+        .flat_map(|(group, plural)| everywhere(verbs, group, plural))
         .collect()
 }
 
@@ -309,7 +349,8 @@ mod tests {
             assert_eq!(rights, unique, "{command}");
             for right in rights {
                 assert!(![right.group, right.resource, right.verb].contains(&"*"));
-                assert!(right.resource != "secrets");
+                let secrets = ["disable vmruntime", KEEPING_DISKS, "restore"];
+                assert!(right.resource != "secrets" || secrets.contains(&command));
             }
         }
     }
@@ -361,15 +402,13 @@ mod tests {
             })
         );
         let disable = cluster_role("r", &needed("disable vmruntime"));
-        let machines = disable["rules"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|rule| rule["apiGroups"] == json!(["kubevirt.io"]));
+        let machines = disable["rules"].as_array().unwrap().iter().find(|rule| {
+            rule["apiGroups"] == json!(["kubevirt.io"])
+                && rule["verbs"].as_array().unwrap().contains(&json!("patch"))
+        });
         assert_eq!(
             machines.unwrap()["resources"],
             json!([
-                "virtualmachineinstancemigrations",
                 "virtualmachineinstancereplicasets",
                 "virtualmachineinstances",
                 "virtualmachines"

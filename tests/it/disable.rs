@@ -5,6 +5,7 @@ mod folder;
 mod hanging;
 mod herd;
 mod killing;
+mod laws;
 mod memory;
 mod restoring;
 mod saved;
@@ -38,6 +39,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(folder::trials());
     trials.extend(hanging::trials());
     trials.extend(killing::trials());
+    trials.extend(laws::trials());
     trials.extend(memory::trials());
     trials.extend(restoring::trials());
     trials.extend(table::trials());

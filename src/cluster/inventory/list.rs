@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::workload::{Second, Storage, Uid, Words, Workload};
 use crate::{
-    api::{WorkloadKind, WorkloadRole},
+    api::{WorkloadKind, WorkloadRole, workload::WORKLOAD_KINDS},
     cluster::{
         discovery::{self, Sought},
         list::{Fields, Pages},
@@ -111,7 +111,9 @@ impl Lister<'_> {
         let whole = self.detail == Detail::AsNeeded && self.kind.role == WorkloadRole::Machine;
         let fields = if whole { Fields::All } else { Fields::Metadata };
         let (client, retry, doing) = (self.client, self.retry, self.doing.clone());
-        let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid).unconfirmed();
+        let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid)
+            .selected(&self.kind.selected())
+            .unconfirmed();
         let mut expired = false;
         loop {
             let items = match pages.next().await {
@@ -164,8 +166,22 @@ struct Meta {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Owner {
     uid: String,
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
+}
+
+impl Owner {
+    fn is_machine(&self) -> bool {
+        let group = self.api_version.split('/').next().unwrap_or_default();
+        WORKLOAD_KINDS.iter().any(|kind| {
+            kind.role == WorkloadRole::Machine && kind.group == group && kind.kind == self.kind
+        })
+    }
 }
 
 /// Only what names storage, in the places where the kinds have it. Anything else there may have any shape.
@@ -181,6 +197,8 @@ struct Spec {
     /// VirtualMachine of KubeVirt.
     #[serde(default)]
     template: Option<Lenient<Template>>,
+    #[serde(default)]
+    data_volume_templates: Value,
 }
 
 /// What can not be read as expected names no storage that we know of.
@@ -223,7 +241,13 @@ impl Spec {
                 .map(|name| Storage::Volume(name.into()))
                 .or_else(|| claim.map(|name| Storage::Claim(name.into())))
         });
-        disks.chain(volumes).collect()
+        let templates = list(&self.data_volume_templates)
+            .into_iter()
+            .filter_map(|template| {
+                let name = template["metadata"]["name"].as_str()?;
+                Some(Storage::Template(name.into()))
+            });
+        disks.chain(volumes).chain(templates).collect()
     }
 }
 
@@ -284,6 +308,7 @@ impl Item {
             created: second(self.metadata.creation_timestamp),
             deleting: second(self.metadata.deletion_timestamp),
             finalizers: words.list(self.metadata.finalizers.unwrap_or_default()),
+            of_machine: owners.iter().any(Owner::is_machine),
             owners: owners
                 .into_iter()
                 .map(|owner| Uid::from(owner.uid.as_str()))

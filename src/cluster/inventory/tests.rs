@@ -84,6 +84,7 @@ fn machines_that_own_each_other_still_count() {
         deleting: None,
         finalizers: Arc::default(),
         owners: Box::new([owner.into()]),
+        of_machine: true,
         uses: Box::default(),
     };
     let inventory = Inventory {

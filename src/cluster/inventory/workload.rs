@@ -29,6 +29,8 @@ pub struct Workload {
     pub finalizers: Arc<[String]>,
     /// The objects that own it.
     pub owners: Box<[Uid]>,
+    /// Was it made from a machine? Its owner may be gone since; what it was stays.
+    pub of_machine: bool,
     /// What it stores its data on, in its namespace.
     pub uses: Box<[Storage]>,
 }
@@ -42,6 +44,8 @@ pub enum Storage {
     Volume(Box<str>),
     /// A PersistentVolumeClaim, named directly.
     Claim(Box<str>),
+    /// A DataVolume that KubeVirt makes from a template in the machine, and makes again.
+    Template(Box<str>),
 }
 
 impl Workload {
@@ -70,7 +74,7 @@ impl Workload {
     pub fn disks(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().filter_map(|storage| match storage {
             Storage::Disk(name) => Some(&**name),
-            Storage::Volume(_) | Storage::Claim(_) => None,
+            Storage::Volume(_) | Storage::Claim(_) | Storage::Template(_) => None,
         })
     }
 }

@@ -23,18 +23,17 @@ pub(super) enum Deleted {
     WasGone,
 }
 
-/// Deletes it. `apart` leaves behind what it owns: the API server takes the owner off its dependents first.
+/// Deletes it. What it owns goes after it, by the garbage collector.
 pub(super) async fn delete(
     client: &Client,
     retry: &Retry<'_>,
     workload: &Workload,
-    apart: bool,
 ) -> Result<Deleted, Failure> {
     /// More conflicts about one UID than this make no sense.
     const ROUNDS: u32 = 5;
     let api = api(client, workload);
     let doing = format!("delete {}", workload.object_name());
-    let parameters = parameters(workload, apart);
+    let parameters = parameters(workload);
     for _ in 0..ROUNDS {
         let deleted = retry
             .request(&doing, Repeat::Safe, || async {
@@ -79,7 +78,7 @@ pub(super) async fn rehearse(
     let doing = format!("delete {} (dry run)", workload.object_name());
     let parameters = DeleteParams {
         dry_run: true,
-        ..parameters(workload, false)
+        ..parameters(workload)
     };
     let rehearsed = retry
         .request(&doing, Repeat::Safe, || async {
@@ -99,13 +98,9 @@ fn api(client: &Client, workload: &Workload) -> Api<DynamicObject> {
 }
 
 /// This object, and no other of its name.
-fn parameters(workload: &Workload, apart: bool) -> DeleteParams {
+fn parameters(workload: &Workload) -> DeleteParams {
     DeleteParams {
-        propagation_policy: Some(if apart {
-            PropagationPolicy::Orphan
-        } else {
-            PropagationPolicy::Background
-        }),
+        propagation_policy: Some(PropagationPolicy::Background),
         preconditions: Some(Preconditions {
             uid: Some(workload.uid.to_string()),
             resource_version: None,

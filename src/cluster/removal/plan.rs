@@ -1,13 +1,23 @@
 //! What a disable would delete, in which order, and what stays and why: one value, which the dry run shows, the
 //! question is asked about, the backup saves, and the removal carries out. Nothing is deleted that is not in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod dependents;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+pub use self::dependents::PlannedDependent;
 use crate::{
-    api::{WorkloadKind, WorkloadRole, name::GROUP, workload::removal_order},
+    api::{
+        WorkloadKind, WorkloadRole, dependent::DependentRole, name::GROUP, workload::removal_order,
+    },
     cluster::{
         event::ObjectName,
-        inventory::{Family, Inventory, Storage, Uid, Workload, list::Listed},
+        inventory::{
+            Dependent, EngineObject, Family, Inventory, Storage, Uid, Workload, list::Listed,
+        },
     },
 };
 
@@ -22,17 +32,36 @@ pub enum Fate {
     Kept(Why),
 }
 
+impl Fate {
+    /// Has it to be released from machines that go, before the garbage collector takes it along?
+    #[must_use]
+    pub const fn is_released(self) -> bool {
+        match self {
+            Self::Kept(Why::Asked | Why::Released) => true,
+            Self::Deleted
+            | Self::GoesAlong
+            | Self::Kept(Why::NotTheVms | Why::Unused | Why::Earlier | Why::OwnedElsewhere) => {
+                false
+            }
+        }
+    }
+}
+
 /// Why something stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
     /// `--keep-disks`.
     Asked,
+    /// A claim that somebody made and a VM owns: the VM's ownership is taken off it.
+    Released,
     /// A VM uses it, but it was made by somebody for itself.
     NotTheVms,
     /// No VM uses it.
     Unused,
     /// Its VM was deleted by an earlier run that did not come to its end, and this run may not delete it.
     Earlier,
+    /// Something that stays owns it as well.
+    OwnedElsewhere,
 }
 
 /// An object and what becomes of it.
@@ -42,6 +71,8 @@ pub struct Planned {
     pub fate: Fate,
     /// A machine that no other machine owns: one of those that are counted.
     pub counts: bool,
+    /// A controller makes it again from what owns it: there is nothing to put back.
+    pub made_again: bool,
 }
 
 /// What is done about the disks of VMs that are deleted.
@@ -52,13 +83,26 @@ pub enum Disks {
     Keep,
 }
 
+/// Are Secrets that go saved?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    #[default]
+    Saved,
+    LeftOut,
+}
+
 /// The whole plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub disks: Disks,
+    pub secrets: Secrets,
     /// In the order of removal.
     pub objects: Vec<Planned>,
-    /// Claims that VMs use by name: somebody's own, never touched.
+    /// What these own beside them.
+    pub dependents: Vec<PlannedDependent>,
+    /// What goes with the engine, whether VMs exist or not.
+    pub engine: Vec<EngineObject>,
+    /// Claims that VMs use by name and that stay, because none of them owns them.
     pub claims: Vec<ObjectName>,
     /// How many VMs there are; a VM and what was generated from it count once.
     pub machines: usize,
@@ -67,9 +111,10 @@ pub struct Plan {
 }
 
 /// One kind of the plan, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
-    pub kind: &'static WorkloadKind,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindSummary {
+    /// `plural.group`.
+    pub resource: String,
     pub deleted: usize,
     pub going_along: usize,
 }
@@ -86,34 +131,55 @@ impl Plan {
     #[must_use]
     pub fn new(inventory: Inventory, disks: Disks, left_over: &LeftOver) -> Self {
         let machines = inventory.count();
-        let claims = claims(&inventory.machines);
+        let mut claims = claims(&inventory.machines);
         let of_disks = disk_fates(&inventory, disks, left_over);
         let family = Family::of(&inventory.machines);
-        let of_machines: Vec<(Fate, bool)> = inventory
-            .machines
-            .iter()
-            .enumerate()
-            .map(|(place, _)| {
+        let of_machines: Vec<(Fate, bool)> = (0..inventory.machines.len())
+            .map(|place| {
                 let root = family.is_root(place);
-                (fate_of_machine(disks, root), root)
+                (fate_of_machine(root), root)
             })
             .collect();
+        let of_launchers: Vec<(Fate, bool)> = inventory
+            .launchers
+            .iter()
+            .map(|pod| {
+                let stray = pod.owners.iter().all(|owner| family.find(owner).is_none());
+                (fate_of_machine(stray), stray && pod.deleting.is_none())
+            })
+            .collect();
+        let made_again: BTreeSet<Uid> = made_again(&inventory);
         let Inventory {
             machines: all,
             disks: stores,
             migrations,
+            launchers,
+            dependents,
+            engine,
             listed,
         } = inventory;
         let mut objects = Vec::new();
         let of_migrations = vec![(Fate::Deleted, false); migrations.len()];
         let of_disks = of_disks.into_iter().map(|fate| (fate, false)).collect();
-        pour(migrations, of_migrations, &mut objects);
-        pour(all, of_machines, &mut objects);
-        pour(stores, of_disks, &mut objects);
+        pour(migrations, of_migrations, &made_again, &mut objects);
+        pour(all, of_machines, &made_again, &mut objects);
+        pour(launchers, of_launchers, &made_again, &mut objects);
+        pour(stores, of_disks, &made_again, &mut objects);
         objects.sort_unstable_by(|a, b| order(&a.workload).cmp(&order(&b.workload)));
+        let dependents = dependents::plan(&objects, dependents, disks);
+        let going: BTreeSet<ObjectName> = dependents
+            .iter()
+            .filter(|planned| !matches!(planned.fate, Fate::Kept(_)))
+            .filter(|planned| planned.object.kind.role == DependentRole::Claim)
+            .map(|planned| planned.object.object_name())
+            .collect();
+        claims.retain(|claim| !going.contains(claim));
         Self {
             disks,
+            secrets: Secrets::Saved,
             objects,
+            dependents,
+            engine,
             claims,
             machines,
             listed,
@@ -139,6 +205,13 @@ impl Plan {
             .filter(|planned| !matches!(planned.fate, Fate::Kept(_)))
     }
 
+    /// The same without the pods of guests, which are the guests themselves.
+    pub fn doomed_objects(&self) -> impl Iterator<Item = &Planned> {
+        self.doomed().filter(|planned| {
+            planned.fate == Fate::Deleted || !planned.workload.is(WorkloadRole::Launcher)
+        })
+    }
+
     /// Everything that stays, and why.
     pub fn kept(&self) -> impl Iterator<Item = (&Workload, Why)> {
         self.objects
@@ -149,32 +222,66 @@ impl Plan {
             })
     }
 
-    /// The kinds that lose objects, in the order of removal.
+    /// Where its objects are.
     #[must_use]
-    pub fn stages(&self) -> Vec<Stage> {
+    pub fn namespaces(&self) -> BTreeSet<Arc<str>> {
+        let workloads = self.objects.iter().map(|planned| &planned.workload);
+        workloads
+            .map(|workload| workload.namespace.clone())
+            .collect()
+    }
+
+    /// Plans what they own as it is now.
+    pub(super) fn see_dependents(&mut self, found: Vec<Dependent>) {
+        self.dependents = dependents::plan(&self.objects, found, self.disks);
+    }
+
+    /// The objects of other kinds that go with these.
+    pub fn going_dependents(&self) -> impl Iterator<Item = &PlannedDependent> {
+        self.dependents
+            .iter()
+            .filter(|planned| !matches!(planned.fate, Fate::Kept(_)))
+    }
+
+    /// The objects of other kinds that VMs or disks own and that stay, and why.
+    pub fn kept_dependents(&self) -> impl Iterator<Item = (&Dependent, Why)> {
+        self.dependents
+            .iter()
+            .filter_map(|planned| match planned.fate {
+                Fate::Kept(why) => Some((&planned.object, why)),
+                Fate::Deleted | Fate::GoesAlong => None,
+            })
+    }
+
+    /// The kinds of VMs and disks that lose objects, in the order of removal.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<KindSummary> {
         let of = |kind: &'static WorkloadKind, fate: Fate| {
             self.objects
                 .iter()
                 .filter(|planned| planned.workload.kind == kind && planned.fate == fate)
                 .count()
         };
-        removal_order()
-            .map(|kind| Stage {
-                kind,
-                deleted: of(kind, Fate::Deleted),
-                going_along: of(kind, Fate::GoesAlong),
-            })
-            .filter(|stage| stage.deleted + stage.going_along > 0)
+        let workloads = removal_order().map(|kind| KindSummary {
+            resource: kind.qualified(),
+            deleted: of(kind, Fate::Deleted),
+            going_along: match kind.role {
+                // The pod of a guest is the guest itself.
+                WorkloadRole::Launcher => 0,
+                WorkloadRole::Machine | WorkloadRole::Disk | WorkloadRole::Migration => {
+                    of(kind, Fate::GoesAlong)
+                }
+            },
+        });
+        workloads
+            .filter(|kind| kind.deleted + kind.going_along > 0)
             .collect()
     }
 
-    /// How many disks lose their data.
+    /// How many disks lose their contents.
     #[must_use]
     pub fn disks_lost(&self) -> usize {
-        self.doomed()
-            .filter(|planned| planned.workload.is(WorkloadRole::Disk))
-            .filter(|planned| planned.fate == Fate::Deleted || is_products(&planned.workload))
-            .count()
+        dependents::disks_lost(&self.objects, &self.dependents)
     }
 
     /// A machine that appears later names disks that seemed to be nobody's.
@@ -195,6 +302,18 @@ impl Plan {
         }
     }
 
+    /// Does a controller make again what appears later?
+    pub(super) fn makes_again(&self, workload: &Workload) -> bool {
+        let mut owners = self.objects.iter().map(|planned| &planned.workload);
+        is_child(workload)
+            || workload.is(WorkloadRole::Disk)
+                && !is_products(workload)
+                && owners.any(|owner| {
+                    workload.owners.contains(&owner.uid)
+                        && (owner.is(WorkloadRole::Disk) || makes_from_template(owner, workload))
+                })
+    }
+
     /// What becomes of a disk that appears later.
     pub(super) fn fate_of_new_disk(&self, disk: &Workload, owned: bool) -> Fate {
         let mut machines = self.objects.iter().map(|planned| &planned.workload);
@@ -212,20 +331,58 @@ impl Plan {
     }
 }
 
-/// What becomes of a machine. Where disks stay, none takes anything along: a controller may make a machine the owner of
-/// its disks at any moment, also after it was looked at, and the collector would delete them with it.
-pub(super) const fn fate_of_machine(disks: Disks, root: bool) -> Fate {
-    match (disks, root) {
-        (Disks::Delete, false) => Fate::GoesAlong,
-        (Disks::Delete, true) | (Disks::Keep, _) => Fate::Deleted,
+/// What becomes of a machine.
+pub(super) const fn fate_of_machine(root: bool) -> Fate {
+    if root { Fate::Deleted } else { Fate::GoesAlong }
+}
+
+/// What a controller makes again: children of machines, disks of a template, and the volumes of the product's disks.
+fn made_again(inventory: &Inventory) -> BTreeSet<Uid> {
+    let machines = Family::of(&inventory.machines);
+    let disks = Family::of(&inventory.disks);
+    let machines_and_pods = inventory.machines.iter().chain(&inventory.launchers);
+    let children = machines_and_pods.filter(|workload| is_child(workload));
+    let volumes = inventory.disks.iter().filter(|volume| {
+        let mut owners = volume.owners.iter();
+        !is_products(volume)
+            && owners.any(|owner| {
+                let machine = machines.find(owner).map(|at| &inventory.machines[at]);
+                machine.is_some_and(|machine| makes_from_template(machine, volume))
+                    || disks.find(owner).is_some()
+            })
+    });
+    children
+        .chain(volumes)
+        .map(|workload| workload.uid.clone())
+        .collect()
+}
+
+/// Was this made from a machine, that may be gone since?
+pub(super) fn is_child(workload: &Workload) -> bool {
+    match workload.kind.role {
+        WorkloadRole::Machine => workload.of_machine && !is_products(workload),
+        WorkloadRole::Launcher => true,
+        WorkloadRole::Disk | WorkloadRole::Migration => false,
     }
 }
 
+/// Has the machine a template for that disk?
+pub(super) fn makes_from_template(machine: &Workload, volume: &Workload) -> bool {
+    let mut uses = machine.uses.iter();
+    uses.any(|storage| matches!(storage, Storage::Template(name) if *name == volume.name))
+}
+
 /// Moves them over, giving the memory of the one list back while the other grows.
-fn pour(mut workloads: Vec<Workload>, mut fates: Vec<(Fate, bool)>, objects: &mut Vec<Planned>) {
+fn pour(
+    mut workloads: Vec<Workload>,
+    mut fates: Vec<(Fate, bool)>,
+    made_again: &BTreeSet<Uid>,
+    objects: &mut Vec<Planned>,
+) {
     const BUCKET: usize = 8192;
     while let (Some(workload), Some((fate, counts))) = (workloads.pop(), fates.pop()) {
         objects.push(Planned {
+            made_again: made_again.contains(&workload.uid),
             workload,
             fate,
             counts,
@@ -342,7 +499,7 @@ impl<'a> Named<'a> {
                 match storage {
                     Storage::Disk(name) => named.disks.insert((&machine.namespace, name)),
                     Storage::Volume(name) => named.volumes.insert((&machine.namespace, name)),
-                    Storage::Claim(_) => false,
+                    Storage::Claim(_) | Storage::Template(_) => false,
                 };
             }
         }

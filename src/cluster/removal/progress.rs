@@ -31,7 +31,7 @@ impl Progress {
     /// So many stuck objects are looked into; of the others the count is told.
     const EXPLAINED: usize = 3;
     /// More lines than this say no more.
-    const NAMED: usize = 20;
+    pub const NAMED: usize = 20;
 }
 
 impl Removal<'_, '_> {

@@ -1,16 +1,18 @@
 //! From the plan to the backup: what is deleted is saved first.
 
-use kube::{Api, Client, Resource as _, api::ListParams, core::DynamicObject};
+use futures::{StreamExt as _, stream};
+use kube::{Client, Resource as _, api::ListParams, core::DynamicObject};
 use serde_json::Value;
 
-use super::{Fate, Plan, Planned, Removal, plan::Places, plan::is_products};
+use super::{Fate, IN_FLIGHT, Plan, Planned, Removal, Secrets, Why, plan::Places};
 use crate::{
-    api::{WorkloadKind, WorkloadRole, workload::removal_order},
+    api::{WorkloadKind, WorkloadRole, comeback::Comeback, workload::removal_order},
     cluster::{
         backup::{BackupWriter, Purpose},
-        inventory::{Uid, Workload},
+        inventory::Uid,
         list::{Fields, Pages},
         retry::{Repeat, Retry},
+        subject::Subject,
     },
     failure::{self, Failure},
 };
@@ -22,9 +24,8 @@ const COMMIT: usize = 500;
 /// So many files are read back before anything else may happen: the fence is renewed, and an interrupt is heard.
 const READ_BACK: usize = 100;
 
-/// Saves everything that the plan deletes and no controller makes again, and the disks beside it, and reads back what
-/// earlier runs have saved. Nothing may be deleted before this has returned; from then on the backup says that objects
-/// are.
+/// Saves everything that goes and no controller makes again, and the disks beside it, and reads back what earlier runs
+/// have saved. Nothing may be deleted before this has returned.
 pub async fn save(
     client: &Client,
     plan: &Plan,
@@ -36,18 +37,24 @@ pub async fn save(
     }
     let retry = retry.patient();
     let places = Places::of(&plan.objects);
+    for planned in plan.objects.iter().filter(|planned| is_generated(planned)) {
+        backup.generated(&Subject::from(&planned.workload));
+    }
+    let generated = plan.going_dependents().filter(|planned| planned.made_again);
+    for planned in generated {
+        backup.generated(&Subject::from(&planned.object));
+    }
     for kind in removal_order() {
-        let wanted = |planned: &&Planned| {
-            planned.workload.kind == kind && purpose(planned, &places, plan).is_some()
-        };
+        let wanted =
+            |planned: &&Planned| planned.workload.kind == kind && purpose(planned).is_some();
         if let Some(first) = plan.objects.iter().find(wanted) {
             each(client, &retry, kind, &first.workload.version, |object| {
                 let Some(planned) = places.find(&Uid::from(uid(&object))) else {
                     return Ok(());
                 };
                 let planned = &plan.objects[planned];
-                if let Some(purpose) = purpose(planned, &places, plan) {
-                    backup.save(&planned.workload, &object, purpose)?;
+                if let Some(purpose) = purpose(planned) {
+                    backup.save(&Subject::from(&planned.workload), &object, purpose)?;
                 }
                 if backup.uncommitted() >= COMMIT {
                     backup.commit(retry.now())?;
@@ -58,25 +65,74 @@ pub async fn save(
             backup.commit(retry.now())?;
         }
     }
-    backup.deleting(retry.now())
+    save_others(client, &retry, others(plan), backup).await
 }
 
-/// What an object is saved for; `None`: a controller makes it again, or it is of no use later.
-fn purpose(planned: &Planned, places: &Places, plan: &Plan) -> Option<Purpose> {
-    let workload = &planned.workload;
-    let has_owner = workload.owners.iter().any(|owner| {
-        places
-            .find(owner)
-            .is_some_and(|at| plan.objects[at].workload.uid != workload.uid)
-    });
-    let generated = has_owner && !is_products(workload);
-    match (workload.kind.role, planned.fate) {
-        (WorkloadRole::Migration, _) => None,
-        (_, Fate::Kept(_) | Fate::GoesAlong) if generated => None,
+/// What an object is saved for; `None`: it is of no use later.
+fn purpose(planned: &Planned) -> Option<Purpose> {
+    match (planned.workload.kind.role, planned.fate) {
+        (WorkloadRole::Migration | WorkloadRole::Launcher, _) => None,
+        (_, Fate::Kept(_) | Fate::GoesAlong) if planned.made_again => None,
         (_, Fate::Kept(_)) => Some(Purpose::Keep),
-        (_, Fate::Deleted) if generated => Some(Purpose::Record),
+        (_, Fate::Deleted) if planned.made_again => Some(Purpose::Record),
         (_, Fate::Deleted | Fate::GoesAlong) => Some(Purpose::Delete),
     }
+}
+
+/// Goes it with another object, without being saved?
+fn is_generated(planned: &Planned) -> bool {
+    planned.made_again && planned.fate == Fate::GoesAlong
+}
+
+/// What beside VMs and disks is to be saved, and what for.
+pub(super) fn others(plan: &Plan) -> Vec<(Subject, Purpose)> {
+    let dependents = plan.dependents.iter().filter(|planned| {
+        let is_secret = planned.object.kind.is_secret();
+        !(planned.made_again || is_secret && plan.secrets == Secrets::LeftOut)
+    });
+    let dependents = dependents.filter_map(|planned| {
+        let purpose = match planned.fate {
+            Fate::Deleted | Fate::GoesAlong => Purpose::Delete,
+            Fate::Kept(Why::Asked | Why::Released) => Purpose::Keep,
+            Fate::Kept(Why::NotTheVms | Why::Unused | Why::Earlier | Why::OwnedElsewhere) => {
+                return None;
+            }
+        };
+        Some((Subject::from(&planned.object), purpose))
+    });
+    let engine = plan.engine.iter().map(|object| {
+        let purpose = match object.comeback {
+            Comeback::Created => Purpose::Delete,
+            Comeback::Settings => Purpose::Settings,
+            Comeback::Never => Purpose::Record,
+        };
+        (object.subject.clone(), purpose)
+    });
+    engine.chain(dependents).collect()
+}
+
+/// Saves these, each if it is still there.
+pub(super) async fn save_others(
+    client: &Client,
+    retry: &Retry<'_>,
+    others: Vec<(Subject, Purpose)>,
+    backup: &mut BackupWriter,
+) -> Result<(), Failure> {
+    let mut reads = stream::iter(others)
+        .map(|(subject, purpose)| async move {
+            let object = read(client, retry, &subject).await;
+            (subject, purpose, object)
+        })
+        .buffered(IN_FLIGHT);
+    while let Some((subject, purpose, object)) = reads.next().await {
+        if let Some(object) = object? {
+            backup.save(&subject, &object, purpose)?;
+        }
+        if backup.uncommitted() >= COMMIT {
+            backup.commit(retry.now())?;
+        }
+    }
+    backup.commit(retry.now())
 }
 
 fn uid(object: &Value) -> &str {
@@ -125,9 +181,14 @@ impl Removal<'_, '_> {
                 there.push(at);
             }
         }
-        // Whoever goes on after a crash does not see any more which disks belonged to the machines that went.
+        // Whoever goes on after a crash does not see any more what belonged to the machines that went.
         for at in 0..self.plan.objects.len() {
             let planned = &self.plan.objects[at];
+            if is_generated(planned)
+                && let Some(backup) = self.backup.as_deref_mut()
+            {
+                backup.generated(&Subject::from(&planned.workload));
+            }
             if planned.workload.is(WorkloadRole::Disk)
                 && !self.gone[at]
                 && self.purpose(at) == Some(Purpose::Delete)
@@ -142,24 +203,24 @@ impl Removal<'_, '_> {
     }
 
     fn purpose(&self, at: usize) -> Option<Purpose> {
-        purpose(&self.plan.objects[at], &self.places, &self.plan)
+        purpose(&self.plan.objects[at])
     }
 
     /// Saves it, if it is not saved yet for what becomes of it. Is it there to be saved?
     async fn save_one(&mut self, at: usize) -> Result<bool, Failure> {
         let wanted = self.purpose(at);
-        let workload = &self.plan.objects[at].workload;
+        let subject = Subject::from(&self.plan.objects[at].workload);
         let Some(backup) = self.backup.as_deref_mut() else {
             return Ok(true);
         };
-        let held = backup.purpose(&workload.uid);
+        let held = backup.purpose(&subject.uid);
         if held.is_some() && (held == wanted || wanted != Some(Purpose::Delete)) {
             return Ok(true);
         }
-        let Some(object) = read(self.client, self.retry, workload).await? else {
+        let Some(object) = read(self.client, self.retry, &subject).await? else {
             return Ok(false);
         };
-        backup.save(workload, &object, wanted.unwrap_or(Purpose::Record))?;
+        backup.save(&subject, &object, wanted.unwrap_or(Purpose::Record))?;
         Ok(true)
     }
 }
@@ -168,16 +229,15 @@ impl Removal<'_, '_> {
 async fn read(
     client: &Client,
     retry: &Retry<'_>,
-    workload: &Workload,
+    subject: &Subject,
 ) -> Result<Option<Value>, Failure> {
-    let doing = format!("read {} for the backup", workload.object_name());
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(client.clone(), &workload.namespace, &workload.resource());
+    let doing = format!("read {} for the backup", subject.name);
+    let api = subject.api(client);
     let found = retry
-        .request(&doing, Repeat::Safe, || api.get_opt(&workload.name))
+        .request(&doing, Repeat::Safe, || api.get_opt(&subject.name.name))
         .await
         .map_err(|error| failure::from_kube(&error, &doing))?;
-    let uid = workload.uid.to_string();
+    let uid = subject.uid.to_string();
     let same = found.filter(|found| found.metadata.uid.as_ref() == Some(&uid));
     same.map(|found| serde_json::to_value(found).map_err(|error| unreadable(&doing, &error)))
         .transpose()

@@ -89,8 +89,15 @@ impl Removal<'_, '_> {
             return;
         }
         self.changed = Instant::now();
-        if self.talkative && !matches!(self.plan.objects[at].fate, Fate::Kept(_)) {
-            let name = self.plan.objects[at].workload.object_name();
+        let planned = &self.plan.objects[at];
+        let is_told = match planned.fate {
+            Fate::Kept(_) => false,
+            Fate::Deleted => true,
+            // The pod of a guest is the guest itself.
+            Fate::GoesAlong => !planned.workload.is(WorkloadRole::Launcher),
+        };
+        if self.talkative && is_told {
+            let name = planned.workload.object_name();
             self.retry.observer().event(&Event::Removed(name));
         }
     }
@@ -141,6 +148,7 @@ impl Removal<'_, '_> {
     fn amend(&mut self, newcomers: Vec<Workload>) {
         let mut more = 0;
         for workload in newcomers {
+            self.dependents_seen = false;
             self.changed = Instant::now();
             self.plan.claim_disks_of(&workload);
             let owned = workload.owners.iter().any(|owner| {
@@ -151,14 +159,16 @@ impl Removal<'_, '_> {
                 WorkloadRole::Migration => Fate::Deleted,
                 WorkloadRole::Machine => {
                     more += usize::from(!owned);
-                    fate_of_machine(self.plan.disks, !owned)
+                    fate_of_machine(!owned)
                 }
+                WorkloadRole::Launcher => fate_of_machine(!owned),
                 WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
             };
             self.places
                 .insert(workload.uid.clone(), self.plan.objects.len());
             self.gone.push(false);
             self.plan.objects.push(Planned {
+                made_again: self.plan.makes_again(&workload),
                 workload,
                 fate,
                 counts: false,

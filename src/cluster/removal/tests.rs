@@ -42,6 +42,17 @@ fn object(name: &str, uid: &str, owner: Option<&str>) -> Value {
     json!({"metadata": {"name": name, "namespace": "ns", "uid": uid, "resourceVersion": "1", "ownerReferences": owners}})
 }
 
+/// The object goes, and with it what it owns.
+fn collect(objects: &mut Vec<(&'static str, Value)>, at: usize) {
+    let mut gone = vec![objects.remove(at).1["metadata"]["uid"].clone()];
+    while let Some(owner) = gone.pop() {
+        let owned = |object: &Value| object["metadata"]["ownerReferences"][0]["uid"] == owner;
+        let all = objects.iter().filter(|(_, object)| owned(object));
+        gone.extend(all.map(|(_, object)| object["metadata"]["uid"].clone()));
+        objects.retain(|(_, object)| !owned(object));
+    }
+}
+
 impl World {
     fn with(objects: &[(&'static str, Value)]) -> Self {
         let world = Self::default();
@@ -103,7 +114,8 @@ impl World {
                 true => Answer::json(
                     &json!({"metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
                 ),
-                false if call.path.contains("/namespaces/") => {
+                // "", apis, group, version, namespaces, namespace, plural, name.
+                false if call.path.split('/').count() == 8 => {
                     match objects
                         .iter()
                         .find(|(of, object)| path(of, object) == call.path)
@@ -119,14 +131,22 @@ impl World {
             return Answer::status(500, "InternalError", WEBHOOK);
         }
         if call.method == "PATCH" {
-            let fields = call.body["metadata"].as_object().unwrap().keys();
-            assert!(fields.eq(["ownerReferences", "resourceVersion", "uid"]));
-            let patched = objects
-                .iter_mut()
-                .find(|(of, object)| path(of, object) == call.path);
-            let (_, object) = patched.unwrap();
+            let mut fields = call.body["metadata"].as_object().unwrap().keys();
+            assert!(["finalizers", "ownerReferences"].contains(&fields.next().unwrap().as_str()));
+            assert!(fields.eq(["resourceVersion", "uid"]));
+            let at = objects
+                .iter()
+                .position(|(of, object)| path(of, object) == call.path)
+                .unwrap();
+            let object = &mut objects[at].1;
             json_patch::merge(object, &call.body);
-            return Answer::json(object);
+            let answer = Answer::json(object);
+            let held = object["metadata"]["finalizers"].as_array();
+            let is_held = held.is_some_and(|finalizers| !finalizers.is_empty());
+            if object["metadata"]["deletionTimestamp"].is_string() && !is_held {
+                collect(&mut objects, at);
+            }
+            return answer;
         }
         assert_eq!(call.method, "DELETE");
         self.calls.lock().unwrap().push(call.path.clone());
@@ -145,23 +165,8 @@ impl World {
         if objects[at].1["metadata"]["finalizers"].is_array() {
             objects[at].1["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
         } else {
-            let mut gone = vec![objects.remove(at).1["metadata"]["uid"].clone()];
-            if call.body["propagationPolicy"] == "Orphan" {
-                gone.clear();
-            } else {
-                assert_eq!(call.body["propagationPolicy"], "Background");
-            }
-            while let Some(owner) = gone.pop() {
-                let owned =
-                    |object: &Value| object["metadata"]["ownerReferences"][0]["uid"] == owner;
-                gone.extend(
-                    objects
-                        .iter()
-                        .filter(|(_, object)| owned(object))
-                        .map(|(_, object)| object["metadata"]["uid"].clone()),
-                );
-                objects.retain(|(_, object)| !owned(object));
-            }
+            assert_eq!(call.body["propagationPolicy"], "Background");
+            collect(&mut objects, at);
         }
         objects.append(&mut self.late.lock().unwrap());
         Answer::json(&json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))

@@ -11,7 +11,10 @@ use super::{
     timeout::{self, Silence},
 };
 use crate::{
-    cluster::feed::{self, Update},
+    cluster::{
+        feed::{self, Update},
+        stuck::with_next_steps,
+    },
     failure::{self, Failure},
 };
 
@@ -52,11 +55,31 @@ impl Engine<'_> {
         }
     }
 
-    /// What is still missing, and for how long nothing has been heard where that is not known now.
-    pub(super) async fn timed_out(&self, waiting: Waiting, silence: Option<Silence>) -> Failure {
+    /// What is still missing, and for how long nothing has been heard where that is not known now. However little time there
+    /// was: what is still there is in the way.
+    pub(super) async fn timed_out(
+        &mut self,
+        waiting: Waiting,
+        silence: Option<Silence>,
+    ) -> Failure {
         let elapsed = self.retry.deadline().elapsed();
+        let end = self.retry.deadline().with_grace().end();
+        let look = self
+            .around
+            .look(self.client, self.retry, Duration::ZERO, end);
+        let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot);
+        let ((), warning) = futures::join!(look, warning);
         let phase = self.snapshot.phase();
-        let summary = timeout::summary(self.wait, elapsed, phase, waiting.missing, silence);
-        timeout::with_warning(self.client, self.wait, summary).await
+        let around = self
+            .around
+            .lines(&waiting.missing, &self.snapshot, self.wait);
+        let mut failure = timeout::summary(self.wait, elapsed, phase, waiting.missing, silence);
+        for line in around {
+            failure = failure.caused_by(format!("in the way: {line}"));
+        }
+        if let Some(warning) = warning {
+            failure = failure.caused_by(format!("latest warning: {warning}"));
+        }
+        with_next_steps(failure, self.around.next_steps(self.wait))
     }
 }

@@ -1,17 +1,21 @@
 //! From the plan of a disable to what its report shows.
 
 use crate::{
+    api::{comeback::Comeback, dependent::DependentRole},
     cli::{OutputArgs, OutputFormat},
     cluster::{
         backup::Place,
         event::ObjectName,
-        inventory::{Second, Workload},
-        removal::{Fate, Plan, Planned, Why},
+        inventory::{Dependent, EngineObject, Second, Workload},
+        removal::{Fate, Plan, Planned, PlannedDependent, Secrets, Why},
     },
     failure::shown_path,
-    render::disable::{
-        DisableReport, GoneObject, How, KeptObject, MachineReport, PlanReport, PlannedObject,
-        Reason, StageReport,
+    render::{
+        self,
+        disable::{
+            DisableReport, EngineObjectReport, GoneObject, How, KeptObject, MachineReport,
+            OwnedObject, PlanReport, PlannedObject, Reason, StageReport,
+        },
     },
 };
 
@@ -49,20 +53,26 @@ pub fn plan(report: &mut DisableReport, plan: &Plan, place: Option<&Place>, exte
     report.machines = plan.roots().take(most).map(machine).collect();
     let claims = plan.claims.iter().map(claim);
     let kept = plan.kept().map(kept);
+    let dependents = plan.kept_dependents().map(kept_dependent);
     report.plan = Some(PlanReport {
         stages: plan
-            .stages()
+            .kinds()
             .into_iter()
-            .map(|stage| StageReport {
-                resource: stage.kind.qualified(),
-                deleted: stage.deleted,
-                going_along: stage.going_along,
+            .map(|kind| StageReport {
+                resource: kind.resource,
+                deleted: kind.deleted,
+                going_along: kind.going_along,
             })
             .collect(),
         disks_lost: plan.disks_lost(),
-        delete: plan.doomed().take(most).map(planned).collect(),
-        keep_count: plan.kept().count() + plan.claims.len(),
-        keep: kept.chain(claims).take(most).collect(),
+        delete: plan.doomed_objects().take(most).map(planned).collect(),
+        owned_count: plan.going_dependents().count(),
+        owned: plan.going_dependents().take(most).map(owned).collect(),
+        secrets_left_out: plan.secrets == Secrets::LeftOut,
+        engine_count: plan.engine.len(),
+        engine: plan.engine.iter().take(most).map(engine_object).collect(),
+        keep_count: plan.kept().count() + plan.claims.len() + plan.kept_dependents().count(),
+        keep: kept.chain(claims).chain(dependents).take(most).collect(),
         backup: place.map(|place| match place {
             Place::Exactly(path) => shown_path(path),
             Place::Below(path) => format!("{}/TIME", shown_path(path)),
@@ -94,17 +104,58 @@ fn planned(planned: &Planned) -> PlannedObject {
     }
 }
 
+fn owned(planned: &PlannedDependent) -> OwnedObject {
+    let object = &planned.object;
+    OwnedObject {
+        resource: object.kind.qualified(),
+        namespace: object.namespace.to_string(),
+        name: object.name.to_string(),
+        uid: object.uid.to_string(),
+        contents_lost: object.kind.role == DependentRole::Claim,
+        made_again: planned.made_again,
+    }
+}
+
+fn engine_object(object: &EngineObject) -> EngineObjectReport {
+    let name = object.subject.name.clone();
+    EngineObjectReport {
+        resource: name.resource,
+        namespace: name.namespace,
+        name: name.name,
+        comeback: match object.comeback {
+            Comeback::Created => render::disable::Comeback::Created,
+            Comeback::Settings => render::disable::Comeback::Settings,
+            Comeback::Never => render::disable::Comeback::Never,
+        },
+    }
+}
+
 fn kept((workload, why): (&Workload, Why)) -> KeptObject {
     KeptObject {
         resource: workload.kind.qualified(),
         namespace: workload.namespace.to_string(),
         name: workload.name.to_string(),
-        why: match why {
-            Why::Asked => Reason::KeepDisks,
-            Why::NotTheVms => Reason::MadeForItself,
-            Why::Unused => Reason::Unused,
-            Why::Earlier => Reason::OfAnEarlierRun,
-        },
+        why: reason(why),
+    }
+}
+
+fn kept_dependent((object, why): (&Dependent, Why)) -> KeptObject {
+    KeptObject {
+        resource: object.kind.qualified(),
+        namespace: object.namespace.to_string(),
+        name: object.name.to_string(),
+        why: reason(why),
+    }
+}
+
+const fn reason(why: Why) -> Reason {
+    match why {
+        Why::Asked => Reason::KeepDisks,
+        Why::NotTheVms => Reason::MadeForItself,
+        Why::Released => Reason::ReleasedClaim,
+        Why::Unused => Reason::Unused,
+        Why::Earlier => Reason::OfAnEarlierRun,
+        Why::OwnedElsewhere => Reason::OwnedElsewhere,
     }
 }
 

@@ -43,6 +43,16 @@ pub(super) const ROWS: &[Row] = &[
         "The `caused by:` lines say why. What was created stays; restoring again creates the others.",
         &["bmctl enable vmruntime --ensure --context CONTEXT", RESTORE],
     )),
+    (Reason::NamespaceMissing, advice(
+        "The namespace was deleted after the backup was taken, or the backup goes to another cluster.",
+        "Create it with the labels and quotas that it had, and restore again. --create-namespaces creates it without any.",
+        &["kubectl --context CONTEXT create namespace NAME", "bmctl restore DIR --create-namespaces --context CONTEXT"],
+    )),
+    (Reason::NotStartable, advice(
+        "A VM refers to an instance type, a claim, a Secret or a network that is not there: it was not in the backup, or is somebody else's.",
+        "The `caused by:` lines name what is missing. Create it; the VM starts then.",
+        &["kubectl get virtualmachines.kubevirt.io --all-namespaces"],
+    )),
     (Reason::UnknownFiles, advice(
         "Somebody has put manifests into the folder of the backup, or INDEX and JOURNAL are an older copy than they are.",
         "Put the right INDEX and JOURNAL beside them. Or move them away, and apply them yourself if they are wanted.",

@@ -45,6 +45,28 @@ impl Disable<'_> {
     }
 }
 
+impl Disable<'_> {
+    /// Waits for the pods of guests that still end, although no machine is left. A VM that is there after all is a failure.
+    pub(super) async fn no_guest_is_left(&self) -> Result<(), Failure> {
+        for round in 1.. {
+            let left = inventory::take(self.client, self.retry).await?;
+            if left.count() > 0 {
+                return Err(slipped_in(&left));
+            }
+            let Some(pod) = left.launchers.first() else {
+                break;
+            };
+            if self.retry.deadline().passed() {
+                let message = "timed out while a guest was still ending";
+                let failure = Failure::new(Kind::TimedOut, Reason::TimedOut, message);
+                return Err(failure.caused_by(format!("still there: {}", pod.object_name())));
+            }
+            tokio::time::sleep(self.retry.pace().delay(round)).await;
+        }
+        Ok(())
+    }
+}
+
 /// VMs that came after the question are not those that somebody agreed to delete.
 pub(super) fn nothing_more_than(agreed: &Plan, plan: &Plan) -> Result<(), Failure> {
     let known: std::collections::BTreeSet<_> = agreed.roots().map(|machine| &machine.uid).collect();

@@ -92,7 +92,7 @@ impl Disable<'_> {
             self.warn(warning.clone());
         }
         self.announce("Counting VMs");
-        let inventory = inventory::take(self.client, self.retry).await?;
+        let inventory = inventory::take_with_all_that_goes(self.client, self.retry).await?;
         let doomed = self.doomed_before(&before)?;
         Ok(Found {
             before,
@@ -132,7 +132,7 @@ impl Disable<'_> {
             permitted: deletes(decision),
         };
         Proposal {
-            plan: Plan::new(found.inventory, self.disks, &left_over),
+            plan: self.plan(found.inventory, &left_over),
             before: found.before,
             decision,
             permitted_by_annotation: found.annotation.permits,

@@ -1,10 +1,10 @@
 //! The part of a disable that deletes: behind a closed VM creation, everything is listed, saved, and then removed.
 
-use super::{Consent, Disable, Step, before_anything, fence::Fence, newcomer};
+use super::{Consent, Disable, Proposal, Step, before_anything, fence::Fence, newcomer};
 use crate::{
     cluster::{
         backup::{BackupWriter, Place},
-        inventory,
+        inventory::{self, Inventory},
         removal::{self, LeftOver, Plan, Removed},
         vmruntime::{self, RuntimeObject},
     },
@@ -30,10 +30,11 @@ impl Disable<'_> {
         agreed: Option<Plan>,
     ) -> Result<Fence<'_>, Failure> {
         self.announce("Closing VM creation");
-        let (fence, now) = Fence::put_up(self.client, self.retry).await?;
+        // Also while the API server has not answered: it may have heard.
         if self.progress.step.get() == Step::Untouched {
             self.progress.step.set(Step::Fenced);
         }
+        let (fence, now) = Fence::put_up(self.client, self.retry).await?;
         let work = async {
             vmruntime::unchanged(before, &now)?;
             fence.closed(&now).await?;
@@ -57,31 +58,54 @@ impl Disable<'_> {
         agreed: Option<Plan>,
     ) -> Result<Removed, Failure> {
         // What came before VM creation was closed is in this list.
-        let inventory = inventory::take(self.client, self.retry).await?;
+        let inventory = inventory::take_with_all_that_goes(self.client, self.retry).await?;
         let left_over = LeftOver {
             doomed: self.doomed_before(before)?,
             permitted: true,
         };
-        let mut backup = None;
-        if let Some(place) = &self.place_now() {
-            self.announce("Saving the manifests of VMs and disks");
-            let (origin, now) = (self.origin(before), jiff::Timestamp::now());
-            backup = Some(BackupWriter::open(place, &origin, now).map_err(before_anything)?);
-        }
-        let plan = Plan::new(inventory, self.disks, &left_over);
+        let plan = self.plan(inventory, &left_over);
         if let Some(agreed) = agreed {
             newcomer::nothing_more_than(&agreed, &plan)?;
         }
-        if let Some(backup) = &mut backup {
-            let path = backup.path().to_owned();
-            self.progress.backup.replace(Some(path));
-            removal::save(self.client, &plan, backup, self.retry)
-                .await
-                .map_err(before_anything)?;
-        }
+        self.announce("Asking whether all of it may be deleted");
+        removal::rehearse(self.client, &plan, self.retry).await?;
+        let mut backup = self.save(before, &plan).await.map_err(before_anything)?;
         self.announce("Deleting VMs and what belongs to them");
         self.progress.step.set(Step::Deleting);
         removal::remove(self.client, plan, backup.as_mut(), self.retry).await
+    }
+
+    pub(super) fn plan(&self, inventory: Inventory, left_over: &LeftOver) -> Plan {
+        let mut plan = Plan::new(inventory, self.disks, left_over);
+        plan.secrets = self.secrets;
+        plan
+    }
+
+    /// Saves everything that goes, where it is wanted.
+    async fn save(
+        &self,
+        before: &RuntimeObject,
+        plan: &Plan,
+    ) -> Result<Option<BackupWriter>, Failure> {
+        let Some(place) = &self.place_now() else {
+            return Ok(None);
+        };
+        self.announce("Saving the manifests of all that goes");
+        let (origin, now) = (self.origin(before), jiff::Timestamp::now());
+        let mut backup = BackupWriter::open(place, &origin, now)?;
+        self.progress.backup.replace(Some(backup.path().to_owned()));
+        removal::save(self.client, plan, &mut backup, self.retry).await?;
+        Ok(Some(backup))
+    }
+
+    /// Without a VM to delete: what goes with the engine is saved all the same.
+    pub(super) async fn save_what_goes(&self, proposal: &Proposal) -> Result<(), Failure> {
+        if proposal.plan.engine.is_empty() {
+            return Ok(());
+        }
+        let saved = self.save(&proposal.before, &proposal.plan).await;
+        let backup = saved.map_err(before_anything)?;
+        backup.map_or(Ok(()), |mut backup| backup.finish(self.retry.now()))
     }
 
     /// What comes later is saved where the rest is: one restore puts all of it back.

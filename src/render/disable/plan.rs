@@ -18,9 +18,18 @@ pub struct PlanReport {
     pub disks_lost: usize,
     /// All of them.
     pub delete: Vec<PlannedObject>,
+    pub owned_count: usize,
+    /// What goes because one of those owns it: objects of any other kind.
+    pub owned: Vec<OwnedObject>,
+    pub engine_count: usize,
+    /// What goes with KubeVirt and CDI, whether VMs exist or not: what people have made of their other kinds, and set on
+    /// them.
+    pub engine: Vec<EngineObjectReport>,
     pub keep_count: usize,
     /// All of them.
     pub keep: Vec<KeptObject>,
+    /// Secrets that go are not saved.
+    pub secrets_left_out: bool,
     /// The folder for the manifests; null where none are saved.
     pub backup: Option<String>,
 }
@@ -42,6 +51,57 @@ pub struct PlannedObject {
     pub name: String,
     pub uid: String,
     pub how: How,
+}
+
+/// An object that Kubernetes deletes with the VM or the disk that owns it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnedObject {
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    /// It holds the contents of a disk, which are deleted with it.
+    pub contents_lost: bool,
+    /// A controller makes it again with its owner: a restore does not need to.
+    pub made_again: bool,
+}
+
+impl OwnedObject {
+    fn is_secret(&self) -> bool {
+        self.resource == "secrets"
+    }
+}
+
+/// An object that goes with the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct EngineObjectReport {
+    pub resource: String,
+    pub namespace: Option<String>,
+    pub name: String,
+    pub comeback: Comeback,
+}
+
+/// What a restore does about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Comeback {
+    /// It creates it again.
+    Created,
+    /// It puts back what people have set on it.
+    Settings,
+    /// Nothing: it was an order to do something once, or the result of that. Its manifest is kept for the record.
+    Never,
+}
+
+impl Comeback {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Created => "",
+            Self::Settings => ": what people have set on it",
+            Self::Never => ": cannot be brought back",
+        }
+    }
 }
 
 /// By whom an object is deleted.
@@ -70,6 +130,8 @@ pub enum Reason {
     Unused,
     OfAnEarlierRun,
     OwnClaim,
+    ReleasedClaim,
+    OwnedElsewhere,
 }
 
 impl Reason {
@@ -79,7 +141,9 @@ impl Reason {
             Self::MadeForItself => "a VM uses it, but it was made for itself",
             Self::Unused => "no VM uses it",
             Self::OfAnEarlierRun => "its VM was deleted by an earlier run",
-            Self::OwnClaim => "a VM uses it; claims of your own are never deleted",
+            Self::OwnClaim => "a VM uses it, but none owns it",
+            Self::ReleasedClaim => "a claim of your own; the VM's ownership is taken off it",
+            Self::OwnedElsewhere => "something that stays owns it as well",
         }
     }
 }
@@ -99,6 +163,7 @@ impl PlanReport {
                 page.line(format!("  {count} {}{along}", stage.resource));
             }
         }
+        self.owned_text(page);
         if !self.keep.is_empty() {
             page.line("To stay:");
             let shown = page.shown(DisableReport::SHOWN);
@@ -116,6 +181,7 @@ impl PlanReport {
                 page.line(format!("  ... and {more} more, all in -o wide and -o json"));
             }
         }
+        self.engine_text("To go with KubeVirt and CDI:", page);
         if self.stages.is_empty() {
             return;
         }
@@ -127,7 +193,19 @@ impl PlanReport {
             };
             page.paragraph(
                 "",
-                &format!("{disks} deleted with all data: {their} contents are in no backup."),
+                &format!(
+                    "{disks} deleted with all data: {their} contents are in no backup and cannot be brought back."
+                ),
+            );
+        }
+        if self.backup.is_some() && self.owned.iter().any(OwnedObject::is_secret) {
+            page.paragraph(
+                "",
+                if self.secrets_left_out {
+                    "Secrets are not saved (--backup-secrets=false): those that go are lost."
+                } else {
+                    "Secrets are among them, readable by your user alone; --backup-secrets=false leaves them out."
+                },
             );
         }
         page.paragraph(
@@ -135,12 +213,62 @@ impl PlanReport {
             &match &self.backup {
                 Some(folder) => {
                     format!(
-                        "The manifests of VMs and disks are saved before, in {}.",
+                        "The manifests of all that goes are saved before, in {}.",
                         clean(folder)
                     )
                 }
                 None => "There is no backup: not even the manifests are saved.".to_owned(),
             },
         );
+    }
+
+    /// What goes with the engine, by name.
+    pub(super) fn engine_text(&self, headline: &str, page: &mut Page) {
+        if self.engine.is_empty() {
+            return;
+        }
+        page.line(headline);
+        let shown = page.shown(DisableReport::SHOWN);
+        for object in self.engine.iter().take(shown) {
+            let namespace = object.namespace.as_deref();
+            let namespace = namespace.map(|namespace| format!("{}/", clean(namespace)));
+            page.line(format!(
+                "  {} {}{}{}",
+                object.resource,
+                namespace.unwrap_or_default(),
+                clean(&object.name),
+                object.comeback.words()
+            ));
+        }
+        if self.engine_count > shown {
+            let more = self.engine_count - shown;
+            page.line(format!("  ... and {more} more, all in -o wide and -o json"));
+        }
+    }
+
+    /// What goes with VMs and disks, by name.
+    fn owned_text(&self, page: &mut Page) {
+        if self.owned.is_empty() {
+            return;
+        }
+        page.line("To go with them, because they own it:");
+        let shown = page.shown(DisableReport::SHOWN);
+        for object in self.owned.iter().take(shown) {
+            let contents = if object.contents_lost {
+                ", with its contents"
+            } else {
+                ""
+            };
+            page.line(format!(
+                "  {} {}/{}{contents}",
+                object.resource,
+                clean(&object.namespace),
+                clean(&object.name)
+            ));
+        }
+        if self.owned_count > shown {
+            let more = self.owned_count - shown;
+            page.line(format!("  ... and {more} more, all in -o wide and -o json"));
+        }
     }
 }

@@ -29,7 +29,11 @@ use std::{
 use apiserver::{Identity, Options, Server};
 use bmctl::{
     api::crd,
-    cluster::{Clock, Deadline, Retry, Silent, backup::Place, removal::Disks},
+    cluster::{
+        Clock, Deadline, Retry, Silent,
+        backup::Place,
+        removal::{Disks, Secrets},
+    },
     failure::Failure,
     operation::disable::{
         ClusterNames, Consent, Disable, DisableProgress, Ending, Mode, Operator, Proposal,
@@ -334,6 +338,7 @@ impl Stage {
             retry: &retry,
             cluster: &names,
             place: Some(Place::Exactly(folder)),
+            secrets: Secrets::Saved,
             force: Force::from(force),
             disks: if keep { Disks::Keep } else { Disks::Delete },
             mode: Mode::Change,

@@ -203,6 +203,14 @@ fn answer(target: &str, machines: usize) -> (&'static str, &'static str, String)
             });
             ("200 OK", JSON, resources.to_string())
         }
+        // What every cluster serves, and what has nothing in it here.
+        path if path.starts_with("/api/v1/") || path.starts_with("/apis/apps/v1/") => {
+            let list = json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+                "metadata": {"resourceVersion": "1"}, "items": [],
+            });
+            ("200 OK", JSON, list.to_string())
+        }
         _ => (
             "404 Not Found",
             "text/plain",

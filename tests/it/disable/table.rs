@@ -44,7 +44,7 @@ struct End {
 
 const FORCE: &str = "--force=true";
 const INTERRUPT: &str = "\u{3}";
-const QUESTION: &str = "Type the name of the context to delete them (sandbox)";
+const QUESTION: &str = "This deletes 1 VM. Type the context name, sandbox, to go on";
 
 /// What dies, what of it is saved, and where: before the question.
 const ASKED: &[&str] = &[
@@ -54,7 +54,7 @@ const ASKED: &[&str] = &[
     "  1 virtualmachines.vm.cluster.gke.io",
     "  1 virtualmachines.kubevirt.io (with what owns them)",
     "  1 virtualmachineinstances.kubevirt.io (with what owns them)",
-    "The manifests of VMs and disks are saved before, in bmctl-workspace/sandbox/backup/",
+    "The manifests of all that goes are saved before, in bmctl-workspace/sandbox/backup/",
 ];
 
 const NOTHING_TO_DELETE: End = End {
@@ -235,8 +235,8 @@ fn at_a_terminal() -> Result<(), Failed> {
         row((true, FORCE, true), "", DELETED),
         row((true, FORCE, false), "", DELETED),
         row((true, "--no-input", true), "", NO_TERMINAL),
-        row((true, "", true), "another\r", ANOTHER_WORD),
-        row((true, "--yes", true), "yes\r", ANOTHER_WORD),
+        row((true, "", true), "another\ranother\r", ANOTHER_WORD),
+        row((true, "--yes", true), "yes\ryes\r", ANOTHER_WORD),
         row((true, "", true), INTERRUPT, INTERRUPTED),
         row((true, "", true), "sandbox\r", DELETED),
         row((true, "", false), "", REFUSED),

@@ -68,7 +68,7 @@ fn no_look_outlives_it() -> Result<(), Failed> {
     let off = "waiting for vmruntime to be disabled";
     // Whose the pods are is not known: then nothing is off for sure, and nobody can be asked any more whether VMs exist.
     let over = "the time was over (2s) before the API server could be asked";
-    for (path, code, said) in [("/pods", 124, off), ("/replicasets", 5, over)] {
+    for (path, code, said) in [("/vm-system/pods", 124, off), ("/replicasets", 5, over)] {
         proxy.play(hanging(Method::GET, path));
         let words: Vec<&str> = command.into_iter().chain(TIMES).collect();
         proxy.bmctl(&words).exits(code)?.says(said)?;

@@ -1,7 +1,12 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::workload::{MIGRATION_KIND, WORKLOAD_KINDS};
+use crate::api::{
+    dependent::DEPENDENT_KINDS,
+    workload::{MIGRATION_KIND, WORKLOAD_KINDS},
+};
 
 const POOL: usize = 0;
 const GVM: usize = 2;
@@ -22,6 +27,9 @@ fn object(kind: usize, name: &str, owners: &[&str]) -> Workload {
         deleting: None,
         finalizers: std::sync::Arc::default(),
         owners: owners.iter().map(|owner| Uid::from(*owner)).collect(),
+        of_machine: owners
+            .iter()
+            .any(|owner| owner.starts_with(['0', '1', '2', '3', '4'])),
         uses: Box::default(),
     }
 }
@@ -100,23 +108,145 @@ fn what_goes_in_which_order_and_what_stays() {
     let roots: Vec<String> = plan.roots().map(|root| root.uid.to_string()).collect();
     assert_eq!(roots, ["2-db", "3-web"]);
     assert_eq!(plan.claims.len(), 1);
-    assert_eq!(plan.disks_lost(), 2, "the products' disks");
-    let stages: Vec<(&str, usize, usize)> = plan
-        .stages()
+    assert_eq!(plan.disks_lost(), 3, "boot, data and web-data");
+    let kinds: Vec<(String, usize, usize)> = plan
+        .kinds()
+        .into_iter()
+        .map(|kind| (kind.resource, kind.deleted, kind.going_along))
+        .collect();
+    let expected = [
+        ("virtualmachineinstancemigrations.kubevirt.io", 1, 0),
+        ("virtualmachines.vm.cluster.gke.io", 1, 0),
+        ("virtualmachines.kubevirt.io", 1, 1),
+        ("virtualmachineinstances.kubevirt.io", 0, 1),
+        ("virtualmachinedisks.vm.cluster.gke.io", 1, 1),
+        ("datavolumes.cdi.kubevirt.io", 0, 2),
+    ];
+    assert_eq!(
+        kinds,
+        expected.map(|(resource, deleted, along)| (resource.to_owned(), deleted, along))
+    );
+}
+
+/// A dependent of the default namespace.
+fn owned(plural: &str, name: &str, owners: &[&str]) -> Dependent {
+    Dependent {
+        kind: DEPENDENT_KINDS
+            .iter()
+            .find(|kind| kind.plural == plural)
+            .unwrap(),
+        namespace: "default".into(),
+        name: name.into(),
+        uid: Uid::from(format!("{plural}-{name}").as_str()),
+        owners: owners.iter().map(|owner| Uid::from(*owner)).collect(),
+    }
+}
+
+/// VM `web` with a templated volume, one that is only its own, one without a claim yet, and all sorts of dependents.
+fn with_dependents(disks: Disks) -> Plan {
+    const CLAIMS: &str = "persistentvolumeclaims";
+    let web = using(
+        object(VM, "web", &[]),
+        &[
+            Storage::Volume("root".into()),
+            Storage::Template("root".into()),
+            Storage::Claim("erp".into()),
+            Storage::Claim("shared".into()),
+        ],
+    );
+    let mut inventory = inventory(vec![
+        web,
+        object(VMI, "web", &["3-web"]),
+        object(DV, "root", &["3-web"]),
+        object(DV, "data", &["3-web"]),
+        object(DV, "new", &["3-web"]),
+        object(DV, "lonely", &[]),
+    ]);
+    inventory.dependents = vec![
+        owned(CLAIMS, "root", &["6-root"]),
+        owned(CLAIMS, "data", &["6-data"]),
+        owned(CLAIMS, "lonely", &["6-lonely"]),
+        owned(CLAIMS, "erp", &["3-web"]),
+        owned("secrets", "ci", &["3-web"]),
+        owned("secrets", "both", &["3-web", "6-lonely"]),
+        owned("secrets", "somebody's", &["a-deployment"]),
+        owned("services", "ssh", &["3-web"]),
+        owned("configmaps", "of-the-service", &["services-ssh"]),
+        owned("controllerrevisions", "web", &["3-web"]),
+        owned("secrets", "of-the-instance", &["4-web"]),
+    ];
+    Plan::new(inventory, disks, &LeftOver::default())
+}
+
+fn dependents(plan: &Plan) -> BTreeMap<String, (Fate, bool)> {
+    let all = plan.dependents.iter();
+    all.map(|planned| {
+        (
+            planned.object.uid.to_string(),
+            (planned.fate, planned.made_again),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
+    let plan = with_dependents(Disks::Delete);
+    let elsewhere = Fate::Kept(Why::OwnedElsewhere);
+    let along = Fate::GoesAlong;
+    let expected = [
+        ("configmaps-of-the-service", along, false),
+        ("controllerrevisions-web", along, false),
+        ("persistentvolumeclaims-data", along, true),
+        (
+            "persistentvolumeclaims-erp",
+            Fate::Kept(Why::Released),
+            false,
+        ),
+        ("persistentvolumeclaims-root", along, true),
+        ("secrets-both", elsewhere, false),
+        ("secrets-ci", along, false),
+        ("secrets-of-the-instance", along, true),
+        ("services-ssh", along, false),
+    ];
+    assert_eq!(
+        dependents(&plan),
+        expected
+            .map(|(uid, fate, made_again)| (uid.to_owned(), (fate, made_again)))
+            .into()
+    );
+    let claims: Vec<&str> = plan
+        .claims
         .iter()
-        .map(|stage| (stage.kind.plural, stage.deleted, stage.going_along))
+        .map(|claim| claim.name.as_str())
+        .collect();
+    assert_eq!(claims, ["erp", "shared"]);
+    assert_eq!(
+        plan.disks_lost(),
+        3,
+        "root, data, and new, that has no claim yet"
+    );
+    let again: Vec<String> = plan
+        .objects
+        .iter()
+        .filter(|planned| planned.made_again)
+        .map(|planned| planned.workload.uid.to_string())
+        .collect();
+    assert_eq!(again, ["4-web", "6-root"]);
+}
+
+#[test]
+fn with_kept_disks_only_what_controllers_make_goes() {
+    let plan = with_dependents(Disks::Keep);
+    let going: Vec<String> = plan
+        .going_dependents()
+        .map(|planned| planned.object.uid.to_string())
         .collect();
     assert_eq!(
-        stages,
-        [
-            ("virtualmachineinstancemigrations", 1, 0),
-            ("virtualmachines", 1, 0),
-            ("virtualmachines", 1, 1),
-            ("virtualmachineinstances", 0, 1),
-            ("virtualmachinedisks", 1, 1),
-            ("datavolumes", 0, 2),
-        ]
+        going,
+        ["controllerrevisions-web", "secrets-of-the-instance"]
     );
+    assert_eq!(plan.disks_lost(), 0);
 }
 
 #[test]
@@ -126,11 +256,9 @@ fn kept_disks_stay_with_everything_that_they_own() {
     for stays in ["5-boot", "5-data", "6-boot", "6-web-data"] {
         assert!(fates.contains(&format!("{stays} Kept(Asked)")), "{fates:?}");
     }
-    // No machine takes anything along: its children are deleted by themselves.
-    assert!(fates.contains(&"3-db Deleted".to_owned()), "{fates:?}");
     assert!(
-        plan.doomed().all(|planned| planned.fate == Fate::Deleted),
-        "{fates:?}"
+        fates.contains(&"3-db GoesAlong".to_owned()),
+        "machines go as always: {fates:?}"
     );
     assert_eq!(plan.disks_lost(), 0);
 }
@@ -197,7 +325,6 @@ proptest! {
         prop_assert_eq!(plan.roots().count(), plan.machines);
         prop_assert!(plan.roots().all(|root| machines.iter().any(|m| m.workload.uid == root.uid && m.fate == Fate::Deleted)));
         if keep {
-            prop_assert!(machines.iter().all(|machine| machine.fate == Fate::Deleted));
             prop_assert!(plan.kept().count() + count == plan.objects.len());
         }
     }

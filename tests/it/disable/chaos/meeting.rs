@@ -143,6 +143,9 @@ impl World {
         }
         let mut scene = self.scene.borrow_mut();
         let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        if body.get("dryRun").is_some() {
+            return;
+        }
         if method == "DELETE" {
             match body["preconditions"]["uid"].as_str() {
                 None => scene
@@ -162,7 +165,8 @@ impl World {
             let metadata = body["metadata"].as_object().cloned().unwrap_or_default();
             let fields: Vec<&str> = metadata.keys().map(String::as_str).collect();
             if !scene.keep
-                || fields != ["ownerReferences", "resourceVersion", "uid"]
+                || !["finalizers", "ownerReferences"].contains(fields.first().unwrap_or(&""))
+                || fields.get(1..) != Some(&["resourceVersion", "uid"])
                 || body.as_object().map(serde_json::Map::len) != Some(1)
             {
                 scene

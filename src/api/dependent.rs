@@ -1,0 +1,105 @@
+//! The kinds of objects that people and tools make VMs and disks the owners of: Kubernetes deletes such an object with
+//! its owner, whoever made it.
+//!
+//! The table is short on purpose. Each kind of it is read in the namespaces of all VMs before these are deleted, and the
+//! role for `bmctl disable` names it.
+
+use kube::core::{ApiResource, GroupVersionKind};
+
+/// A namespaced kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DependentKind {
+    /// Empty for the core group.
+    pub group: &'static str,
+    pub version: &'static str,
+    pub kind: &'static str,
+    pub plural: &'static str,
+    pub role: DependentRole,
+}
+
+/// What a kind means for a disable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DependentRole {
+    /// A PersistentVolumeClaim: the contents of a disk go with it.
+    Claim,
+    /// A ControllerRevision: what KubeVirt remembers of the instance type of a VM.
+    Revision,
+    Other,
+}
+
+impl DependentKind {
+    /// `plural.group`, as kubectl takes it.
+    #[must_use]
+    pub fn qualified(&self) -> String {
+        match self.group {
+            "" => self.plural.to_owned(),
+            group => format!("{}.{group}", self.plural),
+        }
+    }
+
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.kind == "Secret"
+    }
+
+    /// For `kube::Api`.
+    #[must_use]
+    pub fn resource(&self) -> ApiResource {
+        ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(self.group, self.version, self.kind),
+            self.plural,
+        )
+    }
+}
+
+const fn kind(
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    role: DependentRole,
+) -> DependentKind {
+    DependentKind {
+        group,
+        version: "v1",
+        kind,
+        plural,
+        role,
+    }
+}
+
+/// All of them.
+pub static DEPENDENT_KINDS: [DependentKind; 8] = [
+    kind(
+        "",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        DependentRole::Claim,
+    ),
+    kind("", "Secret", "secrets", DependentRole::Other),
+    kind("", "ConfigMap", "configmaps", DependentRole::Other),
+    kind("", "Service", "services", DependentRole::Other),
+    kind(
+        "",
+        "ServiceAccount",
+        "serviceaccounts",
+        DependentRole::Other,
+    ),
+    kind(
+        "apps",
+        "ControllerRevision",
+        "controllerrevisions",
+        DependentRole::Revision,
+    ),
+    kind(
+        "networking.k8s.io",
+        "Ingress",
+        "ingresses",
+        DependentRole::Other,
+    ),
+    kind(
+        "networking.k8s.io",
+        "NetworkPolicy",
+        "networkpolicies",
+        DependentRole::Other,
+    ),
+];

@@ -1,0 +1,102 @@
+//! Looking for what VMs and disks own, in their namespaces. Only metadata are read.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::{Client, Resource as _, core::DynamicObject};
+use serde::Deserialize;
+
+use super::{Dependent, Uid};
+use crate::{
+    api::dependent::{DEPENDENT_KINDS, DependentKind},
+    cluster::{
+        list::{Fields, Pages},
+        retry::Retry,
+    },
+    failure::{self, Failure},
+};
+
+/// So many lists are read at once.
+const IN_FLIGHT: usize = 8;
+
+/// Everything in these namespaces that has an owner. What cannot be determined is a failure, never a nothing.
+pub async fn list(
+    client: &Client,
+    retry: &Retry<'_>,
+    namespaces: &BTreeSet<Arc<str>>,
+) -> Result<Vec<Dependent>, Failure> {
+    let collections = DEPENDENT_KINDS.iter().flat_map(|kind| {
+        let namespaces = namespaces.iter().cloned();
+        namespaces.map(move |namespace| (kind, namespace))
+    });
+    stream::iter(collections)
+        .map(|(kind, namespace)| in_namespace(client, retry, kind, namespace))
+        .buffer_unordered(IN_FLIGHT)
+        .try_concat()
+        .await
+}
+
+async fn in_namespace(
+    client: &Client,
+    retry: &Retry<'_>,
+    kind: &'static DependentKind,
+    namespace: Arc<str>,
+) -> Result<Vec<Dependent>, Failure> {
+    let doing = format!("list {} in namespace {namespace}", kind.qualified());
+    let path = DynamicObject::url_path(&kind.resource(), Some(&namespace));
+    let mut pages = Pages::new(client, retry, &doing, &path, Fields::Metadata, Item::uid);
+    let mut found = Vec::new();
+    loop {
+        match pages.next().await {
+            Ok(Some(items)) => {
+                let owned = items.into_iter().map(|item| item.metadata);
+                let owned = owned.filter_map(|metadata| metadata.dependent(kind, &namespace));
+                found.extend(owned);
+            }
+            Ok(None) => return Ok(found),
+            Err(error) if failure::kind_is_not_served(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failure::from_kube(&error, &doing)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
+}
+
+impl Item {
+    fn uid(&self) -> &str {
+        &self.metadata.uid
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: Box<str>,
+    uid: String,
+    #[serde(default)]
+    owner_references: Option<Vec<Owner>>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    uid: String,
+}
+
+impl Metadata {
+    fn dependent(self, kind: &'static DependentKind, namespace: &Arc<str>) -> Option<Dependent> {
+        let owners = self.owner_references.unwrap_or_default();
+        (!owners.is_empty()).then(|| Dependent {
+            kind,
+            namespace: namespace.clone(),
+            name: self.name,
+            uid: Uid::from(self.uid.as_str()),
+            owners: owners
+                .iter()
+                .map(|owner| Uid::from(owner.uid.as_str()))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! What people have made of the engine's other kinds (instance types, snapshots, golden images, …) and what they have set
+//! on the engine itself. All of it goes with the engine, whether VMs exist or not.
+//!
+//! The kinds are those that the cluster serves in the groups of KubeVirt and CDI, not a list of ours.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::{
+    Client, Resource as _,
+    core::{DynamicObject, ObjectMeta},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Uid;
+use crate::{
+    api::{
+        comeback::{self, Comeback},
+        name::{CONTROLLER_FIELD_MANAGER, MANAGED_BY},
+    },
+    cluster::{
+        discovery::{self, Served},
+        event::ObjectName,
+        list::{Fields, Pages},
+        retry::Retry,
+        subject::Subject,
+    },
+    failure::{self, Failure},
+};
+
+/// So many lists are read at once.
+const IN_FLIGHT: usize = 8;
+
+/// An object that goes with the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineObject {
+    pub subject: Subject,
+    pub comeback: Comeback,
+}
+
+/// All of them. What cannot be determined is a failure, never a nothing.
+pub async fn list(client: &Client, retry: &Retry<'_>) -> Result<Vec<EngineObject>, Failure> {
+    let doing = "find out which kinds of KubeVirt and CDI the cluster serves";
+    let served = discovery::in_groups(client, retry, comeback::is_group, doing).await;
+    let served = served.map_err(|error| failure::from_kube(&error, doing))?;
+    let kinds = served.into_iter().filter_map(|served| {
+        let comeback = comeback::comeback(&served.resource.group, &served.resource.plural)?;
+        Some((Arc::new(served), comeback))
+    });
+    let mut all: Vec<EngineObject> = stream::iter(kinds)
+        .map(|(served, comeback)| of_kind(client, retry, served, comeback))
+        .buffer_unordered(IN_FLIGHT)
+        .try_concat()
+        .await?;
+    all.sort_by(|one, other| one.subject.name.cmp(&other.subject.name));
+    Ok(all)
+}
+
+async fn of_kind(
+    client: &Client,
+    retry: &Retry<'_>,
+    served: Arc<Served>,
+    comeback: Comeback,
+) -> Result<Vec<EngineObject>, Failure> {
+    let resource = &served.resource;
+    let qualified = format!("{}.{}", resource.plural, resource.group);
+    let doing = format!("list {qualified}");
+    let path = DynamicObject::url_path(resource, None);
+    // What people have set is told from the content; there are few objects that it is set on.
+    let fields = match comeback {
+        Comeback::Settings => Fields::All,
+        Comeback::Created | Comeback::Never => Fields::Metadata,
+    };
+    let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid);
+    let mut found = Vec::new();
+    loop {
+        let items = match pages.next().await {
+            Ok(Some(items)) => items,
+            Ok(None) => return Ok(found),
+            Err(error) if failure::kind_is_not_served(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failure::from_kube(&error, &doing)),
+        };
+        let of_people = items.into_iter().filter(|item| match comeback {
+            Comeback::Settings => item.is_set_by_people(),
+            Comeback::Created | Comeback::Never => !item.is_of_the_engine(),
+        });
+        found.extend(of_people.map(|item| EngineObject {
+            subject: Subject {
+                resource: resource.clone(),
+                uid: Uid::from(item.uid()),
+                name: ObjectName {
+                    resource: qualified.clone(),
+                    namespace: item.metadata.namespace,
+                    name: item.metadata.name.unwrap_or_default(),
+                },
+            },
+            comeback,
+        }));
+    }
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Value,
+}
+
+impl Item {
+    fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Did an operator of the engine make it?
+    fn is_of_the_engine(&self) -> bool {
+        let labels = self.metadata.labels.iter().flatten();
+        let mut managers = labels.filter(|(label, _)| *label == MANAGED_BY);
+        let mut owners = self.metadata.owner_references.iter().flatten();
+        managers.any(|(_, manager)| is_component(manager))
+            || owners.any(|owner| {
+                matches!(&*owner.kind, "KubeVirt" | "CDI")
+                    && comeback::is_group(owner.api_version.split('/').next().unwrap_or_default())
+            })
+    }
+
+    /// Has anybody but the engine and our controller written to its spec? Where nobody is named, somebody may have.
+    fn is_set_by_people(&self) -> bool {
+        let has_spec = self.spec.as_object().is_some_and(|spec| !spec.is_empty());
+        let mut managers = self.metadata.managed_fields.iter().flatten().peekable();
+        if !has_spec || managers.peek().is_none() {
+            return has_spec;
+        }
+        managers.any(|entry| {
+            let manager = entry.manager.as_deref().unwrap_or_default();
+            let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+            let writes = fields.is_some_and(|fields| fields.get("f:spec").is_some());
+            writes && manager != CONTROLLER_FIELD_MANAGER && !is_component(manager)
+        })
+    }
+}
+
+/// A component of KubeVirt or CDI, as it calls itself in labels and as a writer of fields.
+fn is_component(name: &str) -> bool {
+    name == "kubevirt" || name.starts_with("virt-") || name.starts_with("cdi-")
+}

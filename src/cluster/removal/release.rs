@@ -1,0 +1,320 @@
+//! What stays is released from the machines that go, before the garbage collector can take it along.
+//!
+//! That is every claim that a machine owns and has not made, and with `--keep-disks` every disk. A controller may make a machine the owner of its disks at any moment as long as the machine is not being deleted. So
+//! each machine gets a finalizer of ours, then is deleted, and only when a list shows that it owns nothing any more that
+//! stays, the finalizer is taken off again. Nothing is deleted with the propagation policy `Orphan`: the collector cannot
+//! release a ControllerRevision (its data may not be changed, and a strategic merge reorders them), so that such a
+//! machine would never go; and pods would be left running. A machine that an older bmctl has left in that state is freed
+//! by the same means.
+//!
+//! ```text
+//! hold ─▶ delete ─▶ list ─┬─▶ it owns what stays: take the owner off ─▶ list again
+//!                         └─▶ it owns nothing that stays: let it go
+//! ```
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, stream};
+use kube::{
+    Client,
+    api::{Patch, PatchParams},
+    core::ObjectMeta,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Disks, Fate, IN_FLIGHT, Removal,
+    deletion::{self, Deleted},
+};
+use crate::{
+    api::{
+        WorkloadRole,
+        name::{FIELD_MANAGER, RELEASE_FINALIZER},
+    },
+    cluster::{
+        inventory::{Uid, Workload},
+        retry::{Repeat, Retry},
+        subject::Subject,
+    },
+    failure::{self, Failure, Kind, Reason},
+};
+
+/// The finalizer of Kubernetes' own orphaning.
+const ORPHAN: &str = "orphan";
+
+/// Deletes a machine that waits, once it is being deleted, until we have released what stays from it.
+pub(super) async fn delete_held(
+    client: &Client,
+    retry: &Retry<'_>,
+    machine: &Workload,
+) -> Result<Deleted, Failure> {
+    hold(client, retry, machine).await?;
+    let deleted = deletion::delete(client, retry, machine).await;
+    if deleted.is_err() {
+        // Best effort: the failure that is reported is why it was not deleted.
+        let _ = let_go(client, retry, machine).await;
+    }
+    deleted
+}
+
+/// Puts our finalizer on it, if it is not being deleted already: the API server takes no new finalizer then, and no
+/// controller makes it an owner any more.
+async fn hold(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
+    let doing = format!(
+        "hold {} until its disks are released",
+        machine.object_name()
+    );
+    change(client, retry, &Subject::from(machine), &doing, |metadata| {
+        if metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let mut finalizers = metadata.finalizers.clone().unwrap_or_default();
+        if finalizers
+            .iter()
+            .any(|finalizer| finalizer == RELEASE_FINALIZER)
+        {
+            return None;
+        }
+        finalizers.push(RELEASE_FINALIZER.to_owned());
+        Some(json!({"finalizers": finalizers}))
+    })
+    .await
+}
+
+/// Takes our finalizer off. Nobody else's is ever touched.
+async fn let_go(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
+    let doing = format!("let go of {}", machine.object_name());
+    change(client, retry, &Subject::from(machine), &doing, |metadata| {
+        let mut finalizers = metadata.finalizers.clone().unwrap_or_default();
+        let before = finalizers.len();
+        finalizers.retain(|finalizer| finalizer != RELEASE_FINALIZER);
+        (finalizers.len() < before).then(|| json!({"finalizers": finalizers}))
+    })
+    .await
+}
+
+impl Removal<'_, '_> {
+    /// Holds the machines that go with another one and own something that stays: the collector deletes them.
+    pub(super) async fn hold_children(&self) -> Result<(), Failure> {
+        let owners = self.owners_of_kept();
+        let children = self
+            .plan
+            .objects
+            .iter()
+            .enumerate()
+            .filter(|(at, planned)| {
+                !self.gone[*at]
+                    && planned.fate == Fate::GoesAlong
+                    && planned.workload.deleting.is_none()
+                    && owners.contains(&planned.workload.uid)
+                    && planned.workload.is(WorkloadRole::Machine)
+                    && !is_held(&planned.workload)
+            });
+        let mut holds = stream::iter(children)
+            .map(|(_, planned)| hold(self.client, self.retry, &planned.workload))
+            .buffer_unordered(IN_FLIGHT);
+        while let Some(held) = holds.next().await {
+            held?;
+        }
+        Ok(())
+    }
+
+    /// Releases what stays from machines that are being deleted, and lets go of those that own nothing more of it.
+    pub(super) async fn release(&mut self) -> Result<(), Failure> {
+        if self.plan.disks == Disks::Delete && self.waiting().next().is_none() {
+            return Ok(());
+        }
+        for round in 0.. {
+            // Only a list that begins after the deletion was accepted shows everything that a machine owns.
+            self.look().await?;
+            let waiting: Vec<usize> = self.waiting().collect();
+            if waiting.is_empty() {
+                break;
+            }
+            self.look_at_dependents().await?;
+            let owners = self.owners_of_kept();
+            self.release_kept(&self.orphaning(&waiting)).await?;
+            let mut held = false;
+            for at in waiting {
+                let machine = &self.plan.objects[at].workload;
+                if owners.contains(&machine.uid) {
+                    held = true;
+                } else if is_held(machine) {
+                    let_go(self.client, self.retry, machine).await?;
+                }
+            }
+            if !held || self.retry.deadline().passed() {
+                break;
+            }
+            if round > 0 {
+                tokio::time::sleep(self.retry.pace().delay(round)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Those among them that an older bmctl has deleted with `Orphan`.
+    fn orphaning(&self, waiting: &[usize]) -> BTreeSet<Uid> {
+        waiting
+            .iter()
+            .map(|at| &self.plan.objects[*at].workload)
+            .filter(|machine| is_orphaning(machine))
+            .map(|machine| machine.uid.clone())
+            .collect()
+    }
+
+    /// The machines that are being deleted and wait for us.
+    fn waiting(&self) -> impl Iterator<Item = usize> {
+        let all = self.plan.objects.iter().enumerate();
+        all.filter(|(at, planned)| {
+            let machine = &planned.workload;
+            !self.gone[*at]
+                && machine.deleting.is_some()
+                && (is_held(machine) || is_orphaning(machine))
+        })
+        .map(|(at, _)| at)
+    }
+
+    /// The machines that own something that is to stay.
+    pub(super) fn owners_of_kept(&self) -> BTreeSet<Uid> {
+        let disks = self.plan.objects.iter().enumerate();
+        let disks = disks
+            .filter(|(at, planned)| !self.gone[*at] && planned.fate.is_released())
+            .flat_map(|(_, planned)| planned.workload.owners.iter());
+        let dependents = self.plan.dependents.iter();
+        let dependents = dependents
+            .filter(|planned| planned.fate.is_released())
+            .flat_map(|planned| planned.object.owners.iter());
+        disks
+            .chain(dependents)
+            .filter(|owner| self.is_doomed(owner))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes the machines that go off the owners of what stays; and off everything that a machine owns which an older
+    /// bmctl has deleted with `Orphan`, as the collector would have.
+    async fn release_kept(&self, orphaning: &BTreeSet<Uid>) -> Result<(), Failure> {
+        let wanted = |fate: Fate, owners: &[Uid]| {
+            owners.iter().any(|owner| {
+                orphaning.contains(owner) || fate.is_released() && self.is_doomed(owner)
+            })
+        };
+        let disks = self.plan.objects.iter().enumerate();
+        let disks = disks
+            .filter(|(at, planned)| {
+                !self.gone[*at] && wanted(planned.fate, &planned.workload.owners)
+            })
+            .map(|(_, planned)| Subject::from(&planned.workload));
+        let dependents = self.plan.dependents.iter();
+        let dependents = dependents
+            .filter(|planned| wanted(planned.fate, &planned.object.owners))
+            .map(|planned| Subject::from(&planned.object));
+        let targets: Vec<Subject> = disks.chain(dependents).collect();
+        let mut releases = stream::iter(targets)
+            .map(|target| async move { self.take_owners_off(&target).await })
+            .buffer_unordered(IN_FLIGHT);
+        while let Some(released) = releases.next().await {
+            released?;
+        }
+        Ok(())
+    }
+
+    async fn take_owners_off(&self, target: &Subject) -> Result<(), Failure> {
+        let doing = format!("release {} from its owner", target.name);
+        change(self.client, self.retry, target, &doing, |metadata| {
+            let owners = metadata.owner_references.clone().unwrap_or_default();
+            let (goes, stays): (Vec<_>, Vec<_>) = owners
+                .into_iter()
+                .partition(|owner| self.is_doomed(&Uid::from(owner.uid.as_str())));
+            if goes.is_empty() {
+                return None;
+            }
+            let owners = if stays.is_empty() {
+                Value::Null
+            } else {
+                json!(stays)
+            };
+            Some(json!({"ownerReferences": owners}))
+        })
+        .await
+    }
+
+    fn is_doomed(&self, uid: &Uid) -> bool {
+        self.places
+            .find(uid)
+            .is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
+    }
+}
+
+fn is_held(machine: &Workload) -> bool {
+    has_finalizer(machine, RELEASE_FINALIZER)
+}
+
+fn is_orphaning(machine: &Workload) -> bool {
+    has_finalizer(machine, ORPHAN)
+}
+
+fn has_finalizer(machine: &Workload, wanted: &str) -> bool {
+    machine
+        .finalizers
+        .iter()
+        .any(|finalizer| finalizer == wanted)
+}
+
+/// Patches the metadata of an object as `decide` says of what they are, on the condition of the version that was
+/// read. `None`: nothing is to be changed. An object that is gone, or another one by now, needs nothing.
+async fn change(
+    client: &Client,
+    retry: &Retry<'_>,
+    target: &Subject,
+    doing: &str,
+    decide: impl Fn(&ObjectMeta) -> Option<Value>,
+) -> Result<(), Failure> {
+    /// More conflicts than this mean that somebody rewrites the object all the time.
+    const ROUNDS: u32 = 10;
+    let api = target.api(client);
+    let name = &target.name.name;
+    let broken = |error: &kube::Error| failure::from_kube(error, doing);
+    for _ in 0..ROUNDS {
+        let found = retry
+            .request(doing, Repeat::Safe, || api.get_metadata_opt(name))
+            .await
+            .map_err(|error| broken(&error))?;
+        let uid = target.uid.to_string();
+        let Some(metadata) = found
+            .map(|found| found.metadata)
+            .filter(|metadata| metadata.uid.as_ref() == Some(&uid))
+        else {
+            return Ok(());
+        };
+        let Some(mut change) = decide(&metadata) else {
+            return Ok(());
+        };
+        change["uid"] = uid.into();
+        change["resourceVersion"] = json!(metadata.resource_version);
+        let patch = Patch::Merge(json!({"metadata": change}));
+        let parameters = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patched = retry
+            .request(doing, Repeat::Safe, || {
+                api.patch_metadata(name, &parameters, &patch)
+            })
+            .await;
+        match patched {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => return Err(broken(&error)),
+        }
+    }
+    Err(Failure::new(
+        Kind::Conflict,
+        Reason::Conflict,
+        format!("could not {doing}"),
+    )
+    .caused_by(format!(
+        "somebody else changed it at the same time, {ROUNDS} times in a row"
+    )))
+}
