@@ -49,8 +49,8 @@ use self::{
     dice::Dice,
     tempo::{Tempo, tempo},
     world::{
-        ALL, DV, FORCE, GDISK, MACHINES, RUNTIME, RUNTIMES, Scene, VM, VMI, World, collection,
-        items, object_path, send, uid,
+        ALL, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, Scene, VM, VMI, World,
+        collection, items, object_path, send, uid,
     },
 };
 
@@ -179,7 +179,7 @@ impl Stage {
 
     /// Nothing of an earlier run is left.
     async fn clear(&self) {
-        for kind in ALL {
+        for kind in ALL.into_iter().chain(OWNED).chain([POD]) {
             for object in items(&self.owner, kind).await {
                 let path = object_path(kind, &object);
                 let _ = send(
@@ -243,6 +243,9 @@ impl Stage {
             world.create().await;
         }
         world.tick().await;
+        if scene.borrow_mut().dice.one_in(2) {
+            world.equip().await;
+        }
         let machinery = tokio::task::spawn_local({
             let world = world.clone();
             let tick = tempo().tick;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     super::saved::{saved, verifies},
     End,
-    world::{ALL, GDISK, MACHINES, RUNTIME, World, items, send, uid},
+    world::{ALL, CLAIM, GDISK, MACHINES, OWNED, POD, RUNTIME, World, items, send, uid},
 };
 
 impl World {
@@ -27,6 +27,13 @@ impl World {
             }
             there.extend(found.iter().map(uid));
         }
+        let guests = items(&self.owner, POD).await;
+        if end == End::Disabled && !guests.is_empty() {
+            return Err(format!("disabled, and guests run: {guests:?}"));
+        }
+        for kind in OWNED {
+            there.extend(items(&self.owner, kind).await.iter().map(uid));
+        }
         let scene = self.scene.borrow();
         verifies(&scene.folder)?;
         for deleted in &scene.ever_deleted {
@@ -40,6 +47,11 @@ impl World {
             if !is_there {
                 saved(&scene.folder, made)
                     .map_err(|why| format!("{made} of {machine} is gone, and lost: {why}"))?;
+            }
+            if *kind == CLAIM && !is_there {
+                return Err(format!(
+                    "claim {made} of {machine} was somebody's, and is gone"
+                ));
             }
             if *kind == GDISK && scene.keep && !is_there {
                 return Err(format!("disk {made} of {machine} was to stay, and is gone"));

@@ -164,8 +164,13 @@ impl World {
         } else if method == "PATCH" {
             let metadata = body["metadata"].as_object().cloned().unwrap_or_default();
             let fields: Vec<&str> = metadata.keys().map(String::as_str).collect();
-            if !scene.keep
-                || !["finalizers", "ownerReferences"].contains(fields.first().unwrap_or(&""))
+            let permitted = match fields.first() {
+                // A machine waits until what it owns is released.
+                Some(&"finalizers") => true,
+                Some(&"ownerReferences") => scene.keep,
+                Some(_) | None => false,
+            };
+            if !permitted
                 || fields.get(1..) != Some(&["resourceVersion", "uid"])
                 || body.as_object().map(serde_json::Map::len) != Some(1)
             {

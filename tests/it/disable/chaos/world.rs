@@ -20,6 +20,8 @@ pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 pub const FORCE: &str = "baremetal.cluster.gke.io/vmrumtime-force-disable";
 const FENCE: &str = "vm.cluster.gke.io/creation-fence-until";
 const HOLD: &str = "example.com/hold";
+/// What KubeVirt's own controller takes off an instance that is being deleted.
+const KUBEVIRTS: &str = "foregroundDeleteVirtualMachine";
 
 /// API group with version, plural and kind of what may be deleted.
 pub type Kind = (&'static str, &'static str, &'static str);
@@ -37,7 +39,13 @@ pub const VMI: Kind = (
     "VirtualMachineInstance",
 );
 pub const DV: Kind = ("cdi.kubevirt.io/v1beta1", "datavolumes", "DataVolume");
+pub const SECRET: Kind = ("v1", "secrets", "Secret");
+pub const CLAIM: Kind = ("v1", "persistentvolumeclaims", "PersistentVolumeClaim");
+/// What guests run in.
+pub const POD: Kind = ("v1", "pods", "Pod");
 pub const MACHINES: [Kind; 3] = [GVM, VM, VMI];
+/// What people make for machines, which own it.
+pub const OWNED: [Kind; 2] = [SECRET, CLAIM];
 pub const ALL: [Kind; 5] = [GVM, VM, VMI, GDISK, DV];
 
 /// In all namespaces, as a disable lists them.
@@ -46,7 +54,8 @@ pub fn collection(kind: Kind) -> String {
 }
 
 pub fn list_path(kind: Kind) -> String {
-    format!("/apis/{}/namespaces/default/{}", kind.0, kind.1)
+    let root = if kind.0.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{}/namespaces/default/{}", kind.0, kind.1)
 }
 
 /// What goes on around the disable, and what was seen of it.
@@ -252,6 +261,25 @@ impl World {
         }
     }
 
+    /// A Secret and a claim for each machine that is there; the machine owns them.
+    pub async fn equip(&self) {
+        for kind in MACHINES {
+            for machine in items(&self.owner, kind).await {
+                let name = machine["metadata"]["name"].as_str().unwrap_or_default();
+                let metadata = json!({"name": name, "ownerReferences": [{
+                    "apiVersion": kind.0, "kind": kind.2, "name": name, "uid": machine["metadata"]["uid"],
+                }]});
+                let wanted = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+                for (owned, spec) in [(SECRET, Value::Null), (CLAIM, wanted)] {
+                    let made = self.make(owned, metadata.clone(), spec).await;
+                    let mut scene = self.scene.borrow_mut();
+                    let of = |uid| (uid, (owned, name.to_owned()));
+                    scene.made.extend(made.map(of));
+                }
+            }
+        }
+    }
+
     /// Returns the UID of what was made.
     pub async fn make(&self, kind: Kind, metadata: Value, spec: Value) -> Option<String> {
         let object =
@@ -293,15 +321,20 @@ impl World {
             self.child(&gvm, GVM, VM, &vms, &json!({})).await;
         }
         for vm in &vms {
-            let finalizers = json!({"finalizers": ["foregroundDeleteVirtualMachine"]});
+            let finalizers = json!({"finalizers": [KUBEVIRTS]});
             self.child(vm, VM, VMI, &vmis, &finalizers).await;
         }
         for disk in items(&self.owner, GDISK).await {
             self.child(&disk, GDISK, DV, &dvs, &json!({})).await;
         }
+        let pods = items(&self.owner, POD).await;
+        let label = json!({"labels": {"kubevirt.io": "virt-launcher"}});
+        for vmi in &vmis {
+            self.child(vmi, VMI, POD, &pods, &label).await;
+        }
         for vmi in &vmis {
             if vmi["metadata"]["deletionTimestamp"].is_string() {
-                self.keep_finalizers(VMI, vmi, |one| one == HOLD).await;
+                self.keep_finalizers(VMI, vmi, |one| one != KUBEVIRTS).await;
             }
         }
         if !self.scene.borrow().wild {
@@ -344,7 +377,12 @@ impl World {
             "apiVersion": of.0, "kind": of.2, "name": name, "uid": parent["metadata"]["uid"], "controller": true,
         }]});
         json_patch::merge(&mut metadata, more);
-        let _ = self.make(kind, metadata, json!({})).await;
+        let spec = if kind == POD {
+            json!({"containers": [{"name": "compute", "image": "guest"}]})
+        } else {
+            json!({})
+        };
+        let _ = self.make(kind, metadata, spec).await;
     }
 
     async fn publish(&self) {
