@@ -87,7 +87,7 @@ pub async fn remove(
 /// is enough to delete nothing; all of them are named.
 pub async fn rehearse(client: &Client, plan: &Plan, retry: &Retry<'_>) -> Result<(), Failure> {
     let due = plan
-        .doomed()
+        .doomed_objects()
         .filter(|planned| planned.workload.deleting.is_none());
     let mut rehearsals = stream::iter(due)
         .map(|planned| async {

@@ -14,7 +14,6 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use tokio::sync::{oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::table;
 use crate::ground;
@@ -46,14 +45,14 @@ impl Default for Chronicle {
 }
 
 impl Chronicle {
-    /// Writes until then; returns when it has begun.
-    pub async fn follow(&self, objects: Api<VMRuntime>, end: CancellationToken) {
+    /// Writes as long as the runtime of the story lasts, which is longer than its stage: what was published last is read
+    /// when the story is told. Returns when it has begun.
+    pub async fn follow(&self, objects: Api<VMRuntime>) {
         let (began, beginning) = oneshot::channel();
         let chronicle = self.clone();
         tokio::spawn(async move {
             let mut began = Some(began);
             let stream = watcher(objects, watcher::Config::default()).default_backoff();
-            let stream = stream.take_until(end.cancelled_owned());
             pin_mut!(stream);
             while let Some(event) = stream.next().await {
                 match event {

@@ -206,10 +206,7 @@ impl Stage {
             let name = definition.name_any();
             await_condition(api, &name, conditions::is_crd_established()).await?;
         }
-        stage
-            .chronicle
-            .follow(stage.runtime(), stage.world.clone())
-            .await;
+        stage.chronicle.follow(stage.runtime()).await;
         let api: Api<Namespace> = Api::all(stage.client.clone());
         let system = serde_json::from_value(json!({"metadata": {"name": SYSTEM_NAMESPACE}}))?;
         api.create(&PostParams::default(), &system).await?;
