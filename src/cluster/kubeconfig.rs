@@ -7,6 +7,8 @@ mod find;
 mod read;
 mod shape;
 
+use std::io;
+
 use kube::config::{AuthInfo, Cluster};
 use serde_json::Value;
 
@@ -27,10 +29,17 @@ pub(super) async fn found(
     let (place, environment) = (options.clone(), environment.clone());
     // Whether a file is there can take a network folder for ever as well.
     let looked = file::apart(options.deadline, move || Ok(find(&place, &environment)));
-    looked.await.map_err(|error| {
-        let message = "could not look for a kubeconfig";
-        Failure::new(Kind::Usage, Reason::BadKubeconfig, message).caused_by(error.to_string())
-    })?
+    let message = "could not look for a kubeconfig";
+    looked.await.map_err(|error| unreadable(message, &error))?
+}
+
+/// That the time was over says nothing about the kubeconfig.
+pub(super) fn unreadable(message: &str, error: &io::Error) -> Failure {
+    let (kind, reason) = match error.kind() {
+        io::ErrorKind::TimedOut => (Kind::TimedOut, Reason::TimedOut),
+        _ => (Kind::Usage, Reason::BadKubeconfig),
+    };
+    Failure::new(kind, reason, message).caused_by(error.to_string())
 }
 
 /// The names of all contexts, in the order of the kubeconfig. Nothing is sent to a cluster.

@@ -156,7 +156,7 @@ async fn what_never_comes_is_given_up_in_time() {
     let failure = refused(&options).await;
     assert_eq!(
         (failure.kind, failure.reason),
-        (Kind::Usage, Reason::BadKubeconfig)
+        (Kind::TimedOut, Reason::TimedOut)
     );
     let_readers_go(&pipe);
 }

@@ -15,6 +15,7 @@ use super::{
     bad,
     document::{Document, Section, entry},
     shape::{CLUSTER, USER},
+    unreadable,
 };
 use crate::{
     cluster::{Deadline, file},
@@ -64,6 +65,12 @@ impl Kubeconfigs {
 }
 
 pub(super) fn parse(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Document, Failure> {
+    if let Err(error) = &bytes
+        && error.kind() == io::ErrorKind::TimedOut
+    {
+        let message = format!("could not use kubeconfig {}", shown_path(path));
+        return Err(unreadable(&message, error));
+    }
     let text = bytes
         .and_then(file::text)
         .map_err(|error| error.to_string());
