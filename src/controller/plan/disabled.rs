@@ -246,7 +246,7 @@ fn without_machines(draft: &mut Draft<'_>, runtime: &RuntimeFacts, memory: &Memo
         Phase::Uninstalling,
         Word::yes(reason::ENGINE_UNINSTALLING, message.clone()),
     );
-    let since = left.since().or_else(|| progressing_since(runtime));
+    let since = left.since(runtime);
     if since.is_some_and(|since| draft.too_slow(since)) {
         course.degraded = Word::yes(
             reason::ENGINE_UNINSTALL_SLOW,
@@ -326,17 +326,18 @@ impl Left<'_> {
         }
     }
 
-    /// Since when it has been going; `None` where no object says so.
-    fn since(&self) -> Option<Timestamp> {
+    /// Since when it has been going. What is deleted in this very round is not slow yet; where no object says since when,
+    /// the whole disable counts.
+    fn since(&self, runtime: &RuntimeFacts) -> Option<Timestamp> {
         match self {
             Self::KubeVirt(object) | Self::Cdi(object) => object.deleting_since,
             Self::Manifests(objects, _) => {
                 let all = objects
                     .iter()
                     .filter_map(|left| left.leaving.deleting_since);
-                all.min()
+                all.min().or_else(|| progressing_since(runtime))
             }
-            Self::Traces(_) | Self::Roles(_) => None,
+            Self::Traces(_) | Self::Roles(_) => progressing_since(runtime),
         }
     }
 

@@ -211,10 +211,10 @@ fn what_never_comes_does_not_keep_a_command() -> Result<(), Failed> {
     );
     pipe(bench.folder(), "never");
     for (words, code) in [
-        ("enable vmruntime --kubeconfig never --timeout 1s", 2),
+        ("enable vmruntime --kubeconfig never --timeout 1s", 124),
         (
             "enable vmruntime --kubeconfig never --all-contexts --timeout 1s",
-            2,
+            124,
         ),
         ("enable vmruntime --kubeconfig kubeconfig --timeout 1s", 9),
         ("status vmruntime --kubeconfig /dev/zero", 2),
