@@ -25,7 +25,15 @@ pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let stored = call.existing()?;
     update::check_uid(call, &wanted, &stored)?;
     let mut new = Value::clone(&stored);
-    for (part, field) in [("spec", "finalizers"), ("metadata", "resourceVersion")] {
+    // It is an update: the metadata that clients may set are those of the request.
+    for (part, field) in [
+        ("spec", "finalizers"),
+        ("metadata", "resourceVersion"),
+        ("metadata", "labels"),
+        ("metadata", "annotations"),
+        ("metadata", "finalizers"),
+        ("metadata", "ownerReferences"),
+    ] {
         let given = wanted[part].get(field).cloned();
         strategy::set_or_remove(&mut new[part], field, given);
     }
