@@ -5,12 +5,12 @@
 //! namespaces ─▶ settings of the engine ─▶ kinds, in the order of `backup::order` ─▶ what restored VMs refer to
 //! ```
 
+mod entry;
 mod halting;
 mod identity;
 mod namespaces;
 mod references;
 mod settings;
-mod target;
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,15 @@ use futures::{StreamExt as _, stream};
 use kube::{
     Client,
     api::{DynamicObject, PostParams, TypeMeta},
+    core::ApiResource,
 };
 
-use self::target::Target;
 use super::{
     backup::{BackupReader, Entry},
     discovery::{self, Sought},
     event::{Event, ObjectName},
     retry::{Repeat, Retry},
+    subject,
 };
 use crate::{
     api::name::FIELD_MANAGER,
@@ -69,7 +70,7 @@ pub struct Restored {
     /// Not put back, because a controller makes it again, or because it was an order to do something once.
     pub generated: Vec<ObjectName>,
     pub failed: Vec<(ObjectName, Failure)>,
-    /// VMs that were created and cannot start.
+    /// VMs that are there now and cannot start.
     pub unstartable: Vec<Unstartable>,
 }
 
@@ -88,7 +89,7 @@ pub async fn restore(
 ) -> Result<Restored, Failure> {
     for entry in backup.entries.iter().chain(&backup.settings) {
         let (resource, _) = backup.manifest(entry)?;
-        target::check(&resource, entry)?;
+        entry::check(&resource, entry)?;
     }
     let mut restoration = Restoration {
         client,
@@ -164,11 +165,9 @@ impl Restoration<'_> {
         }
         let doing = format!("create {}", entry.object_name());
         let mut object: DynamicObject = serde_json::from_value(manifest)
-            .map_err(|error| target::damaged(entry, error.to_string()))?;
-        let error = match self
-            .create(&Target::new(resource.clone(), entry), &object)
-            .await
-        {
+            .map_err(|error| entry::damaged(entry, error.to_string()))?;
+        let name = entry.object_name();
+        let error = match self.create(&resource, &name, &object).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
@@ -183,8 +182,7 @@ impl Restoration<'_> {
                     api_version: served.resource.api_version.clone(),
                     kind: served.resource.kind.clone(),
                 });
-                self.create(&Target::new(served.resource, entry), &object)
-                    .await
+                self.create(&served.resource, &name, &object).await
             }
             Ok(Some(served)) => Err(discovery::hidden(&served)),
             Ok(None) => Err(error),
@@ -193,17 +191,26 @@ impl Restoration<'_> {
         created.map_err(|error| failure::from_kube(&error, &doing))
     }
 
-    async fn create(&self, target: &Target, object: &DynamicObject) -> kube::Result<Outcome> {
-        let api = target.api(self.client);
-        let doing = format!("create {}", target.name);
-        let name = &target.name.name;
+    async fn create(
+        &self,
+        resource: &ApiResource,
+        name: &ObjectName,
+        object: &DynamicObject,
+    ) -> kube::Result<Outcome> {
+        let api = subject::api(self.client, resource, name);
+        let doing = format!("create {name}");
         let dry_run = match self.wish.manner {
             Manner::OnlyLook => {
                 let found = self
                     .retry
-                    .request(&doing, Repeat::Safe, || api.get_metadata_opt(name));
-                let found = found.await?;
-                return Ok(found.map_or(Outcome::Created, |_| Outcome::Existed));
+                    .request(&doing, Repeat::Safe, || api.get_metadata(&name.name));
+                return match found.await {
+                    Ok(_) => Ok(Outcome::Existed),
+                    // A kind that is not served takes no object.
+                    Err(error) if failure::kind_is_not_served(&error) => Err(error),
+                    Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Outcome::Created),
+                    Err(error) => Err(error),
+                };
             }
             Manner::AskServer => true,
             Manner::Create => false,

@@ -21,16 +21,22 @@ pub struct Subject {
 impl Subject {
     #[must_use]
     pub fn api(&self, client: &Client) -> Api<DynamicObject> {
-        match &self.name.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.resource),
-            None => Api::all_with(client.clone(), &self.resource),
-        }
+        api(client, &self.resource, &self.name)
     }
 
     /// Empty for an object of the whole cluster.
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.name.namespace.as_deref().unwrap_or_default()
+    }
+}
+
+/// Where an object of that name is, or would be.
+#[must_use]
+pub fn api(client: &Client, resource: &ApiResource, name: &ObjectName) -> Api<DynamicObject> {
+    match &name.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
     }
 }
 

@@ -247,14 +247,14 @@ fn way_out(failed: &Failure) -> Vec<Hint> {
     hints
 }
 
-/// Everything was created, and yet not everything is as it was.
+/// Everything is there, and yet not everything is as it was.
 fn not_startable(restored: &Restored) -> Option<Failure> {
     const NAMED: usize = 10;
     let count = restored.unstartable.len();
     let which = match count {
         0 => return None,
-        1 => "1 VM that was restored".to_owned(),
-        count => format!("{count} VMs that were restored"),
+        1 => "1 VM of the backup".to_owned(),
+        count => format!("{count} VMs of the backup"),
     };
     let mut failure = Failure::new(
         Kind::Incomplete,

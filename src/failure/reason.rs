@@ -158,7 +158,7 @@ reasons! {
     NotFound,
     /// The cluster does not serve this kind of object.
     NotServed,
-    /// VMs were restored that cannot start, because something that they need is not there.
+    /// VMs of a backup are there and cannot start, because something that they need is not.
     NotStartable,
     /// What answers does not speak TLS.
     NotTls,

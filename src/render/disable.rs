@@ -177,7 +177,7 @@ impl DisableReport {
             if self.deletes {
                 plan.text(page);
             } else {
-                plan.engine_text("To go with KubeVirt and CDI:", page);
+                plan.engine_text(page);
             }
         }
         if self.asks {
@@ -236,7 +236,7 @@ impl Report for DisableReport {
         }
         if let Some(plan) = self.plan.as_ref().filter(|_| self.engine_goes) {
             page.gap();
-            plan.engine_text("Gone with KubeVirt and CDI:", page);
+            plan.engine_text(page);
         }
         if let Some(folder) = &self.backup {
             page.gap();

@@ -26,7 +26,7 @@ pub struct FailedObject {
     pub message: String,
 }
 
-/// A VM that was created, and what it needs that is not there.
+/// A VM of the backup, and what it needs that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnstartableMachine {
     #[serde(flatten)]
@@ -53,7 +53,7 @@ pub struct RestoreReport {
     /// Not put back: a controller makes it again from another object, or it was an order to do something once.
     pub generated: Vec<RestoredObject>,
     pub failed: Vec<FailedObject>,
-    /// VMs that were created and cannot start.
+    /// VMs of the backup that are there and cannot start.
     pub unstartable: Vec<UnstartableMachine>,
     /// What of the backup is damaged, missing or added; nothing of it is restored. Empty where everything verifies.
     pub damaged: Vec<String>,

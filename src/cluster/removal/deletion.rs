@@ -1,15 +1,15 @@
 //! Deleting one object, if it is still the one that was seen.
 
 use kube::{
-    Api, Client,
+    Client,
     api::{DeleteParams, Preconditions, PropagationPolicy},
-    core::DynamicObject,
 };
 
 use crate::{
     cluster::{
         inventory::Workload,
         retry::{Repeat, Retry},
+        subject::Subject,
     },
     failure::{self, Failure, Kind, Reason},
 };
@@ -31,7 +31,7 @@ pub(super) async fn delete(
 ) -> Result<Deleted, Failure> {
     /// More conflicts about one UID than this make no sense.
     const ROUNDS: u32 = 5;
-    let api = api(client, workload);
+    let api = Subject::from(workload).api(client);
     let doing = format!("delete {}", workload.object_name());
     let parameters = parameters(workload);
     for _ in 0..ROUNDS {
@@ -74,7 +74,7 @@ pub(super) async fn rehearse(
     retry: &Retry<'_>,
     workload: &Workload,
 ) -> Result<(), Failure> {
-    let api = api(client, workload);
+    let api = Subject::from(workload).api(client);
     let doing = format!("delete {} (dry run)", workload.object_name());
     let parameters = DeleteParams {
         dry_run: true,
@@ -91,10 +91,6 @@ pub(super) async fn rehearse(
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(failure::from_kube(&error, &doing)),
     }
-}
-
-fn api(client: &Client, workload: &Workload) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), &workload.namespace, &workload.resource())
 }
 
 /// This object, and no other of its name.

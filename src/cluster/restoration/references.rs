@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::{
-    Api,
-    core::{ApiResource, DynamicObject, GroupVersionKind},
-};
+use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
 use super::{Manner, Restoration};
@@ -13,12 +10,12 @@ use crate::{
     cluster::{
         event::{Event, ObjectName},
         retry::Repeat,
-        segment,
+        segment, subject,
     },
     failure,
 };
 
-/// A VM that was created, and what is not there that it needs.
+/// A VM of the backup that is there, and what is not there that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unstartable {
     pub machine: ObjectName,
@@ -26,22 +23,31 @@ pub struct Unstartable {
 }
 
 impl Restoration<'_> {
-    /// Looks for what the VMs refer to that were created, each object once. Not in a dry run: what is restored with them
-    /// is not there yet.
+    /// Looks for what the VMs of the backup refer to, each object once; also for those that an earlier run has created, so
+    /// that running it again ends the same. Not in a dry run: what is restored with them is not there yet.
     pub(super) async fn references(&mut self) {
-        if self.wish.manner != Manner::Create || self.restored.created.is_empty() {
+        if self.wish.manner != Manner::Create {
             return;
         }
         let created: BTreeSet<&ObjectName> = self.restored.created.iter().collect();
+        let existing: BTreeSet<&ObjectName> = self.restored.existing.iter().collect();
         let mut known: BTreeMap<ObjectName, bool> = BTreeMap::new();
         let mut unstartable = Vec::new();
         for entry in &self.backup.entries {
             let machine = entry.object_name();
-            if !created.contains(&machine) {
-                continue;
-            }
             // It was read when it was created.
-            let Ok((resource, manifest)) = self.backup.manifest(entry) else {
+            let Ok((resource, saved)) = self.backup.manifest(entry) else {
+                continue;
+            };
+            let manifest = if created.contains(&machine) {
+                Some(saved)
+            } else if existing.contains(&machine) && is_machine(&resource) {
+                // It may have been changed since.
+                self.present(&resource, &machine).await
+            } else {
+                None
+            };
+            let Some(manifest) = manifest else {
                 continue;
             };
             let mut missing = Vec::new();
@@ -67,6 +73,24 @@ impl Restoration<'_> {
         self.restored.unstartable = unstartable;
     }
 
+    /// What it is like now, if it is there and can be read.
+    async fn present(&self, kind: &ApiResource, name: &ObjectName) -> Option<Value> {
+        let doing = format!("look at {name}");
+        let api = subject::api(self.client, kind, name);
+        let found = self
+            .retry
+            .request(&doing, Repeat::Safe, || api.get_opt(&name.name))
+            .await;
+        match found {
+            Ok(found) => Some(found?.data),
+            Err(error) => {
+                let failure = failure::from_kube(&error, &doing);
+                self.warn(format!("{}: {}", failure.message, failure.root_cause()));
+                None
+            }
+        }
+    }
+
     /// What cannot be looked for is said, and not called missing.
     async fn is_there(&self, kind: &ApiResource, name: &ObjectName) -> bool {
         let doing = format!("look for {name}");
@@ -75,10 +99,7 @@ impl Restoration<'_> {
             self.warn(format!("could not {doing}: {fault}"));
             return true;
         }
-        let api: Api<DynamicObject> = match &name.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, kind),
-            None => Api::all_with(self.client.clone(), kind),
-        };
+        let api = subject::api(self.client, kind, name);
         let found = self
             .retry
             .request(&doing, Repeat::Safe, || api.get_metadata_opt(&name.name))
@@ -97,6 +118,11 @@ impl Restoration<'_> {
     fn warn(&self, text: String) {
         self.retry.observer().event(&Event::Warning(text));
     }
+}
+
+/// Has it a guest that refers to other objects?
+fn is_machine(resource: &ApiResource) -> bool {
+    matches!(&*resource.group, "kubevirt.io" | "pool.kubevirt.io")
 }
 
 /// One of these must be there.

@@ -6,7 +6,7 @@
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{Manner, Restoration, target::Target};
+use super::{Manner, Restoration};
 use crate::command_id::CommandId;
 use crate::{
     api::name::FIELD_MANAGER,
@@ -14,6 +14,7 @@ use crate::{
         backup::Entry,
         event::{Event, ObjectName},
         retry::Repeat,
+        subject,
     },
     failure::{self, Failure, Hint, Kind, Reason},
 };
@@ -37,7 +38,7 @@ impl Restoration<'_> {
         let doing = format!("put back what was set on {name}");
         let broken = |error: &kube::Error| failure::from_kube(error, &doing);
         let (resource, saved) = self.backup.manifest(entry)?;
-        let api = Target::new(resource, entry).api(self.client);
+        let api = subject::api(self.client, &resource, name);
         for _ in 0..ROUNDS {
             let found = self
                 .retry

@@ -181,7 +181,7 @@ impl PlanReport {
                 page.line(format!("  ... and {more} more, all in -o wide and -o json"));
             }
         }
-        self.engine_text("To go with KubeVirt and CDI:", page);
+        self.engine_text(page);
         if self.stages.is_empty() {
             return;
         }
@@ -223,11 +223,12 @@ impl PlanReport {
     }
 
     /// What goes with the engine, by name.
-    pub(super) fn engine_text(&self, headline: &str, page: &mut Page) {
+    pub(super) fn engine_text(&self, page: &mut Page) {
         if self.engine.is_empty() {
             return;
         }
-        page.line(headline);
+        // A controller leaves those alone that it has not installed, and CDI where disks are kept.
+        page.line("Goes with KubeVirt and CDI, where these are removed:");
         let shown = page.shown(DisableReport::SHOWN);
         for object in self.engine.iter().take(shown) {
             let namespace = object.namespace.as_deref();

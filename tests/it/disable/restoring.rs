@@ -41,7 +41,8 @@ fn restored() -> Result<(), Failed> {
         return Err(format!("the backup is elsewhere: {ended}").into());
     }
     equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
-    // As long as VM Runtime is off, the cluster takes no machines; disks it takes.
+    // As long as VM Runtime is off, the cluster takes no machines, and none of a kind that it does not serve.
+    stage.bmctl(&["restore", &folder, "--dry-run"]).exits(8)?;
     let refused = stage.bmctl(&["restore", &folder]);
     if refused.code == Some(0) {
         return Err(format!("VMs were created while VM Runtime is off: {refused}").into());

@@ -1,34 +1,11 @@
-//! Where an object of a backup goes. What the files say becomes the path of a URL.
+//! What the files of a backup say becomes the path of a URL.
 
-use kube::{
-    Api, Client,
-    core::{ApiResource, DynamicObject},
-};
+use kube::core::ApiResource;
 
 use crate::{
-    cluster::{backup::Entry, event::ObjectName, segment},
+    cluster::{backup::Entry, segment},
     failure::{Failure, Kind, Reason},
 };
-
-/// An object that is to be created, in a version of its kind.
-pub struct Target {
-    resource: ApiResource,
-    pub name: ObjectName,
-}
-
-impl Target {
-    pub fn new(resource: ApiResource, entry: &Entry) -> Self {
-        let name = entry.object_name();
-        Self { resource, name }
-    }
-
-    pub fn api(&self, client: &Client) -> Api<DynamicObject> {
-        match &self.name.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.resource),
-            None => Api::all_with(client.clone(), &self.resource),
-        }
-    }
-}
 
 /// Can all parts of it be parts of a URL?
 pub fn check(resource: &ApiResource, entry: &Entry) -> Result<(), Failure> {
