@@ -288,16 +288,20 @@ impl Removal<'_, '_> {
                 } else {
                     deletion::delete(client, retry, &workload).await
                 };
-                (at, deleted)
+                (at, held, deleted)
             })
             .buffer_unordered(IN_FLIGHT);
         let mut failed = None;
-        while let Some((at, deleted)) = deletions.next().await {
+        while let Some((at, held, deleted)) = deletions.next().await {
             match deleted {
                 Ok(deletion::Deleted::Accepted) => {
                     self.deleted += 1;
-                    let deleting = &mut self.plan.objects[at].workload.deleting;
-                    deleting.get_or_insert(Second::from(self.retry.now()));
+                    let workload = &mut self.plan.objects[at].workload;
+                    let now = Second::from(self.retry.now());
+                    workload.deleting.get_or_insert(now);
+                    if held {
+                        release::note_hold(workload, true);
+                    }
                     if let Some(backup) = &mut self.backup {
                         backup.deleted(self.retry.now(), &self.plan.objects[at].workload)?;
                     }

@@ -136,11 +136,12 @@ impl Removal<'_, '_> {
             self.release_kept(&self.orphaning(&waiting)).await?;
             let mut held = false;
             for at in waiting {
-                let machine = &self.plan.objects[at].workload;
+                let machine = &mut self.plan.objects[at].workload;
                 if owners.contains(&machine.uid) {
                     held = true;
                 } else if is_held(machine) {
                     let_go(self.client, self.retry, machine).await?;
+                    note_hold(machine, false);
                 }
             }
             if !held || self.retry.deadline().passed() {
@@ -151,6 +152,12 @@ impl Removal<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Does a machine that is being deleted wait for nobody but us?
+    pub(super) fn holds_any(&self) -> bool {
+        self.waiting()
+            .any(|at| is_held(&self.plan.objects[at].workload))
     }
 
     /// Those among them that an older bmctl has deleted with `Orphan`.
@@ -245,6 +252,14 @@ impl Removal<'_, '_> {
             .find(uid)
             .is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
     }
+}
+
+/// Writes down that it is held, or not any more, before a list or a watch says so.
+pub(super) fn note_hold(machine: &mut Workload, held: bool) {
+    let finalizers = machine.finalizers.iter();
+    let others = finalizers.filter(|finalizer| *finalizer != RELEASE_FINALIZER);
+    let ours = held.then(|| RELEASE_FINALIZER.to_owned());
+    machine.finalizers = others.cloned().chain(ours).collect();
 }
 
 fn is_held(machine: &Workload) -> bool {

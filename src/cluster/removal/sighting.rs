@@ -22,8 +22,8 @@ use crate::{
 };
 
 impl Removal<'_, '_> {
-    /// Waits until there is a reason to look again: all are gone, something can be deleted now that could not before, a
-    /// watch has ended, or nothing has happened for long.
+    /// Waits until there is a reason to look again: all are gone, something can be deleted or let go of now that could not
+    /// before, a watch has ended, or nothing has happened for long.
     pub(super) async fn watch_them_go(&mut self, roles: &[WorkloadRole]) {
         let mut bell = Bell::new(self.client, &self.listed, |kind| roles.contains(&kind.role));
         let pace = self.retry.pace();
@@ -32,7 +32,8 @@ impl Removal<'_, '_> {
         loop {
             self.tell_progress(roles).await;
             let left = self.left(roles).next().is_some();
-            if !left || self.left(roles).any(|at| self.is_due(at)) || deadline.passed() {
+            let is_ours = self.holds_any() || self.left(roles).any(|at| self.is_due(at));
+            if !left || is_ours || deadline.passed() {
                 return;
             }
             let look = self.look_due().max(began + pace.stuck / 4);

@@ -20,6 +20,7 @@ const GVM: &str = "/apis/vm.cluster.gke.io/v1/virtualmachines";
 const KVM: &str = "/apis/kubevirt.io/v1/virtualmachines";
 const GDISK: &str = "/apis/vm.cluster.gke.io/v1/virtualmachinedisks";
 const VMI: &str = "/apis/kubevirt.io/v1/virtualmachineinstances";
+const CLAIM: &str = "/api/v1/persistentvolumeclaims";
 const DV: &str = "/apis/cdi.kubevirt.io/v1beta1/datavolumes";
 const WEBHOOK: &str =
     "Internal error occurred: failed calling webhook \"virt-api\": connection refused";
@@ -110,12 +111,16 @@ impl World {
             };
         }
         if call.method == "GET" {
-            return match [GVM, KVM, VMI, GDISK, DV].contains(&call.path.as_str()) {
+            let collection = call.path.replacen("/namespaces/ns/", "/", 1);
+            return match [GVM, KVM, VMI, GDISK, DV, CLAIM].contains(&collection.as_str()) {
                 true => Answer::json(
-                    &json!({"metadata": {"resourceVersion": "9"}, "items": items(&call.path)}),
+                    &json!({"metadata": {"resourceVersion": "9"}, "items": items(&collection)}),
                 ),
-                // "", apis, group, version, namespaces, namespace, plural, name.
-                false if call.path.split('/').count() == 8 => {
+                // "", apis, group, version, namespaces, namespace, plural, name; or "", api, version and so on.
+                false
+                    if call.path.split('/').count() == 8
+                        || call.path.starts_with("/api/") && call.path.split('/').count() == 7 =>
+                {
                     match objects
                         .iter()
                         .find(|(of, object)| path(of, object) == call.path)
@@ -483,6 +488,43 @@ async fn disks_of_a_machine_that_came_late_are_kept_as_well() {
             "/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/a-root",
             "/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/late-root",
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_machine_whose_claim_stays_is_let_go_before_anything_is_waited_for() {
+    let world = World::with(&[
+        (KVM, object("a", "vm-a", None)),
+        (CLAIM, object("erp", "claim", Some("vm-a"))),
+    ]);
+    let server = world.clone();
+    let client = script::client(move |call| {
+        // What a watch says: nothing, until the machine is gone.
+        let is_gone = !server
+            .left()
+            .iter()
+            .any(|left| left.contains("/virtualmachines/"));
+        if call.watches() && call.path == KVM && is_gone {
+            return Answer::watch(&[("DELETED", object("a", "vm-a", None))]);
+        }
+        server.answer(call)
+    });
+    let inventory = inventory::take_with_all_that_goes(&client, &Retry::once())
+        .await
+        .unwrap();
+    let pace = Pace {
+        // Nobody looks again because nothing happens.
+        stuck: Duration::from_secs(3600),
+        ..Pace::QUICK
+    };
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(pace);
+    let removed = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert_eq!(removed.machines.len(), 1);
+    assert_eq!(
+        world.left(),
+        ["/api/v1/namespaces/ns/persistentvolumeclaims/erp"]
     );
 }
 

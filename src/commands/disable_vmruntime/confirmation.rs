@@ -122,6 +122,11 @@ impl Confirmation {
         let context = session.context;
         let word = clean(&self.word);
         let exist = vms_exist(session.report.machine_count.unwrap_or_default());
+        let lost = session.report.plan.as_ref().map(|plan| plan.disks_lost);
+        let what = what_is_deleted(
+            session.report.machine_count.unwrap_or_default(),
+            lost.unwrap_or_default(),
+        );
         if context.ui.interactive {
             let mut page = Page::new(context.note_style());
             session.report.machine_table(&mut page);
@@ -129,17 +134,14 @@ impl Confirmation {
             if let Some(plan) = &session.report.plan {
                 plan.text(&mut page);
             }
+            page.gap();
+            page.paragraph("", &what);
             session.report.machines_shown = true;
             context
                 .ui
                 .note(&render::paint(&page.finish(), context.ui.stderr.color));
         }
-        let lost = session.report.plan.as_ref().map(|plan| plan.disks_lost);
-        let what = what_is_deleted(
-            session.report.machine_count.unwrap_or_default(),
-            lost.unwrap_or_default(),
-        );
-        let question = format!("{what} Type the context name, {word}, to go on");
+        let question = format!("Type the context name, {word}, to go on");
         match context.ui.ask_for_word(&question, &word).await {
             Answer::Confirmed => Ok(Consent::Shown),
             Answer::Interrupted => Err(Failure::new(

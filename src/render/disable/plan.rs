@@ -142,7 +142,7 @@ impl Reason {
             Self::Unused => "no VM uses it",
             Self::OfAnEarlierRun => "its VM was deleted by an earlier run",
             Self::OwnClaim => "a VM uses it, but none owns it",
-            Self::ReleasedClaim => "a claim of your own; the VM's ownership is taken off it",
+            Self::ReleasedClaim => "your own claim, released from its VM",
             Self::OwnedElsewhere => "something that stays owns it as well",
         }
     }
@@ -198,16 +198,6 @@ impl PlanReport {
                 ),
             );
         }
-        if self.backup.is_some() && self.owned.iter().any(OwnedObject::is_secret) {
-            page.paragraph(
-                "",
-                if self.secrets_left_out {
-                    "Secrets are not saved (--backup-secrets=false): those that go are lost."
-                } else {
-                    "Secrets are among them, readable by your user alone; --backup-secrets=false leaves them out."
-                },
-            );
-        }
         page.paragraph(
             "",
             &match &self.backup {
@@ -220,6 +210,16 @@ impl PlanReport {
                 None => "There is no backup: not even the manifests are saved.".to_owned(),
             },
         );
+        if self.backup.is_some() && self.owned.iter().any(OwnedObject::is_secret) {
+            page.paragraph(
+                "",
+                if self.secrets_left_out {
+                    "Secrets are not saved (--backup-secrets=false): those that go are lost."
+                } else {
+                    "Secrets are saved with them, readable by your user alone; --backup-secrets=false leaves them out."
+                },
+            );
+        }
     }
 
     /// What goes with the engine, by name.

@@ -103,9 +103,9 @@ fn owned() -> Result<(), Failed> {
         .exits(0)?
         .prints("  secrets default/erp-ci\n")?
         .prints("  persistentvolumeclaims default/erp-root, with its contents\n")?
-        .prints("  persistentvolumeclaims default/erp-old: a claim of your own; the VM's ownership is taken off it\n")?
+        .prints("  persistentvolumeclaims default/erp-old: your own claim, released from its VM\n")?
         .prints("2 disks are deleted with all data")?
-        .prints("Secrets are among them")?;
+        .prints("Secrets are saved with them")?;
     disable_into(&stage, "saved")?;
     equal(&json!(count(&stage, CLAIMS)?), &json!(1), "claims")?;
     let now = stage.read(&format!("{CLAIMS}/erp-old"))?;

@@ -44,7 +44,7 @@ struct End {
 
 const FORCE: &str = "--force=true";
 const INTERRUPT: &str = "\u{3}";
-const QUESTION: &str = "This deletes 1 VM. Type the context name, sandbox, to go on";
+const QUESTION: &str = "Type the context name, sandbox, to go on";
 
 /// What dies, what of it is saved, and where: before the question.
 const ASKED: &[&str] = &[
@@ -55,6 +55,7 @@ const ASKED: &[&str] = &[
     "  1 virtualmachines.kubevirt.io (with what owns them)",
     "  1 virtualmachineinstances.kubevirt.io (with what owns them)",
     "The manifests of all that goes are saved before, in bmctl-workspace/sandbox/backup/",
+    "This deletes 1 VM.",
 ];
 
 const NOTHING_TO_DELETE: End = End {
