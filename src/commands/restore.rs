@@ -235,16 +235,16 @@ fn failure(restored: &Restored) -> Option<Failure> {
 }
 
 fn way_out(failed: &Failure) -> Vec<Hint> {
-    let mut hints = failed.hints.clone();
     let cause = failed.root_cause();
     let is_gate = failed.reason == Reason::AdmissionDenied && cause.contains("VM Runtime");
+    // Kinds of KubeVirt's and CDI's are served while VM Runtime is on.
     if is_gate || failed.reason == Reason::NotServed {
-        hints.push(Hint::run(
+        return vec![Hint::run(
             "VMs can be created only while VM Runtime is enabled and ready",
             CommandId::EnableVmruntime.with("--ensure"),
-        ));
+        )];
     }
-    hints
+    failed.hints.clone()
 }
 
 /// Everything is there, and yet not everything is as it was.

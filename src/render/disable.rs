@@ -234,6 +234,13 @@ impl Report for DisableReport {
                 }
             }
         }
+        if let Some(plan) = self
+            .plan
+            .as_ref()
+            .filter(|_| self.machines_were == Machines::Deleted)
+        {
+            plan.owned_text("Gone with them, because they owned it:", page);
+        }
         if let Some(plan) = self.plan.as_ref().filter(|_| self.engine_goes) {
             page.gap();
             plan.engine_text(page);

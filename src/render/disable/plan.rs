@@ -163,7 +163,7 @@ impl PlanReport {
                 page.line(format!("  {count} {}{along}", stage.resource));
             }
         }
-        self.owned_text(page);
+        self.owned_text("To go with them, because they own it:", page);
         if !self.keep.is_empty() {
             page.line("To stay:");
             let shown = page.shown(DisableReport::SHOWN);
@@ -248,11 +248,11 @@ impl PlanReport {
     }
 
     /// What goes with VMs and disks, by name.
-    fn owned_text(&self, page: &mut Page) {
+    pub(super) fn owned_text(&self, headline: &str, page: &mut Page) {
         if self.owned.is_empty() {
             return;
         }
-        page.line("To go with them, because they own it:");
+        page.line(headline);
         let shown = page.shown(DisableReport::SHOWN);
         for object in self.owned.iter().take(shown) {
             let contents = if object.contents_lost {

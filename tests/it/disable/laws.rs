@@ -106,7 +106,9 @@ fn owned() -> Result<(), Failed> {
         .prints("  persistentvolumeclaims default/erp-old: your own claim, released from its VM\n")?
         .prints("2 disks are deleted with all data")?
         .prints("Secrets are saved with them")?;
-    disable_into(&stage, "saved")?;
+    disable_into(&stage, "saved")?
+        .prints("Gone with them, because they owned it:\n")?
+        .prints("  secrets default/erp-ci\n")?;
     equal(&json!(count(&stage, CLAIMS)?), &json!(1), "claims")?;
     let now = stage.read(&format!("{CLAIMS}/erp-old"))?;
     equal(

@@ -42,7 +42,10 @@ fn restored() -> Result<(), Failed> {
     }
     equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
     // As long as VM Runtime is off, the cluster takes no machines, and none of a kind that it does not serve.
-    stage.bmctl(&["restore", &folder, "--dry-run"]).exits(8)?;
+    stage
+        .bmctl(&["restore", &folder, "--dry-run"])
+        .exits(8)?
+        .says("hint: VMs can be created only while VM Runtime is enabled and ready")?;
     let refused = stage.bmctl(&["restore", &folder]);
     if refused.code == Some(0) {
         return Err(format!("VMs were created while VM Runtime is off: {refused}").into());
