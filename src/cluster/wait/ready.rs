@@ -269,7 +269,7 @@ enum Newest {
 /// The newest that has finished, unless it does not suffice and something newer still may.
 fn newest<'a>(checks: impl Iterator<Item = &'a SeenCheck>) -> Newest {
     let mut checks: Vec<&SeenCheck> = checks.collect();
-    checks.sort_by_key(|seen| Reverse((created(&seen.check), name(&seen.check))));
+    checks.sort_by_cached_key(|seen| Reverse(CheckFacts::read(&seen.check).age_order()));
     let has_finished =
         |seen: &&&SeenCheck| verdict_of(&seen.check).verdict != verdict::Verdict::Unfinished;
     let finished = checks.iter().find(has_finished);

@@ -233,6 +233,8 @@ impl Stage {
             owner: self.owner.clone(),
             scene: scene.clone(),
             clock: Clock::start(),
+            happening: Rc::default(),
+            making: Rc::default(),
         };
         let mut spare = Vec::new();
         for kind in [GDISK, DV] {
@@ -284,12 +286,8 @@ impl Stage {
             self.attempt(world, force, budget).await?;
         }
         // Calm: whoever held something lets go, and nobody interferes.
-        let refuses = {
-            let mut scene = scene.borrow_mut();
-            scene.wild = false;
-            scene.kill_at = None;
-            scene.dice.one_in(4)
-        };
+        world.calms_down().await;
+        let refuses = scene.borrow_mut().dice.one_in(4);
         if refuses {
             world
                 .runtime(json!({"metadata": {"annotations": {FORCE: "false"}}}))
@@ -359,7 +357,7 @@ impl Stage {
             ended = whole => Some(ended),
             () = killed.notified() => None,
         };
-        let (read, born) = {
+        let read = {
             let scene = scene.borrow();
             if let Some(broken) = scene.broken.first() {
                 return Err(broken.clone());
@@ -375,9 +373,11 @@ impl Stage {
                 Some(Ok(End::Disabled)) => seen.succeeded += 1,
                 Some(Err(_)) => seen.failed += 1,
             }
-            (scene.read.clone(), scene.born.clone())
+            scene.read.clone()
         };
         if matches!(ended, Some(Ok(End::Disabled))) {
+            let _nothing_new = world.making.write().await;
+            let born = scene.borrow().born.clone();
             for kind in MACHINES {
                 let listed = read.get(&collection(kind)).copied().unwrap_or_default();
                 for machine in items(&self.owner, kind).await {

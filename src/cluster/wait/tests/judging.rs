@@ -226,6 +226,23 @@ fn a_failed_check_is_a_report_unless_a_newer_one_may_pass() {
 }
 
 #[test]
+fn of_two_checks_of_the_same_second_the_one_that_was_written_last_counts() {
+    let wait = after_enabling();
+    for name in ["a-later-one", "z-later-one"] {
+        let later = |pass| {
+            let version = json!({"metadata": {"resourceVersion": "46"}});
+            came(with(check(name, LATER, Some(pass)), version))
+        };
+        let first = |pass| came(check("new", LATER, Some(pass)));
+        assert_eq!(
+            judged(&wait, vec![first(true), later(false)]),
+            format!("check failed: {name}")
+        );
+        assert!(judged(&wait, vec![first(false), later(true)]).starts_with("waiting: "));
+    }
+}
+
+#[test]
 fn what_ready_needs_of_the_object() {
     let wait = after_enabling();
     let passed = || came(check("new", LATER, Some(true)));

@@ -71,6 +71,7 @@ impl World {
             .to_bytes();
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or_default().to_owned();
+        let happening = self.happening.read().await;
         let (event, fate, dies) = {
             let mut scene = self.scene.borrow_mut();
             scene.requests += 1;
@@ -97,6 +98,7 @@ impl World {
         if event {
             self.happen().await;
         }
+        drop(happening);
         if dies {
             // Before or after the request was carried out.
             if self.scene.borrow_mut().dice.one_in(2) {

@@ -135,9 +135,23 @@ pub struct World {
     pub scene: Rc<RefCell<Scene>>,
     /// The controllers' clock.
     pub clock: Clock,
+    /// Held for reading by whatever happens, which may outlive the disable that it met.
+    pub happening: Rc<tokio::sync::RwLock<()>>,
+    /// Held for reading while something is made that [`Scene::born`] does not know yet.
+    pub making: Rc<tokio::sync::RwLock<()>>,
 }
 
 impl World {
+    /// From here on nobody interferes, also not with something that has begun.
+    pub async fn calms_down(&self) {
+        {
+            let mut scene = self.scene.borrow_mut();
+            scene.wild = false;
+            scene.kill_at = None;
+        }
+        drop(self.happening.write().await);
+    }
+
     /// Something that somebody else does.
     pub async fn happen(&self) {
         let what = self.scene.borrow_mut().dice.below(14);
@@ -284,6 +298,7 @@ impl World {
     pub async fn make(&self, kind: Kind, metadata: Value, spec: Value) -> Option<String> {
         let object =
             json!({"apiVersion": kind.0, "kind": kind.2, "metadata": metadata, "spec": spec});
+        let _making = self.making.read().await;
         let made = send(&self.owner, "POST", &list_path(kind), object).await;
         let made = uid(&made.ok()?);
         let mut scene = self.scene.borrow_mut();
