@@ -14,6 +14,7 @@
 pub mod dice;
 mod law;
 mod meeting;
+mod scene;
 mod tempo;
 mod world;
 
@@ -47,10 +48,11 @@ use tokio::sync::Notify;
 
 use self::{
     dice::Dice,
+    scene::Scene,
     tempo::{Tempo, tempo},
     world::{
-        ALL, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, Scene, VM, VMI, World,
-        collection, items, object_path, send, uid,
+        ALL, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, VM, VMI, World, collection,
+        items, object_path, send, uid,
     },
 };
 

@@ -37,7 +37,8 @@ impl World {
         let scene = self.scene.borrow();
         verifies(&scene.folder)?;
         for deleted in &scene.ever_deleted {
-            saved(&scene.folder, deleted).map_err(|why| format!("{deleted} is lost: {why}"))?;
+            let accounted_for = scene.accounts_for(deleted);
+            accounted_for.map_err(|why| format!("{deleted} is lost: {why}"))?;
         }
         // What somebody else has deleted the machine of may be here or gone.
         let ours = scene.made.iter();

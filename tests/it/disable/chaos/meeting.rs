@@ -8,10 +8,7 @@ use kube::{Client, client::Body};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{
-    super::saved::saved,
-    world::{ALL, World, list_path},
-};
+use super::world::{ALL, World, list_path};
 
 /// What a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +151,7 @@ impl World {
                     .broken
                     .push(format!("deleted without a UID: {path} {body}")),
                 Some(uid) => {
-                    if let Err(why) = saved(&scene.folder, uid) {
+                    if let Err(why) = scene.accounts_for(uid) {
                         scene
                             .broken
                             .push(format!("deleted before it was saved: {path}: {why}"));

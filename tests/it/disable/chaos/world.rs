@@ -1,19 +1,14 @@
 //! What goes on around a disable: people who create, hold and delete machines, the machinery that makes their children,
 //! and a controller that publishes a status.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use bmctl::cluster::Clock;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::dice::Dice;
+use super::scene::Scene;
 
 pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
@@ -56,38 +51,6 @@ pub fn collection(kind: Kind) -> String {
 pub fn list_path(kind: Kind) -> String {
     let root = if kind.0.contains('/') { "apis" } else { "api" };
     format!("/{root}/{}/namespaces/default/{}", kind.0, kind.1)
-}
-
-/// What goes on around the disable, and what was seen of it.
-pub struct Scene {
-    pub dice: Dice,
-    /// Are there events, faults and kills?
-    pub wild: bool,
-    /// Does a controller of ours watch, which closes creation and counts VMs?
-    pub ours: bool,
-    pub keep: bool,
-    /// Does the product's controller make a machine the owner of the disks that go with it, again and again?
-    pub adopts: bool,
-    pub folder: PathBuf,
-    pub requests: u64,
-    /// At which request the work is dropped.
-    pub kill_at: Option<u64>,
-    /// Was the last attempt to delete everything?
-    pub forced: bool,
-    /// When the disable last began to read what is at a path.
-    pub read: BTreeMap<String, u64>,
-    /// When which machine came into being.
-    pub born: BTreeMap<String, u64>,
-    pub names: u64,
-    /// Names of machines that somebody else has deleted: their disks are nobody's then.
-    pub orphaned: BTreeSet<String>,
-    /// UIDs of what people made: the kind, and the name of the machine that each belongs to.
-    pub made: BTreeMap<String, (Kind, String)>,
-    /// UIDs that the disable has deleted in this attempt.
-    pub deleted: BTreeSet<String>,
-    /// The same, in all attempts.
-    pub ever_deleted: BTreeSet<String>,
-    pub broken: Vec<String>,
 }
 
 pub async fn send(client: &Client, method: &str, path: &str, body: Value) -> kube::Result<Value> {
