@@ -345,6 +345,7 @@ fn backup(folder: &Path) -> Result<(), Failed> {
             name: name.as_str().into(),
             uid: name.as_str().into(),
             owners: [].into(),
+            controller: None,
         };
         let mut object = json!({"metadata": {"name": name, "namespace": "default"}});
         let content = match kind.kind {

@@ -13,6 +13,8 @@ pub struct Dependent {
     pub name: Box<str>,
     pub uid: Uid,
     pub owners: Box<[Uid]>,
+    /// The one of them whose controller made it; `None` where somebody else has tied it to its owners.
+    pub controller: Option<Uid>,
 }
 
 impl Dependent {

@@ -83,6 +83,8 @@ struct Metadata {
 #[derive(Deserialize)]
 struct Owner {
     uid: String,
+    #[serde(default)]
+    controller: Option<bool>,
 }
 
 impl Metadata {
@@ -93,6 +95,10 @@ impl Metadata {
             namespace: namespace.clone(),
             name: self.name,
             uid: Uid::from(self.uid.as_str()),
+            controller: owners
+                .iter()
+                .find(|owner| owner.controller == Some(true))
+                .map(|owner| Uid::from(owner.uid.as_str())),
             owners: owners
                 .iter()
                 .map(|owner| Uid::from(owner.uid.as_str()))

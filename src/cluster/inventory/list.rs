@@ -173,9 +173,20 @@ struct Owner {
     api_version: String,
     #[serde(default)]
     kind: String,
+    #[serde(default)]
+    name: String,
+    /// By Kubernetes' convention, a controller sets it on what it makes.
+    #[serde(default)]
+    controller: Option<bool>,
 }
 
 impl Owner {
+    /// Did the owner's controller make the object of that name, rather than somebody who has only tied it to the owner?
+    /// What bears the name of its machine is surely that machine's.
+    fn has_made(&self, name: &str) -> bool {
+        self.controller == Some(true) || self.name == name
+    }
+
     fn is_machine(&self) -> bool {
         let group = self.api_version.split('/').next().unwrap_or_default();
         WORKLOAD_KINDS.iter().any(|kind| {
@@ -298,17 +309,21 @@ impl Item {
         let second = |time: Option<Time>| time.map(|Time(at)| Second::from(at));
         let state = self.status.and_then(|status| status.state());
         let owners = self.metadata.owner_references.unwrap_or_default();
+        let name = self.metadata.name;
+        let of_machine = owners
+            .iter()
+            .any(|owner| owner.is_machine() && owner.has_made(&name));
         Workload {
             kind,
             version: version.clone(),
             namespace: words.text(&self.metadata.namespace),
-            name: self.metadata.name.into(),
+            name: name.into(),
             uid: Uid::from(self.metadata.uid.as_str()),
             state: state.map(|state| words.text(&state)),
             created: second(self.metadata.creation_timestamp),
             deleting: second(self.metadata.deletion_timestamp),
             finalizers: words.list(self.metadata.finalizers.unwrap_or_default()),
-            of_machine: owners.iter().any(Owner::is_machine),
+            of_machine,
             owners: owners
                 .into_iter()
                 .map(|owner| Uid::from(owner.uid.as_str()))

@@ -1,8 +1,9 @@
 //! What stays is released from the machines that go, before the garbage collector can take it along.
 //!
-//! That is every claim that a machine owns and has not made, and with `--keep-disks` every disk. A controller may make a machine the owner of its disks at any moment as long as the machine is not being deleted. So
-//! each machine gets a finalizer of ours, then is deleted, and only when a list shows that it owns nothing any more that
-//! stays, the finalizer is taken off again. Nothing is deleted with the propagation policy `Orphan`: the collector cannot
+//! That is every claim that a machine owns and has not made, and with `--keep-disks` every disk. A controller may make a
+//! machine the owner of its disks at any moment as long as the machine is not being deleted. So each machine gets a
+//! finalizer of ours, then is deleted, and only when a list shows that it owns nothing any more that stays, the finalizer
+//! is taken off again. Nothing is deleted with the propagation policy `Orphan`: the collector cannot
 //! release a ControllerRevision (its data may not be changed, and a strategic merge reorders them), so that such a
 //! machine would never go; and pods would be left running. A machine that an older bmctl has left in that state is freed
 //! by the same means.

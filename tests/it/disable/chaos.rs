@@ -11,8 +11,10 @@
 //! somebody waits for, so that ten minutes pass in no time. A run that breaks the law is repeated with
 //! `BMCTL_CHAOS_SEED=N`; `BMCTL_CHAOS_RUNS=1000` makes as many runs.
 
+mod cluster;
 pub mod dice;
 mod law;
+mod machinery;
 mod meeting;
 mod scene;
 mod tempo;
@@ -29,7 +31,6 @@ use std::{
 
 use apiserver::{Identity, Options, Server};
 use bmctl::{
-    api::crd,
     cluster::{
         Clock, Deadline, Retry, Silent,
         backup::Place,
@@ -51,8 +52,8 @@ use self::{
     scene::Scene,
     tempo::{Tempo, tempo},
     world::{
-        ALL, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, VM, VMI, World, collection,
-        items, object_path, send, uid,
+        ALL, CLAIM, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, SPARE, World,
+        collection, items, object_path, send, uid,
     },
 };
 
@@ -62,8 +63,6 @@ pub fn trials() -> Vec<Trial> {
 
 /// So many runs in the ordinary suite.
 const RUNS: u64 = 40;
-/// Belongs to no VM.
-const SPARE: &str = "spare";
 
 fn chaos() -> Result<(), Failed> {
     let number = |name: &str| {
@@ -142,36 +141,11 @@ impl Stage {
         })
         .await?;
         let owner = sandbox.client(&Identity::owner());
-        let definitions = crd::runtime_definitions()
-            .into_iter()
-            .chain(crd::machine_definitions());
-        let mut all: Vec<Value> = definitions
-            .map(|definition| serde_json::to_value(definition).unwrap())
-            .collect();
-        all.extend([VM, VMI, DV].map(|(group, plural, kind)| {
-            let (group, version) = group.split_once('/').unwrap();
-            json!({
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": {"name": format!("{plural}.{group}")},
-                "spec": {
-                    "group": group, "scope": "Namespaced",
-                    "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase(), "listKind": format!("{kind}List")},
-                    "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": {
-                        "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}],
-                },
-            })
-        }));
-        for definition in all {
-            let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-            send(&owner, "POST", path, definition)
+        for (path, object) in cluster::objects() {
+            send(&owner, "POST", path, object)
                 .await
                 .map_err(|error| format!("{error:?}"))?;
         }
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vm-system"}});
-        send(&owner, "POST", "/api/v1/namespaces", namespace)
-            .await
-            .map_err(|error| format!("{error:?}"))?;
         Ok(Self {
             _sandbox: sandbox,
             owner,
@@ -188,7 +162,7 @@ impl Stage {
                     &self.owner,
                     "PATCH",
                     &path,
-                    json!({"metadata": {"finalizers": null}}),
+                    json!({"metadata": {"finalizers": null, "labels": null}}),
                 )
                 .await;
                 let _ = send(&self.owner, "DELETE", &path, Value::Null).await;
@@ -239,7 +213,7 @@ impl Stage {
             making: Rc::default(),
         };
         let mut spare = Vec::new();
-        for kind in [GDISK, DV] {
+        for kind in [GDISK, DV, CLAIM] {
             spare.extend(world.make(kind, json!({"name": SPARE}), json!({})).await);
         }
         let machines = scene.borrow_mut().dice.below(4);

@@ -45,7 +45,12 @@ pub(super) fn plan(
             if known.is_empty() {
                 continue;
             }
-            let decided = decide(dependent, &known, disks);
+            let maker = dependent
+                .controller
+                .as_ref()
+                .and_then(|uid| owners.get(uid));
+            let generated = maker.is_some_and(|maker| maker.made_again);
+            let decided = decide(dependent, &known, generated, disks);
             owners.insert(
                 &dependent.uid,
                 Owner {
@@ -103,13 +108,14 @@ struct Decided {
     is_concerned: bool,
 }
 
-fn decide(dependent: &Dependent, owners: &[Owner], disks: Disks) -> Decided {
+/// `generated`: a controller made it from an owner that is itself made again.
+fn decide(dependent: &Dependent, owners: &[Owner], generated: bool, disks: Disks) -> Decided {
     let role = dependent.kind.role;
     let made_again = match role {
         // CDI makes the claim of a disk again, empty; a claim that a machine owns was made by somebody.
-        DependentRole::Claim => owners.iter().any(|owner| owner.is_disk || owner.made_again),
+        DependentRole::Claim => generated || owners.iter().any(|owner| owner.is_disk),
         DependentRole::Revision => false,
-        DependentRole::Other => owners.iter().all(|owner| owner.made_again),
+        DependentRole::Other => generated,
     };
     let fate = if owners.iter().any(|owner| !owner.goes) {
         Fate::Kept(Why::OwnedElsewhere)

@@ -139,6 +139,15 @@ fn owned(plural: &str, name: &str, owners: &[&str]) -> Dependent {
         name: name.into(),
         uid: Uid::from(format!("{plural}-{name}").as_str()),
         owners: owners.iter().map(|owner| Uid::from(*owner)).collect(),
+        controller: None,
+    }
+}
+
+/// The same, made by the controller of its first owner.
+fn made(dependent: Dependent) -> Dependent {
+    Dependent {
+        controller: dependent.owners.first().cloned(),
+        ..dependent
     }
 }
 
@@ -172,8 +181,11 @@ fn with_dependents(disks: Disks) -> Plan {
         owned("secrets", "somebody's", &["a-deployment"]),
         owned("services", "ssh", &["3-web"]),
         owned("configmaps", "of-the-service", &["services-ssh"]),
-        owned("controllerrevisions", "web", &["3-web"]),
-        owned("secrets", "of-the-instance", &["4-web"]),
+        made(owned("controllerrevisions", "web", &["3-web"])),
+        made(owned("secrets", "of-the-instance", &["4-web"])),
+        owned("secrets", "tied-to-the-instance", &["4-web"]),
+        owned(CLAIMS, "tied-to-the-instance", &["4-web"]),
+        made(owned("configmaps", "of-the-machine", &["3-web"])),
     ];
     Plan::new(inventory, disks, &LeftOver::default())
 }
@@ -195,6 +207,7 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
     let elsewhere = Fate::Kept(Why::OwnedElsewhere);
     let along = Fate::GoesAlong;
     let expected = [
+        ("configmaps-of-the-machine", along, false),
         ("configmaps-of-the-service", along, false),
         ("controllerrevisions-web", along, false),
         ("persistentvolumeclaims-data", along, true),
@@ -204,9 +217,15 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
             false,
         ),
         ("persistentvolumeclaims-root", along, true),
+        (
+            "persistentvolumeclaims-tied-to-the-instance",
+            Fate::Kept(Why::Released),
+            false,
+        ),
         ("secrets-both", elsewhere, false),
         ("secrets-ci", along, false),
         ("secrets-of-the-instance", along, true),
+        ("secrets-tied-to-the-instance", along, false),
         ("services-ssh", along, false),
     ];
     assert_eq!(

@@ -42,12 +42,13 @@ impl World {
         }
         // What somebody else has deleted the machine of may be here or gone.
         let ours = scene.made.iter();
-        let ours = ours.filter(|(_, (_, machine))| !scene.orphaned.contains(machine));
+        let ours = ours.filter(|(_, (_, machine))| !scene.is_orphaned(machine));
         for (made, (kind, machine)) in ours {
             let is_there = there.contains(made);
             if !is_there {
-                saved(&scene.folder, made)
-                    .map_err(|why| format!("{made} of {machine} is gone, and lost: {why}"))?;
+                saved(&scene.folder, made).map_err(|why| {
+                    format!("{} {made} of {machine} is gone, and lost: {why}", kind.2)
+                })?;
             }
             if *kind == CLAIM && !is_there {
                 return Err(format!(

@@ -44,6 +44,12 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Has somebody else deleted the machine, or the pool that it is of?
+    pub fn is_orphaned(&self, machine: &str) -> bool {
+        let pool = machine.split('-').next().unwrap_or_default();
+        self.orphaned.contains(machine) || self.orphaned.contains(pool)
+    }
+
     /// Is it saved? Of what a controller made, a note is enough.
     pub fn accounts_for(&self, uid: &str) -> Result<(), String> {
         if self.made.contains_key(uid) {

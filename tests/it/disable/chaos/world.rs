@@ -1,5 +1,4 @@
-//! What goes on around a disable: people who create, hold and delete machines, the machinery that makes their children,
-//! and a controller that publishes a status.
+//! What goes on around a disable: people who create, hold, protect and delete machines.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -15,12 +14,15 @@ pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 pub const FORCE: &str = "baremetal.cluster.gke.io/vmrumtime-force-disable";
 const FENCE: &str = "vm.cluster.gke.io/creation-fence-until";
 const HOLD: &str = "example.com/hold";
-/// What KubeVirt's own controller takes off an instance that is being deleted.
-const KUBEVIRTS: &str = "foregroundDeleteVirtualMachine";
 
 /// API group with version, plural and kind of what may be deleted.
 pub type Kind = (&'static str, &'static str, &'static str);
 
+pub const POOL: Kind = (
+    "pool.kubevirt.io/v1beta1",
+    "virtualmachinepools",
+    "VirtualMachinePool",
+);
 pub const GVM: Kind = ("vm.cluster.gke.io/v1", "virtualmachines", "VirtualMachine");
 pub const GDISK: Kind = (
     "vm.cluster.gke.io/v1",
@@ -36,12 +38,18 @@ pub const VMI: Kind = (
 pub const DV: Kind = ("cdi.kubevirt.io/v1beta1", "datavolumes", "DataVolume");
 pub const SECRET: Kind = ("v1", "secrets", "Secret");
 pub const CLAIM: Kind = ("v1", "persistentvolumeclaims", "PersistentVolumeClaim");
+/// What KubeVirt remembers of the instance type of a machine.
+pub const REVISION: Kind = ("apps/v1", "controllerrevisions", "ControllerRevision");
 /// What guests run in.
 pub const POD: Kind = ("v1", "pods", "Pod");
-pub const MACHINES: [Kind; 3] = [GVM, VM, VMI];
-/// What people make for machines, which own it.
-pub const OWNED: [Kind; 2] = [SECRET, CLAIM];
-pub const ALL: [Kind; 5] = [GVM, VM, VMI, GDISK, DV];
+pub const MACHINES: [Kind; 4] = [POOL, GVM, VM, VMI];
+/// What machines own beside each other, and no controller makes again.
+pub const OWNED: [Kind; 3] = [SECRET, CLAIM, REVISION];
+pub const ALL: [Kind; 6] = [POOL, GVM, VM, VMI, GDISK, DV];
+/// Belongs to no VM.
+pub const SPARE: &str = "spare";
+/// KubeVirt's label on machines that nobody may delete.
+pub const PROTECTION: &str = "kubevirt.io/vm-delete-protection";
 
 /// In all namespaces, as a disable lists them.
 pub fn collection(kind: Kind) -> String {
@@ -105,7 +113,7 @@ pub struct World {
 }
 
 impl World {
-    /// From here on nobody interferes, also not with something that has begun.
+    /// From here on nobody interferes, also not with something that has begun, and nothing is held or protected.
     pub async fn calms_down(&self) {
         {
             let mut scene = self.scene.borrow_mut();
@@ -113,11 +121,12 @@ impl World {
             scene.kill_at = None;
         }
         drop(self.happening.write().await);
+        self.release().await;
     }
 
     /// Something that somebody else does.
     pub async fn happen(&self) {
-        let what = self.scene.borrow_mut().dice.below(14);
+        let what = self.scene.borrow_mut().dice.below(15);
         match what {
             0..=3 => self.create().await,
             4 | 5 => self.on_one(|_| None).await,
@@ -135,6 +144,10 @@ impl World {
                 .await;
             }
             8 | 9 => self.release().await,
+            14 => {
+                self.on_one(|_| Some(json!({"metadata": {"labels": {PROTECTION: "True"}}})))
+                    .await;
+            }
             10 => self.runtime(json!({"spec": {"enabled": true}})).await,
             11 => {
                 self.runtime(json!({"metadata": {"annotations": {FORCE: "true"}}}))
@@ -157,7 +170,8 @@ impl World {
 
     /// Changes one machine, or (`None`) deletes it.
     async fn on_one(&self, change: impl Fn(&Value) -> Option<Value>) {
-        let kind = MACHINES[usize::try_from(self.scene.borrow_mut().dice.below(3)).unwrap()];
+        let pick = self.scene.borrow_mut().dice.below(MACHINES.len() as u64);
+        let kind = MACHINES[usize::try_from(pick).unwrap()];
         let found = items(&self.owner, kind).await;
         if found.is_empty() {
             return;
@@ -178,17 +192,21 @@ impl World {
         };
     }
 
-    /// Whoever holds objects lets them go.
-    async fn release(&self) {
+    /// Whoever holds or protects objects lets them go.
+    pub async fn release(&self) {
         for kind in MACHINES {
             for object in items(&self.owner, kind).await {
                 self.keep_finalizers(kind, &object, |one| one != HOLD).await;
+                if object["metadata"]["labels"][PROTECTION].is_string() {
+                    let patch = json!({"metadata": {"labels": {PROTECTION: null}}});
+                    let _ = send(&self.owner, "PATCH", &object_path(kind, &object), patch).await;
+                }
             }
         }
     }
 
     /// Takes finalizers away, if nobody has changed the object meanwhile.
-    async fn keep_finalizers(&self, kind: Kind, object: &Value, keep: impl Fn(&Value) -> bool) {
+    pub async fn keep_finalizers(&self, kind: Kind, object: &Value, keep: impl Fn(&Value) -> bool) {
         let metadata = &object["metadata"];
         let finalizers = metadata["finalizers"].as_array().cloned();
         let finalizers = finalizers.unwrap_or_default();
@@ -211,13 +229,21 @@ impl World {
             scene.names += 1;
             (
                 format!("m{}", scene.names),
-                scene.dice.below(4),
+                scene.dice.below(6),
                 scene.dice.one_in(2),
             )
         };
         let (kind, spec) = match which {
             0 => (VM, json!({"running": true})),
             1 => (VMI, json!({})),
+            2 => (POOL, json!({"replicas": 2})),
+            3 => {
+                let templates = json!([{"metadata": {"name": format!("{name}-root")}, "spec": {}}]);
+                (
+                    VM,
+                    json!({"running": true, "dataVolumeTemplates": templates}),
+                )
+            }
             _ => {
                 let disk = self.make(GDISK, json!({"name": name}), json!({"size": "1Gi"}));
                 if let Some(disk) = disk.await {
@@ -238,17 +264,28 @@ impl World {
         }
     }
 
-    /// A Secret and a claim for each machine that is there; the machine owns them.
+    /// A Secret, a claim and a revision for each machine that is there; the machine owns them, and sometimes something
+    /// that stays owns the claim as well.
     pub async fn equip(&self) {
+        let path = format!("{}/{SPARE}", list_path(CLAIM));
+        let spare = send(&self.owner, "GET", &path, Value::Null).await;
+        let spare = spare.unwrap_or_default();
         for kind in MACHINES {
             for machine in items(&self.owner, kind).await {
                 let name = machine["metadata"]["name"].as_str().unwrap_or_default();
-                let metadata = json!({"name": name, "ownerReferences": [{
-                    "apiVersion": kind.0, "kind": kind.2, "name": name, "uid": machine["metadata"]["uid"],
-                }]});
-                let wanted = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
-                for (owned, spec) in [(SECRET, Value::Null), (CLAIM, wanted)] {
-                    let made = self.make(owned, metadata.clone(), spec).await;
+                let owner = |kind: Kind, owner: &Value| {
+                    json!({
+                        "apiVersion": kind.0, "kind": kind.2,
+                        "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
+                    })
+                };
+                for owned in OWNED {
+                    let mut owners = vec![owner(kind, &machine)];
+                    if owned == CLAIM && self.scene.borrow_mut().dice.one_in(3) {
+                        owners.push(owner(CLAIM, &spare));
+                    }
+                    let metadata = json!({"name": name, "ownerReferences": owners});
+                    let made = self.make(owned, metadata, json!({})).await;
                     let mut scene = self.scene.borrow_mut();
                     let of = |uid| (uid, (owned, name.to_owned()));
                     scene.made.extend(made.map(of));
@@ -258,9 +295,20 @@ impl World {
     }
 
     /// Returns the UID of what was made.
-    pub async fn make(&self, kind: Kind, metadata: Value, spec: Value) -> Option<String> {
-        let object =
-            json!({"apiVersion": kind.0, "kind": kind.2, "metadata": metadata, "spec": spec});
+    pub async fn make(&self, kind: Kind, metadata: Value, mut spec: Value) -> Option<String> {
+        let content = match kind {
+            REVISION => "data",
+            SECRET => "stringData",
+            _ => "spec",
+        };
+        if kind == CLAIM {
+            spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+        }
+        let mut object =
+            json!({"apiVersion": kind.0, "kind": kind.2, "metadata": metadata, content: spec});
+        if kind == REVISION {
+            object["revision"] = 1.into();
+        }
         let _making = self.making.read().await;
         let made = send(&self.owner, "POST", &list_path(kind), object).await;
         let made = uid(&made.ok()?);
@@ -282,110 +330,9 @@ impl World {
     }
 
     /// Does a fence stand that has not ended by itself?
-    fn is_fenced(&self, runtime: &Value) -> bool {
+    pub fn is_fenced(&self, runtime: &Value) -> bool {
         let until = runtime["metadata"]["annotations"][FENCE].as_str();
         let until = until.and_then(|until| until.parse::<jiff::Timestamp>().ok());
         until.is_some_and(|until| until > self.clock.now())
-    }
-
-    /// One look of the machinery: children are made, what is to go and is not held goes, and the status is published.
-    pub async fn tick(&self) {
-        let (vms, vmis, dvs) = (
-            items(&self.owner, VM).await,
-            items(&self.owner, VMI).await,
-            items(&self.owner, DV).await,
-        );
-        for gvm in items(&self.owner, GVM).await {
-            self.child(&gvm, GVM, VM, &vms, &json!({})).await;
-        }
-        for vm in &vms {
-            let finalizers = json!({"finalizers": [KUBEVIRTS]});
-            self.child(vm, VM, VMI, &vmis, &finalizers).await;
-        }
-        for disk in items(&self.owner, GDISK).await {
-            self.child(&disk, GDISK, DV, &dvs, &json!({})).await;
-        }
-        let pods = items(&self.owner, POD).await;
-        let label = json!({"labels": {"kubevirt.io": "virt-launcher"}});
-        for vmi in &vmis {
-            self.child(vmi, VMI, POD, &pods, &label).await;
-        }
-        for vmi in &vmis {
-            if vmi["metadata"]["deletionTimestamp"].is_string() {
-                self.keep_finalizers(VMI, vmi, |one| one != KUBEVIRTS).await;
-            }
-        }
-        if !self.scene.borrow().wild {
-            self.release().await;
-        }
-        self.adopt().await;
-        self.publish().await;
-    }
-
-    /// Machines take the disks that are to go with them, after a second look at the machine.
-    async fn adopt(&self) {
-        if !self.scene.borrow().adopts {
-            return;
-        }
-        for disk in items(&self.owner, GDISK).await {
-            let metadata = &disk["metadata"];
-            let machine = send(&self.owner, "GET", &object_path(GVM, &disk), Value::Null).await;
-            let machine = machine.unwrap_or_default();
-            let wanted = machine["spec"]["disks"][0]["autoDelete"] == true
-                && machine["metadata"]["deletionTimestamp"].is_null()
-                && metadata["deletionTimestamp"].is_null()
-                && metadata["ownerReferences"].is_null();
-            if wanted {
-                let patch = json!({"metadata": {"resourceVersion": metadata["resourceVersion"], "ownerReferences": [{
-                    "apiVersion": GVM.0, "kind": GVM.2, "name": metadata["name"], "uid": machine["metadata"]["uid"],
-                }]}});
-                let _ = send(&self.owner, "PATCH", &object_path(GDISK, &disk), patch).await;
-            }
-        }
-    }
-
-    async fn child(&self, parent: &Value, of: Kind, kind: Kind, there: &[Value], more: &Value) {
-        let name = &parent["metadata"]["name"];
-        if parent["metadata"]["deletionTimestamp"].is_string()
-            || there.iter().any(|one| one["metadata"]["name"] == *name)
-        {
-            return;
-        }
-        let mut metadata = json!({"name": name, "ownerReferences": [{
-            "apiVersion": of.0, "kind": of.2, "name": name, "uid": parent["metadata"]["uid"], "controller": true,
-        }]});
-        json_patch::merge(&mut metadata, more);
-        let spec = if kind == POD {
-            json!({"containers": [{"name": "compute", "image": "guest"}]})
-        } else {
-            json!({})
-        };
-        let _ = self.make(kind, metadata, spec).await;
-    }
-
-    async fn publish(&self) {
-        let Ok(runtime) = send(&self.owner, "GET", RUNTIME, Value::Null).await else {
-            return;
-        };
-        let enabled = runtime["spec"]["enabled"] == json!(true);
-        let mut status = json!({"ready": enabled});
-        if self.scene.borrow().ours {
-            let fenced = self.is_fenced(&runtime);
-            let condition = |kind: &str, holds: bool| json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": "Said", "message": "so"});
-            status["observedGeneration"] = runtime["metadata"]["generation"].clone();
-            status["conditions"] = json!([
-                condition("Ready", enabled),
-                condition("VMCreationAllowed", enabled && !fenced),
-            ]);
-        }
-        if runtime["status"] != status {
-            let _ = send(
-                &self.owner,
-                "PATCH",
-                &format!("{RUNTIME}/status"),
-                json!({"status": status}),
-            )
-            .await;
-        }
     }
 }
