@@ -23,6 +23,7 @@ const RETOLD: Retold = Retold {
         "controller::the_documentation_has_the_table",
         "controller::the_example_sets_the_image_once",
         "controller::this_machine_is_checked_without_a_cluster",
+        "transcript::whatever_changes_something_names_its_cluster",
     ],
     without_policies: false,
     rehearsed: &["controller::enable_ends_ready", "transcript::on_and_off"],

@@ -41,7 +41,7 @@ pub fn create_object(
 ) -> Result<Answer, StatusError> {
     decode::place(call, &mut object)?;
     check_namespace(call, &object)?;
-    check_definition(call)?;
+    check_definition(call, &object)?;
     call.check_grant(&object, None)?;
     if !text(&object["metadata"], "resourceVersion").is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
@@ -138,19 +138,15 @@ fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), StatusError> {
 }
 
 /// No new objects of a kind whose definition is being deleted.
-fn check_definition(call: &Call<'_>) -> Result<(), StatusError> {
+fn check_definition(call: &Call<'_>, object: &Value) -> Result<(), StatusError> {
     if !call.resource.custom {
         return Ok(());
     }
     let definition = call.core.definition_of(&call.resource);
     if definition.is_some_and(|definition| is_deleting(&definition)) {
-        let resource = &call.resource;
-        return Err(StatusError::other(
-            405,
-            "MethodNotAllowed",
-            "create not allowed while custom resource definition is terminating",
-        )
-        .with_details(json!({"group": resource.group, "kind": resource.plural})));
+        let why = "create not allowed while custom resource definition is terminating";
+        let name = text(&object["metadata"], "name");
+        return Err(StatusError::forbidden(&call.resource, name, why));
     }
     Ok(())
 }

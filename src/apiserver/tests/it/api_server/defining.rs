@@ -79,7 +79,7 @@ async fn definitions(client: &Client) -> anyhow::Result<()> {
     let dry_run = format!("{GADGETS}?dryRun=All");
     let other =
         json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "other"}});
-    until_answered(client, "POST", &dry_run, other, 405).await?;
+    until_answered(client, "POST", &dry_run, other, 403).await?;
     let (_, waiting) = call(client, "GET", &path, Value::Null).await?;
     ensure!(
         !waiting["metadata"]["deletionTimestamp"].is_null(),

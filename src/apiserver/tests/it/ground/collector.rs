@@ -285,7 +285,14 @@ async fn empty(client: &Client, name: &str, all: &[Found<'_>]) -> kube::Result<(
     let Some(mut namespace) = api.get_opt(name).await?.filter(|_| is_empty) else {
         return Ok(());
     };
-    namespace.spec.get_or_insert_default().finalizers = None;
+    // Its own; what others wait for is theirs.
+    let finalizers = &mut namespace.spec.get_or_insert_default().finalizers;
+    let finalizers = finalizers.get_or_insert_default();
+    let waiting = finalizers.len();
+    finalizers.retain(|finalizer| finalizer != "kubernetes");
+    if finalizers.len() == waiting {
+        return Ok(());
+    }
     let request = http::Request::put(format!("/api/v1/namespaces/{name}/finalize"))
         .header("Content-Type", "application/json")
         .body(json!(namespace).to_string().into_bytes())
