@@ -100,6 +100,33 @@ fn machines_that_own_each_other_still_count() {
 }
 
 #[tokio::test]
+async fn a_machine_is_made_by_another_one_if_it_says_so_or_bears_its_name() {
+    let machine = |name: &str, owner: serde_json::Value| {
+        let mut machine = item(name, name, &[]);
+        machine["metadata"]["ownerReferences"] = json!([owner]);
+        machine
+    };
+    let gke = json!({"apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "1"});
+    let pool = json!({
+        "apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool", "name": "p", "uid": "2", "controller": true,
+    });
+    let tied =
+        json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "a", "uid": "a"});
+    let app = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "t", "uid": "3", "controller": true});
+    let machines = [
+        machine("a", gke),
+        machine("p-0", pool),
+        machine("b", tied),
+        machine("t", app),
+    ];
+    let inventory = taken(move |call| (call.path == KVM).then(|| page(&machines, "")))
+        .await
+        .unwrap();
+    let made: Vec<bool> = inventory.machines.iter().map(|m| m.of_machine).collect();
+    assert_eq!(made, [true, true, false, false]);
+}
+
+#[tokio::test]
 async fn pages_are_followed_to_the_end_and_states_are_read() {
     let inventory = taken(
         |call| match (call.path.as_str(), call.query("continue").as_deref()) {
