@@ -41,8 +41,9 @@ pub(super) enum Update {
     Gone(Value),
     /// Everything there is: what is not in it is gone.
     All(Vec<Value>),
-    /// The watch was lost; what follows is an [`Update::All`], sooner or later.
-    Lost(String),
+    /// The watch was lost, and why; what follows is an [`Update::All`], sooner or later. `None`: the API server no longer
+    /// keeps what happened since the version that was watched from, as after its restart; that is ordinary.
+    Lost(Option<String>),
     /// It can not even be listed, several times in a row. The feed goes on trying.
     Refused(Failure),
 }
@@ -121,6 +122,8 @@ struct Closed;
 enum Ending {
     /// As watches do from time to time.
     Ordinary,
+    /// The version was too old.
+    Outdated,
     Failed(String),
 }
 
@@ -143,11 +146,21 @@ impl<K: Clone + Send + Sync> Feed<K> {
             if began.elapsed() >= LIVED {
                 failures = 0;
             }
-            if let Ending::Failed(why) = ending {
-                failures += 1;
-                self.send(Update::Lost(why)).await?;
-            } else if began.elapsed() < LIVED {
-                failures += 1;
+            let pause = failures > 0;
+            match ending {
+                Ending::Failed(why) => {
+                    failures += 1;
+                    self.send(Update::Lost(Some(why))).await?;
+                }
+                Ending::Outdated => {
+                    failures += 1;
+                    self.send(Update::Lost(None)).await?;
+                    if !pause {
+                        continue;
+                    }
+                }
+                Ending::Ordinary if began.elapsed() < LIVED => failures += 1,
+                Ending::Ordinary => {}
             }
             if failures > 0 {
                 tokio::time::sleep(self.pace.delay(failures)).await;
@@ -170,7 +183,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
             if *failures >= patience(&failure) {
                 self.send(Update::Refused(failure)).await?;
             } else {
-                self.send(Update::Lost(failure.root_cause().to_owned()))
+                self.send(Update::Lost(Some(failure.root_cause().to_owned())))
                     .await?;
             }
             tokio::time::sleep(self.pace.delay(*failures)).await;
@@ -217,6 +230,9 @@ impl<K: Clone + Send + Sync> Feed<K> {
     }
 
     fn failed(&self, error: &kube::Error) -> Ending {
+        if matches!(error, kube::Error::Api(status) if status.code == 410) {
+            return Ending::Outdated;
+        }
         let failure = failure::from_kube(error, &format!("watch {}", self.subject.what));
         Ending::Failed(failure.root_cause().to_owned())
     }

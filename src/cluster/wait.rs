@@ -330,7 +330,7 @@ impl<'a> Engine<'a> {
     }
 
     fn take(&mut self, seen: Seen, update: Update) {
-        if let Update::Lost(why) = &update {
+        if let Update::Lost(Some(why)) = &update {
             self.retry.observer().event(&Event::WatchLost {
                 watched: seen.to_string(),
                 why: why.clone(),

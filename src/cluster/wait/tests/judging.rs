@@ -304,7 +304,7 @@ fn what_ready_needs_of_the_object() {
         judged(&wait, vec![refused(Seen::Runtime)]),
         "failed: Forbidden 9"
     );
-    let lost = (Seen::Runtime, Update::Lost("reset".into()));
+    let lost = (Seen::Runtime, Update::Lost(Some("reset".into())));
     assert_eq!(
         judged(&wait, vec![passed(), runtime(ready()), lost]),
         "done"
