@@ -168,13 +168,12 @@ impl Plan {
         pour(stores, of_disks, &made_again, &mut objects);
         objects.sort_unstable_by(|a, b| order(&a.workload).cmp(&order(&b.workload)));
         let dependents = dependents::plan(&objects, dependents, disks);
-        let going: BTreeSet<ObjectName> = dependents
+        let owned: BTreeSet<ObjectName> = dependents
             .iter()
-            .filter(|planned| !matches!(planned.fate, Fate::Kept(_)))
             .filter(|planned| planned.object.kind.role == DependentRole::Claim)
             .map(|planned| planned.object.object_name())
             .collect();
-        claims.retain(|claim| !going.contains(claim));
+        claims.retain(|claim| !owned.contains(claim));
         Self {
             disks,
             secrets: Secrets::Saved,

@@ -239,7 +239,7 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
         .iter()
         .map(|claim| claim.name.as_str())
         .collect();
-    assert_eq!(claims, ["erp", "shared"]);
+    assert_eq!(claims, ["shared"], "what is owned is said once");
     assert_eq!(
         plan.disks_lost(),
         3,
