@@ -7,7 +7,7 @@
 mod keep;
 pub mod redact;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use kube::api::ListParams;
@@ -22,6 +22,14 @@ use crate::failure::{self, Failure, Reason};
 
 /// At most so many objects of one kind.
 const MOST: u32 = 500;
+const PODS: &str = "/api/v1/pods";
+/// What KubeVirt and CDI are made of, and nothing of VMs, whose pods carry the same labels.
+const ENGINE: [&str; 2] = [
+    "kubevirt.io in (virt-operator,virt-api,virt-controller,virt-handler,virt-exportproxy)",
+    "cdi.kubevirt.io in (cdi-operator,cdi-apiserver,cdi-deployment,cdi-uploadproxy)",
+];
+/// How everything of theirs is called, by which their events are told from those of others in the namespace.
+const ENGINE_NAMES: [&str; 3] = ["virt-", "cdi-", "kubevirt"];
 
 /// One file of the bundle, and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +46,16 @@ pub struct Source {
 enum Path {
     Object(&'static str),
     List(&'static str),
+    /// Of a kind everywhere, what the engine's operators and components are made of.
+    Engine(&'static str),
+    /// Events about those, in the namespaces that they are in.
+    EngineEvents,
     /// VMs of all kinds are counted, never listed: their names are their owners' business.
     Machines,
 }
 
 /// Everything that goes in.
-pub const SOURCES: [Source; 13] = [
+pub const SOURCES: [Source; 17] = [
     Source {
         file: "cluster-version.json",
         what: "version of the API server",
@@ -92,6 +104,30 @@ pub const SOURCES: [Source; 13] = [
         file: "events.json",
         what: "events in vm-system",
         path: Path::List("/api/v1/namespaces/vm-system/events"),
+        keep: keep::EVENT,
+    },
+    Source {
+        file: "engine-deployments.json",
+        what: "deployments of KubeVirt and CDI, without environment and arguments",
+        path: Path::Engine("/apis/apps/v1/deployments"),
+        keep: keep::DEPLOYMENT,
+    },
+    Source {
+        file: "engine-daemonsets.json",
+        what: "daemonsets of KubeVirt, without environment and arguments",
+        path: Path::Engine("/apis/apps/v1/daemonsets"),
+        keep: keep::DAEMON_SET,
+    },
+    Source {
+        file: "engine-pods.json",
+        what: "pods of KubeVirt and CDI and why they do not run, without those of VMs",
+        path: Path::Engine(PODS),
+        keep: keep::POD,
+    },
+    Source {
+        file: "engine-events.json",
+        what: "events about these",
+        path: Path::EngineEvents,
         keep: keep::EVENT,
     },
     Source {
@@ -172,6 +208,14 @@ async fn read(
     let failed = |error: kube::Error| failure::from_kube(&error, &doing);
     match source.path {
         Path::Machines => machines(client, retry).await,
+        Path::Engine(path) => {
+            let found = engine(client, retry, &doing, path).await.map_err(failed)?;
+            Ok(collected(&found, source.keep))
+        }
+        Path::EngineEvents => {
+            let found = engine_events(client, retry, &doing).await;
+            Ok(collected(&found.map_err(failed)?, source.keep))
+        }
         Path::Object(path) => {
             let found: kube::Result<Value> = retry
                 .request(&doing, Repeat::Safe, || async {
@@ -191,21 +235,87 @@ async fn read(
             }))
         }
         Path::List(path) => {
-            let first = ListParams::default().limit(MOST);
-            let mut pages =
-                Pages::new(client, retry, &doing, path, Fields::All, uid).selected(&first);
-            let page = pages.next().await.map(Option::unwrap_or_default);
+            let page = page(client, retry, &doing, path, &ListParams::default()).await;
             let served = discovery::if_served(page).map_err(failed)?;
-            Ok(served.map_or(Outcome::Absent, |items| Outcome::Collected {
-                count: Some(items.len()),
-                content: items
-                    .iter()
-                    .map(|item| keep::only(item, source.keep))
-                    .collect(),
-                more: pages.has_more(),
-            }))
+            Ok(served.map_or(Outcome::Absent, |found| collected(&found, source.keep)))
         }
     }
+}
+
+/// The first objects of a list.
+#[derive(Default)]
+struct Found {
+    items: Vec<Value>,
+    more: bool,
+}
+
+impl Found {
+    fn add(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.more |= other.more;
+    }
+}
+
+fn collected(found: &Found, keep: &[&str]) -> Outcome {
+    let items = found.items.iter();
+    Outcome::Collected {
+        count: Some(found.items.len()),
+        content: items.map(|item| keep::only(item, keep)).collect(),
+        more: found.more,
+    }
+}
+
+async fn page(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    doing: &str,
+    path: &str,
+    selected: &ListParams,
+) -> kube::Result<Found> {
+    let selected = selected.clone().limit(MOST);
+    let mut pages = Pages::new(client, retry, doing, path, Fields::All, uid).selected(&selected);
+    let items = pages.next().await?.unwrap_or_default();
+    Ok(Found {
+        items,
+        more: pages.has_more(),
+    })
+}
+
+async fn engine(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    doing: &str,
+    path: &str,
+) -> kube::Result<Found> {
+    let mut all = Found::default();
+    for labels in ENGINE {
+        let selected = ListParams::default().labels(labels);
+        all.add(page(client, retry, doing, path, &selected).await?);
+    }
+    Ok(all)
+}
+
+async fn engine_events(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    doing: &str,
+) -> kube::Result<Found> {
+    let pods = engine(client, retry, doing, PODS).await?;
+    let namespaces: BTreeSet<&str> = pods
+        .items
+        .iter()
+        .filter_map(|pod| pod["metadata"]["namespace"].as_str())
+        .collect();
+    let mut all = Found::default();
+    for namespace in namespaces {
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        all.add(page(client, retry, doing, &path, &ListParams::default()).await?);
+    }
+    all.items.retain(|event| {
+        let about = event["involvedObject"]["name"].as_str().unwrap_or_default();
+        ENGINE_NAMES.iter().any(|begin| about.starts_with(begin))
+    });
+    Ok(all)
 }
 
 fn uid(object: &Value) -> &str {
@@ -245,6 +355,21 @@ mod tests {
                 "metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a", "annotations": {"x": "y"}}}],
             })),
             "/api/v1/namespaces/vm-system/events" => Answer::json(&json!({})),
+            PODS if call
+                .query("labelSelector")
+                .is_some_and(|labels| labels.starts_with("kubevirt.io in")) =>
+            {
+                Answer::json(
+                    &json!({"metadata": {}, "items": [{"metadata": {"name": "virt-api-1", "namespace": "kubevirt", "uid": "1"}}]}),
+                )
+            }
+            PODS => Answer::json(&json!({"metadata": {}, "items": []})),
+            "/api/v1/namespaces/kubevirt/events" => {
+                Answer::json(&json!({"metadata": {}, "items": [
+                    {"metadata": {"uid": "2"}, "reason": "Failed", "involvedObject": {"name": "virt-api-1"}},
+                    {"metadata": {"uid": "3"}, "reason": "Failed", "involvedObject": {"name": "somebodys-pod"}},
+                ]}))
+            }
             _ => Answer::nothing_served(call),
         });
         let pieces = collect(&client, &Retry::once()).await;
@@ -261,11 +386,25 @@ mod tests {
             matches!(of("nodes.json"), Outcome::Failed(failure) if failure.kind == Kind::Denied)
         );
         assert!(matches!(of("pods.json"),
-            Outcome::Collected { content, count: Some(1), more: true } if *content == json!([{"metadata": {"name": "a"}}])));
+            Outcome::Collected { content, count: Some(1), more: true } if *content == json!([{"metadata": {"name": "a", "namespace": "vm-system"}}])));
         assert!(
             matches!(of("events.json"), Outcome::Failed(failure) if failure.kind == Kind::Incomplete)
         );
         assert!(matches!(of("vmruntime.json"), Outcome::Absent));
+        assert!(matches!(
+            of("engine-pods.json"),
+            Outcome::Collected {
+                count: Some(1),
+                more: false,
+                ..
+            }
+        ));
+        assert!(
+            matches!(of("engine-events.json"), Outcome::Collected { content, .. }
+            if *content == json!([{"reason": "Failed", "involvedObject": {"name": "virt-api-1"}}])),
+            "what is others' stays out: {:?}",
+            of("engine-events.json")
+        );
         assert_eq!(pieces.len(), SOURCES.len());
     }
 
@@ -277,7 +416,8 @@ mod tests {
                 // Everybody may read the version; the kinds of machines are the table's own.
                 Path::Object("/version") | Path::Machines => continue,
                 Path::Object(path) => (path.rsplit_once('/').unwrap().0, "get"),
-                Path::List(path) => (path, "list"),
+                Path::List(path) | Path::Engine(path) => (path, "list"),
+                Path::EngineEvents => ("/events", "list"),
             };
             let given = rights
                 .iter()

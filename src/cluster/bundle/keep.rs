@@ -63,6 +63,7 @@ pub(super) const NODE: &[&str] = &[
 
 pub(super) const DEPLOYMENT: &[&str] = &[
     "metadata name",
+    "metadata namespace",
     "metadata generation",
     "metadata creationTimestamp",
     "spec replicas",
@@ -78,8 +79,25 @@ pub(super) const DEPLOYMENT: &[&str] = &[
     "status conditions message",
 ];
 
+pub(super) const DAEMON_SET: &[&str] = &[
+    "metadata name",
+    "metadata namespace",
+    "metadata generation",
+    "metadata creationTimestamp",
+    "spec template spec containers name",
+    "spec template spec containers image",
+    "status desiredNumberScheduled",
+    "status currentNumberScheduled",
+    "status numberReady",
+    "status numberAvailable",
+    "status numberMisscheduled",
+    "status updatedNumberScheduled",
+    "status observedGeneration",
+];
+
 pub(super) const POD: &[&str] = &[
     "metadata name",
+    "metadata namespace",
     "metadata creationTimestamp",
     "metadata deletionTimestamp",
     "metadata labels vm.cluster.gke.io/preflight-check",
