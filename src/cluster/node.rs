@@ -15,7 +15,10 @@ use super::{
     retry::{Repeat, Retry},
 };
 use crate::{
-    api::name::{FIELD_MANAGER, SKIP_SCHEDULE},
+    api::{
+        name::{FIELD_MANAGER, SKIP_SCHEDULE},
+        natural,
+    },
     failure::{self, Failure, Kind, Reason},
 };
 
@@ -40,7 +43,9 @@ async fn named(
     let nodes = list::metadata(&api, parameters, retry, doing)
         .await
         .map_err(|error| failure::from_kube(&error, doing))?;
-    Ok(nodes.into_iter().filter_map(|node| node.name).collect())
+    let mut names: Vec<String> = nodes.into_iter().filter_map(|node| node.name).collect();
+    natural::sort(&mut names);
+    Ok(names)
 }
 
 /// Sets or removes the label [`SKIP_SCHEDULE`], and says whether that changed anything. With any value it counts as set,

@@ -67,6 +67,9 @@ pub struct CheckVmruntimepfcArgs {
     /// Delete finished checks afterwards, all but the newest N and the one that VM Runtime stands on.
     #[arg(long, value_name = "N", conflicts_with = "latest")]
     pub keep: Option<usize>,
+    /// Show only the nodes that failed or could not be verified. All are judged, and documents have all.
+    #[arg(long)]
+    pub failed: bool,
     #[command(flatten)]
     pub waiting: WaitArgs,
     #[command(flatten)]

@@ -99,7 +99,7 @@ impl Report for CheckReport {
             return;
         };
         check.text(page);
-        check.summary(page);
+        page.gap();
         self.left_out(page);
         if let Some(since) = &self.failing_since {
             since.text(page);
@@ -110,6 +110,7 @@ impl Report for CheckReport {
                 self.removed.len()
             ));
         }
+        check.summary(page);
     }
 
     fn names(&self) -> Vec<ResourceName> {

@@ -88,6 +88,9 @@ impl Report for EnableReport {
         Change::list(&self.changed, page);
         if let Some(check) = &self.preflight_check {
             check.text(page);
+            if self.ready != Some(true) {
+                check.summary(page);
+            }
         }
         match self.ready {
             Some(true) => {

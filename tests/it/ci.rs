@@ -104,7 +104,7 @@ fn github_gets_annotations() -> Result<(), Failed> {
         at("::group::"),
         at("::endgroup::"),
         at("error: "),
-        at("::error title=bmctl::the preflight check failed on node worker-0%0A"),
+        at("::error title=bmctl::the preflight check failed on worker-0 (CPU, KVM)%0A"),
     ];
     if !order.iter().all(Option::is_some) || !order.is_sorted() {
         return Err(format!("{order:?} in {told}").into());

@@ -73,8 +73,8 @@ fn the_history_and_one_check() -> Result<(), Failed> {
         .prints(name)?;
     stage
         .bmctl(&["get", "vmruntimepfc", name])
-        .prints("KVM failed on worker-1")?
-        .prints("Nodes: 1 passed, 1 failed, 0 unknown.")?;
+        .prints("CPU, KVM failed on worker-1")?
+        .prints("Nodes: 1 passed, 1 failed, 0 unknown; failed on worker-1 (CPU, KVM).")?;
     stage
         .bmctl(&["get", "vmruntimepfc", &name[..name.len() - 1]])
         .exits(8)?
@@ -198,7 +198,7 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
     stage
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .exits(3)?
-        .says("the preflight check failed on node worker-1")?;
+        .says("the preflight check failed on worker-1 (CPU, KVM)")?;
     Ok(())
 }
 

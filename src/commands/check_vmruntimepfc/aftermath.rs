@@ -9,7 +9,10 @@ use crate::{
     commands::{preflight, session::Session},
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    render::check::{CheckReport, FailingSince, Finding, Moment},
+    render::{
+        check::{CheckReport, FailingSince, Finding, Moment},
+        preflight::PreflightReport,
+    },
     runtime::{
         leniency::{self, Conclusion, FailOn, Lenient},
         preflight::{CheckFacts, superfluous},
@@ -150,7 +153,10 @@ pub(super) fn conclude(
         context.warn("--ignore fits nothing that failed");
     }
     let failure = preflight::failure_by(&found, lenient.verdict);
-    report.preflight_check = Some(found);
+    report.preflight_check = Some(PreflightReport {
+        failed_only: args.failed,
+        ..found
+    });
     let exit = decide(session, args, &lenient, warned, failure)?;
     match reached.unknown.as_slice() {
         [] => Ok(exit),

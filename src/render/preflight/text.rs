@@ -19,34 +19,42 @@ impl PreflightReport {
     pub fn text(&self, page: &mut Page) {
         self.headline(page);
         self.matrix(page);
-        for (check, nodes) in self.failures() {
-            self.failed_check(page, check, &nodes);
+        for (checks, nodes) in self.causes() {
+            self.failed_checks(page, &checks, &nodes);
         }
         self.unknown_nodes(page);
     }
 
-    /// The last line: how many nodes passed.
+    /// The last line: how many nodes passed, and which did not, and why.
     pub fn summary(&self, page: &mut Page) {
-        let count = |verdict| self.nodes_that(verdict).count();
         page.gap();
-        page.line(match self.result {
-            Verdict::Passed => format!(
-                "{} can run VMs.",
-                if self.nodes.len() == 1 {
-                    "The node".to_owned()
-                } else {
-                    format!("All {} nodes", self.nodes.len())
-                }
-            ),
-            Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
-                format!(
-                    "Nodes: {} passed, {} failed, {} unknown.",
-                    count(NodeVerdict::Passed),
-                    count(NodeVerdict::Failed),
-                    count(NodeVerdict::Unknown) + self.unnamed_unknown_nodes
-                )
-            }
-        });
+        if self.result == Verdict::Passed {
+            page.line(match self.nodes.len() {
+                1 => "The node can run VMs.".to_owned(),
+                nodes => format!("All {nodes} nodes can run VMs."),
+            });
+            return;
+        }
+        let [passed, failed, unknown] = [
+            NodeVerdict::Passed,
+            NodeVerdict::Failed,
+            NodeVerdict::Unknown,
+        ]
+        .map(|verdict| self.count(verdict));
+        let mut said = format!("{passed} passed, {failed} failed, {unknown} unknown");
+        let named = [
+            (failed, NodeVerdict::Failed, "failed on "),
+            (unknown, NodeVerdict::Unknown, "unknown: "),
+        ];
+        let named: Vec<String> = named
+            .into_iter()
+            .filter(|(count, _, _)| *count > 0)
+            .map(|(_, verdict, words)| format!("{words}{}", self.named(verdict)))
+            .collect();
+        if !named.is_empty() {
+            said = format!("{said}; {}", named.join("; "));
+        }
+        page.paragraph("Nodes: ", &format!("{said}."));
     }
 
     fn headline(&self, page: &mut Page) {
@@ -77,8 +85,9 @@ impl PreflightReport {
             .into_iter()
             .chain(columns.iter().map(|check| clean(check)))
             .chain(page.is_wide().then(|| "MESSAGE".to_owned()));
+        let (rows, folded) = self.rows(page);
         let mut table = Table::new(header);
-        for node in &self.nodes {
+        for node in &rows {
             let cells = [
                 clean(&node.name),
                 page.style.verdict(mark_of_node(node.result)),
@@ -93,48 +102,81 @@ impl PreflightReport {
             table.row(cells);
         }
         match page.table_width() {
-            Some(width) if width < table.natural_width() => self.list(page, &columns),
+            _ if rows.is_empty() => {}
+            Some(width) if width < table.natural_width() => list(page, &rows, &columns),
             _ => page.table(&table),
         }
+        self.folded(page, &folded);
     }
 
-    /// The same as the matrix, for terminals that are too narrow for it.
-    fn list(&self, page: &mut Page, columns: &[&str]) {
-        for node in &self.nodes {
-            let name = clean(&node.name);
-            let verdict = page.style.verdict(mark_of_node(node.result));
-            let together = format!("{name}  {verdict}");
-            let width = console::measure_text_width(&together);
-            if page.style.width.is_none_or(|room| width <= room) {
-                page.line(together);
-            } else {
-                page.line(name);
-                page.line(format!("  {verdict}"));
-            }
-            let checks: Vec<String> = columns
-                .iter()
-                .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
-                .collect();
-            page.items("  ", &checks);
-        }
-    }
-
-    fn failed_check(&self, page: &mut Page, check: &str, nodes: &[&NodeReport]) {
-        page.gap();
-        let mark = if self.blocks(check) {
-            Mark::Failed
+    /// The nodes that get a row of their own, those that did not pass first, and those that do not.
+    fn rows(&self, page: &Page) -> (Vec<&NodeReport>, Vec<&NodeReport>) {
+        let of = |verdict| self.nodes_that(verdict);
+        let mut rows: Vec<&NodeReport> = of(NodeVerdict::Failed)
+            .chain(of(NodeVerdict::Unknown))
+            .collect();
+        let passed: Vec<&NodeReport> = of(NodeVerdict::Passed).collect();
+        let mut folded = rows.split_off(rows.len().min(page.shown(BAD_ROWS)));
+        if self.failed_only || passed.len() > page.shown(GOOD_ROWS) {
+            folded.extend(passed);
         } else {
-            Mark::Warning
+            rows.extend(passed);
+        }
+        (rows, folded)
+    }
+
+    /// A line for each kind of nodes without a row.
+    fn folded(&self, page: &mut Page, nodes: &[&NodeReport]) {
+        let count = |verdict| nodes.iter().filter(|node| node.result == verdict).count();
+        for (verdict, word) in [
+            (NodeVerdict::Failed, "failed"),
+            (NodeVerdict::Unknown, "could not be verified"),
+        ] {
+            let count = count(verdict);
+            if count > 0 {
+                let mark = page.style.mark(mark_of_node(verdict));
+                page.line(format!("{mark} {count} more {word}, all in -o wide"));
+            }
+        }
+        let passed = count(NodeVerdict::Passed);
+        if passed == 0 {
+            return;
+        }
+        let warned = nodes
+            .iter()
+            .filter(|node| node.result == NodeVerdict::Passed)
+            .filter(|node| node.checks.iter().any(|check| !check.passed))
+            .count();
+        let aside = match warned {
+            0 => String::new(),
+            warned => format!(", {warned} of them with a warning"),
         };
-        let aside = if self.blocks(check) {
+        let where_ = if self.failed_only {
             ""
         } else {
-            " (VMs run without it)"
+            "; each of them: -o wide"
         };
+        let what = if passed == 1 { "node" } else { "nodes" };
+        let mark = page.style.mark(Mark::Passed);
+        page.line(format!("{mark} {passed} {what} passed{aside}{where_}"));
+    }
+
+    fn failed_checks(&self, page: &mut Page, checks: &[&str], nodes: &[&NodeReport]) {
+        // The first is the cause of the others.
+        let Some(check) = checks.first().copied() else {
+            return;
+        };
+        page.gap();
+        let (mark, aside) = if self.blocks(check) {
+            (Mark::Failed, "")
+        } else {
+            (Mark::Warning, " (VMs run without it)")
+        };
+        let together: Vec<String> = checks.iter().map(|check| clean(check)).collect();
         page.line(format!(
             "{} {} failed on {}{aside}",
             page.style.mark(mark),
-            Tone::Strong.of(&clean(check)),
+            Tone::Strong.of(&together.join(", ")),
             names(nodes)
         ));
         let messages = messages(nodes, check);
@@ -187,8 +229,33 @@ impl PreflightReport {
     }
 }
 
+/// So many nodes that passed get a row each; more are one line, so that those that did not are on the screen.
+const GOOD_ROWS: usize = 20;
+/// So many nodes that did not pass get a row.
+const BAD_ROWS: usize = 50;
 /// So many different messages of a check, and nodes that could not be verified, are told.
 const SHOWN: usize = 20;
+
+/// The same as the matrix, for terminals that are too narrow for it.
+fn list(page: &mut Page, nodes: &[&NodeReport], columns: &[&str]) {
+    for node in nodes {
+        let name = clean(&node.name);
+        let verdict = page.style.verdict(mark_of_node(node.result));
+        let together = format!("{name}  {verdict}");
+        let width = console::measure_text_width(&together);
+        if page.style.width.is_none_or(|room| width <= room) {
+            page.line(together);
+        } else {
+            page.line(name);
+            page.line(format!("  {verdict}"));
+        }
+        let checks: Vec<String> = columns
+            .iter()
+            .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
+            .collect();
+        page.items("  ", &checks);
+    }
+}
 
 /// How many were left out.
 fn more(page: &mut Page, indent: &str, left_out: usize, what: &str) {
@@ -247,9 +314,7 @@ fn messages<'a>(nodes: &[&'a NodeReport], check: &str) -> Vec<(&'a str, Vec<&'a 
     let mut said: BTreeMap<&str, Vec<&NodeReport>> = BTreeMap::new();
     for node in nodes {
         let message = node
-            .checks
-            .iter()
-            .find(|result| result.name == check && !result.passed)
+            .failed(check)
             .and_then(|result| result.message.as_deref());
         if let Some(message) = message {
             said.entry(message).or_default().push(node);
