@@ -13,4 +13,5 @@ pub mod outlook;
 pub mod preflight;
 pub mod readiness;
 pub mod regression;
+pub mod selection;
 pub mod verdict;

@@ -4,7 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Program, go_bool, go_duration, listed_name, name, path, report_target};
+use super::{
+    Program, go_bool, go_duration, label_selector, listed_name, name, path, report_target,
+};
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
 
 /// What every command understands.
@@ -166,6 +168,17 @@ pub struct WaitArgs {
         action = clap::ArgAction::Set
     )]
     pub fail_fast: bool,
+}
+
+/// Which nodes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NodeArgs {
+    /// Only this node. Repeat it for several.
+    #[arg(long, value_name = "NODE", value_parser = name)]
+    pub node: Vec<String>,
+    /// Only the nodes with these labels, for example rack=a,!spot.
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = label_selector, conflicts_with = "node")]
+    pub selector: Option<String>,
 }
 
 /// Whether anything is changed at all.

@@ -46,6 +46,18 @@ pub fn listed_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Labels, as the API server takes them. An empty selector is every object, and a variable that was not set more often than
+/// that.
+///
+/// # Errors
+/// It is empty, or can not be one.
+pub fn label_selector(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty: is there a variable that is not set?".into()),
+        text => name(text),
+    }
+}
+
 /// How the text of a kubeconfig gets to where a path is expected.
 fn way_out(judged: Given) -> &'static str {
     match judged {
@@ -156,6 +168,9 @@ mod tests {
             (" ", None),
         ] {
             assert_eq!(listed_name(text).ok().as_deref(), expected, "{text:?}");
+        }
+        for (text, expected) in [(" rack=a ", Some("rack=a")), ("", None), (" ", None)] {
+            assert_eq!(label_selector(text).ok().as_deref(), expected, "{text:?}");
         }
         assert!(report_target("json=-").is_err());
         assert!(report_target("json=./-").is_ok());

@@ -74,13 +74,20 @@ pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure>
 
 /// The nodes with this verdict, of which there is one: the first by name, with the checks that failed there.
 fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
-    let all = report.nodes.len() + report.unnamed_unknown_nodes;
+    let nodes = match &report.selection {
+        Some(_) => "selected nodes",
+        None => "nodes",
+    };
+    let all = format!(
+        "{} {nodes}",
+        report.nodes.len() + report.unnamed_unknown_nodes
+    );
     let named = report.named(verdict);
     match (report.count(verdict), report.nodes_that(verdict).next()) {
         (1, Some(_)) => named,
         (1, None) => "1 node, which it does not name".to_owned(),
-        (many, None) => format!("{many} of {all} nodes, which it does not name"),
-        (many, Some(_)) => format!("{many} of {all} nodes: {named}"),
+        (many, None) => format!("{many} of {all}, which it does not name"),
+        (many, Some(_)) => format!("{many} of {all}: {named}"),
     }
 }
 

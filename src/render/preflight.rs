@@ -54,6 +54,66 @@ pub struct PreflightReport {
     #[serde(skip)]
     #[schemars(skip)]
     pub failed_only: bool,
+    /// Only some of its nodes were judged, and are here.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub selection: Option<Selection>,
+}
+
+/// That only some of the nodes of a check were judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// The labels that select them; null where they were named.
+    pub labels: Option<String>,
+    pub judged_nodes: usize,
+    /// How many nodes there are with those that were not judged.
+    pub all_nodes: usize,
+    /// What the check says with all of them.
+    pub whole_result: Verdict,
+}
+
+impl Selection {
+    /// For people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self {
+            judged_nodes,
+            all_nodes,
+            whole_result,
+            ..
+        } = self;
+        let word = match whole_result {
+            Verdict::Unfinished => "has not finished",
+            Verdict::Passed => "passed",
+            Verdict::Failed => "failed",
+            Verdict::Incomplete => "is incomplete",
+            Verdict::Inconsistent => "contradicts itself",
+        };
+        let were = if *judged_nodes == 1 { "was" } else { "were" };
+        format!("Only {judged_nodes} of {all_nodes} nodes {were} judged; the whole check {word}.")
+    }
+
+    /// What whoever reads only of the selected nodes must know of the others.
+    #[must_use]
+    pub fn beyond(&self) -> Option<String> {
+        let Self {
+            judged_nodes,
+            all_nodes,
+            ..
+        } = self;
+        let what = match self.whole_result {
+            Verdict::Passed => return None,
+            Verdict::Failed => "failed on nodes that were not selected",
+            Verdict::Incomplete => "could not verify nodes that were not selected",
+            Verdict::Inconsistent => "contradicts itself",
+            Verdict::Unfinished => "has not finished",
+        };
+        let were = if *judged_nodes == 1 { "was" } else { "were" };
+        Some(format!(
+            "only {judged_nodes} of {all_nodes} nodes {were} judged; the preflight check {what}"
+        ))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -124,6 +184,7 @@ impl PreflightReport {
                 .occasion
                 .is_some_and(|occasion| occasion.asked.is_some()),
             failed_only: false,
+            selection: None,
         }
     }
 

@@ -24,6 +24,7 @@ mod hostile;
 mod identity;
 mod kubeconfigs;
 mod kubectl;
+mod logs;
 mod looking;
 mod many;
 mod matrix;
@@ -79,6 +80,7 @@ fn main() {
     trials.extend(identity::trials());
     trials.extend(kubeconfigs::trials());
     trials.extend(kubectl::trials());
+    trials.extend(logs::trials());
     trials.extend(looking::trials());
     trials.extend(many::trials());
     trials.extend(output::trials());

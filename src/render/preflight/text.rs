@@ -28,10 +28,17 @@ impl PreflightReport {
     /// The last line: how many nodes passed, and which did not, and why.
     pub fn summary(&self, page: &mut Page) {
         page.gap();
+        let selected = match &self.selection {
+            Some(selection) => {
+                page.line(selection.sentence());
+                "selected "
+            }
+            None => "",
+        };
         if self.result == Verdict::Passed {
             page.line(match self.nodes.len() {
-                1 => "The node can run VMs.".to_owned(),
-                nodes => format!("All {nodes} nodes can run VMs."),
+                1 => format!("The {selected}node can run VMs."),
+                nodes => format!("All {nodes} {selected}nodes can run VMs."),
             });
             return;
         }
