@@ -18,7 +18,7 @@ use clap::{
 
 pub use flag::{
     ConnectionArgs, DryRunArgs, DryRunChoice, GlobalArgs, NodeArgs, OutputArgs, OutputFormat,
-    ReportTarget, WaitArgs,
+    ReportFormat, ReportTarget, WaitArgs,
 };
 pub use program::Program;
 pub use value::{

@@ -19,7 +19,7 @@ use crate::{
         VMRuntimePreflightCheck,
         name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
     },
-    cli::{DryRunArgs, DryRunChoice, NodeArgs, WaitArgs},
+    cli::{DryRunArgs, DryRunChoice, NodeArgs, ReportFormat, WaitArgs},
     cluster::{
         self, Cluster, Retry,
         preflight_check::{self, Naming},
@@ -167,7 +167,11 @@ async fn check(
         }
     };
     let selected = selected.as_deref();
-    let aftermath = aftermath::look(args, &cluster, &retry, &reached, selected).await;
+    let reports = &context.global.output.reports;
+    let has_page = reports
+        .iter()
+        .any(|report| report.format == ReportFormat::Html);
+    let aftermath = aftermath::look(args, &cluster, &retry, &reached, selected, has_page).await;
     drop(narrator);
     for warning in &reached.warnings {
         context.warn(warning);

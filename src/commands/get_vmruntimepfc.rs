@@ -71,6 +71,7 @@ async fn get(
         }
         Some(name) => {
             let check = named(&checks, name)?;
+            session.report.others = checks.iter().map(entry).collect();
             session.report.preflight_check = Some(PreflightReport {
                 failed_only: args.failed,
                 ..preflight::report(check)

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{
     clean::clean,
-    document::Report,
+    document::{Beside, Report},
+    history::HistoryEntry,
     junit::Suite,
     name::ResourceName,
     page::Page,
@@ -39,6 +40,9 @@ pub struct CheckReport {
     pub failing_since: Option<FailingSince>,
     /// Old checks that were deleted.
     pub removed: Vec<String>,
+    /// The checks that there were, as far as they were read.
+    #[serde(skip)]
+    pub history: Vec<HistoryEntry>,
     /// The check that nobody waited for.
     #[serde(skip)]
     pub following: Option<String>,
@@ -120,6 +124,14 @@ impl Report for CheckReport {
             ));
         }
         check.summary(page);
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            history: &self.history,
+            documents: &[],
+        }
     }
 
     fn names(&self) -> Vec<ResourceName> {

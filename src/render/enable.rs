@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     age,
     clean::clean,
-    document::Report,
+    document::{Beside, Report},
     name::ResourceName,
     page::Page,
     preflight::PreflightReport,
@@ -113,6 +113,13 @@ impl Report for EnableReport {
                 self.undoing(page);
             }
             None | Some(false) => {}
+        }
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            ..Beside::default()
         }
     }
 

@@ -94,7 +94,8 @@ mod tests {
             text(&report),
             "\
 UnknownNode  error
-  The cluster has no node of that name, or none with these labels.
+  The cluster has no node of that name, or none with these
+  labels.
 
   cause  A typing error in a name or in labels, or the node
          has left the cluster. No node was changed.

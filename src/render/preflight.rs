@@ -2,6 +2,7 @@
 
 mod suites;
 mod text;
+mod told;
 
 pub(super) use text::tone_of;
 
@@ -272,7 +273,7 @@ impl PreflightReport {
     }
 
     /// Every check that any node has, what VMs depend on first, in the order in which the nodes tell them.
-    fn columns(&self) -> Vec<&str> {
+    pub(in crate::render) fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&CheckReport> = Vec::new();
         for check in self.nodes.iter().flat_map(|node| &node.checks) {
             if !columns.iter().any(|known| known.name == check.name) {

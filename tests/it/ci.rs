@@ -64,6 +64,7 @@ fn run(stage: &Stage, script: &str, github: bool) -> Ended {
         .args(["-e", "-c", script])
         .env("PATH", path())
         .env("KUBECONFIG", stage.kubeconfig())
+        .env("GITHUB_STEP_SUMMARY", stage.folder().join("summary.md"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if github {
@@ -89,6 +90,18 @@ fn the_examples_run() -> Result<(), Failed> {
         for report in ["enable.xml", "nodes.xml"] {
             let xml = fs::read_to_string(stage.folder().join(report))?;
             is_a_result("junit", &xml, 0).map_err(|wrong| format!("{report}: {wrong}"))?;
+        }
+        if is_github {
+            // Both steps have added their section.
+            let summary = fs::read_to_string(stage.folder().join("summary.md"))?;
+            for heading in [
+                "## ✅ bmctl enable vmruntime: passed\n",
+                "## ✅ bmctl check vmruntimepfc: passed\n",
+            ] {
+                if summary.matches(heading).count() != 1 {
+                    return Err(format!("no {heading:?}: {summary}").into());
+                }
+            }
         }
     }
     Ok(())

@@ -34,19 +34,19 @@ const DISABLE: &[Line] = &[
     ),
     (
         '?',
-        r"TIME Deleting VMs and what belongs to them: still there: \d+ [a-z.]+(, \d+ others)?",
+        r"TIME (Deleting VMs and what belongs to them: )?still there: \d+ [a-z.]+(, \d+ others)?",
     ),
     (
         '?',
-        r"TIME Deleting VMs and what belongs to them: still there: \d+ [a-z.]+(, \d+ others)?",
+        r"TIME (Deleting VMs and what belongs to them: )?still there: \d+ [a-z.]+(, \d+ others)?",
     ),
     (
         '?',
-        r"TIME Deleting VMs and what belongs to them: still there: \d+ [a-z.]+(, \d+ others)?",
+        r"TIME (Deleting VMs and what belongs to them: )?still there: \d+ [a-z.]+(, \d+ others)?",
     ),
     (
         '?',
-        r"TIME Deleting VMs and what belongs to them: still there: \d+ [a-z.]+(, \d+ others)?",
+        r"TIME (Deleting VMs and what belongs to them: )?still there: \d+ [a-z.]+(, \d+ others)?",
     ),
     (
         '!',

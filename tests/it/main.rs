@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bench;
+mod browser;
 mod checking;
 mod ci;
 mod cli;
@@ -80,6 +81,7 @@ fn main() {
     trials.extend(identity::trials());
     trials.extend(kubeconfigs::trials());
     trials.extend(kubectl::trials());
+    trials.extend(browser::trials());
     trials.extend(logs::trials());
     trials.extend(looking::trials());
     trials.extend(many::trials());

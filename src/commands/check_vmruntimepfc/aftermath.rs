@@ -6,11 +6,12 @@ use super::{CheckVmruntimepfcArgs, look_at};
 use crate::{
     api::VMRuntimePreflightCheck,
     cluster::{Cluster, Retry, node, preflight_check, vmruntime, wait::Reached},
-    commands::{preflight, session::Session},
+    commands::{get_vmruntimepfc, preflight, session::Session},
     exit::Exit,
     failure::{Failure, Kind, Reason},
     render::{
         check::{CheckReport, FailingSince, Finding, Moment},
+        history::HistoryEntry,
         preflight::{PreflightReport, Selection},
     },
     runtime::{
@@ -21,10 +22,11 @@ use crate::{
     },
 };
 
-/// What was looked at beside the check itself. None of it changes the verdict, so what can not be read is a warning.
+/// What was looked at beside the check itself, `has_page` for a page that shows the history. None of it changes the verdict, so what can not be read is a warning.
 #[derive(Default)]
 pub(super) struct Aftermath {
     skipped: Option<Vec<String>>,
+    history: Vec<HistoryEntry>,
     since: Option<FailingSince>,
     removed: Vec<String>,
     warnings: Vec<String>,
@@ -36,6 +38,7 @@ pub(super) async fn look(
     retry: &Retry<'_>,
     reached: &Reached,
     selected: Option<&[String]>,
+    has_page: bool,
 ) -> Aftermath {
     let mut aftermath = Aftermath::default();
     let mut warn = |what: &str, failure: Failure| {
@@ -51,7 +54,7 @@ pub(super) async fn look(
         return aftermath;
     };
     let failed = preflight::report(&judged(check, selected)).result == Verdict::Failed;
-    if !failed && args.keep.is_none() {
+    if !failed && args.keep.is_none() && !has_page {
         return aftermath;
     }
     let checks = match preflight_check::list(&cluster.client, retry).await {
@@ -61,6 +64,7 @@ pub(super) async fn look(
             return aftermath;
         }
     };
+    aftermath.history = checks.iter().map(get_vmruntimepfc::entry).collect();
     if failed {
         let checks: Vec<_> = checks.iter().map(|check| judged(check, selected)).collect();
         aftermath.since = failing_since(&checks, check);
@@ -137,6 +141,7 @@ pub(super) fn conclude(
     report.skipped_nodes = aftermath.skipped;
     report.failing_since = aftermath.since;
     report.removed = aftermath.removed;
+    report.history = aftermath.history;
     let Some(check) = &reached.check else {
         return Err(Failure::new(
             Kind::Incomplete,

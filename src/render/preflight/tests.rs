@@ -322,3 +322,24 @@ fn two_causes_are_two_entries() {
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(value["nodes"][0]["checks"].as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn unknown_nodes_that_say_the_same_say_it_once() {
+    let mut report = cluster(1, 0);
+    let unknown = report.nodes[0].clone();
+    for at in 0..8 {
+        report.nodes.push(NodeReport {
+            name: format!("silent-{at}"),
+            message: (at > 0).then(|| "node is not ready".to_owned()),
+            ..unknown.clone()
+        });
+    }
+    let text = whole(&report, Detail::Usual);
+    assert!(
+        text.contains(
+            "\n? worker-3, silent-1, silent-2, silent-3, silent-4 and 3 more nodes could not be verified\n    node is not ready\n\n\
+             ? silent-0 could not be verified\n    no reason was given\n"
+        ),
+        "{text}"
+    );
+}

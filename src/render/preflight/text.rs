@@ -28,20 +28,34 @@ impl PreflightReport {
     /// The last line: how many nodes passed, and which did not, and why.
     pub fn summary(&self, page: &mut Page) {
         page.gap();
-        let selected = match &self.selection {
-            Some(selection) => {
-                page.line(selection.sentence());
-                "selected "
+        if let Some(selection) = &self.selection {
+            page.line(selection.sentence());
+        }
+        match self.result {
+            Verdict::Passed => page.line(self.summarized()),
+            Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
+                page.paragraph(COUNTED, &self.counted())
             }
+        }
+    }
+
+    /// The same on one line.
+    pub(in crate::render) fn summarized(&self) -> String {
+        let selected = match &self.selection {
+            Some(_) => "selected ",
             None => "",
         };
-        if self.result == Verdict::Passed {
-            page.line(match self.nodes.len() {
-                1 => format!("The {selected}node can run VMs."),
-                nodes => format!("All {nodes} {selected}nodes can run VMs."),
-            });
-            return;
+        match (self.result, self.nodes.len()) {
+            (Verdict::Passed, 1) => format!("The {selected}node can run VMs."),
+            (Verdict::Passed, nodes) => format!("All {nodes} {selected}nodes can run VMs."),
+            (
+                Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished,
+                _,
+            ) => format!("{COUNTED}{}", self.counted()),
         }
+    }
+
+    fn counted(&self) -> String {
         let [passed, failed, unknown] = [
             NodeVerdict::Passed,
             NodeVerdict::Failed,
@@ -49,19 +63,15 @@ impl PreflightReport {
         ]
         .map(|verdict| self.count(verdict));
         let mut said = format!("{passed} passed, {failed} failed, {unknown} unknown");
-        let named = [
-            (failed, NodeVerdict::Failed, "failed on "),
-            (unknown, NodeVerdict::Unknown, "unknown: "),
-        ];
-        let named: Vec<String> = named
-            .into_iter()
-            .filter(|(count, _, _)| *count > 0)
-            .map(|(_, verdict, words)| format!("{words}{}", self.named(verdict)))
-            .collect();
-        if !named.is_empty() {
-            said = format!("{said}; {}", named.join("; "));
+        for (count, verdict, words) in [
+            (failed, NodeVerdict::Failed, "failed on"),
+            (unknown, NodeVerdict::Unknown, "unknown:"),
+        ] {
+            if count > 0 {
+                said = format!("{said}; {words} {}", self.named(verdict));
+            }
         }
-        page.paragraph("Nodes: ", &format!("{said}."));
+        said + "."
     }
 
     fn headline(&self, page: &mut Page) {
@@ -214,17 +224,24 @@ impl PreflightReport {
 
     fn unknown_nodes(&self, page: &mut Page) {
         let shown = page.shown(SHOWN);
-        for node in self.nodes_that(NodeVerdict::Unknown).take(shown) {
+        let mut said: Vec<(&str, Vec<&NodeReport>)> = Vec::new();
+        for node in self.nodes_that(NodeVerdict::Unknown) {
+            let message = node.message.as_deref().unwrap_or("no reason was given");
+            match said.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, nodes)) => nodes.push(node),
+                None => said.push((message, vec![node])),
+            }
+        }
+        for (message, nodes) in said.iter().take(shown) {
             page.gap();
             page.line(format!(
                 "{} {} could not be verified",
                 page.style.mark(Mark::Unknown),
-                Tone::Strong.of(&clean(&node.name))
+                Tone::Strong.of(&names(nodes))
             ));
-            page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
+            page.quote(4, message);
         }
-        let unknown = self.nodes_that(NodeVerdict::Unknown).count();
-        more(page, "", unknown.saturating_sub(shown), "nodes");
+        more(page, "", said.len().saturating_sub(shown), "reasons");
         if self.unnamed_unknown_nodes > 0 {
             page.gap();
             page.line(format!(
@@ -241,7 +258,9 @@ const GOOD_ROWS: usize = 20;
 /// So many nodes that did not pass get a row.
 const BAD_ROWS: usize = 50;
 /// So many different messages of a check, and nodes that could not be verified, are told.
-const SHOWN: usize = 20;
+pub(super) const SHOWN: usize = 20;
+/// What the counts of nodes stand behind.
+const COUNTED: &str = "Nodes: ";
 
 /// The same as the matrix, for terminals that are too narrow for it.
 fn list(page: &mut Page, nodes: &[&NodeReport], columns: &[&str]) {
@@ -282,7 +301,7 @@ pub(in crate::render) const fn tone_of(verdict: Verdict) -> Tone {
 
 impl NodeReport {
     /// Everything that the node had to say, on one line.
-    fn said(&self) -> String {
+    pub(in crate::render) fn said(&self) -> String {
         let of_checks = self.checks.iter().filter_map(|check| {
             let message = check.message.as_deref()?;
             Some(format!("{}: {}", clean(&check.name), clean(message)))
@@ -297,7 +316,7 @@ impl NodeReport {
         all.join("; ")
     }
 
-    fn mark(&self, check: &str) -> Mark {
+    pub(in crate::render) fn mark(&self, check: &str) -> Mark {
         match self.checks.iter().find(|result| result.name == check) {
             None if self.result == NodeVerdict::Unknown => Mark::Unknown,
             None => Mark::Absent,
@@ -317,7 +336,10 @@ const fn mark_of_node(verdict: NodeVerdict) -> Mark {
 }
 
 /// What was said about a check, and by whom: a thousand nodes that say the same say it once.
-fn messages<'a>(nodes: &[&'a NodeReport], check: &str) -> Vec<(&'a str, Vec<&'a NodeReport>)> {
+pub(super) fn messages<'a>(
+    nodes: &[&'a NodeReport],
+    check: &str,
+) -> Vec<(&'a str, Vec<&'a NodeReport>)> {
     let mut said: BTreeMap<&str, Vec<&NodeReport>> = BTreeMap::new();
     for node in nodes {
         let message = node

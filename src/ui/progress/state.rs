@@ -32,6 +32,8 @@ impl State {
     pub(super) fn log_line(&self, introduced: bool, missing: &[&str]) -> String {
         let title = match &self.phase {
             Some(phase) if introduced => phase.clone(),
+            // What it is about stands in the line before.
+            None if introduced && !missing.is_empty() => String::new(),
             Some(_) | None => self.title(),
         };
         fitting(title, missing)
@@ -120,7 +122,11 @@ fn fitting(title: String, items: &[&str]) -> String {
     let cut = |line: &str, room| console::truncate_str(line, room, "...").into_owned();
     let mut line = title;
     for (at, item) in items.iter().enumerate() {
-        let mark = if at == 0 { ": " } else { "; " };
+        let mark = match at {
+            0 if line.is_empty() => "",
+            0 => ": ",
+            _ => "; ",
+        };
         let longer = format!("{line}{mark}{item}");
         let left = items.len() - at - 1;
         let more = |left| format!("; {left} more");

@@ -42,8 +42,8 @@ fn a_change_is_a_line_and_the_same_again_is_not() {
         [
             "Installing: engine; preflight check\n",
             "check passed\n",
-            "Installing: 12 pods\n",
-            "Installing: images\n"
+            "12 pods\n",
+            "images\n"
         ]
     );
 }
