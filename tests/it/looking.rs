@@ -138,6 +138,27 @@ fn status_says_what_blocks() -> Result<(), Failed> {
 
 fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
     let stage = with_a_bad_node();
+    // No node that is named does not mean all.
+    for words in [
+        &["skip", "node"][..],
+        &["unskip", "node"],
+        &["skip", "node", "-l", ""],
+        &["skip", "node", "worker-1", "-l", "rack=a"],
+        &["skip", "node", "worker-1", "--failed"],
+        &["unskip", "node", "--failed"],
+        &[
+            "check",
+            "vmruntimepfc",
+            "--node",
+            "worker-1",
+            "-l",
+            "rack=a",
+        ],
+        &["check", "vmruntimepfc", "-l", " "],
+        &["get", "vmruntimepfc", "--failed"],
+    ] {
+        stage.bmctl(words).exits(2)?;
+    }
     stage
         .bmctl(&["skip", "node", "worker-1", "worker-9"])
         .exits(2)?

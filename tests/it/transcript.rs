@@ -137,7 +137,6 @@ fn some_of_the_nodes() -> Result<(), Failed> {
             "skip node --failed --yes",
             "unskip node -l rack=a",
             "unskip node --node worker-2 --dry-run=server -o json",
-            "skip node",
         ],
     )
 }
