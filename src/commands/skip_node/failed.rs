@@ -128,9 +128,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::preflight_check::VMRuntimePreflightCheckSpec;
 
     fn check(name: &str, status: Value) -> VMRuntimePreflightCheck {
-        let mut check = VMRuntimePreflightCheck::new(name, Default::default());
+        let mut check = VMRuntimePreflightCheck::new(name, VMRuntimePreflightCheckSpec::default());
         check.status = serde_json::from_value(status).unwrap();
         check
     }

@@ -34,7 +34,7 @@ impl PreflightReport {
         match self.result {
             Verdict::Passed => page.line(self.summarized()),
             Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
-                page.paragraph(COUNTED, &self.counted())
+                page.paragraph(COUNTED, &self.counted());
             }
         }
     }
