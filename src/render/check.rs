@@ -114,7 +114,11 @@ impl Report for CheckReport {
         check.text(page);
         page.gap();
         self.left_out(page);
-        if let Some(since) = &self.failing_since {
+        // Of the first check that there is nothing is to be said.
+        let news = |since: &&FailingSince| {
+            since.last_passed.is_some() || since.first_failed.name != check.name
+        };
+        if let Some(since) = self.failing_since.as_ref().filter(news) {
             since.text(page);
         }
         if !self.removed.is_empty() {
