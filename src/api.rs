@@ -12,6 +12,7 @@ pub mod crd;
 pub mod dependent;
 pub mod engine;
 pub mod name;
+pub mod natural;
 pub mod preflight_check;
 pub mod text;
 pub mod tolerant;

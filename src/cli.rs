@@ -17,11 +17,13 @@ use clap::{
 };
 
 pub use flag::{
-    ConnectionArgs, DryRunArgs, DryRunChoice, GlobalArgs, OutputArgs, OutputFormat, ReportTarget,
-    WaitArgs,
+    ConnectionArgs, DryRunArgs, DryRunChoice, GlobalArgs, NodeArgs, OutputArgs, OutputFormat,
+    ReportFormat, ReportTarget, WaitArgs,
 };
 pub use program::Program;
-pub use value::{go_bool, go_duration, image_format, listed_name, name, path, report_target};
+pub use value::{
+    go_bool, go_duration, image_format, label_selector, listed_name, name, path, report_target,
+};
 
 use crate::{
     command_id::CommandId,

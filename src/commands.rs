@@ -19,6 +19,7 @@ pub mod help;
 pub mod man;
 pub mod many;
 pub mod narration;
+mod nodes;
 mod permission;
 pub mod preflight;
 pub mod restore;

@@ -3,7 +3,7 @@
 //! `commands` fills a report, which is plain data, and asks for its text or its document. Text is written on a
 //! [`Page`], which cleans everything that comes from outside; colour is marked up while writing ([`Tone`]) and painted
 //! at the very end ([`paint`]), so that a report reads the same in every output. Only [`table`] uses comfy-table, only
-//! [`document`] writes JSON and YAML, only [`junit`] XML. What happens on the way is an [`event`].
+//! [`document`] writes JSON and YAML, only [`junit`] XML, only [`html`] HTML, only [`markdown`] Markdown. What happens on the way is an [`event`].
 
 pub mod age;
 pub mod auth;
@@ -18,11 +18,13 @@ pub mod explain;
 pub mod failure;
 pub mod history;
 pub mod host;
+pub mod html;
 pub mod junit;
 pub mod machine;
 pub mod man;
 pub mod manifests;
 pub mod many;
+pub mod markdown;
 pub mod name;
 pub mod page;
 pub mod preflight;

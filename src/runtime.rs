@@ -3,6 +3,7 @@
 //! `commands` and `controller` both decide with them, so that a `kubectl edit` and a `bmctl disable` are judged alike.
 
 pub mod access;
+pub mod cause;
 pub mod difference;
 pub mod disable;
 pub mod force;
@@ -12,4 +13,5 @@ pub mod outlook;
 pub mod preflight;
 pub mod readiness;
 pub mod regression;
+pub mod selection;
 pub mod verdict;

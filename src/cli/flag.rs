@@ -4,7 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Program, go_bool, go_duration, listed_name, name, path, report_target};
+use super::{
+    Program, go_bool, go_duration, label_selector, listed_name, name, path, report_target,
+};
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
 
 /// What every command understands.
@@ -79,8 +81,8 @@ pub struct OutputArgs {
     /// Format of the result on stdout; everything else goes to stderr.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
     pub output: OutputFormat,
-    /// Write the result to a file too, in this format, for example junit=r.xml. Repeatable. The file is written on every
-    /// ending, also on a failure.
+    /// Write the result to a file too, in this format, for example junit=r.xml; also markdown, which is added to what the
+    /// file has, and html. Repeatable. The file is written on every ending, also on a failure.
     #[arg(long = "report", global = true, value_name = "FORMAT=PATH", value_parser = report_target)]
     pub reports: Vec<ReportTarget>,
     /// When to use colour. NO_COLOR and CLICOLOR_FORCE are respected.
@@ -126,10 +128,55 @@ pub enum OutputFormat {
     Junit,
 }
 
+/// Format of a file of `--report`: those of stdout, and pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    Result(OutputFormat),
+    /// A section for the summary of a CI job, added to what the file has.
+    Markdown,
+    /// One page for a browser.
+    Html,
+}
+
+impl ReportFormat {
+    /// By its name on the command line.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "markdown" => Some(Self::Markdown),
+            "html" => Some(Self::Html),
+            other => OutputFormat::from_str(other, false).ok().map(Self::Result),
+        }
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Markdown => "markdown".to_owned(),
+            Self::Html => "html".to_owned(),
+            Self::Result(format) => format
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// All names, as a sentence takes them.
+    #[must_use]
+    pub fn names() -> String {
+        let of_results = OutputFormat::value_variants().iter();
+        let all = of_results
+            .map(|format| Self::Result(*format))
+            .chain([Self::Markdown, Self::Html]);
+        all.map(Self::name).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// A file that the result is written to beside stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportTarget {
-    pub format: OutputFormat,
+    pub format: ReportFormat,
     pub path: PathBuf,
 }
 
@@ -166,6 +213,17 @@ pub struct WaitArgs {
         action = clap::ArgAction::Set
     )]
     pub fail_fast: bool,
+}
+
+/// Which nodes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NodeArgs {
+    /// Only this node. Repeat it for several.
+    #[arg(long, value_name = "NODE", value_parser = name)]
+    pub node: Vec<String>,
+    /// Only the nodes with these labels, for example rack=a,!spot.
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = label_selector, conflicts_with = "node")]
+    pub selector: Option<String>,
 }
 
 /// Whether anything is changed at all.

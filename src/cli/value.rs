@@ -2,12 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{
-    ValueEnum as _,
-    builder::{PathBufValueParser, TypedValueParser},
-};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
-use super::{OutputFormat, ReportTarget};
+use super::{ReportFormat, ReportTarget};
 use crate::{api::ImageFormat, failure::Given};
 
 /// A path. The content of a file in its place is refused: it would become the name of a folder, or be shown.
@@ -46,6 +43,18 @@ pub fn listed_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Labels, as the API server takes them. An empty selector is every object, and a variable that was not set more often than
+/// that.
+///
+/// # Errors
+/// It is empty, or can not be one.
+pub fn label_selector(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it is empty: is there a variable that is not set?".into()),
+        text => name(text),
+    }
+}
+
 /// How the text of a kubeconfig gets to where a path is expected.
 fn way_out(judged: Given) -> &'static str {
     match judged {
@@ -60,14 +69,10 @@ fn way_out(judged: Given) -> &'static str {
 /// No format of that name, or no path.
 pub fn report_target(text: &str) -> Result<ReportTarget, String> {
     let (format, path) = text.split_once('=').unwrap_or((text, ""));
-    let format = OutputFormat::from_str(format, false).map_err(|_| {
-        let names = OutputFormat::value_variants()
-            .iter()
-            .filter_map(OutputFormat::to_possible_value)
-            .map(|value| value.get_name().to_owned());
+    let format = ReportFormat::named(format).ok_or_else(|| {
         format!(
             "expected FORMAT=PATH, where FORMAT is one of {}",
-            names.collect::<Vec<_>>().join(", ")
+            ReportFormat::names()
         )
     })?;
     if path.is_empty() {
@@ -157,6 +162,15 @@ mod tests {
         ] {
             assert_eq!(listed_name(text).ok().as_deref(), expected, "{text:?}");
         }
+        for (text, expected) in [(" rack=a ", Some("rack=a")), ("", None), (" ", None)] {
+            assert_eq!(label_selector(text).ok().as_deref(), expected, "{text:?}");
+        }
+        for name in ["json", "wide", "markdown", "html"] {
+            let target = report_target(&format!("{name}=r")).unwrap();
+            assert_eq!(target.format.name(), name);
+        }
+        let wrong = report_target("pdf=r").unwrap_err();
+        assert!(wrong.ends_with("junit, markdown, html"), "{wrong}");
         assert!(report_target("json=-").is_err());
         assert!(report_target("json=./-").is_ok());
     }

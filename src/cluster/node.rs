@@ -13,9 +13,13 @@ use serde_json::json;
 use super::{
     list,
     retry::{Repeat, Retry},
+    vmruntime::DryRun,
 };
 use crate::{
-    api::name::{FIELD_MANAGER, SKIP_SCHEDULE},
+    api::{
+        name::{FIELD_MANAGER, SKIP_SCHEDULE},
+        natural,
+    },
     failure::{self, Failure, Kind, Reason},
 };
 
@@ -30,6 +34,30 @@ pub async fn skipped(client: &kube::Client, retry: &Retry<'_>) -> Result<Vec<Str
     named(client, retry, &labelled, "list the nodes that are left out").await
 }
 
+/// The names of the nodes with these labels, in the form that kubectl's `--selector` has.
+///
+/// # Errors
+/// That it cannot be read, in the API server's words: it alone knows the form.
+pub async fn labelled(
+    client: &kube::Client,
+    retry: &Retry<'_>,
+    selector: &str,
+) -> Result<Vec<String>, Failure> {
+    let labelled = ListParams::default().labels(selector);
+    let api: Api<Node> = Api::all(client.clone());
+    let doing = "list the nodes with these labels";
+    match list::metadata(&api, &labelled, retry, doing).await {
+        Ok(nodes) => Ok(in_order(nodes)),
+        Err(kube::Error::Api(status)) if status.code == 400 => Err(Failure::new(
+            Kind::Usage,
+            Reason::InvalidUsage,
+            "the labels cannot be read; nothing was changed",
+        )
+        .caused_by(status.message.clone())),
+        Err(error) => Err(failure::from_kube(&error, doing)),
+    }
+}
+
 async fn named(
     client: &kube::Client,
     retry: &Retry<'_>,
@@ -40,16 +68,23 @@ async fn named(
     let nodes = list::metadata(&api, parameters, retry, doing)
         .await
         .map_err(|error| failure::from_kube(&error, doing))?;
-    Ok(nodes.into_iter().filter_map(|node| node.name).collect())
+    Ok(in_order(nodes))
+}
+
+fn in_order(nodes: Vec<ObjectMeta>) -> Vec<String> {
+    let mut names: Vec<String> = nodes.into_iter().filter_map(|node| node.name).collect();
+    natural::sort(&mut names);
+    names
 }
 
 /// Sets or removes the label [`SKIP_SCHEDULE`], and says whether that changed anything. With any value it counts as set,
-/// and a value that is there stays.
+/// and a value that is there stays. With a dry run of the server nothing is stored.
 pub async fn set_skipped(
     client: &kube::Client,
     retry: &Retry<'_>,
     name: &str,
     skipped: bool,
+    dry_run: DryRun,
 ) -> Result<bool, Failure> {
     /// More conflicts than this mean that somebody rewrites the node all the time.
     const ROUNDS: u32 = 10;
@@ -72,6 +107,7 @@ pub async fn set_skipped(
         }));
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
+            dry_run: dry_run == DryRun::Server,
             ..PatchParams::default()
         };
         let patched = retry
@@ -138,7 +174,7 @@ mod tests {
                 Answer::json(&states[reads - 1])
             }
         });
-        let result = set_skipped(&client, &Retry::once(), "worker-0", skipped).await;
+        let result = set_skipped(&client, &Retry::once(), "worker-0", skipped, DryRun::No).await;
         let calls = calls.lock().unwrap().clone();
         (result, calls)
     }

@@ -387,7 +387,7 @@ impl<'a> Engine<'a> {
                 self.wait,
                 self.retry.deadline().elapsed(),
                 self.snapshot.phase(),
-                waiting.missing,
+                waiting,
                 None,
             )),
         }

@@ -11,6 +11,7 @@ use super::{
     Context,
     context::Left,
     narration::Narrator,
+    nodes,
     session::{Intent, Session},
 };
 use crate::{
@@ -18,12 +19,12 @@ use crate::{
         VMRuntimePreflightCheck,
         name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
     },
-    cli::{DryRunArgs, DryRunChoice, WaitArgs},
+    cli::{DryRunArgs, DryRunChoice, NodeArgs, ReportFormat, WaitArgs},
     cluster::{
         self, Cluster, Retry,
         preflight_check::{self, Naming},
         vmruntime::DryRun,
-        wait::{Outcome, Reached, Target, Wait, difference, nodes},
+        wait::{self, Outcome, Reached, Target, Wait, difference},
     },
     command_id::CommandId,
     exit::Exit,
@@ -37,6 +38,9 @@ use crate::{
 /// It creates a VMRuntimePreflightCheck and waits for its result; VM Runtime may be enabled or not. Nodes with the label
 /// kubevm.io/VM-SkipSchedule are left out. The exit code is 3 where a check failed, and 5 where nothing failed but a
 /// node could not be verified.
+///
+/// The cluster always checks all of its nodes. With --node or --selector only those are judged and shown, and it is said
+/// how many were not; a selected node that the check does not name is unknown.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckVmruntimepfcArgs {
@@ -68,6 +72,11 @@ pub struct CheckVmruntimepfcArgs {
     #[arg(long, value_name = "N", conflicts_with = "latest")]
     pub keep: Option<usize>,
     #[command(flatten)]
+    pub nodes: NodeArgs,
+    /// Show only the nodes that failed or could not be verified. All are judged, and documents have all.
+    #[arg(long)]
+    pub failed: bool,
+    #[command(flatten)]
     pub waiting: WaitArgs,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
@@ -78,6 +87,7 @@ Examples:
   bmctl check vmruntimepfc
   bmctl check vmruntimepfc --latest --fail-on warn   judge what was found last, and write nothing
   bmctl check vmruntimepfc --ignore KVM=worker-3     one node may fail this one
+  bmctl check vmruntimepfc -l rack=a                 judge only the nodes of one rack
   bmctl check vmruntimepfc -c my-cluster -o json";
 
 impl ValueEnum for FailOn {
@@ -129,6 +139,7 @@ async fn check(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(context, "Waiting for the preflight check");
     let retry = Retry::new(session.deadline(), &narrator);
+    let selected = nodes::selected(&cluster.client, &retry, &args.nodes, &[]).await?;
     let subject = match existing(args, &cluster, &retry, &narrator).await? {
         Some(subject) => subject,
         None => create(session, args, &cluster, &retry, &narrator).await?,
@@ -143,7 +154,7 @@ async fn check(
                 check: Some(*check),
                 ..Reached::default()
             };
-            nodes::compare(&cluster.client, &retry, &mut reached).await;
+            wait::nodes::compare(&cluster.client, &retry, &mut reached).await;
             reached
         }
         Subject::Running(name) => {
@@ -152,15 +163,20 @@ async fn check(
                 session.report.following = Some(name);
                 return Ok(Exit::Ok);
             }
-            wait(&cluster, args, &retry, name).await?
+            until_finished(&cluster, args, &retry, name).await?
         }
     };
-    let aftermath = aftermath::look(args, &cluster, &retry, &reached).await;
+    let selected = selected.as_deref();
+    let reports = &context.global.output.reports;
+    let has_page = reports
+        .iter()
+        .any(|report| report.format == ReportFormat::Html);
+    let aftermath = aftermath::look(args, &cluster, &retry, &reached, selected, has_page).await;
     drop(narrator);
     for warning in &reached.warnings {
         context.warn(warning);
     }
-    aftermath::conclude(session, args, &reached, aftermath)
+    aftermath::conclude(session, args, &reached, selected, aftermath)
 }
 
 /// The check that is there already, where one is asked for.
@@ -237,7 +253,7 @@ async fn create(
     Ok(Subject::Running(name))
 }
 
-async fn wait(
+async fn until_finished(
     cluster: &Cluster,
     args: &CheckVmruntimepfcArgs,
     retry: &Retry<'_>,

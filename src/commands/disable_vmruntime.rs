@@ -375,7 +375,7 @@ fn continuing(args: &DisableVmruntimeArgs) -> Own {
 
 fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
     let to_continue = Hint::run("to go on", continuing(args));
-    let to_undo = Hint::run("to undo", CommandId::EnableVmruntime);
+    let to_enable = Hint::run("to turn it on again", CommandId::EnableVmruntime);
     match progress.step.get() {
         Step::Untouched => Left {
             sentence: "nothing was changed".to_owned(),
@@ -400,7 +400,7 @@ fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
         Step::Disabled => Left {
             sentence: "VM Runtime is disabled, and the cluster goes on removing its engine"
                 .to_owned(),
-            hints: vec![to_continue, to_undo],
+            hints: vec![to_continue, to_enable],
         },
     }
 }

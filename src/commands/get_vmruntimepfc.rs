@@ -16,6 +16,7 @@ use crate::{
     render::{
         clean,
         history::{HistoryEntry, HistoryReport},
+        preflight::PreflightReport,
     },
 };
 
@@ -28,6 +29,9 @@ pub struct GetVmruntimepfcArgs {
     /// Name of a check, to show every check of every node. Default: a table of all.
     #[arg(value_name = "NAME", value_parser = crate::cli::name)]
     pub name: Option<String>,
+    /// Show only the nodes that failed or could not be verified. Documents have all.
+    #[arg(long, requires = "name")]
+    pub failed: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -67,7 +71,11 @@ async fn get(
         }
         Some(name) => {
             let check = named(&checks, name)?;
-            session.report.preflight_check = Some(preflight::report(check));
+            session.report.others = checks.iter().map(entry).collect();
+            session.report.preflight_check = Some(PreflightReport {
+                failed_only: args.failed,
+                ..preflight::report(check)
+            });
         }
     }
     Ok(Exit::Ok)

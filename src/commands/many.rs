@@ -257,7 +257,8 @@ fn changes(command: &Command) -> bool {
         Command::Disable(Disable::Vmruntime(args)) => args.dry_run.choice() == DryRunChoice::None,
         Command::Enable(Enable::Vmruntime(args)) => args.dry_run.choice() == DryRunChoice::None,
         Command::Update(Update::Vmruntime(args)) => args.dry_run.choice() == DryRunChoice::None,
-        Command::Skip(_) | Command::Unskip(_) => true,
+        Command::Skip(Skip::Node(args)) => args.dry_run.choice() == DryRunChoice::None,
+        Command::Unskip(Unskip::Node(args)) => args.dry_run.choice() == DryRunChoice::None,
         Command::Wait(_)
         | Command::Check(_)
         | Command::Status(_)

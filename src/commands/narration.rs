@@ -65,12 +65,14 @@ impl Observer for Narrator<'_> {
                     .flat_map(|text| text.split("; ").map(clean).collect::<Vec<_>>())
                     .take(MISSING)
                     .collect(),
+                brief: None,
             }),
             Event::Step(headline) => self.progress.step(headline),
             Event::Removal(removal) => self.progress.state(&State {
                 headline: "Deleting VMs and what belongs to them".to_owned(),
                 phase: None,
                 missing: still_there(removal),
+                brief: Some(in_brief(removal)),
             }),
             other => {
                 let command = |command: &Kubectl| self.context.pasted(command.clone());
@@ -186,6 +188,19 @@ fn still_there(removal: &RemovalProgress) -> Vec<String> {
         .iter()
         .map(|(object, since)| clean(&format!("longest on its way: {object}, since {since}")));
     counts.chain(slowest).collect()
+}
+
+/// The same for a log: the kind that is waited for first, and how many others.
+fn in_brief(removal: &RemovalProgress) -> Vec<String> {
+    let mut left = removal.left.iter();
+    let Some((resource, count)) = left.next() else {
+        return Vec::new();
+    };
+    let others: usize = left.map(|(_, count)| count).sum();
+    vec![match others {
+        0 => format!("still there: {count} {resource}"),
+        others => format!("still there: {count} {resource}, {others} others"),
+    }]
 }
 
 /// For events and reports. A step whose command is of no use any more is left out.

@@ -18,7 +18,11 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
         grant.is_for(right.verb, right.group, right.resource)
     });
     let rights = needed(row);
-    if rights.is_empty() {
+    let would_do = rights
+        .iter()
+        .any(|right| grant.is_for(right.verb, right.group, right.resource));
+    if !would_do {
+        // A flag asked for more than the command needs otherwise: its role alone would not do.
         return failure.hint(grant.hint());
     }
     let name = role_name(row);

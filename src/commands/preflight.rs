@@ -38,7 +38,7 @@ pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure>
                 nodes(report, NodeVerdict::Failed)
             ),
         ),
-        Verdict::Incomplete if count(report, NodeVerdict::Unknown) == 0 => (
+        Verdict::Incomplete if report.count(NodeVerdict::Unknown) == 0 => (
             Kind::Incomplete,
             Reason::NoNodeVerified,
             "the preflight check verified no node".to_owned(),
@@ -57,7 +57,7 @@ pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure>
             format!(
                 "the preflight check contradicts itself: pass is {}, but {}",
                 report.pass.unwrap_or_default(),
-                match count(report, NodeVerdict::Failed) {
+                match report.count(NodeVerdict::Failed) {
                     0 => "no node failed".to_owned(),
                     _ => format!("{} failed", nodes(report, NodeVerdict::Failed)),
                 }
@@ -72,23 +72,22 @@ pub fn failure_by(report: &PreflightReport, verdict: Verdict) -> Option<Failure>
     Some(Failure::new(kind, reason, message))
 }
 
-/// How many nodes have this verdict, also those that the check does not name.
-fn count(report: &PreflightReport, verdict: NodeVerdict) -> usize {
-    let named = report.nodes_that(verdict).count();
-    match verdict {
-        NodeVerdict::Unknown => named + report.unnamed_unknown_nodes,
-        NodeVerdict::Passed | NodeVerdict::Failed => named,
-    }
-}
-
-/// The nodes with this verdict, of which there is one: by name where it is the only one.
+/// The nodes with this verdict, of which there is one: the first by name, with the checks that failed there.
 fn nodes(report: &PreflightReport, verdict: NodeVerdict) -> String {
-    let mut named = report.nodes_that(verdict);
-    let all = report.nodes.len() + report.unnamed_unknown_nodes;
-    match (count(report, verdict), named.next()) {
-        (1, Some(only)) => format!("node {}", only.name),
+    let nodes = match &report.selection {
+        Some(_) => "selected nodes",
+        None => "nodes",
+    };
+    let all = format!(
+        "{} {nodes}",
+        report.nodes.len() + report.unnamed_unknown_nodes
+    );
+    let named = report.named(verdict);
+    match (report.count(verdict), report.nodes_that(verdict).next()) {
+        (1, Some(_)) => named,
         (1, None) => "1 node, which it does not name".to_owned(),
-        (many, _) => format!("{many} of {all} nodes"),
+        (many, None) => format!("{many} of {all}, which it does not name"),
+        (many, Some(_)) => format!("{many} of {all}: {named}"),
     }
 }
 

@@ -236,9 +236,9 @@ mod tests {
         let paths: Vec<String> = asked
             .reports
             .iter()
-            .map(|report| format!("{:?} {}", report.format, report.path.display()))
+            .map(|report| format!("{} {}", report.format.name(), report.path.display()))
             .collect();
-        assert_eq!(paths, ["Junit a.xml", "Json b=c.json"]);
+        assert_eq!(paths, ["junit a.xml", "json b=c.json"]);
         assert_eq!(asked.progress, ProgressChoice::Json);
     }
 

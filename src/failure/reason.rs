@@ -218,7 +218,7 @@ reasons! {
     UnknownAuthority,
     /// The backup folder holds manifests that its index does not name.
     UnknownFiles,
-    /// The cluster has no node of that name.
+    /// The cluster has no node of that name, or none with these labels.
     UnknownNode,
     /// There is nothing of that name to explain.
     UnknownTopic,

@@ -7,10 +7,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    clean::clean, document::Report, junit::Suite, name::ResourceName, page::Page,
-    preflight::PreflightReport,
+    clean::clean,
+    document::{Beside, Report},
+    history::HistoryEntry,
+    junit::Suite,
+    name::ResourceName,
+    page::Page,
+    preflight::{PreflightReport, Selection},
 };
 use crate::api::name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE};
+
+/// How many nodes are named where there are more.
+const NAMED: usize = 10;
 
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -22,6 +30,8 @@ pub struct CheckReport {
     pub dry_run: bool,
     /// What it found, once it has finished.
     pub preflight_check: Option<PreflightReport>,
+    /// Which nodes were judged, where not all were.
+    pub selection: Option<Selection>,
     /// Failures that do not count, as was asked.
     pub ignored: Vec<Finding>,
     /// Nodes that are left out of checks and VMs; null where that could not be read.
@@ -30,6 +40,9 @@ pub struct CheckReport {
     pub failing_since: Option<FailingSince>,
     /// Old checks that were deleted.
     pub removed: Vec<String>,
+    /// The checks that there were, as far as they were read.
+    #[serde(skip)]
+    pub history: Vec<HistoryEntry>,
     /// The check that nobody waited for.
     #[serde(skip)]
     pub following: Option<String>,
@@ -99,9 +112,13 @@ impl Report for CheckReport {
             return;
         };
         check.text(page);
-        check.summary(page);
+        page.gap();
         self.left_out(page);
-        if let Some(since) = &self.failing_since {
+        // Of the first check that there is nothing is to be said.
+        let news = |since: &&FailingSince| {
+            since.last_passed.is_some() || since.first_failed.name != check.name
+        };
+        if let Some(since) = self.failing_since.as_ref().filter(news) {
             since.text(page);
         }
         if !self.removed.is_empty() {
@@ -109,6 +126,15 @@ impl Report for CheckReport {
                 "Deleted {} old preflight checks.",
                 self.removed.len()
             ));
+        }
+        check.summary(page);
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            history: &self.history,
+            documents: &[],
         }
     }
 
@@ -150,10 +176,14 @@ impl CheckReport {
         else {
             return;
         };
-        let nodes: Vec<String> = nodes.iter().map(|node| clean(node)).collect();
+        let shown = page.shown(NAMED);
+        let mut names: Vec<String> = nodes.iter().take(shown).map(|node| clean(node)).collect();
+        if nodes.len() > shown {
+            names.push(format!("and {} more, all in -o wide", nodes.len() - shown));
+        }
         page.line(format!(
             "Left out (label {SKIP_SCHEDULE}): {}",
-            nodes.join(", ")
+            names.join(", ")
         ));
     }
 }
@@ -166,11 +196,19 @@ impl FailingSince {
             None => page.line("None of the earlier checks that still exist passed."),
         }
         if !self.regressions.is_empty() {
-            let new: Vec<String> = self
+            let shown = page.shown(NAMED);
+            let mut new: Vec<String> = self
                 .regressions
                 .iter()
+                .take(shown)
                 .map(|new| clean(&new.to_string()))
                 .collect();
+            if self.regressions.len() > shown {
+                new.push(format!(
+                    "and {} more, all in -o wide",
+                    self.regressions.len() - shown
+                ));
+            }
             page.line(format!("Passed then, fails now: {}", new.join(", ")));
         }
     }

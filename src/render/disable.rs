@@ -114,9 +114,14 @@ pub struct DisableReport {
 }
 
 impl DisableReport {
+    /// What was deleted does not come back by it, so that it undoes a disable only where nothing was.
     fn undoing(&self, page: &mut Page) {
         if let Some(undo) = &self.undo {
-            page.line(format!("To undo: {undo}"));
+            let kept = self.machines_were == Machines::Kept
+                && self.deleted.is_empty()
+                && self.backup.is_none();
+            let what = if kept { "undo" } else { "turn it on again" };
+            page.line(format!("To {what}: {undo}"));
         }
     }
 
@@ -419,7 +424,7 @@ Nothing was changed: this was a dry run.
     }
 
     #[test]
-    fn the_end_says_what_is_gone_and_how_to_undo() {
+    fn the_end_says_what_is_gone_and_how_to_turn_it_on_again() {
         let done = DisableReport {
             machines_were: Machines::Deleted,
             deleted: vec![GoneObject {
@@ -438,7 +443,7 @@ Deleted, and gone:
 
 ✓ VM Runtime is disabled (5s).
 Only its controller is left in vm-system.
-To undo: bmctl enable vmruntime --context prod
+To turn it on again: bmctl enable vmruntime --context prod
 ";
         assert_eq!(text(&done), expected);
         let alone = "Only its controller is left in vm-system.\n";

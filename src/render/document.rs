@@ -4,14 +4,17 @@
 //!
 //! A report implements [`Report`]: its fields are merged into the document (`Serialize`), and described in its schema
 //! (`JsonSchema`); `text` is for people (`-o text`, and `-o wide` where `page.detail` says so), `names` for `-o name`,
-//! `suites` for `-o junit` where there is more to tell than how the command ended.
+//! `suites` for `-o junit` where there is more to tell than how the command ended, `beside` for pages.
 
 use std::fmt::Write;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{clean::is_hidden, junit::Suite, name::ResourceName, page::Page};
+use super::{
+    clean::is_hidden, history::HistoryEntry, junit::Suite, name::ResourceName, page::Page,
+    preflight::PreflightReport,
+};
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
@@ -35,6 +38,22 @@ pub trait Report: Serialize + JsonSchema + Send {
     fn suites(&self) -> Vec<Suite> {
         Vec::new()
     }
+
+    /// What there is to see of it on a page.
+    fn beside(&self) -> Beside<'_> {
+        Beside::default()
+    }
+}
+
+/// What pages show beside words: `--report markdown|html`.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The preflight check that it is about.
+    pub check: Option<&'a PreflightReport>,
+    /// Those that are known, newest first.
+    pub history: &'a [HistoryEntry],
+    /// The results of several clusters, where it is those.
+    pub documents: &'a [Document],
 }
 
 /// A report of a type that does not matter any more: only its output is still wanted.
@@ -43,6 +62,7 @@ pub trait AnyReport: erased_serde::Serialize + Send {
     fn write_text(&self, page: &mut Page);
     fn all_names(&self) -> Vec<ResourceName>;
     fn all_suites(&self) -> Vec<Suite>;
+    fn shown_beside(&self) -> Beside<'_>;
 }
 
 erased_serde::serialize_trait_object!(AnyReport);
@@ -62,6 +82,10 @@ impl<R: Report> AnyReport for R {
 
     fn all_suites(&self) -> Vec<Suite> {
         self.suites()
+    }
+
+    fn shown_beside(&self) -> Beside<'_> {
+        self.beside()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     age,
     clean::clean,
-    document::Report,
+    document::{Beside, Report},
     name::ResourceName,
     page::Page,
     preflight::PreflightReport,
@@ -88,6 +88,9 @@ impl Report for EnableReport {
         Change::list(&self.changed, page);
         if let Some(check) = &self.preflight_check {
             check.text(page);
+            if self.ready != Some(true) {
+                check.summary(page);
+            }
         }
         match self.ready {
             Some(true) => {
@@ -110,6 +113,13 @@ impl Report for EnableReport {
                 self.undoing(page);
             }
             None | Some(false) => {}
+        }
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            ..Beside::default()
         }
     }
 

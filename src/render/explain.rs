@@ -94,12 +94,13 @@ mod tests {
             text(&report),
             "\
 UnknownNode  error
-  The cluster has no node of that name.
+  The cluster has no node of that name, or none with these
+  labels.
 
-  cause  A typing error, or the node has left the cluster.
-         No node was changed.
-  fix    Use the name that the cluster has.
-         $ kubectl get nodes
+  cause  A typing error in a name or in labels, or the node
+         has left the cluster. No node was changed.
+  fix    Use the name and the labels that the cluster has.
+         $ kubectl get nodes --show-labels
 "
         );
     }

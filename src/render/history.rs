@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     age,
     clean::clean,
-    document::Report,
+    document::{Beside, Report},
     name::ResourceName,
     page::Page,
     preflight::{PreflightReport, seconds, tone_of},
@@ -88,6 +88,9 @@ pub struct HistoryReport {
     pub checks: Vec<HistoryEntry>,
     /// The one that was asked for.
     pub preflight_check: Option<PreflightReport>,
+    /// All of them, where one was asked for: a page shows it among the others.
+    #[serde(skip)]
+    pub others: Vec<HistoryEntry>,
     #[serde(skip)]
     pub now: Timestamp,
     /// The checks were read, so an empty list means that there are none.
@@ -133,6 +136,18 @@ impl Report for HistoryReport {
             table.row(row);
         }
         page.table(&table);
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            history: if self.checks.is_empty() {
+                &self.others
+            } else {
+                &self.checks
+            },
+            documents: &[],
+        }
     }
 
     fn names(&self) -> Vec<ResourceName> {

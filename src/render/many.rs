@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     clean::clean,
-    document::{Document, Report},
+    document::{Beside, Document, Report},
     junit::{self, Suite},
     name::ResourceName,
     page::Page,
@@ -83,6 +83,13 @@ impl Report for ManyReport {
         all.flat_map(|item| item.report.all_names()).collect()
     }
 
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            documents: &self.items,
+            ..Beside::default()
+        }
+    }
+
     fn suites(&self) -> Vec<Suite> {
         let suites = |(label, document): (&str, &Document)| {
             let label = label.to_owned();
@@ -94,7 +101,7 @@ impl Report for ManyReport {
 }
 
 /// What could not be found out is not a failure, and not a pass.
-fn mark(document: &Document) -> Mark {
+pub(super) fn mark(document: &Document) -> Mark {
     match (
         document.exit_code,
         document.error.as_ref().map(|error| error.kind),

@@ -2,6 +2,7 @@
 
 mod suites;
 mod text;
+mod told;
 
 pub(super) use text::tone_of;
 
@@ -10,17 +11,22 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::name::ResourceName;
+use super::{clean::clean, name::ResourceName};
 use crate::{
     api::{
         CheckResult, VMRuntimePreflightCheck,
         text::{cut, shortened},
     },
     runtime::{
+        cause,
         preflight::CheckFacts,
         verdict::{self, JudgedNode, NodeVerdict, Verdict},
     },
 };
+
+/// The two checks that may fail for one cause.
+const CPU: &str = "CPU";
+const KVM: &str = "KVM";
 
 /// One run of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,6 +51,70 @@ pub struct PreflightReport {
     #[serde(skip)]
     #[schemars(skip)]
     pub engine_is_foreign: bool,
+    /// People see only the nodes that did not pass; documents have all.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub failed_only: bool,
+    /// Only some of its nodes were judged, and are here.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub selection: Option<Selection>,
+}
+
+/// That only some of the nodes of a check were judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// The labels that select them; null where they were named.
+    pub labels: Option<String>,
+    pub judged_nodes: usize,
+    /// How many nodes there are with those that were not judged.
+    pub all_nodes: usize,
+    /// What the check says with all of them.
+    pub whole_result: Verdict,
+}
+
+impl Selection {
+    /// For people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self {
+            judged_nodes,
+            all_nodes,
+            whole_result,
+            ..
+        } = self;
+        let word = match whole_result {
+            Verdict::Unfinished => "has not finished",
+            Verdict::Passed => "passed",
+            Verdict::Failed => "failed",
+            Verdict::Incomplete => "is incomplete",
+            Verdict::Inconsistent => "contradicts itself",
+        };
+        let were = if *judged_nodes == 1 { "was" } else { "were" };
+        format!("Only {judged_nodes} of {all_nodes} nodes {were} judged; the whole check {word}.")
+    }
+
+    /// What whoever reads only of the selected nodes must know of the others.
+    #[must_use]
+    pub fn beyond(&self) -> Option<String> {
+        let Self {
+            judged_nodes,
+            all_nodes,
+            ..
+        } = self;
+        let what = match self.whole_result {
+            Verdict::Passed => return None,
+            Verdict::Failed => "failed on nodes that were not selected",
+            Verdict::Incomplete => "could not verify nodes that were not selected",
+            Verdict::Inconsistent => "contradicts itself",
+            Verdict::Unfinished => "has not finished",
+        };
+        let were = if *judged_nodes == 1 { "was" } else { "were" };
+        Some(format!(
+            "only {judged_nodes} of {all_nodes} nodes {were} judged; the preflight check {what}"
+        ))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -86,7 +156,7 @@ impl PreflightReport {
         let nodes: Vec<NodeReport> = judgement
             .nodes
             .iter()
-            .map(|(name, judged)| node(name, *judged, explain))
+            .map(|(name, judged)| node(name.0, *judged, explain))
             .collect();
         let mut failed: Vec<&str> = Vec::new();
         for check in nodes.iter().flat_map(|node| &node.checks) {
@@ -114,6 +184,8 @@ impl PreflightReport {
             engine_is_foreign: CheckFacts::read(check)
                 .occasion
                 .is_some_and(|occasion| occasion.asked.is_some()),
+            failed_only: false,
+            selection: None,
         }
     }
 
@@ -121,6 +193,32 @@ impl PreflightReport {
     #[must_use]
     pub fn resource(&self) -> ResourceName {
         ResourceName::preflight_check(&self.name)
+    }
+
+    /// The nodes with this verdict, as a sentence takes them: the first ones, with what failed there, and how many more.
+    #[must_use]
+    pub fn named(&self, verdict: NodeVerdict) -> String {
+        const NAMED: usize = 3;
+        let names: Vec<String> = self
+            .nodes_that(verdict)
+            .take(NAMED)
+            .map(NodeReport::with_failures)
+            .collect();
+        match self.count(verdict) - names.len() {
+            0 => names.join(", "),
+            more if names.is_empty() => format!("{more} that the check does not name"),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+
+    /// How many nodes have this verdict, also those that the check does not name.
+    #[must_use]
+    pub fn count(&self, verdict: NodeVerdict) -> usize {
+        let named = self.nodes_that(verdict).count();
+        match verdict {
+            NodeVerdict::Unknown => named + self.unnamed_unknown_nodes,
+            NodeVerdict::Passed | NodeVerdict::Failed => named,
+        }
     }
 
     /// The nodes with this verdict.
@@ -149,23 +247,33 @@ impl PreflightReport {
         self.columns()
             .into_iter()
             .map(|check| {
-                let nodes = self
-                    .nodes
-                    .iter()
-                    .filter(|node| {
-                        node.checks
-                            .iter()
-                            .any(|result| result.name == check && !result.passed)
-                    })
-                    .collect::<Vec<_>>();
-                (check, nodes)
+                let failed = |node: &&NodeReport| node.failed(check).is_some();
+                (check, self.nodes.iter().filter(failed).collect::<Vec<_>>())
             })
             .filter(|(_, nodes)| !nodes.is_empty())
             .collect()
     }
 
+    /// The same for people: what failed for one cause is one entry under the names of both checks.
+    fn causes(&self) -> Vec<(Vec<&str>, Vec<&NodeReport>)> {
+        let mut causes = Vec::new();
+        for (check, nodes) in self.failures() {
+            let pairs = check == CPU || check == KVM;
+            let (both, alone): (Vec<&NodeReport>, Vec<&NodeReport>) = nodes
+                .into_iter()
+                .partition(|node| pairs && node.lacks_virtualization());
+            if check == CPU && !both.is_empty() {
+                causes.push((vec![CPU, KVM], both));
+            }
+            if !alone.is_empty() {
+                causes.push((vec![check], alone));
+            }
+        }
+        causes
+    }
+
     /// Every check that any node has, what VMs depend on first, in the order in which the nodes tell them.
-    fn columns(&self) -> Vec<&str> {
+    pub(in crate::render) fn columns(&self) -> Vec<&str> {
         let mut columns: Vec<&CheckReport> = Vec::new();
         for check in self.nodes.iter().flat_map(|node| &node.checks) {
             if !columns.iter().any(|known| known.name == check.name) {
@@ -177,6 +285,50 @@ impl PreflightReport {
             .into_iter()
             .map(|check| check.name.as_str())
             .collect()
+    }
+}
+
+impl NodeReport {
+    /// The result of this check, where it failed.
+    fn failed(&self, check: &str) -> Option<&CheckReport> {
+        self.checks
+            .iter()
+            .find(|result| result.name == check && !result.passed)
+    }
+
+    /// KVM failed for the very reason for which CPU did.
+    fn lacks_virtualization(&self) -> bool {
+        self.failed(CPU)
+            .zip(self.failed(KVM))
+            .is_some_and(|(cpu, kvm)| {
+                cause::kvm_follows_cpu(cpu.message.as_deref(), kvm.message.as_deref())
+            })
+    }
+
+    /// The name, and which checks keep VMs away from it: `worker-2 (CPU, KVM)`.
+    #[must_use]
+    pub fn with_failures(&self) -> String {
+        /// A node that claims to have failed a thousand checks is not to fill the screen.
+        const NAMED: usize = 5;
+        let name = clean(&self.name);
+        let failed: Vec<&CheckReport> = self
+            .checks
+            .iter()
+            .filter(|check| !check.passed && check.blocking)
+            .collect();
+        let mut checks: Vec<String> = failed
+            .iter()
+            .take(NAMED)
+            .map(|check| clean(&check.name))
+            .collect();
+        if failed.len() > NAMED {
+            checks.push(format!("{} more", failed.len() - NAMED));
+        }
+        if checks.is_empty() {
+            name
+        } else {
+            format!("{name} ({})", checks.join(", "))
+        }
     }
 }
 

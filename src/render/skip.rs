@@ -18,8 +18,12 @@ pub struct SkipReport {
     pub placement: Placement,
     /// Virtual machine instances that run on these nodes, and stay there: namespace/name. Null where that is not known.
     pub running: Option<Vec<String>>,
+    /// Nothing was changed, because nothing was to be.
+    pub dry_run: bool,
     /// The command that takes back what was changed; null where nothing was.
     pub undo: Option<String>,
+    /// The command that checks the nodes that are left; null where nothing was changed.
+    pub next: Option<String>,
 }
 
 /// Does anybody keep VMs away from nodes with the label? Kubernetes and KubeVirt do not know it.
@@ -39,30 +43,38 @@ pub enum Placement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NodeReport {
     pub name: String,
-    /// False where it was as asked already.
+    /// False where it was as asked already; of a dry run, whether it would be changed.
     pub changed: bool,
 }
 
 impl SkipReport {
     #[must_use]
-    pub fn new(skipped: bool) -> Self {
+    pub fn new(skipped: bool, dry_run: bool) -> Self {
         Self {
             label: SKIP_SCHEDULE,
             skipped,
             nodes: Vec::new(),
             placement: Placement::Unknown,
             running: None,
+            dry_run,
             undo: None,
+            next: None,
         }
     }
 }
+
+/// How many nodes get a line, where there are more.
+const SHOWN: usize = 20;
 
 impl Report for SkipReport {
     const KIND: &'static str = "SkipResult";
 
     fn text(&self, page: &mut Page) {
-        for node in &self.nodes {
+        let shown = page.shown(SHOWN);
+        for node in self.nodes.iter().take(shown) {
             let what = match (self.skipped, node.changed) {
+                (true, true) if self.dry_run => "would be left out",
+                (false, true) if self.dry_run => "would be taken in again",
                 (true, true) => match self.placement {
                     Placement::Excluded => "is left out now: it gets no check and no VMs",
                     Placement::NotExcluded | Placement::Unknown => {
@@ -75,16 +87,35 @@ impl Report for SkipReport {
             };
             page.line(format!("{} {what}", clean(&node.name)));
         }
-        let changed = self.nodes.iter().any(|node| node.changed);
-        if changed {
+        if self.nodes.len() > shown {
+            page.line(format!(
+                "... and {} more, all in -o wide and -o json",
+                self.nodes.len() - shown
+            ));
+        }
+        let changed = self.nodes.iter().filter(|node| node.changed).count();
+        if self.dry_run {
+            page.line(if changed == 0 {
+                "Dry run: nothing would be changed."
+            } else {
+                "Dry run: nothing was changed."
+            });
+            return;
+        }
+        if changed > 0 {
             let done = if self.skipped { "set" } else { "removed" };
             page.line(format!("Label {done}: {}", self.label));
         }
-        if self.skipped {
+        if self.skipped && !self.nodes.is_empty() {
             self.caveats(page);
         }
-        if let Some(undo) = &self.undo {
-            page.line(format!("To undo: {undo}"));
+        match &self.undo {
+            Some(undo) if changed <= shown => page.line(format!("To undo: {undo}")),
+            Some(_) => page.line("To undo: the command with all names is in -o json."),
+            None => {}
+        }
+        if let Some(next) = &self.next {
+            page.line(format!("Now check again: {next}"));
         }
     }
 
@@ -134,7 +165,7 @@ mod tests {
 
     #[test]
     fn it_says_what_it_changed() {
-        let mut report = SkipReport::new(true);
+        let mut report = SkipReport::new(true, false);
         for (name, changed) in [("worker-0", false), ("worker-1", true)] {
             report.nodes.push(NodeReport {
                 name: name.to_owned(),
@@ -144,6 +175,7 @@ mod tests {
         report.placement = Placement::Excluded;
         report.running = Some(vec!["default/one".to_owned()]);
         report.undo = Some("bmctl unskip node worker-1".to_owned());
+        report.next = Some("bmctl check vmruntimepfc".to_owned());
         assert_eq!(
             text(&report),
             "\
@@ -152,13 +184,40 @@ worker-1 is left out now: it gets no check and no VMs
 Label set: kubevm.io/VM-SkipSchedule
 VMs that run there stay, until they are stopped or migrated: default/one
 To undo: bmctl unskip node worker-1
+Now check again: bmctl check vmruntimepfc
 "
+        );
+        report.dry_run = true;
+        assert_eq!(
+            text(&report),
+            "worker-0 was left out already; nothing was changed\nworker-1 would be left out\nDry run: nothing was changed.\n"
+        );
+    }
+
+    #[test]
+    fn many_nodes_are_counted() {
+        let mut report = SkipReport::new(true, false);
+        report.nodes = (0..5000)
+            .map(|at| NodeReport {
+                name: format!("w{at}"),
+                changed: true,
+            })
+            .collect();
+        report.undo = Some("bmctl unskip node w0 w1".to_owned());
+        let text = text(&report);
+        assert!(
+            text.contains("\n... and 4980 more, all in -o wide and -o json\nLabel set"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("To undo: the command with all names is in -o json.\n"),
+            "{text}"
         );
     }
 
     #[test]
     fn nothing_is_promised_that_nobody_keeps() {
-        let mut report = SkipReport::new(true);
+        let mut report = SkipReport::new(true, false);
         report.nodes.push(NodeReport {
             name: "w".to_owned(),
             changed: true,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     age,
-    document::Report,
+    document::{Beside, Report},
     enable::{sentence, whole_seconds},
     name::ResourceName,
     page::Page,
@@ -56,6 +56,13 @@ impl Report for WaitReport {
                 page.style,
                 &format!("VM Runtime is {} ({}).", self.state, age::span(self.waited)),
             ));
+        }
+    }
+
+    fn beside(&self) -> Beside<'_> {
+        Beside {
+            check: self.preflight_check.as_ref(),
+            ..Beside::default()
         }
     }
 

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use super::verdict::{self, NodeVerdict, Verdict, blocks};
-use crate::api::VMRuntimePreflightCheckStatus;
+use crate::api::{VMRuntimePreflightCheckStatus, natural::Natural};
 
 /// Failures of one check, on one node or on all, that do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore])
     let strict = verdict::judge(status);
     let mut ignored = Vec::new();
     let mut failed = false;
-    for (name, node) in &strict.nodes {
+    for (Natural(name), node) in &strict.nodes {
         let covered = |check: &str| ignores.iter().any(|ignore| ignore.covers(check, name));
         let misses = || node.result.results.iter().filter(|result| !result.passed);
         let covered_misses = || misses().filter(|result| covered(&result.check_name));

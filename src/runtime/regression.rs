@@ -1,7 +1,7 @@
 //! Since when checks fail, and what was still good when they last passed.
 
 use super::verdict::{self, Verdict};
-use crate::api::VMRuntimePreflightCheck;
+use crate::api::{VMRuntimePreflightCheck, natural::Natural};
 
 /// Since when, as far as the checks that are still there tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ fn regressions(
         let judgement = verdict::judge(check.status.as_ref());
         let nodes = judgement.nodes.into_iter();
         nodes
-            .flat_map(|(node, judged)| {
+            .flat_map(|(Natural(node), judged)| {
                 let results = judged.result.results.iter();
                 let wanted = results.filter(move |result| result.passed == good);
                 wanted.map(move |result| (result.check_name.clone(), node.to_owned()))

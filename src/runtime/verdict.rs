@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::{NodeResult, VMRuntimePreflightCheckStatus, name::BLOCKING_CHECKS};
+use crate::api::{
+    NodeResult, VMRuntimePreflightCheckStatus, name::BLOCKING_CHECKS, natural::Natural,
+};
 
 /// What a whole check says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -62,7 +64,8 @@ pub enum NodeVerdict {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judgement<'a> {
     pub verdict: Verdict,
-    pub nodes: BTreeMap<&'a str, JudgedNode<'a>>,
+    /// In the order in which people count them.
+    pub nodes: BTreeMap<Natural<'a>, JudgedNode<'a>>,
     /// How many more nodes could not be verified, by the check's own count, that it does not name.
     pub unnamed: usize,
     /// What the cluster itself says.
@@ -96,7 +99,7 @@ impl<'a> Judgement<'a> {
         let nodes = self.nodes.iter();
         nodes
             .filter(move |(_, node)| node.verdict == verdict)
-            .map(|(name, _)| *name)
+            .map(|(name, _)| name.0)
     }
 
     /// The nodes that could not be verified, as a sentence takes them.
@@ -157,15 +160,15 @@ fn finished(judgement: &Judgement<'_>) -> Verdict {
 }
 
 /// `checks` holds all nodes, `failures` repeats some. Where they say different things of one node, the worse counts.
-fn nodes(status: &VMRuntimePreflightCheckStatus) -> BTreeMap<&str, JudgedNode<'_>> {
-    let mut nodes: BTreeMap<&str, JudgedNode<'_>> = BTreeMap::new();
+fn nodes(status: &VMRuntimePreflightCheckStatus) -> BTreeMap<Natural<'_>, JudgedNode<'_>> {
+    let mut nodes: BTreeMap<Natural<'_>, JudgedNode<'_>> = BTreeMap::new();
     for (name, result) in status.checks.iter().chain(&status.failures) {
         let judged = JudgedNode {
             verdict: of_node(result),
             result,
         };
         nodes
-            .entry(name)
+            .entry(Natural(name))
             .and_modify(|known| {
                 if known.verdict < judged.verdict {
                     *known = judged;

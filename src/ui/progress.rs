@@ -99,8 +99,10 @@ struct Look {
 #[derive(Default)]
 struct Shown {
     state: State,
-    /// The headline that a plain line has named.
-    introduced: String,
+    /// The headline and the phase that a line of the log has named.
+    introduced: (String, Option<String>),
+    /// The shapes of what was missing then.
+    said: Vec<String>,
     last_line: Option<Instant>,
     /// A CI system folds the lines.
     folded: bool,
@@ -172,9 +174,12 @@ impl Progress<'_> {
             .unwrap_or_default()
     }
 
-    /// Something has happened: a line that stays.
+    /// Something has happened: a line that stays. That one object is gone is no line of a log: the result names all.
     pub fn happened(&self, event: &Event, text: &str) {
+        let for_people = self.inner.voice.language == Language::Words;
+        let counted = for_people && matches!(event, Event::Removed { .. });
         match (self.inner.manner, self.ui) {
+            (Manner::Plain, _) if counted => {}
             (Manner::Live, Some(ui)) => ui.say(event, text),
             (Manner::Plain, _) => self.inner.line(event, text),
             (Manner::Live, None) | (Manner::Hidden, _) => {}
@@ -188,8 +193,12 @@ impl Progress<'_> {
             return;
         }
         if self.inner.manner == Manner::Plain {
-            self.inner
-                .line(&state.event(), &self.inner.introduce(state));
+            let said = self.inner.news(state);
+            match (said, self.inner.voice.language) {
+                (Some(text), _) => self.inner.line(&state.event(), &text),
+                (None, Language::Events) => self.inner.line(&state.event(), ""),
+                (None, Language::Words) => {}
+            }
         }
         self.inner.draw();
         self.log(&state.sentence());
@@ -245,14 +254,23 @@ impl Inner {
         news
     }
 
-    /// The first line of something says what it is; those that follow say how far it has come.
-    fn introduce(&self, state: &State) -> String {
+    /// The line of the log that says what is new. The first one of something says what it is; those that follow say only what
+    /// was not missing before. That less is missing, or fewer of it, is no news: a sign of life has it.
+    fn news(&self, state: &State) -> Option<String> {
         let mut shown = locked(&self.shown);
-        if shown.introduced == state.headline {
-            return state.change();
-        }
-        shown.introduced.clone_from(&state.headline);
-        state.sentence()
+        let items = state.log_items();
+        let shapes: Vec<String> = items.iter().map(|item| state::shape(item)).collect();
+        let introduced = shown.introduced.0 == state.headline;
+        let same_phase = introduced && shown.introduced.1 == state.phase;
+        let new: Vec<&str> = items
+            .iter()
+            .zip(&shapes)
+            .filter(|(_, shape)| !introduced || !shown.said.contains(shape))
+            .map(|(item, _)| item.as_str())
+            .collect();
+        shown.introduced = (state.headline.clone(), state.phase.clone());
+        shown.said = shapes;
+        (!same_phase || !new.is_empty()).then(|| state.log_line(introduced, &new))
     }
 
     /// Draws the live region, once the work has turned out to take a while.

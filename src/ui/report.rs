@@ -6,7 +6,7 @@
 use std::{
     fs::{self, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,23 @@ impl ReportFile {
             path: real,
             target: Target::File { draft, permissions },
         })
+    }
+
+    /// Writes the text behind what the file has, in one go: others may write to the same file before and after.
+    ///
+    /// # Errors
+    /// A full disk, for example.
+    pub fn append(self, text: &str) -> io::Result<()> {
+        if let Target::File { draft, .. } = self.target {
+            // Nothing is replaced.
+            draft.close()?;
+        }
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(MODE)
+            .open(&self.path)?;
+        file.write_all(text.as_bytes())
     }
 
     /// Writes the whole text.
@@ -135,6 +152,17 @@ mod tests {
         ] {
             assert!(ReportFile::claim(&path).is_err(), "{}", path.display());
         }
+    }
+
+    #[test]
+    fn what_is_added_stands_behind_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.md");
+        for text in ["one\n", "two\n"] {
+            ReportFile::claim(&path).unwrap().append(text).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn run(stage: &Stage, script: &str, github: bool) -> Ended {
         .args(["-e", "-c", script])
         .env("PATH", path())
         .env("KUBECONFIG", stage.kubeconfig())
+        .env("GITHUB_STEP_SUMMARY", stage.folder().join("summary.md"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if github {
@@ -90,6 +91,18 @@ fn the_examples_run() -> Result<(), Failed> {
             let xml = fs::read_to_string(stage.folder().join(report))?;
             is_a_result("junit", &xml, 0).map_err(|wrong| format!("{report}: {wrong}"))?;
         }
+        if is_github {
+            // Both steps have added their section.
+            let summary = fs::read_to_string(stage.folder().join("summary.md"))?;
+            for heading in [
+                "## ✅ bmctl enable vmruntime: passed\n",
+                "## ✅ bmctl check vmruntimepfc: passed\n",
+            ] {
+                if summary.matches(heading).count() != 1 {
+                    return Err(format!("no {heading:?}: {summary}").into());
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -104,7 +117,7 @@ fn github_gets_annotations() -> Result<(), Failed> {
         at("::group::"),
         at("::endgroup::"),
         at("error: "),
-        at("::error title=bmctl::the preflight check failed on node worker-0%0A"),
+        at("::error title=bmctl::the preflight check failed on worker-0 (CPU, KVM)%0A"),
     ];
     if !order.iter().all(Option::is_some) || !order.is_sorted() {
         return Err(format!("{order:?} in {told}").into());

@@ -73,8 +73,8 @@ fn the_history_and_one_check() -> Result<(), Failed> {
         .prints(name)?;
     stage
         .bmctl(&["get", "vmruntimepfc", name])
-        .prints("KVM failed on worker-1")?
-        .prints("Nodes: 1 passed, 1 failed, 0 unknown.")?;
+        .prints("CPU, KVM failed on worker-1")?
+        .prints("Nodes: 1 passed, 1 failed, 0 unknown; failed on worker-1 (CPU, KVM).")?;
     stage
         .bmctl(&["get", "vmruntimepfc", &name[..name.len() - 1]])
         .exits(8)?
@@ -138,6 +138,27 @@ fn status_says_what_blocks() -> Result<(), Failed> {
 
 fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
     let stage = with_a_bad_node();
+    // No node that is named does not mean all.
+    for words in [
+        &["skip", "node"][..],
+        &["unskip", "node"],
+        &["skip", "node", "-l", ""],
+        &["skip", "node", "worker-1", "-l", "rack=a"],
+        &["skip", "node", "worker-1", "--failed"],
+        &["unskip", "node", "--failed"],
+        &[
+            "check",
+            "vmruntimepfc",
+            "--node",
+            "worker-1",
+            "-l",
+            "rack=a",
+        ],
+        &["check", "vmruntimepfc", "-l", " "],
+        &["get", "vmruntimepfc", "--failed"],
+    ] {
+        stage.bmctl(words).exits(2)?;
+    }
     stage
         .bmctl(&["skip", "node", "worker-1", "worker-9"])
         .exits(2)?
@@ -198,7 +219,7 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
     stage
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .exits(3)?
-        .says("the preflight check failed on node worker-1")?;
+        .says("the preflight check failed on worker-1 (CPU, KVM)")?;
     Ok(())
 }
 

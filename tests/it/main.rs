@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bench;
+mod browser;
 mod checking;
 mod ci;
 mod cli;
@@ -24,6 +25,7 @@ mod hostile;
 mod identity;
 mod kubeconfigs;
 mod kubectl;
+mod logs;
 mod looking;
 mod many;
 mod matrix;
@@ -79,6 +81,8 @@ fn main() {
     trials.extend(identity::trials());
     trials.extend(kubeconfigs::trials());
     trials.extend(kubectl::trials());
+    trials.extend(browser::trials());
+    trials.extend(logs::trials());
     trials.extend(looking::trials());
     trials.extend(many::trials());
     trials.extend(output::trials());

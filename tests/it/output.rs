@@ -89,6 +89,20 @@ pub fn is_a_result(format: &str, stdout: &str, code: i32) -> Result<(), String> 
                 counts => Err(format!("{counts:?} with exit code {code}")),
             }
         }
+        "markdown" => {
+            let told = stdout.starts_with("## ")
+                && stdout.contains(" bmctl ")
+                && stdout.contains(&format!("\nexit code {code}"));
+            told.then_some(())
+                .ok_or_else(|| format!("not exit code {code}"))
+        }
+        "html" => {
+            let told = stdout.starts_with("<!doctype html>\n")
+                && stdout.ends_with("</html>\n")
+                && stdout.contains(&format!("<dt>Exit code</dt><dd>{code}</dd>"));
+            told.then_some(())
+                .ok_or_else(|| format!("not exit code {code}"))
+        }
         other => Err(format!("no such format: {other}")),
     }
 }
@@ -227,16 +241,20 @@ fn with_a_node_that_fails() -> Result<(), Failed> {
     Ok(())
 }
 
+/// The formats of files.
+fn file_formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.into_iter().chain(["markdown", "html"])
+}
+
 /// The flags for a file of each format, in this folder.
 fn reports(folder: &Path) -> Vec<String> {
-    FORMATS
-        .iter()
+    file_formats()
         .map(|format| format!("--report={format}={}", folder.join(format).display()))
         .collect()
 }
 
 fn are_results(folder: &Path, code: i32) -> Result<(), Failed> {
-    for format in FORMATS {
+    for format in file_formats() {
         let path = folder.join(format);
         let text = fs::read_to_string(&path).map_err(|error| format!("{format}: {error}"))?;
         is_a_result(format, &text, code).map_err(|wrong| format!("{format}: {wrong}\n{text}"))?;

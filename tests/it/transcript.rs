@@ -5,6 +5,7 @@ use std::fs;
 
 use bmctl::command_id::{CommandId, Effect};
 use libtest_mimic::{Failed, Trial};
+use serde_json::json;
 
 use crate::{
     bench::Bench,
@@ -13,9 +14,10 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 4] = [
+    let stories: [(&str, Story); 5] = [
         ("on_and_off", on_and_off),
         ("a_node_without_kvm", a_node_without_kvm),
+        ("some_of_the_nodes", some_of_the_nodes),
         ("machines_in_the_way", machines_in_the_way),
         ("nothing_installed", nothing_installed),
     ];
@@ -103,6 +105,38 @@ fn a_node_without_kvm() -> Result<(), Failed> {
             "check vmruntimepfc -o json",
             "enable vmruntime",
             "enable vmruntime --use-emulation --ensure",
+        ],
+    )
+}
+
+fn some_of_the_nodes() -> Result<(), Failed> {
+    let stage = Stage::with_hosts(&[
+        ("worker-1", Host::WithKvm),
+        ("worker-2", Host::WithoutKvm),
+        ("worker-10", Host::WithKvm),
+    ]);
+    for name in ["worker-1", "worker-10"] {
+        let label = json!({"metadata": {"labels": {"rack": "a"}}});
+        stage.patch(&format!("/api/v1/nodes/{name}"), &label)?;
+    }
+    tell(
+        "some_of_the_nodes",
+        &stage,
+        &[
+            "check vmruntimepfc -l rack=a",
+            "check vmruntimepfc --latest --failed",
+            "check vmruntimepfc --latest -l rack=a --fail-on warn -o yaml",
+            "check vmruntimepfc --latest --node worker-1 --node worker-2",
+            "check vmruntimepfc -l rack=b",
+            "check vmruntimepfc --node worker-3",
+            "check vmruntimepfc -l ===",
+            "skip node --failed --dry-run",
+            "skip node --failed",
+            "skip node --failed --yes",
+            "check vmruntimepfc --node worker-2",
+            "skip node --failed --yes",
+            "unskip node -l rack=a",
+            "unskip node --node worker-2 --dry-run=server -o json",
         ],
     )
 }

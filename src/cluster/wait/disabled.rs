@@ -37,7 +37,7 @@ pub(super) fn judge(
     } else {
         Engine::Goes
     };
-    pods(snapshot, engine, &mut missing, &mut done.unknown);
+    let names = pods(snapshot, engine, &mut missing, &mut done.unknown);
     if missing.is_empty() {
         return Verdict::Done(Box::new(done));
     }
@@ -50,6 +50,7 @@ pub(super) fn judge(
     };
     Verdict::Waiting(Waiting {
         missing,
+        names,
         look_again: unresolved.then_some(ASK_AGAIN),
     })
 }
@@ -89,8 +90,14 @@ fn not_off(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
     missing
 }
 
-/// Which pods are left that should not be, and of which we can not tell.
-fn pods(snapshot: &Snapshot, engine: Engine, missing: &mut Vec<String>, unknown: &mut Vec<String>) {
+/// How many pods are left that should not be, and of which we can not tell. Returns their names: while they go, a log needs
+/// no line for each.
+fn pods(
+    snapshot: &Snapshot,
+    engine: Engine,
+    missing: &mut Vec<String>,
+    unknown: &mut Vec<String>,
+) -> Vec<String> {
     /// More names than this say no more.
     const NAMED: usize = 5;
     let pods = match &snapshot.pods {
@@ -99,14 +106,14 @@ fn pods(snapshot: &Snapshot, engine: Engine, missing: &mut Vec<String>, unknown:
             missing.push(format!(
                 "the pods in {SYSTEM_NAMESPACE} have not been read yet"
             ));
-            return;
+            return Vec::new();
         }
         Reading::Refused(failure) => {
             unknown.push(format!(
                 "whether only the controller is left in {SYSTEM_NAMESPACE}: {}",
                 failure.root_cause()
             ));
-            return;
+            return Vec::new();
         }
     };
     let mut left = Vec::new();
@@ -121,14 +128,14 @@ fn pods(snapshot: &Snapshot, engine: Engine, missing: &mut Vec<String>, unknown:
             PodOwner::Other | PodOwner::Unknown => left.push(name.as_str()),
         }
     }
-    if !left.is_empty() {
-        let more = match left.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let names = left[..left.len().min(NAMED)].join(", ");
-        missing.push(format!(
-            "pods are left in {SYSTEM_NAMESPACE}: {names}{more}"
-        ));
+    let more = match left.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = left[..left.len().min(NAMED)].join(", ");
+    if left.is_empty() {
+        return Vec::new();
     }
+    missing.push(format!("pods left in {SYSTEM_NAMESPACE}: {}", left.len()));
+    vec![format!("{names}{more}")]
 }

@@ -41,6 +41,8 @@ pub(super) struct Done {
 pub(super) struct Waiting {
     /// What must still happen, one line each. Never empty.
     pub missing: Vec<String>,
+    /// Names of what `missing` counts, for whoever waited in vain.
+    pub names: Vec<String>,
     /// When to look again although nothing was heard.
     pub look_again: Option<Duration>,
 }
@@ -105,7 +107,7 @@ fn runtime(
 pub(super) fn waiting_for(missing: impl Into<String>) -> Verdict {
     Verdict::Waiting(Waiting {
         missing: vec![missing.into()],
-        look_again: None,
+        ..Waiting::default()
     })
 }
 

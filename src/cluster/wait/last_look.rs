@@ -73,7 +73,7 @@ impl Engine<'_> {
         let around = self
             .around
             .lines(&waiting.missing, &self.snapshot, self.wait);
-        let mut failure = timeout::summary(self.wait, elapsed, phase, waiting.missing, silence);
+        let mut failure = timeout::summary(self.wait, elapsed, phase, waiting, silence);
         for line in around {
             failure = failure.caused_by(format!("in the way: {line}"));
         }

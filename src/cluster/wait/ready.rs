@@ -86,6 +86,7 @@ pub(super) fn judge(
         Verdict::Waiting(Waiting {
             missing,
             look_again,
+            ..Waiting::default()
         })
     }
 }

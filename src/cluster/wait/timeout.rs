@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, Client, api::ListParams};
 
-use super::{Target, Wait, snapshot::Snapshot};
+use super::{Target, Wait, judge::Waiting, snapshot::Snapshot};
 use crate::{
     api::{
         Condition,
@@ -27,7 +27,7 @@ pub(super) fn summary(
     wait: &Wait,
     elapsed: Duration,
     phase: Option<String>,
-    missing: Vec<String>,
+    waiting: Waiting,
     silence: Option<Silence>,
 ) -> Failure {
     let target = match &wait.target {
@@ -47,10 +47,10 @@ pub(super) fn summary(
     failure
         .causes
         .extend(phase.map(|phase| format!("last state: {phase}")));
-    let missing = missing
-        .into_iter()
-        .map(|line| format!("still missing: {line}"));
-    failure.causes.extend(missing);
+    let missing = waiting.missing.into_iter().chain(waiting.names);
+    failure
+        .causes
+        .extend(missing.map(|line| format!("still missing: {line}")));
     failure
 }
 

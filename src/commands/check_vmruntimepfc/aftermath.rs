@@ -6,22 +6,27 @@ use super::{CheckVmruntimepfcArgs, look_at};
 use crate::{
     api::VMRuntimePreflightCheck,
     cluster::{Cluster, Retry, node, preflight_check, vmruntime, wait::Reached},
-    commands::{preflight, session::Session},
+    commands::{get_vmruntimepfc, preflight, session::Session},
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    render::check::{CheckReport, FailingSince, Finding, Moment},
+    render::{
+        check::{CheckReport, FailingSince, Finding, Moment},
+        history::HistoryEntry,
+        preflight::{PreflightReport, Selection},
+    },
     runtime::{
         leniency::{self, Conclusion, FailOn, Lenient},
         preflight::{CheckFacts, superfluous},
-        regression,
+        regression, selection,
         verdict::Verdict,
     },
 };
 
-/// What was looked at beside the check itself. None of it changes the verdict, so what can not be read is a warning.
+/// What was looked at beside the check itself, `has_page` for a page that shows the history. None of it changes the verdict, so what can not be read is a warning.
 #[derive(Default)]
 pub(super) struct Aftermath {
     skipped: Option<Vec<String>>,
+    history: Vec<HistoryEntry>,
     since: Option<FailingSince>,
     removed: Vec<String>,
     warnings: Vec<String>,
@@ -32,6 +37,8 @@ pub(super) async fn look(
     cluster: &Cluster,
     retry: &Retry<'_>,
     reached: &Reached,
+    selected: Option<&[String]>,
+    has_page: bool,
 ) -> Aftermath {
     let mut aftermath = Aftermath::default();
     let mut warn = |what: &str, failure: Failure| {
@@ -46,8 +53,8 @@ pub(super) async fn look(
     let Some(check) = &reached.check else {
         return aftermath;
     };
-    let failed = preflight::report(check).result == Verdict::Failed;
-    if !failed && args.keep.is_none() {
+    let failed = preflight::report(&judged(check, selected)).result == Verdict::Failed;
+    if !failed && args.keep.is_none() && !has_page {
         return aftermath;
     }
     let checks = match preflight_check::list(&cluster.client, retry).await {
@@ -57,7 +64,9 @@ pub(super) async fn look(
             return aftermath;
         }
     };
+    aftermath.history = checks.iter().map(get_vmruntimepfc::entry).collect();
     if failed {
+        let checks: Vec<_> = checks.iter().map(|check| judged(check, selected)).collect();
         aftermath.since = failing_since(&checks, check);
     }
     if let Some(keep) = args.keep {
@@ -67,6 +76,15 @@ pub(super) async fn look(
         }
     }
     aftermath
+}
+
+/// The check as it is judged: for the selected nodes, or for all.
+fn judged(check: &VMRuntimePreflightCheck, selected: Option<&[String]>) -> VMRuntimePreflightCheck {
+    let mut judged = check.clone();
+    if let (Some(nodes), Some(status)) = (selected, &check.status) {
+        judged.status = Some(selection::part(status, nodes));
+    }
+    judged
 }
 
 fn failing_since(
@@ -112,6 +130,7 @@ pub(super) fn conclude(
     session: &mut Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
     reached: &Reached,
+    selected: Option<&[String]>,
     aftermath: Aftermath,
 ) -> Result<Exit, Failure> {
     let context = session.context;
@@ -122,6 +141,7 @@ pub(super) fn conclude(
     report.skipped_nodes = aftermath.skipped;
     report.failing_since = aftermath.since;
     report.removed = aftermath.removed;
+    report.history = aftermath.history;
     let Some(check) = &reached.check else {
         return Err(Failure::new(
             Kind::Incomplete,
@@ -129,11 +149,34 @@ pub(super) fn conclude(
             "the preflight check ended without a result",
         ));
     };
-    let found = preflight::report(check);
-    let lenient = leniency::judge(check.status.as_ref(), &args.ignore);
+    let whole = preflight::report(check);
+    let judged = judged(check, selected);
+    let selection = selected.map(|nodes| Selection {
+        labels: args.nodes.selector.clone(),
+        judged_nodes: nodes.len(),
+        all_nodes: selection::all(&check.status.clone().unwrap_or_default(), nodes),
+        whole_result: whole.result,
+    });
+    let found = PreflightReport {
+        // What the cluster itself says is about all of them.
+        pass: whole.pass,
+        failed_only: args.failed,
+        selection: selection.clone(),
+        ..preflight::report(&judged)
+    };
+    let lenient = leniency::judge(judged.status.as_ref(), &args.ignore);
     let advisory = found.advisory_failures();
-    let warned =
-        !advisory.is_empty() || !lenient.ignored.is_empty() || !reached.warnings.is_empty();
+    let others = selection
+        .as_ref()
+        .filter(|_| lenient.verdict == Verdict::Passed)
+        .and_then(Selection::beyond);
+    if let Some(others) = &others {
+        context.warn(others);
+    }
+    let warned = !advisory.is_empty()
+        || !lenient.ignored.is_empty()
+        || !reached.warnings.is_empty()
+        || others.is_some();
     for failure in advisory {
         context.remember(&failure);
     }
@@ -149,7 +192,10 @@ pub(super) fn conclude(
     } else if !args.ignore.is_empty() {
         context.warn("--ignore fits nothing that failed");
     }
-    let failure = preflight::failure_by(&found, lenient.verdict);
+    let contradicted = lenient.verdict == Verdict::Inconsistent;
+    let blamed = if contradicted { &whole } else { &found };
+    let failure = preflight::failure_by(blamed, lenient.verdict);
+    report.selection = selection;
     report.preflight_check = Some(found);
     let exit = decide(session, args, &lenient, warned, failure)?;
     match reached.unknown.as_slice() {

@@ -32,7 +32,7 @@ impl Source {
         match argument {
             "context" | "contexts" => Some(Self::Contexts),
             "clusters" => Some(Self::Clusters),
-            "nodes" => Some(Self::Nodes),
+            "node" | "nodes" => Some(Self::Nodes),
             "ignore" => Some(Self::Checks),
             "id" => Some(Self::Explained),
             "subject" => Some(Self::Topics),
@@ -197,7 +197,9 @@ mod tests {
         }
         let mut found = Vec::new();
         names(&Cli::command(), &mut found);
-        for name in ["context", "contexts", "clusters", "nodes", "id", "subject"] {
+        for name in [
+            "context", "contexts", "clusters", "node", "nodes", "id", "subject",
+        ] {
             assert!(Source::of(name).is_some());
             assert!(found.iter().any(|found| found == name), "{name}");
         }

@@ -4,11 +4,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use super::result::{Paper, rendered};
 use crate::{
-    cli::ReportTarget,
+    cli::{ReportFormat, ReportTarget},
     failure::{Failure, Kind, Reason, shown_path},
-    render::{Document, Style},
+    render::{Document, Style, html::html, markdown::markdown},
     ui::ReportFile,
 };
 
@@ -71,8 +73,13 @@ impl Reports {
     pub fn write(&self, document: &Document) -> Result<(), Failure> {
         let mut written = Ok(());
         for Claimed { target, file } in self.take() {
-            let text = rendered(document, target.format, PAPER);
-            if let Err(error) = file.write(&text) {
+            let written_to = match target.format {
+                ReportFormat::Result(format) => file.write(&rendered(document, format, PAPER)),
+                ReportFormat::Html => file.write(&html(document, Timestamp::now())),
+                // The steps of a CI job share one summary.
+                ReportFormat::Markdown => file.append(&markdown(document)),
+            };
+            if let Err(error) = written_to {
                 let failed = Failure {
                     kind: Kind::Other,
                     ..failure(&target, &error.to_string())

@@ -151,14 +151,13 @@ fn handed_on(output: &OutputArgs) -> Vec<OsString> {
         value.map(|value| OsString::from(format!("--{flag}={}", value.get_name())))
     };
     let report = |target: &ReportTarget| {
-        let mut flag = named("report", target.format.to_possible_value())?;
-        flag.push("=");
+        let mut flag = OsString::from(format!("--report={}=", target.format.name()));
         flag.push(&target.path);
-        Some(flag)
+        flag
     };
     let format = named("output", output.output.to_possible_value());
     let progress = named("progress", output.progress.to_possible_value());
-    let reports = output.reports.iter().filter_map(report);
+    let reports = output.reports.iter().map(report);
     format.into_iter().chain(progress).chain(reports).collect()
 }
 

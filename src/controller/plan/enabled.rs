@@ -11,6 +11,7 @@ use crate::{
         condition::{self, kind, reason},
         engine::VIRT_OPERATOR,
         name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
+        natural,
     },
     controller::{
         observed::{Observed, RoleState, RuntimeFacts, Workloads},
@@ -355,11 +356,12 @@ fn unready(draft: &Draft<'_>, missing: &[String]) -> String {
 
 /// Why no node is to run VMs.
 fn no_node(observed: &Observed) -> String {
-    let skipped: Vec<&str> = observed
+    let mut skipped: Vec<&str> = observed
         .nodes
         .iter()
         .map(|node| node.name.as_str())
         .collect();
+    natural::sort(&mut skipped);
     if skipped.is_empty() {
         return "no node is eligible for virtual machines: the cluster has no Linux machine as a node".to_owned();
     }

@@ -104,9 +104,9 @@ pub(super) const ROWS: &[Row] = &[
         &[STATUS, "bmctl wait vmruntime --for ready --timeout 30m", "bmctl wait vmruntime --for disabled --timeout 30m"],
     )),
     (Reason::UnknownNode, advice(
-        "A typing error, or the node has left the cluster. No node was changed.",
-        "Use the name that the cluster has.",
-        &["kubectl get nodes"],
+        "A typing error in a name or in labels, or the node has left the cluster. No node was changed.",
+        "Use the name and the labels that the cluster has.",
+        &["kubectl get nodes --show-labels"],
     )),
     (Reason::VMsExist, advice(
         "VMs exist, running or not, and neither --force=true nor the force annotation permits deleting them.",

@@ -6,7 +6,7 @@ use crate::{
         CheckResult, NodeResult, VMRuntimePreflightCheckStatus,
         preflight_check::VMRuntimePreflightCheckSpec,
     },
-    render::{Page, Style, paint},
+    render::{Page, Style, page::Detail, paint},
 };
 
 fn result(name: &str, passed: bool, message: &str) -> CheckResult {
@@ -113,10 +113,10 @@ Preflight check failed
 manual
 
 NODE       RESULT      CPU   KVM   VSOCK
-worker-0   ✓ passed    ✓     ✓     ✓
 worker-1   ✗ failed    ✓     ✗     ✓
-worker-2   ✓ passed    ✓     ✓     !
 worker-3   ? unknown   ?     ?     ?
+worker-0   ✓ passed    ✓     ✓     ✓
+worker-2   ✓ passed    ✓     ✓     !
 ";
 
 #[test]
@@ -133,14 +133,14 @@ fn a_narrow_terminal_gets_a_list() {
 Preflight check failed
 manual
 
-worker-0  ✓ passed
-  ✓ CPU  ✓ KVM  ✓ VSOCK
 worker-1  ✗ failed
   ✓ CPU  ✗ KVM  ✓ VSOCK
-worker-2  ✓ passed
-  ✓ CPU  ✓ KVM  ! VSOCK
 worker-3  ? unknown
   ? CPU  ? KVM  ? VSOCK
+worker-0  ✓ passed
+  ✓ CPU  ✓ KVM  ✓ VSOCK
+worker-2  ✓ passed
+  ✓ CPU  ✓ KVM  ! VSOCK
 
 ✗ KVM failed on worker-1
     command terminated with exit
@@ -191,4 +191,155 @@ fn many_nodes_that_say_the_same_say_it_once() {
     let text = page.finish();
     assert_eq!(text.matches("No such file").count(), 1);
     assert!(text.contains("worker-4 and 995 more nodes"), "{text}");
+}
+
+/// A cluster with so many nodes that are like the first of [`mixed`], so many that lack virtualization, and one that is
+/// silent.
+fn cluster(good: usize, bare: usize) -> PreflightReport {
+    let mut report = mixed();
+    let [passed, failed, _, unknown] = <[NodeReport; 4]>::try_from(report.nodes).unwrap();
+    let mut without = failed;
+    for (check, message) in [
+        ("CPU", "no vmx or svm"),
+        ("KVM", "ls: /dev/kvm: No such file"),
+    ] {
+        let result = without
+            .checks
+            .iter_mut()
+            .find(|result| result.name == check);
+        let result = result.unwrap();
+        result.passed = false;
+        result.message = Some(message.to_owned());
+    }
+    let many = |count, prefix: &str, like: &NodeReport| -> Vec<NodeReport> {
+        let named = |at| NodeReport {
+            name: format!("{prefix}-{at}"),
+            ..like.clone()
+        };
+        (1..=count).map(named).collect()
+    };
+    report.nodes = many(bare, "bare", &without);
+    report.nodes.push(unknown);
+    report.nodes.extend(many(good, "worker", &passed));
+    report.explanations.clear();
+    report
+}
+
+fn whole(report: &PreflightReport, detail: Detail) -> String {
+    let style = Style {
+        width: Some(80),
+        unicode: true,
+    };
+    let mut page = match detail {
+        Detail::Usual => Page::new(style),
+        Detail::Wide => Page::wide(style),
+    };
+    report.text(&mut page);
+    report.summary(&mut page);
+    paint(&page.finish(), false)
+}
+
+#[test]
+fn what_did_not_pass_is_on_top_and_many_good_nodes_are_one_line() {
+    assert_eq!(
+        whole(&cluster(80, 2), Detail::Usual),
+        "\
+Preflight check failed
+manual
+
+NODE       RESULT      CPU   KVM   VSOCK
+bare-1     ✗ failed    ✗     ✗     ✓
+bare-2     ✗ failed    ✗     ✗     ✓
+worker-3   ? unknown   ?     ?     ?
+✓ 80 nodes passed; each of them: -o wide
+
+✗ CPU, KVM failed on bare-1, bare-2
+    no vmx or svm
+
+? worker-3 could not be verified
+    node is not ready
+
+Nodes: 80 passed, 2 failed, 1 unknown; failed on bare-1 (CPU, KVM), bare-2 (CPU,
+       KVM); unknown: worker-3.
+"
+    );
+    // Twenty have room.
+    let few = whole(&cluster(20, 0), Detail::Usual);
+    assert!(few.contains("\nworker-2    ✓ passed"), "{few}");
+    assert!(!few.contains("-o wide"), "{few}");
+    let wide = whole(&cluster(80, 2), Detail::Wide);
+    assert_eq!(wide.matches("✓ passed").count(), 80, "{wide}");
+}
+
+#[test]
+fn only_what_did_not_pass_is_shown_where_that_is_asked_for() {
+    for detail in [Detail::Usual, Detail::Wide] {
+        let report = PreflightReport {
+            failed_only: true,
+            ..cluster(2, 1)
+        };
+        let text = whole(&report, detail);
+        assert!(text.contains("\n✓ 2 nodes passed\n"), "{text}");
+        assert!(!text.contains("worker-1"), "{text}");
+        assert!(text.contains("\nbare-1 "), "{text}");
+    }
+}
+
+#[test]
+fn thousands_of_bad_nodes_leave_the_end_on_the_screen() {
+    let text = whole(&cluster(3000, 2000), Detail::Usual);
+    assert!(
+        text.contains("\n✗ 1950 more failed, all in -o wide\n? 1 more could not be verified, all in -o wide\n✓ 3000 nodes passed"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "Nodes: 3000 passed, 2000 failed, 1 unknown; failed on bare-1 (CPU, KVM), bare-2\n       (CPU, KVM), \
+             bare-3 (CPU, KVM) and 1997 more; unknown: worker-3.\n"
+        ),
+        "{text}"
+    );
+    assert!(text.lines().count() < 80, "{text}");
+}
+
+#[test]
+fn two_causes_are_two_entries() {
+    let mut report = cluster(1, 2);
+    let kvm = report.nodes[1]
+        .checks
+        .iter_mut()
+        .find(|result| result.name == "KVM");
+    kvm.unwrap().message = Some("/dev/kvm: Permission denied".to_owned());
+    let text = whole(&report, Detail::Usual);
+    for line in [
+        "✗ CPU, KVM failed on bare-1\n    no vmx or svm\n",
+        "✗ CPU failed on bare-2\n    no vmx or svm\n",
+        "✗ KVM failed on bare-2\n    /dev/kvm: Permission denied\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    // Documents keep every check of every node.
+    let value = serde_json::to_value(&report).unwrap();
+    assert_eq!(value["nodes"][0]["checks"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn unknown_nodes_that_say_the_same_say_it_once() {
+    let mut report = cluster(1, 0);
+    let unknown = report.nodes[0].clone();
+    for at in 0..8 {
+        report.nodes.push(NodeReport {
+            name: format!("silent-{at}"),
+            message: (at > 0).then(|| "node is not ready".to_owned()),
+            ..unknown.clone()
+        });
+    }
+    let text = whole(&report, Detail::Usual);
+    assert!(
+        text.contains(
+            "\n? worker-3, silent-1, silent-2, silent-3, silent-4 and 3 more nodes could not be verified\n    node is not ready\n\n\
+             ? silent-0 could not be verified\n    no reason was given\n"
+        ),
+        "{text}"
+    );
 }

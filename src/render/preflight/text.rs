@@ -19,34 +19,59 @@ impl PreflightReport {
     pub fn text(&self, page: &mut Page) {
         self.headline(page);
         self.matrix(page);
-        for (check, nodes) in self.failures() {
-            self.failed_check(page, check, &nodes);
+        for (checks, nodes) in self.causes() {
+            self.failed_checks(page, &checks, &nodes);
         }
         self.unknown_nodes(page);
     }
 
-    /// The last line: how many nodes passed.
+    /// The last line: how many nodes passed, and which did not, and why.
     pub fn summary(&self, page: &mut Page) {
-        let count = |verdict| self.nodes_that(verdict).count();
         page.gap();
-        page.line(match self.result {
-            Verdict::Passed => format!(
-                "{} can run VMs.",
-                if self.nodes.len() == 1 {
-                    "The node".to_owned()
-                } else {
-                    format!("All {} nodes", self.nodes.len())
-                }
-            ),
+        if let Some(selection) = &self.selection {
+            page.line(selection.sentence());
+        }
+        match self.result {
+            Verdict::Passed => page.line(self.summarized()),
             Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished => {
-                format!(
-                    "Nodes: {} passed, {} failed, {} unknown.",
-                    count(NodeVerdict::Passed),
-                    count(NodeVerdict::Failed),
-                    count(NodeVerdict::Unknown) + self.unnamed_unknown_nodes
-                )
+                page.paragraph(COUNTED, &self.counted());
             }
-        });
+        }
+    }
+
+    /// The same on one line.
+    pub(in crate::render) fn summarized(&self) -> String {
+        let selected = match &self.selection {
+            Some(_) => "selected ",
+            None => "",
+        };
+        match (self.result, self.nodes.len()) {
+            (Verdict::Passed, 1) => format!("The {selected}node can run VMs."),
+            (Verdict::Passed, nodes) => format!("All {nodes} {selected}nodes can run VMs."),
+            (
+                Verdict::Failed | Verdict::Incomplete | Verdict::Inconsistent | Verdict::Unfinished,
+                _,
+            ) => format!("{COUNTED}{}", self.counted()),
+        }
+    }
+
+    fn counted(&self) -> String {
+        let [passed, failed, unknown] = [
+            NodeVerdict::Passed,
+            NodeVerdict::Failed,
+            NodeVerdict::Unknown,
+        ]
+        .map(|verdict| self.count(verdict));
+        let mut said = format!("{passed} passed, {failed} failed, {unknown} unknown");
+        for (count, verdict, words) in [
+            (failed, NodeVerdict::Failed, "failed on"),
+            (unknown, NodeVerdict::Unknown, "unknown:"),
+        ] {
+            if count > 0 {
+                said = format!("{said}; {words} {}", self.named(verdict));
+            }
+        }
+        said + "."
     }
 
     fn headline(&self, page: &mut Page) {
@@ -77,8 +102,9 @@ impl PreflightReport {
             .into_iter()
             .chain(columns.iter().map(|check| clean(check)))
             .chain(page.is_wide().then(|| "MESSAGE".to_owned()));
+        let (rows, folded) = self.rows(page);
         let mut table = Table::new(header);
-        for node in &self.nodes {
+        for node in &rows {
             let cells = [
                 clean(&node.name),
                 page.style.verdict(mark_of_node(node.result)),
@@ -93,48 +119,81 @@ impl PreflightReport {
             table.row(cells);
         }
         match page.table_width() {
-            Some(width) if width < table.natural_width() => self.list(page, &columns),
+            _ if rows.is_empty() => {}
+            Some(width) if width < table.natural_width() => list(page, &rows, &columns),
             _ => page.table(&table),
         }
+        self.folded(page, &folded);
     }
 
-    /// The same as the matrix, for terminals that are too narrow for it.
-    fn list(&self, page: &mut Page, columns: &[&str]) {
-        for node in &self.nodes {
-            let name = clean(&node.name);
-            let verdict = page.style.verdict(mark_of_node(node.result));
-            let together = format!("{name}  {verdict}");
-            let width = console::measure_text_width(&together);
-            if page.style.width.is_none_or(|room| width <= room) {
-                page.line(together);
-            } else {
-                page.line(name);
-                page.line(format!("  {verdict}"));
-            }
-            let checks: Vec<String> = columns
-                .iter()
-                .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
-                .collect();
-            page.items("  ", &checks);
-        }
-    }
-
-    fn failed_check(&self, page: &mut Page, check: &str, nodes: &[&NodeReport]) {
-        page.gap();
-        let mark = if self.blocks(check) {
-            Mark::Failed
+    /// The nodes that get a row of their own, those that did not pass first, and those that do not.
+    fn rows(&self, page: &Page) -> (Vec<&NodeReport>, Vec<&NodeReport>) {
+        let of = |verdict| self.nodes_that(verdict);
+        let mut rows: Vec<&NodeReport> = of(NodeVerdict::Failed)
+            .chain(of(NodeVerdict::Unknown))
+            .collect();
+        let passed: Vec<&NodeReport> = of(NodeVerdict::Passed).collect();
+        let mut folded = rows.split_off(rows.len().min(page.shown(BAD_ROWS)));
+        if self.failed_only || passed.len() > page.shown(GOOD_ROWS) {
+            folded.extend(passed);
         } else {
-            Mark::Warning
+            rows.extend(passed);
+        }
+        (rows, folded)
+    }
+
+    /// A line for each kind of nodes without a row.
+    fn folded(&self, page: &mut Page, nodes: &[&NodeReport]) {
+        let count = |verdict| nodes.iter().filter(|node| node.result == verdict).count();
+        for (verdict, word) in [
+            (NodeVerdict::Failed, "failed"),
+            (NodeVerdict::Unknown, "could not be verified"),
+        ] {
+            let count = count(verdict);
+            if count > 0 {
+                let mark = page.style.mark(mark_of_node(verdict));
+                page.line(format!("{mark} {count} more {word}, all in -o wide"));
+            }
+        }
+        let passed = count(NodeVerdict::Passed);
+        if passed == 0 {
+            return;
+        }
+        let warned = nodes
+            .iter()
+            .filter(|node| node.result == NodeVerdict::Passed)
+            .filter(|node| node.checks.iter().any(|check| !check.passed))
+            .count();
+        let aside = match warned {
+            0 => String::new(),
+            warned => format!(", {warned} of them with a warning"),
         };
-        let aside = if self.blocks(check) {
+        let where_ = if self.failed_only {
             ""
         } else {
-            " (VMs run without it)"
+            "; each of them: -o wide"
         };
+        let what = if passed == 1 { "node" } else { "nodes" };
+        let mark = page.style.mark(Mark::Passed);
+        page.line(format!("{mark} {passed} {what} passed{aside}{where_}"));
+    }
+
+    fn failed_checks(&self, page: &mut Page, checks: &[&str], nodes: &[&NodeReport]) {
+        // The first is the cause of the others.
+        let Some(check) = checks.first().copied() else {
+            return;
+        };
+        page.gap();
+        let (mark, aside) = if self.blocks(check) {
+            (Mark::Failed, "")
+        } else {
+            (Mark::Warning, " (VMs run without it)")
+        };
+        let together: Vec<String> = checks.iter().map(|check| clean(check)).collect();
         page.line(format!(
             "{} {} failed on {}{aside}",
             page.style.mark(mark),
-            Tone::Strong.of(&clean(check)),
+            Tone::Strong.of(&together.join(", ")),
             names(nodes)
         ));
         let messages = messages(nodes, check);
@@ -165,17 +224,24 @@ impl PreflightReport {
 
     fn unknown_nodes(&self, page: &mut Page) {
         let shown = page.shown(SHOWN);
-        for node in self.nodes_that(NodeVerdict::Unknown).take(shown) {
+        let mut said: Vec<(&str, Vec<&NodeReport>)> = Vec::new();
+        for node in self.nodes_that(NodeVerdict::Unknown) {
+            let message = node.message.as_deref().unwrap_or("no reason was given");
+            match said.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, nodes)) => nodes.push(node),
+                None => said.push((message, vec![node])),
+            }
+        }
+        for (message, nodes) in said.iter().take(shown) {
             page.gap();
             page.line(format!(
                 "{} {} could not be verified",
                 page.style.mark(Mark::Unknown),
-                Tone::Strong.of(&clean(&node.name))
+                Tone::Strong.of(&names(nodes))
             ));
-            page.quote(4, node.message.as_deref().unwrap_or("no reason was given"));
+            page.quote(4, message);
         }
-        let unknown = self.nodes_that(NodeVerdict::Unknown).count();
-        more(page, "", unknown.saturating_sub(shown), "nodes");
+        more(page, "", said.len().saturating_sub(shown), "reasons");
         if self.unnamed_unknown_nodes > 0 {
             page.gap();
             page.line(format!(
@@ -187,8 +253,35 @@ impl PreflightReport {
     }
 }
 
+/// So many nodes that passed get a row each; more are one line, so that those that did not are on the screen.
+const GOOD_ROWS: usize = 20;
+/// So many nodes that did not pass get a row.
+const BAD_ROWS: usize = 50;
 /// So many different messages of a check, and nodes that could not be verified, are told.
-const SHOWN: usize = 20;
+pub(super) const SHOWN: usize = 20;
+/// What the counts of nodes stand behind.
+const COUNTED: &str = "Nodes: ";
+
+/// The same as the matrix, for terminals that are too narrow for it.
+fn list(page: &mut Page, nodes: &[&NodeReport], columns: &[&str]) {
+    for node in nodes {
+        let name = clean(&node.name);
+        let verdict = page.style.verdict(mark_of_node(node.result));
+        let together = format!("{name}  {verdict}");
+        let width = console::measure_text_width(&together);
+        if page.style.width.is_none_or(|room| width <= room) {
+            page.line(together);
+        } else {
+            page.line(name);
+            page.line(format!("  {verdict}"));
+        }
+        let checks: Vec<String> = columns
+            .iter()
+            .map(|check| format!("{} {}", page.style.mark(node.mark(check)), clean(check)))
+            .collect();
+        page.items("  ", &checks);
+    }
+}
 
 /// How many were left out.
 fn more(page: &mut Page, indent: &str, left_out: usize, what: &str) {
@@ -208,7 +301,7 @@ pub(in crate::render) const fn tone_of(verdict: Verdict) -> Tone {
 
 impl NodeReport {
     /// Everything that the node had to say, on one line.
-    fn said(&self) -> String {
+    pub(in crate::render) fn said(&self) -> String {
         let of_checks = self.checks.iter().filter_map(|check| {
             let message = check.message.as_deref()?;
             Some(format!("{}: {}", clean(&check.name), clean(message)))
@@ -223,7 +316,7 @@ impl NodeReport {
         all.join("; ")
     }
 
-    fn mark(&self, check: &str) -> Mark {
+    pub(in crate::render) fn mark(&self, check: &str) -> Mark {
         match self.checks.iter().find(|result| result.name == check) {
             None if self.result == NodeVerdict::Unknown => Mark::Unknown,
             None => Mark::Absent,
@@ -243,13 +336,14 @@ const fn mark_of_node(verdict: NodeVerdict) -> Mark {
 }
 
 /// What was said about a check, and by whom: a thousand nodes that say the same say it once.
-fn messages<'a>(nodes: &[&'a NodeReport], check: &str) -> Vec<(&'a str, Vec<&'a NodeReport>)> {
+pub(super) fn messages<'a>(
+    nodes: &[&'a NodeReport],
+    check: &str,
+) -> Vec<(&'a str, Vec<&'a NodeReport>)> {
     let mut said: BTreeMap<&str, Vec<&NodeReport>> = BTreeMap::new();
     for node in nodes {
         let message = node
-            .checks
-            .iter()
-            .find(|result| result.name == check && !result.passed)
+            .failed(check)
             .and_then(|result| result.message.as_deref());
         if let Some(message) = message {
             said.entry(message).or_default().push(node);

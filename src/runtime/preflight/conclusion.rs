@@ -9,7 +9,7 @@ use super::CheckFacts;
 use crate::{
     api::{
         FeatureStatus, NodeResult, PreflightCheckSummary, VMRuntimePreflightCheckStatus,
-        name::PUBLISHED_FEATURES,
+        name::PUBLISHED_FEATURES, natural::Natural,
     },
     runtime::verdict::{self, Judgement, NodeVerdict, Verdict},
 };
@@ -190,7 +190,7 @@ fn conclusion(status: &VMRuntimePreflightCheckStatus) -> String {
         .that(NodeVerdict::Failed)
         .take(NAMED)
         .map(|name| {
-            let result = judgement.nodes[name].result;
+            let result = judgement.nodes[&Natural(name)].result;
             format!("{name} ({})", failed_checks(result))
         })
         .collect();

@@ -198,7 +198,7 @@ fn the_worse_of_two_entries_is_shown_and_counted_once() {
     assert_eq!(names(NodeVerdict::Failed), ["a"]);
     assert_eq!(names(NodeVerdict::Passed), ["b"]);
     assert_eq!(names(NodeVerdict::Unknown), ["c"]);
-    assert_eq!(judgement.nodes["a"].result.results.len(), 2);
+    assert_eq!(judgement.nodes[&Natural("a")].result.results.len(), 2);
     assert_eq!(
         (judgement.unnamed, judgement.count(NodeVerdict::Unknown)),
         (2, 3)

@@ -5,6 +5,7 @@ fn state(headline: &str, missing: &[&str]) -> State {
         headline: headline.to_owned(),
         phase: None,
         missing: missing.iter().map(|text| (*text).to_owned()).collect(),
+        brief: None,
     }
 }
 
@@ -30,13 +31,19 @@ fn a_change_is_a_line_and_the_same_again_is_not() {
     progress.state(&state("Installing", &["engine", "preflight check"]));
     progress.state(&state("Installing", &["engine", "preflight check"]));
     progress.happened(&Event::note("check passed"), "check passed");
+    // Less is missing: no line.
     progress.state(&state("Installing", &["engine"]));
+    progress.state(&state("Installing", &["engine", "12 pods"]));
+    // Fewer are: none either.
+    progress.state(&state("Installing", &["engine", "9 pods"]));
+    progress.state(&state("Installing", &["engine", "9 pods", "images"]));
     assert_eq!(
         progress.recorded(),
         [
             "Installing: engine; preflight check\n",
             "check passed\n",
-            "Installing: engine\n"
+            "12 pods\n",
+            "images\n"
         ]
     );
 }
@@ -57,6 +64,57 @@ fn the_first_line_says_what_it_is_about() {
             "Installing: check\n"
         ]
     );
+}
+
+#[test]
+fn a_line_of_a_log_has_an_end() {
+    let progress = Progress::recording(Language::Words);
+    let long = "the controller has not looked at the change yet (generation 3, it has seen 2)";
+    let check = format!(
+        "preflight check vmruntime-preflight-check-{} is running",
+        "0".repeat(36)
+    );
+    for (phase, missing) in [
+        (
+            "Fencing",
+            vec![long, "the pods in vm-system have not been read yet"],
+        ),
+        ("Installing", vec![check.as_str()]),
+        ("Installing", vec![check.as_str(), long, "a", "b"]),
+        ("Odd", vec!["x y ".repeat(200).leak() as &str]),
+    ] {
+        progress.state(&State {
+            phase: Some(phase.to_owned()),
+            ..state("Waiting until VM Runtime is off", &missing)
+        });
+    }
+    let recorded = progress.recorded();
+    assert_eq!(
+        recorded[..3],
+        [
+            "Waiting until VM Runtime is off (Fencing): the controller has not looked at the change ...; 1 more\n",
+            "Installing: preflight check vmruntime-preflight-check-00000000000... is running\n",
+            "Installing: the controller has not looked at the change yet (generation 3, it has seen 2); 2 more\n",
+        ]
+    );
+    assert!(
+        recorded[3].ends_with("...\n") && recorded[3].len() == 99,
+        "{recorded:?}"
+    );
+}
+
+#[test]
+fn objects_that_go_are_counted_in_a_log_and_named_to_programs() {
+    let gone = Event::Removed {
+        resource: "pods".to_owned(),
+        namespace: None,
+        name: "a".to_owned(),
+    };
+    for (language, lines) in [(Language::Words, 0), (Language::Events, 1)] {
+        let progress = Progress::recording(language);
+        progress.happened(&gone, "gone: pods a");
+        assert_eq!(progress.recorded().len(), lines);
+    }
 }
 
 #[test]

@@ -85,7 +85,7 @@ const DELETED: End = End {
         "Changed spec.enabled: true → false",
         "✓ VM Runtime is disabled (",
         "Only its controller is left in vm-system.",
-        "To undo: bmctl enable vmruntime",
+        "To turn it on again: bmctl enable vmruntime",
     ],
     shows_no: &["still there", "creation-fence", "error:"],
 };

@@ -24,7 +24,10 @@ fn line(verdict: &Verdict) -> String {
         Verdict::CheckFailed(check) => {
             format!("check failed: {}", check.metadata.name.as_deref().unwrap())
         }
-        Verdict::Waiting(waiting) => format!("waiting: {}", waiting.missing.join("; ")),
+        Verdict::Waiting(waiting) => {
+            let said = [waiting.missing.clone(), waiting.names.clone()].concat();
+            format!("waiting: {}", said.join("; "))
+        }
         Verdict::Failed(failure) => format!("failed: {} {}", failure.reason, failure.exit().code()),
     }
 }

@@ -58,16 +58,16 @@ fn only_the_controllers_own_pods_may_be_left() {
         (all_pods(&[]), "done"),
         (
             all_pods(&[controller(), pod("virt-api-1", "rs-other"), bare]),
-            "waiting: pods are left in vm-system: probe-2, virt-api-1",
+            "waiting: pods left in vm-system: 2; probe-2, virt-api-1",
         ),
         // The name alone proves nothing.
         (
             all_pods(&[pod("vmruntime-controller-manager-2", "rs-other")]),
-            "waiting: pods are left in vm-system: vmruntime-controller-manager-2",
+            "waiting: pods left in vm-system: 1; vmruntime-controller-manager-2",
         ),
         (
             all_pods(&[pod("virt-api-1", "rs-secret")]),
-            "waiting: pods are left in vm-system: virt-api-1",
+            "waiting: pods left in vm-system: 1; virt-api-1",
         ),
         (
             all_pods(&[pod("vmruntime-controller-manager-1", "rs-secret")]),
