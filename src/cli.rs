@@ -6,6 +6,8 @@
 mod choice;
 mod flag;
 mod program;
+pub mod quoted;
+pub mod typed;
 mod value;
 
 use clap::{
@@ -69,6 +71,9 @@ use crate::{
 pub struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the version.
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -231,7 +236,9 @@ pub enum Unskip {
 }
 
 /// The other names of VMRuntime, as kubectl takes them.
-const VMRUNTIME: [&str; 4] = [
+const VMRUNTIME: [&str; 6] = [
+    "vmr",
+    "vm-runtime",
     "vmruntimes",
     "vmruntime.vm.cluster.gke.io",
     "vmruntimes.vm.cluster.gke.io",
@@ -239,7 +246,9 @@ const VMRUNTIME: [&str; 4] = [
 ];
 
 /// The other names of VMRuntimePreflightCheck.
-const VMRUNTIMEPFC: [&str; 4] = [
+const VMRUNTIMEPFC: [&str; 6] = [
+    "pfc",
+    "vmruntimepfcs",
     "vmruntimepreflightcheck",
     "vmruntimepreflightchecks",
     "vmruntimepreflightcheck.vm.cluster.gke.io",

@@ -3,7 +3,6 @@
 pub mod early;
 mod reports;
 mod result;
-mod typed;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +18,7 @@ use super::{
     suggestion::{self, Place},
 };
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, quoted},
     cluster::Kubeconfigs,
     command_id::CommandId,
     exit::Exit,
@@ -122,7 +121,7 @@ impl Context {
             log.as_ref(),
         );
         if let Some(log) = log {
-            log.write("typed", &typed::line(std::env::args_os()));
+            log.write("typed", &quoted::line(std::env::args_os()));
             if output.verbose > 0 {
                 ui.note(&format!("Log: {}", shown_path(log.path())));
             }
