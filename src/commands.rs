@@ -34,6 +34,7 @@ pub mod usage;
 pub mod version;
 pub mod vmruntime_change;
 pub mod wait_vmruntime;
+pub mod watching;
 
 use std::ffi::OsString;
 

@@ -150,10 +150,10 @@ pub struct WaitArgs {
         action = clap::ArgAction::Set
     )]
     pub wait: bool,
-    /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
+    /// Give up waiting after this time. 10m, 1h30m and the like; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
     pub timeout: Duration,
-    /// End early where waiting can not help any more, for example after a failed preflight check.
+    /// End early where waiting can not help. For example after a failed preflight check.
     #[arg(
         long,
         value_name = "BOOL",
@@ -171,7 +171,7 @@ pub struct WaitArgs {
 /// Whether anything is changed at all.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DryRunArgs {
-    /// Show what would be done, and change nothing: client only reads; server also asks the API server whether it would
+    /// Show what would be done, and change nothing. client only reads; server also asks the API server whether it would
     /// accept the changes.
     #[arg(
         long,
@@ -181,7 +181,8 @@ pub struct DryRunArgs {
         require_equals = true,
         default_value = "none",
         default_missing_value = "client",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     pub dry_run: DryRunChoice,
 }

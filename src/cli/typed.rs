@@ -15,6 +15,7 @@ mod value;
 use std::ffi::{OsStr, OsString};
 
 pub use default::{DEFAULTS, Default as VariableDefault};
+pub use foreign::LATEST;
 use line::Line;
 
 use super::{Program, quoted};

@@ -215,6 +215,26 @@ impl Context {
     /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
     /// already, only what went wrong is said.
     pub fn end(&self, ending: Ending) -> Exit {
+        let (document, complaint) = self.told(ending);
+        self.delivery.end(&self.ui, document, complaint)
+    }
+
+    /// Writes a result that others follow, where it is another than the one before, and says whether anybody reads.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn show(&self, ending: Ending, before: &mut Option<String>) -> Result<bool, Failure> {
+        let (document, complaint) = self.told(ending);
+        let now = Some(render::document::json(&document));
+        if now == *before {
+            return Ok(true);
+        }
+        let first = before.is_none();
+        *before = now;
+        self.delivery.show(&self.ui, &document, complaint, first)
+    }
+
+    fn told(&self, ending: Ending) -> (Document, Option<Complaint>) {
         let failure = ending.failure.map(|failure| {
             suggestion::ready(&self.global, self.command, self.place.get(), failure)
         });
@@ -228,7 +248,7 @@ impl Context {
             failure,
         );
         let complaint = failure.map(|failure| Complaint::of(&self.ui, failure));
-        self.delivery.end(&self.ui, document, complaint)
+        (document, complaint)
     }
 
     /// Another program that we run writes to our stdout.

@@ -93,6 +93,9 @@ pub struct HistoryReport {
     /// The checks were read, so an empty list means that there are none.
     #[serde(skip)]
     pub read: bool,
+    /// The table begins with its first row.
+    #[serde(skip)]
+    pub no_headers: bool,
 }
 
 impl Report for HistoryReport {
@@ -116,7 +119,10 @@ impl Report for HistoryReport {
         if page.is_wide() {
             header.extend(["NODES", "CREATED"]);
         }
-        let mut table = Table::new(header);
+        let mut table = Table::new(header).with_whole_names();
+        if self.no_headers {
+            table = table.without_header();
+        }
         for check in &self.checks {
             let mut row = vec![
                 clean(&check.name),
@@ -206,6 +212,33 @@ automatic   not finished   <unknown>
 manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
 "
         );
+    }
+
+    #[test]
+    fn a_name_is_never_broken_and_the_header_may_be_left_out() {
+        let mut entry = HistoryEntry::new(&preflight::tests::mixed(), None);
+        entry.name = format!("vmruntime-preflight-check-{}", "0".repeat(36));
+        let report = |no_headers| HistoryReport {
+            checks: vec![entry.clone()],
+            no_headers,
+            ..HistoryReport::default()
+        };
+        let drawn = |no_headers, width| {
+            let mut page = Page::new(Style {
+                width,
+                unicode: true,
+            });
+            report(no_headers).text(&mut page);
+            paint(&page.finish(), false)
+        };
+        let narrow = drawn(false, Some(80));
+        assert!(
+            narrow.contains(&format!("\n{}   failed   <unknown>", entry.name)),
+            "{narrow}"
+        );
+        assert!(narrow.starts_with("NAME "), "{narrow}");
+        assert!(drawn(true, None).starts_with(&entry.name));
+        assert_eq!(drawn(true, None).lines().count(), 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Default {
     pub flag: &'static str,
     short: Option<char>,
     /// Flags beside its own that make it count for nothing.
-    unless: &'static [&'static str],
+    pub unless: &'static [&'static str],
     /// It says which cluster: what is run inside another cluster must not see it.
     pub names_cluster: bool,
 }
