@@ -3,21 +3,22 @@
 
 use clap::builder::StyledStr;
 
-/// Where the rest is.
-const REST: &str = "Options of all commands: 'bmctl help options'. In full: --help";
+/// Where the flags of every command are listed.
+const OPTIONS: &str = "Options of all commands: 'bmctl help options'.";
+/// Where the rest of a text is.
+const REST: &str = "In full: --help";
 
 /// The definition with short texts beside the whole ones.
 pub(super) fn briefly(command: clap::Command) -> clap::Command {
     let whole = command.get_after_help().map(ToString::to_string);
-    let command = match (&whole, command.get_after_long_help()) {
-        (Some(text), None) => command.clone().after_long_help(text.clone()),
-        (Some(_) | None, _) => command,
-    };
+    let long = command.get_after_long_help().map(ToString::to_string);
+    let long = long.or_else(|| whole.clone());
     let short = match whole {
-        Some(text) => format!("{text}\n\n{REST}"),
-        None => REST.to_owned(),
+        Some(text) => format!("{text}\n\n{OPTIONS} {REST}"),
+        None => format!("{OPTIONS} {REST}"),
     };
     command
+        .after_long_help(long.unwrap_or_else(|| OPTIONS.to_owned()))
         .after_help(short)
         .mut_args(|arg| {
             let global = arg.is_global_set();
@@ -126,7 +127,14 @@ mod tests {
             .cloned()
             .zip(brief.get_subcommands().cloned())
         {
-            let text = |command: &mut clap::Command| command.render_long_help().to_string();
+            let text = |command: &mut clap::Command| {
+                let text = command.render_long_help().to_string();
+                let text = text.trim_end();
+                text.strip_suffix(OPTIONS)
+                    .unwrap_or(text)
+                    .trim_end()
+                    .to_owned()
+            };
             assert_eq!(text(&mut whole), text(&mut brief));
         }
     }

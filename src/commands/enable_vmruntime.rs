@@ -43,7 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   bmctl enable vmruntime
   bmctl enable vmruntime --use-emulation          nodes without KVM
-  bmctl enable vmruntime --ensure --timeout 20m   safe to run again and again
+  bmctl enable vmruntime --ensure --timeout 20m   safe to repeat
   bmctl enable vmruntime --dry-run=server         what would change
   bmctl enable vmruntime --wait=false -o json";
 

@@ -413,6 +413,7 @@ fn bash_completes_nodes() -> Outcome {
     // The engine gives up after half a second, which a busy machine may take once.
     for (line, expected) in [
         ("bmctl skip node wor", "worker-0"),
+        ("bmctl skip wor", "worker-0"),
         ("bmctl check vmruntimepfc --ignore KVM=wor", "KVM=worker-0"),
     ] {
         crate::stage::eventually("nodes as candidates", || {

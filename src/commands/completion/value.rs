@@ -157,7 +157,7 @@ impl Source {
 
 /// The command line, with candidates for its values that fit what has been typed.
 pub(super) fn offered(command: clap::Command, typed: &[OsString]) -> clap::Command {
-    with_flags_of_only_noun(command)
+    with_arguments_of_only_noun(command)
         .mut_args(|arg| {
             let typed = typed.to_vec();
             if let Some(pair) = Pair::of(arg.get_id().as_str()) {
@@ -176,17 +176,13 @@ pub(super) fn offered(command: clap::Command, typed: &[OsString]) -> clap::Comma
 }
 
 /// The noun may be left out, and what follows is completed all the same.
-fn with_flags_of_only_noun(command: clap::Command) -> clap::Command {
+fn with_arguments_of_only_noun(command: clap::Command) -> clap::Command {
     let below: Vec<&clap::Command> = command.get_subcommands().collect();
-    let flags: Vec<clap::Arg> = match below.as_slice() {
-        [noun] => noun
-            .get_arguments()
-            .filter(|argument| !argument.is_positional())
-            .cloned()
-            .collect(),
+    let arguments: Vec<clap::Arg> = match below.as_slice() {
+        [noun] => noun.get_arguments().cloned().collect(),
         [] | [_, _, ..] => Vec::new(),
     };
-    command.args(flags)
+    command.args(arguments)
 }
 
 fn candidates(source: Source, typed: &[OsString]) -> Vec<CompletionCandidate> {
