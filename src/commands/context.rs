@@ -231,7 +231,8 @@ impl Context {
         }
         let first = before.is_none();
         *before = now;
-        self.delivery.show(&self.ui, &document, complaint, first)
+        self.delivery
+            .show(&self.ui, &document, complaint.as_ref(), first)
     }
 
     fn told(&self, ending: Ending) -> (Document, Option<Complaint>) {

@@ -49,10 +49,10 @@ Examples:
 pub async fn run(context: &Context, args: &GetVmruntimepfcArgs) -> Exit {
     let mut session = Session::new(context, HistoryReport::default());
     if args.watch {
-        return watching::run(context, session, async |session, cluster| {
+        let looking = async |session: &mut Session<'_, _>, cluster: &Cluster| {
             get(session, cluster, &Silent, args).await
-        })
-        .await;
+        };
+        return Box::pin(watching::run(context, session, looking)).await;
     }
     let ended = context
         .unless_interrupted(get_once(&mut session, args), Left::nothing)
@@ -129,7 +129,10 @@ fn named<'a>(
     };
     match fitting.as_slice() {
         [check] => Ok(check),
-        [] => Err(not_found(wanted, checks.iter().map(name_of).collect())),
+        [] => {
+            let names: Vec<String> = checks.iter().map(name_of).collect();
+            Err(not_found(wanted, &names))
+        }
         several => {
             let mut failure = Failure::new(
                 Kind::Usage,
@@ -154,7 +157,7 @@ fn named<'a>(
     }
 }
 
-fn not_found(wanted: &str, names: Vec<String>) -> Failure {
+fn not_found(wanted: &str, names: &[String]) -> Failure {
     let message = match wanted {
         LATEST => format!("there is no preflight check in namespace {SYSTEM_NAMESPACE}"),
         wanted => format!(
@@ -163,7 +166,7 @@ fn not_found(wanted: &str, names: Vec<String>) -> Failure {
         ),
     };
     let failure = Failure::new(Kind::NotInstalled, Reason::NotFound, message);
-    match nearest(wanted, &names) {
+    match nearest(wanted, names) {
         Some(near) => failure.hint(Hint::run(
             "did you mean this one?",
             CommandId::GetVmruntimepfc.with(shell_word(near)),
@@ -178,12 +181,13 @@ fn not_found(wanted: &str, names: Vec<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::preflight_check::VMRuntimePreflightCheckSpec;
 
     #[test]
     fn a_check_is_found_by_its_name_its_beginning_or_as_the_latest() {
         let checks: Vec<VMRuntimePreflightCheck> = ["manual-b", "manual-a", "manual", "auto"]
             .into_iter()
-            .map(|name| VMRuntimePreflightCheck::new(name, Default::default()))
+            .map(|name| VMRuntimePreflightCheck::new(name, VMRuntimePreflightCheckSpec::default()))
             .collect();
         let found = |wanted| {
             named(&checks, wanted)

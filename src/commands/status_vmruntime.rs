@@ -52,10 +52,10 @@ Examples:
 pub async fn run(context: &Context, args: StatusVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, StatusReport::default());
     if args.watch {
-        return watching::run(context, session, async |session, cluster| {
+        let looking = async |session: &mut Session<'_, _>, cluster: &Cluster| {
             look(session, cluster, &Silent).await
-        })
-        .await;
+        };
+        return Box::pin(watching::run(context, session, looking)).await;
     }
     let ended = context
         .unless_interrupted(look_once(&mut session), Left::nothing)

@@ -227,15 +227,12 @@ fn noun(line: &mut Line<'_>) {
 /// Is the word the value of that command's, and not a noun that was mistyped?
 fn may_be_value(noun: &clap::Command, word: &str) -> bool {
     let name = noun.get_name().to_owned();
-    match name.as_str() {
-        // What there is to get has no other words that are known here.
-        "vmruntimepfc" => word == LATEST,
-        _ => {
-            let mistyped =
-                word.chars().all(char::is_alphabetic) && nearest(word, &[name]).is_some();
-            noun.get_positionals().next().is_some() && !mistyped
-        }
+    if name == "vmruntimepfc" {
+        // A kind of kubectl's would be looked for as a name.
+        return word == LATEST;
     }
+    let mistyped = word.chars().all(char::is_alphabetic) && nearest(word, &[name]).is_some();
+    noun.get_positionals().next().is_some() && !mistyped
 }
 
 /// The newest check, in the place of its name.

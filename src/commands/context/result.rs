@@ -125,7 +125,7 @@ impl Delivery {
         &self,
         ui: &Ui,
         document: &Document,
-        complaint: Option<Complaint>,
+        complaint: Option<&Complaint>,
         first: bool,
     ) -> Result<bool, Failure> {
         let text = self.text(ui, document);
@@ -140,7 +140,7 @@ impl Delivery {
             | OutputFormat::Junit => "",
         };
         let read = ui.result_is_read(&(apart.to_owned() + &text))?;
-        if let Some(Complaint { words, event }) = &complaint {
+        if let Some(Complaint { words, event }) = complaint {
             ui.say(event, words);
         }
         Ok(read)
