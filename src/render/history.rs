@@ -80,6 +80,23 @@ impl HistoryEntry {
     }
 }
 
+impl HistoryEntry {
+    /// What the row of a table says behind the name, where the terminal is too narrow for one.
+    fn told(&self, now: Timestamp) -> String {
+        let result = self.result.word();
+        let when = match self.created {
+            Some(_) => format!("{} ago", self.age(now)),
+            None => "at an unknown time".to_owned(),
+        };
+        let after = self.duration.map(age::span);
+        let after = after.map_or_else(String::new, |span| format!(", after {span}"));
+        match nodes(self, NAMED) {
+            none if none.is_empty() => format!("{result} {when}{after}"),
+            nodes => format!("{result} {when}{after}: {nodes}"),
+        }
+    }
+}
+
 /// The result of `get vmruntimepfc`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -115,11 +132,34 @@ impl Report for HistoryReport {
             }
             return;
         }
+        let table = self.table(page);
+        // A name that is broken over lines cannot be copied.
+        let fits = |width| table.natural_width() <= width;
+        if page.table_width().is_none_or(fits) {
+            page.table(&table);
+        } else {
+            for check in &self.checks {
+                page.line(clean(&check.name));
+                page.paragraph("  ", &check.told(self.now));
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<ResourceName> {
+        let one = self.preflight_check.iter().map(PreflightReport::resource);
+        let all = self.checks.iter();
+        one.chain(all.map(|check| ResourceName::preflight_check(&check.name)))
+            .collect()
+    }
+}
+
+impl HistoryReport {
+    fn table(&self, page: &Page) -> Table {
         let mut header = vec!["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"];
         if page.is_wide() {
             header.extend(["NODES", "CREATED"]);
         }
-        let mut table = Table::new(header).with_whole_names();
+        let mut table = Table::new(header);
         if self.no_headers {
             table = table.without_header();
         }
@@ -138,14 +178,7 @@ impl Report for HistoryReport {
             }
             table.row(row);
         }
-        page.table(&table);
-    }
-
-    fn names(&self) -> Vec<ResourceName> {
-        let one = self.preflight_check.iter().map(PreflightReport::resource);
-        let all = self.checks.iter();
-        one.chain(all.map(|check| ResourceName::preflight_check(&check.name)))
-            .collect()
+        table
     }
 }
 
@@ -218,6 +251,7 @@ manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
     fn a_name_is_never_broken_and_the_header_may_be_left_out() {
         let mut entry = HistoryEntry::new(&preflight::tests::mixed(), None);
         entry.name = format!("vmruntime-preflight-check-{}", "0".repeat(36));
+        entry.duration = Some(Duration::from_secs(4));
         let report = |no_headers| HistoryReport {
             checks: vec![entry.clone()],
             no_headers,
@@ -231,12 +265,19 @@ manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
             report(no_headers).text(&mut page);
             paint(&page.finish(), false)
         };
-        let narrow = drawn(false, Some(80));
+        let wide = drawn(false, Some(120));
+        assert!(wide.starts_with("NAME "), "{wide}");
         assert!(
-            narrow.contains(&format!("\n{}   failed   <unknown>", entry.name)),
-            "{narrow}"
+            wide.contains(&format!("\n{}   failed   <unknown>", entry.name)),
+            "{wide}"
         );
-        assert!(narrow.starts_with("NAME "), "{narrow}");
+        assert_eq!(
+            drawn(false, Some(80)),
+            format!(
+                "{}\n  failed at an unknown time, after 4s: worker-1, worker-3 (unknown)\n",
+                entry.name
+            )
+        );
         assert!(drawn(true, None).starts_with(&entry.name));
         assert_eq!(drawn(true, None).lines().count(), 1);
     }

@@ -1,6 +1,6 @@
 //! Tables as kubectl draws them: upper-case header, columns three spaces apart, no lines.
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table as Grid, Width, presets};
+use comfy_table::{ContentArrangement, Table as Grid, presets};
 
 use super::style::{Style, Tone};
 use crate::api::text::cut_to;
@@ -10,7 +10,6 @@ pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
     headless: bool,
-    whole_names: bool,
 }
 
 impl Table {
@@ -19,17 +18,10 @@ impl Table {
             header: header.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
             headless: false,
-            whole_names: false,
         }
     }
 
-    /// Only the last column may be wrapped: names are copied from the others.
-    #[must_use]
-    pub const fn with_whole_names(mut self) -> Self {
-        self.whole_names = true;
-        self
-    }
-
+    /// Rows alone, for programs that read columns.
     #[must_use]
     pub const fn without_header(mut self) -> Self {
         self.headless = true;
@@ -71,18 +63,8 @@ impl Table {
         for row in &self.rows {
             grid.add_row(row);
         }
-        let last = self.header.len().saturating_sub(1);
-        let least = self.header.last().map_or(0, String::len);
-        for (at, column) in grid.column_iter_mut().enumerate() {
+        for column in grid.column_iter_mut() {
             column.set_padding((0, 3));
-            if self.whole_names {
-                column.set_constraint(if at < last {
-                    ColumnConstraint::ContentWidth
-                } else {
-                    let least = u16::try_from(least + 3).unwrap_or(u16::MAX);
-                    ColumnConstraint::LowerBoundary(Width::Fixed(least))
-                });
-            }
         }
         let mut text = String::new();
         for line in grid.lines() {
