@@ -65,8 +65,13 @@ impl Program {
             "{} update vmruntime --use-emulation|--vm-image-format ...",
             self.name()
         );
-        command.mut_subcommand("update", |update| {
-            update.mut_subcommand("vmruntime", |vmruntime| vmruntime.override_usage(usage))
+        // One after the other: `mut_subcommand` would put it last.
+        command.mut_subcommands(|verb| {
+            if verb.get_name() == "update" {
+                verb.mut_subcommands(|noun| noun.override_usage(usage.clone()))
+            } else {
+                verb
+            }
         })
     }
 

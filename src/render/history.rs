@@ -265,7 +265,7 @@ manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
             report(no_headers).text(&mut page);
             paint(&page.finish(), false)
         };
-        let wide = drawn(false, Some(120));
+        let wide = drawn(false, Some(160));
         assert!(wide.starts_with("NAME "), "{wide}");
         assert!(
             wide.contains(&format!("\n{}   failed   <unknown>", entry.name)),

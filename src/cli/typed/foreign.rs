@@ -89,7 +89,10 @@ const OTHER_VERBS: &[(&[&str], CommandId)] = &[
         &["edit", "patch", "set", "configure", "modify", "change"],
         CommandId::UpdateVmruntime,
     ),
-    (&["info", "logs", "top"], CommandId::StatusVmruntime),
+    (
+        &["describe", "info", "logs", "show", "top", "view"],
+        CommandId::StatusVmruntime,
+    ),
     (&["history", "list", "ls"], CommandId::GetVmruntimepfc),
     (&["cordon"], CommandId::SkipNode),
     (&["uncordon"], CommandId::UnskipNode),
