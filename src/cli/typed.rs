@@ -7,6 +7,7 @@
 //! `--` is another program's.
 
 mod default;
+mod flag;
 mod foreign;
 mod line;
 mod spelling;
@@ -59,7 +60,7 @@ fn corrected(program: Program, line: &mut Line<'_>) -> Result<(), Failure> {
     spelling::small_letters(line);
     value::joined(line);
     foreign::translated(program, line)?;
-    foreign::flags(program, line)?;
+    flag::known(program, line)?;
     if pasted && line.deletes() {
         return Err(instead(
             program,
