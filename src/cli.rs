@@ -3,9 +3,12 @@
 //! The arguments of a single command live beside the command, in `commands/<verb>_<noun>.rs`; their doc comments are
 //! the help. A new command is one line in one of the enums here.
 
+mod brief;
 mod choice;
 mod flag;
 mod program;
+pub mod quoted;
+pub mod typed;
 mod value;
 
 use clap::{
@@ -21,6 +24,7 @@ pub use flag::{
     ReportFormat, ReportTarget, WaitArgs,
 };
 pub use program::Program;
+pub use typed::LATEST;
 pub use value::{
     go_bool, go_duration, image_format, label_selector, listed_name, name, path, report_target,
 };
@@ -50,7 +54,7 @@ use crate::{
     ui::LogFormat,
 };
 
-/// Turn the VM Runtime of a Kubernetes cluster on and off, and check that its nodes can run virtual machines.
+/// Turn the VM Runtime of a Kubernetes cluster on and off, and check its nodes.
 ///
 /// bmctl works against Google Distributed Cloud, against any cluster that runs KubeVirt under bmctl's own controller,
 /// and against a sandbox cluster that it carries inside.
@@ -64,16 +68,23 @@ use crate::{
     infer_subcommands = false,
     arg_required_else_help = true,
     propagate_version = false,
-    max_term_width = 100,
+    max_term_width = 80,
+    help_template = TEMPLATE,
     styles = STYLES,
-    after_help = after_help()
+    after_long_help = after_help()
 )]
 pub struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the version.
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Flags are left out: they are those of every command.
+const TEMPLATE: &str = "{about-with-newline}{usage-heading} {usage}\n\n{subcommands}{after-help}";
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -82,7 +93,8 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 const IN_A_SANDBOX: &str = "
-  bmctl sandbox run -- enable vmruntime --use-emulation   try everything without a cluster";
+  bmctl sandbox run -- enable vmruntime --use-emulation
+                                                   try it without a cluster";
 
 fn after_help() -> String {
     let first = if cfg!(feature = "sandbox") {
@@ -94,11 +106,13 @@ fn after_help() -> String {
 }
 
 const AFTER_HELP: &str = "
-  bmctl enable vmruntime --kubeconfig admin.conf          turn VM Runtime on and wait until it is ready
-  bmctl check vmruntimepfc -c my-cluster                  can the nodes run VMs?
-  bmctl disable vmruntime                                 turn it off; refuses while VMs exist
+  bmctl enable vmruntime --kubeconfig admin.conf   turn it on, and wait
+  bmctl check vmruntimepfc -c my-cluster           can the nodes run VMs?
+  bmctl disable vmruntime                          refuses while VMs exist
 
-'bmctl help exit-codes', 'help output' and 'help environment' say what scripts can rely on; 'bmctl explain'\nsays what every check, condition and error means.";
+'bmctl help options' lists the options of every command. What scripts can rely
+on: 'bmctl help exit-codes', 'help output', 'help environment'. What a check, a
+condition or an error means: 'bmctl explain'.";
 
 /// Every verb. Nouns are accepted as kubectl accepts them: singular, plural, short name, with or without the group.
 #[derive(Subcommand)]
@@ -140,12 +154,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Put back what a disable has saved and deleted.
     Restore(RestoreArgs),
-    /// Run a Kubernetes cluster inside bmctl, to try things out and to test scripts.
+    /// Run a Kubernetes cluster inside bmctl, to try out and to test.
     #[cfg_attr(not(feature = "sandbox"), command(hide = true))]
     Sandbox(SandboxArgs),
-    /// The controller: what makes VM Runtime work on a cluster that is not Google's.
+    /// The controller, for clusters that are not Google's.
     Controller(ControllerArgs),
-    /// Print a script that completes commands, flags and values in a shell.
+    /// Print a script by which a shell completes what is typed.
     Completion(CompletionArgs),
     /// Write the manual pages, one for each command.
     Man(ManArgs),
@@ -233,7 +247,9 @@ pub enum Unskip {
 }
 
 /// The other names of VMRuntime, as kubectl takes them.
-const VMRUNTIME: [&str; 4] = [
+const VMRUNTIME: [&str; 6] = [
+    "vmr",
+    "vm-runtime",
     "vmruntimes",
     "vmruntime.vm.cluster.gke.io",
     "vmruntimes.vm.cluster.gke.io",
@@ -241,7 +257,9 @@ const VMRUNTIME: [&str; 4] = [
 ];
 
 /// The other names of VMRuntimePreflightCheck.
-const VMRUNTIMEPFC: [&str; 4] = [
+const VMRUNTIMEPFC: [&str; 6] = [
+    "pfc",
+    "vmruntimepfcs",
     "vmruntimepreflightcheck",
     "vmruntimepreflightchecks",
     "vmruntimepreflightcheck.vm.cluster.gke.io",
@@ -290,6 +308,12 @@ impl Command {
             LogFormat::default()
         }
     }
+}
+
+/// The options of every command, as `bmctl help options` prints them.
+#[must_use]
+pub fn options() -> String {
+    brief::options(&<Cli as clap::CommandFactory>::command())
 }
 
 #[cfg(test)]

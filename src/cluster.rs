@@ -22,6 +22,7 @@ pub mod access;
 mod answer;
 pub mod backup;
 pub mod bundle;
+pub mod changes;
 mod clock;
 pub mod connect;
 pub mod controller_deployment;

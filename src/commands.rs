@@ -35,6 +35,7 @@ pub mod usage;
 pub mod version;
 pub mod vmruntime_change;
 pub mod wait_vmruntime;
+pub mod watching;
 
 use std::ffi::OsString;
 
@@ -47,6 +48,7 @@ use crate::{
     cli::{
         Auth, Check, Cli, Command, Disable, Enable, Get, Program, Skip, Snapshot, Status, Unskip,
         Update, Wait,
+        typed::{self, Typed},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason},
@@ -62,6 +64,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         .first()
         .map_or_else(Program::default, |name| Program::of(name));
     let mut definition = program.command();
+    let Typed {
+        arguments,
+        objection,
+    } = typed::read(program, &definition, &arguments, |name| {
+        std::env::var_os(name)
+    });
+    if let Some(objection) = objection {
+        return usage::refuse(&objection, &arguments);
+    }
     let parsed = definition
         .try_get_matches_from_mut(&arguments)
         .and_then(|matches| {
@@ -70,6 +81,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let Cli {
         mut global,
         command,
+        ..
     } = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage::answer(error, program, &arguments),

@@ -164,11 +164,19 @@ impl Ui {
     /// A full disk, for example: a result that nobody can read is not a success. A reader that went away (`| head`)
     /// has had enough, and that is not an error.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
+        self.result_is_read(text).map(drop)
+    }
+
+    /// The same, and says whether there still is a reader.
+    ///
+    /// # Errors
+    /// As those of [`result`](Self::result).
+    pub fn result_is_read(&self, text: &str) -> Result<bool, Failure> {
         if let Some(log) = &self.log {
             log.write("stdout", text);
         }
         if text.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let written = self.aside(|| {
             let mut stdout = io::stdout().lock();
@@ -183,7 +191,8 @@ impl Ui {
                 "could not write the result to stdout",
             )
             .caused_by(error.to_string())),
-            _ => Ok(()),
+            Err(_) => Ok(false),
+            Ok(()) => Ok(true),
         }
     }
 

@@ -139,6 +139,14 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let results = OutputFormat::value_variants().iter().copied();
+        results
+            .map(Self::Result)
+            .chain([Self::Markdown, Self::Html])
+    }
+
     /// By its name on the command line.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -197,10 +205,10 @@ pub struct WaitArgs {
         action = clap::ArgAction::Set
     )]
     pub wait: bool,
-    /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
+    /// Give up waiting after this time. 10m, 1h30m and the like; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
     pub timeout: Duration,
-    /// End early where waiting can not help any more, for example after a failed preflight check.
+    /// End early where waiting can not help. For example after a failed preflight check.
     #[arg(
         long,
         value_name = "BOOL",
@@ -229,7 +237,7 @@ pub struct NodeArgs {
 /// Whether anything is changed at all.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DryRunArgs {
-    /// Show what would be done, and change nothing: client only reads; server also asks the API server whether it would
+    /// Show what would be done, and change nothing. client only reads; server also asks the API server whether it would
     /// accept the changes.
     #[arg(
         long,
@@ -239,7 +247,8 @@ pub struct DryRunArgs {
         require_equals = true,
         default_value = "none",
         default_missing_value = "client",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     pub dry_run: DryRunChoice,
 }

@@ -7,7 +7,7 @@ use clap::{
     builder::{Resettable, StyledStr},
 };
 
-use super::Cli;
+use super::{Cli, brief::briefly};
 
 /// kubectl finds plugins by their file name; everything that is to be pasted then begins with kubectl's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,11 +50,29 @@ impl Program {
     /// The definition of the command line under this name.
     #[must_use]
     pub fn command(self) -> clap::Command {
-        let command = Cli::command();
+        let command = briefly(Cli::command());
         match self {
-            Self::Bmctl => command,
-            Self::KubectlPlugin => self.spoken(command).bin_name(self.name()),
+            Self::Bmctl => self.with_short_usage(command),
+            Self::KubectlPlugin => self
+                .with_short_usage(self.spoken(command))
+                .bin_name(self.name()),
         }
+    }
+
+    /// The one usage that clap writes wider than a small terminal.
+    fn with_short_usage(self, command: clap::Command) -> clap::Command {
+        let usage = format!(
+            "{} update vmruntime --use-emulation|--vm-image-format ...",
+            self.name()
+        );
+        // One after the other: `mut_subcommand` would put it last.
+        command.mut_subcommands(|verb| {
+            if verb.get_name() == "update" {
+                verb.mut_subcommands(|noun| noun.override_usage(usage.clone()))
+            } else {
+                verb
+            }
+        })
     }
 
     /// Every text of a command and of those below it.
@@ -66,10 +84,12 @@ impl Program {
         let about = said(command.get_about());
         let long_about = said(command.get_long_about());
         let after_help = said(command.get_after_help());
+        let after_long_help = said(command.get_after_long_help());
         command
             .about(about)
             .long_about(long_about)
             .after_help(after_help)
+            .after_long_help(after_long_help)
             .mut_args(|arg| {
                 let (help, long_help) = (said(arg.get_help()), said(arg.get_long_help()));
                 arg.help(help).long_help(long_help)

@@ -18,7 +18,10 @@ use super::{
     list::{Fields, Pages},
     retry::{Pace, Retry},
 };
-use crate::failure::{self, Failure, Kind, Reason};
+use crate::{
+    api::name::{GROUP, SYSTEM_NAMESPACE, VERSION, VMRUNTIME},
+    failure::{self, Failure, Kind, Reason},
+};
 
 /// What is listened to.
 #[derive(Clone, Debug)]
@@ -30,6 +33,30 @@ pub(super) struct Subject {
     pub field_selector: Option<String>,
     /// What of each object is kept: there may be many, and they may be large.
     pub keep: fn(Value) -> Value,
+}
+
+impl Subject {
+    /// The one VMRuntime.
+    pub fn runtime() -> Self {
+        Self {
+            what: "vmruntime".to_owned(),
+            path: format!("/apis/{GROUP}/{VERSION}/vmruntimes"),
+            field_selector: Some(format!("metadata.name={VMRUNTIME}")),
+            keep: |object| object,
+        }
+    }
+
+    /// All preflight checks.
+    pub fn checks() -> Self {
+        Self {
+            what: "preflight checks".to_owned(),
+            path: format!(
+                "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
+            ),
+            field_selector: None,
+            keep: |object| object,
+        }
+    }
 }
 
 /// One thing that happened.

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     api::{
         VMRuntime, VMRuntimePreflightCheck,
-        name::{FIELD_MANAGER, GROUP, SYSTEM_NAMESPACE, VERSION, VMRUNTIME},
+        name::{FIELD_MANAGER, SYSTEM_NAMESPACE},
     },
     failure::Failure,
     runtime::preflight::CheckFacts,
@@ -295,36 +295,25 @@ impl<'a> Engine<'a> {
 
     /// What the target needs to know.
     fn subjects(&self) -> Vec<(Seen, Subject)> {
-        let named = |name: &str| Some(format!("metadata.name={name}"));
-        let subject = |what: &str, path: String, field_selector| Subject {
-            what: what.to_owned(),
-            path,
-            field_selector,
-            keep: |object| object,
-        };
-        let checks = format!(
-            "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
-        );
-        let runtimes = format!("/apis/{GROUP}/{VERSION}/vmruntimes");
-        let runtime = || {
-            let runtime = subject("vmruntime", runtimes, named(VMRUNTIME));
-            (Seen::Runtime, runtime)
-        };
+        let runtime = || (Seen::Runtime, Subject::runtime());
         match &self.wait.target {
-            Target::Ready => vec![
-                runtime(),
-                (Seen::Checks, subject("preflight checks", checks, None)),
-            ],
+            Target::Ready => vec![runtime(), (Seen::Checks, Subject::checks())],
             Target::Disabled => {
-                let path = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
                 let pods = Subject {
+                    what: "pods".to_owned(),
+                    path: format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"),
+                    field_selector: None,
                     keep: SeenPod::slim,
-                    ..subject("pods", path, None)
                 };
                 vec![runtime(), (Seen::Pods, pods)]
             }
             Target::Preflight { name } => {
-                vec![(Seen::Checks, subject(name, checks, named(name)))]
+                let check = Subject {
+                    what: name.clone(),
+                    field_selector: Some(format!("metadata.name={name}")),
+                    ..Subject::checks()
+                };
+                vec![(Seen::Checks, check)]
             }
         }
     }

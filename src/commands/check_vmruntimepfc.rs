@@ -42,24 +42,23 @@ use crate::{
 /// The cluster always checks all of its nodes. With --node or --selector only those are judged and shown, and it is said
 /// how many were not; a selected node that the check does not name is unknown.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub struct CheckVmruntimepfcArgs {
-    /// Name of the check that is created. Default: vmruntime-preflight-check- and a UUID.
+    /// Name of the check. Default: vmruntime-preflight-check- and a UUID.
     #[arg(long, value_name = "NAME", value_parser = crate::cli::name, conflicts_with_all = ["latest", "attach"])]
     pub name: Option<String>,
-    /// Follow the newest check that runs already, if there is one, instead of creating one. It may have started before
+    /// Follow the newest check that runs. Where none does, one is created. It may have started before
     /// something was fixed.
     #[arg(long, conflicts_with = "latest")]
     pub attach: bool,
-    /// Judge the newest check that there is; nothing is created.
+    /// Judge the newest check that there is. Nothing is created.
     #[arg(long)]
     pub latest: bool,
-    /// Take a failure for a warning: of CHECK on every node, or of CHECK=NODE. Repeat it for several. The cluster goes on
-    /// blocking VM creation.
+    /// Take failures of a check for warnings. Repeat it for several. The cluster goes on blocking VM creation.
     #[arg(long, value_name = "CHECK[=NODE]")]
     pub ignore: Vec<Ignore>,
-    /// What makes the command fail: fail, a failed check; warn, also warnings (exit code 4); never, nothing that was
-    /// found. What could not be determined always does (exit code 5).
+    /// What makes the command fail: fail, warn or never. With fail a failed check; with warn also warnings (exit code 4);
+    /// with never nothing that was found. What could not be determined always does (exit code 5).
     #[arg(
         long,
         value_enum,
@@ -68,7 +67,7 @@ pub struct CheckVmruntimepfcArgs {
         hide_possible_values = true
     )]
     pub fail_on: FailOn,
-    /// Delete finished checks afterwards, all but the newest N and the one that VM Runtime stands on.
+    /// Delete all finished checks but the newest N. The one that VM Runtime stands on stays too.
     #[arg(long, value_name = "N", conflicts_with = "latest")]
     pub keep: Option<usize>,
     #[command(flatten)]
@@ -85,7 +84,7 @@ pub struct CheckVmruntimepfcArgs {
 const EXAMPLES: &str = "\
 Examples:
   bmctl check vmruntimepfc
-  bmctl check vmruntimepfc --latest --fail-on warn   judge what was found last, and write nothing
+  bmctl check vmruntimepfc --latest --fail-on warn   judge what was found last
   bmctl check vmruntimepfc --ignore KVM=worker-3     one node may fail this one
   bmctl check vmruntimepfc -l rack=a                 judge only the nodes of one rack
   bmctl check vmruntimepfc -c my-cluster -o json";

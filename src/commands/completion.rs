@@ -111,7 +111,12 @@ fn to_shell(shell: &str, words: &[OsString], candidates: &mut Vec<u8>) -> io::Re
         return Ok(());
     };
     let mut command = value::offered(Program::Bmctl.command(), &words);
-    completer.write_complete(&mut command, words, None, candidates)
+    completer.write_complete(&mut command, words, folder().as_deref(), candidates)
+}
+
+/// Where paths that are typed begin.
+fn folder() -> Option<std::path::PathBuf> {
+    std::env::current_dir().ok()
 }
 
 /// kubectl runs this name with the words after the plugin's, the last of which is being typed.
@@ -128,7 +133,7 @@ fn to_kubectl(words: &[OsString], candidates: &mut Vec<u8>) -> io::Result<()> {
     line.extend_from_slice(words);
     let last = line.len() - 1;
     let mut command = value::offered(Program::KubectlPlugin.command(), &line);
-    for candidate in engine::complete(&mut command, line, last, None)? {
+    for candidate in engine::complete(&mut command, line, last, folder().as_deref())? {
         let help = candidate
             .get_help()
             .map(ToString::to_string)

@@ -3,7 +3,6 @@
 pub mod early;
 mod reports;
 mod result;
-mod typed;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +18,7 @@ use super::{
     suggestion::{self, Place},
 };
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, quoted},
     cluster::Kubeconfigs,
     command_id::CommandId,
     exit::Exit,
@@ -122,7 +121,7 @@ impl Context {
             log.as_ref(),
         );
         if let Some(log) = log {
-            log.write("typed", &typed::line(std::env::args_os()));
+            log.write("typed", &quoted::line(std::env::args_os()));
             if output.verbose > 0 {
                 ui.note(&format!("Log: {}", shown_path(log.path())));
             }
@@ -216,6 +215,27 @@ impl Context {
     /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
     /// already, only what went wrong is said.
     pub fn end(&self, ending: Ending) -> Exit {
+        let (document, complaint) = self.told(ending);
+        self.delivery.end(&self.ui, document, complaint)
+    }
+
+    /// Writes a result that others follow, where it is another than the one before, and says whether anybody reads.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn show(&self, ending: Ending, before: &mut Option<String>) -> Result<bool, Failure> {
+        let (document, complaint) = self.told(ending);
+        let now = Some(render::document::json(&document));
+        if now == *before {
+            return Ok(true);
+        }
+        let first = before.is_none();
+        *before = now;
+        self.delivery
+            .show(&self.ui, &document, complaint.as_ref(), first)
+    }
+
+    fn told(&self, ending: Ending) -> (Document, Option<Complaint>) {
         let failure = ending.failure.map(|failure| {
             suggestion::ready(&self.global, self.command, self.place.get(), failure)
         });
@@ -229,7 +249,7 @@ impl Context {
             failure,
         );
         let complaint = failure.map(|failure| Complaint::of(&self.ui, failure));
-        self.delivery.end(&self.ui, document, complaint)
+        (document, complaint)
     }
 
     /// Another program that we run writes to our stdout.

@@ -39,7 +39,7 @@ use crate::{
 /// Where a container leaves its termination message.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// The controller: what makes VM Runtime work on a cluster that is not Google's.
+/// The controller, for clusters that are not Google's.
 #[derive(clap::Args)]
 pub struct ControllerArgs {
     #[command(subcommand)]
@@ -72,15 +72,15 @@ impl ControllerCommand {
 
 #[derive(clap::Args)]
 pub struct RunArgs {
-    /// Image of the probe pods: one that carries bmctl as its entry point.
+    /// Image of the probe pods. It carries bmctl as its entry point.
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
-    /// Release files of the engine's operators, applied when VM Runtime is enabled and removed after it is disabled.
+    /// Release files of the engine's operators. They are applied when VM Runtime is enabled and removed after it is disabled.
     /// Without it the operators have to be installed already.
     #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
     pub engine_manifests: Option<PathBuf>,
     /// The engine is in this namespace and nowhere else. Default: wherever its operator is found.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub kubevirt_namespace: Option<String>,
     /// Let the API server itself refuse a disable while VMs exist.
     #[arg(long)]
@@ -88,7 +88,7 @@ pub struct RunArgs {
     /// Mount the host's /dev into the probe pods. They then need a namespace that allows hostPath.
     #[arg(long)]
     pub deep_probe: bool,
-    /// Serve /metrics, /livez and /readyz here, for example 0.0.0.0:8080. Default: nowhere.
+    /// Serve /metrics, /livez and /readyz here. For example 0.0.0.0:8080. Default: nowhere.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
     /// Form of the log on stderr.
@@ -118,14 +118,14 @@ pub struct ElectionArgs {
         action = clap::ArgAction::Set
     )]
     pub leader_elect: bool,
-    /// How long a Lease counts that nobody renews, in whole seconds.
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]
+    /// How long a Lease counts that nobody renews. In whole seconds.
+    #[arg(long, value_name = "DURATION", default_value = "15s", hide_short_help = true, value_parser = go_duration)]
     pub leader_elect_lease_duration: Duration,
-    /// How long a leader tries to renew its Lease before it gives up.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = go_duration)]
+    /// How long a leader tries to renew its Lease. Then it gives up.
+    #[arg(long, value_name = "DURATION", default_value = "10s", hide_short_help = true, value_parser = go_duration)]
     pub leader_elect_renew_deadline: Duration,
     /// How often a Lease is asked for, or renewed.
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = go_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", hide_short_help = true, value_parser = go_duration)]
     pub leader_elect_retry_period: Duration,
 }
 
@@ -137,14 +137,14 @@ pub struct ManifestsArgs {
     /// Namespace of the controller. Checks and their pods stay in vm-system, where bmctl looks for the controller too.
     #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
     pub namespace: String,
-    /// The engine is in this namespace and nowhere else: rights on it end there (profile standard). The namespace itself is
+    /// The engine is in this namespace and nowhere else. Rights on it end there (profile standard). The namespace itself is
     /// not printed: it is KubeVirt's. Default: wherever its operator is.
     #[arg(long, value_name = "NAME")]
     pub kubevirt_namespace: Option<String>,
     /// How much the controller may do.
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileArg::Standard)]
     pub profile: ProfileArg,
-    /// Probe pods mount the host's /dev: the system namespace then allows privileged pods.
+    /// Probe pods mount the host's /dev. The system namespace then allows privileged pods.
     #[arg(long)]
     pub deep_probe: bool,
     /// Let the API server itself refuse a disable while VMs exist.

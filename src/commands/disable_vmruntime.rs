@@ -46,7 +46,7 @@ use crate::{
 /// too), and what people have made of KubeVirt's and CDI's other kinds and set on them. `bmctl restore DIR` puts them
 /// back. The contents of disks are not in it. A run that was interrupted, or killed, is simply run again.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES)]
 pub struct DisableVmruntimeArgs {
     /// Delete all VMs and what belongs to them first. This is itself the confirmation: nothing is asked.
     #[arg(
@@ -61,17 +61,17 @@ pub struct DisableVmruntimeArgs {
         action = clap::ArgAction::Set
     )]
     pub force: bool,
-    /// Confirm the deletion of all VMs in the cluster of this context, where it would be asked. --yes does not.
+    /// Confirm the deletion of all VMs in this context. It answers what would be asked; --yes does not.
     #[arg(long, value_name = "CONTEXT", value_parser = crate::cli::name)]
     pub confirm: Option<String>,
-    /// Folder for the backup: new, empty, or a backup of this cluster that is added to. Default: a new one, named after
-    /// the time, below bmctl-workspace/CLUSTER/backup.
+    /// Folder for the backup. It is new, empty, or a backup of this cluster that is added to. Default: a new one, named
+    /// after the time, below bmctl-workspace/CLUSTER/backup.
     #[arg(long, value_name = "DIR", value_parser = crate::cli::path(), conflicts_with = "no_backup")]
     pub backup: Option<PathBuf>,
     /// Delete without saving anything before.
     #[arg(long)]
     pub no_backup: bool,
-    /// Save Secrets that go with VMs as well; they are in clear text, in files that only you can read.
+    /// Save Secrets that go with VMs as well. They are in clear text, in files that only you can read.
     #[arg(
         long,
         value_name = "BOOL",
@@ -85,7 +85,7 @@ pub struct DisableVmruntimeArgs {
         action = clap::ArgAction::Set
     )]
     pub backup_secrets: bool,
-    /// Delete the VMs and keep their disks; CDI, which provides them, then stays installed.
+    /// Delete the VMs and keep their disks. CDI, which provides them, then stays installed.
     #[arg(long)]
     pub keep_disks: bool,
     /// Succeed where VM Runtime is off already.
@@ -100,11 +100,12 @@ pub struct DisableVmruntimeArgs {
 const EXAMPLES: &str = "\
 Examples:
   bmctl disable vmruntime
-  bmctl disable vmruntime --force=true --dry-run  shows what that would delete, and what stays
-  bmctl disable vmruntime --force=true            saves the manifests, deletes all VMs and their disks
-  bmctl disable vmruntime --force --keep-disks    deletes the VMs only
-  bmctl disable vmruntime --confirm my-context    answers the question in a script
-  bmctl disable vmruntime --ensure                safe to run again and again";
+  bmctl disable vmruntime --force=true --dry-run   what it would delete, and keep
+  bmctl disable vmruntime --force=true             saves manifests, deletes VMs
+                                                   and their disks
+  bmctl disable vmruntime --force --keep-disks     deletes the VMs only
+  bmctl disable vmruntime --confirm my-context     answers in a script
+  bmctl disable vmruntime --ensure                 safe to run again and again";
 
 pub async fn run(context: &Context, args: &DisableVmruntimeArgs) -> Exit {
     let mut session = Session::new(

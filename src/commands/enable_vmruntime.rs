@@ -30,7 +30,7 @@ use crate::{
 pub struct EnableVmruntimeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// Succeed where VM Runtime is enabled already; settings are applied, and it is waited for, all the same.
+    /// Succeed where VM Runtime is enabled already. Settings are applied, and it is waited for, all the same.
     #[arg(long)]
     pub ensure: bool,
     #[command(flatten)]
@@ -42,9 +42,9 @@ pub struct EnableVmruntimeArgs {
 const EXAMPLES: &str = "\
 Examples:
   bmctl enable vmruntime
-  bmctl enable vmruntime --use-emulation          nodes without hardware virtualization
-  bmctl enable vmruntime --ensure --timeout 20m   safe to run again and again
-  bmctl enable vmruntime --dry-run=server         what would change, and whether it would be accepted
+  bmctl enable vmruntime --use-emulation          nodes without KVM
+  bmctl enable vmruntime --ensure --timeout 20m   safe to repeat
+  bmctl enable vmruntime --dry-run=server         what would change
   bmctl enable vmruntime --wait=false -o json";
 
 /// How far it came, for whoever interrupts.

@@ -6,10 +6,12 @@ use super::{
     narration::Narrator,
     preflight,
     session::{Intent, Session},
+    watching,
 };
 use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
-    cluster::{Retry, preflight_check},
+    cli::LATEST,
+    cluster::{Cluster, Observer, Retry, Silent, preflight_check},
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason, nearest, shell_word, shown},
@@ -26,44 +28,65 @@ use crate::{
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct GetVmruntimepfcArgs {
-    /// Name of a check, to show every check of every node. Default: a table of all.
+    /// A check, to show every check of every node. Its name, the beginning of its name, or latest. Default: a table of
+    /// all.
     #[arg(value_name = "NAME", value_parser = crate::cli::name)]
     pub name: Option<String>,
     /// Show only the nodes that failed or could not be verified. Documents have all.
     #[arg(long, requires = "name")]
     pub failed: bool,
+    /// Show it again after every change, until Ctrl-C. With -o json and yaml each change is a document.
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Leave out the header of the table.
+    #[arg(long)]
+    pub no_headers: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   bmctl get vmruntimepfc
-  bmctl get vmruntimepfc vmruntime-preflight-check-6f1d6cbe-9b0c-4a53-8d1f-2f6f0f7a4a3e
+  bmctl get vmruntimepfc latest
+  bmctl get vmruntimepfc --watch
   bmctl get vmruntimepfc -o json";
 
 pub async fn run(context: &Context, args: &GetVmruntimepfcArgs) -> Exit {
-    let mut session = Session::new(
-        context,
-        HistoryReport {
-            now: jiff::Timestamp::now(),
-            ..HistoryReport::default()
-        },
-    );
+    let mut session = Session::new(context, HistoryReport::default());
+    if args.watch {
+        let looking = async |session: &mut Session<'_, _>, cluster: &Cluster| {
+            get(session, cluster, &Silent, args).await
+        };
+        return Box::pin(watching::run(context, session, looking)).await;
+    }
     let ended = context
-        .unless_interrupted(get(&mut session, args), Left::nothing)
+        .unless_interrupted(get_once(&mut session, args), Left::nothing)
         .await;
     session.end(ended)
 }
 
-async fn get(
+async fn get_once(
     session: &mut Session<'_, HistoryReport>,
     args: &GetVmruntimepfcArgs,
 ) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(session.context, "Reading the preflight checks");
     narrator.step("Reading the preflight checks");
-    let retry = Retry::new(session.deadline(), &narrator);
+    get(session, &cluster, &narrator, args).await
+}
+
+async fn get(
+    session: &mut Session<'_, HistoryReport>,
+    cluster: &Cluster,
+    observer: &dyn Observer,
+    args: &GetVmruntimepfcArgs,
+) -> Result<Exit, Failure> {
+    session.report = HistoryReport {
+        now: jiff::Timestamp::now(),
+        no_headers: args.no_headers,
+        ..HistoryReport::default()
+    };
+    let retry = Retry::new(session.deadline(), observer);
     let checks = preflight_check::list(&cluster.client, &retry).await?;
-    drop(narrator);
     match &args.name {
         None => {
             session.report.checks = checks.iter().map(entry).collect();
@@ -93,35 +116,109 @@ pub(super) fn entry(check: &VMRuntimePreflightCheck) -> HistoryEntry {
     )
 }
 
+/// How many names are told where a beginning fits several.
+const TOLD: usize = 10;
+
+/// The check of that name; else the newest, for `latest`; else the only one whose name begins so.
 fn named<'a>(
     checks: &'a [VMRuntimePreflightCheck],
-    name: &str,
+    wanted: &str,
 ) -> Result<&'a VMRuntimePreflightCheck, Failure> {
-    let found = checks
-        .iter()
-        .find(|check| check.metadata.name.as_deref() == Some(name));
-    found.ok_or_else(|| {
-        let names: Vec<String> = checks
-            .iter()
-            .filter_map(|check| check.metadata.name.clone())
-            .collect();
-        let failure = Failure::new(
-            Kind::NotInstalled,
-            Reason::NotFound,
-            format!(
-                "there is no preflight check {} in namespace {SYSTEM_NAMESPACE}",
-                clean(&shown(name))
-            ),
-        );
-        match nearest(name, &names) {
-            Some(near) => failure.hint(Hint::run(
-                "did you mean this one?",
-                CommandId::GetVmruntimepfc.with(shell_word(near)),
-            )),
-            None => failure.hint(Hint::run(
-                "which ones there are",
-                CommandId::GetVmruntimepfc,
-            )),
+    let name_of = |check: &VMRuntimePreflightCheck| check.metadata.name.clone().unwrap_or_default();
+    if let Some(check) = checks.iter().find(|check| name_of(check) == wanted) {
+        return Ok(check);
+    }
+    let fitting: Vec<&VMRuntimePreflightCheck> = if wanted == LATEST {
+        checks.iter().take(1).collect()
+    } else {
+        let begins = |check: &&VMRuntimePreflightCheck| name_of(check).starts_with(wanted);
+        let begun = checks.iter().filter(begins);
+        begun.filter(|_| !wanted.is_empty()).collect()
+    };
+    match fitting.as_slice() {
+        [check] => Ok(check),
+        [] => {
+            let names: Vec<String> = checks.iter().map(name_of).collect();
+            Err(not_found(wanted, &names))
         }
-    })
+        several => {
+            let mut failure = Failure::new(
+                Kind::Usage,
+                Reason::InvalidUsage,
+                format!(
+                    "{} preflight checks have a name that begins with {}",
+                    several.len(),
+                    clean(&shown(wanted))
+                ),
+            );
+            let names = several.iter().take(TOLD);
+            failure.causes = names.map(|check| clean(&name_of(check))).collect();
+            if several.len() > TOLD {
+                let more = several.len() - TOLD;
+                failure.causes.push(format!("and {more} more"));
+            }
+            Err(failure.hint(Hint::run(
+                "the newest one",
+                CommandId::GetVmruntimepfc.with(LATEST),
+            )))
+        }
+    }
+}
+
+fn not_found(wanted: &str, names: &[String]) -> Failure {
+    let message = match wanted {
+        LATEST => format!("there is no preflight check in namespace {SYSTEM_NAMESPACE}"),
+        wanted => format!(
+            "there is no preflight check {} in namespace {SYSTEM_NAMESPACE}",
+            clean(&shown(wanted))
+        ),
+    };
+    let failure = Failure::new(Kind::NotInstalled, Reason::NotFound, message);
+    match nearest(wanted, names) {
+        Some(near) => failure.hint(Hint::run(
+            "did you mean this one?",
+            CommandId::GetVmruntimepfc.with(shell_word(near)),
+        )),
+        None => failure.hint(Hint::run(
+            "which ones there are",
+            CommandId::GetVmruntimepfc,
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::preflight_check::VMRuntimePreflightCheckSpec;
+
+    #[test]
+    fn a_check_is_found_by_its_name_its_beginning_or_as_the_latest() {
+        let checks: Vec<VMRuntimePreflightCheck> = ["manual-b", "manual-a", "manual", "auto"]
+            .into_iter()
+            .map(|name| VMRuntimePreflightCheck::new(name, VMRuntimePreflightCheckSpec::default()))
+            .collect();
+        let found = |wanted| {
+            named(&checks, wanted)
+                .map(|check| check.metadata.name.clone().unwrap_or_default())
+                .map_err(|failure| (failure.kind, failure.causes))
+        };
+        for (wanted, expected) in [
+            ("latest", "manual-b"),
+            ("manual", "manual"),
+            ("manual-a", "manual-a"),
+            ("a", "auto"),
+        ] {
+            assert_eq!(found(wanted).as_deref(), Ok(expected), "{wanted}");
+        }
+        let several = vec!["manual-b".to_owned(), "manual-a".to_owned()];
+        assert_eq!(found("manual-"), Err((Kind::Usage, several)));
+        for missing in ["", "x", "auto-1"] {
+            assert_eq!(
+                found(missing),
+                Err((Kind::NotInstalled, vec![])),
+                "{missing}"
+            );
+        }
+        assert!(named(&[], LATEST).is_err());
+    }
 }

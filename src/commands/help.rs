@@ -2,7 +2,7 @@
 
 mod topic;
 
-pub use topic::{Topic, VARIABLES};
+pub use topic::{Topic, variables};
 
 use super::{Context, context::Ending, usage::of_styled};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct HelpArgs {
-    /// A command, or one of the topics exit-codes, environment and output.
+    /// A command, or a topic. Topics are options, exit-codes, environment and output.
     #[arg(value_name = "COMMAND|TOPIC")]
     pub subject: Vec<String>,
 }
@@ -24,6 +24,7 @@ pub struct HelpArgs {
 const EXAMPLES: &str = "\
 Examples:
   bmctl help enable vmruntime
+  bmctl help options
   bmctl help exit-codes
   bmctl help environment";
 

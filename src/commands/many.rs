@@ -194,6 +194,9 @@ fn named(targets: &[Target]) -> String {
 /// The same command once more, if it is one that works on a cluster.
 fn again(command: &Command) -> Option<Command> {
     Some(match command {
+        // One after the other has no end.
+        Command::Status(Status::Vmruntime(args)) if args.watch => return None,
+        Command::Get(Get::Vmruntimepfc(args)) if args.watch => return None,
         Command::Enable(Enable::Vmruntime(args)) => {
             Command::Enable(Enable::Vmruntime(args.clone()))
         }

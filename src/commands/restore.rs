@@ -46,15 +46,15 @@ pub struct RestoreArgs {
     /// Restore what verifies of a backup that is damaged. Ends with exit code 5, as the rest is missing.
     #[arg(long)]
     pub skip_damaged: bool,
-    /// Bring VMs back stopped, so that the contents of their disks can be put back before they start.
+    /// Bring VMs back stopped. The contents of their disks can then be put back before they start.
     #[arg(long)]
     pub halted: bool,
-    /// Create namespaces that do not exist any more, without the labels and quotas that they had.
+    /// Create namespaces that do not exist any more. The labels and quotas that they had are not put back.
     #[arg(long)]
     pub create_namespaces: bool,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
-    /// Give up after this time, as 10m or 1h30m.
+    /// Give up after this time. 10m, 1h30m and the like.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
     pub timeout: std::time::Duration,
 }
@@ -65,9 +65,9 @@ const HINTS: usize = 4;
 const EXAMPLES: &str = "\
 Examples:
   bmctl restore bmctl-workspace/my-cluster/backup/20261123-080000
-  bmctl restore ./backup --dry-run               shows what would be created, and what exists
-  bmctl restore ./backup --halted                VMs stay off until somebody starts them
-  kubectl apply -R -f ./backup                   does the same, without the checks";
+  bmctl restore ./backup --dry-run   shows what would be created
+  bmctl restore ./backup --halted    VMs stay off until somebody starts them
+  kubectl apply -R -f ./backup       does the same, without the checks";
 
 pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
     let mut session = Session::new(context, RestoreReport::default()).within(args.timeout);

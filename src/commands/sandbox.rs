@@ -72,16 +72,16 @@ pub struct ClusterArgs {
         long,
         value_name = "NAME[=WORD,…]",
         value_parser = profile::parse,
-        help = format!("Add a node that exists on paper, described by words: {}. Repeatable", profile::words())
+        help = format!("Add a node that exists on paper. It is described by words: {}. Repeatable", profile::words())
     )]
     pub node: Vec<NodeProfile>,
-    /// Describe the cluster in a YAML file: nodes, pace. See docs/sandbox.md.
+    /// Describe the cluster in a YAML file. See docs/sandbox.md.
     #[arg(long, value_name = "FILE", value_parser = crate::cli::path())]
     pub world: Option<PathBuf>,
-    /// Add a node that is judged over a folder with proc, sys and dev in it. Repeatable.
+    /// Add a node that a folder describes. It has proc, sys and dev in it. Repeatable.
     #[arg(long, value_name = "NAME=DIR", value_parser = node_facts)]
     pub node_facts: Vec<(String, PathBuf)>,
-    /// Keep the cluster in this folder: the next start with it goes on where this one ended, also after a crash.
+    /// Keep the cluster in this folder. The next start with it goes on where this one ended, also after a crash.
     #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
     pub state: Option<PathBuf>,
     /// Address to listen on. Everybody who reaches another one than a loopback address can try to get in.
@@ -95,16 +95,16 @@ pub struct ClusterArgs {
         value_name = "PORT"
     )]
     pub port: u16,
-    /// How long each transition of the machinery takes: normal (200ms), instant, or a duration such as 2s.
+    /// How long each transition takes. normal (200ms), instant, or a duration such as 2s.
     #[arg(long, value_name = "PACE", value_parser = pace)]
     pub pace: Option<Pace>,
     /// Name of the cluster, its context and its user.
     #[arg(long, default_value = "sandbox", value_name = "NAME", value_parser = cluster_name)]
     pub name: String,
-    /// Leave the controller out: VMRuntime is defined, but nothing acts on it. Run your own with 'bmctl controller run'.
+    /// Leave the controller out. VMRuntime is defined, but nothing acts on it. Run your own with 'bmctl controller run'.
     #[arg(long)]
     pub no_controller: bool,
-    /// The API server alone: no definitions, no nodes, no machinery.
+    /// The API server alone. No definitions, no nodes, no machinery.
     #[arg(long, conflicts_with_all = ["no_controller", "node_facts", "node", "nodes", "world"])]
     pub bare: bool,
 }
@@ -113,7 +113,7 @@ pub struct ClusterArgs {
 pub struct RunArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
-    /// The command and its arguments, for example: enable vmruntime --use-emulation.
+    /// The command and its arguments. For example: enable vmruntime --use-emulation.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
 }

@@ -120,17 +120,48 @@ impl<'a, R: Report + 'static> Session<'a, R> {
         Ok(cluster)
     }
 
+    /// Another look, with the time of one.
+    pub fn begin_again(&mut self) {
+        self.deadline = Deadline::after(LOOKING);
+    }
+
+    /// Shows the result so far, where it is another than `shown`; says whether anybody still reads.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn show(
+        &self,
+        ended: Result<Exit, Failure>,
+        shown: &mut Option<String>,
+    ) -> Result<bool, Failure>
+    where
+        R: Clone,
+    {
+        let (exit, failure) = told(ended);
+        let ending = Ending {
+            cluster: self.cluster.clone(),
+            report: Box::new(self.report.clone()),
+            exit,
+            failure,
+        };
+        self.context.show(ending, shown)
+    }
+
     /// Writes the result. A report may come with a failure, and a failure with a report.
     pub fn end(self, ended: Result<Exit, Failure>) -> Exit {
-        let (exit, failure) = match ended {
-            Ok(exit) => (exit, None),
-            Err(failure) => (failure.exit(), Some(failure)),
-        };
+        let (exit, failure) = told(ended);
         self.context.end(Ending {
             cluster: self.cluster,
             report: Box::new(self.report),
             exit,
             failure,
         })
+    }
+}
+
+fn told(ended: Result<Exit, Failure>) -> (Exit, Option<Failure>) {
+    match ended {
+        Ok(exit) => (exit, None),
+        Err(failure) => (failure.exit(), Some(failure)),
     }
 }

@@ -6,6 +6,7 @@ use super::{
     get_vmruntimepfc::entry,
     narration::{Narrator, stuck_report},
     session::{Intent, Session},
+    watching,
 };
 use crate::{
     api::{
@@ -15,7 +16,7 @@ use crate::{
         text::shortened,
     },
     cluster::{
-        Retry, controller_deployment, inventory, preflight_check,
+        Cluster, Observer, Retry, Silent, controller_deployment, inventory, preflight_check,
         stuck::{self, Survey},
         vmruntime::{self, RuntimeObject},
     },
@@ -36,32 +37,49 @@ use crate::{
 /// could not is said, and never counted as none. It is 8 where VM Runtime or its controller is not installed.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
-pub struct StatusVmruntimeArgs {}
+pub struct StatusVmruntimeArgs {
+    /// Show it again after every change, until Ctrl-C. With -o json and yaml each change is a document.
+    #[arg(short, long)]
+    pub watch: bool,
+}
 
 const EXAMPLES: &str = "\
 Examples:
   bmctl status vmruntime
+  bmctl status vmruntime --watch
   bmctl status vmruntime -c my-cluster -o json";
 
-pub async fn run(context: &Context, _: StatusVmruntimeArgs) -> Exit {
-    let mut session = Session::new(
-        context,
-        StatusReport {
-            now: jiff::Timestamp::now(),
-            ..StatusReport::default()
-        },
-    );
+pub async fn run(context: &Context, args: StatusVmruntimeArgs) -> Exit {
+    let mut session = Session::new(context, StatusReport::default());
+    if args.watch {
+        let looking = async |session: &mut Session<'_, _>, cluster: &Cluster| {
+            look(session, cluster, &Silent).await
+        };
+        return Box::pin(watching::run(context, session, looking)).await;
+    }
     let ended = context
-        .unless_interrupted(look(&mut session), Left::nothing)
+        .unless_interrupted(look_once(&mut session), Left::nothing)
         .await;
     session.end(ended)
 }
 
-async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
+async fn look_once(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
     let narrator = Narrator::new(session.context, "Looking at VM Runtime");
-    let retry = Retry::new(session.deadline(), &narrator);
     narrator.step("Looking at VM Runtime");
+    look(session, &cluster, &narrator).await
+}
+
+async fn look(
+    session: &mut Session<'_, StatusReport>,
+    cluster: &Cluster,
+    observer: &dyn Observer,
+) -> Result<Exit, Failure> {
+    session.report = StatusReport {
+        now: jiff::Timestamp::now(),
+        ..StatusReport::default()
+    };
+    let retry = Retry::new(session.deadline(), observer);
     let runtime = vmruntime::get(&cluster.client, &retry).await?;
     let (checks, machines, controller) = futures::join!(
         preflight_check::list(&cluster.client, &retry),
@@ -73,8 +91,6 @@ async fn look(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> 
     } else {
         stuck::survey(&cluster.client, retry.now(), retry.pace().explain).await
     };
-    drop(narrator);
-
     let mut unknown = Unknown::default();
     let mut report = of_runtime(&runtime, session.report.now, &mut unknown);
     report.annotation = annotation(session.context, &runtime);

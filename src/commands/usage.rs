@@ -13,9 +13,12 @@ use clap::{
 use super::context::early::{self, Early};
 use crate::{
     cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
+    command_id::CommandId,
     exit::Exit,
     failure::{Failure, Given, Hint, Kind, Reason, Suggested, shown},
-    render::{Document, clean_lines, event::Event, verbatim::VerbatimReport},
+    render::{
+        Document, clean_lines, event::Event, verbatim::VerbatimReport, version::VersionReport,
+    },
     ui::{ProgressChoice, Ui},
 };
 
@@ -23,10 +26,17 @@ use crate::{
 pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) -> Exit {
     suggest_names_only(&mut error);
     withhold(&mut error);
-    let asked = Asked::of(arguments);
-    let early = Early::of(asked.format, &asked.reports, asked.progress);
+    let early = asked_for(arguments);
     let rendered = error.render();
-    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+    if error.kind() == ErrorKind::DisplayVersion {
+        let report = Box::new(VersionReport::of_this_build());
+        let words = CommandId::Version.words();
+        return early.end(
+            Document::new(words, None, report, Vec::new(), Exit::Ok, None),
+            None,
+        );
+    }
+    if error.kind() == ErrorKind::DisplayHelp {
         let report = Box::new(of_styled(named(arguments), &rendered, early.ui()));
         return early.end(
             Document::new("help", None, report, Vec::new(), Exit::Ok, None),
@@ -49,6 +59,21 @@ pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) 
         Document::of_failure(&named(arguments), &failure),
         Some(complaint),
     )
+}
+
+/// Answers what was understood, and can not be done as it was typed.
+pub fn refuse(failure: &Failure, arguments: &[OsString]) -> Exit {
+    let early = asked_for(arguments);
+    let complaint = early::Complaint::of(early.ui(), failure);
+    early.end(
+        Document::of_failure(&named(arguments), failure),
+        Some(complaint),
+    )
+}
+
+fn asked_for(arguments: &[OsString]) -> Early {
+    let asked = Asked::of(arguments);
+    Early::of(asked.format, &asked.reports, asked.progress)
 }
 
 /// Text of clap's, with its colours where the terminal has them.

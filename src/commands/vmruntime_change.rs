@@ -24,7 +24,7 @@ use crate::{
 /// Settings of VM Runtime.
 #[derive(clap::Args, Clone, Copy, Debug, Default)]
 pub struct SettingsArgs {
-    /// Run VMs in software, without hardware virtualization. Use it where nodes have none, or where you are not sure.
+    /// Run VMs in software, without KVM. Use it where nodes have none, or where you are not sure.
     /// It forces software emulation for every new VM, even on nodes that have KVM; VMs that run stay as they are.
     #[arg(
         long,

@@ -31,10 +31,10 @@ pub struct WaitVmruntimeArgs {
     /// What to wait for.
     #[arg(long = "for", value_enum, value_name = "STATE")]
     pub state: State,
-    /// Give up waiting after this time, as 10m or 1h30m; 0 looks once. The cluster goes on regardless.
+    /// Give up waiting after this time. 10m, 1h30m and the like; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::go_duration)]
     pub timeout: Duration,
-    /// End early where waiting can not help any more, for example after a failed preflight check.
+    /// End early where waiting can not help. For example after a failed preflight check.
     #[arg(
         long,
         value_name = "BOOL",

@@ -80,6 +80,23 @@ impl HistoryEntry {
     }
 }
 
+impl HistoryEntry {
+    /// What the row of a table says behind the name, where the terminal is too narrow for one.
+    fn told(&self, now: Timestamp) -> String {
+        let result = self.result.word();
+        let when = match self.created {
+            Some(_) => format!("{} ago", self.age(now)),
+            None => "at an unknown time".to_owned(),
+        };
+        let after = self.duration.map(age::span);
+        let after = after.map_or_else(String::new, |span| format!(", after {span}"));
+        match nodes(self, NAMED) {
+            none if none.is_empty() => format!("{result} {when}{after}"),
+            nodes => format!("{result} {when}{after}: {nodes}"),
+        }
+    }
+}
+
 /// The result of `get vmruntimepfc`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +113,9 @@ pub struct HistoryReport {
     /// The checks were read, so an empty list means that there are none.
     #[serde(skip)]
     pub read: bool,
+    /// The table begins with its first row.
+    #[serde(skip)]
+    pub no_headers: bool,
 }
 
 impl Report for HistoryReport {
@@ -115,27 +135,17 @@ impl Report for HistoryReport {
             }
             return;
         }
-        let mut header = vec!["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"];
-        if page.is_wide() {
-            header.extend(["NODES", "CREATED"]);
-        }
-        let mut table = Table::new(header);
-        for check in &self.checks {
-            let mut row = vec![
-                clean(&check.name),
-                tone_of(check.result).of(check.result.word()),
-                check.age(self.now),
-                check.duration.map(age::span).unwrap_or_default(),
-                nodes(check, page.shown(NAMED)),
-            ];
-            if page.is_wide() {
-                let created = check.created.map(|created| created.to_string());
-                row.push(check.node_count.to_string());
-                row.push(created.unwrap_or_else(|| "<unknown>".to_owned()));
+        let table = self.table(page);
+        // A name that is broken over lines cannot be copied.
+        let fits = |width| table.natural_width() <= width;
+        if page.table_width().is_none_or(fits) {
+            page.table(&table);
+        } else {
+            for check in &self.checks {
+                page.line(clean(&check.name));
+                page.paragraph("  ", &check.told(self.now));
             }
-            table.row(row);
         }
-        page.table(&table);
     }
 
     fn beside(&self) -> Beside<'_> {
@@ -155,6 +165,35 @@ impl Report for HistoryReport {
         let all = self.checks.iter();
         one.chain(all.map(|check| ResourceName::preflight_check(&check.name)))
             .collect()
+    }
+}
+
+impl HistoryReport {
+    fn table(&self, page: &Page) -> Table {
+        let mut header = vec!["NAME", "PASS", "AGE", "DURATION", "FAILED-NODES"];
+        if page.is_wide() {
+            header.extend(["NODES", "CREATED"]);
+        }
+        let mut table = Table::new(header);
+        if self.no_headers {
+            table = table.without_header();
+        }
+        for check in &self.checks {
+            let mut row = vec![
+                clean(&check.name),
+                tone_of(check.result).of(check.result.word()),
+                check.age(self.now),
+                check.duration.map(age::span).unwrap_or_default(),
+                nodes(check, page.shown(NAMED)),
+            ];
+            if page.is_wide() {
+                let created = check.created.map(|created| created.to_string());
+                row.push(check.node_count.to_string());
+                row.push(created.unwrap_or_else(|| "<unknown>".to_owned()));
+            }
+            table.row(row);
+        }
+        table
     }
 }
 
@@ -221,6 +260,41 @@ automatic   not finished   <unknown>
 manual      failed         5m30s       12s        worker-1, worker-3 (unknown)
 "
         );
+    }
+
+    #[test]
+    fn a_name_is_never_broken_and_the_header_may_be_left_out() {
+        let mut entry = HistoryEntry::new(&preflight::tests::mixed(), None);
+        entry.name = format!("vmruntime-preflight-check-{}", "0".repeat(36));
+        entry.duration = Some(Duration::from_secs(4));
+        let report = |no_headers| HistoryReport {
+            checks: vec![entry.clone()],
+            no_headers,
+            ..HistoryReport::default()
+        };
+        let drawn = |no_headers, width| {
+            let mut page = Page::new(Style {
+                width,
+                unicode: true,
+            });
+            report(no_headers).text(&mut page);
+            paint(&page.finish(), false)
+        };
+        let wide = drawn(false, Some(160));
+        assert!(wide.starts_with("NAME "), "{wide}");
+        assert!(
+            wide.contains(&format!("\n{}   failed   <unknown>", entry.name)),
+            "{wide}"
+        );
+        assert_eq!(
+            drawn(false, Some(80)),
+            format!(
+                "{}\n  failed at an unknown time, after 4s: worker-1, worker-3 (unknown)\n",
+                entry.name
+            )
+        );
+        assert!(drawn(true, None).starts_with(&entry.name));
+        assert_eq!(drawn(true, None).lines().count(), 1);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::api::text::cut_to;
 pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
+    headless: bool,
 }
 
 impl Table {
@@ -16,7 +17,15 @@ impl Table {
         Self {
             header: header.into_iter().map(Into::into).collect(),
             rows: Vec::new(),
+            headless: false,
         }
+    }
+
+    /// Rows alone, for programs that read columns.
+    #[must_use]
+    pub const fn without_header(mut self) -> Self {
+        self.headless = true;
+        self
     }
 
     /// A cell is as wide as its column in every row, so that one of them must not be very long.
@@ -48,7 +57,9 @@ impl Table {
                 // The last column's padding is cut off again below.
                 .set_width(u16::try_from(width + 3).unwrap_or(u16::MAX));
         }
-        grid.set_header(self.header.iter().map(|title| Tone::Faint.of(title)));
+        if !self.headless {
+            grid.set_header(self.header.iter().map(|title| Tone::Faint.of(title)));
+        }
         for row in &self.rows {
             grid.add_row(row);
         }

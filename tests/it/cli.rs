@@ -10,11 +10,19 @@ type Outcome = Result<(), Failed>;
 type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 14] = [
+    let tests: [Test; 19] = [
         (
             "version_in_the_products_words",
             version_in_the_products_words,
         ),
+        ("the_version_by_flag", the_version_by_flag),
+        (
+            "what_people_bring_along_is_understood",
+            what_people_bring_along_is_understood,
+        ),
+        ("what_was_meant_is_said", what_was_meant_is_said),
+        ("variables_are_defaults", variables_are_defaults),
+        ("short_help_fits_a_screen", short_help_fits_a_screen),
         ("exit_codes_are_printed", exit_codes_are_printed),
         ("every_command_has_help", every_command_has_help),
         ("wrong_usage_exits_2", wrong_usage_exits_2),
@@ -98,6 +106,153 @@ fn version_in_the_products_words() -> Outcome {
     Ok(())
 }
 
+fn the_version_by_flag() -> Outcome {
+    let bench = Bench::new();
+    for flag in ["--version", "-V", "-V enable vmruntime"] {
+        bench
+            .bmctl(flag)
+            .code(0)?
+            .stdout(&format!("bmctl version: {}\n", env!("CARGO_PKG_VERSION")))?
+            .stderr("")?;
+    }
+    let document = bench.bmctl("--version -o json").code(0)?.json()?;
+    if document["kind"] != "VersionResult" || document["command"] != "version" {
+        return Err(document.to_string().into());
+    }
+    Ok(())
+}
+
+/// That they got so far as to look for the cluster shows that they were taken; which command it was, the document.
+fn what_people_bring_along_is_understood() -> Outcome {
+    let bench = Bench::new().file("kubeconfig", &kubeconfig(&closed()));
+    for (words, command) in [
+        (&["status"][..], "status vmruntime"),
+        (&["get", "vmruntime"], "status vmruntime"),
+        (&["describe", "VMRuntime", "vmruntime"], "status vmruntime"),
+        (&["describe", "vmruntimepfc/one"], "get vmruntimepfc"),
+        (
+            &["Enable", "vmruntimes", "--wait", "false"],
+            "enable vmruntime",
+        ),
+        (
+            &["enable", "vmruntime\r", "–-fail-fast", "=", "false"],
+            "enable vmruntime",
+        ),
+        (
+            &["disable", "vmruntime", "--force", "=", "false"],
+            "disable vmruntime",
+        ),
+        (
+            &["disable", "--force", "false", "--ensure=true"],
+            "disable vmruntime",
+        ),
+        (&["skip", "node/worker-0"], "skip node"),
+        (&["auth", "enable", "vmruntime"], "auth check"),
+    ] {
+        let words = [words, &["--kubeconfig", "kubeconfig", "-o", "json"]].concat();
+        let document = bench.bmctl_words(&words).code(10)?.json()?;
+        if document["command"] != command {
+            return Err(format!("{words:?}: {document}").into());
+        }
+    }
+    Ok(())
+}
+
+fn what_was_meant_is_said() -> Outcome {
+    let bench = Bench::new();
+    bench
+        .bmctl("vmruntime enable --context prod --wait false")
+        .code(2)?
+        .stdout("")?
+        .stderr(
+            "error: the verb comes first\n\
+             hint: in the right order: bmctl enable vmruntime --context prod --wait=false\n",
+        )?;
+    bench
+        .bmctl("disable vmruntime —force=true")
+        .code(2)?
+        .stdout("")?
+        .stderr(
+            "error: there are characters in it that a word processor or a web page has put there, such as – or “\n\
+             hint: what was probably meant: bmctl disable vmruntime --force=true\n",
+        )?;
+    bench
+        .bmctl("create cluster -c prod")
+        .code(2)?
+        .stdout("")?
+        .stderr(
+            "error: 'create cluster' is a command of Google's bmctl; ours turns VM Runtime of a cluster on and off, and checks its nodes\n\
+             hint: Google's program has the same name: run it by its path\n\
+             hint: what ours does: bmctl --help\n",
+        )?;
+    bench
+        .bmctl("get vmruntimepfc -n vm-system")
+        .code(2)?
+        .stdout("")?
+        .stderr(
+            "error: there is no -n: VM Runtime is one for the whole cluster, and its checks are in namespace vm-system\n\
+             hint: without it: bmctl get vmruntimepfc\n",
+        )?;
+    let document = bench.bmctl("vmruntime enable -o json").code(2)?.json()?;
+    if document["error"]["reason"] != "InvalidUsage" || document["exitCode"] != 2 {
+        return Err(document.to_string().into());
+    }
+    Ok(())
+}
+
+fn variables_are_defaults() -> Outcome {
+    let bench = Bench::new()
+        .file("kubeconfig", &kubeconfig(&closed()))
+        .environment("BMCTL_KUBECONFIG", "kubeconfig")
+        .environment("BMCTL_OUTPUT", "json")
+        .environment("BMCTL_CONTEXT", "productoin");
+    let document = bench.bmctl("status").code(2)?.json()?;
+    if document["error"]["reason"] != "ContextNotFound" {
+        return Err(document.to_string().into());
+    }
+    let document = bench
+        .bmctl("status --context production")
+        .code(10)?
+        .json()?;
+    if document["cluster"]["context"] != "production" {
+        return Err(document.to_string().into());
+    }
+    let wrong = Bench::new().environment("BMCTL_OUTPUT", "xml");
+    wrong.bmctl("status").code(2)?.stdout("")?.stderr(
+        "error: BMCTL_OUTPUT is xml\n\
+         caused by: expected one of text, wide, json, yaml, name, junit\n",
+    )?;
+    wrong.bmctl("help environment").code(0)?;
+    // What it names is another cluster than the one around the command.
+    let bench = Bench::new()
+        .environment("BMCTL_KUBECONFIG", "elsewhere")
+        .environment("BMCTL_CONTEXT", "production");
+    let inside = bench.bmctl("sandbox run --bare -- status -o json");
+    let document = inside.json()?;
+    if document["cluster"]["context"] != "sandbox" {
+        return Err(document.to_string().into());
+    }
+    Ok(())
+}
+
+/// The definition is measured beside the code; this is what comes out, where nobody knows how wide the terminal is.
+fn short_help_fits_a_screen() -> Outcome {
+    let bench = Bench::new();
+    for command in COMMANDS
+        .iter()
+        .chain(&["", "sandbox start", "controller run"])
+    {
+        let help = bench.bmctl(&format!("{command} -h")).code(0)?.stderr("")?;
+        let lines = help.stdout.trim_end().lines().count();
+        let wide = help.stdout.lines().find(|line| line.chars().count() > 80);
+        if lines > 24 || wide.is_some() {
+            return Err(format!("{command}: {lines} lines, {wide:?}").into());
+        }
+    }
+    bench.bmctl("help options").code(0)?.stderr("")?;
+    Ok(())
+}
+
 fn exit_codes_are_printed() -> Outcome {
     let help = Bench::new().bmctl("help exit-codes").code(0)?.stderr("")?;
     for exit in bmctl::exit::Exit::ALL {
@@ -144,9 +299,9 @@ fn wrong_usage_exits_2() -> Outcome {
         )?;
     for words in [
         "frobnicate",
-        "enable",
+        "check",
         "enable vmruntime --frobnicate",
-        "enable vmruntime --use-emulation true",
+        "enable vmruntime --use-emulation maybe",
         "enable vmruntime --vm-image-format vmdk",
         "enable vmruntime --color sometimes",
         "enable vmruntime -q -v",

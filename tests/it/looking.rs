@@ -1,13 +1,26 @@
 //! The commands that look and wait, change settings and label nodes, by the real binary against a stage.
 
+use std::{
+    io::BufReader,
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
 use libtest_mimic::{Failed, Trial};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::stage::{Ended, Host, Stage, Story, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 7] = [
+    let stories: [(&str, Story); 9] = [
         ("the_history_and_one_check", the_history_and_one_check),
+        (
+            "a_check_by_less_than_its_name",
+            a_check_by_less_than_its_name,
+        ),
+        ("a_watch_shows_every_change", a_watch_shows_every_change),
         ("status_of_a_ready_cluster", status_of_a_ready_cluster),
         ("status_says_what_blocks", status_says_what_blocks),
         (
@@ -76,7 +89,7 @@ fn the_history_and_one_check() -> Result<(), Failed> {
         .prints("CPU, KVM failed on worker-1")?
         .prints("Nodes: 1 passed, 1 failed, 0 unknown; failed on worker-1 (CPU, KVM).")?;
     stage
-        .bmctl(&["get", "vmruntimepfc", &name[..name.len() - 1]])
+        .bmctl(&["get", "vmruntimepfc", &format!("{name}0")])
         .exits(8)?
         .says(&format!("bmctl get vmruntimepfc {name}"))?;
     stage
@@ -270,4 +283,120 @@ fn nothing_installed_exits_8() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+fn a_check_by_less_than_its_name() -> Result<(), Failed> {
+    let stage = Stage::new();
+    stage
+        .bmctl(&["get", "vmruntimepfc", "latest"])
+        .exits(8)?
+        .says("error: there is no preflight check in namespace vm-system")?;
+    for name in ["one-a", "one-b", "two"] {
+        stage
+            .bmctl(&["check", "vmruntimepfc", "--name", name])
+            .exits(0)?;
+    }
+    stage.bmctl(&["get", "latest"]).exits(0)?.prints("two")?;
+    stage
+        .bmctl(&["get", "vmruntimepfc", "t"])
+        .exits(0)?
+        .prints("two")?;
+    stage
+        .bmctl(&["get", "vmruntimepfc", "one"])
+        .exits(2)?
+        .says("error: 2 preflight checks have a name that begins with one")?
+        .says("caused by: one-b")?
+        .says("bmctl get vmruntimepfc latest")?;
+    let all = stage
+        .bmctl(&["get", "vmruntimepfc", "--no-headers"])
+        .exits(0)?;
+    let first: Vec<&str> = all
+        .stdout
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    if first == ["two", "one-b", "one-a"] {
+        Ok(())
+    } else {
+        Err(format!("{first:?}: {all}").into())
+    }
+}
+
+/// The documents of a command that goes on, as it writes them.
+struct Watching {
+    child: Child,
+    documents: Receiver<Value>,
+}
+
+impl Watching {
+    fn start(stage: &Stage, words: &[&str]) -> Result<Self, Failed> {
+        let mut child = stage
+            .bmctl_command(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = BufReader::new(child.stdout.take().ok_or("no stdout")?);
+        let (sender, documents) = mpsc::channel();
+        std::thread::spawn(move || {
+            let read = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+            for document in read.map_while(Result::ok) {
+                if sender.send(document).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { child, documents })
+    }
+
+    /// The first document from here on that fits.
+    fn sees(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value, Failed> {
+        let mut last = Value::Null;
+        loop {
+            match self.documents.recv_timeout(Duration::from_secs(120)) {
+                Ok(document) if fits(&document) => return Ok(document),
+                Ok(document) => last = document,
+                Err(error) => return Err(format!("{what}: {error}; last: {last:#}").into()),
+            }
+        }
+    }
+
+    /// The exit code after Ctrl-C.
+    fn interrupt(&mut self) -> Result<Option<i32>, Failed> {
+        kill_process(Pid::from_child(&self.child), Signal::INT)?;
+        Ok(self.child.wait()?.code())
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It has ended, unless the test failed.
+        let _ended = self.child.kill();
+    }
+}
+
+fn a_watch_shows_every_change() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let mut status = Watching::start(&stage, &["status", "-w", "-o", "json"])?;
+    let mut history = Watching::start(&stage, &["get", "vmruntimepfc", "--watch", "-o", "json"])?;
+    status.sees("off", |document| document["settings"]["enabled"] == false)?;
+    history.sees("no check", |document| document["checks"] == json!([]))?;
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    status.sees("ready", |document| document["ready"] == true)?;
+    history.sees("a check", |document| document["checks"][0]["pass"] == true)?;
+    for watching in [&mut status, &mut history] {
+        let code = watching.interrupt()?;
+        let last = watching.sees("the end", |document| !document["error"].is_null())?;
+        holds(
+            &last,
+            &json!({"exitCode": 130, "error": {"reason": "Interrupted"}}),
+        )?;
+        if code != Some(130) {
+            return Err(format!("ended with {code:?}: {last:#}").into());
+        }
+    }
+    // Several clusters have no common end.
+    stage
+        .bmctl(&["status", "-w", "--all-contexts"])
+        .exits(2)
+        .map(drop)
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, process::Command};
 
-use bmctl::commands::help::{Topic, VARIABLES};
+use bmctl::{
+    cli::typed::DEFAULTS,
+    commands::help::{Topic, variables},
+};
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
 
@@ -146,9 +149,10 @@ fn every_variable_is_described() -> Outcome {
             }));
         }
     }
-    let described: BTreeSet<String> = VARIABLES
-        .iter()
-        .map(|(name, _)| (*name).to_owned())
+    read.extend(DEFAULTS.iter().map(|default| default.variable.to_owned()));
+    let described: BTreeSet<String> = variables()
+        .into_iter()
+        .map(|(name, _)| name.to_owned())
         .collect();
     let missing: Vec<_> = read.difference(&described).collect();
     let idle: Vec<_> = described
@@ -274,7 +278,50 @@ fn bash_completes_values() -> Outcome {
     )?;
     offers(&bench, &[], "bmctl -c a --context ", &["x", "y"])?;
     offers(&bench, &[], "bmctl --kubeconfig nowhere --context ", &[])?;
+    // The noun is left out, or a variable says where.
+    offers(&bench, &[], "bmctl enable --ens", &["--ensure"])?;
+    offers(
+        &bench,
+        &[("BMCTL_KUBECONFIG", "admin.conf")],
+        "bmctl --context pro",
+        &["production"],
+    )?;
+    offers(
+        &bench,
+        &[],
+        "bmctl disable vmruntime --kubeconfig admin.conf --confirm pro",
+        &["production"],
+    )?;
+    offers(&bench, &[], "bmctl --kubeconfig adm", &["admin.conf"])?;
+    offers(
+        &bench,
+        &[],
+        "bmctl --kubeconfig=adm",
+        &["--kubeconfig=admin.conf"],
+    )?;
+    offers(
+        &bench,
+        &[],
+        "bmctl disable vmruntime --backup bmctl-w",
+        &["bmctl-workspace/"],
+    )?;
+    offers(&bench, &[], "bmctl restore bmctl-w", &["bmctl-workspace/"])?;
+    offers(
+        &bench,
+        &[],
+        "bmctl --log-dir bmctl-w",
+        &["bmctl-workspace/"],
+    )?;
+    offers(&bench, &[], "bmctl --report js", &["json="])?;
+    offers(&bench, &[], "bmctl --report json=adm", &["json=admin.conf"])?;
+    offers(
+        &bench,
+        &[],
+        "bmctl check vmruntimepfc --ignore KV",
+        &["KVM"],
+    )?;
     offers(&bench, &[], "bmctl explain KV", &["KVM"])?;
+    offers(&bench, &[], "bmctl help opt", &["options"])?;
     offers(&bench, &[], "bmctl help env", &["environment"])
 }
 
@@ -324,6 +371,13 @@ fn bash_completes_words_that_it_splits() -> Outcome {
             "arn:aws:eks:r:1:cluster/prod",
         ),
         ("--output=js", "--output = js", "js", "json"),
+        ("--report json=.ku", "--report json = .ku", ".ku", ".kube/"),
+        (
+            "--report=json=.ku",
+            "--report = json = .ku",
+            ".ku",
+            ".kube/",
+        ),
         (
             "--context=admin@kube --output=js",
             "--context = admin @kube --output = js",
@@ -357,10 +411,27 @@ fn bash_completes_nodes() -> Outcome {
     let bench = Bench::new();
     let environment = [("KUBECONFIG", kubeconfig.as_str())];
     // The engine gives up after half a second, which a busy machine may take once.
-    crate::stage::eventually("nodes as candidates", || {
-        offers(&bench, &environment, "bmctl skip node wor", &["worker-0"])
-            .map_err(|error| format!("{error:?}"))
-    })
+    for (line, expected) in [
+        ("bmctl skip node wor", "worker-0"),
+        ("bmctl skip wor", "worker-0"),
+        ("bmctl check vmruntimepfc --ignore KVM=wor", "KVM=worker-0"),
+    ] {
+        crate::stage::eventually("nodes as candidates", || {
+            offers(&bench, &environment, line, &[expected]).map_err(|error| format!("{error:?}"))
+        })?;
+    }
+    bench
+        .bmctl(&format!(
+            "check vmruntimepfc --name first --kubeconfig {kubeconfig}"
+        ))
+        .code(0)?;
+    for (begun, expected) in [("fir", "first"), ("lat", "latest")] {
+        let line = format!("bmctl get vmruntimepfc {begun}");
+        crate::stage::eventually("preflight checks as candidates", || {
+            offers(&bench, &environment, &line, &[expected]).map_err(|error| format!("{error:?}"))
+        })?;
+    }
+    Ok(())
 }
 
 fn a_cluster_that_is_away_offers_nothing() -> Outcome {

@@ -1,11 +1,18 @@
 //! What files, the cluster and our own tables offer as values of arguments.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
 
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
+};
 
 use crate::{
-    cluster::{self, ConnectOptions, Retry, node},
+    cli::{LATEST, ReportFormat, typed::DEFAULTS},
+    cluster::{self, ConnectOptions, Retry, node, preflight_check},
     commands::{context::WORKSPACE, help::Topic},
     explain,
     failure::{Failure, shell_word},
@@ -21,19 +28,83 @@ enum Source {
     Contexts,
     Clusters,
     Nodes,
+    /// The checks that are made of a node.
     Checks,
+    /// The preflight checks that there were.
+    History,
     Explained,
     Topics,
 }
 
-impl Source {
-    /// By the name of the argument: the same everywhere.
+/// What is completed behind an equals sign too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pair {
+    /// `CHECK=NODE`
+    CheckAndNode,
+    /// `FORMAT=PATH`
+    FormatAndPath,
+    /// `NAME=DIR`
+    NameAndFolder,
+}
+
+impl Pair {
     fn of(argument: &str) -> Option<Self> {
         match argument {
-            "context" | "contexts" => Some(Self::Contexts),
+            "ignore" => Some(Self::CheckAndNode),
+            "reports" => Some(Self::FormatAndPath),
+            "node_facts" => Some(Self::NameAndFolder),
+            _ => None,
+        }
+    }
+
+    fn candidates(self, current: &OsStr, typed: &[OsString]) -> Vec<CompletionCandidate> {
+        let Some(current) = current.to_str() else {
+            return Vec::new();
+        };
+        let Some((first, second)) = current.split_once('=') else {
+            let begun = match self {
+                Self::CheckAndNode => candidates(Source::Checks, typed),
+                Self::FormatAndPath => formats(),
+                Self::NameAndFolder => Vec::new(),
+            };
+            return beginning_with(current, begun);
+        };
+        let behind = match self {
+            Self::CheckAndNode => beginning_with(second, candidates(Source::Nodes, typed)),
+            Self::FormatAndPath => PathCompleter::any().complete(OsStr::new(second)),
+            Self::NameAndFolder => PathCompleter::dir().complete(OsStr::new(second)),
+        };
+        let before = format!("{first}=");
+        behind
+            .into_iter()
+            .map(|candidate| candidate.add_prefix(before.clone()))
+            .collect()
+    }
+}
+
+fn formats() -> Vec<CompletionCandidate> {
+    ReportFormat::all()
+        .map(|format| CompletionCandidate::new(format!("{}=", format.name())))
+        .collect()
+}
+
+fn beginning_with(begun: &str, candidates: Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
+    let fits = |candidate: &CompletionCandidate| {
+        candidate.get_value().to_string_lossy().starts_with(begun)
+    };
+    candidates.into_iter().filter(fits).collect()
+}
+
+impl Source {
+    /// By the name of the argument: the same everywhere, but for a name without a flag.
+    fn of(argument: &clap::Arg) -> Option<Self> {
+        match argument.get_id().as_str() {
+            "confirm" | "context" | "contexts" => Some(Self::Contexts),
             "clusters" => Some(Self::Clusters),
-            "node" | "nodes" => Some(Self::Nodes),
-            "ignore" => Some(Self::Checks),
+            "node" => Some(Self::Nodes),
+            // How many nodes a sandbox has is a number.
+            "nodes" => argument.is_positional().then_some(Self::Nodes),
+            "name" => argument.is_positional().then_some(Self::History),
             "id" => Some(Self::Explained),
             "subject" => Some(Self::Topics),
             _ => None,
@@ -60,6 +131,19 @@ impl Source {
                 .filter(|check| check.published)
                 .map(|check| check.id.to_string())
                 .collect(),
+            Self::History => {
+                let options = connection(typed);
+                let mut names = asked(async {
+                    let cluster = cluster::connect(&options).await?;
+                    let checks = preflight_check::list(&cluster.client, &Retry::once()).await?;
+                    let names = checks.into_iter().filter_map(|check| check.metadata.name);
+                    Ok(names.collect())
+                });
+                if !names.is_empty() {
+                    names.push(LATEST.to_owned());
+                }
+                names
+            }
             Self::Explained => explain::catalogue()
                 .into_iter()
                 .map(|entry| entry.id)
@@ -71,15 +155,32 @@ impl Source {
 
 /// The command line, with candidates for its values that fit what has been typed.
 pub(super) fn offered(command: clap::Command, typed: &[OsString]) -> clap::Command {
-    command
-        .mut_args(|arg| match Source::of(arg.get_id().as_str()) {
-            Some(source) => {
-                let typed = typed.to_vec();
-                arg.add(ArgValueCandidates::new(move || candidates(source, &typed)))
+    with_arguments_of_only_noun(command)
+        .mut_args(|arg| {
+            let typed = typed.to_vec();
+            if let Some(pair) = Pair::of(arg.get_id().as_str()) {
+                return arg.add(ArgValueCompleter::new(move |current: &OsStr| {
+                    pair.candidates(current, &typed)
+                }));
             }
-            None => arg,
+            match Source::of(&arg) {
+                Some(source) => {
+                    arg.add(ArgValueCandidates::new(move || candidates(source, &typed)))
+                }
+                None => arg,
+            }
         })
         .mut_subcommands(|below| offered(below, typed))
+}
+
+/// The noun may be left out, and what follows is completed all the same.
+fn with_arguments_of_only_noun(command: clap::Command) -> clap::Command {
+    let below: Vec<&clap::Command> = command.get_subcommands().collect();
+    let arguments: Vec<clap::Arg> = match below.as_slice() {
+        [noun] => noun.get_arguments().cloned().collect(),
+        [] | [_, _, ..] => Vec::new(),
+    };
+    command.args(arguments)
 }
 
 fn candidates(source: Source, typed: &[OsString]) -> Vec<CompletionCandidate> {
@@ -97,12 +198,33 @@ fn candidates(source: Source, typed: &[OsString]) -> Vec<CompletionCandidate> {
 /// The cluster that the flags typed so far lead to.
 fn connection(typed: &[OsString]) -> ConnectOptions {
     ConnectOptions {
-        kubeconfig: flag(typed, &["--kubeconfig"]).map(PathBuf::from),
-        context: flag(typed, &["--context"]),
-        cluster: flag(typed, &["--cluster", "-c"]),
+        kubeconfig: chosen(typed, "kubeconfig").map(PathBuf::from),
+        context: chosen(typed, "context"),
+        cluster: chosen(typed, "cluster"),
         workspace: WORKSPACE.into(),
         request_timeout: Some(PATIENCE),
         ..ConnectOptions::default()
+    }
+}
+
+/// The value of a flag, or of the variable that is its default.
+fn chosen(typed: &[OsString], long: &str) -> Option<String> {
+    given(typed, long).or_else(|| {
+        let default = DEFAULTS.iter().find(|default| default.flag == long)?;
+        let mut others = default.unless.iter();
+        if others.any(|flag| given(typed, flag).is_some()) {
+            return None;
+        }
+        let value = std::env::var(default.variable).ok();
+        value.filter(|value| !value.is_empty())
+    })
+}
+
+fn given(typed: &[OsString], long: &str) -> Option<String> {
+    let long_name = format!("--{long}");
+    match long {
+        "cluster" => flag(typed, &[&long_name, "-c"]),
+        _ => flag(typed, &[&long_name]),
     }
 }
 
@@ -189,19 +311,48 @@ mod tests {
     /// An argument that was renamed would silently lose its candidates.
     #[test]
     fn every_source_is_of_some_argument() {
-        fn names(command: &clap::Command, found: &mut Vec<String>) {
-            found.extend(command.get_arguments().map(|arg| arg.get_id().to_string()));
+        fn collect(command: &clap::Command, sources: &mut Vec<Source>, pairs: &mut Vec<Pair>) {
+            for argument in command.get_arguments() {
+                sources.extend(Source::of(argument));
+                pairs.extend(Pair::of(argument.get_id().as_str()));
+            }
             for below in command.get_subcommands() {
-                names(below, found);
+                collect(below, sources, pairs);
             }
         }
-        let mut found = Vec::new();
-        names(&Cli::command(), &mut found);
-        for name in [
-            "context", "contexts", "clusters", "node", "nodes", "id", "subject",
+        let (mut sources, mut pairs) = (Vec::new(), Vec::new());
+        collect(&Cli::command(), &mut sources, &mut pairs);
+        for source in [
+            Source::Contexts,
+            Source::Clusters,
+            Source::Nodes,
+            Source::History,
+            Source::Explained,
+            Source::Topics,
         ] {
-            assert!(Source::of(name).is_some());
-            assert!(found.iter().any(|found| found == name), "{name}");
+            assert!(sources.contains(&source), "{source:?}");
         }
+        assert!(pairs.contains(&Pair::CheckAndNode) && pairs.contains(&Pair::FormatAndPath));
+    }
+
+    /// A path is completed by the shell's own rules for files, whichever flag it is of.
+    #[test]
+    fn every_path_is_completed_as_one() {
+        fn collect(command: &clap::Command, wrong: &mut Vec<String>) {
+            let words = ["PATH", "DIR", "FILE"];
+            for argument in command.get_arguments() {
+                let names = argument.get_value_names().unwrap_or_default();
+                let is_path = names.iter().any(|name| words.contains(&name.as_str()));
+                if is_path && argument.get_value_hint() != clap::ValueHint::AnyPath {
+                    wrong.push(format!("{} {}", command.get_name(), argument.get_id()));
+                }
+            }
+            for below in command.get_subcommands() {
+                collect(below, wrong);
+            }
+        }
+        let mut wrong = Vec::new();
+        collect(&Cli::command(), &mut wrong);
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 }

@@ -117,6 +117,35 @@ impl Delivery {
         }
     }
 
+    /// Writes a result that others follow, and says whether anybody reads. Files of `--report` get the last one.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn show(
+        &self,
+        ui: &Ui,
+        document: &Document,
+        complaint: Option<&Complaint>,
+        first: bool,
+    ) -> Result<bool, Failure> {
+        let text = self.text(ui, document);
+        let apart = match self.format {
+            OutputFormat::Text | OutputFormat::Wide if !first && !text.is_empty() => "\n",
+            OutputFormat::Yaml if !first => "---\n",
+            OutputFormat::Text
+            | OutputFormat::Wide
+            | OutputFormat::Json
+            | OutputFormat::Yaml
+            | OutputFormat::Name
+            | OutputFormat::Junit => "",
+        };
+        let read = ui.result_is_read(&(apart.to_owned() + &text))?;
+        if let Some(Complaint { words, event }) = complaint {
+            ui.say(event, words);
+        }
+        Ok(read)
+    }
+
     /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
     /// not a success. The files come first, so that the document on stdout knows what became of them.
     pub fn end(&self, ui: &Ui, mut document: Document, complaint: Option<Complaint>) -> Exit {

@@ -4,23 +4,33 @@ use std::fmt::Write;
 
 use clap::ValueEnum;
 
-use crate::{cli::OutputFormat, exit::Exit};
+use crate::{
+    cli::{self, OutputFormat, typed::DEFAULTS},
+    exit::Exit,
+};
 
 /// What can be asked for beside commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
+    Options,
     ExitCodes,
     Environment,
     Output,
 }
 
 impl Topic {
-    pub const ALL: [Self; 3] = [Self::ExitCodes, Self::Environment, Self::Output];
+    pub const ALL: [Self; 4] = [
+        Self::Options,
+        Self::ExitCodes,
+        Self::Environment,
+        Self::Output,
+    ];
 
     /// As it is typed.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Options => "options",
             Self::ExitCodes => "exit-codes",
             Self::Environment => "environment",
             Self::Output => "output",
@@ -36,6 +46,7 @@ impl Topic {
     #[must_use]
     pub fn text(self) -> String {
         match self {
+            Self::Options => options(),
             Self::ExitCodes => exit_codes(),
             Self::Environment => environment(),
             Self::Output => output(),
@@ -53,9 +64,9 @@ fn exit_codes() -> String {
     text
 }
 
-/// Environment variables that this program, or a library in it, reads; and what for. A test compares the names with the
-/// source.
-pub const VARIABLES: &[(&str, &str)] = &[
+/// Environment variables that this program, or a library in it, reads, beside those that are defaults of flags; and what
+/// for. A test compares the names with the source.
+const VARIABLES: &[(&str, &str)] = &[
     (
         "KUBECONFIG",
         "Kubeconfig files, separated by colons; used without --kubeconfig and --cluster.",
@@ -116,24 +127,80 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
+/// All of them, with what each is for.
+#[must_use]
+pub fn variables() -> Vec<(&'static str, String)> {
+    let defaults = DEFAULTS.iter().map(|default| {
+        let unless = default.unless.iter().map(|flag| format!("--{flag}"));
+        let unless: Vec<String> = unless.collect();
+        let unless = if unless.is_empty() {
+            String::new()
+        } else {
+            format!("; ignored with {}", unless.join(", "))
+        };
+        (
+            default.variable,
+            format!("Default of --{}{unless}.", default.flag),
+        )
+    });
+    let others = VARIABLES.iter();
+    defaults
+        .chain(others.map(|(name, meaning)| (*name, (*meaning).to_owned())))
+        .collect()
+}
+
 fn environment() -> String {
-    let width = VARIABLES
+    let variables = variables();
+    let width = variables
         .iter()
         .map(|(name, _)| name.len())
         .max()
         .unwrap_or_default();
     let mut text = String::from(
-        "Environment variables. A flag goes before a variable, and a variable that is set to nothing is not set.\n\n",
+        "Environment variables. A flag goes before a variable, and a variable that is set\n\
+         to nothing is not set. None consents to a deletion. 'sandbox run' hides those\n\
+         that name a cluster from what it runs.\n\n",
     );
-    for (name, meaning) in VARIABLES {
-        let _ = writeln!(text, "  {name:width$}  {meaning}");
+    for (name, meaning) in &variables {
+        let mut name = *name;
+        for line in lines(meaning, COLUMNS - width - 4) {
+            let _ = writeln!(text, "  {name:width$}  {line}");
+            name = "";
+        }
     }
     text
 }
 
+/// As wide as a small terminal.
+const COLUMNS: usize = 80;
+
+/// The words on lines of at most this width.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn options() -> String {
+    format!(
+        "Options of every command. Those of one command: 'bmctl COMMAND -h'.\n\n{}\n\n\
+         Variables that are defaults of some: 'bmctl help environment'.\n",
+        cli::options().trim_end()
+    )
+}
+
 fn output() -> String {
     let mut text = String::from(
-        "Output. The result is on stdout, and nothing else is; progress, warnings, hints and questions are on stderr.\n\n\
+        "Output. The result is on stdout, and nothing else is; progress, warnings, hints\n\
+         and questions are on stderr.\n\n\
          Formats of the result (-o):\n\n",
     );
     for format in OutputFormat::value_variants() {
@@ -142,7 +209,11 @@ fn output() -> String {
                 .get_help()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let _ = writeln!(text, "  {:5}  {help}", value.get_name());
+            let mut name = value.get_name();
+            for line in lines(&help, COLUMNS - 9) {
+                let _ = writeln!(text, "  {name:5}  {line}");
+                name = "";
+            }
         }
     }
     text.push_str(DOCUMENT);
@@ -150,23 +221,27 @@ fn output() -> String {
 }
 
 const DOCUMENT: &str = "
-JSON and YAML are one document a command, also where the command fails. Always in it:
+JSON and YAML are one document a command, also where the command fails. Always
+in it:
 
-  schema    bmctl/v1: fields may be added, those that are there keep name and meaning
+  schema    bmctl/v1: fields may be added, those there keep name and meaning
   kind      what the document is, for example EnableResult
   command   verb and noun
   cluster   context and server, or null where no cluster was talked to
   warnings  what was warned of on the way
   exitCode  as the shell sees it, the same for every format
-  error     null, or kind, reason, exitCode, retryable, message, causes and hints
+  error     null, or kind, reason, exitCode, retryable, message, causes, hints
 
-Compare error.reason in scripts, never a message; 'bmctl explain REASON' says what to do about it.
+Compare error.reason in scripts, never a message; 'bmctl explain REASON' says
+what to do about it.
 
-Colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then whether that stream is a terminal.
-Nothing is said by colour alone. Text is wrapped to the width of a terminal, and never in files and pipes.
+Colour: --color, then NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, then
+whether that stream is a terminal. Nothing is said by colour alone. Text is
+wrapped to the width of a terminal, and never in files and pipes.
 
-Progress on a terminal is one region that is redrawn; elsewhere it is a line with the time for each change.
-Text that comes from a cluster is shown without control characters and escape sequences.
+Progress on a terminal is one region that is redrawn; elsewhere it is a line
+with the time for each change. Text that comes from a cluster is shown without
+control characters and escape sequences.
 ";
 
 #[cfg(test)]
@@ -179,6 +254,9 @@ mod tests {
             assert_eq!(Topic::of(topic.name()), Some(topic));
             assert!(topic.text().lines().count() > 5);
             assert!(topic.text().ends_with('\n'));
+            let wide = topic.text();
+            let wide = wide.lines().find(|line| line.chars().count() > COLUMNS);
+            assert_eq!(wide, None);
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     start::{broken, not_started},
 };
 use crate::{
-    cli::{Cli, OutputArgs, ReportTarget},
+    cli::{Cli, OutputArgs, ReportTarget, typed::DEFAULTS},
     command_id::CommandId,
     commands::{
         Context,
@@ -73,6 +73,10 @@ async fn in_cluster(
     let own = is_own(command);
     let mut process = process(command, &context.global.output)?;
     let program = process.get_program().to_owned();
+    // They name a cluster outside, and go before KUBECONFIG.
+    for default in DEFAULTS.iter().filter(|default| default.names_cluster) {
+        process.env_remove(default.variable);
+    }
     let mut child = process
         .env("KUBECONFIG", kubeconfig)
         .env(PASSING_KUBECONFIG, kubeconfig)

@@ -1,4 +1,5 @@
-//! The command line as the log keeps it: ready to be pasted, and without what nobody may read there.
+//! A command line as it is shown: ready to be pasted, and without what nobody may read there. The log keeps it, and what
+//! corrects a command line quotes it.
 
 use std::ffi::OsString;
 
