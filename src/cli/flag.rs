@@ -173,11 +173,7 @@ impl ReportFormat {
     /// All names, as a sentence takes them.
     #[must_use]
     pub fn names() -> String {
-        let of_results = OutputFormat::value_variants().iter();
-        let all = of_results
-            .map(|format| Self::Result(*format))
-            .chain([Self::Markdown, Self::Html]);
-        all.map(Self::name).collect::<Vec<_>>().join(", ")
+        Self::all().map(Self::name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -229,8 +225,8 @@ pub struct NodeArgs {
     /// Only this node. Repeat it for several.
     #[arg(long, value_name = "NODE", value_parser = name)]
     pub node: Vec<String>,
-    /// Only the nodes with these labels, for example rack=a,!spot.
-    #[arg(short = 'l', long, value_name = "LABELS", value_parser = label_selector, conflicts_with = "node")]
+    /// Only the nodes with these labels. For example rack=a,!spot.
+    #[arg(short = 'l', long, value_name = "K=V", value_parser = label_selector, conflicts_with = "node")]
     pub selector: Option<String>,
 }
 

@@ -357,17 +357,17 @@ mod tests {
             "/api/v1/namespaces/vm-system/events" => Answer::json(&json!({})),
             PODS if call
                 .query("labelSelector")
-                .is_some_and(|labels| labels.starts_with("kubevirt.io in")) =>
+                .is_some_and(|labels| labels.starts_with("kubevirt.io")) =>
             {
-                Answer::json(
-                    &json!({"metadata": {}, "items": [{"metadata": {"name": "virt-api-1", "namespace": "kubevirt", "uid": "1"}}]}),
-                )
+                Answer::json(&json!({"metadata": {}, "items": [{"metadata": {
+                    "name": "virt-api-1", "namespace": "kubevirt", "uid": "1", "labels": {"kubevirt.io": "virt-api"},
+                }}]}))
             }
             PODS => Answer::json(&json!({"metadata": {}, "items": []})),
             "/api/v1/namespaces/kubevirt/events" => {
                 Answer::json(&json!({"metadata": {}, "items": [
-                    {"metadata": {"uid": "2"}, "reason": "Failed", "involvedObject": {"name": "virt-api-1"}},
-                    {"metadata": {"uid": "3"}, "reason": "Failed", "involvedObject": {"name": "somebodys-pod"}},
+                    {"metadata": {"name": "a", "namespace": "kubevirt", "uid": "2"}, "reason": "Failed", "involvedObject": {"name": "virt-api-1"}},
+                    {"metadata": {"name": "b", "namespace": "kubevirt", "uid": "3"}, "reason": "Failed", "involvedObject": {"name": "somebodys-pod"}},
                 ]}))
             }
             _ => Answer::nothing_served(call),
@@ -391,17 +391,21 @@ mod tests {
             matches!(of("events.json"), Outcome::Failed(failure) if failure.kind == Kind::Incomplete)
         );
         assert!(matches!(of("vmruntime.json"), Outcome::Absent));
-        assert!(matches!(
-            of("engine-pods.json"),
-            Outcome::Collected {
-                count: Some(1),
-                more: false,
-                ..
-            }
-        ));
+        assert!(
+            matches!(
+                of("engine-pods.json"),
+                Outcome::Collected {
+                    count: Some(1),
+                    more: false,
+                    ..
+                }
+            ),
+            "{:?}",
+            of("engine-pods.json")
+        );
         assert!(
             matches!(of("engine-events.json"), Outcome::Collected { content, .. }
-            if *content == json!([{"reason": "Failed", "involvedObject": {"name": "virt-api-1"}}])),
+            if *content == json!([{"metadata": {}, "reason": "Failed", "involvedObject": {"name": "virt-api-1"}}])),
             "what is others' stays out: {:?}",
             of("engine-events.json")
         );

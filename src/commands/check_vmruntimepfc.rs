@@ -57,7 +57,7 @@ pub struct CheckVmruntimepfcArgs {
     /// Take failures of a check for warnings. Repeat it for several. The cluster goes on blocking VM creation.
     #[arg(long, value_name = "CHECK[=NODE]")]
     pub ignore: Vec<Ignore>,
-    /// What makes the command fail: fail, warn or never. With fail a failed check; with warn also warnings (exit code 4);
+    /// What to fail on: fail, warn or never. With fail a failed check; with warn also warnings (exit code 4);
     /// with never nothing that was found. What could not be determined always does (exit code 5).
     #[arg(
         long,
@@ -72,7 +72,7 @@ pub struct CheckVmruntimepfcArgs {
     pub keep: Option<usize>,
     #[command(flatten)]
     pub nodes: NodeArgs,
-    /// Show only the nodes that failed or could not be verified. All are judged, and documents have all.
+    /// Show only the nodes that did not pass. These failed, or could not be verified. All are judged, and documents have all.
     #[arg(long)]
     pub failed: bool,
     #[command(flatten)]

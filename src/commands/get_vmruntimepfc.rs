@@ -32,7 +32,7 @@ pub struct GetVmruntimepfcArgs {
     /// all.
     #[arg(value_name = "NAME", value_parser = crate::cli::name)]
     pub name: Option<String>,
-    /// Show only the nodes that failed or could not be verified. Documents have all.
+    /// Show only the nodes that did not pass. These failed, or could not be verified. Documents have all.
     #[arg(long, requires = "name")]
     pub failed: bool,
     /// Show it again after every change, until Ctrl-C. With -o json and yaml each change is a document.

@@ -157,7 +157,7 @@ impl Selection {
     fn of(query: &str) -> Self {
         let mut selection = Self::default();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            let terms = value.split(',').filter(|term| !term.is_empty());
+            let terms = terms(&value).into_iter();
             match &*key {
                 "fieldSelector" => {
                     let mut name = terms.filter_map(|term| term.strip_prefix("metadata.name="));
@@ -169,6 +169,21 @@ impl Selection {
         }
         selection
     }
+}
+
+/// The terms of a selector: commas stand between them, and in the sets of some (`key in (a,b)`).
+fn terms(selector: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let between = |c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    let terms = selector.split(between).map(str::trim);
+    terms.filter(|term| !term.is_empty()).collect()
 }
 
 /// `key` or `key=value`; every other form is left to the API server.

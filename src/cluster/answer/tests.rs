@@ -153,6 +153,7 @@ async fn what_was_asked_for_is_believed() {
         ("a list without kinds inside", get("/api/v1/nodes", &json!({"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "n", "uid": "u"}}]}))),
         ("another plural", get("/apis/policy/v1/policies", &json!({"kind": "PolicyList", "apiVersion": "policy/v1", "items": []}))),
         ("selected", get(&format!("{VMS}?labelSelector=app%3Dx,more&fieldSelector=metadata.name%3Da"), &labelled)),
+        ("selected by sets", get(&format!("{VMS}?labelSelector=app+in+(w,x,y),+more,gone+notin+(a,b),!b"), &labelled)),
         ("an object", get(VM, &object("a"))),
         ("its metadata", get(VM, &partial).of_metadata()),
         ("its status", case(Method::PATCH, &format!("{VM}/status"), 200, &object("a"))),
