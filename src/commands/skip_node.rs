@@ -30,10 +30,16 @@ use crate::{
 /// It sets the label kubevm.io/VM-SkipSchedule. Nodes that have it already stay as they are. VMs that run there are not
 /// moved. KubeVirt does not know the label: where it is somebody else's, its owner has to keep VMs away, and it is said.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = SKIP_EXAMPLES, group = which(&["nodes", "node", "selector", "failed"]))]
+#[command(after_help = SKIP_EXAMPLES)]
 pub struct SkipNodeArgs {
+    // That no node is named must not come to mean all.
     /// Names of nodes.
-    #[arg(value_name = "NODE", value_parser = crate::cli::name, conflicts_with = "selector")]
+    #[arg(
+        value_name = "NODE",
+        value_parser = crate::cli::name,
+        conflicts_with = "selector",
+        required_unless_present_any = ["node", "selector", "failed"]
+    )]
     pub nodes: Vec<String>,
     #[command(flatten)]
     pub selection: NodeArgs,
@@ -48,23 +54,21 @@ pub struct SkipNodeArgs {
 ///
 /// It removes the label kubevm.io/VM-SkipSchedule. Nodes without it stay as they are.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = UNSKIP_EXAMPLES, group = which(&["nodes", "node", "selector"]))]
+#[command(after_help = UNSKIP_EXAMPLES)]
 pub struct UnskipNodeArgs {
+    // That no node is named must not come to mean all.
     /// Names of nodes.
-    #[arg(value_name = "NODE", value_parser = crate::cli::name, conflicts_with = "selector")]
+    #[arg(
+        value_name = "NODE",
+        value_parser = crate::cli::name,
+        conflicts_with = "selector",
+        required_unless_present_any = ["node", "selector"]
+    )]
     pub nodes: Vec<String>,
     #[command(flatten)]
     pub selection: NodeArgs,
     #[command(flatten)]
     pub dry_run: DryRunArgs,
-}
-
-/// That no node is named must not come to mean all.
-fn which(ways: &'static [&'static str]) -> clap::ArgGroup {
-    clap::ArgGroup::new("which")
-        .args(ways)
-        .required(true)
-        .multiple(true)
 }
 
 const SKIP_EXAMPLES: &str = "\
