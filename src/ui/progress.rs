@@ -194,10 +194,13 @@ impl Progress<'_> {
         }
         if self.inner.manner == Manner::Plain {
             let said = self.inner.news(state);
-            match (said, self.inner.voice.language) {
-                (Some(text), _) => self.inner.line(&state.event(), &text),
-                (None, Language::Events) => self.inner.line(&state.event(), ""),
-                (None, Language::Words) => {}
+            match self.inner.voice.language {
+                Language::Events => self.inner.line(&state.event(), ""),
+                Language::Words => {
+                    for text in said {
+                        self.inner.line(&state.event(), &text);
+                    }
+                }
             }
         }
         self.inner.draw();
@@ -254,9 +257,9 @@ impl Inner {
         news
     }
 
-    /// The line of the log that says what is new. The first one of something says what it is; those that follow say only what
+    /// The lines of the log that say what is new. The first one of something says what it is; those that follow say only what
     /// was not missing before. That less is missing, or fewer of it, is no news: a sign of life has it.
-    fn news(&self, state: &State) -> Option<String> {
+    fn news(&self, state: &State) -> Vec<String> {
         let mut shown = locked(&self.shown);
         let items = state.log_items();
         let shapes: Vec<String> = items.iter().map(|item| state::shape(item)).collect();
@@ -270,7 +273,10 @@ impl Inner {
             .collect();
         shown.introduced = (state.headline.clone(), state.phase.clone());
         shown.said = shapes;
-        (!same_phase || !new.is_empty()).then(|| state.log_line(introduced, &new))
+        if same_phase && new.is_empty() {
+            return Vec::new();
+        }
+        state.log_lines(introduced, &new)
     }
 
     /// Draws the live region, once the work has turned out to take a while.

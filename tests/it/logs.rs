@@ -38,11 +38,11 @@ const DISABLE: &[Line] = &[
     ),
     (
         '!',
-        r"TIME Waiting until VM Runtime is off \([A-Za-z]+\): [^;]+(; [^;]+)*",
+        r"TIME Waiting until VM Runtime is off \([A-Za-z]+\)(: [^;]+(; [^;]+)*)?",
     ),
     (
         '?',
-        r"TIME (Fencing|Uninstalling): (VM creation is closed|making sure that no VM is left|the pods in|pods left in).*",
+        r"TIME (Ready|Fencing|Uninstalling): (the controller has not|VM creation is closed|making sure that no VM is left|the pods in|pods left in).*",
     ),
     (
         '?',
@@ -58,7 +58,7 @@ const ENABLE: &[Line] = &[
     ('!', r"Cluster: sandbox \(https://127\.0\.0\.1:\d+\)"),
     (
         '!',
-        r"TIME Waiting until VM Runtime is ready( \([A-Za-z]+\))?: [^;]+(; [^;]+)*",
+        r"TIME Waiting until VM Runtime is ready( \([A-Za-z]+\))?(: [^;]+(; [^;]+)*)?",
     ),
     (
         '?',

@@ -28,15 +28,17 @@ impl State {
         with_missing(&self.title(), &self.missing)
     }
 
-    /// A line of a log: no longer than such lines are, with these of the things that are missing.
-    pub(super) fn log_line(&self, introduced: bool, missing: &[&str]) -> String {
-        let title = match &self.phase {
-            Some(phase) if introduced => phase.clone(),
-            // What it is about stands in the line before.
-            None if introduced && !missing.is_empty() => String::new(),
-            Some(_) | None => self.title(),
+    /// Lines of a log with these of the things that are missing: as many on each as fit. What is too long for a line is cut,
+    /// and nothing is left out: the last one may be the cause.
+    pub(super) fn log_lines(&self, introduced: bool, missing: &[&str]) -> Vec<String> {
+        let known = self.phase.clone().unwrap_or_default();
+        // What it is about stands in a line before.
+        let title = if introduced && (self.phase.is_some() || !missing.is_empty()) {
+            known.clone()
+        } else {
+            self.title()
         };
-        fitting(title, missing)
+        packed(title, &known, missing)
     }
 
     /// What is missing, as a log has it.
@@ -117,35 +119,28 @@ fn shortened(item: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// As many of the items as fit behind the title, and how many more there are.
-fn fitting(title: String, items: &[&str]) -> String {
-    let cut = |line: &str, room| console::truncate_str(line, room, "...").into_owned();
+/// The items behind the title, and where they do not fit, in lines that begin with the shorter one.
+fn packed(title: String, shorter: &str, items: &[&str]) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut line = title;
-    for (at, item) in items.iter().enumerate() {
-        let mark = match at {
-            0 if line.is_empty() => "",
-            0 => ": ",
-            _ => "; ",
-        };
+    let mut mark = if line.is_empty() { "" } else { ": " };
+    for item in items {
         let longer = format!("{line}{mark}{item}");
-        let left = items.len() - at - 1;
-        let more = |left| format!("; {left} more");
-        // Room for saying how many are left out behind this one.
-        let room = if left == 0 {
-            LINE
+        let is_begun = line != shorter;
+        if console::measure_text_width(&longer) <= LINE || !is_begun {
+            line = longer;
         } else {
-            LINE - more(left).len()
-        };
-        if console::measure_text_width(&longer) > room {
-            return match (at, left) {
-                (0, 0) => cut(&longer, LINE),
-                (0, _) => cut(&longer, room) + &more(left),
-                _ => line + &more(left + 1),
+            let next = match shorter {
+                "" => (*item).to_owned(),
+                shorter => format!("{shorter}: {item}"),
             };
+            lines.push(std::mem::replace(&mut line, next));
         }
-        line = longer;
+        mark = "; ";
     }
-    cut(&line, LINE)
+    lines.push(line);
+    let cut = |line: &String| console::truncate_str(line, LINE, "...").into_owned();
+    lines.iter().map(cut).collect()
 }
 
 fn with_missing(text: &str, missing: &[String]) -> String {

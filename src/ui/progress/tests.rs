@@ -90,15 +90,17 @@ fn a_line_of_a_log_has_an_end() {
     }
     let recorded = progress.recorded();
     assert_eq!(
-        recorded[..3],
+        recorded[..5],
         [
-            "Waiting until VM Runtime is off (Fencing): the controller has not looked at the change ...; 1 more\n",
+            "Waiting until VM Runtime is off (Fencing)\n",
+            "Fencing: the controller has not looked at the change yet (generation 3, it has seen 2)\n",
+            "Fencing: the pods in vm-system have not been read yet\n",
             "Installing: preflight check vmruntime-preflight-check-00000000000... is running\n",
-            "Installing: the controller has not looked at the change yet (generation 3, it has seen 2); 2 more\n",
+            "Installing: the controller has not looked at the change yet (generation 3, it has seen 2); a; b\n",
         ]
     );
     assert!(
-        recorded[3].ends_with("...\n") && recorded[3].len() == 99,
+        recorded[5].ends_with("...\n") && recorded[5].len() == 99,
         "{recorded:?}"
     );
 }
