@@ -1,6 +1,7 @@
 //! Clusters on which one thing or another comes about.
 
 use std::{
+    fs,
     process::{Command, Stdio},
     sync::OnceLock,
 };
@@ -138,14 +139,32 @@ impl Stand {
             .spawn()
             .unwrap();
         let id = child.id().to_string();
+        // A request of the one before may still be on its way: alone, it says nothing of this one.
+        let listens = eventually("somebody who hears Ctrl-C", || hears_interrupts(&id));
         let asked = eventually("a request", || match self.proxy.requests().len() {
             seen if seen > before => Ok(()),
             seen => Err(format!("{seen} requests")),
         });
         // Where it never asked, its own end tells more.
-        drop(asked);
+        drop((listens, asked));
         let _ = Command::new("kill").args(["-INT", &id]).status();
         Ended::of(child, words.join(" "))
+    }
+}
+
+/// Has that process a handler for SIGINT? See proc(5): signal N is bit N-1.
+fn hears_interrupts(id: &str) -> Result<(), String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"));
+    let status = status.map_err(|error| error.to_string())?;
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    match caught {
+        Some(bits) if bits & 0b10 != 0 => Ok(()),
+        // It has ended by itself.
+        Some(_) | None if status.contains("State:\tZ") => Ok(()),
+        Some(_) | None => Err(status),
     }
 }
 
