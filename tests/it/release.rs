@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -17,10 +18,11 @@ const FOLDER: &str = "BMCTL_RELEASED";
 const LARGEST: u64 = 14 * 1024 * 1024;
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let stories: [(&str, Story); 6] = [
         ("the_sums_are_right", the_sums_are_right),
         ("it_needs_nothing", it_needs_nothing),
         ("it_resolves_names", it_resolves_names),
+        ("a_backtrace_ends_nothing", a_backtrace_ends_nothing),
         ("it_installs_itself", it_installs_itself),
         ("all_is_listed", all_is_listed),
     ];
@@ -140,6 +142,28 @@ fn it_resolves_names() -> Result<(), Failed> {
     // It comes as far as to be told that nothing is installed.
     run(&unpacked.top, unpacked.top.join("bmctl"), &words).exits(8)?;
     Ok(())
+}
+
+/// Nothing in it says how to unwind. An error that looks for its backtrace all the same must not end the program.
+fn a_backtrace_ends_nothing() -> Result<(), Failed> {
+    let unpacked = unpack()?;
+    let taken = TcpListener::bind(("127.0.0.1", 0))?;
+    let port = taken.local_addr()?.port().to_string();
+    let binary = unpacked.top.join("bmctl").display().to_string();
+    let words = [
+        "RUST_BACKTRACE=1",
+        &binary,
+        "sandbox",
+        "start",
+        "--port",
+        &port,
+    ];
+    let ended = run(&unpacked.top, "env", &words).exits(1)?;
+    if ended.stderr.contains("another program has that port") {
+        Ok(())
+    } else {
+        Err(ended.to_string().into())
+    }
 }
 
 fn it_installs_itself() -> Result<(), Failed> {
