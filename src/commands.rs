@@ -7,6 +7,7 @@ pub mod auth_check;
 pub mod check_host;
 pub mod check_vmruntimepfc;
 pub mod completion;
+mod consent;
 pub mod context;
 pub mod controller;
 pub mod controller_uninstall;

@@ -25,6 +25,7 @@ pub mod man;
 pub mod manifests;
 pub mod many;
 pub mod markdown;
+mod markup;
 pub mod name;
 pub mod page;
 pub mod preflight;

@@ -18,16 +18,14 @@ use super::{
     list::{Fields, Pages},
     retry::{Repeat, Retry},
 };
-use crate::failure::{self, Failure, Reason};
+use crate::{
+    api::engine::COMPONENTS,
+    failure::{self, Failure, Reason},
+};
 
 /// At most so many objects of one kind.
 const MOST: u32 = 500;
 const PODS: &str = "/api/v1/pods";
-/// What KubeVirt and CDI are made of, and nothing of VMs, whose pods carry the same labels.
-const ENGINE: [&str; 2] = [
-    "kubevirt.io in (virt-operator,virt-api,virt-controller,virt-handler,virt-exportproxy)",
-    "cdi.kubevirt.io in (cdi-operator,cdi-apiserver,cdi-deployment,cdi-uploadproxy)",
-];
 /// How everything of theirs is called, by which their events are told from those of others in the namespace.
 const ENGINE_NAMES: [&str; 3] = ["virt-", "cdi-", "kubevirt"];
 
@@ -288,7 +286,7 @@ async fn engine(
     path: &str,
 ) -> kube::Result<Found> {
     let mut all = Found::default();
-    for labels in ENGINE {
+    for labels in COMPONENTS {
         let selected = ListParams::default().labels(labels);
         all.add(page(client, retry, doing, path, &selected).await?);
     }

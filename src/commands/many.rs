@@ -14,7 +14,7 @@ pub use scope::Scope;
 use tokio::time::Instant;
 
 use super::{
-    Context,
+    Context, consent,
     context::{Ending, Left},
     dispatch,
     session::LOOKING,
@@ -28,7 +28,6 @@ use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason, shown},
     render::{Document, clean, document::ErrorDocument, many::ManyReport},
-    ui::Answer,
 };
 
 /// How many clusters are worked on at the same time.
@@ -153,30 +152,7 @@ async fn permitted(
         return Ok(());
     }
     let question = format!("Type yes to go on with all {count}");
-    let (kind, reason, message) = match context.ui.ask_for_word(&question, "yes").await {
-        Answer::Confirmed => return Ok(()),
-        Answer::Interrupted => (
-            Kind::Interrupted,
-            Reason::Interrupted,
-            "interrupted: nothing was changed",
-        ),
-        Answer::Declined => (
-            Kind::Refused,
-            Reason::NotConfirmed,
-            "not confirmed; nothing was changed",
-        ),
-        Answer::NobodyThere => (
-            Kind::Refused,
-            Reason::NotConfirmed,
-            "a change of several clusters must be confirmed, and there is no terminal to ask on; nothing was changed",
-        ),
-    };
-    let failure = Failure::new(kind, reason, message);
-    Err(if kind == Kind::Refused {
-        failure.hint("to confirm it beforehand, add --yes to the command")
-    } else {
-        failure
-    })
+    consent::given(context, &question, "a change of several clusters").await
 }
 
 fn named(targets: &[Target]) -> String {

@@ -8,15 +8,10 @@ use kube::{Client, api::ListParams, runtime::reflector::Store};
 
 use super::engine;
 use crate::{
-    api::engine::{COMPONENT_LABEL, VIRT_OPERATOR},
+    api::engine::{CDI_COMPONENT_LABEL, COMPONENT_LABEL, COMPONENTS, VIRT_OPERATOR},
     cluster::{list, retry::Retry, stuck},
 };
 
-/// Pods of KubeVirt: those that run guests carry the same label.
-const COMPONENTS: &str =
-    "kubevirt.io in (virt-operator,virt-api,virt-controller,virt-handler,virt-exportproxy)";
-/// Pods of CDI, by its own label and by that of its operator's release file.
-const CDI_LABEL: &str = "cdi.kubevirt.io";
 /// A message of a condition is short, and one cause mostly holds for all pods.
 const NAMED: usize = 3;
 
@@ -25,7 +20,7 @@ const NAMED: usize = 3;
 pub(super) async fn of_engine(client: &Client, place: Option<&str>) -> Vec<String> {
     let pods = engine::somewhere::<Pod>(client, place);
     let mut found = Vec::new();
-    for selector in [COMPONENTS, CDI_LABEL] {
+    for selector in COMPONENTS {
         let selected = ListParams::default().labels(selector);
         match list::objects(&pods, &selected, &Retry::once(), "list the engine's pods").await {
             Ok(pods) => found.extend(pods),
@@ -60,7 +55,7 @@ fn judge(pods: &[Pod]) -> Vec<String> {
 fn component(pod: &Pod) -> Option<String> {
     let labels = pod.metadata.labels.as_ref()?;
     let named = |label: &str| labels.get(label).filter(|name| !name.is_empty()).cloned();
-    named(COMPONENT_LABEL).or_else(|| named(CDI_LABEL))
+    named(COMPONENT_LABEL).or_else(|| named(CDI_COMPONENT_LABEL))
 }
 
 /// What keeps probes from running, by their nodes.

@@ -15,6 +15,7 @@ use super::{
     document::Document,
     history::HistoryEntry,
     many,
+    markup::escaped,
     page::Page,
     preflight::{NodeReport, PreflightReport},
     style::{Mark, Style, paint},
@@ -381,22 +382,6 @@ fn time(at: Timestamp) -> String {
 
 fn hash(text: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(text))
-}
-
-/// Safe as text and as the value of an attribute.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use super::{
     clean::{clean, clean_lines},
     document::{ClusterReference, Document},
+    markup::escaped,
     page::Page,
     style::{Style, paint},
 };
@@ -291,7 +292,7 @@ impl Xml {
 
     fn leaf(&mut self, element: &'static str, attributes: &[(&'static str, String)], text: &str) {
         self.start(element, attributes);
-        let text = escape(clean_lines(text).trim_end());
+        let text = escaped(clean_lines(text).trim_end());
         let _ = writeln!(self.text, ">{text}</{element}>");
     }
 
@@ -299,7 +300,7 @@ impl Xml {
         self.indent();
         let _ = write!(self.text, "<{element}");
         for (name, value) in attributes {
-            let _ = write!(self.text, " {name}=\"{}\"", escape(&clean(value)));
+            let _ = write!(self.text, " {name}=\"{}\"", escaped(&clean(value)));
         }
     }
 
@@ -316,25 +317,6 @@ fn output(document: &Document) -> String {
     });
     document.report.write_text(&mut page);
     paint(&page.finish(), false)
-}
-
-/// Cleaned text as XML. Some characters cannot be in XML at all, not even escaped.
-///
-/// Source: <https://www.w3.org/TR/xml/#charsets>.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() && c != '\n' => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

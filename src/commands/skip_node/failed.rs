@@ -7,11 +7,10 @@ use crate::{
     cli::DryRunChoice,
     cluster::{Cluster, Retry, node, preflight_check},
     command_id::CommandId,
-    commands::{Context, narration::Narrator, preflight},
+    commands::{Context, consent, narration::Narrator, preflight},
     failure::{Failure, Hint, Kind, Reason},
     render::clean,
     runtime::verdict::{self, NodeVerdict, Verdict},
-    ui::Answer,
 };
 
 /// Those nodes, as far as the cluster still has them. None are left out that could not be verified: nothing is known of
@@ -59,7 +58,9 @@ pub(super) async fn nodes(
     ));
     if dry_run == DryRunChoice::None && !context.global.output.yes {
         narrator.pause();
-        confirmed(context, here.len()).await?;
+        let what = if here.len() == 1 { "node" } else { "nodes" };
+        let question = format!("Type yes to leave out {} {what}", here.len());
+        consent::given(context, &question, "nodes that were not named").await?;
     }
     Ok(here.iter().map(|node| node.name.clone()).collect())
 }
@@ -92,35 +93,6 @@ fn latest(checks: &[VMRuntimePreflightCheck]) -> Result<&VMRuntimePreflightCheck
         )));
     }
     Ok(check)
-}
-
-async fn confirmed(context: &Context, count: usize) -> Result<(), Failure> {
-    let what = if count == 1 { "node" } else { "nodes" };
-    let question = format!("Type yes to leave out {count} {what}");
-    let (kind, reason, message) = match context.ui.ask_for_word(&question, "yes").await {
-        Answer::Confirmed => return Ok(()),
-        Answer::Interrupted => (
-            Kind::Interrupted,
-            Reason::Interrupted,
-            "interrupted: nothing was changed",
-        ),
-        Answer::Declined => (
-            Kind::Refused,
-            Reason::NotConfirmed,
-            "not confirmed; nothing was changed",
-        ),
-        Answer::NobodyThere => (
-            Kind::Refused,
-            Reason::NotConfirmed,
-            "nodes that were not named must be confirmed, and there is no terminal to ask on; nothing was changed",
-        ),
-    };
-    let failure = Failure::new(kind, reason, message);
-    Err(if kind == Kind::Refused {
-        failure.hint("to confirm it beforehand, add --yes to the command")
-    } else {
-        failure
-    })
 }
 
 #[cfg(test)]
