@@ -329,7 +329,7 @@ fn backup(folder: &Path) -> Result<(), Failed> {
             deleting: None,
             finalizers: [].into(),
             owners: [].into(),
-            of_machine: false,
+            generated: false,
             uses: [].into(),
         };
         writer

@@ -182,16 +182,16 @@ struct Owner {
 
 impl Owner {
     /// Did the owner's controller make the object of that name, rather than somebody who has only tied it to the owner?
-    /// What bears the name of its machine is surely that machine's.
+    /// What bears the name of its owner is surely that one's.
     fn has_made(&self, name: &str) -> bool {
         self.controller == Some(true) || self.name == name
     }
 
-    fn is_machine(&self) -> bool {
+    fn is_workload(&self) -> bool {
         let group = self.api_version.split('/').next().unwrap_or_default();
-        WORKLOAD_KINDS.iter().any(|kind| {
-            kind.role == WorkloadRole::Machine && kind.group == group && kind.kind == self.kind
-        })
+        WORKLOAD_KINDS
+            .iter()
+            .any(|kind| kind.group == group && kind.kind == self.kind)
     }
 }
 
@@ -310,9 +310,9 @@ impl Item {
         let state = self.status.and_then(|status| status.state());
         let owners = self.metadata.owner_references.unwrap_or_default();
         let name = self.metadata.name;
-        let of_machine = owners
+        let generated = owners
             .iter()
-            .any(|owner| owner.is_machine() && owner.has_made(&name));
+            .any(|owner| owner.is_workload() && owner.has_made(&name));
         Workload {
             kind,
             version: version.clone(),
@@ -323,7 +323,7 @@ impl Item {
             created: second(self.metadata.creation_timestamp),
             deleting: second(self.metadata.deletion_timestamp),
             finalizers: words.list(self.metadata.finalizers.unwrap_or_default()),
-            of_machine,
+            generated,
             owners: owners
                 .into_iter()
                 .map(|owner| Uid::from(owner.uid.as_str()))

@@ -84,7 +84,7 @@ fn machines_that_own_each_other_still_count() {
         deleting: None,
         finalizers: Arc::default(),
         owners: Box::new([owner.into()]),
-        of_machine: true,
+        generated: true,
         uses: Box::default(),
     };
     let inventory = Inventory {
@@ -122,7 +122,7 @@ async fn a_machine_is_made_by_another_one_if_it_says_so_or_bears_its_name() {
     let inventory = taken(move |call| (call.path == KVM).then(|| page(&machines, "")))
         .await
         .unwrap();
-    let made: Vec<bool> = inventory.machines.iter().map(|m| m.of_machine).collect();
+    let made: Vec<bool> = inventory.machines.iter().map(|m| m.generated).collect();
     assert_eq!(made, [true, true, false, false]);
 }
 

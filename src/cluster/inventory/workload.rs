@@ -29,8 +29,8 @@ pub struct Workload {
     pub finalizers: Arc<[String]>,
     /// The objects that own it.
     pub owners: Box<[Uid]>,
-    /// Was it made from a machine? Its owner may be gone since; what it was stays.
-    pub of_machine: bool,
+    /// Was it made from another workload, by that one's controller? Its owner may be gone since; what it was stays.
+    pub generated: bool,
     /// What it stores its data on, in its namespace.
     pub uses: Box<[Storage]>,
 }

@@ -348,7 +348,7 @@ fn made_again(inventory: &Inventory) -> BTreeSet<Uid> {
             && owners.any(|owner| {
                 let machine = machines.find(owner).map(|at| &inventory.machines[at]);
                 machine.is_some_and(|machine| makes_from_template(machine, volume))
-                    || disks.find(owner).is_some()
+                    || (volume.generated && disks.find(owner).is_some())
             })
     });
     children
@@ -360,7 +360,7 @@ fn made_again(inventory: &Inventory) -> BTreeSet<Uid> {
 /// Was this made from a machine, that may be gone since?
 pub(super) fn is_child(workload: &Workload) -> bool {
     match workload.kind.role {
-        WorkloadRole::Machine => workload.of_machine && !is_products(workload),
+        WorkloadRole::Machine => workload.generated && !is_products(workload),
         WorkloadRole::Launcher => true,
         WorkloadRole::Disk | WorkloadRole::Migration => false,
     }

@@ -152,7 +152,7 @@ fn machine(name: &str) -> Workload {
         deleting: None,
         finalizers: Arc::default(),
         owners: Box::default(),
-        of_machine: false,
+        generated: false,
         uses: Box::default(),
     }
 }

@@ -39,7 +39,7 @@ pub fn machine(name: &str, uid: &str) -> Workload {
         deleting: None,
         finalizers: std::sync::Arc::default(),
         owners: Box::default(),
-        of_machine: false,
+        generated: false,
         uses: Box::default(),
     }
 }

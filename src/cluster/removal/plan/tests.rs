@@ -27,9 +27,9 @@ fn object(kind: usize, name: &str, owners: &[&str]) -> Workload {
         deleting: None,
         finalizers: std::sync::Arc::default(),
         owners: owners.iter().map(|owner| Uid::from(*owner)).collect(),
-        of_machine: owners
+        generated: owners
             .iter()
-            .any(|owner| owner.starts_with(['0', '1', '2', '3', '4'])),
+            .any(|owner| owner.starts_with(['0', '1', '2', '3', '4', '5'])),
         uses: Box::default(),
     }
 }
@@ -252,6 +252,34 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
         .map(|planned| planned.workload.uid.to_string())
         .collect();
     assert_eq!(again, ["4-web", "6-root"]);
+}
+
+#[test]
+fn what_is_only_tied_to_a_generated_object_is_not_made_again() {
+    let tied = |mut workload: Workload| {
+        workload.generated = false;
+        workload
+    };
+    let plan = Plan::new(
+        inventory(vec![
+            object(GVM, "db", &[]),
+            object(GDISK, "boot", &["2-db"]),
+            object(DV, "boot", &["5-boot"]),
+            tied(object(DV, "data", &["5-boot"])),
+            object(VM, "db", &["2-db"]),
+            tied(object(VM, "beside", &["3-db"])),
+        ]),
+        Disks::Delete,
+        &LeftOver::default(),
+    );
+    let saved: Vec<String> = plan
+        .objects
+        .iter()
+        .filter(|planned| !planned.made_again)
+        .map(|planned| planned.workload.uid.to_string())
+        .collect();
+    assert_eq!(saved, ["2-db", "3-beside", "5-boot", "6-data"]);
+    assert!(plan.kept().next().is_none(), "its owner takes it along");
 }
 
 #[test]
