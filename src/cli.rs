@@ -8,6 +8,7 @@ mod choice;
 mod flag;
 mod program;
 pub mod quoted;
+mod stdout_format;
 pub mod typed;
 mod value;
 
@@ -24,6 +25,7 @@ pub use flag::{
     ReportFormat, ReportTarget, WaitArgs,
 };
 pub use program::Program;
+pub use stdout_format::StdoutFormat;
 pub use typed::LATEST;
 pub use value::{
     go_bool, go_duration, image_format, label_selector, listed_name, name, path, report_target,

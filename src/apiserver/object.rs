@@ -6,7 +6,6 @@
 pub mod field_error;
 pub mod go_format;
 pub mod json;
-pub mod jsonpath;
 pub mod metadata;
 pub mod name;
 pub mod quantity;

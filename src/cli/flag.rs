@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 use super::{
-    Program, go_bool, go_duration, label_selector, listed_name, name, path, report_target,
+    Program, StdoutFormat, go_bool, go_duration, label_selector, listed_name, name, path,
+    report_target, stdout_format::StdoutFormatParser,
 };
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
 
@@ -79,8 +80,8 @@ impl ConnectionArgs {
 #[command(next_help_heading = "Output options")]
 pub struct OutputArgs {
     /// Format of the result on stdout; everything else goes to stderr.
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
-    pub output: OutputFormat,
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "text", value_parser = StdoutFormatParser)]
+    pub output: StdoutFormat,
     /// Write the result to a file too, in this format, for example junit=r.xml; also markdown, which is added to what the
     /// file has, and html. Repeatable. The file is written on every ending, also on a failure.
     #[arg(long = "report", global = true, value_name = "FORMAT=PATH", value_parser = report_target)]

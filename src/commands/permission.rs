@@ -35,9 +35,13 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
             "what else is lacking",
             CommandId::AuthCheck.with(row),
         ))
-        .hint(format!(
-            "the smallest role for this command, for an administrator to apply:\n{manifests}"
-        ))
+        .hint(
+            Hint::run(
+                "the smallest role for this command, for an administrator to apply",
+                CommandId::AuthCheck.with(format!("--role {row}")),
+            )
+            .printing(manifests),
+        )
 }
 
 /// Where somebody acts as nobody: what such a user may do, everybody may who reaches the API server.

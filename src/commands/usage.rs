@@ -12,7 +12,7 @@ use clap::{
 
 use super::context::early::{self, Early};
 use crate::{
-    cli::{Cli, OutputFormat, Program, ReportTarget, report_target},
+    cli::{Cli, OutputFormat, Program, ReportTarget, StdoutFormat, report_target},
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Given, Hint, Kind, Reason, Suggested, shown},
@@ -177,9 +177,9 @@ fn names(command: &clap::Command, name: &str) -> bool {
 }
 
 /// What was asked of the output, read from arguments that clap did not accept as a whole.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Asked {
-    pub format: OutputFormat,
+    pub format: StdoutFormat,
     pub reports: Vec<ReportTarget>,
     pub progress: ProgressChoice,
 }
@@ -196,8 +196,8 @@ impl Asked {
         let progress = last(values(&words, "--progress", None));
         Self {
             format: format
-                .and_then(|value| OutputFormat::from_str(&value, false).ok())
-                .unwrap_or(OutputFormat::Text),
+                .and_then(|value| StdoutFormat::named(&value))
+                .unwrap_or(StdoutFormat::Document(OutputFormat::Text)),
             reports: values(&words, "--report", None)
                 .into_iter()
                 .filter_map(|value| report_target(value).ok())
@@ -249,6 +249,7 @@ mod tests {
             ("bmctl -o xml", OutputFormat::Text),
             ("bmctl enable", OutputFormat::Text),
         ] {
+            let expected = StdoutFormat::Document(expected);
             assert_eq!(Asked::of(&words(typed)).format, expected, "{typed}");
         }
     }

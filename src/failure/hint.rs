@@ -11,6 +11,8 @@ pub struct Hint {
     /// What the command is for; or all that there is to say. May be empty where the command speaks for itself.
     pub why: String,
     pub command: Option<Suggested>,
+    /// What the command prints, of many lines. It is said in place of the command wherever nothing can leave a screen.
+    pub printed: Option<String>,
 }
 
 impl Hint {
@@ -19,6 +21,16 @@ impl Hint {
         Self {
             why: why.into(),
             command: Some(command.into()),
+            printed: None,
+        }
+    }
+
+    /// With what the command would print, for a reader that has room.
+    #[must_use]
+    pub fn printing(self, text: String) -> Self {
+        Self {
+            printed: Some(text),
+            ..self
         }
     }
 }
@@ -32,12 +44,19 @@ impl From<&str> for Hint {
 
 impl From<String> for Hint {
     fn from(why: String) -> Self {
-        Self { why, command: None }
+        Self {
+            why,
+            command: None,
+            printed: None,
+        }
     }
 }
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(printed) = &self.printed {
+            return write!(f, "{}:\n{printed}", self.why);
+        }
         match (&*self.why, &self.command) {
             (why, None) => f.write_str(why),
             ("", Some(command)) => command.fmt(f),

@@ -8,11 +8,17 @@
 
 use std::fmt::Write;
 
+use k8s_jsonpath::Template;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
-    clean::is_hidden, history::HistoryEntry, junit::Suite, name::ResourceName, page::Page,
+    clean::{clean_lines, is_hidden},
+    history::HistoryEntry,
+    junit::Suite,
+    name::ResourceName,
+    page::Page,
     preflight::PreflightReport,
 };
 use crate::{
@@ -259,6 +265,25 @@ pub fn manifests(objects: &[serde_json::Value]) -> String {
 pub(super) fn compact(data: &impl Serialize) -> String {
     let text = serde_json::to_string(data).expect("what is printed has string keys");
     escape(&text) + "\n"
+}
+
+/// What a template makes of the document. What does not print is left out, as in text for people.
+///
+/// # Panics
+/// As for [`json`].
+pub fn filled(document: &Document, template: &Template) -> String {
+    let mut document = serde_json::to_value(document).expect("reports have string keys");
+    clean_strings(&mut document);
+    template.render(&document)
+}
+
+fn clean_strings(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = clean_lines(text),
+        Value::Array(elements) => elements.iter_mut().for_each(clean_strings),
+        Value::Object(members) => members.values_mut().for_each(clean_strings),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn needs_escape(c: char) -> bool {

@@ -20,10 +20,18 @@ pub fn write(page: &mut Page, failure: &Failure) {
     }
 }
 
-/// Where a hint does not fit on one line, its command gets a line of its own, so that it can be copied as a whole.
+/// Where a hint does not fit on one line, its command gets a line of its own, so that it can be copied as a whole. On a
+/// terminal, what a command prints would push the error off the screen.
 fn broken_before_command(hint: &Hint, width: Option<usize>) -> String {
     /// Columns of `hint: `.
     const LABEL: usize = 6;
+    let hint = match width {
+        Some(_) => &Hint {
+            printed: None,
+            ..hint.clone()
+        },
+        None => hint,
+    };
     let whole = hint.to_string();
     let fits = width.is_none_or(|width| console::measure_text_width(&whole) + LABEL <= width);
     match &hint.command {
@@ -87,7 +95,10 @@ mod tests {
         .hint(Hint::run(
             "to look at it as it is now",
             kubectl("get vmruntime vmruntime"),
-        ));
+        ))
+        .hint(
+            Hint::run("the role", CommandId::AuthCheck.with("--role")).printing("kind: R\n".into()),
+        );
         let mut page = Page::new(Style {
             width: Some(40),
             unicode: true,
@@ -100,7 +111,15 @@ mod tests {
              caused by: vmruntimes \"vmruntime\" is forbidden:\n           User \"eve\"\n\
              hint: bmctl auth check\n\
              hint: to look at it as it is now:\n      kubectl get vmruntime vmruntime\n\
+             hint: the role: bmctl auth check --role\n\
              warning: odd value\n"
         );
+        let mut page = Page::new(Style {
+            width: None,
+            unicode: true,
+        });
+        write(&mut page, &failure);
+        let text = paint(&page.finish(), false);
+        assert!(text.ends_with("hint: the role:\n      kind: R\n"), "{text}");
     }
 }

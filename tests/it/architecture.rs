@@ -227,8 +227,9 @@ fn map() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// Package → the only rooms that may name it.
-const KEPT: [(&str, &[&str]); 13] = [
+const KEPT: [(&str, &[&str]); 14] = [
     ("apiserver", &["commands", "simulator"]),
+    ("k8s_jsonpath", &["cli", "render"]),
     ("clap", &["cli", "commands", "lib"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),

@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use crate::stage::{Ended, Host, Stage, Story, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 9] = [
+    let stories: [(&str, Story); 10] = [
+        (
+            "parts_of_the_document_by_a_template",
+            parts_of_the_document_by_a_template,
+        ),
         ("the_history_and_one_check", the_history_and_one_check),
         (
             "a_check_by_less_than_its_name",
@@ -320,6 +324,44 @@ fn a_check_by_less_than_its_name() -> Result<(), Failed> {
     } else {
         Err(format!("{first:?}: {all}").into())
     }
+}
+
+fn parts_of_the_document_by_a_template() -> Result<(), Failed> {
+    let stage = with_a_bad_node();
+    let nodes = r#"{range .preflightCheck.nodes[*]}{.name}{"\t"}{.result}{"\n"}{end}"#;
+    for (words, exit, template, expected) in [
+        (
+            &["check", "vmruntimepfc"][..],
+            3,
+            nodes,
+            "worker-0\tpassed\nworker-1\tfailed\n",
+        ),
+        (
+            &["check", "vmruntimepfc"],
+            3,
+            "{.exitCode} {.error.reason}",
+            "3 PreflightFailed",
+        ),
+        (&["status"], 0, ".settings.enabled", "false"),
+        (&["status", "--nope"], 2, "{.error.kind}", "Usage"),
+        (&["status"], 2, "{.error", ""),
+    ] {
+        let format = format!("jsonpath={template}");
+        let words = [words, &["-o", &format]].concat();
+        let ended = stage.bmctl(&words).exits(exit)?;
+        if ended.stdout != expected {
+            return Err(format!("{template}: {ended}").into());
+        }
+    }
+    stage
+        .bmctl(&["status", "-o", "jsonpath={.error"])
+        .exits(2)?
+        .says("a { without its }")?;
+    stage
+        .bmctl(&["status", "-o", "jsonpth"])
+        .exits(2)?
+        .says("jsonpath=")
+        .map(drop)
 }
 
 /// The documents of a command that goes on, as it writes them.

@@ -1,11 +1,9 @@
 //! Field selectors: `metadata.name=x,status.phase!=Failed`.
 
+use k8s_jsonpath::JsonPath;
 use serde_json::Value;
 
-use crate::{
-    kind::resource::ResourceType,
-    object::{go_format, jsonpath::JsonPath},
-};
+use crate::{kind::resource::ResourceType, object::go_format};
 
 /// Requirements on an object's fields that must all hold.
 #[derive(Clone, Debug)]

@@ -12,12 +12,13 @@ mod workload;
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
+use k8s_jsonpath::JsonPath;
 use serde_json::{Map, Value, json};
 
 use super::age;
 use crate::{
     kind::resource::{Column, ResourceType},
-    object::{go_format, jsonpath::JsonPath},
+    object::go_format,
 };
 
 /// What comes with every row (`?includeObject=`).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub use super::result::Complaint;
 use super::{super::suggestion, reports::Reports, result::Delivery};
 use crate::{
-    cli::{GlobalArgs, OutputFormat, ReportTarget},
+    cli::{GlobalArgs, ReportTarget, StdoutFormat},
     command_id::CommandId,
     exit::Exit,
     failure::Failure,
@@ -22,7 +22,7 @@ pub struct Early {
 
 impl Early {
     /// From the little that could be read of what was typed.
-    pub fn of(format: OutputFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
+    pub fn of(format: StdoutFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
         Self {
             ui: words(progress),
             delivery: Arc::new(Delivery::new(format, Reports::claim_what_can_be(reports))),
@@ -60,7 +60,10 @@ pub fn fail(global: &GlobalArgs, command: CommandId, failure: Failure) -> Exit {
     let failure = suggestion::ready(global, command, None, failure);
     let output = &global.output;
     let ui = super::terminal(global);
-    let delivery = Delivery::new(output.output, Reports::claim_what_can_be(&output.reports));
+    let delivery = Delivery::new(
+        output.output.clone(),
+        Reports::claim_what_can_be(&output.reports),
+    );
     let complaint = Complaint::of(&ui, &failure);
     delivery.end(
         &ui,

@@ -9,7 +9,7 @@ use std::sync::{
 
 use super::reports::Reports;
 use crate::{
-    cli::OutputFormat,
+    cli::{OutputFormat, StdoutFormat},
     exit::Exit,
     failure::Failure,
     render::{self, Document, Page, Style, document, event::Event, junit, name},
@@ -41,7 +41,7 @@ pub(super) fn rendered(document: &Document, format: OutputFormat, paper: Paper) 
 
 /// Where a result goes.
 pub struct Delivery {
-    format: OutputFormat,
+    format: StdoutFormat,
     pub reports: Reports,
     /// The one result is on stdout, or somebody else's is.
     stdout_taken: AtomicBool,
@@ -59,7 +59,7 @@ pub struct Complaint {
 }
 
 impl Delivery {
-    pub fn new(format: OutputFormat, reports: Reports) -> Self {
+    pub fn new(format: StdoutFormat, reports: Reports) -> Self {
         Self {
             format,
             reports,
@@ -72,7 +72,10 @@ impl Delivery {
     pub fn kept() -> Self {
         Self {
             kept: Some(Mutex::default()),
-            ..Self::new(OutputFormat::Text, Reports::default())
+            ..Self::new(
+                StdoutFormat::Document(OutputFormat::Text),
+                Reports::default(),
+            )
         }
     }
 
@@ -104,16 +107,38 @@ impl Delivery {
     }
 
     fn text(&self, ui: &Ui, document: &Document) -> String {
+        let format = match &self.format {
+            StdoutFormat::Document(format) => *format,
+            StdoutFormat::JsonPath(_, template) => return document::filled(document, template),
+        };
         let paper = Paper {
             style: result_style(ui),
             color: ui.stdout.color,
         };
-        let text = rendered(document, self.format, paper);
-        match self.format {
+        let text = rendered(document, format, paper);
+        match format {
             OutputFormat::Text | OutputFormat::Wide => ui.voice().ci.harmless(&text),
             OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Name | OutputFormat::Junit => {
                 text
             }
+        }
+    }
+
+    /// What stands before a result that follows another one.
+    fn apart(&self, text: &str) -> &'static str {
+        match self.format {
+            StdoutFormat::Document(OutputFormat::Text | OutputFormat::Wide) if !text.is_empty() => {
+                "\n"
+            }
+            StdoutFormat::Document(OutputFormat::Yaml) => "---\n",
+            StdoutFormat::Document(
+                OutputFormat::Text
+                | OutputFormat::Wide
+                | OutputFormat::Json
+                | OutputFormat::Name
+                | OutputFormat::Junit,
+            )
+            | StdoutFormat::JsonPath(..) => "",
         }
     }
 
@@ -129,16 +154,7 @@ impl Delivery {
         first: bool,
     ) -> Result<bool, Failure> {
         let text = self.text(ui, document);
-        let apart = match self.format {
-            OutputFormat::Text | OutputFormat::Wide if !first && !text.is_empty() => "\n",
-            OutputFormat::Yaml if !first => "---\n",
-            OutputFormat::Text
-            | OutputFormat::Wide
-            | OutputFormat::Json
-            | OutputFormat::Yaml
-            | OutputFormat::Name
-            | OutputFormat::Junit => "",
-        };
+        let apart = if first { "" } else { self.apart(&text) };
         let read = ui.result_is_read(&(apart.to_owned() + &text))?;
         if let Some(Complaint { words, event }) = complaint {
             ui.say(event, words);

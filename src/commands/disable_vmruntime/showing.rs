@@ -2,7 +2,7 @@
 
 use crate::{
     api::{comeback::Comeback, dependent::DependentRole},
-    cli::{OutputArgs, OutputFormat},
+    cli::{OutputArgs, OutputFormat, StdoutFormat},
     cluster::{
         backup::Place,
         event::ObjectName,
@@ -31,14 +31,11 @@ pub enum Extent {
 impl Extent {
     /// A document, on stdout or in a file, has everything.
     pub fn wanted(output: &OutputArgs) -> Self {
-        match output.output {
-            OutputFormat::Text if output.reports.is_empty() => Self::Shown,
-            OutputFormat::Text
-            | OutputFormat::Wide
-            | OutputFormat::Json
-            | OutputFormat::Yaml
-            | OutputFormat::Name
-            | OutputFormat::Junit => Self::All,
+        let read_by_people = output.output == StdoutFormat::Document(OutputFormat::Text);
+        if read_by_people && output.reports.is_empty() {
+            Self::Shown
+        } else {
+            Self::All
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use clap::ValueEnum;
-
 use crate::{
-    cli::{self, OutputFormat, typed::DEFAULTS},
+    cli::{self, StdoutFormat, typed::DEFAULTS},
     exit::Exit,
 };
 
@@ -203,17 +201,15 @@ fn output() -> String {
          and questions are on stderr.\n\n\
          Formats of the result (-o):\n\n",
     );
-    for format in OutputFormat::value_variants() {
-        if let Some(value) = format.to_possible_value() {
-            let help = value
-                .get_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            let mut name = value.get_name();
-            for line in lines(&help, COLUMNS - 9) {
-                let _ = writeln!(text, "  {name:5}  {line}");
-                name = "";
-            }
+    for value in StdoutFormat::all() {
+        let help = value
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let mut name = value.get_name();
+        for line in lines(&help, COLUMNS - 13) {
+            let _ = writeln!(text, "  {name:9}  {line}");
+            name = "";
         }
     }
     text.push_str(DOCUMENT);

@@ -10,7 +10,7 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use clap::{CommandFactory as _, ValueEnum as _, builder::PossibleValue};
+use clap::{CommandFactory as _, ValueEnum as _};
 use rustix::process::{Pid, Signal as SystemSignal, kill_process};
 use tempfile::TempDir;
 
@@ -151,18 +151,17 @@ fn process(command: &[OsString], output: &OutputArgs) -> Result<Command, Failure
 
 /// The format, the files and the kind of progress, as flags.
 fn handed_on(output: &OutputArgs) -> Vec<OsString> {
-    let named = |flag: &str, value: Option<PossibleValue>| {
-        value.map(|value| OsString::from(format!("--{flag}={}", value.get_name())))
-    };
     let report = |target: &ReportTarget| {
         let mut flag = OsString::from(format!("--report={}=", target.format.name()));
         flag.push(&target.path);
         flag
     };
-    let format = named("output", output.output.to_possible_value());
-    let progress = named("progress", output.progress.to_possible_value());
+    let format = format!("--output={}", output.output.typed());
+    let progress = output.progress.to_possible_value();
+    let progress = progress.map(|value| format!("--progress={}", value.get_name()));
     let reports = output.reports.iter().map(report);
-    format.into_iter().chain(progress).chain(reports).collect()
+    let told = std::iter::once(format).chain(progress);
+    told.map(OsString::from).chain(reports).collect()
 }
 
 fn is_own(command: &[OsString]) -> bool {
