@@ -1,9 +1,10 @@
 //! The commands: one file each, with its arguments (their docs are the help) and its `run`.
 //!
 //! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other rooms, writes
-//! its one result, and returns how it ended. A new command is its file, a line in `cli` and an arm in [`dispatch`].
+//! its one result, and returns how it ended. A new command is its file, a line in `tree` and an arm in [`dispatch`].
 
 pub mod auth_check;
+mod brief;
 pub mod check_host;
 pub mod check_vmruntimepfc;
 pub mod completion;
@@ -23,6 +24,7 @@ pub mod narration;
 mod nodes;
 mod permission;
 pub mod preflight;
+mod program;
 pub mod restore;
 #[cfg_attr(not(feature = "sandbox"), path = "commands/no_sandbox.rs")]
 pub mod sandbox;
@@ -31,6 +33,8 @@ pub mod skip_node;
 pub mod snapshot_vmruntime;
 pub mod status_vmruntime;
 pub mod suggestion;
+mod tree;
+pub mod typed;
 pub mod update_vmruntime;
 pub mod usage;
 pub mod version;
@@ -44,13 +48,12 @@ use clap::FromArgMatches as _;
 
 pub use context::Context;
 use many::Scope;
+use tree::{Auth, Check, Disable, Enable, Get, Skip, Snapshot, Status, Unskip, Update, Wait};
+pub use tree::{Cli, Command};
+use typed::Typed;
 
 use crate::{
-    cli::{
-        Auth, Check, Cli, Command, Disable, Enable, Get, Program, Skip, Snapshot, Status, Unskip,
-        Update, Wait,
-        typed::{self, Typed},
-    },
+    cli::Program,
     exit::Exit,
     failure::{Failure, Kind, Reason},
 };

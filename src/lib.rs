@@ -12,7 +12,7 @@
 //!                                          api (the resources, as data)
 //! ```
 //!
-//! Take `bmctl enable vmruntime`. [`cli`] turns words into arguments, [`commands`] picks the one file that knows what
+//! Take `bmctl enable vmruntime`. [`commands`] turns words into arguments and picks the one file that knows what
 //! to do with them, and from there the way is always the same: *read* (a function of [`cluster`]), *decide* (a pure
 //! function, of the command itself or of [`runtime`]), *change* (a patch of what was asked and nothing else), *wait*
 //! (the one engine in `cluster::wait`), *report*. A report is plain data; [`render`] makes text of it for people and

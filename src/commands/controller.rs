@@ -363,7 +363,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cli::{Cli, Command},
+        commands::{Cli, Command},
         probe::command::ProbeCommand,
     };
 

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     api::{VMRuntimePreflightCheck, name::SYSTEM_NAMESPACE},
-    cli::LATEST,
     cluster::{Cluster, Observer, Retry, Silent, preflight_check},
     command_id::CommandId,
+    commands::typed::LATEST,
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason, nearest, shell_word, shown},
     render::{

@@ -18,12 +18,10 @@ use super::{
     context::{Ending, Left},
     dispatch,
     session::LOOKING,
+    tree::{Auth, Check, Command, Disable, Enable, Get, Skip, Status, Unskip, Update, Wait},
 };
 use crate::{
-    cli::{
-        Auth, Check, Command, Disable, DryRunChoice, Enable, Get, Skip, Status, Unskip, Update,
-        Wait,
-    },
+    cli::DryRunChoice,
     cluster::{self, ConnectOptions, Deadline},
     exit::Exit,
     failure::{Failure, Kind, Reason, shown},

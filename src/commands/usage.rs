@@ -10,9 +10,12 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::context::early::{self, Early};
+use super::{
+    Cli,
+    context::early::{self, Early},
+};
 use crate::{
-    cli::{Cli, OutputFormat, Program, ReportTarget, StdoutFormat, report_target},
+    cli::{OutputFormat, Program, ReportTarget, StdoutFormat, report_target},
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Given, Hint, Kind, Reason, Suggested, shown},

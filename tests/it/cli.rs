@@ -220,7 +220,7 @@ fn variables_are_defaults() -> Outcome {
     let wrong = Bench::new().environment("BMCTL_OUTPUT", "xml");
     wrong.bmctl("status").code(2)?.stdout("")?.stderr(
         "error: BMCTL_OUTPUT is xml\n\
-         caused by: expected one of text, wide, json, yaml, name, junit\n",
+         caused by: expected one of text, wide, json, yaml, name, junit, jsonpath=\n",
     )?;
     wrong.bmctl("help environment").code(0)?;
     // What it names is another cluster than the one around the command.

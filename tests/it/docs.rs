@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use bmctl::{
     api::crd,
-    cli::Cli,
+    commands::Cli,
     commands::{completion, help::Topic},
     explain::{self, Group},
     render::schema,

@@ -8,7 +8,7 @@ mod scene;
 
 use std::thread;
 
-use bmctl::cli::Cli;
+use bmctl::commands::Cli;
 use clap::CommandFactory as _;
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;

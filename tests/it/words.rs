@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use bmctl::{
-    cli::typed::DEFAULTS,
     commands::help::{Topic, variables},
+    commands::typed::DEFAULTS,
 };
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;

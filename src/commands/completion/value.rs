@@ -11,8 +11,9 @@ use clap_complete::engine::{
 };
 
 use crate::{
-    cli::{LATEST, ReportFormat, typed::DEFAULTS},
+    cli::ReportFormat,
     cluster::{self, ConnectOptions, Retry, node, preflight_check},
+    commands::typed::{DEFAULTS, LATEST},
     commands::{context::WORKSPACE, help::Topic},
     explain,
     failure::{Failure, shell_word},
@@ -265,7 +266,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::commands::Cli;
 
     fn words(line: &str) -> Vec<OsString> {
         line.split(' ').map(OsString::from).collect()

@@ -179,7 +179,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::commands::Cli;
 
     #[test]
     fn documents_have_everything_also_those_beside_the_text() {

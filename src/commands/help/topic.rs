@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::{
-    cli::{self, StdoutFormat, typed::DEFAULTS},
+    cli::StdoutFormat,
+    commands::{Cli, brief, typed::DEFAULTS},
     exit::Exit,
 };
 
@@ -191,7 +192,7 @@ fn options() -> String {
     format!(
         "Options of every command. Those of one command: 'bmctl COMMAND -h'.\n\n{}\n\n\
          Variables that are defaults of some: 'bmctl help environment'.\n",
-        cli::options().trim_end()
+        brief::options(&<Cli as clap::CommandFactory>::command()).trim_end()
     )
 }
 

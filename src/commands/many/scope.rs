@@ -33,7 +33,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::commands::Cli;
 
     #[test]
     fn the_flags_say_how_many() {

@@ -20,8 +20,9 @@ use super::{
     start::{broken, not_started},
 };
 use crate::{
-    cli::{Cli, OutputArgs, ReportTarget, typed::DEFAULTS},
+    cli::{OutputArgs, ReportTarget},
     command_id::CommandId,
+    commands::{Cli, typed::DEFAULTS},
     commands::{
         Context,
         context::{Ending, Left},

@@ -2,7 +2,8 @@ use clap::Parser as _;
 
 use super::*;
 use crate::{
-    cli::{Cli, Program},
+    cli::Program,
+    commands::Cli,
     failure::{Kind, Reason, kubectl},
 };
 

@@ -2,8 +2,8 @@
 
 use anyhow::ensure;
 use bmctl::{
-    cli::Cli,
     command_id::CommandId,
+    commands::Cli,
     commands::{Context, fault::tell},
     ui::{LogFormat, fault::end_program},
 };

@@ -19,8 +19,10 @@ pub use default::{DEFAULTS, Default as VariableDefault};
 pub use foreign::LATEST;
 use line::Line;
 
-use super::{Program, quoted};
-use crate::failure::{Failure, Hint, Kind, Reason, Suggested};
+use crate::{
+    cli::{Program, quoted},
+    failure::{Failure, Hint, Kind, Reason, Suggested},
+};
 
 /// The words, corrected, and why they can not be taken all the same.
 #[derive(Debug)]

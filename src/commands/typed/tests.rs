@@ -1,7 +1,7 @@
 //! Tables of what is typed and what is made of it.
 
 use super::*;
-use crate::cli::Cli;
+use crate::commands::Cli;
 use clap::CommandFactory as _;
 
 fn words(typed: &[&str]) -> Vec<OsString> {

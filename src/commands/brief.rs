@@ -66,7 +66,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::{Cli, Program};
+    use crate::{cli::Program, commands::Cli};
 
     #[test]
     fn a_sentence_ends_where_another_begins() {
