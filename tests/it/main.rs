@@ -31,6 +31,7 @@ mod many;
 mod matrix;
 mod outages;
 mod output;
+mod pages;
 mod real;
 mod recording;
 mod release;
@@ -88,6 +89,7 @@ fn main() {
     trials.extend(output::trials());
     trials.extend(matrix::trials());
     trials.extend(outages::trials());
+    trials.extend(pages::trials());
     trials.extend(recording::trials());
     trials.extend(release::trials());
     trials.extend(rights::trials());
