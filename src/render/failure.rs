@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn an_error_without_end_is_cut() {
         let mut failure = Failure::new(Kind::Denied, Reason::Forbidden, "m".repeat(100_000));
-        failure.causes = vec!["c".repeat(100_000); 50_000];
+        failure.causes = vec!["c".repeat(100_000); 70];
         let mut page = Page::new(Style {
             width: None,
             unicode: true,
@@ -80,7 +80,7 @@ mod tests {
         let text = page.finish();
         assert!(text.len() < 300_000, "{} bytes", text.len());
         assert!(text.contains("(cut, 100000 bytes in all)"));
-        assert!(text.ends_with("caused by: and 49950 more\n"));
+        assert!(text.ends_with("caused by: and 20 more\n"));
     }
 
     #[test]

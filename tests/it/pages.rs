@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bmctl::cli::Cli;
+use bmctl::commands::Cli;
 use clap::Parser as _;
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
