@@ -1,5 +1,10 @@
 //! The exit codes: one list, the same for every output format. `bmctl help exit-codes` prints it, tests hold each one.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+
 /// How a command ended. The number is what the shell sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exit {
@@ -37,6 +42,27 @@ pub enum Exit {
     Terminated,
     /// The code of the command that `sandbox run` ran, where it is none of the above.
     PassedOn(u8),
+}
+
+/// As the number.
+impl Serialize for Exit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.code())
+    }
+}
+
+impl JsonSchema for Exit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Exit".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        u8::json_schema(generator)
+    }
 }
 
 impl Exit {

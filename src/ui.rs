@@ -221,8 +221,7 @@ impl Ui {
     /// The last word, for programs.
     pub fn ended(&self, exit: Exit) {
         if self.voice.language == Language::Events {
-            let exit_code = exit.code();
-            self.voice.say(&Event::Ended { exit_code }, "");
+            self.voice.say(&Event::Ended { exit }, "");
         }
     }
 

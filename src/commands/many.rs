@@ -271,9 +271,7 @@ fn failure(report: &ManyReport, exit: Exit, command: &str) -> Option<Failure> {
         .clusters()
         .filter_map(|(label, document)| Some((label, document.error.as_ref()?)))
         .collect();
-    let worst = failed
-        .iter()
-        .find(|(_, error)| error.exit_code == exit.code())?;
+    let worst = failed.iter().find(|(_, error)| error.exit == exit)?;
     let mut failure = Failure::new(
         worst.1.kind,
         Reason::ClustersFailed,

@@ -133,7 +133,8 @@ pub struct Document {
     #[serde(flatten)]
     pub report: Box<dyn AnyReport>,
     pub warnings: Vec<String>,
-    pub exit_code: u8,
+    #[serde(rename = "exitCode")]
+    pub exit: Exit,
     pub error: Option<ErrorDocument>,
 }
 
@@ -144,7 +145,8 @@ pub struct ErrorDocument {
     pub kind: Kind,
     /// One CamelCase word that programs compare.
     pub reason: Reason,
-    pub exit_code: u8,
+    #[serde(rename = "exitCode")]
+    pub exit: Exit,
     /// Would the same command later have a chance without anybody changing anything?
     pub retryable: bool,
     /// What could not be done.
@@ -161,7 +163,7 @@ impl From<&Failure> for ErrorDocument {
         Self {
             kind: failure.kind,
             reason: failure.reason,
-            exit_code: failure.exit().code(),
+            exit: failure.exit(),
             retryable: failure.retryable,
             message: failure.message,
             causes: failure.causes,
@@ -188,15 +190,15 @@ impl Document {
             cluster,
             report,
             warnings,
-            exit_code: exit.code(),
+            exit,
             error: failure.map(ErrorDocument::from),
         }
     }
 
     /// Something went wrong at the very end, such as writing it: what went wrong before is more important.
     pub fn fail(&mut self, failure: &Failure) {
-        if self.exit_code == Exit::Ok.code() {
-            self.exit_code = failure.exit().code();
+        if self.exit == Exit::Ok {
+            self.exit = failure.exit();
             self.error = Some(ErrorDocument::from(failure));
         }
     }

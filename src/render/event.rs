@@ -11,7 +11,7 @@ use super::{
     document::{self, ErrorDocument},
     stuck::StuckReport,
 };
-use crate::{failure::Failure, runtime::verdict::Verdict};
+use crate::{exit::Exit, failure::Failure, runtime::verdict::Verdict};
 
 /// Version of the shape.
 pub const SCHEMA: &str = "bmctl/event/v1";
@@ -102,7 +102,10 @@ pub enum Event {
     /// What the program does inside, with `-v`.
     Log { message: String },
     /// The command has ended. Always the last one.
-    Ended { exit_code: u8 },
+    Ended {
+        #[serde(rename = "exitCode")]
+        exit: Exit,
+    },
 }
 
 impl Event {
@@ -152,7 +155,13 @@ mod tests {
              \"type\":\"waiting\",\"purpose\":\"Waiting\",\"phase\":null,\"missing\":[\"a\\nb\\u001b[2J\\u202e\\u2028\"]}\n"
         );
         assert_eq!(
-            line(&Event::Ended { exit_code: 3 }, time, None),
+            line(
+                &Event::Ended {
+                    exit: Exit::CheckFailed
+                },
+                time,
+                None
+            ),
             "{\"schema\":\"bmctl/event/v1\",\"time\":\"2026-01-01T00:00:00.25Z\",\"type\":\"ended\",\"exitCode\":3}\n"
         );
     }

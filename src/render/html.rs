@@ -112,7 +112,7 @@ impl Html {
             self.text(document.target.as_deref().unwrap_or_default());
             self.put("</a></th><td class=\"word\">");
             self.marked(many::mark(document), word(many::mark(document)));
-            self.put(&format!("</td><td>{}</td>", document.exit_code));
+            self.put(&format!("</td><td>{}</td>", document.exit.code()));
             let message = document.error.as_ref().map(|error| error.message.as_str());
             self.element("td", message.unwrap_or_default());
             self.put("</tr>\n");
@@ -146,7 +146,7 @@ impl Html {
                 &format!("{} ({})", cluster.context, cluster.server),
             );
         }
-        fact("Exit code", &document.exit_code.to_string());
+        fact("Exit code", &document.exit.code().to_string());
         if let Some(check) = check {
             fact("Preflight check", &check.name);
             fact("Check result", check.result.word());

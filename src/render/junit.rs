@@ -15,7 +15,7 @@ use super::{
     page::Page,
     style::{Style, paint},
 };
-use crate::failure::Kind;
+use crate::{exit::Exit, failure::Kind};
 
 /// Cases that belong together: those of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(super) fn suites(document: &Document) -> Vec<Suite> {
         .iter()
         .flat_map(|suite| &suite.cases)
         .any(|case| case.outcome.is_bad());
-    if suites.is_empty() || (document.exit_code != 0 && !told) {
+    if suites.is_empty() || (document.exit != Exit::Ok && !told) {
         let case = Case {
             name: document.command.clone(),
             outcome: of_command(document),
@@ -152,10 +152,10 @@ pub(super) fn suites(document: &Document) -> Vec<Suite> {
 
 fn of_command(document: &Document) -> Outcome {
     let Some(error) = &document.error else {
-        return if document.exit_code == 0 {
+        return if document.exit == Exit::Ok {
             Outcome::Passed
         } else {
-            let message = format!("it ended with exit code {}", document.exit_code);
+            let message = format!("it ended with exit code {}", document.exit.code());
             Outcome::Unknown(Words::new("ExitCode", &message))
         };
     };

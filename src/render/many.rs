@@ -35,10 +35,7 @@ impl ManyReport {
     /// How the whole command ended: as the worst of them.
     #[must_use]
     pub fn worst(&self) -> Exit {
-        let exits = self
-            .items
-            .iter()
-            .map(|item| Exit::passed_on(item.exit_code));
+        let exits = self.items.iter().map(|item| item.exit);
         Exit::worst(exits)
     }
 
@@ -70,7 +67,7 @@ impl Report for ManyReport {
             table.row([
                 label.to_owned(),
                 page.style.verdict(mark(document)),
-                document.exit_code.to_string(),
+                document.exit.code().to_string(),
                 message.unwrap_or_default(),
             ]);
         }
@@ -103,7 +100,7 @@ impl Report for ManyReport {
 /// What could not be found out is not a failure, and not a pass.
 pub(super) fn mark(document: &Document) -> Mark {
     match (
-        document.exit_code,
+        document.exit.code(),
         document.error.as_ref().map(|error| error.kind),
     ) {
         (0, _) => Mark::Passed,

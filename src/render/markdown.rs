@@ -48,7 +48,7 @@ pub fn markdown(document: &Document) -> String {
             plain(name),
             sign(mark),
             word(mark),
-            document.exit_code,
+            document.exit.code(),
             plain(message.unwrap_or_default())
         );
     }
@@ -75,7 +75,7 @@ fn heading(text: &mut String, level: usize, document: &Document, cluster: Option
 }
 
 fn body(text: &mut String, document: &Document) {
-    let mut facts = vec![format!("exit code {}", document.exit_code)];
+    let mut facts = vec![format!("exit code {}", document.exit.code())];
     if let Some(cluster) = &document.cluster {
         facts.push(format!(
             "cluster {} ({})",

@@ -166,7 +166,7 @@ impl Delivery {
     /// not a success. The files come first, so that the document on stdout knows what became of them.
     pub fn end(&self, ui: &Ui, mut document: Document, complaint: Option<Complaint>) -> Exit {
         if let Some(kept) = &self.kept {
-            let exit = Exit::passed_on(document.exit_code);
+            let exit = document.exit;
             if let Some(Complaint { words, event }) = &complaint {
                 ui.say(event, words);
             }
@@ -198,7 +198,7 @@ impl Delivery {
         for Complaint { words, event } in &complaints {
             ui.say(event, words);
         }
-        let exit = Exit::passed_on(document.exit_code);
+        let exit = document.exit;
         ui.ended(exit);
         exit
     }
