@@ -66,6 +66,19 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<V
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
+/// Names: what is no name is left out.
+pub fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Value::deserialize(from).map(|value| match value {
+        Value::Array(names) => names
+            .into_iter()
+            .filter_map(|name| serde_json::from_value(name).ok())
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Vec::new()
+        }
+    })
+}
+
 /// Conditions: one that cannot be read is `Unknown`, under the type that it names.
 pub fn conditions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Condition>, D::Error> {
     let unreadable = |value: &Value| Condition {

@@ -90,6 +90,13 @@ pub struct VMRuntimeStatus {
         deserialize_with = "super::tolerant::count"
     )]
     pub observed_generation: Option<i64>,
+    /// The nodes with the label that leaves them out, a thousand at most. One that loses the label is checked, also where no
+    /// controller ran meanwhile.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tolerant::names"
+    )]
+    pub skipped_nodes: Vec<String>,
 }
 
 /// What the latest finished preflight check found.

@@ -181,11 +181,27 @@ pub struct Memory {
     pub skipped: Skipped,
 }
 
-/// Which nodes were left out, and when one of them was taken in again. No object of the cluster remembers that.
+/// Which nodes were left out, and when one of them was taken in again. What the status names is known to the next process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped(BTreeMap<String, Option<Timestamp>>);
 
 impl Skipped {
+    /// The most that a status names.
+    const PUBLISHED: usize = 1000;
+
+    /// What an earlier process has said.
+    fn recall(&mut self, published: &[String]) {
+        for name in published {
+            self.0.entry(name.clone()).or_insert(None);
+        }
+    }
+
+    fn published(&self) -> Vec<String> {
+        let left_out = self.0.iter().filter(|(_, lost)| lost.is_none());
+        let names = left_out.map(|(name, _)| name.clone());
+        names.take(Self::PUBLISHED).collect()
+    }
+
     fn see(&mut self, nodes: &[NodeFacts], now: Timestamp) {
         self.0
             .retain(|name, _| nodes.iter().any(|node| node.name == *name));

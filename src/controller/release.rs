@@ -5,6 +5,7 @@
 //! longer holds. Objects that were there before without our mark are used, and stay somebody else's.
 
 mod found;
+mod operated;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
@@ -25,6 +26,7 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 use found::{DEFAULT, Found, Key, Kinds, find, outdated, removal};
+use operated::leave_to_operators;
 
 /// Something that was not as it had been applied, and is so again.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,9 +121,6 @@ async fn apply_one(
     };
     let found = api.get_metadata_opt(&key.name).await.doing(&doing)?;
     let before = found.as_ref().map(|found| &found.metadata);
-    if before.is_some_and(|before| is_operated(before, manifests, set)) {
-        return Ok(None);
-    }
     let mut object = object.clone();
     // What was decided too long ago is refused where somebody else has written since.
     object.metadata.resource_version = before.and_then(|before| before.resource_version.clone());
@@ -131,8 +130,14 @@ async fn apply_one(
         labels.insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
         labels.insert(name::ENGINE_MANIFESTS.to_owned(), set.to_owned());
     }
+    let mut wanted = serde_json::to_value(&object).expect("a manifest is plain data");
+    if let Some(before) = before.filter(|before| is_of(before, set)) {
+        leave_to_operators(&mut wanted, before, |manager| {
+            manifests.is_operator(manager)
+        });
+    }
     let applied = api
-        .patch(&key.name, &applying(), &Patch::Apply(&object))
+        .patch(&key.name, &applying(), &Patch::Apply(&wanted))
         .await
         .doing(&doing)?;
     let same =
@@ -147,13 +152,11 @@ async fn apply_one(
     }))
 }
 
-/// Was it applied from this very set, and has one of the release's own operators written to it since? They edit what
-/// their release brought (versions of definitions, labels): that is no drift, and to undo it would never end.
-fn is_operated(before: &ObjectMeta, manifests: &EngineManifests, set: &str) -> bool {
+/// Was it applied from this very set? What another one left is replaced as a whole.
+fn is_of(before: &ObjectMeta, set: &str) -> bool {
     let labels = before.labels.as_ref();
     let applied = labels.and_then(|labels| labels.get(name::ENGINE_MANIFESTS));
     applied.is_some_and(|applied| applied == set)
-        && mark::last_writer(before).is_some_and(|manager| manifests.is_operator(&manager))
 }
 
 fn last_writer(metadata: &ObjectMeta) -> Option<String> {

@@ -26,6 +26,7 @@ use crate::{
 
 pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
     let observed = draft.observed;
+    draft.memory.skipped.recall(&runtime.status.skipped_nodes);
     draft.memory.skipped.see(&observed.nodes, observed.now);
     let subject = Subject {
         uid: runtime.uid.clone(),

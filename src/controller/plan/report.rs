@@ -80,6 +80,7 @@ impl Report {
             preflight_check_summary: Some(self.summary),
             conditions: conditions.said,
             observed_generation: generation,
+            skipped_nodes: memory.skipped.published(),
         }
     }
 

@@ -107,6 +107,28 @@ async fn nothing_eligible(stage: Stage) -> anyhow::Result<()> {
     let check = stage.finished_checks(2).await?;
     ensure!(pass(&check) == Some(false), "the node was not looked at");
     ensure!(check.annotations()[name::PREFLIGHT_TRIGGER] == "NodeAdded");
+    stage.nodes.say("n1", Answer::Healthy);
+    stage.create_check("repaired").await?;
+    stage.finished("repaired").await?;
+    stage.ready().await?;
+
+    // While no controller runs, too.
+    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    stage.phase("Degraded").await?;
+    controller.stop().await?;
+    stage.nodes.say("n1", Answer::NoKvm);
+    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
+    let controller = stage.start(Stage::options()?);
+    stage.finished_checks(4).await?;
+    let checks = stage.checks().list(&ListParams::default()).await?;
+    let of_the_node = checks
+        .iter()
+        .filter(|check| {
+            let trigger = check.annotations().get(name::PREFLIGHT_TRIGGER);
+            trigger.is_some_and(|trigger| trigger == "NodeAdded") && pass(check) == Some(false)
+        })
+        .count();
+    ensure!(of_the_node == 2, "{of_the_node} of {checks:#?}");
     controller.stop().await
 }
 

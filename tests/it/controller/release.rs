@@ -38,7 +38,7 @@ fn release(roles: &[&str]) -> anyhow::Result<ControllerOptions> {
             "---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
-metadata: {{name: {role}}}
+metadata: {{name: {role}, labels: {{of-the-file: given}}}}
 rules: []
 "
         )
@@ -105,6 +105,20 @@ async fn drift(stage: Stage) -> anyhow::Result<()> {
     stage.enable(true).await?;
     stage.ready().await?;
     changed_by(&stage, "operated", "cdi-operator").await?;
+    // A person's change beside it, in the same object, is put right all the same.
+    let label = json!({"metadata": {"labels": {"of-the-file": "changed"}}});
+    let by = PatchParams {
+        field_manager: Some("kubectl-edit".to_owned()),
+        ..PatchParams::default()
+    };
+    roles(&stage)
+        .patch("operated", &by, &Patch::Merge(&label))
+        .await?;
+    until(roles(&stage), "the label of the file again", |roles| {
+        let operated = roles.iter().find(|role| role.name_any() == "operated")?;
+        (operated.labels().get("of-the-file")? == "given").then_some(())
+    })
+    .await?;
     // Twice, so that the files have been applied in between.
     for _ in 0..2 {
         changed_by(&stage, "beside", "somebody-else").await?;
