@@ -1,13 +1,19 @@
 //! The real `kubectl` against the sandbox: what people do today without bmctl must work here as on a real cluster.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
 
+use bmctl::explain;
 use libtest_mimic::{Failed, Trial};
 
+use crate::source::sources;
 use crate::stage::{Host, Stage, Story, eventually, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 10] = [
+    let stories: [(&str, Story); 11] = [
+        (
+            "what_is_suggested_shows_something",
+            what_is_suggested_shows_something,
+        ),
         ("edit_without_a_name_enables", edit_without_a_name_enables),
         (
             "patch_and_wait_as_people_do_today",
@@ -43,6 +49,82 @@ pub fn trials() -> Vec<Trial> {
     stories
         .map(|(name, story)| needs_kubectl(&format!("kubectl::{name}"), story))
         .into()
+}
+
+/// Commands that need what a sandbox does not have, and why.
+const NEEDS_MORE: [(&str, &str); 5] = [
+    ("kubectl logs", "no container runs"),
+    (
+        "kubectl config",
+        "is about the kubeconfig of whoever reads it",
+    ),
+    ("kubectl --context CONTEXT", "changes something"),
+    ("kubectl get lease", "a single controller elects no leader"),
+    (
+        "kubectl get events --namespace=kubevirt",
+        "its operators have nothing to say there",
+    ),
+];
+
+/// Every command of kubectl that only reads and that an explanation or a hint names: it works, and shows something.
+fn what_is_suggested_shows_something() -> Result<(), Failed> {
+    let stage = Stage::new();
+    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    stage
+        .kubectl_with_input(&["apply", "-f", "-"], MACHINE)
+        .succeeds()?;
+    stage
+        .kubectl(&["label", "node", "worker-0", "rack=a"])
+        .succeeds()?;
+    let mut wrong = Vec::new();
+    for command in suggested() {
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        match stage.kubectl(&words).succeeds() {
+            Ok(shown) if shown.stdout.trim().is_empty() => {
+                wrong.push(format!("{command}: nothing"))
+            }
+            Ok(_) => {}
+            Err(failed) => wrong.push(failed.message().unwrap_or_default().to_owned()),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// Those of the catalogue, and the literals that the code hands to `kubectl(…)`.
+fn suggested() -> BTreeSet<String> {
+    let explained = explain::catalogue()
+        .into_iter()
+        .flat_map(|entry| entry.commands.clone());
+    let hinted = sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")))
+        .into_iter()
+        .filter(|(path, _, _)| !path.contains("tests"))
+        .flat_map(|(_, _, code)| {
+            let code = code
+                .split("#[cfg(test)]")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let literals: Vec<String> = code
+                .split("kubectl(\"")
+                .skip(1)
+                .filter_map(|rest| rest.split_once('"'))
+                .map(|(words, _)| format!("kubectl {words}"))
+                .collect();
+            literals
+        });
+    let commands = explained.chain(hinted).map(|command| command.to_string());
+    commands
+        .filter(|command| command.starts_with("kubectl "))
+        .filter(|command| {
+            !NEEDS_MORE
+                .iter()
+                .any(|(words, _)| command.starts_with(words))
+        })
+        .collect()
 }
 
 const MACHINE: &str = r#"
