@@ -102,7 +102,7 @@ pub struct PodExit {
 /// Plays the machinery until `shutdown`.
 ///
 /// # Errors
-/// Only what makes it impossible to begin: the API server's version can not be read or a node can not be registered.
+/// Only what makes it impossible to begin: the API server's version cannot be read or a node cannot be registered.
 /// Later failures of single writes are logged and tried again, because the real components do so too.
 pub async fn run(
     client: Client,

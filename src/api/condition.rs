@@ -72,7 +72,7 @@ pub mod kind {
         READY = "Ready",
         /// The controller is on its way from one state to another.
         PROGRESSING = "Progressing",
-        /// The controller can not get where the spec wants it.
+        /// The controller cannot get where the spec wants it.
         DEGRADED = "Degraded",
         /// The latest finished preflight check passed.
         PREFLIGHT_PASSED = "PreflightPassed",
@@ -162,7 +162,7 @@ pub mod reason {
         CONVERGED = "Converged",
         /// Disks are left.
         DISKS_EXIST = "DisksExist",
-        /// Admission policies can not be put in force.
+        /// Admission policies cannot be put in force.
         ADMISSION_UNAVAILABLE = "AdmissionUnavailable",
         /// Admission policies are in place, and the API server does not enforce them.
         ADMISSION_NOT_ENFORCED = "AdmissionNotEnforced",

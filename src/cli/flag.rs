@@ -205,7 +205,7 @@ pub struct WaitArgs {
     /// Give up waiting after this time. 10m, 1h30m and the like; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = go_duration)]
     pub timeout: Duration,
-    /// End early where waiting can not help. For example after a failed preflight check.
+    /// End early where waiting cannot help. For example after a failed preflight check.
     #[arg(
         long,
         value_name = "BOOL",

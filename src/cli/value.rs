@@ -21,7 +21,7 @@ pub fn path() -> impl TypedValueParser<Value = PathBuf> {
 /// The name of something, for example of a context or a user.
 ///
 /// # Errors
-/// It can not be a name.
+/// It cannot be a name.
 pub fn name(text: &str) -> Result<String, String> {
     match Given::of(text).objection() {
         None => Ok(text.to_owned()),
@@ -33,7 +33,7 @@ pub fn name(text: &str) -> Result<String, String> {
 /// would be done on fewer clusters than was meant.
 ///
 /// # Errors
-/// It can not be a name.
+/// It cannot be a name.
 pub fn listed_name(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => {
@@ -47,7 +47,7 @@ pub fn listed_name(text: &str) -> Result<String, String> {
 /// that.
 ///
 /// # Errors
-/// It is empty, or can not be one.
+/// It is empty, or cannot be one.
 pub fn label_selector(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("it is empty: is there a variable that is not set?".into()),

@@ -76,7 +76,7 @@ fn permission(status: &Value) -> Result<Permission, Failure> {
             Reason::UnexpectedAnswer,
             "could not understand what the cluster permits",
         )
-        .caused_by("status.allowed can not be read")),
+        .caused_by("status.allowed cannot be read")),
     }
 }
 

@@ -249,9 +249,9 @@ async fn client(
         }
     };
     made.map_err(|error| match &error {
-        // What it would ask for in a header can not be sent.
+        // What it would ask for in a header cannot be sent.
         kube::Error::InferKubeconfig(_) | kube::Error::HttpError(_) => {
-            kubeconfig::bad(shown, "its user can not be used for requests")
+            kubeconfig::bad(shown, "its user cannot be used for requests")
         }
         kube::Error::Service(login) if login.is::<LoginError>() => {
             failure::from_kube(&error, "log in")

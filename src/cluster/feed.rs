@@ -71,7 +71,7 @@ pub(super) enum Update {
     /// The watch was lost, and why; what follows is an [`Update::All`], sooner or later. `None`: the API server no longer
     /// keeps what happened since the version that was watched from, as after its restart; that is ordinary.
     Lost(Option<String>),
-    /// It can not even be listed, several times in a row. The feed goes on trying.
+    /// It cannot even be listed, several times in a row. The feed goes on trying.
     Refused(Failure),
 }
 

@@ -133,7 +133,7 @@ impl<'a> Family<'a> {
 }
 
 /// Lists all workload kinds, page by page: machines at once, and then disks. A disk that is made before its machine is
-/// seen wherever that is. Whatever can not be determined is a failure, never a zero.
+/// seen wherever that is. Whatever cannot be determined is a failure, never a zero.
 pub async fn take(client: &kube::Client, retry: &Retry<'_>) -> Result<Inventory, Failure> {
     let mut inventory = Inventory::default();
     let mut failed = Vec::new();

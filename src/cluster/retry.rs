@@ -108,7 +108,7 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// The same, but as long as the deadline allows: for requests in the middle of an operation that can not be left
+    /// The same, but as long as the deadline allows: for requests in the middle of an operation that cannot be left
     /// half done.
     #[must_use]
     pub fn patient(&self) -> Self {

@@ -1,7 +1,7 @@
 //! The one VMRuntime: read it, and change single fields of it.
 //!
 //! On Google Distributed Cloud the object is Google's, with fields and values that we may not know. So it is read
-//! field by field, a field that we can not read is left out, and only what was asked for is ever sent.
+//! field by field, a field that we cannot read is left out, and only what was asked for is ever sent.
 
 use jiff::Timestamp;
 use kube::{
@@ -34,7 +34,7 @@ const ROUNDS: u32 = 10;
 /// The one VMRuntime as it was read: typed where we know the field, and as it came for comparing.
 #[derive(Clone, Debug)]
 pub struct RuntimeObject {
-    /// What we know of it. A field whose value we can not read is as if it were absent.
+    /// What we know of it. A field whose value we cannot read is as if it were absent.
     pub object: VMRuntime,
     /// Everything, also the fields that we do not know.
     pub raw: Value,
@@ -79,7 +79,7 @@ impl RuntimeObject {
                 Reason::UnexpectedAnswer,
                 "could not understand the VMRuntime of this cluster",
             )
-            .caused_by(format!("{what} can not be read"))
+            .caused_by(format!("{what} cannot be read"))
         };
         let metadata =
             serde_json::from_value(raw["metadata"].clone()).map_err(|_| unreadable("metadata"))?;

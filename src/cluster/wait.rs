@@ -114,7 +114,7 @@ pub struct Wait {
     pub target: Target,
     /// `None` only for [`Target::Preflight`].
     pub baseline: Option<Baseline>,
-    /// End early where waiting can not help any more.
+    /// End early where waiting cannot help any more.
     pub fail_fast: bool,
 }
 
@@ -152,7 +152,7 @@ pub struct Reached {
     pub unknown: Vec<String>,
 }
 
-/// Waits until the target holds, or can not hold any more, or the time is over ([`Kind::TimedOut`], naming what is
+/// Waits until the target holds, or cannot hold any more, or the time is over ([`Kind::TimedOut`], naming what is
 /// still missing).
 ///
 /// [`Kind::TimedOut`]: crate::failure::Kind::TimedOut

@@ -28,7 +28,7 @@ Examples:
   sudo bmctl check host
   bmctl check host --use-emulation -o json
 
-Exit codes: 0 it can, 3 it can not, 5 that could not be determined.";
+Exit codes: 0 it can, 3 it cannot, 5 that could not be determined.";
 
 pub fn run(context: &Context, args: &CheckHostArgs) -> Exit {
     let virtualization = if args.use_emulation {
@@ -89,7 +89,7 @@ fn failure(probed: &ProbeReport) -> Option<Failure> {
     let failure = Failure::new(
         Kind::CheckFailed,
         Reason::PreflightFailed,
-        format!("this machine can not run VMs: {} failed", failed.join(", ")),
+        format!("this machine cannot run VMs: {} failed", failed.join(", ")),
     );
     Some(failed.iter().fold(failure, |failure, check| {
         failure.hint(Hint::run(

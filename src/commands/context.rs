@@ -94,7 +94,7 @@ impl Context {
     /// Looks at the terminal and starts to listen for signals. Needs a runtime.
     ///
     /// # Errors
-    /// The system does not let us listen for signals, or the log or a report that was asked for can not be written.
+    /// The system does not let us listen for signals, or the log or a report that was asked for cannot be written.
     pub fn new(
         global: GlobalArgs,
         command: CommandId,

@@ -57,7 +57,7 @@ async fn remove(
     let cluster = session.connect(intent).await?;
     let narrator = Narrator::new(session.context, "Removing the controller");
     let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Looking what is there");
+    narrator.step("Looking for the controller");
     demand_nothing_in_use(&cluster, &retry).await?;
     let namespace = kubectl(format!("delete namespace {SYSTEM_NAMESPACE}"));
     session.report.delete_namespace = session.context.pasted(namespace);
@@ -94,7 +94,7 @@ async fn remove(
     Ok(Exit::Ok)
 }
 
-/// Unknown is not none: what can not be listed keeps everything where it is.
+/// Unknown is not none: what cannot be listed keeps everything where it is.
 async fn demand_nothing_in_use(cluster: &Cluster, retry: &Retry<'_>) -> Result<(), Failure> {
     let machines = inventory::take(&cluster.client, retry).await?.count();
     if machines > 0 {

@@ -37,7 +37,7 @@ pub async fn run(_context: &Context, args: SandboxArgs) -> Result<Exit, Failure>
         Kind::Usage,
         Reason::InvalidUsage,
         format!(
-            "this build of bmctl has no sandbox: can not run {}",
+            "this build of bmctl has no sandbox: cannot run {}",
             asked.join(" ")
         ),
     )

@@ -129,7 +129,7 @@ impl ClusterArgs {
     /// The cluster that was asked for.
     ///
     /// # Errors
-    /// No node at all, two nodes of one name, facts that are no folder, or a world file that can not be used.
+    /// No node at all, two nodes of one name, facts that are no folder, or a world file that cannot be used.
     pub async fn options(&self) -> Result<AssemblyOptions, Failure> {
         let world = match &self.world {
             Some(path) => WorldFile::read(path).await?,

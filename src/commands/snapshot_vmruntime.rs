@@ -34,7 +34,7 @@ use crate::{
 ///
 /// What goes in is an allow-list; --dry-run prints it. Secrets, ConfigMaps, environment variables and arguments are never
 /// in it, VMs are counted and not named, and what looks like a credential is taken out. manifest.json in the archive says
-/// what is inside and what was refused. What can not be read is left out and said, and the exit code is 5 then. The file
+/// what is inside and what was refused. What cannot be read is left out and said, and the exit code is 5 then. The file
 /// is readable by its owner only, and an existing one is never overwritten.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]

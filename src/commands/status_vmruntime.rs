@@ -115,7 +115,7 @@ async fn look(
                     .blockers
                     .push("there is no controller in the cluster that could act".to_owned());
                 if runtime.object.status.is_some() {
-                    // One that can not be seen from here may act; or what was written is all that is left of it.
+                    // One that cannot be seen from here may act; or what was written is all that is left of it.
                     unknown.add(
                         WHETHER_ANYBODY_ACTS,
                         &format!("{}, and the status may be old", no_deployment()),
@@ -281,7 +281,7 @@ fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
         context.warn(warning);
     }
     if read.permits {
-        context.warn("the force annotation is set: a disable offers to delete all VMs");
+        context.warn("the force annotation is set: a disable deletes all VMs (bmctl asks first)");
     }
     Annotation {
         permits: read.permits,

@@ -24,7 +24,7 @@ use crate::{
     failure::{Failure, Hint, Kind, Reason, Suggested},
 };
 
-/// The words, corrected, and why they can not be taken all the same.
+/// The words, corrected, and why they cannot be taken all the same.
 #[derive(Debug)]
 pub struct Typed {
     /// With the program's own name, and with the defaults from variables.

@@ -64,7 +64,7 @@ pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) 
     )
 }
 
-/// Answers what was understood, and can not be done as it was typed.
+/// Answers what was understood, and cannot be done as it was typed.
 pub fn refuse(failure: &Failure, arguments: &[OsString]) -> Exit {
     let early = asked_for(arguments);
     let complaint = early::Complaint::of(early.ui(), failure);

@@ -23,7 +23,7 @@ use crate::{
 
 /// Wait until VM Runtime is ready or disabled, or until its latest preflight check has finished.
 ///
-/// It changes nothing. What holds already is not waited for. Where waiting can not help (VM Runtime is not enabled, a
+/// It changes nothing. What holds already is not waited for. Where waiting cannot help (VM Runtime is not enabled, a
 /// check failed), it ends at once; a failed check exits 3.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -34,7 +34,7 @@ pub struct WaitVmruntimeArgs {
     /// Give up waiting after this time. 10m, 1h30m and the like; 0 looks once. The cluster goes on regardless.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::go_duration)]
     pub timeout: Duration,
-    /// End early where waiting can not help. For example after a failed preflight check.
+    /// End early where waiting cannot help. For example after a failed preflight check.
     #[arg(
         long,
         value_name = "BOOL",

@@ -1,7 +1,7 @@
 //! `--watch`: what a command shows, again after every change, until somebody interrupts it.
 //!
 //! Each change is one result on stdout, a document of its own in JSON and YAML. What could not be determined is a result
-//! like any other; only what can not get better by itself ends the command.
+//! like any other; only what cannot get better by itself ends the command.
 
 use std::time::Duration;
 

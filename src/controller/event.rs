@@ -1,4 +1,4 @@
-//! Kubernetes Events on transitions, for people who `kubectl describe`. An Event that can not be written is no failure.
+//! Kubernetes Events on transitions, for people who `kubectl describe`. An Event that cannot be written is no failure.
 
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingAdmissionPolicy, core::v1::ObjectReference,

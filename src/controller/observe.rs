@@ -300,7 +300,7 @@ async fn system_namespace(client: &Client) -> Result<bool, Failure> {
     Ok(found.is_some())
 }
 
-/// A list that can not be read is not an empty one.
+/// A list that cannot be read is not an empty one.
 async fn workloads(client: &Client) -> Workloads {
     match inventory::take(client, &Retry::once()).await {
         Ok(inventory) => Workloads::Known(inventory),
@@ -336,7 +336,7 @@ async fn counted(client: &Client, before: Option<Count>, now: Timestamp) -> Work
     })
 }
 
-/// Would disks die with CDI? What can not be determined counts as a disk.
+/// Would disks die with CDI? What cannot be determined counts as a disk.
 async fn disks(client: &Client, workloads: &Workloads) -> Disks {
     let listed = match workloads {
         Workloads::Known(Inventory { disks, .. }) => !disks.is_empty(),

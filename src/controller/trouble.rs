@@ -119,7 +119,7 @@ pub(super) fn consequence(
     }
 }
 
-/// The status of a VM Runtime that the controller can not look at: what was said of it before is kept, except that it is
+/// The status of a VM Runtime that the controller cannot look at: what was said of it before is kept, except that it is
 /// ready, which nobody knows.
 pub(super) fn blind(
     runtime: &RuntimeFacts,
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(after(4).said.unwrap().reason, reason::STEP_FAILED);
         assert_eq!(after(40).wait, pace.outage_most);
         let looking = consequence(&failure(Kind::Unreachable), Part::Looking, 40, &pace);
-        assert_eq!(looking.said, None, "who is away can not be told");
+        assert_eq!(looking.said, None, "who is away cannot be told");
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Part {
                     return Err(Failure::new(
                         Kind::Refused,
                         Reason::ControllerRunning,
-                        format!("{} {} was made anew", self.resource.kind, self.name),
+                        format!("{} {} was created again", self.resource.kind, self.name),
                     )
                     .caused_by("a controller is running that is not part of this installation"));
                 }

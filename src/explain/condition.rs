@@ -68,7 +68,7 @@ const TYPES: [(&str, Advice); 15] = [
         &[MACHINES, FORCED, "bmctl enable vmruntime --ensure --context CONTEXT"],
     )),
     (kind::ENGINE_DEGRADED, advice(
-        "virt-handler is not ready on some eligible node: the node is down, or a pod can not be scheduled there.",
+        "virt-handler is not ready on some eligible node: the node is down, or a pod cannot be scheduled there.",
         "Bring the node or the pod up, or leave the node out.",
         &["kubectl get pods --all-namespaces --selector=kubevirt.io=virt-handler --output=wide", "bmctl skip node NODE --context CONTEXT"],
     )),
@@ -127,7 +127,7 @@ const REASONS: [(&str, Advice); 34] = [
         &[ENGINE, "kubectl get pods --all-namespaces --selector=kubevirt.io", PODS],
     )),
     (reason::ENGINE_INSTALL_SLOW, advice(
-        "Images that can not be pulled, pods that can not be scheduled, or a component that crashes.",
+        "Images that cannot be pulled, pods that cannot be scheduled, or a component that crashes.",
         "Look at the pods of the engine that are not ready, and at their events.",
         &["kubectl get pods --all-namespaces --selector=kubevirt.io", "kubectl get events --namespace=kubevirt --sort-by=.lastTimestamp", ENGINE],
     )),
@@ -150,7 +150,7 @@ const REASONS: [(&str, Advice); 34] = [
     (reason::PREFLIGHT_RUNNING, advice("A check was started and has not finished.", "Wait: at most 8 minutes.", &["bmctl wait vmruntime --for preflight"])),
     (reason::PREFLIGHT_PASSED, advice("At least one node was verified, and none failed.", "Nothing to fix.", &[LATEST])),
     (reason::PREFLIGHT_FAILED, advice(
-        "A node can not run VMs: mostly it has no KVM.",
+        "A node cannot run VMs: mostly it has no KVM.",
         "Fix the node, or leave it out, or run all VMs in software; then check again.",
         &[LATEST, "bmctl explain KVM", "bmctl skip node NODE --context CONTEXT", CHECK],
     )),

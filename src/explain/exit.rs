@@ -33,7 +33,7 @@ const fn of(exit: Exit) -> Option<Advice> {
             &["bmctl help", "kubectl config get-contexts"],
         ),
         Exit::CheckFailed => advice(
-            "A node can not run VMs. VM creation stays closed until a check passes; VM Runtime stays as it is.",
+            "A node cannot run VMs. VM creation stays closed until a check passes; VM Runtime stays as it is.",
             "Fix the node, or leave it out, and check again. Or run all VMs in software.",
             &[
                 "bmctl get vmruntimepfc",
@@ -96,7 +96,7 @@ const fn of(exit: Exit) -> Option<Advice> {
             &["bmctl status vmruntime"],
         ),
         Exit::OperationFailed => advice(
-            "The controller says that it can not get there, and waiting does not help.",
+            "The controller says that it cannot get there, and waiting does not help.",
             "The condition Degraded says why.",
             &[
                 "bmctl status vmruntime",

@@ -184,13 +184,13 @@ fn diagnose(error: &kube::Error) -> Diagnosis {
         kube::Error::RustlsTls(error) => Diagnosis::new(
             Kind::Usage,
             Reason::BadCertificate,
-            format!("the certificates of the kubeconfig can not be used: {error}"),
+            format!("the certificates of the kubeconfig cannot be used: {error}"),
         ),
         // Its text may quote the kubeconfig; `cluster::kubeconfig` reads those files itself and says where they fail.
         kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => Diagnosis::new(
             Kind::Usage,
             Reason::BadKubeconfig,
-            "the kubeconfig can not be used",
+            "the kubeconfig cannot be used",
         ),
         other => Diagnosis::new(Kind::Other, Reason::ClientError, other.to_string()),
     }
@@ -202,7 +202,7 @@ fn unexpected_answer(cause: String) -> Diagnosis {
         .hint("is this the address of the API server? kubectl config view --minify")
 }
 
-/// The login plugin, or a token that can not be read. What a plugin wrote may hold credentials: never shown.
+/// The login plugin, or a token that cannot be read. What a plugin wrote may hold credentials: never shown.
 fn authentication(error: &AuthError) -> Diagnosis {
     let cause = match error {
         AuthError::AuthExecStart(error) => {
@@ -221,7 +221,7 @@ fn authentication(error: &AuthError) -> Diagnosis {
             format!("token file {} could not be read: {error}", path.display())
         }
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
-            "the credential of the kubeconfig holds characters that can not be sent".to_owned()
+            "the credential of the kubeconfig holds characters that cannot be sent".to_owned()
         }
         _ => "the credential of the kubeconfig could not be used".to_owned(),
     };

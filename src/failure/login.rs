@@ -41,7 +41,7 @@ pub enum LoginError {
     TokenFile { path: PathBuf, error: io::Error },
     #[error("the ID token of the kubeconfig could not be renewed: {why}")]
     NotRenewed { why: String },
-    #[error("the credential holds characters that can not be sent")]
+    #[error("the credential holds characters that cannot be sent")]
     NotSendable,
 }
 

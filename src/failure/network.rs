@@ -114,7 +114,7 @@ fn certificate(error: &rustls::Error, with_certificate: bool) -> Diagnosis {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             Certificate::UnknownIssuer | Certificate::BadSignature => (
                 Reason::UnknownAuthority,
-                "the certificate is not signed by the authority in the kubeconfig; has the cluster been made anew?",
+                "the certificate is not signed by the authority in the kubeconfig; was the cluster created again?",
             ),
             Certificate::Expired | Certificate::ExpiredContext { .. } => (
                 Reason::CertificateExpired,

@@ -46,15 +46,15 @@ reasons! {
     BackupFolderInUse,
     /// Another bmctl is at work with the same backup folder.
     BackupInUse,
-    /// A certificate or key of the kubeconfig can not be used.
+    /// A certificate or key of the kubeconfig cannot be used.
     BadCertificate,
     /// The times of the leader election could let two controllers lead.
     BadElection,
-    /// The kubeconfig can not be read, is no kubeconfig, or refers to what is not in it.
+    /// The kubeconfig cannot be read, is no kubeconfig, or refers to what is not in it.
     BadKubeconfig,
-    /// The manifests of the engine can not be used.
+    /// The manifests of the engine cannot be used.
     BadManifests,
-    /// The service account of this pod can not be used.
+    /// The service account of this pod cannot be used.
     BadServiceAccount,
     /// The certificate of the API server has expired.
     CertificateExpired,
@@ -84,7 +84,7 @@ reasons! {
     ControllerEnded,
     /// A controller is running that is not part of the installation.
     ControllerRunning,
-    /// The controller says that it can not get where the spec wants it.
+    /// The controller says that it cannot get where the spec wants it.
     Degraded,
     /// VMRuntime was deleted while it was being waited for.
     Deleted,
@@ -114,7 +114,7 @@ reasons! {
     KubeconfigNotFound,
     /// The kubeconfig of the sandbox could not be written.
     KubeconfigNotWritten,
-    /// The log that was asked for can not be written.
+    /// The log that was asked for cannot be written.
     LogNotWritable,
     /// The login plugin, or the credential of the kubeconfig, gave nothing that can be sent.
     LoginFailed,
@@ -194,7 +194,7 @@ reasons! {
     SeveralClusters,
     /// A support bundle was written without what could not be read.
     SnapshotIncomplete,
-    /// The folder that the sandbox was to be kept in can not be used.
+    /// The folder that the sandbox was to be kept in cannot be used.
     StateNotUsable,
     /// Part of the status could not be determined.
     StatusIncomplete,
@@ -234,7 +234,7 @@ reasons! {
     VMsUnknown,
     /// The controller's view of the cluster ended.
     WatchStopped,
-    /// The workspace folder can not be written.
+    /// The workspace folder cannot be written.
     WorkspaceNotWritable,
     /// What was typed to confirm is not the name of the context.
     WrongConfirmation,

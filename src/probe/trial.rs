@@ -14,7 +14,7 @@ const API_VERSION: i32 = 12;
 /// What KVM answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trial {
-    /// It was not asked, and why: the device can not be seen from here, or may not be opened.
+    /// It was not asked, and why: the device cannot be seen from here, or may not be opened.
     NotTried(String),
     /// `KVM_GET_API_VERSION` and `KVM_CREATE_VM` answered as they should.
     Answered,
@@ -28,7 +28,7 @@ impl Trial {
     /// Only a device that the kernel has registered: opening another one could load modules.
     pub(super) fn gather(root: &Root, depth: Depth, device: &DeviceFacts) -> Self {
         match (depth, device.presence()) {
-            (Depth::Pod, _) => Self::NotTried("the host's /dev can not be seen".to_owned()),
+            (Depth::Pod, _) => Self::NotTried("the host's /dev cannot be seen".to_owned()),
             (Depth::Deep | Depth::Host, _) if !root.is_running_machine() => {
                 Self::NotTried("a folder stands for the machine".to_owned())
             }
@@ -49,7 +49,7 @@ fn ask(path: &str) -> Trial {
     use std::{ffi::CString, io};
 
     let Ok(device) = CString::new(path) else {
-        return Trial::NotTried("its path can not be opened".to_owned());
+        return Trial::NotTried("its path cannot be opened".to_owned());
     };
     let error = |error: kvm_ioctls::Error| io::Error::from_raw_os_error(error.errno());
     let kvm = match kvm_ioctls::Kvm::new_with_path(device) {

@@ -158,11 +158,11 @@ impl CheckReport {
     fn nobody_waited(&self, page: &mut Page) {
         if let Some(name) = &self.created {
             page.line(format!(
-                "Preflight check {name} was created; it was not waited for it to finish."
+                "Preflight check {name} was created; bmctl did not wait for the result."
             ));
         } else if let Some(name) = &self.following {
             page.line(format!(
-                "Preflight check {} is running; it was not waited for it to finish.",
+                "Preflight check {} is running; bmctl did not wait for the result.",
                 clean(name)
             ));
         }

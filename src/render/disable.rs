@@ -186,7 +186,7 @@ impl DisableReport {
             }
         }
         if self.asks {
-            page.line("It would be asked first.");
+            page.line("bmctl would ask first.");
         }
         page.line(if self.deletes {
             "Then VM Runtime would be disabled."
@@ -283,7 +283,7 @@ impl Report for DisableReport {
             }
             None if self.unattended => {
                 page.gap();
-                page.line("VM Runtime is being disabled; it was not waited for it to be off.");
+                page.line("VM Runtime is being disabled; bmctl did not wait for it to be off.");
                 self.undoing(page);
             }
             None | Some(false) => {}
@@ -415,7 +415,7 @@ To be deleted, in this order:
   1 virtualmachines.kubevirt.io
 
 There is no backup: not even the manifests are saved.
-It would be asked first.
+bmctl would ask first.
 Then VM Runtime would be disabled.
 
 Nothing was changed: this was a dry run.

@@ -109,7 +109,7 @@ impl Report for EnableReport {
             }
             None if self.unattended => {
                 page.gap();
-                page.line("VM Runtime is enabled; it was not waited for it to be ready.");
+                page.line("VM Runtime is enabled; bmctl did not wait for it to be ready.");
                 self.undoing(page);
             }
             None | Some(false) => {}

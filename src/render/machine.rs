@@ -51,7 +51,7 @@ impl Report for MachineReport {
                 format!("This machine ({architecture}) can run VMs in software.")
             }
             Some(true) => format!("This machine ({architecture}) can run VMs."),
-            Some(false) => format!("This machine ({architecture}) can not run VMs."),
+            Some(false) => format!("This machine ({architecture}) cannot run VMs."),
             None => format!("Whether this machine ({architecture}) can run VMs is unknown."),
         });
         for advice in &self.advice {
@@ -126,7 +126,7 @@ CPU      passed
 KVM      failed   ls: /dev/kvm: No such file or directory
 KERNEL   value    6.8.0
 
-This machine (amd64) can not run VMs.
+This machine (amd64) cannot run VMs.
 
 KVM: Load the module.
 "

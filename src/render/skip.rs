@@ -74,15 +74,15 @@ impl Report for SkipReport {
         for node in self.nodes.iter().take(shown) {
             let what = match (self.skipped, node.changed) {
                 (true, true) if self.dry_run => "would be left out",
-                (false, true) if self.dry_run => "would be taken in again",
+                (false, true) if self.dry_run => "would no longer be left out",
                 (true, true) => match self.placement {
                     Placement::Excluded => "is left out now: it gets no check and no VMs",
                     Placement::NotExcluded | Placement::Unknown => {
                         "is left out now: it gets no check"
                     }
                 },
-                (true, false) => "was left out already; nothing was changed",
-                (false, true) => "is taken in again: it is checked, and may run VMs",
+                (true, false) => "was already left out; nothing was changed",
+                (false, true) => "is no longer left out: it is checked, and may run VMs",
                 (false, false) => "was not left out; nothing was changed",
             };
             page.line(format!("{} {what}", clean(&node.name)));
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(
             text(&report),
             "\
-worker-0 was left out already; nothing was changed
+worker-0 was already left out; nothing was changed
 worker-1 is left out now: it gets no check and no VMs
 Label set: kubevm.io/VM-SkipSchedule
 VMs that run there stay, until they are stopped or migrated: default/one
@@ -190,7 +190,7 @@ Now check again: bmctl check vmruntimepfc
         report.dry_run = true;
         assert_eq!(
             text(&report),
-            "worker-0 was left out already; nothing was changed\nworker-1 would be left out\nDry run: nothing was changed.\n"
+            "worker-0 was already left out; nothing was changed\nworker-1 would be left out\nDry run: nothing was changed.\n"
         );
     }
 

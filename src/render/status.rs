@@ -150,7 +150,7 @@ impl StatusReport {
     fn disabled(&self) -> &'static str {
         match self.phase.as_deref() {
             Some("DisableBlocked") => {
-                "VM Runtime is to be disabled, and VMs that exist keep it from that."
+                "VM Runtime is not off: VMs exist, and a disable waits for them to go."
             }
             Some(FENCING | "Draining" | "Uninstalling") => "VM Runtime is being disabled.",
             // Also what a controller of somebody else's calls otherwise.
@@ -181,7 +181,7 @@ impl StatusReport {
                 match self.vm_creation_allowed {
                     Some(true) => "open".to_owned(),
                     Some(false) if self.is_ungated() => {
-                        "to be closed, but the API server does not gate it".to_owned()
+                        "should be closed, but the API server does not enforce it".to_owned()
                     }
                     Some(false) => "closed".to_owned(),
                     None => "not reported".to_owned(),
@@ -197,7 +197,7 @@ impl StatusReport {
             (
                 "Force annotation",
                 if self.annotation.permits {
-                    "set: a disable offers to delete all VMs"
+                    "set: a disable deletes all VMs (bmctl asks first)"
                 } else {
                     "not set"
                 }
@@ -209,13 +209,15 @@ impl StatusReport {
     fn generations(&self) -> String {
         match (self.generation, self.observed_generation) {
             (Some(generation), Some(UNREADABLE_COUNT)) => {
-                format!("{generation}; which one the status speaks of can not be read")
+                format!("{generation}; which one the status describes cannot be read")
             }
             (Some(generation), Some(observed)) if observed < generation => {
-                format!("{generation}, but the status speaks of {observed}")
+                format!("{generation}, but the status describes {observed}")
             }
             (Some(generation), Some(_)) => format!("{generation}, observed"),
-            (Some(generation), None) => format!("{generation}, not said whether observed"),
+            (Some(generation), None) => {
+                format!("{generation}; the controller does not report which one it has seen")
+            }
             (None, _) => "not counted".to_owned(),
         }
     }

@@ -29,11 +29,11 @@ impl Report for UpdateReport {
     fn text(&self, page: &mut Page) {
         let outcome = &self.outcome;
         if self.settled {
-            page.line("The settings are as asked already; nothing was changed.");
+            page.line("The settings are already as asked; nothing was changed.");
         } else if outcome.unattended {
             Change::list(&outcome.changed, page);
             page.line(if self.enabled == Some(true) {
-                "The settings are changed; it was not waited for VM Runtime to be ready."
+                "The settings are changed; bmctl did not wait for VM Runtime to be ready."
             } else {
                 "The settings are changed; they count as soon as VM Runtime is enabled."
             });

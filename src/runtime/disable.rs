@@ -2,7 +2,7 @@
 //!
 //! Called by `bmctl disable` and, for a change that came through the resource alone, by the controller (which never
 //! has a `--force`, and takes [`Decision::AskThenDelete`] as the permission that the annotation is). A number of
-//! machines that could not be determined never gets here: whoever can not count must refuse.
+//! machines that could not be determined never gets here: whoever cannot count must refuse.
 
 use super::force::ForceAnnotation;
 

@@ -55,7 +55,7 @@ pub struct CheckFacts {
 }
 
 impl CheckFacts {
-    /// What the rules need of the object. An annotation that can not be read makes it somebody's own check.
+    /// What the rules need of the object. An annotation that cannot be read makes it somebody's own check.
     #[must_use]
     pub fn read(check: &VMRuntimePreflightCheck) -> Self {
         let annotation = |key: &str| {

@@ -211,7 +211,10 @@ fn components(
 }
 
 fn undeployed(kind: &str, object: &EngineObject) -> Option<String> {
-    let phase = object.phase.as_deref().unwrap_or("not taken up yet");
+    let phase = object
+        .phase
+        .as_deref()
+        .unwrap_or("not picked up by its operator yet");
     let failure = object.failure.as_deref();
     if phase != PHASE_DEPLOYED {
         Some(match failure {
@@ -279,7 +282,7 @@ mod tests {
             (
                 "not taken up",
                 |facts| facts.kubevirt = changed(&facts.kubevirt, |object| object.phase = None),
-                "KubeVirt is not taken up yet",
+                "KubeVirt has not been picked up by its operator yet",
             ),
             (
                 "deploying",
@@ -299,7 +302,7 @@ mod tests {
             (
                 "our CDI",
                 |facts| facts.cdi = changed(&facts.cdi, |object| object.phase = None),
-                "CDI is not taken up yet",
+                "CDI has not been picked up by its operator yet",
             ),
             (
                 "component gone",
@@ -351,7 +354,7 @@ mod tests {
                 partial: vec![
                     "virt-api: 1 of 2 replicas ready".to_owned(),
                     "virt-handler is ready on 1 of 2 nodes".to_owned(),
-                    "CDI is not taken up yet".to_owned(),
+                    "CDI has not been picked up by its operator yet".to_owned(),
                 ]
             }
         );

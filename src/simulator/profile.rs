@@ -29,7 +29,7 @@ pub struct NodeProfile {
     pub kvm: bool,
     /// So much longer than elsewhere everything takes that its kubelet does.
     pub delay: Duration,
-    /// Can its kubelet pull images? Where it can not, no pod starts.
+    /// Can its kubelet pull images? Where it cannot, no pod starts.
     pub pulls_images: bool,
     pub gpus: u32,
     /// Labels beside those that every node has.

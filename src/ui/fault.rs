@@ -15,7 +15,7 @@ use crate::{exit::Exit, render::clean};
 /// Lets somebody tell what happened and where, and ends with exit code 1. Nothing is unwound: release builds could not.
 #[allow(
     clippy::exit,
-    reason = "main can not be returned to from a thread that has panicked"
+    reason = "main cannot be returned to from a thread that has panicked"
 )]
 pub fn end_program(tell: fn(&str)) {
     static TOLD: AtomicBool = AtomicBool::new(false);

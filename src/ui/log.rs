@@ -31,7 +31,7 @@ impl LogFile {
     /// The folder of the log is always a new one, so that nobody who may write beside it can have put a link there.
     ///
     /// # Errors
-    /// The folder or the file can not be made.
+    /// The folder or the file cannot be made.
     pub fn create(folder: &Path, command: &str, now: Timestamp) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder =
@@ -54,7 +54,7 @@ impl LogFile {
         &self.path
     }
 
-    /// One line a line, with the time and where it was shown. A log that can not be written does not stop the work.
+    /// One line a line, with the time and where it was shown. A log that cannot be written does not stop the work.
     pub fn write(&self, shown: &str, text: &str) {
         let time = now();
         let plain = clean_lines(text);

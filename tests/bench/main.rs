@@ -9,7 +9,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a program that measures, and breaks off where it can not"
+    reason = "a program that measures, and breaks off where it cannot"
 )]
 
 mod change;

@@ -198,7 +198,7 @@ fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
     )?;
     stage
         .bmctl(&["unskip", "node", "worker-1"])
-        .prints("worker-1 is taken in again")?;
+        .prints("worker-1 is no longer left out")?;
     stage
         .bmctl(&["unskip", "node", "worker-1"])
         .prints("worker-1 was not left out; nothing was changed\n")?;
@@ -211,7 +211,7 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
     stage.bmctl(&["update", "vmruntime"]).exits(2)?;
     stage
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
-        .prints("The settings are as asked already; nothing was changed.\n")?;
+        .prints("The settings are already as asked; nothing was changed.\n")?;
     stage
         .bmctl(&["update", "vmruntime", "--vm-image-format", "qcow2"])
         .prints("they count as soon as VM Runtime is enabled.\nTo undo: bmctl update vmruntime --vm-image-format raw --kubeconfig ")?

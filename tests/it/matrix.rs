@@ -1,7 +1,7 @@
 //! The contract of the exit codes: every command that talks to a cluster × everything that can come of it, the same for
 //! every `-o`, and nothing on stdout but what `-o` says.
 //!
-//! A new command is one row of [`table`]; `every_command_has_a_row` misses those that have none. Where something can not
+//! A new command is one row of [`table`]; `every_command_has_a_row` misses those that have none. Where something cannot
 //! come of a command, its cell says why.
 
 mod scene;
@@ -41,7 +41,7 @@ enum Cell {
     On(Scene, &'static str),
     /// The same, but only once: each time on a cluster of its own.
     Once(Scene, &'static str),
-    /// It can not come about, because.
+    /// It cannot come about, because.
     Never(&'static str),
 }
 
@@ -63,7 +63,7 @@ fn table() -> Vec<Row> {
         Row { command: "enable vmruntime", cells: [
             On(Scene::Ready, "enable vmruntime --ensure"),
             On(Scene::WithoutKvm, "enable vmruntime --ensure"),
-            Never("one node that can not be verified runs no VMs, and the others do; `check` tells"),
+            Never("one node that cannot be verified runs no VMs, and the others do; `check` tells"),
             On(Scene::Frozen, "enable vmruntime"),
             On(Scene::Ready, "enable vmruntime"),
             On(Scene::Bare, "enable vmruntime"),
@@ -76,7 +76,7 @@ fn table() -> Vec<Row> {
         Row { command: "disable vmruntime", cells: [
             On(Scene::Frozen, "disable vmruntime --ensure"),
             NO_CHECK,
-            Never("VMs that can not be counted may not be deleted: the reason for it decides (9, 10)"),
+            Never("VMs that cannot be counted may not be deleted: the reason for it decides (9, 10)"),
             On(Scene::WithMachines, "disable vmruntime"),
             On(Scene::Frozen, "disable vmruntime"),
             On(Scene::Bare, "disable vmruntime"),
@@ -192,7 +192,7 @@ fn table() -> Vec<Row> {
         Row { command: "controller uninstall", cells: [
             On(Scene::Frozen, "controller uninstall --dry-run"),
             NO_CHECK,
-            Never("what can not be counted decides: the reason for it (9, 10)"),
+            Never("what cannot be counted decides: the reason for it (9, 10)"),
             On(Scene::WithMachines, "controller uninstall"),
             Never("nothing to remove is not installed (8)"),
             On(Scene::Bare, "controller uninstall"),

@@ -43,7 +43,7 @@ const RECORDINGS: [Recording; 3] = [
     },
     Recording {
         name: "check",
-        title: "A node that can not run VMs",
+        title: "A node that cannot run VMs",
         stage: || {
             Ok(stage(&[
                 ("worker-0", Host::WithKvm),

@@ -196,7 +196,7 @@ fn is_served(stage: &Stage, rule: &Value) -> bool {
 /// It fails, or at least warns, and says what may not be read or done.
 fn is_told(ended: &Ended) -> bool {
     let said = format!("{}{}", ended.stdout, ended.stderr);
-    let named = said.contains("is forbidden: User") || said.contains("can not be read");
+    let named = said.contains("is forbidden: User") || said.contains("cannot be read");
     match ended.code {
         Some(5 | 9) => named,
         Some(0) => named && ended.stderr.contains("warning: "),

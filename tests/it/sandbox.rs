@@ -250,7 +250,7 @@ fn nodes_must_make_sense() -> Outcome {
         ("--node a --node a", "two nodes of the same name: a"),
         (
             "--world nowhere.yaml",
-            "can not use the world file nowhere.yaml",
+            "cannot use the world file nowhere.yaml",
         ),
         ("--world odd.yaml", "kmv"),
         ("--name ../up", "expected lower case letters"),

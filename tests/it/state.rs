@@ -275,7 +275,7 @@ fn one_sandbox_at_a_time() -> Outcome {
         .bmctl("sandbox start --bare --state state --name other")
         .code(11)?;
     assert!(
-        second.stderr.contains("can not use the state in state")
+        second.stderr.contains("cannot use the state in state")
             && second.stderr.contains("another sandbox is using it"),
         "{second:?}"
     );

@@ -65,7 +65,7 @@ pub(super) async fn configuration(
     if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
         let told = ExecAuthCluster::try_from(&way);
         exec.cluster =
-            Some(told.map_err(|_| "its cluster can not be described to its login plugin")?);
+            Some(told.map_err(|_| "its cluster cannot be described to its login plugin")?);
     }
     impersonate(&mut config, &mut user, &options.identity)?;
     let source = credential(&mut user, options, proxies).await?;
@@ -194,7 +194,7 @@ pub(super) fn impersonate(
 }
 
 fn unsendable(what: &str) -> String {
-    format!("its {what} holds a character that can not be sent, such as a line break")
+    format!("its {what} holds a character that cannot be sent, such as a line break")
 }
 
 /// Takes out what [`super::login`] does better than kube, token files, login plugins and OpenID Connect, and checks what it
@@ -220,7 +220,7 @@ async fn credential(
         None => None,
     };
     if let Some(path) = user.token_file.take() {
-        // As client-go: the file counts, and the token only where the file can not be read.
+        // As client-go: the file counts, and the token only where the file cannot be read.
         user.token = None;
         return Ok(Some(Source::File {
             path: path.into(),

@@ -59,7 +59,7 @@ pub(super) enum Source {
     Plugin(Plugin),
     File {
         path: PathBuf,
-        /// The credential where the file can not be read.
+        /// The credential where the file cannot be read.
         instead: Option<HeaderValue>,
     },
     Oidc(Oidc),

@@ -60,7 +60,7 @@ struct Tokens {
 }
 
 impl Oidc {
-    /// What the kubeconfig says; a sentence where that can not be used.
+    /// What the kubeconfig says; a sentence where that cannot be used.
     pub async fn new(
         settings: &HashMap<String, String>,
         proxies: &Proxies,

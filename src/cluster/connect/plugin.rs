@@ -152,7 +152,7 @@ impl Plugin {
         }
     }
 
-    /// May it ask? In the middle of the work only one that can not do otherwise.
+    /// May it ask? In the middle of the work only one that cannot do otherwise.
     fn terminal(&self, turn: Turn) -> Result<Terminal, LoginError> {
         match (&self.mode, self.terminal, turn) {
             (ExecInteractiveMode::Never, _, _)
@@ -233,7 +233,7 @@ impl Plugin {
         }
         let bearer = token.as_deref().map(bearer).transpose();
         Ok(Credential {
-            bearer: bearer.map_err(|_| "its token holds characters that can not be sent")?,
+            bearer: bearer.map_err(|_| "its token holds characters that cannot be sent")?,
             pair,
             expires,
         })

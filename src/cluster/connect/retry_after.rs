@@ -1,4 +1,4 @@
-//! When a server that can not answer now wants to be asked again. It says so in a header, which kube throws away, or in
+//! When a server that cannot answer now wants to be asked again. It says so in a header, which kube throws away, or in
 //! the Status that it sends; here the one is written into the other.
 
 use bytes::Bytes;

@@ -212,7 +212,7 @@ struct Spec {
     data_volume_templates: Value,
 }
 
-/// What can not be read as expected names no storage that we know of.
+/// What cannot be read as expected names no storage that we know of.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Lenient<T> {

@@ -84,7 +84,7 @@ async fn hold(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<
 
 /// Takes our finalizer off. Nobody else's is ever touched.
 async fn let_go(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
-    let doing = format!("let go of {}", machine.object_name());
+    let doing = format!("release {}", machine.object_name());
     change(client, retry, &Subject::from(machine), &doing, |metadata| {
         let mut finalizers = metadata.finalizers.clone().unwrap_or_default();
         let before = finalizers.len();

@@ -45,7 +45,7 @@ impl Removal<'_, '_> {
                     let mut next = Some(first);
                     while let Some(rung) = next {
                         let Rung::Seen(sight) = rung else {
-                            // It can not be watched, or not any more: a list says more.
+                            // It cannot be watched, or not any more: a list says more.
                             let pause = pace.delay(1).max(pace.settle / 4);
                             tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
                             return;

@@ -77,7 +77,7 @@ fn not_off(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
         missing.push("status.ready is still true".to_owned());
     }
     if !matches!(runtime.raw["status"]["ready"], Value::Null | Value::Bool(_)) {
-        missing.push("status.ready can not be read".to_owned());
+        missing.push("status.ready cannot be read".to_owned());
     }
     for type_ in [kind::DISABLE_BLOCKED, kind::PROGRESSING, kind::READY] {
         let condition = find(&status.conditions, type_);
@@ -90,7 +90,7 @@ fn not_off(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
     missing
 }
 
-/// How many pods are left that should not be, and of which we can not tell. Returns their names: while they go, a log needs
+/// How many pods are left that should not be, and of which we cannot tell. Returns their names: while they go, a log needs
 /// no line for each.
 fn pods(
     snapshot: &Snapshot,
@@ -123,7 +123,7 @@ fn pods(
             PodOwner::Other | PodOwner::Unknown if engine == Engine::Stays && !pod.probes => {}
             // By its name it may be the controller's, but that is no proof.
             PodOwner::Unknown if name.starts_with(&format!("{CONTROLLER_DEPLOYMENT}-")) => {
-                unknown.push(format!("whether pod {name} in {SYSTEM_NAMESPACE} is the controller's: its ReplicaSet can not be read"));
+                unknown.push(format!("whether pod {name} in {SYSTEM_NAMESPACE} is the controller's: its ReplicaSet cannot be read"));
             }
             PodOwner::Other | PodOwner::Unknown => left.push(name.as_str()),
         }

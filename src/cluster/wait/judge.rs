@@ -24,7 +24,7 @@ pub(super) enum Verdict {
     /// By the check that the target needs VMs cannot be run.
     CheckFailed(Box<VMRuntimePreflightCheck>),
     Waiting(Waiting),
-    /// It can not hold any more.
+    /// It cannot hold any more.
     Failed(Failure),
 }
 
@@ -131,7 +131,7 @@ pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
         format!("spec.enabled was set to {enabled} by {by} while we waited"),
     )
     .hint(Hint::run(
-        "a GitOps tool may hold the object: change it there, or look who writes it",
+        "a GitOps tool may hold the object: change it there, or find out who writes it",
         kubectl("get vmruntime vmruntime --output=yaml --show-managed-fields"),
     ))
 }
@@ -146,7 +146,7 @@ pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String
     let wanted = generation(baseline, runtime);
     let observed = runtime.status().observed_generation?;
     if observed == UNREADABLE_COUNT {
-        return Some("status.observedGeneration can not be read".to_owned());
+        return Some("status.observedGeneration cannot be read".to_owned());
     }
     (observed < wanted).then(|| {
         format!("the controller has not looked at the change yet (generation {wanted}, it has seen {observed})")
@@ -159,7 +159,7 @@ pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
     status.observed_generation.is_none() && status.conditions.is_empty()
 }
 
-/// A condition that says, of this generation, that the controller can not go on.
+/// A condition that says, of this generation, that the controller cannot go on.
 pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
     let runtime = snapshot.runtime()?;
     let status = runtime.status();
@@ -181,7 +181,7 @@ fn given_up(condition: &Condition) -> Failure {
     let mut failure = Failure::new(
         Kind::OperationFailed,
         Reason::Degraded,
-        "the controller can not go on by itself",
+        "the controller cannot go on by itself",
     );
     failure.causes.push(in_full(condition));
     failure.hint(Hint::run("look at its log", controller_log()))

@@ -122,7 +122,7 @@ fn new_check(
         Reading::Refused(failure) => {
             let why = failure.root_cause();
             return Check::Missing(format!(
-                "a new preflight check (they can not be read: {why})"
+                "a new preflight check (they cannot be read: {why})"
             ));
         }
     };
@@ -170,7 +170,7 @@ fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
         Reading::Refused(failure) if passed => return unreadable(failure),
         Reading::Refused(failure) => {
             return Check::Missing(format!(
-                "a preflight check that has passed (they can not be read: {})",
+                "a preflight check that has passed (they cannot be read: {})",
                 failure.root_cause()
             ));
         }
@@ -217,7 +217,7 @@ fn unread() -> Check {
 
 fn unreadable(why: &Failure) -> Check {
     Check::Unproven(format!(
-        "the preflight checks can not be read: {}",
+        "the preflight checks cannot be read: {}",
         why.root_cause()
     ))
 }

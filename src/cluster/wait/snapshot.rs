@@ -61,7 +61,7 @@ impl SeenCheck {
         let name = self.check.name_any();
         let status = self.check.status.as_ref();
         if self.unreadable {
-            format!("preflight check {name} can not be read")
+            format!("preflight check {name} cannot be read")
         } else if status.is_some_and(|status| status.start_time.is_some()) {
             format!("preflight check {name} is running")
         } else {

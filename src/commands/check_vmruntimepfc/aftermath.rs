@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What was looked at beside the check itself, `has_page` for a page that shows the history. None of it changes the verdict, so what can not be read is a warning.
+/// What was looked at beside the check itself, `has_page` for a page that shows the history. None of it changes the verdict, so what cannot be read is a warning.
 #[derive(Default)]
 pub(super) struct Aftermath {
     skipped: Option<Vec<String>>,

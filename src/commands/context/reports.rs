@@ -36,7 +36,7 @@ impl Reports {
     /// Claims all of them.
     ///
     /// # Errors
-    /// One can not be written, or two are the same.
+    /// One cannot be written, or two are the same.
     pub fn claim(targets: &[ReportTarget]) -> Result<Self, Failure> {
         let (reports, failures) = Self::claim_all(targets);
         failures.into_iter().next().map_or(Ok(reports), Err)

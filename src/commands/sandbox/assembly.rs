@@ -173,16 +173,16 @@ impl Assembly {
     pub async fn failure(&mut self) -> anyhow::Error {
         let sandbox = self.sandbox.clone();
         let ended = tokio::select! {
-            why = sandbox.broken() => return anyhow!(why).context("the cluster's state can not be written"),
+            why = sandbox.broken() => return anyhow!(why).context("the cluster's state cannot be written"),
             ended = self.parts.join_next() => ended,
         };
         match ended {
             None => {
-                anyhow!(sandbox.broken().await).context("the cluster's state can not be written")
+                anyhow!(sandbox.broken().await).context("the cluster's state cannot be written")
             }
             Some(Ok((part, Ok(())))) => anyhow!("the cluster's {part} ended by itself"),
             Some(Ok((part, Err(error)))) => error.context(format!("the cluster's {part} failed")),
-            Some(Err(error)) => anyhow!("a part of the cluster broke down: {error}"),
+            Some(Err(error)) => anyhow!("a part of the cluster failed: {error}"),
         }
     }
 

@@ -42,7 +42,7 @@ const WORDS: [Word; 8] = [
     },
     Word {
         spelling: "no-images",
-        meaning: "can not pull images",
+        meaning: "cannot pull images",
         change: |node| node.pulls_images = false,
     },
     Word {

@@ -79,7 +79,7 @@ pub fn not_started(error: &anyhow::Error, args: &ClusterArgs) -> Failure {
         (None, _) => (Kind::Other, Reason::SandboxNotStarted, None),
     };
     let message = match (&args.state, error.is::<StateFault>()) {
-        (Some(folder), true) => format!("can not use the state in {}", shown_path(folder)),
+        (Some(folder), true) => format!("cannot use the state in {}", shown_path(folder)),
         (Some(_) | None, _) => "could not start the sandbox".to_owned(),
     };
     let failure = Failure::new(kind, reason, message);
@@ -100,7 +100,7 @@ fn io_error(error: &anyhow::Error) -> Option<io::ErrorKind> {
 /// The cluster broke down while it was in use.
 pub fn broken(error: &anyhow::Error) -> Failure {
     with_causes(
-        Failure::new(Kind::Other, Reason::SandboxBroken, "the sandbox broke down"),
+        Failure::new(Kind::Other, Reason::SandboxBroken, "the sandbox failed"),
         error,
     )
 }

@@ -64,7 +64,7 @@ impl WorldFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// It can not be read, or says something that means nothing.
+    /// It cannot be read, or says something that means nothing.
     pub async fn read(path: &Path) -> Result<Self, Failure> {
         let read = file::read(path, Deadline::never()).await;
         let text = read
@@ -188,7 +188,7 @@ fn bad(path: &Path, why: &str) -> Failure {
     Failure::new(
         Kind::Usage,
         Reason::InvalidCluster,
-        format!("can not use the world file {}", shown_path(path)),
+        format!("cannot use the world file {}", shown_path(path)),
     )
     .caused_by(why)
     .hint("docs/sandbox.md tells what it may say")

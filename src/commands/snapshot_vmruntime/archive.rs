@@ -18,7 +18,7 @@ pub struct Member {
 /// Packs the members below a folder of that name.
 ///
 /// # Errors
-/// A name that a tar file can not hold.
+/// A name that a tar file cannot hold.
 pub fn pack(folder: &str, members: &[Member], now: Timestamp) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     for member in members {
@@ -41,7 +41,7 @@ pub fn pack(folder: &str, members: &[Member], now: Timestamp) -> io::Result<Vec<
 /// Writes a file that was not there, for its owner's eyes.
 ///
 /// # Errors
-/// There is such a file, or the folder can not be written.
+/// There is such a file, or the folder cannot be written.
 pub fn write(path: &Path, packed: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),

@@ -142,7 +142,7 @@ impl Report {
                 aside(
                     settled && runtime.force.0.permits,
                     reason::ANNOTATION_TRUE,
-                    "the force annotation is \"true\": a disable will delete all virtual machines without asking",
+                    "the force annotation is \"true\": a disable deletes all virtual machines (bmctl asks first; nothing else does)",
                 ),
             ),
             (

@@ -146,7 +146,7 @@ impl Upkeep {
             .collect();
         (!said.is_empty()).then(|| {
             format!(
-                "{}; it is done ever more seldom. Stop whoever changes it, or disable VM Runtime",
+                "{}; it is now put right less and less often. Stop whoever changes it, or disable VM Runtime",
                 said.join("; ")
             )
         })

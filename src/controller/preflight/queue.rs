@@ -1,4 +1,4 @@
-//! Which check's turn it is: each one waits for itself after a failure, so that one that can not be carried out keeps no
+//! Which check's turn it is: each one waits for itself after a failure, so that one that cannot be carried out keeps no
 //! other from being, and what keeps one from being carried out is told to the loop that publishes.
 
 use std::{

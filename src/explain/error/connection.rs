@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
         &[VIEW, CONTEXTS],
     )),
     (Reason::BadServiceAccount, advice(
-        "bmctl runs in a pod whose service account token or certificate can not be read.",
+        "bmctl runs in a pod whose service account token or certificate cannot be read.",
         "Set automountServiceAccountToken to true in the pod, or give a kubeconfig.",
         &["bmctl status vmruntime --kubeconfig FILE"],
     )),
@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         &["echo $KUBECONFIG"],
     )),
     (Reason::LoginFailed, advice(
-        "The login plugin of the kubeconfig failed or returned no credential; or a token file can not be read. What it says on stderr is shown, without what looks like a credential.",
+        "The login plugin of the kubeconfig failed or returned no credential; or a token file cannot be read. What it says on stderr is shown, without what looks like a credential.",
         "Log in again with the plugin's own command.",
         &[WHO],
     )),
@@ -138,7 +138,7 @@ pub(super) const ROWS: &[Row] = &[
         &["ls bmctl-workspace", "bmctl status vmruntime --cluster NAME"],
     )),
     (Reason::TlsFailed, advice(
-        "Client and server found no way to speak TLS with each other, or a certificate can not be read.",
+        "Client and server found no way to speak TLS with each other, or a certificate cannot be read.",
         "Check the server address, and the certificates of the kubeconfig.",
         &[VIEW],
     )),
@@ -149,7 +149,7 @@ pub(super) const ROWS: &[Row] = &[
         &[VIEW],
     )),
     (Reason::UnknownAuthority, advice(
-        "The cluster was made anew and the kubeconfig is the old one's, a proxy breaks TLS open, or the wrong server answers.",
+        "The cluster was created again and the kubeconfig is the old one's, a proxy breaks TLS open, or the wrong server answers.",
         "Fetch the kubeconfig anew. Do not skip the verification.",
         &[VIEW],
     )),

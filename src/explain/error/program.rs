@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = &[
         &["kubectl get lease --namespace=vm-system"],
     )),
     (Reason::BadManifests, advice(
-        "A file of --engine-manifests can not be read, is no YAML, or holds an object without apiVersion, kind or name.",
+        "A file of --engine-manifests cannot be read, is no YAML, or holds an object without apiVersion, kind or name.",
         "Correct the file that the message names.",
         &["kubectl --context CONTEXT apply --dry-run=client -f DIR"],
     )),
@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
         &["bmctl sandbox run -- status vmruntime"],
     )),
     (Reason::ControllerEnded, advice(
-        "The API server was away for too long, or a right that the controller can not do without is missing.",
+        "The API server was away for too long, or a right that the controller cannot do without is missing.",
         "Its log says why. In a cluster the Deployment starts it again.",
         &[CONTROLLER_LOG, "kubectl get pods --namespace=vm-system"],
     )),
@@ -69,12 +69,12 @@ pub(super) const ROWS: &[Row] = &[
         &["bmctl help"],
     )),
     (Reason::KubeconfigNotWritten, advice(
-        "The folder for temporary files is full or can not be written.",
+        "The folder for temporary files is full or cannot be written.",
         "Make room, or set TMPDIR to another folder.",
         &["df -h ${TMPDIR:-/tmp}"],
     )),
     (Reason::LogNotWritable, advice(
-        "The folder of --log-dir can not be made or written.",
+        "The folder of --log-dir cannot be made or written.",
         "Give another folder, or leave the flag out.",
         &["bmctl status vmruntime --log-dir DIR"],
     )),
@@ -150,7 +150,7 @@ pub(super) const ROWS: &[Row] = &[
         &[CONTROLLER_LOG],
     )),
     (Reason::WorkspaceNotWritable, advice(
-        "The present folder, or bmctl-workspace in it, can not be written.",
+        "The present folder, or bmctl-workspace in it, cannot be written.",
         "Change to a folder of your own.",
         &["ls -ld . bmctl-workspace"],
     )),

@@ -74,12 +74,12 @@ pub(super) const ROWS: &[Row] = &[
         &[STATUS, "bmctl auth check"],
     )),
     (Reason::PreflightFailed, advice(
-        "A node can not run VMs, mostly because it has no KVM. VM creation stays closed; spec.enabled stays as it is.",
+        "A node cannot run VMs, mostly because it has no KVM. VM creation stays closed; spec.enabled stays as it is.",
         "Fix the node, leave it out, or run all VMs in software; then check again.",
         &[LATEST, "bmctl explain KVM", CHECK, "bmctl skip node NODE --context CONTEXT", "bmctl update vmruntime --use-emulation --context CONTEXT"],
     )),
     (Reason::PreflightInconsistent, advice(
-        "The check says pass: true beside a node that failed. Which of the two is right can not be known from here.",
+        "The check says pass: true beside a node that failed. Which of the two is right cannot be known from here.",
         "Check again. If it recurs, look at what publishes the result.",
         &[CHECK, "kubectl get vmruntimepfc --namespace=vm-system --output=yaml"],
     )),

@@ -93,7 +93,7 @@ impl<'a> Fence<'a> {
         .await
     }
 
-    /// Does the work behind the fence, which is renewed meanwhile. That it can not be renewed is no reason to stop: what
+    /// Does the work behind the fence, which is renewed meanwhile. That it cannot be renewed is no reason to stop: what
     /// gets in is seen by the next list.
     pub async fn around<T>(&self, work: impl Future<Output = T>) -> T {
         let renewal = async {

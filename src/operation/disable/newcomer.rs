@@ -1,5 +1,5 @@
 //! VMs that come while a disable is under way: the fence keeps them out where our controller reads it; on another one a
-//! list and a patch can not be made one step. None is passed over in silence.
+//! list and a patch cannot be made one step. None is passed over in silence.
 
 use super::{Disable, Step};
 use crate::{

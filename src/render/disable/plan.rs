@@ -138,7 +138,7 @@ impl Reason {
     const fn words(self) -> &'static str {
         match self {
             Self::KeepDisks => "--keep-disks",
-            Self::MadeForItself => "a VM uses it, but it was made for itself",
+            Self::MadeForItself => "a VM uses it, but it was created on its own",
             Self::Unused => "no VM uses it",
             Self::OfAnEarlierRun => "its VM was deleted by an earlier run",
             Self::OwnClaim => "a VM uses it, but none owns it",

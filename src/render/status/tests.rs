@@ -74,7 +74,8 @@ fn every_phase_has_a_headline_that_is_so() {
                 (true, Phase::Ready) => format!("{ON} ready."),
                 (true, _) => format!("{ON} not ready."),
                 (false, Phase::DisableBlocked) => {
-                    "VM Runtime is to be disabled, and VMs that exist keep it from that.".to_owned()
+                    "VM Runtime is not off: VMs exist, and a disable waits for them to go."
+                        .to_owned()
                 }
                 (false, Phase::Fencing | Phase::Draining | Phase::Uninstalling) => {
                     "VM Runtime is being disabled.".to_owned()
@@ -147,7 +148,7 @@ fn what_blocks_is_named() {
         "Latest check      failed, 60s ago, 1 of 4 nodes failed, 1 of 4 nodes unknown",
         "VMs               0\n",
         "Controller        1 of 1 pods available\n",
-        "Force annotation  set: a disable offers to delete all VMs\n",
+        "Force annotation  set: a disable deletes all VMs (bmctl asks first)\n",
         "What blocks:\n  ! Ready is False (PreflightFailed): 1 node failed\n",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");

@@ -105,7 +105,7 @@ pub enum Due {
 /// Whether an enabled VM Runtime needs a new check.
 ///
 /// Every change of the spec brings one about. Two changes since the last check may have been a disable and an enable
-/// that nobody saw (one change can not: VM Runtime was enabled then and is now), so they count as an enabling.
+/// that nobody saw (one change cannot: VM Runtime was enabled then and is now), so they count as an enabling.
 #[must_use]
 pub fn due(subject: &Subject, nodes: &[NodeFacts], checks: &[CheckFacts], gap: Duration) -> Due {
     let now = |trigger, enabling| {
@@ -182,7 +182,7 @@ fn node_trigger(
     upgraded.then_some(Trigger::Upgraded)
 }
 
-/// A node that stays unknown although it is ready (its image can not be pulled, say) is no reason for another check:
+/// A node that stays unknown although it is ready (its image cannot be pulled, say) is no reason for another check:
 /// that would go on for ever. A time in the future, from a clock that is ahead, is not believed yet.
 fn changed_node(subject: &Subject, node: &NodeFacts, base: &CheckFacts) -> Option<Trigger> {
     let now = subject.now;

@@ -40,7 +40,7 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     }
 }
 
-/// kube-controller-manager, about pods whose kubelet can not speak for them: they are not ready while their node is
+/// kube-controller-manager, about pods whose kubelet cannot speak for them: they are not ready while their node is
 /// not, and nobody else will finish them once it is gone.
 pub fn collect(scene: &Scene, pod: &Object) -> Vec<Step> {
     let node = pod.text("/spec/nodeName").unwrap_or_default();

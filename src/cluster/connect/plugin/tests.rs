@@ -63,10 +63,7 @@ async fn anything_else_is_said_without_quoting_it() {
             &answering(&json!({"token": "t", "expirationTimestamp": "hunter2"})),
             "is no time",
         ),
-        (
-            &answering(&json!({"token": "hunter2\n"})),
-            "can not be sent",
-        ),
+        (&answering(&json!({"token": "hunter2\n"})), "cannot be sent"),
         ("echo hunter2; exit 3", "exit status: 3"),
         ("echo hunter2; echo no session >&2; exit 3", "no session"),
         ("echo hunter2; echo token=hunter2 >&2; exit 3", "[redacted]"),

@@ -273,7 +273,7 @@ fn what_ready_needs_of_the_object() {
         (
             // What cannot be read is not what is left out.
             json!({"status": {"observedGeneration": "4"}}),
-            "waiting: status.observedGeneration can not be read",
+            "waiting: status.observedGeneration cannot be read",
         ),
         (
             json!({"status": {"conditions": [{"type": "Ready", "status": "Perhaps"}, 7]}}),

@@ -182,7 +182,7 @@ async fn a_failed_check_comes_back_in_full() {
 async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
     let warning = |reason, at| {
         json!({"metadata": {"name": reason}, "involvedObject": {"name": "vmruntime"}, "type": "Warning",
-        "reason": reason, "message": "image can not be pulled", "lastTimestamp": at})
+        "reason": reason, "message": "image cannot be pulled", "lastTimestamp": at})
     };
     let events = Answer::json(
         &json!({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": [
@@ -219,7 +219,7 @@ async fn a_timeout_says_what_is_missing_and_the_latest_warning() {
             "still missing: the controller has not looked at the change yet (generation 4, it has seen 3)",
             "still missing: no preflight check has started since the change",
             "in the way: no controller is to be seen: there is no deployment vmruntime-controller-manager in vm-system",
-            "latest warning: EngineInstallSlow: image can not be pulled (2026-11-22T10:00:20Z)",
+            "latest warning: EngineInstallSlow: image cannot be pulled (2026-11-22T10:00:20Z)",
         ]
     );
     assert_eq!(

@@ -179,7 +179,7 @@ fn while_disabled() {
             &["DeleteCheck"],
         ),
         (
-            "a cluster without admission policies can not be fenced",
+            "a cluster without admission policies cannot be fenced",
             || {
                 changed(disabling(), |observed| {
                     observed.admission = Admission::Unavailable("too old".to_owned());

@@ -20,7 +20,7 @@ fn edited() -> Observed {
 
 #[test]
 fn what_is_changed_is_put_right_and_counted_from_the_second_look_on() {
-    // A controller that has just started can not know whose change it is.
+    // A controller that has just started cannot know whose change it is.
     let fresh = decide(&edited());
     assert_eq!(steps(&fresh), ["ConfigureKubeVirt"]);
     assert_eq!(fresh.repairs, []);

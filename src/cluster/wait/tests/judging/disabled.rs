@@ -24,7 +24,7 @@ fn disabled_is_more_than_not_ready() {
         ),
         (
             json!({"status": {"ready": "no"}}),
-            "waiting: status.ready can not be read",
+            "waiting: status.ready cannot be read",
         ),
         (json!({"spec": {"enabled": true}}), "failed: FlippedBack 11"),
         (
@@ -71,7 +71,7 @@ fn only_the_controllers_own_pods_may_be_left() {
         ),
         (
             all_pods(&[pod("vmruntime-controller-manager-1", "rs-secret")]),
-            "done; unknown: whether pod vmruntime-controller-manager-1 in vm-system is the controller's: its ReplicaSet can not be read",
+            "done; unknown: whether pod vmruntime-controller-manager-1 in vm-system is the controller's: its ReplicaSet cannot be read",
         ),
         (
             refused(Seen::Pods),

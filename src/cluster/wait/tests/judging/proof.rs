@@ -90,7 +90,7 @@ fn a_check_that_cannot_be_read_is_there_and_has_not_passed() {
     broken["spec"] = json!(7);
     assert_eq!(
         judged(&after_enabling(), vec![came(broken), runtime(ready())]),
-        "waiting: preflight check new can not be read"
+        "waiting: preflight check new cannot be read"
     );
 }
 
@@ -161,12 +161,12 @@ fn checks_that_may_not_be_read_prove_nothing() {
     let wait = after_enabling();
     assert_eq!(
         judged(&wait, vec![refused(Seen::Checks), runtime(ready())]),
-        "done; unknown: the preflight checks can not be read: forbidden"
+        "done; unknown: the preflight checks cannot be read: forbidden"
     );
     let settled = unchanged(Target::Ready, ready());
     assert_eq!(
         judged(&settled, vec![refused(Seen::Checks)]),
-        "done; unknown: the preflight checks can not be read: forbidden"
+        "done; unknown: the preflight checks cannot be read: forbidden"
     );
     let still_old = with(
         ready(),
@@ -174,6 +174,6 @@ fn checks_that_may_not_be_read_prove_nothing() {
     );
     assert_eq!(
         judged(&wait, vec![refused(Seen::Checks), runtime(still_old)]),
-        "waiting: a new preflight check (they can not be read: forbidden)"
+        "waiting: a new preflight check (they cannot be read: forbidden)"
     );
 }
