@@ -156,19 +156,21 @@ fn is_plausible(word: &str) -> bool {
 
 /// Nouns have many spellings, and clap suggests them all; the one that help shows is enough.
 fn suggest_names_only(error: &mut clap::Error) {
-    let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand) else {
-        return;
-    };
-    let names: Vec<String> = similar
-        .iter()
-        .filter(|name| names(&Cli::command(), name))
-        .cloned()
-        .collect();
-    if !names.is_empty() {
-        error.insert(
-            ContextKind::SuggestedSubcommand,
-            ContextValue::Strings(names),
-        );
+    for kind in [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::ValidSubcommand,
+    ] {
+        let Some(ContextValue::Strings(known)) = error.get(kind) else {
+            continue;
+        };
+        let names: Vec<String> = known
+            .iter()
+            .filter(|name| names(&Cli::command(), name))
+            .cloned()
+            .collect();
+        if !names.is_empty() {
+            error.insert(kind, ContextValue::Strings(names));
+        }
     }
 }
 

@@ -282,7 +282,7 @@ mod tests {
             (
                 "not taken up",
                 |facts| facts.kubevirt = changed(&facts.kubevirt, |object| object.phase = None),
-                "KubeVirt has not been picked up by its operator yet",
+                "KubeVirt is not picked up by its operator yet",
             ),
             (
                 "deploying",
@@ -302,7 +302,7 @@ mod tests {
             (
                 "our CDI",
                 |facts| facts.cdi = changed(&facts.cdi, |object| object.phase = None),
-                "CDI has not been picked up by its operator yet",
+                "CDI is not picked up by its operator yet",
             ),
             (
                 "component gone",
@@ -354,7 +354,7 @@ mod tests {
                 partial: vec![
                     "virt-api: 1 of 2 replicas ready".to_owned(),
                     "virt-handler is ready on 1 of 2 nodes".to_owned(),
-                    "CDI has not been picked up by its operator yet".to_owned(),
+                    "CDI is not picked up by its operator yet".to_owned(),
                 ]
             }
         );

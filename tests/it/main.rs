@@ -32,6 +32,7 @@ mod matrix;
 mod outages;
 mod output;
 mod pages;
+mod phases;
 mod real;
 mod recording;
 mod release;
@@ -90,6 +91,7 @@ fn main() {
     trials.extend(matrix::trials());
     trials.extend(outages::trials());
     trials.extend(pages::trials());
+    trials.extend(phases::trials());
     trials.extend(recording::trials());
     trials.extend(release::trials());
     trials.extend(rights::trials());

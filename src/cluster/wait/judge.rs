@@ -211,7 +211,7 @@ fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {
         Reading::Known(checks) => checks,
         Reading::Refused(failure) => return Verdict::Failed(failure.clone()),
         Reading::Pending => {
-            return waiting_for(format!("preflight check {name} has not been read yet"));
+            return waiting_for(format!("the preflight check has not been read yet: {name}"));
         }
     };
     let Some(seen) = checks.get(name) else {

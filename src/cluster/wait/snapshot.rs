@@ -63,9 +63,9 @@ impl SeenCheck {
         if self.unreadable {
             format!("preflight check {name} cannot be read")
         } else if status.is_some_and(|status| status.start_time.is_some()) {
-            format!("preflight check {name} is running")
+            format!("the preflight check is running: {name}")
         } else {
-            format!("preflight check {name} has not been taken up by the controller")
+            format!("the controller has not taken up the preflight check: {name}")
         }
     }
 }

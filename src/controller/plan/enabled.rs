@@ -383,7 +383,7 @@ fn with_difference(mut word: Word, observed: &Observed, runtime: &RuntimeFacts) 
 fn pending(draft: &Draft<'_>, check: Option<&preflight::CheckFacts>) -> Word {
     match check {
         Some(check) => {
-            let mut said = vec![format!("preflight check {} is running", check.name)];
+            let mut said = vec![format!("the preflight check is running: {}", check.name)];
             said.extend(draft.observed.unready.probes.iter().cloned());
             Word::no(reason::PREFLIGHT_RUNNING, said.join("; "))
         }

@@ -45,7 +45,7 @@ fn unknown_is_said_and_is_never_none() {
 VM Runtime is enabled and not ready.
 
 Phase             not reported
-Generation        3, but the status speaks of 2
+Generation        3, but the status describes 2
 Use emulation     no
 VM image format   raw
 VM creation       not reported

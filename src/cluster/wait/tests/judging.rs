@@ -129,7 +129,7 @@ fn enabling_is_not_fooled_by_what_was_true_before() {
             &wait,
             vec![runtime(ready()), came(check("new", LATER, None))]
         ),
-        "waiting: preflight check new is running"
+        "waiting: the preflight check is running: new"
     );
 }
 
@@ -170,7 +170,7 @@ fn only_a_check_of_our_change_counts() {
     ];
     assert_eq!(
         judged(&wait, came_then),
-        "waiting: preflight check new is running"
+        "waiting: the preflight check is running: new"
     );
     // Our controller says what it made a check for.
     let made_for = |generation: i64| {
@@ -205,7 +205,7 @@ fn a_failed_check_is_a_report_unless_a_newer_one_may_pass() {
     let newer = |pass| came(check("newer", "2026-11-22T10:00:30Z", pass));
     assert_eq!(
         judged(&wait, vec![failed(), newer(None), runtime(ready())]),
-        "waiting: preflight check newer is running"
+        "waiting: the preflight check is running: newer"
     );
     assert_eq!(
         judged(&wait, vec![failed(), newer(Some(true)), runtime(ready())]),
@@ -365,7 +365,7 @@ fn a_foreign_controller_gets_a_minute_to_start_a_check() {
             600,
             vec![foreign(json!({})), came(check("new", LATER, None))]
         ),
-        "waiting: preflight check new is running"
+        "waiting: the preflight check is running: new"
     );
     assert_eq!(
         after(
@@ -407,7 +407,7 @@ fn without_a_change_what_holds_counts() {
     ]);
     assert_eq!(
         judged(&wait(failed), vec![rerun]),
-        "waiting: status.ready is not true; preflight check rerun is running"
+        "waiting: status.ready is not true; the preflight check is running: rerun"
     );
     let image_format = {
         let before = with(
@@ -470,11 +470,11 @@ fn a_check_is_over_when_it_has_a_result() {
     let cases = [
         (
             all_checks(&[fresh]),
-            "waiting: preflight check mine has not been taken up by the controller",
+            "waiting: the controller has not taken up the preflight check: mine",
         ),
         (
             all_checks(&[check("mine", LATER, None)]),
-            "waiting: preflight check mine is running",
+            "waiting: the preflight check is running: mine",
         ),
         (all_checks(&[check("mine", LATER, Some(true))]), "done"),
         (all_checks(&[check("mine", LATER, Some(false))]), "done"),
@@ -486,6 +486,6 @@ fn a_check_is_over_when_it_has_a_result() {
     }
     assert_eq!(
         judged(&wait, vec![]),
-        "waiting: preflight check mine has not been read yet"
+        "waiting: the preflight check has not been read yet: mine"
     );
 }

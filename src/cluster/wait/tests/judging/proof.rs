@@ -80,7 +80,7 @@ fn a_check_that_does_not_suffice_is_not_the_end_for_those_who_wait_on() {
             &after_enabling(),
             vec![came(nothing), newer, runtime(ready())]
         ),
-        "waiting: preflight check newer is running"
+        "waiting: the preflight check is running: newer"
     );
 }
 
@@ -136,7 +136,7 @@ fn a_vmruntime_that_contradicts_the_check_is_not_believed() {
     let running = all_checks(&[check("new", LATER, None)]);
     assert_eq!(
         judged(&wait(), vec![running]),
-        "waiting: preflight check new is running"
+        "waiting: the preflight check is running: new"
     );
     let other = all_checks(&[check("other", LATER, Some(true))]);
     assert_eq!(
