@@ -11,3 +11,4 @@ pub mod metadata;
 pub mod name;
 pub mod quantity;
 pub mod selector;
+pub mod wire;

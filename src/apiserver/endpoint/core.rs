@@ -28,7 +28,7 @@ use crate::{
     },
     kind::{definition, registry::Registry, resource::ResourceType},
     object::metadata::{is_deleting, text},
-    presentation::answer::{self, Answer, Body, Wanted},
+    presentation::answer::{self, Answer, Body, Offer, Wanted},
     request::{
         body::RequestBody,
         query::Query,
@@ -171,7 +171,7 @@ impl Core {
                 &warnings,
             );
         }
-        let wanted = match wanted(request, !self.is_question(&route)) {
+        let wanted = match wanted(request, self.offer(&route)) {
             Ok(wanted) => wanted,
             // A media type of its own, which nothing else has.
             Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
@@ -183,14 +183,22 @@ impl Core {
         }
     }
 
-    /// Is it a question that is answered and not stored, so that there are no rows of it?
-    fn is_question(&self, route: &Route) -> bool {
+    /// What there is of that which a request is about. A question is answered and not stored, so that there are no rows
+    /// of it; of what a definition brings, only `/scale` is a kind that is built in.
+    fn offer(&self, route: &Route) -> Offer {
+        let all = Offer {
+            tables: true,
+            protobuf: true,
+        };
         let Route::Resource(path) = route else {
-            return false;
+            return all;
         };
         let registry = self.registry();
         let found = registry.find(&path.group, &path.version, &path.plural);
-        found.is_some_and(|resource| !resource.verbs.contains(&"list"))
+        found.map_or(all, |resource| Offer {
+            tables: resource.verbs.contains(&"list"),
+            protobuf: !resource.custom || path.subresource.as_deref() == Some("scale"),
+        })
     }
 
     fn answer(
