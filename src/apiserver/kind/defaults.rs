@@ -269,6 +269,10 @@ fn service(spec: &mut Value) {
     for port in items(spec, "ports") {
         default(port, "protocol", "TCP");
         let target = port["port"].clone();
+        // Clients in Go always write it.
+        if port["targetPort"] == 0 || port["targetPort"] == "" {
+            port["targetPort"] = Value::Null;
+        }
         default(port, "targetPort", target);
     }
 }
@@ -332,5 +336,14 @@ mod tests {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"],
             "a"
         );
+    }
+
+    #[test]
+    fn a_target_port_of_zero_is_none() {
+        let registry = Registry::built_in();
+        let mut object = json!({"spec": {"ports": [{"port": 80, "targetPort": 0}, {"port": 81, "targetPort": "x"}]}});
+        complete(registry.find("", "v1", "services").unwrap(), &mut object);
+        assert_eq!(object["spec"]["ports"][0]["targetPort"], 80);
+        assert_eq!(object["spec"]["ports"][1]["targetPort"], "x");
     }
 }
