@@ -2,7 +2,7 @@
 //!
 //! The numbers are those of `model/numbers.zst`, a line for each definition: `io.k8s.api.core.v1.Volume name=1
 //! emptyDir=2.2`. A field of a message that JSON has no name for is behind two numbers. What the values are, the
-//! definitions say. `!` marks what Go keeps also where it is zero, because it is a pointer.
+//! definitions say. `!` marks what Go's JSON has also where it is zero.
 
 use std::{collections::HashMap, io::Read as _, sync::LazyLock};
 
@@ -97,7 +97,7 @@ fn parse(line: &'static str) -> Option<(&'static str, Message)> {
         let field = Field {
             name,
             kind: Kind::of(shape.field(name)),
-            keeps_zero: number.ends_with('!') || shape.requires(name),
+            keeps_zero: number.ends_with('!'),
         };
         message.put(number.trim_end_matches('!'), field)?;
     }

@@ -231,3 +231,28 @@ fn a_schema_within_a_schema_ends_somewhere() {
     ));
     assert!(found.is_ok() || matches!(found, Err(Fault::Content { .. })));
 }
+
+#[test]
+fn what_a_client_in_go_writes_is_what_it_writes_as_json() {
+    for (bytes, text) in [
+        (
+            include_bytes!("known/deployment.pb").as_slice(),
+            include_str!("known/deployment.json"),
+        ),
+        (
+            include_bytes!("known/definition.pb"),
+            include_str!("known/definition.json"),
+        ),
+        (
+            include_bytes!("known/lease.pb"),
+            include_str!("known/lease.json"),
+        ),
+    ] {
+        let object: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(read(bytes), Ok(object.clone()));
+        assert_eq!(
+            read(&presentation::protobuf::object(&object).unwrap()),
+            Ok(object)
+        );
+    }
+}

@@ -93,6 +93,18 @@ const POINTERS: &[&str] = &[
     "x-kubernetes-preserve-unknown-fields",
 ];
 
+/// Texts that are left out where they are empty, although they are required or of a name like that of a pointer.
+const OMITTED: [&str; 8] = [
+    "ContainerRestartRule.action",
+    "ContainerRestartRuleOnExitCodes.operator",
+    "ImageVolumeStatus.imageRef",
+    "PodCertificateProjection.keyType",
+    "PodCertificateProjection.signerName",
+    "TokenReviewSpec.token",
+    "ValidatingAdmissionPolicyBindingSpec.policyName",
+    "events.v1.Event.reportingInstance",
+];
+
 /// A field of a message of k8s-pb: its number, and the last part of its type.
 type Fields = BTreeMap<String, (u32, String)>;
 
@@ -144,23 +156,31 @@ fn path(
     })
 }
 
+/// Is zero a value of this field?
+fn keeps_zero(path: &str, name: &str, definition: &Value) -> bool {
+    let of_type = definition["properties"][name]["type"].as_str();
+    let is_scalar = matches!(of_type, Some("string" | "integer" | "boolean" | "number"));
+    let path = format!(".{path}.{name}");
+    let is_in = |list: &[&str]| list.iter().any(|one| path.ends_with(&format!(".{one}")));
+    let required = definition["required"].as_array();
+    let is_required = required.is_some_and(|required| required.iter().any(|one| one == name));
+    is_scalar && !is_in(&OMITTED) && (is_required || is_in(POINTERS))
+}
+
 /// The line of a definition, and what has no number.
-fn line(
-    definition: &str,
-    properties: &Map<String, Value>,
-    all: &BTreeMap<String, Fields>,
-) -> (String, Vec<String>) {
-    let kind = definition.rsplit('.').next().unwrap();
-    let names: BTreeSet<String> = properties.keys().map(|name| plain(name)).collect();
-    let named = |field: &str| names.contains(field);
+fn line(full: &str, definition: &Value, all: &BTreeMap<String, Fields>) -> (String, Vec<String>) {
+    let kind = full.rsplit('.').next().unwrap();
+    let properties = definition["properties"].as_object().into_iter();
+    let properties: Vec<&String> = properties.flat_map(Map::keys).collect();
+    let names: BTreeSet<String> = properties.iter().map(|name| plain(name)).collect();
     let newer = |name: &str| {
-        let known = NEWER
-            .iter()
-            .find_map(|row| row.strip_prefix(&format!("{kind}.{name}=")));
+        let start = format!("{kind}.{name}=");
+        let known = NEWER.iter().find_map(|row| row.strip_prefix(&start));
         known.map(|number| vec![number.parse().unwrap()])
     };
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for name in properties.keys() {
+    for name in properties {
+        let named = |field: &str| names.contains(field);
         match newer(name).or_else(|| path(all, &plain(kind), &plain(name), &named)) {
             Some(path) => found.push((path, name)),
             None => missing.push(format!("{kind}.{name}")),
@@ -169,42 +189,38 @@ fn line(
     found.sort();
     let words = found.iter().map(|(path, name)| {
         let path: Vec<String> = path.iter().map(u32::to_string).collect();
-        let kept = POINTERS.contains(&name.as_str())
-            || POINTERS.contains(&format!("{kind}.{name}").as_str());
-        format!(" {name}={}{}", path.join("."), if kept { "!" } else { "" })
+        let mark = if keeps_zero(full, name, definition) {
+            "!"
+        } else {
+            ""
+        };
+        format!(" {name}={}{mark}", path.join("."))
     });
-    (
-        format!("{definition}{}", words.collect::<String>()),
-        missing,
-    )
+    (format!("{full}{}\n", words.collect::<String>()), missing)
 }
 
 fn generate(sources: &Path) -> String {
-    let mut lines = Vec::new();
-    let mut missing = Vec::new();
+    let (mut lines, mut missing) = (String::new(), Vec::new());
     let mut modules = BTreeMap::new();
-    for (definition, schema) in DEFINITIONS.iter() {
-        let (module, kind) = definition.rsplit_once('.').unwrap();
-        if APART.contains(&kind) || schema["type"] != "object" {
+    for (name, definition) in DEFINITIONS.iter() {
+        let (module, kind) = name.rsplit_once('.').unwrap();
+        if APART.contains(&kind) || definition["type"] != "object" {
             continue;
         }
-        let module = module
-            .trim_start_matches("io.k8s.")
-            .replace('.', "/")
-            .replace('-', "_");
-        let all = modules.entry(module).or_insert_with_key(|module| {
-            messages(&fs::read_to_string(sources.join(module).join("mod.rs")).unwrap())
-        });
-        let none = Map::new();
-        let properties = schema["properties"].as_object().unwrap_or(&none);
-        let (line, lacks) = line(definition, properties, all);
-        lines.push(line + "\n");
+        let module = module.trim_start_matches("io.k8s.").replace('.', "/");
+        let all = modules
+            .entry(module.replace('-', "_"))
+            .or_insert_with_key(|module| {
+                messages(&fs::read_to_string(sources.join(module).join("mod.rs")).unwrap())
+            });
+        let (line, lacks) = line(name, definition, all);
+        lines += &line;
         missing.extend(lacks);
     }
     // Kind and version of an object are those of its envelope.
     missing.retain(|name| !matches!(name.split_once('.'), Some((_, "apiVersion" | "kind"))));
     assert!(missing.is_empty(), "without a number: {missing:?}");
-    lines.concat()
+    lines
 }
 
 fn pack(text: &str) -> Vec<u8> {
