@@ -143,9 +143,13 @@ impl Core {
 
     fn respond(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let authority = || self.authority();
+        let refuse = |error: &StatusError| {
+            let wanted = wanted(request, Offer::ALL).unwrap_or_default();
+            answer::refuse_as(error, wanted, &[])
+        };
         let user = match impersonation::effective(request.headers(), user, authority) {
             Ok(user) => user,
-            Err(impersonation::Fault::Refused(error)) => return answer::refuse(&error),
+            Err(impersonation::Fault::Refused(error)) => return refuse(&error),
             Err(impersonation::Fault::Unclear(why)) => {
                 let answer = impersonation::unclear(&request.uri().to_string(), &why);
                 return answer::respond(answer, Wanted::default(), &[]);
@@ -154,7 +158,7 @@ impl Core {
         let attributes = authorization::of_request(&user, request);
         let decision = self.authority().decide(&attributes);
         if !decision.allowed {
-            return answer::refuse(&authorization::forbidden(&attributes, &decision.reason));
+            return refuse(&authorization::forbidden(&attributes, &decision.reason));
         }
         self.serve(&user, request)
     }
@@ -186,16 +190,12 @@ impl Core {
     /// What there is of that which a request is about. A question is answered and not stored, so that there are no rows
     /// of it; of what a definition brings, only `/scale` is a kind that is built in.
     fn offer(&self, route: &Route) -> Offer {
-        let all = Offer {
-            tables: true,
-            protobuf: true,
-        };
         let Route::Resource(path) = route else {
-            return all;
+            return Offer::ALL;
         };
         let registry = self.registry();
         let found = registry.find(&path.group, &path.version, &path.plural);
-        found.map_or(all, |resource| Offer {
+        found.map_or(Offer::ALL, |resource| Offer {
             tables: resource.verbs.contains(&"list"),
             protobuf: !resource.custom || path.subresource.as_deref() == Some("scale"),
         })

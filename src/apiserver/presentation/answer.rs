@@ -92,6 +92,11 @@ pub struct Offer {
 }
 
 impl Offer {
+    pub const ALL: Self = Self {
+        tables: true,
+        protobuf: true,
+    };
+
     fn has(self, shape: Shape, encoding: Encoding) -> bool {
         match (shape, encoding) {
             (Shape::Table, Encoding::Protobuf) => false,
@@ -447,11 +452,6 @@ fn warning_header(text: &str) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    const ALL: Offer = Offer {
-        tables: true,
-        protobuf: true,
-    };
-
     #[test]
     fn the_first_media_type_that_can_be_served_wins() {
         for (accept, expected) in [
@@ -491,14 +491,14 @@ mod tests {
                 (Shape::Plain, Encoding::Yaml),
             ),
         ] {
-            assert_eq!(negotiate(accept, ALL).unwrap(), expected, "{accept}");
+            assert_eq!(negotiate(accept, Offer::ALL).unwrap(), expected, "{accept}");
         }
-        assert_eq!(negotiate("text/html", ALL).unwrap_err().code, 406);
+        assert_eq!(negotiate("text/html", Offer::ALL).unwrap_err().code, 406);
         // Where there are no rows, a table alone is nothing, and one among others is passed over.
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
         let without_rows = Offer {
             tables: false,
-            ..ALL
+            ..Offer::ALL
         };
         assert_eq!(negotiate(table, without_rows).unwrap_err().code, 406);
         let plain = (Shape::Plain, Encoding::Json);
@@ -510,7 +510,7 @@ mod tests {
     fn a_custom_resource_has_only_its_metadata_in_protobuf() {
         let custom = Offer {
             protobuf: false,
-            ..ALL
+            ..Offer::ALL
         };
         let alone = negotiate(protobuf::MEDIA_TYPE, custom);
         assert_eq!(alone.unwrap_err().code, 406);

@@ -54,8 +54,11 @@ async fn ask(
         .method(method)
         .uri(path)
         .header("accept", accept)
-        .header("content-type", PROTOBUF)
-        .body(Body::from(body.to_vec()))?;
+        .header("content-type", PROTOBUF);
+    send(client, request.body(Body::from(body.to_vec()))?).await
+}
+
+async fn send(client: &Client, request: Request<Body>) -> anyhow::Result<Reply> {
     let response = client.send(request).await?;
     let code = response.status().as_u16();
     let media_type = response.headers().get("content-type");
@@ -163,6 +166,10 @@ async fn refusals(client: &Client) -> anyhow::Result<()> {
         404,
         &["Status", "NotFound", r#"configmaps "missing" not found"#],
     )?;
+    let request = Request::get(MAPS).header("accept", PROTOBUF);
+    let request = request.header("impersonate-user", "nobody");
+    let refused = send(client, request.body(Body::empty())?).await?;
+    refused.is(403, &["Forbidden", r#"User "nobody" cannot list"#])?;
     // DeleteOptions with the precondition of another uid.
     let options = b"k8s\0\x0a\x13\x0a\x02v1\x12\x0dDeleteOptions\x12\x07\x12\x05\x0a\x03odd";
     let path = format!("{MAPS}/watched");
