@@ -61,6 +61,10 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
             at(object, "/spec/matchResources", constraints);
         }
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
+            default_zero(&mut object["spec"], "matchingPrecedence", 1000);
+        }
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => priority_level(object),
         ("scheduling.k8s.io", "priorityclasses") => {
             default(object, "preemptionPolicy", "PreemptLowerPriority");
         }
@@ -122,6 +126,14 @@ fn default(object: &mut Value, field: &str, value: impl Into<Value>) {
     if (object.is_object() || object.is_null()) && object[field].is_null() {
         object[field] = value.into();
     }
+}
+
+/// The same of a field that is no pointer in Go: zero is as good as nothing.
+fn default_zero(object: &mut Value, field: &str, value: impl Into<Value>) {
+    if object[field] == 0 || object[field] == "" {
+        object[field] = Value::Null;
+    }
+    default(object, field, value);
 }
 
 /// The times of conditions are there even when nobody set them.
@@ -269,11 +281,7 @@ fn service(spec: &mut Value) {
     for port in items(spec, "ports") {
         default(port, "protocol", "TCP");
         let target = port["port"].clone();
-        // Clients in Go always write it.
-        if port["targetPort"] == 0 || port["targetPort"] == "" {
-            port["targetPort"] = Value::Null;
-        }
-        default(port, "targetPort", target);
+        default_zero(port, "targetPort", target);
     }
 }
 
@@ -296,6 +304,20 @@ fn address(object: &mut Value) {
     default(spec, "ipFamilies", json!(["IPv4"]));
     default(spec, "ipFamilyPolicy", "SingleStack");
     default(spec, "internalTrafficPolicy", "Cluster");
+}
+
+fn priority_level(object: &mut Value) {
+    for (kind, shares) in [("exempt", 0), ("limited", 30)] {
+        at(object, &format!("/spec/{kind}"), |level| {
+            default(level, "nominalConcurrencyShares", shares);
+            default(level, "lendablePercent", 0);
+        });
+    }
+    at(object, "/spec/limited/limitResponse/queuing", |queuing| {
+        for (field, value) in [("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)] {
+            default_zero(queuing, field, value);
+        }
+    });
 }
 
 fn binding(object: &mut Value) {
@@ -345,5 +367,24 @@ mod tests {
         complete(registry.find("", "v1", "services").unwrap(), &mut object);
         assert_eq!(object["spec"]["ports"][0]["targetPort"], 80);
         assert_eq!(object["spec"]["ports"][1]["targetPort"], "x");
+    }
+
+    #[test]
+    fn a_priority_level_has_shares_and_queues() {
+        let registry = Registry::built_in();
+        let level = registry.find(
+            "flowcontrol.apiserver.k8s.io",
+            "v1",
+            "prioritylevelconfigurations",
+        );
+        let mut object = json!({"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {"queues": 0, "handSize": 2}}}}});
+        complete(level.unwrap(), &mut object);
+        assert_eq!(
+            object["spec"]["limited"],
+            json!({
+                "nominalConcurrencyShares": 30, "lendablePercent": 0,
+                "limitResponse": {"type": "Queue", "queuing": {"queues": 64, "handSize": 2, "queueLengthLimit": 50}},
+            })
+        );
     }
 }
