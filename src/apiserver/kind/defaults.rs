@@ -323,11 +323,11 @@ fn priority_level(object: &mut Value) {
 fn binding(object: &mut Value) {
     const RBAC: &str = "rbac.authorization.k8s.io";
     if object["roleRef"].is_object() {
-        default(&mut object["roleRef"], "apiGroup", RBAC);
+        default_zero(&mut object["roleRef"], "apiGroup", RBAC);
     }
     for subject in items(object, "subjects") {
         if subject["kind"] == "User" || subject["kind"] == "Group" {
-            default(subject, "apiGroup", RBAC);
+            default_zero(subject, "apiGroup", RBAC);
         }
     }
 }
@@ -367,6 +367,16 @@ mod tests {
         complete(registry.find("", "v1", "services").unwrap(), &mut object);
         assert_eq!(object["spec"]["ports"][0]["targetPort"], 80);
         assert_eq!(object["spec"]["ports"][1]["targetPort"], "x");
+    }
+
+    #[test]
+    fn a_binding_names_the_group_of_its_role() {
+        let registry = Registry::built_in();
+        let bindings = registry.find("rbac.authorization.k8s.io", "v1", "rolebindings");
+        // As clients in Go write it where nobody has named the group.
+        let mut object = json!({"roleRef": {"apiGroup": "", "kind": "Role", "name": "r"}});
+        complete(bindings.unwrap(), &mut object);
+        assert_eq!(object["roleRef"]["apiGroup"], "rbac.authorization.k8s.io");
     }
 
     #[test]
