@@ -138,20 +138,22 @@ fn messages(source: &str) -> BTreeMap<String, Fields> {
     found.map(|one| (plain(&one[1]), fields(&one[2]))).collect()
 }
 
-/// The numbers that lead to a field, through messages that JSON has no name for.
+/// The numbers that lead to a field, through so many messages that JSON has no name for.
 fn path(
     all: &BTreeMap<String, Fields>,
     message: &str,
     name: &str,
     named: &dyn Fn(&str) -> bool,
+    through: u8,
 ) -> Option<Vec<u32>> {
     let fields = all.get(message)?;
     if let Some((number, _)) = fields.get(name) {
         return Some(vec![*number]);
     }
-    let unnamed = fields.iter().filter(|(field, _)| !named(field));
-    unnamed.into_iter().find_map(|(_, (number, inner))| {
-        let rest = path(all, inner, name, &|_| false)?;
+    let through = through.checked_sub(1)?;
+    let mut unnamed = fields.iter().filter(|(field, _)| !named(field));
+    unnamed.find_map(|(_, (number, inner))| {
+        let rest = path(all, inner, name, &|_| false, through)?;
         Some([vec![*number], rest].concat())
     })
 }
@@ -181,7 +183,7 @@ fn line(full: &str, definition: &Value, all: &BTreeMap<String, Fields>) -> (Stri
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for name in properties {
         let named = |field: &str| names.contains(field);
-        match newer(name).or_else(|| path(all, &plain(kind), &plain(name), &named)) {
+        match newer(name).or_else(|| path(all, &plain(kind), &plain(name), &named, 2)) {
             Some(path) => found.push((path, name)),
             None => missing.push(format!("{kind}.{name}")),
         }
