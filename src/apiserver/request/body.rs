@@ -34,55 +34,56 @@ impl RequestBody {
 
     /// The object that a create or an update sends.
     pub fn object(&self, resource: &ResourceType) -> Result<Value, StatusError> {
-        let unrecognized = |why: String| {
+        let decoded = self.decode(&resource.api_version(), &resource.kind);
+        let value = decoded.map_err(|fault| self.unreadable(fault, resource))?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        let why = format!(
+            "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \
+             \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            metadata::go_word(&value)
+        );
+        Err(self.unreadable(Fault::Json(why), resource))
+    }
+
+    /// That the body is no object of this resource, in the words of what it is written in.
+    fn unreadable(&self, fault: Fault, resource: &ResourceType) -> StatusError {
+        let wanted = &resource.kind;
+        let unrecognized = |why: &str| {
+            let shown = summary(&self.bytes);
             StatusError::bad_request(format!(
-                "the object provided is unrecognized (must be of type {}): {why} ({})",
-                resource.kind,
-                summary(&self.bytes)
+                "the object provided is unrecognized (must be of type {wanted}): {why} ({shown})"
             ))
         };
         let unfit = |api_version: &str, kind: &str, why: &str| {
             let version = api_version.rsplit('/').next().unwrap_or_default();
             StatusError::bad_request(format!(
-                "{kind} in version {version:?} cannot be handled as a {}: {why}",
-                resource.kind
+                "{kind} in version {version:?} cannot be handled as a {wanted}: {why}"
             ))
         };
-        let decoded = self.decode(&resource.api_version(), &resource.kind);
-        let value = decoded.map_err(|fault| match fault {
+        match fault {
             Fault::MediaType => StatusError::unsupported_media_type(OBJECT_TYPES),
-            Fault::Json(why) => unrecognized(format!(
+            Fault::Json(why) => unrecognized(&format!(
                 "couldn't get version/kind; json parse error: {why}"
             )),
             Fault::Other(why) | Fault::Protobuf(protobuf::Fault::Envelope(why)) => {
-                unrecognized(why)
+                unrecognized(&why)
             }
             Fault::Protobuf(protobuf::Fault::Content {
                 api_version,
                 kind,
                 why,
             }) => unfit(&api_version, &kind, &why),
-            Fault::Protobuf(protobuf::Fault::Kind { api_version, kind }) if resource.custom => {
-                unfit(
-                    &api_version,
-                    &kind,
-                    "Object 'Kind' is missing in 'object has no kind field '",
-                )
+            Fault::Protobuf(protobuf::Fault::Kind { api_version, kind }) => {
+                // Of a custom resource, kube-apiserver looks for the kind where it has not put it yet.
+                let why = if resource.custom {
+                    "Object 'Kind' is missing in 'object has no kind field '".to_owned()
+                } else {
+                    unregistered(&api_version, &kind, "pkg/api/legacyscheme/scheme.go:30")
+                };
+                unfit(&api_version, &kind, &why)
             }
-            Fault::Protobuf(protobuf::Fault::Kind { api_version, kind }) => unfit(
-                &api_version,
-                &kind,
-                &unregistered(&api_version, &kind, "pkg/api/legacyscheme/scheme.go:30"),
-            ),
-        })?;
-        if value.is_object() {
-            Ok(value)
-        } else {
-            Err(unrecognized(format!(
-                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
-                 APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-                metadata::go_word(&value)
-            )))
         }
     }
 
