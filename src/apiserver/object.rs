@@ -10,3 +10,4 @@ pub mod metadata;
 pub mod name;
 pub mod quantity;
 pub mod selector;
+pub mod wire;

@@ -6,4 +6,5 @@ pub mod age;
 pub mod answer;
 pub mod discovery;
 pub mod openapi;
+pub mod protobuf;
 pub mod table;

@@ -28,7 +28,7 @@ use crate::{
     },
     kind::{definition, registry::Registry, resource::ResourceType},
     object::metadata::{is_deleting, text},
-    presentation::answer::{self, Answer, Body, Wanted},
+    presentation::answer::{self, Answer, Body, Offer, Wanted},
     request::{
         body::RequestBody,
         query::Query,
@@ -143,9 +143,13 @@ impl Core {
 
     fn respond(&self, user: &Identity, request: &Request<Bytes>) -> Response<Body> {
         let authority = || self.authority();
+        let refuse = |error: &StatusError| {
+            let wanted = wanted(request, Offer::ALL).unwrap_or_default();
+            answer::refuse_as(error, wanted, &[])
+        };
         let user = match impersonation::effective(request.headers(), user, authority) {
             Ok(user) => user,
-            Err(impersonation::Fault::Refused(error)) => return answer::refuse(&error),
+            Err(impersonation::Fault::Refused(error)) => return refuse(&error),
             Err(impersonation::Fault::Unclear(why)) => {
                 let answer = impersonation::unclear(&request.uri().to_string(), &why);
                 return answer::respond(answer, Wanted::default(), &[]);
@@ -154,7 +158,7 @@ impl Core {
         let attributes = authorization::of_request(&user, request);
         let decision = self.authority().decide(&attributes);
         if !decision.allowed {
-            return answer::refuse(&authorization::forbidden(&attributes, &decision.reason));
+            return refuse(&authorization::forbidden(&attributes, &decision.reason));
         }
         self.serve(&user, request)
     }
@@ -171,7 +175,7 @@ impl Core {
                 &warnings,
             );
         }
-        let wanted = match wanted(request, !self.is_question(&route)) {
+        let wanted = match wanted(request, self.offer(&route)) {
             Ok(wanted) => wanted,
             // A media type of its own, which nothing else has.
             Err(_) if pages::is_aggregated(&route, request) => Wanted::default(),
@@ -183,14 +187,18 @@ impl Core {
         }
     }
 
-    /// Is it a question that is answered and not stored, so that there are no rows of it?
-    fn is_question(&self, route: &Route) -> bool {
+    /// What there is of that which a request is about. A question is answered and not stored, so that there are no rows
+    /// of it; of what a definition brings, only `/scale` is a kind that is built in.
+    fn offer(&self, route: &Route) -> Offer {
         let Route::Resource(path) = route else {
-            return false;
+            return Offer::ALL;
         };
         let registry = self.registry();
         let found = registry.find(&path.group, &path.version, &path.plural);
-        found.is_some_and(|resource| !resource.verbs.contains(&"list"))
+        found.map_or(Offer::ALL, |resource| Offer {
+            tables: resource.verbs.contains(&"list"),
+            protobuf: !resource.custom || path.subresource.as_deref() == Some("scale"),
+        })
     }
 
     fn answer(

@@ -1,4 +1,4 @@
-//! Watches: the changes of one collection as a stream of JSON frames, from a version on.
+//! Watches: the changes of one collection as a stream of frames, from a version on.
 //!
 //! A watcher has a cursor, not a queue: it is woken, reads what the history holds after its cursor, and so can never
 //! make a writer wait. One that is too slow finds its place forgotten and is told so (410), as on a real API server.
@@ -21,7 +21,7 @@ pub use self::frame::Frames;
 use self::frame::{EventKind, FrameKey};
 use crate::{
     presentation::{
-        answer::{Chunks, Shape, Wanted},
+        answer::{Chunks, Encoding, Shape, Wanted},
         table,
     },
     request::selection::Selection,
@@ -204,7 +204,9 @@ impl Watcher {
     /// Sends the frame of a change, which others may have written already. A Table's rows are each watcher's own: they
     /// tell ages.
     fn share(&mut self, kind: EventKind, object: &Arc<Value>, version: u64) {
-        let shape = self.watch.wanted.shape;
+        let Wanted {
+            shape, encoding, ..
+        } = self.watch.wanted;
         if shape == Shape::Table {
             return self.write(kind, &at_version(kind, object, version));
         }
@@ -212,13 +214,14 @@ impl Watcher {
             version,
             kind,
             shape,
+            encoding,
             api_version: self.api_version.clone(),
         };
         let frame = self.frames.get(key, || {
             let object = at_version(kind, object, version);
             match shape {
-                Shape::Metadata => frame::line(kind, &table::partial_metadata(&object)),
-                Shape::Plain | Shape::Table => frame::line(kind, &object),
+                Shape::Metadata => frame::frame(kind, &table::partial_metadata(&object), encoding),
+                Shape::Plain | Shape::Table => frame::frame(kind, &object, encoding),
             }
         });
         self.flush();
@@ -233,8 +236,9 @@ impl Watcher {
             Shape::Metadata => Some(table::partial_metadata(object)),
             Shape::Table => Some(self.row(object)),
         };
-        let line = frame::line(kind, shaped.as_ref().unwrap_or(object));
-        self.chunk.extend(line);
+        let encoding = self.watch.wanted.encoding;
+        let frame = frame::frame(kind, shaped.as_ref().unwrap_or(object), encoding);
+        self.chunk.extend(frame);
         if self.chunk.len() >= CHUNK {
             self.flush();
         }
@@ -264,8 +268,8 @@ impl Watcher {
 }
 
 /// A watch's last words, where it ends with a failure.
-pub fn error_line(status: &Value) -> Vec<u8> {
-    frame::line(EventKind::Error, status)
+pub fn error_frame(status: &Value, encoding: Encoding) -> Vec<u8> {
+    frame::frame(EventKind::Error, status, encoding)
 }
 
 /// The object of an event: of one that left, what was there last, at the version at which it left.

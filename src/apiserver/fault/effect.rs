@@ -13,7 +13,10 @@ use super::{Effect, Faults, Party};
 use crate::{
     access::{authorization, identity::Identity},
     endpoint::watch,
-    presentation::answer::{self, Body},
+    presentation::{
+        answer::{self, Body, Encoding},
+        protobuf,
+    },
     status_error::StatusError,
 };
 
@@ -95,8 +98,8 @@ fn broken_off(answer: Response<Body>, after: Duration, last: &Last) -> Response<
         Last::Nothing => None,
         Last::Broken => Some(Err(io::Error::other("cut by a fault"))),
         Last::Told(code) => {
-            let line = watch::error_line(&error(*code, None).status());
-            Some(Ok(Frame::data(line.into())))
+            let frame = watch::error_frame(&error(*code, None).status(), encoding_of(&answer));
+            Some(Ok(Frame::data(frame.into())))
         }
     };
     answer.map(|body| {
@@ -111,6 +114,16 @@ fn broken_off(answer: Response<Body>, after: Duration, last: &Last) -> Response<
         });
         StreamBody::new(data.chain(last.flatten())).boxed_unsync()
     })
+}
+
+/// What the frames of a watch are written in.
+fn encoding_of(answer: &Response<Body>) -> Encoding {
+    let media_type = answer.headers().get(header::CONTENT_TYPE);
+    if media_type.is_some_and(|found| found == protobuf::STREAM_MEDIA_TYPE) {
+        Encoding::Protobuf
+    } else {
+        Encoding::Json
+    }
 }
 
 fn refused(code: u16, retry_after: Option<Duration>, message: Option<String>) -> Response<Body> {

@@ -91,6 +91,8 @@ const ROWS: &[Row] = &[
     ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], NAMESPACED, WORKLOAD),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], NAMESPACED, PLAIN),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], NAMESPACED, PLAIN),
+    ("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", &["pdb"], NAMESPACED, Traits { generation: true, ..WITH_STATUS }),
     ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", &[], CLUSTER, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", &[], CLUSTER, PLAIN),

@@ -61,6 +61,10 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
             at(object, "/spec/matchResources", constraints);
         }
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
+            default_zero(&mut object["spec"], "matchingPrecedence", 1000);
+        }
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => priority_level(object),
         ("scheduling.k8s.io", "priorityclasses") => {
             default(object, "preemptionPolicy", "PreemptLowerPriority");
         }
@@ -122,6 +126,14 @@ fn default(object: &mut Value, field: &str, value: impl Into<Value>) {
     if (object.is_object() || object.is_null()) && object[field].is_null() {
         object[field] = value.into();
     }
+}
+
+/// The same of a field that is no pointer in Go: zero is as good as nothing.
+fn default_zero(object: &mut Value, field: &str, value: impl Into<Value>) {
+    if object[field] == 0 || object[field] == "" {
+        object[field] = Value::Null;
+    }
+    default(object, field, value);
 }
 
 /// The times of conditions are there even when nobody set them.
@@ -269,7 +281,7 @@ fn service(spec: &mut Value) {
     for port in items(spec, "ports") {
         default(port, "protocol", "TCP");
         let target = port["port"].clone();
-        default(port, "targetPort", target);
+        default_zero(port, "targetPort", target);
     }
 }
 
@@ -294,14 +306,28 @@ fn address(object: &mut Value) {
     default(spec, "internalTrafficPolicy", "Cluster");
 }
 
+fn priority_level(object: &mut Value) {
+    for (kind, shares) in [("exempt", 0), ("limited", 30)] {
+        at(object, &format!("/spec/{kind}"), |level| {
+            default(level, "nominalConcurrencyShares", shares);
+            default(level, "lendablePercent", 0);
+        });
+    }
+    at(object, "/spec/limited/limitResponse/queuing", |queuing| {
+        for (field, value) in [("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)] {
+            default_zero(queuing, field, value);
+        }
+    });
+}
+
 fn binding(object: &mut Value) {
     const RBAC: &str = "rbac.authorization.k8s.io";
     if object["roleRef"].is_object() {
-        default(&mut object["roleRef"], "apiGroup", RBAC);
+        default_zero(&mut object["roleRef"], "apiGroup", RBAC);
     }
     for subject in items(object, "subjects") {
         if subject["kind"] == "User" || subject["kind"] == "Group" {
-            default(subject, "apiGroup", RBAC);
+            default_zero(subject, "apiGroup", RBAC);
         }
     }
 }
@@ -331,6 +357,44 @@ mod tests {
         assert_eq!(
             object["metadata"]["labels"]["kubernetes.io/metadata.name"],
             "a"
+        );
+    }
+
+    #[test]
+    fn a_target_port_of_zero_is_none() {
+        let registry = Registry::built_in();
+        let mut object = json!({"spec": {"ports": [{"port": 80, "targetPort": 0}, {"port": 81, "targetPort": "x"}]}});
+        complete(registry.find("", "v1", "services").unwrap(), &mut object);
+        assert_eq!(object["spec"]["ports"][0]["targetPort"], 80);
+        assert_eq!(object["spec"]["ports"][1]["targetPort"], "x");
+    }
+
+    #[test]
+    fn a_binding_names_the_group_of_its_role() {
+        let registry = Registry::built_in();
+        let bindings = registry.find("rbac.authorization.k8s.io", "v1", "rolebindings");
+        // As clients in Go write it where nobody has named the group.
+        let mut object = json!({"roleRef": {"apiGroup": "", "kind": "Role", "name": "r"}});
+        complete(bindings.unwrap(), &mut object);
+        assert_eq!(object["roleRef"]["apiGroup"], "rbac.authorization.k8s.io");
+    }
+
+    #[test]
+    fn a_priority_level_has_shares_and_queues() {
+        let registry = Registry::built_in();
+        let level = registry.find(
+            "flowcontrol.apiserver.k8s.io",
+            "v1",
+            "prioritylevelconfigurations",
+        );
+        let mut object = json!({"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {"queues": 0, "handSize": 2}}}}});
+        complete(level.unwrap(), &mut object);
+        assert_eq!(
+            object["spec"]["limited"],
+            json!({
+                "nominalConcurrencyShares": 30, "lendablePercent": 0,
+                "limitResponse": {"type": "Queue", "queuing": {"queues": 64, "handSize": 2, "queueLengthLimit": 50}},
+            })
         );
     }
 }

@@ -14,6 +14,8 @@ pub struct FieldSelector {
 #[derive(Clone, Debug)]
 struct Term {
     path: JsonPath,
+    /// What counts where that is empty: of an event's source, the controller that reports it.
+    instead: Option<JsonPath>,
     /// What the field counts as where it is absent.
     absent: &'static str,
     value: String,
@@ -36,6 +38,9 @@ impl FieldSelector {
             }
             terms.push(Term {
                 path: JsonPath::parse(path_of(field))?,
+                instead: (field == "source")
+                    .then(|| JsonPath::parse("reportingComponent"))
+                    .transpose()?,
                 absent: if matches!(field, "spec.unschedulable" | "spec.hostNetwork") {
                     "false"
                 } else {
@@ -52,9 +57,13 @@ impl FieldSelector {
     #[must_use]
     pub fn matches(&self, object: &Value) -> bool {
         self.terms.iter().all(|term| {
-            let found = term.path.find(object).into_iter().next();
-            let holds = match found {
-                None | Some(Value::Null) => term.absent == term.value,
+            let at = |path: &JsonPath| {
+                let found = path.find(object).into_iter().next();
+                found.filter(|value| !value.is_null() && *value != "")
+            };
+            let instead = || term.instead.as_ref().and_then(at);
+            let holds = match at(&term.path).or_else(instead) {
+                None => term.absent == term.value,
                 Some(Value::String(text)) => *text == term.value,
                 Some(other) => go_format::value(other) == term.value,
             };

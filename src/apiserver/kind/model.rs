@@ -6,6 +6,7 @@
 //! must be beyond its type is the business of `validation`.
 
 pub mod decode;
+pub mod message;
 
 use std::{collections::BTreeSet, io::Read as _, sync::LazyLock};
 

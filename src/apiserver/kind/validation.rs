@@ -6,6 +6,7 @@
 
 mod core;
 mod event;
+mod flow;
 mod pod;
 mod policy;
 mod quota;
@@ -54,6 +55,10 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
         ) => webhook::check(new, plural.starts_with("mutating"), faults),
         ("apps", "daemonsets") => workload::daemon_set(new, old, faults),
         ("coordination.k8s.io", "leases") => core::lease(new, faults),
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => flow::schema(new, faults),
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => {
+            flow::priority_level(new, faults);
+        }
         ("policy", "poddisruptionbudgets") => policy::disruption_budget(new, faults),
         ("rbac.authorization.k8s.io", "clusterroles" | "roles") => {
             rbac::role(new, resource.namespaced, faults);

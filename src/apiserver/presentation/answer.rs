@@ -12,7 +12,10 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::table::{self, IncludeObject};
+use super::{
+    protobuf,
+    table::{self, IncludeObject},
+};
 use crate::{kind::resource::ResourceType, status_error::StatusError};
 
 /// The body of every response: whole, or a stream of watch frames.
@@ -75,6 +78,33 @@ pub enum Shape {
 pub enum Encoding {
     Json,
     Yaml,
+    /// Of built-in kinds; anything else is told in JSON.
+    Protobuf,
+}
+
+/// What there is of the objects that a request is about, beside JSON and YAML.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// Rows of a table.
+    pub tables: bool,
+    /// Whole objects in protobuf. Metadata alone has it always, and a table never.
+    pub protobuf: bool,
+}
+
+impl Offer {
+    pub const ALL: Self = Self {
+        tables: true,
+        protobuf: true,
+    };
+
+    fn has(self, shape: Shape, encoding: Encoding) -> bool {
+        match (shape, encoding) {
+            (Shape::Table, Encoding::Protobuf) => false,
+            (Shape::Table, Encoding::Json | Encoding::Yaml) => self.tables,
+            (Shape::Plain, Encoding::Protobuf) => self.protobuf,
+            (Shape::Plain | Shape::Metadata, _) => true,
+        }
+    }
 }
 
 /// What the `Accept` header asks for, and what the query says about tables.
@@ -87,13 +117,13 @@ pub struct Wanted {
 }
 
 /// Reads `Accept`: of the media types that can be served the one that the client likes best. A missing header means
-/// JSON. Not everything has rows, and so `tables`.
-pub fn negotiate(accept: &str, tables: bool) -> Result<(Shape, Encoding), StatusError> {
+/// JSON.
+pub fn negotiate(accept: &str, offer: Offer) -> Result<(Shape, Encoding), StatusError> {
     if accept.trim().is_empty() {
         return Ok((Shape::Plain, Encoding::Json));
     }
     let mut wishes = by_preference(accept).filter_map(acceptable);
-    let served = wishes.find(|(shape, _)| tables || *shape != Shape::Table);
+    let served = wishes.find(|(shape, encoding)| offer.has(*shape, *encoding));
     served.ok_or_else(|| {
         StatusError::other(
             406,
@@ -127,6 +157,7 @@ fn acceptable(media: &str) -> Option<(Shape, Encoding)> {
     let encoding = match parts.next()? {
         "application/json" | "application/*" | "*/*" => Encoding::Json,
         "application/yaml" => Encoding::Yaml,
+        protobuf::MEDIA_TYPE => Encoding::Protobuf,
         _ => return None,
     };
     let parameter = |name: &str| {
@@ -152,7 +183,7 @@ pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<
         Answer::Text(code, text) => plain_text(code, text),
         Answer::Page(document) => json_response(200, &document, true),
         Answer::Encoded(media_type, bytes) => whole(200, media_type, bytes),
-        Answer::Watch(frames) => streamed(frames),
+        Answer::Watch(frames) => streamed(frames, wanted.encoding),
         Answer::Discovery(version, document) => {
             let mut response = json_response(200, &document, wanted.pretty);
             let media_type = match version {
@@ -164,14 +195,14 @@ pub fn respond(answer: Answer, wanted: Wanted, warnings: &[String]) -> Response<
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
             response
         }
-        Answer::Document { code, document } => document_response(code, &document, wanted),
+        Answer::Document { code, document } => object_response(code, &document, wanted),
         Answer::Object {
             code,
             resource,
             object,
         } => match wanted.shape {
-            Shape::Plain => document_response(code, &*object, wanted),
-            Shape::Metadata => document_response(code, &table::partial_metadata(&object), wanted),
+            Shape::Plain => object_response(code, &object, wanted),
+            Shape::Metadata => object_response(code, &table::partial_metadata(&object), wanted),
             Shape::Table => {
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let table = table::table(
@@ -224,7 +255,7 @@ pub fn refuse(error: &StatusError) -> Response<Body> {
 /// The response for a refusal in the encoding that the client wants, with the warnings that came before it.
 pub fn refuse_as(error: &StatusError, wanted: Wanted, warnings: &[String]) -> Response<Body> {
     let status = error.status();
-    let mut response = document_response(error.code, &status, wanted);
+    let mut response = object_response(error.code, &status, wanted);
     warn(&mut response, warnings);
     if let Some(seconds) = status["details"]["retryAfterSeconds"].as_u64() {
         response
@@ -234,9 +265,18 @@ pub fn refuse_as(error: &StatusError, wanted: Wanted, warnings: &[String]) -> Re
     response
 }
 
+/// An object or a status. Discovery and other documents have no protobuf, and clients of protobuf read JSON too.
+fn object_response(code: u16, object: &Value, wanted: Wanted) -> Response<Body> {
+    let written = (wanted.encoding == Encoding::Protobuf).then(|| protobuf::object(object));
+    written.flatten().map_or_else(
+        || document_response(code, object, wanted),
+        |bytes| whole(code, protobuf::MEDIA_TYPE, bytes.into()),
+    )
+}
+
 fn document_response(code: u16, document: &impl Serialize, wanted: Wanted) -> Response<Body> {
     match wanted.encoding {
-        Encoding::Json => json_response(code, document, wanted.pretty),
+        Encoding::Json | Encoding::Protobuf => json_response(code, document, wanted.pretty),
         Encoding::Yaml => match serde_saphyr::to_string(document) {
             Ok(text) => whole(code, "application/yaml", text.into()),
             Err(error) => refuse(&StatusError::other(500, "InternalError", error.to_string())),
@@ -280,14 +320,17 @@ fn plain_text(code: u16, text: String) -> Response<Body> {
     response
 }
 
-fn streamed(frames: Chunks) -> Response<Body> {
+fn streamed(frames: Chunks, encoding: Encoding) -> Response<Body> {
     use futures::StreamExt;
+    let media_type = match encoding {
+        Encoding::Json | Encoding::Yaml => "application/json",
+        Encoding::Protobuf => protobuf::STREAM_MEDIA_TYPE,
+    };
     let frames = frames.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
@@ -320,9 +363,13 @@ fn list_response(
                 .iter()
                 .map(|object| table::partial_metadata(object))
                 .collect();
+            let (kind, api_version) = ("PartialObjectMetadataList", "meta.k8s.io/v1");
+            if let Some(bytes) = in_protobuf(api_version, kind, &metadata, items.iter(), wanted) {
+                return whole(200, protobuf::MEDIA_TYPE, bytes);
+            }
             let list = List {
-                kind: "PartialObjectMetadataList",
-                api_version: "meta.k8s.io/v1".to_owned(),
+                kind,
+                api_version: api_version.to_owned(),
                 metadata,
                 // As kube-apiserver, which writes a nil slice of Go here; every other empty list is `[]`.
                 items: (!items.is_empty()).then_some(items),
@@ -330,9 +377,14 @@ fn list_response(
             document_response(200, &list, wanted)
         }
         Shape::Plain => {
+            let (kind, api_version) = (&resource.list_kind, resource.api_version());
+            let items = objects.iter().map(Arc::as_ref);
+            if let Some(bytes) = in_protobuf(&api_version, kind, &metadata, items, wanted) {
+                return whole(200, protobuf::MEDIA_TYPE, bytes);
+            }
             let list = List {
-                kind: &resource.list_kind,
-                api_version: resource.api_version(),
+                kind,
+                api_version,
                 metadata,
                 items: objects
                     .iter()
@@ -346,6 +398,19 @@ fn list_response(
             document_response(200, &list, wanted)
         }
     }
+}
+
+/// A list in protobuf, where that is wanted and there is one.
+fn in_protobuf<'a>(
+    api_version: &str,
+    kind: &str,
+    metadata: &Value,
+    items: impl Iterator<Item = &'a Value>,
+    wanted: Wanted,
+) -> Option<Bytes> {
+    let write = || protobuf::list(api_version, kind, metadata, items);
+    let written = (wanted.encoding == Encoding::Protobuf).then(write);
+    written.flatten().map(Bytes::from)
 }
 
 /// A list that borrows its objects, so that a large one is written without a copy.
@@ -394,6 +459,14 @@ mod tests {
             ("*/*", (Shape::Plain, Encoding::Json)),
             (
                 "application/vnd.kubernetes.protobuf,application/json",
+                (Shape::Plain, Encoding::Protobuf),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;stream=watch",
+                (Shape::Plain, Encoding::Protobuf),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json",
                 (Shape::Plain, Encoding::Json),
             ),
             (
@@ -418,15 +491,36 @@ mod tests {
                 (Shape::Plain, Encoding::Yaml),
             ),
         ] {
-            assert_eq!(negotiate(accept, true).unwrap(), expected, "{accept}");
+            assert_eq!(negotiate(accept, Offer::ALL).unwrap(), expected, "{accept}");
         }
-        assert_eq!(negotiate("text/html", true).unwrap_err().code, 406);
+        assert_eq!(negotiate("text/html", Offer::ALL).unwrap_err().code, 406);
         // Where there are no rows, a table alone is nothing, and one among others is passed over.
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
-        assert_eq!(negotiate(table, false).unwrap_err().code, 406);
+        let without_rows = Offer {
+            tables: false,
+            ..Offer::ALL
+        };
+        assert_eq!(negotiate(table, without_rows).unwrap_err().code, 406);
         let plain = (Shape::Plain, Encoding::Json);
         let either = format!("{table}, application/json");
-        assert_eq!(negotiate(&either, false).unwrap(), plain);
+        assert_eq!(negotiate(&either, without_rows).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_custom_resource_has_only_its_metadata_in_protobuf() {
+        let custom = Offer {
+            protobuf: false,
+            ..Offer::ALL
+        };
+        let alone = negotiate(protobuf::MEDIA_TYPE, custom);
+        assert_eq!(alone.unwrap_err().code, 406);
+        let either = format!("{}, application/json", protobuf::MEDIA_TYPE);
+        let plain = (Shape::Plain, Encoding::Json);
+        assert_eq!(negotiate(&either, custom).unwrap(), plain);
+        let metadata =
+            "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+        let metadata = negotiate(metadata, custom).unwrap();
+        assert_eq!(metadata, (Shape::Metadata, Encoding::Protobuf));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod access;
 mod builtin;
 mod cell;
+mod flow;
 mod pod;
 mod storage;
 mod workload;

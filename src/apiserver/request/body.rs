@@ -34,28 +34,56 @@ impl RequestBody {
 
     /// The object that a create or an update sends.
     pub fn object(&self, resource: &ResourceType) -> Result<Value, StatusError> {
-        let unrecognized = |why: String| {
+        let decoded = self.decode(&resource.api_version(), &resource.kind);
+        let value = decoded.map_err(|fault| self.unreadable(fault, resource))?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        let why = format!(
+            "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \
+             \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            metadata::go_word(&value)
+        );
+        Err(self.unreadable(Fault::Json(why), resource))
+    }
+
+    /// That the body is no object of this resource, in the words of what it is written in.
+    fn unreadable(&self, fault: Fault, resource: &ResourceType) -> StatusError {
+        let wanted = &resource.kind;
+        let unrecognized = |why: &str| {
+            let shown = summary(&self.bytes);
             StatusError::bad_request(format!(
-                "the object provided is unrecognized (must be of type {}): {why} ({})",
-                resource.kind,
-                summary(&self.bytes)
+                "the object provided is unrecognized (must be of type {wanted}): {why} ({shown})"
             ))
         };
-        let value = self.decode().map_err(|fault| match fault {
+        let unfit = |api_version: &str, kind: &str, why: &str| {
+            let version = api_version.rsplit('/').next().unwrap_or_default();
+            StatusError::bad_request(format!(
+                "{kind} in version {version:?} cannot be handled as a {wanted}: {why}"
+            ))
+        };
+        match fault {
             Fault::MediaType => StatusError::unsupported_media_type(OBJECT_TYPES),
-            Fault::Json(why) => unrecognized(format!(
+            Fault::Json(why) => unrecognized(&format!(
                 "couldn't get version/kind; json parse error: {why}"
             )),
-            Fault::Other(why) => unrecognized(why),
-        })?;
-        if value.is_object() {
-            Ok(value)
-        } else {
-            Err(unrecognized(format!(
-                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
-                 APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-                metadata::go_word(&value)
-            )))
+            Fault::Other(why) | Fault::Protobuf(protobuf::Fault::Envelope(why)) => {
+                unrecognized(&why)
+            }
+            Fault::Protobuf(protobuf::Fault::Content {
+                api_version,
+                kind,
+                why,
+            }) => unfit(&api_version, &kind, &why),
+            Fault::Protobuf(protobuf::Fault::Kind { api_version, kind }) => {
+                // Of a custom resource, kube-apiserver looks for the kind where it has not put it yet.
+                let why = if resource.custom {
+                    "Object 'Kind' is missing in 'object has no kind field '".to_owned()
+                } else {
+                    unregistered(&api_version, &kind, "pkg/api/legacyscheme/scheme.go:30")
+                };
+                unfit(&api_version, &kind, &why)
+            }
         }
     }
 
@@ -64,24 +92,33 @@ impl RequestBody {
         if self.bytes.is_empty() {
             return Ok(None);
         }
-        match self.decode() {
+        let unknown = |api_version: &str, kind: &str| {
+            let why = unregistered(api_version, kind, "pkg/runtime/scheme.go:110");
+            StatusError::bad_request(why)
+        };
+        match self.decode("meta.k8s.io/v1", "DeleteOptions") {
             Ok(options) if options.is_object() => {
                 let kind = metadata::text(&options, "kind");
                 if matches!(kind, "" | "DeleteOptions") {
                     return Ok(Some(options));
                 }
                 // An object that was sent along is no way to delete it.
-                let version = metadata::text(&options, "apiVersion");
-                Err(StatusError::bad_request(format!(
-                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:110\""
-                )))
+                Err(unknown(metadata::text(&options, "apiVersion"), kind))
             }
             Ok(_) => Err(StatusError::bad_request("DeleteOptions must be an object")),
             Err(Fault::MediaType) => Err(StatusError::unsupported_media_type(OBJECT_TYPES)),
             Err(Fault::Json(why)) => Err(StatusError::bad_request(format!(
                 "couldn't get version/kind; json parse error: {why}"
             ))),
-            Err(Fault::Other(why)) => Err(StatusError::bad_request(why)),
+            Err(Fault::Protobuf(protobuf::Fault::Kind { api_version, kind })) => {
+                Err(unknown(&api_version, &kind))
+            }
+            Err(
+                Fault::Other(why)
+                | Fault::Protobuf(
+                    protobuf::Fault::Envelope(why) | protobuf::Fault::Content { why, .. },
+                ),
+            ) => Err(StatusError::bad_request(why)),
         }
     }
 
@@ -123,12 +160,13 @@ impl RequestBody {
         }
     }
 
-    fn decode(&self) -> Result<Value, Fault> {
+    /// The body as JSON. In protobuf, what names no version or kind is of these.
+    fn decode(&self, api_version: &str, kind: &str) -> Result<Value, Fault> {
         match self.media_type.as_str() {
             "" | "application/json" => json(&self.bytes).map_err(Fault::Json),
             "application/yaml" => yaml(&self.bytes).map_err(Fault::Other),
             "application/vnd.kubernetes.protobuf" => {
-                protobuf::decode(&self.bytes).map_err(Fault::Other)
+                protobuf::decode(&self.bytes, api_version, kind).map_err(Fault::Protobuf)
             }
             _ => Err(Fault::MediaType),
         }
@@ -138,7 +176,12 @@ impl RequestBody {
 enum Fault {
     MediaType,
     Json(String),
+    Protobuf(protobuf::Fault),
     Other(String),
+}
+
+fn unregistered(api_version: &str, kind: &str, scheme: &str) -> String {
+    format!("no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}")
 }
 
 /// JSON, with Go's words for what is wrong with it.
@@ -187,7 +230,7 @@ mod tests {
             "a: yes\nb: [1, two]\n".into(),
             "application/yaml; charset=utf-8",
         );
-        let value = body.decode().unwrap_or_default();
+        let value = body.decode("", "").unwrap_or_default();
         assert_eq!(value, serde_json::json!({"a": true, "b": [1, "two"]}));
     }
 

@@ -1,266 +1,393 @@
-//! Kubernetes' protobuf, as far as kubectl sends it: `k8s\0`, then a `runtime.Unknown` around the object.
+//! Objects of built-in kinds as Go's typed clients send them: `k8s\0`, then a `runtime.Unknown` around the object
+//! (k8s.io/apimachinery `pkg/runtime/serializer/protobuf`).
 //!
-//! kubectl writes built-in kinds this way and does not fall back to JSON. Only bodies are read; answers are JSON.
-//! The input is untrusted: lengths are checked against what is there, and the depth is that of the tables.
-
-mod pod;
-mod table;
+//! What comes out is what the same client would have sent as JSON. Unknown fields are passed over, as Go does. The input is
+//! untrusted: lengths are checked against what is there, and messages nest no deeper than objects may.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use table::{Field, Kind};
+use crate::{
+    kind::model::message::{self, Field, Kind, Message, Slot},
+    object::{
+        json,
+        wire::{Reader, Wire},
+    },
+};
 
 const MAGIC: &[u8] = b"k8s\0";
 
-/// How deep an unknown message is looked into.
-const DEEPEST_BLANK: u8 = 8;
+/// Why a body is not read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is no envelope.
+    Envelope(String),
+    /// The envelope says what is in it, and it is not that.
+    Content {
+        api_version: String,
+        kind: String,
+        why: String,
+    },
+    /// No kind of that name is known here.
+    Kind { api_version: String, kind: String },
+}
 
-/// Reads an object from its envelope. The error says what is wrong, or which kind is not known here.
-pub fn decode(bytes: &[u8]) -> Result<Value, String> {
-    let body = bytes.strip_prefix(MAGIC).ok_or(
-        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
-    )?;
-    let mut envelope = message(body, table::UNKNOWN)?;
-    let text = |pointer: &str| {
-        envelope
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+/// Reads an object from its envelope. Whoever names no version or kind means these.
+pub fn decode(bytes: &[u8], api_version: &str, kind: &str) -> Result<Value, Fault> {
+    let (mut head, raw) = envelope(bytes).map_err(Fault::Envelope)?;
+    for (name, default) in head.iter_mut().zip([api_version, kind]) {
+        if name.is_empty() {
+            default.clone_into(name);
+        }
+    }
+    let [api_version, kind] = head;
+    let known = message::name_of_kind(&api_version, &kind).and_then(message::named);
+    let Some(message) = known else {
+        return Err(Fault::Kind { api_version, kind });
     };
-    let (api_version, kind) = (text("/typeMeta/apiVersion"), text("/typeMeta/kind"));
-    if !text("/contentEncoding").is_empty() {
-        return Err(format!(
-            "content encoding {:?} is not supported",
-            text("/contentEncoding")
-        ));
-    }
-    let fields = table::of(&api_version, &kind).ok_or_else(|| {
-        format!("no protobuf encoding is known for {api_version}, Kind={kind}; send JSON")
-    })?;
-    let raw = match envelope["raw"].take() {
-        Value::String(raw) => BASE64_STANDARD
-            .decode(raw)
-            .map_err(|error| error.to_string())?,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            Vec::new()
-        }
-    };
-    let mut object = message(&raw, fields)?;
-    object["apiVersion"] = api_version.into();
-    object["kind"] = kind.into();
-    Ok(object)
-}
-
-/// What stands on the wire for one field.
-enum Wire<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self
-                .rest
-                .split_first()
-                .ok_or("unexpected end of a number")?;
-            self.rest = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err("a number is too long".to_owned())
-    }
-
-    fn take(&mut self, length: u64) -> Result<&'a [u8], String> {
-        let parts = usize::try_from(length)
-            .ok()
-            .and_then(|length| self.rest.split_at_checked(length));
-        let (taken, rest) = parts.ok_or("a length goes beyond the end")?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    /// The next field's number and value; none at the end.
-    fn field(&mut self) -> Result<Option<(u64, Wire<'a>)>, String> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let tag = self.varint()?;
-        let value = match tag & 7 {
-            0 => Wire::Number(self.varint()?),
-            1 => Wire::Bytes(self.take(8)?),
-            2 => {
-                let length = self.varint()?;
-                Wire::Bytes(self.take(length)?)
-            }
-            5 => Wire::Bytes(self.take(4)?),
-            wire_type => return Err(format!("wire type {wire_type} is not supported")),
-        };
-        Ok(Some((tag >> 3, value)))
-    }
-}
-
-/// Reads a message by its table. A field that the table does not have must be empty: nothing is lost silently.
-fn message(bytes: &[u8], fields: &[Field]) -> Result<Value, String> {
-    let mut reader = Reader { rest: bytes };
     let mut object = Map::new();
-    while let Some((number, wire)) = reader.field()? {
-        let Some(field) = fields
-            .iter()
-            .find(|field| u64::from(field.number) == number)
-        else {
-            if is_blank(&wire, DEEPEST_BLANK) {
-                continue;
-            }
-            return Err(format!(
-                "field {number} of the protobuf message is not known here; send JSON"
-            ));
-        };
-        match field.kind {
-            Kind::Texts | Kind::Messages(_) => {
-                let element = match field.kind {
-                    Kind::Messages(fields) => message(bytes_of(&wire)?, fields)?,
-                    _ => text(&wire)?.into(),
-                };
-                let list = object
-                    .entry(field.name)
-                    .or_insert_with(|| Value::Array(Vec::new()));
-                if let Value::Array(list) = list {
-                    list.push(element);
-                }
-            }
-            Kind::TextMap | Kind::BytesMap | Kind::QuantityMap => {
-                let (key, value) = entry(bytes_of(&wire)?, field.kind)?;
-                object
-                    .entry(field.name)
-                    .or_insert_with(|| Map::new().into())[key] = value;
-            }
-            single => {
-                if let Some(value) = single_value(&wire, single)? {
-                    object.insert(field.name.to_owned(), value);
-                }
-            }
-        }
+    if let Err(why) = members(raw, message, &mut object, json::DEEPEST) {
+        return Err(Fault::Content {
+            api_version,
+            kind,
+            why,
+        });
     }
+    object.insert("apiVersion".to_owned(), api_version.into());
+    object.insert("kind".to_owned(), kind.into());
     Ok(object.into())
 }
 
-/// Does the value say nothing: zero, or a message of which all fields say nothing?
-fn is_blank(wire: &Wire, depth: u8) -> bool {
-    let Wire::Bytes(bytes) = wire else {
-        return matches!(wire, Wire::Number(0));
-    };
-    let mut reader = Reader { rest: bytes };
-    while !reader.rest.is_empty() {
-        match reader.field() {
-            Ok(Some((_, wire))) if depth > 0 && is_blank(&wire, depth - 1) => {}
-            Ok(_) | Err(_) => return false,
-        }
+/// Version and kind of what is in the envelope, and that.
+fn envelope(bytes: &[u8]) -> Result<([String; 2], &[u8]), String> {
+    let body = bytes.strip_prefix(MAGIC).ok_or(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
+    )?;
+    if body.is_empty() {
+        return Err("empty body".to_owned());
     }
-    true
-}
-
-/// Type (1: text), number, text.
-fn int_or_string(bytes: &[u8]) -> Result<Value, String> {
-    let parts = message(bytes, table::INT_OR_STRING)?;
-    Ok(if parts["type"] == 1 {
-        parts["text"].as_str().unwrap_or_default().into()
-    } else {
-        parts["number"].as_i64().unwrap_or_default().into()
-    })
-}
-
-/// A value that stands alone; none where it is the empty value that JSON leaves out.
-fn single_value(wire: &Wire, kind: Kind) -> Result<Option<Value>, String> {
-    Ok(match kind {
-        Kind::Text => Some(text(wire)?)
-            .filter(|text| !text.is_empty())
-            .map(Value::from),
-        Kind::Bytes => Some(BASE64_STANDARD.encode(bytes_of(wire)?).into()),
-        Kind::Integer => Some(integer(wire)?)
-            .filter(|number| *number != 0)
-            .map(Value::from),
-        Kind::OptionalInteger => Some(integer(wire)?.into()),
-        Kind::Bool => Some((integer(wire)? != 0).into()),
-        Kind::Flag => Some(integer(wire)? != 0)
-            .filter(|flag| *flag)
-            .map(Value::from),
-        Kind::Time => time(bytes_of(wire)?)?,
-        Kind::Message(fields) => Some(message(bytes_of(wire)?, fields)?),
-        Kind::IntOrString => Some(int_or_string(bytes_of(wire)?)?),
-        Kind::Ignored
-        | Kind::Texts
-        | Kind::Messages(_)
-        | Kind::TextMap
-        | Kind::BytesMap
-        | Kind::QuantityMap => None,
-    })
-}
-
-fn bytes_of<'a>(wire: &Wire<'a>) -> Result<&'a [u8], String> {
-    match wire {
-        Wire::Bytes(bytes) => Ok(bytes),
-        Wire::Number(_) => Err("a number stands where bytes are expected".to_owned()),
-    }
-}
-
-fn text(wire: &Wire) -> Result<String, String> {
-    String::from_utf8(bytes_of(wire)?.to_vec())
-        .map_err(|_| "a string is not valid UTF-8".to_owned())
-}
-
-fn integer(wire: &Wire) -> Result<i64, String> {
-    match wire {
-        // Negative numbers are written as their two's complement.
-        Wire::Number(number) => Ok(number.cast_signed()),
-        Wire::Bytes(_) => Err("bytes stand where a number is expected".to_owned()),
-    }
-}
-
-fn entry(bytes: &[u8], kind: Kind) -> Result<(String, Value), String> {
-    let mut reader = Reader { rest: bytes };
-    let (mut key, mut value) = (String::new(), Value::from(""));
-    while let Some((number, wire)) = reader.field()? {
-        match (number, kind) {
-            (1, _) => key = text(&wire)?,
-            (2, Kind::BytesMap) => value = BASE64_STANDARD.encode(bytes_of(&wire)?).into(),
-            (2, Kind::QuantityMap) => {
-                value = message(bytes_of(&wire)?, table::QUANTITY)?["string"].take();
-            }
-            (2, _) => value = text(&wire)?.into(),
-            (_, _) => {}
-        }
-    }
-    Ok((key, value))
-}
-
-/// Seconds and nanoseconds since the epoch; none for the zero time, which is written as nothing.
-fn time(bytes: &[u8]) -> Result<Option<Value>, String> {
-    let mut reader = Reader { rest: bytes };
-    let (mut seconds, mut nanos) = (0, 0);
-    while let Some((number, wire)) = reader.field()? {
+    let (mut head, mut raw) = (<[String; 2]>::default(), &[][..]);
+    let mut fields = Reader::new(body);
+    while let Some((number, wire)) = fields.field()? {
         match number {
-            1 => seconds = integer(&wire)?,
-            2 => nanos = integer(&wire)?,
+            1 => {
+                let mut names = Reader::new(bytes_of(wire)?);
+                while let Some((number, wire)) = names.field()? {
+                    if let 1 | 2 = number {
+                        head[number as usize - 1] = text(wire)?;
+                    }
+                }
+            }
+            2 => raw = bytes_of(wire)?,
             _ => {}
         }
     }
-    if (seconds, nanos) == (0, 0) {
-        return Ok(None);
+    Ok((head, raw))
+}
+
+/// Reads the fields of a message into the object that it is in JSON.
+fn members(
+    bytes: &[u8],
+    message: &Message,
+    object: &mut Map<String, Value>,
+    depth: usize,
+) -> Result<(), String> {
+    let depth = depth.checked_sub(1).ok_or("exceeded max depth")?;
+    let mut fields = Reader::new(bytes);
+    while let Some((number, wire)) = fields.field()? {
+        match message.slot(number) {
+            None => {}
+            Some(Slot::Inline(inner)) => members(bytes_of(wire)?, inner, object, depth)?,
+            Some(Slot::Field(field)) => {
+                member(wire, field, object, depth)
+                    .map_err(|why| why.replace("this field", &format!("field {}", field.name)))?;
+            }
+        }
     }
-    let nanos = i32::try_from(nanos).map_err(|_| "a time is out of range")?;
-    let time = Timestamp::new(seconds, nanos).map_err(|_| "a time is out of range")?;
-    Ok(Some(time.to_string().into()))
+    Ok(())
+}
+
+/// Reads one field. What is repeated is added, messages are merged, and of other values the last one counts.
+fn member(
+    wire: Wire,
+    field: &Field,
+    object: &mut Map<String, Value>,
+    depth: usize,
+) -> Result<(), String> {
+    match &field.kind {
+        Kind::List(element) => {
+            let list = object.entry(field.name);
+            let list = list.or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(list) = list {
+                elements(wire, element, list, depth)?;
+            }
+        }
+        Kind::Map(kind) => {
+            let (key, value) = entry(bytes_of(wire)?, kind, depth)?;
+            let map = object
+                .entry(field.name)
+                .or_insert_with(|| Map::new().into());
+            if let Value::Object(map) = map {
+                map.insert(key, value);
+            }
+        }
+        Kind::Message(name) => {
+            let before = object.remove(field.name);
+            let mut inner = match before {
+                Some(Value::Object(inner)) => inner,
+                Some(_) | None => Map::new(),
+            };
+            if let Some(message) = message::named(name) {
+                members(bytes_of(wire)?, message, &mut inner, depth)?;
+            }
+            object.insert(field.name.to_owned(), inner.into());
+        }
+        single => {
+            let value = value(wire, single, depth)?;
+            if value.is_null() || !field.keeps_zero && is_zero(&value, single) {
+                object.remove(field.name);
+            } else {
+                object.insert(field.name.to_owned(), value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Is it what Go leaves out of JSON?
+fn is_zero(value: &Value, kind: &Kind) -> bool {
+    match kind {
+        Kind::Text | Kind::Bytes => *value == "",
+        Kind::Bool => *value == false,
+        Kind::Int32 | Kind::Int64 | Kind::Double => value.as_f64() == Some(0.0),
+        Kind::Time
+        | Kind::MicroTime
+        | Kind::Quantity
+        | Kind::IntOrString
+        | Kind::Json
+        | Kind::SchemaOr(_)
+        | Kind::SchemaOrBool
+        | Kind::Message(_)
+        | Kind::List(_)
+        | Kind::Wrapped(_)
+        | Kind::Map(_) => false,
+    }
+}
+
+/// One element of a list, or several numbers that are packed together.
+fn elements(wire: Wire, kind: &Kind, list: &mut Vec<Value>, depth: usize) -> Result<(), String> {
+    if let (Kind::Int32 | Kind::Int64 | Kind::Bool, Wire::Bytes(bytes)) = (kind, wire) {
+        let mut packed = Reader::new(bytes);
+        while !packed.is_at_end() {
+            list.push(value(Wire::Number(packed.varint()?), kind, depth)?);
+        }
+    } else {
+        list.push(value(wire, kind, depth)?);
+    }
+    Ok(())
+}
+
+/// The key and the value of a map's entry. What is missing is empty.
+fn entry(bytes: &[u8], kind: &Kind, depth: usize) -> Result<(String, Value), String> {
+    let (mut key, mut found) = (String::new(), None);
+    let mut fields = Reader::new(bytes);
+    while let Some((number, wire)) = fields.field()? {
+        match number {
+            1 => key = text(wire)?,
+            2 => found = Some(value(wire, kind, depth)?),
+            _ => {}
+        }
+    }
+    let found = match found {
+        Some(found) => found,
+        None => value(Wire::Bytes(&[]), kind, depth)?,
+    };
+    Ok((key, found))
+}
+
+/// A value that stands alone. Null where it says nothing.
+fn value(wire: Wire, kind: &Kind, depth: usize) -> Result<Value, String> {
+    Ok(match kind {
+        Kind::Text => text(wire)?.into(),
+        Kind::Bytes => BASE64_STANDARD.encode(bytes_of(wire)?).into(),
+        Kind::Bool => (number(wire)? != 0).into(),
+        // Go cuts what is too large.
+        Kind::Int32 => cut(number(wire)?).into(),
+        Kind::Int64 => number(wire)?.cast_signed().into(),
+        Kind::Double => double(wire)?,
+        Kind::Time => time(bytes_of(wire)?, false)?,
+        Kind::MicroTime => time(bytes_of(wire)?, true)?,
+        Kind::Quantity => quantity(bytes_of(wire)?)?,
+        Kind::IntOrString => int_or_string(bytes_of(wire)?)?,
+        Kind::Json => raw(bytes_of(wire)?)?,
+        Kind::SchemaOr(other) => schema_or(bytes_of(wire)?, 1, other, depth)?,
+        Kind::SchemaOrBool => schema_or(bytes_of(wire)?, 2, &Kind::Bool, depth)?,
+        Kind::Message(name) => {
+            let mut object = Map::new();
+            if let Some(message) = message::named(name) {
+                members(bytes_of(wire)?, message, &mut object, depth)?;
+            }
+            object.into()
+        }
+        // A list alone is a message with its elements.
+        Kind::List(element) | Kind::Wrapped(element) => {
+            let mut list = Vec::new();
+            let mut fields = Reader::new(bytes_of(wire)?);
+            while let Some((number, wire)) = fields.field()? {
+                if number == 1 {
+                    elements(wire, element, &mut list, depth)?;
+                }
+            }
+            list.into()
+        }
+        Kind::Map(_) => Value::Null,
+    })
+}
+
+fn bytes_of(wire: Wire<'_>) -> Result<&[u8], String> {
+    match wire {
+        Wire::Bytes(bytes) => Ok(bytes),
+        Wire::Number(_) | Wire::Fixed(_) => Err(mistaken(wire)),
+    }
+}
+
+fn mistaken(wire: Wire) -> String {
+    let wire_type = match wire {
+        Wire::Number(_) => 0,
+        Wire::Bytes(_) => 2,
+        Wire::Fixed(bytes) if bytes.len() == 8 => 1,
+        Wire::Fixed(_) => 5,
+    };
+    format!("proto: wrong wireType = {wire_type} for this field")
+}
+
+fn text(wire: Wire) -> Result<String, String> {
+    String::from_utf8(bytes_of(wire)?.to_vec())
+        .map_err(|_| "proto: this field is not valid UTF-8".to_owned())
+}
+
+fn number(wire: Wire) -> Result<u64, String> {
+    match wire {
+        Wire::Number(number) => Ok(number),
+        Wire::Bytes(_) | Wire::Fixed(_) => Err(mistaken(wire)),
+    }
+}
+
+/// A whole number where it is one, as Go writes it.
+fn double(wire: Wire) -> Result<Value, String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let Wire::Fixed(bytes) = wire else {
+        return Err(mistaken(wire));
+    };
+    let bytes = bytes.try_into().map_err(|_| mistaken(wire))?;
+    let number = f64::from_le_bytes(bytes);
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it is whole, and small enough"
+        )]
+        return Ok((number as i64).into());
+    }
+    let number = Number::from_f64(number);
+    number.map_or_else(
+        || Err("json: unsupported value in this field".to_owned()),
+        |number| Ok(number.into()),
+    )
+}
+
+/// Seconds and nanoseconds since the epoch. The zero time is written as nothing.
+fn time(bytes: &[u8], micro: bool) -> Result<Value, String> {
+    const NANOS_OF_A_MICROSECOND: i32 = 1000;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let (mut seconds, mut nanos) = (0, 0);
+    let mut fields = Reader::new(bytes);
+    while let Some((field, wire)) = fields.field()? {
+        match field {
+            1 => seconds = number(wire)?.cast_signed(),
+            2 => nanos = cut(number(wire)?),
+            _ => {}
+        }
+    }
+    // Go's JSON has only seconds, and so its protobuf.
+    let nanos = if micro {
+        nanos - nanos % NANOS_OF_A_MICROSECOND
+    } else {
+        0
+    };
+    let time = Timestamp::new(seconds, nanos).map_err(|_| "this field is a time out of range")?;
+    Ok(if micro {
+        format!("{time:.6}").into()
+    } else {
+        time.to_string().into()
+    })
+}
+
+fn cut(number: u64) -> i32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
+fn quantity(bytes: &[u8]) -> Result<Value, String> {
+    let mut found = "0".to_owned();
+    let mut fields = Reader::new(bytes);
+    while let Some((number, wire)) = fields.field()? {
+        if number == 1 {
+            found = text(wire)?;
+        }
+    }
+    Ok(found.into())
+}
+
+/// Its type (1: text), a number, a text.
+fn int_or_string(bytes: &[u8]) -> Result<Value, String> {
+    let (mut is_text, mut whole, mut words) = (false, 0, String::new());
+    let mut fields = Reader::new(bytes);
+    while let Some((field, wire)) = fields.field()? {
+        match field {
+            1 => is_text = number(wire)? == 1,
+            2 => whole = cut(number(wire)?),
+            3 => words = text(wire)?,
+            _ => {}
+        }
+    }
+    Ok(if is_text { words.into() } else { whole.into() })
+}
+
+/// JSON as it is.
+fn raw(bytes: &[u8]) -> Result<Value, String> {
+    let mut found = Value::Null;
+    let mut fields = Reader::new(bytes);
+    while let Some((number, wire)) = fields.field()? {
+        if number == 1 {
+            let text = bytes_of(wire)?;
+            found = match text {
+                [] => Value::Null,
+                text => super::body::json(text)?,
+            };
+        }
+    }
+    Ok(found)
+}
+
+/// A schema, or what stands instead of it: a list, or a truth.
+fn schema_or(bytes: &[u8], schema_field: u32, other: &Kind, depth: usize) -> Result<Value, String> {
+    let (mut schema, mut instead) = (Value::Null, Vec::new());
+    let mut fields = Reader::new(bytes);
+    while let Some((field, wire)) = fields.field()? {
+        match (field == schema_field, other) {
+            (true, _) => schema = value(wire, &Kind::SCHEMA, depth)?,
+            (false, Kind::List(element)) => instead.push(value(wire, element, depth)?),
+            (false, other) => instead = vec![value(wire, other, depth)?],
+        }
+    }
+    Ok(match other {
+        Kind::List(_) if !instead.is_empty() => instead.into(),
+        Kind::Bool if schema.is_null() => instead.pop().unwrap_or(Value::Bool(false)),
+        _ => schema,
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use http::{Method, Request, header};
 use crate::{
     kind::resource::ResourceType,
     presentation::{
-        answer::{self, Encoding, Shape, Wanted},
+        answer::{self, Encoding, Offer, Shape, Wanted},
         table,
     },
     request::{
@@ -38,8 +38,8 @@ pub fn verb_of(
 }
 
 /// What the client wants to see.
-pub fn wanted(request: &Request<Bytes>, tables: bool) -> Result<Wanted, StatusError> {
-    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT), tables)?;
+pub fn wanted(request: &Request<Bytes>, offer: Offer) -> Result<Wanted, StatusError> {
+    let (shape, encoding) = answer::negotiate(text_header(request, header::ACCEPT), offer)?;
     let (include, pretty) = Query::look(request.uri().query().unwrap_or_default())?;
     // Whoever asks with one of these most likely reads the answer.
     let agent = text_header(request, header::USER_AGENT);

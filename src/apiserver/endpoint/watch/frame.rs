@@ -13,19 +13,33 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::presentation::answer::Shape;
+use crate::presentation::{
+    answer::{Encoding, Shape},
+    protobuf,
+};
 
 /// So many frames are kept for watchers that have not come to them yet. Who is further behind writes its own.
 const KEPT: usize = 256;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     Added,
     Modified,
     Deleted,
     Bookmark,
     Error,
+}
+
+impl EventKind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+            Self::Bookmark => "BOOKMARK",
+            Self::Error => "ERROR",
+        }
+    }
 }
 
 /// What tells one frame from another.
@@ -35,6 +49,7 @@ pub struct FrameKey {
     pub version: u64,
     pub kind: EventKind,
     pub shape: Shape,
+    pub encoding: Encoding,
     /// The version of the resource that the watcher sees.
     pub api_version: String,
 }
@@ -70,14 +85,23 @@ impl Frames {
     }
 }
 
+/// One event, in the encoding that is wanted.
+pub fn frame(kind: EventKind, object: &Value, encoding: Encoding) -> Vec<u8> {
+    match encoding {
+        Encoding::Protobuf => protobuf::event(kind.word(), object),
+        Encoding::Json | Encoding::Yaml => line(kind, object),
+    }
+}
+
 /// One event, as a line of JSON.
-pub fn line(kind: EventKind, object: &Value) -> Vec<u8> {
+fn line(kind: EventKind, object: &Value) -> Vec<u8> {
     #[derive(Serialize)]
     struct Event<'a> {
         #[serde(rename = "type")]
-        kind: EventKind,
+        kind: &'static str,
         object: &'a Value,
     }
+    let kind = kind.word();
     let mut line = Vec::new();
     // JSON values always serialise.
     if serde_json::to_writer(&mut line, &Event { kind, object }).is_ok() {

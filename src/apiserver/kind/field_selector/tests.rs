@@ -92,3 +92,23 @@ fn broken_field_selectors_are_refused() {
         );
     }
 }
+
+#[test]
+fn the_source_of_an_event_is_else_its_reporter() {
+    let events = resource(false, &["source"]);
+    let selector = FieldSelector::parse("source=c", &events).unwrap();
+    for (event, holds) in [
+        (
+            json!({"source": {"component": "c"}, "reportingComponent": "d"}),
+            true,
+        ),
+        (
+            json!({"source": {"component": "d"}, "reportingComponent": "c"}),
+            false,
+        ),
+        (json!({"source": {}, "reportingComponent": "c"}), true),
+        (json!({}), false),
+    ] {
+        assert_eq!(selector.matches(&event), holds, "{event}");
+    }
+}

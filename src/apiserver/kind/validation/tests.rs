@@ -163,6 +163,26 @@ fn others() {
             r#"involvedObject.namespace: Invalid value: "b": does not match event.namespace"#,
         ),
         (
+            "flowcontrol.apiserver.k8s.io",
+            "flowschemas",
+            json!({"spec": {"matchingPrecedence": 10001, "priorityLevelConfiguration": {"name": "p"}}}),
+            "spec.matchingPrecedence: Invalid value: 10001: must not be greater than 10000",
+        ),
+        (
+            "flowcontrol.apiserver.k8s.io",
+            "flowschemas",
+            json!({"spec": {"matchingPrecedence": 2, "priorityLevelConfiguration": {"name": "p"}, "rules": [
+                {"subjects": [{"kind": "User"}]},
+            ]}}),
+            "spec.rules[0]: Required value: at least one of resourceRules and nonResourceRules has to be non-empty",
+        ),
+        (
+            "flowcontrol.apiserver.k8s.io",
+            "prioritylevelconfigurations",
+            json!({"spec": {"type": "Limited"}}),
+            "spec.limited: Required value: must not be empty when type is Limited",
+        ),
+        (
             "coordination.k8s.io",
             "leases",
             json!({"spec": {"leaseDurationSeconds": 0}}),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     access,
     cell::{age_of, condition_holds, integer, labels, list, name, size, text, text_or},
-    pod, storage, workload,
+    flow, pod, storage, workload,
 };
 use crate::{kind::resource::ResourceType, presentation::age};
 
@@ -45,6 +45,10 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("apps", "statefulsets") => (workload::STATEFUL_SET, workload::stateful_set),
         ("batch", "jobs") => (workload::JOB, workload::job),
         ("coordination.k8s.io", "leases") => (LEASE, lease),
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => (flow::SCHEMA, flow::schema),
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => {
+            (flow::LEVEL, flow::level)
+        }
         ("storage.k8s.io", "storageclasses") => (storage::STORAGE_CLASS, storage::storage_class),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => {
             (access::ROLE_BINDING, access::role_binding)

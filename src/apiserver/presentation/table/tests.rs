@@ -202,6 +202,11 @@ fn every_printer_fills_every_column() {
             "validatingadmissionpolicybindings",
         ),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("flowcontrol.apiserver.k8s.io", "flowschemas"),
+        (
+            "flowcontrol.apiserver.k8s.io",
+            "prioritylevelconfigurations",
+        ),
     ] {
         let resource = resource(group, plural, "Kind", Vec::new());
         let table = table(
@@ -218,6 +223,23 @@ fn every_printer_fills_every_column() {
             "{plural}"
         );
     }
+}
+
+#[test]
+fn a_flow_schema_names_its_level() {
+    let schemas = resource(
+        "flowcontrol.apiserver.k8s.io",
+        "flowschemas",
+        "FlowSchema",
+        Vec::new(),
+    );
+    let schema = json!({"metadata": {"name": "f", "creationTimestamp": "2024-01-01T00:00:00Z"},
+        "spec": {"matchingPrecedence": 7, "priorityLevelConfiguration": {"name": "p"}},
+        "status": {"conditions": [{"type": "Dangling", "status": "True"}]}});
+    assert_eq!(
+        cells(&schemas, schema),
+        json!(["f", "p", 7, "<none>", "5m9s", "True"])
+    );
 }
 
 #[test]

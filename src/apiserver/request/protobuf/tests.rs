@@ -1,207 +1,258 @@
-use super::*;
 use proptest::prelude::*;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
 
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
+use super::*;
+use crate::{kind::builtin, object::wire::Writer, presentation};
+
+fn envelope_of(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
+    let mut envelope = Writer {
+        bytes: MAGIC.to_vec(),
+    };
+    envelope.message(1, |head| {
+        head.field(1, api_version.as_bytes());
+        head.field(2, kind.as_bytes());
+    });
+    envelope.field(2, raw);
+    envelope.bytes
+}
+
+fn read(bytes: &[u8]) -> Result<Value, Fault> {
+    decode(bytes, "", "")
+}
+
+/// Kinds that are read and written without being stored under their own name.
+const FURTHER: [(&str, &str); 8] = [
+    ("v1", "Binding"),
+    ("v1", "DeleteOptions"),
+    ("v1", "Status"),
+    ("apps/v1", "DeleteOptions"),
+    ("authentication.k8s.io/v1", "TokenRequest"),
+    ("autoscaling/v1", "Scale"),
+    ("meta.k8s.io/v1", "PartialObjectMetadata"),
+    ("policy/v1", "Eviction"),
+];
+
+fn kinds() -> Vec<(String, String)> {
+    let served = builtin::resources().into_iter();
+    let served = served.map(|one| (one.api_version(), one.kind.clone()));
+    let further = FURTHER.map(|(api_version, kind)| (api_version.to_owned(), kind.to_owned()));
+    served.chain(further).collect()
+}
+
+/// An object with some of the fields of a message, as Go would write it in JSON.
+fn some_object(message: &Message, rng: &mut StdRng, depth: u32, object: &mut Map<String, Value>) {
+    for (_, slot) in &message.fields {
+        match slot {
+            Slot::Inline(inner) => some_object(inner, rng, depth, object),
+            // What is below is rarer, so that an object ends.
+            Slot::Field(field) if rng.random_ratio(2, 3 + depth * 2) => {
+                let value = some_value(&field.kind, rng, depth, field.keeps_zero);
+                object.insert(field.name.to_owned(), value);
+            }
+            Slot::Field(_) => {}
+        }
     }
-    bytes.push((number & 0x7f) as u8);
-    bytes
 }
 
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
+/// A whole object of a kind.
+fn some_of(api_version: &str, kind: &str, rng: &mut StdRng, depth: u32) -> Value {
+    let name = message::name_of_kind(api_version, kind).unwrap();
+    let mut object = Map::new();
+    some_object(message::named(name).unwrap(), rng, depth, &mut object);
+    object.insert("apiVersion".to_owned(), api_version.into());
+    object.insert("kind".to_owned(), kind.into());
+    object.into()
 }
 
-fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
-    [
-        varint(field << 3 | 2),
-        varint(value.len() as u64),
-        value.to_vec(),
-    ]
-    .concat()
+fn some(kind: &Kind, rng: &mut StdRng, depth: u32) -> Value {
+    some_value(kind, rng, depth + 1, true)
 }
 
-fn text(field: u64, value: &str) -> Vec<u8> {
-    bytes(field, value.as_bytes())
-}
-
-fn envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
-    let type_meta = [text(1, api_version), text(2, kind)].concat();
-    [
-        MAGIC.to_vec(),
-        bytes(1, &type_meta),
-        bytes(2, raw),
-        text(3, ""),
-        text(4, ""),
-    ]
-    .concat()
-}
-
-#[test]
-fn what_kubectl_sends_is_read() {
-    let pair = |key: &str, value: &str| [text(1, key), text(2, value)].concat();
-    let metadata = [
-        text(1, "x"),
-        text(2, ""),
-        number(7, 0),
-        bytes(8, &[]),
-        bytes(11, &pair("a", "b")),
-    ]
-    .concat();
-    let attributes = [
-        text(2, "patch"),
-        text(3, "vm.cluster.gke.io"),
-        text(5, "vmruntimes"),
-    ]
-    .concat();
-    for (api_version, kind, raw, expected) in [
-        (
-            "v1",
-            "Namespace",
-            [bytes(1, &metadata), bytes(2, &[]), bytes(3, &text(1, ""))].concat(),
-            json!({"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {}, "status": {}}),
-        ),
-        (
-            "authorization.k8s.io/v1",
-            "SelfSubjectAccessReview",
-            bytes(2, &bytes(1, &attributes)),
-            json!({"spec": {"resourceAttributes": {"verb": "patch", "group": "vm.cluster.gke.io", "resource": "vmruntimes"}}}),
-        ),
-        (
-            "authorization.k8s.io/v1",
-            "SelfSubjectRulesReview",
-            bytes(2, &text(1, "default")),
-            json!({"spec": {"namespace": "default"}}),
-        ),
-        (
-            "authentication.k8s.io/v1",
-            "SelfSubjectReview",
-            [
-                bytes(1, &[]),
-                bytes(2, &bytes(1, &[text(1, ""), text(2, "")].concat())),
-            ]
-            .concat(),
-            json!({"metadata": {}}),
-        ),
-        (
-            "v1",
-            "ConfigMap",
-            [
-                bytes(1, &text(1, "c")),
-                bytes(2, &pair("k", "v")),
-                bytes(3, &pair("b", "abc")),
-            ]
-            .concat(),
-            json!({"metadata": {"name": "c"}, "data": {"k": "v"}, "binaryData": {"b": "YWJj"}}),
-        ),
-        (
-            "meta.k8s.io/v1",
-            "DeleteOptions",
-            [
-                number(1, 0),
-                bytes(2, &text(1, "u")),
-                text(4, "Background"),
-                text(5, "All"),
-            ]
-            .concat(),
-            json!({"gracePeriodSeconds": 0, "preconditions": {"uid": "u"}, "propagationPolicy": "Background", "dryRun": ["All"]}),
-        ),
-        (
-            "v1",
-            "Event",
-            [
-                text(3, "Tested"),
-                bytes(6, &number(1, 1_704_067_200)),
-                number(8, 2),
-                number(99, 0),
-            ]
-            .concat(),
-            json!({"reason": "Tested", "firstTimestamp": "2024-01-01T00:00:00Z", "count": 2}),
-        ),
-    ] {
-        let mut expected = expected;
-        expected["apiVersion"] = api_version.into();
-        expected["kind"] = kind.into();
-        assert_eq!(
-            decode(&envelope(api_version, kind, &raw)),
-            Ok(expected),
-            "{kind}"
-        );
+fn some_value(kind: &Kind, rng: &mut StdRng, depth: u32, zero: bool) -> Value {
+    let zero = zero && rng.random_ratio(1, 3);
+    match kind {
+        Kind::Text if zero => "".into(),
+        Kind::Text => ["x", "a/b", "grüß", "two\nlines"][rng.random_range(0..4)].into(),
+        Kind::Bytes => "AAEC/w==".into(),
+        Kind::Bool => (!zero).into(),
+        Kind::Int32 | Kind::Int64 | Kind::Double if zero => 0.into(),
+        Kind::Int32 => [1, -1, i32::MAX, i32::MIN][rng.random_range(0..4)].into(),
+        Kind::Int64 => [1, -1, i64::MAX, i64::MIN][rng.random_range(0..4)].into(),
+        Kind::Double => [json!(1), json!(-2.5), json!(1e300)][rng.random_range(0..3)].clone(),
+        Kind::Time => {
+            ["2024-02-29T12:00:00Z", "1969-12-31T23:59:59Z"][rng.random_range(0..2)].into()
+        }
+        Kind::MicroTime => "2024-02-29T12:00:00.000001Z".into(),
+        Kind::Quantity => ["100m", "1Gi", "0"][rng.random_range(0..3)].into(),
+        Kind::IntOrString => [json!(0), json!(-3), json!("25%")][rng.random_range(0..3)].clone(),
+        Kind::Json => [json!({"f:a": {".": {}}}), json!("x"), json!([1, null])]
+            [rng.random_range(0..3)]
+        .clone(),
+        Kind::SchemaOr(list) if rng.random_ratio(1, 2) => some(list, rng, depth),
+        Kind::SchemaOrBool if rng.random_ratio(1, 2) => rng.random_ratio(1, 2).into(),
+        Kind::SchemaOr(_) | Kind::SchemaOrBool => some(&Kind::SCHEMA, rng, depth),
+        Kind::Message(name) => {
+            let mut object = Map::new();
+            some_object(message::named(name).unwrap(), rng, depth + 1, &mut object);
+            object.into()
+        }
+        Kind::List(element) | Kind::Wrapped(element) => {
+            json!([some(element, rng, depth), some(element, rng, depth)])
+        }
+        Kind::Map(value) => json!({"a": some(value, rng, depth), "b": some(value, rng, depth)}),
     }
 }
 
 #[test]
-fn a_deployment_is_read() {
-    let pair = |key: &str, value: &str| [text(1, key), text(2, value)].concat();
-    let port = [number(3, 80), number(2, 0), text(4, "")].concat();
-    let limits = bytes(1, &[text(1, "cpu"), bytes(2, &text(1, "2"))].concat());
-    let container = [
-        text(1, "c"),
-        text(2, "i"),
-        bytes(6, &port),
-        bytes(8, &limits),
-    ]
-    .concat();
-    let pods = [bytes(2, &container), text(3, ""), number(11, 0)].concat();
-    let template = [bytes(1, &bytes(11, &pair("app", "x"))), bytes(2, &pods)].concat();
-    let surge = [number(1, 1), number(2, 0), text(3, "25%")].concat();
-    let strategy = [text(1, ""), bytes(2, &bytes(2, &surge))].concat();
-    let selector = bytes(1, &pair("app", "x"));
-    let spec = [
-        number(1, 0),
-        bytes(2, &selector),
-        bytes(3, &template),
-        bytes(4, &strategy),
-        number(7, 0),
-    ];
-    let status = [number(1, 0), number(2, 0)].concat();
-    let raw = [
-        bytes(1, &text(1, "d")),
-        bytes(2, &spec.concat()),
-        bytes(3, &status),
-    ]
-    .concat();
+fn every_kind_that_is_served_has_a_message_with_all_of_its_fields() {
+    for (api_version, kind) in kinds() {
+        let message = message::name_of_kind(&api_version, &kind).and_then(message::named);
+        assert!(message.is_some(), "{api_version} {kind}");
+    }
+    // A custom resource may have the name of a built-in one.
     assert_eq!(
-        decode(&envelope("apps/v1", "Deployment", &raw)),
-        Ok(json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
-            "spec": {
-                "replicas": 0, "selector": {"matchLabels": {"app": "x"}},
-                "strategy": {"rollingUpdate": {"maxSurge": "25%"}},
-                "template": {
-                    "metadata": {"labels": {"app": "x"}},
-                    "spec": {"containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80}],
-                        "resources": {"limits": {"cpu": "2"}}}]},
-                },
-            },
-        }))
-    );
-}
-
-#[test]
-fn what_can_not_be_read_is_said() {
-    assert!(decode(b"{}").unwrap_err().contains("expected prefix"));
-    let unknown = decode(&envelope("batch/v1", "Job", &[])).unwrap_err();
-    assert!(unknown.contains("batch/v1, Kind=Job"), "{unknown}");
-    let lost = decode(&envelope("v1", "ConfigMap", &text(9, "x"))).unwrap_err();
-    assert!(lost.starts_with("field 9 "), "{lost}");
-    let too_long = [MAGIC.to_vec(), vec![10, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
-    assert_eq!(
-        decode(&too_long),
-        Err("a length goes beyond the end".to_owned())
+        message::name_of_kind("apps.example.com/v1", "Deployment"),
+        None
     );
 }
 
 proptest! {
     #[test]
-    fn no_bytes_bring_it_down(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(&[MAGIC, &body].concat());
-        for kind in ["Namespace", "ConfigMap", "Event", "Secret"] {
-            let _ = decode(&envelope("v1", kind, &body));
+    fn what_is_written_is_read(seed: u64) {
+        let rng = &mut StdRng::seed_from_u64(seed);
+        for (api_version, kind) in kinds() {
+            let object = some_of(&api_version, &kind, rng, 0);
+            let written = presentation::protobuf::object(&object).unwrap();
+            prop_assert_eq!(read(&written), Ok(object));
         }
+    }
+
+    #[test]
+    fn no_bytes_bring_it_down(seed: u64, body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&[MAGIC, &body].concat());
+        let rng = &mut StdRng::seed_from_u64(seed);
+        for (api_version, kind) in kinds() {
+            let _ = read(&envelope_of(&api_version, &kind, &body));
+            let object = some_of(&api_version, &kind, rng, 1);
+            let mut written = presentation::protobuf::object(&object).unwrap();
+            let at = rng.random_range(0..written.len());
+            written[at] ^= 1 << rng.random_range(0..8);
+            let _ = read(&written);
+            let _ = read(&written[..at]);
+        }
+    }
+}
+
+#[test]
+fn zero_is_nothing_unless_it_is_a_pointer() {
+    let mut raw = Writer::default();
+    raw.message(1, |metadata| {
+        metadata.field(1, b"d");
+        metadata.field(2, b"");
+        metadata.number(7, 0);
+        metadata.message(8, |_| {});
+    });
+    raw.message(2, |spec| {
+        spec.number(1, 0);
+        spec.message(4, |strategy| strategy.field(1, b""));
+        spec.number(5, 0);
+        spec.number(7, 0);
+        // A field of a later release.
+        spec.field(900, b"x");
+    });
+    raw.message(3, |status| status.number(2, 0));
+    assert_eq!(
+        read(&envelope_of("apps/v1", "Deployment", &raw.bytes)),
+        Ok(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+            "spec": {"replicas": 0, "strategy": {}}, "status": {},
+        }))
+    );
+}
+
+#[test]
+fn messages_are_merged_and_numbers_may_be_packed() {
+    let mut raw = Writer::default();
+    raw.message(2, |spec| {
+        spec.message(1, |volume| volume.field(1, b"v"));
+        spec.message(23, |security| {
+            security.field(4, &[1, 2]);
+            security.number(4, 3);
+        });
+    });
+    raw.message(2, |spec| spec.field(3, b"Never"));
+    let pod = read(&envelope_of("v1", "Pod", &raw.bytes)).unwrap();
+    assert_eq!(pod["spec"]["volumes"], json!([{"name": "v"}]));
+    assert_eq!(pod["spec"]["restartPolicy"], "Never");
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let envelope = |why: &str| Err(Fault::Envelope(why.to_owned()));
+    let prefix =
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
+    assert_eq!(read(b"{}"), envelope(prefix));
+    assert_eq!(read(MAGIC), envelope("empty body"));
+    let too_long = [MAGIC, &[10, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat();
+    assert_eq!(read(&too_long), envelope("unexpected EOF"));
+    let unknown = read(&envelope_of("example.com/v1", "Thing", b""));
+    assert!(matches!(unknown, Err(Fault::Kind { kind, .. }) if kind == "Thing"));
+    let content = |raw: &[u8]| match read(&envelope_of("v1", "ConfigMap", raw)) {
+        Err(Fault::Content { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        content(&[0x08, 1]),
+        "proto: wrong wireType = 0 for field metadata"
+    );
+    assert_eq!(
+        content(&[0x12, 3, 0x0a, 1, 0xff]),
+        "proto: field data is not valid UTF-8"
+    );
+}
+
+#[test]
+fn a_schema_within_a_schema_ends_somewhere() {
+    let mut schema = Writer::default();
+    for _ in 0..200 {
+        let inner = std::mem::take(&mut schema.bytes);
+        schema.field(27, &inner);
+    }
+    let raw = [3, 1, 1, 2].iter().fold(schema, |inner, field| {
+        let mut outer = Writer::default();
+        outer.field(*field, &inner.bytes);
+        outer
+    });
+    let found = read(&envelope_of(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        &raw.bytes,
+    ));
+    assert!(found.is_ok() || matches!(found, Err(Fault::Content { .. })));
+}
+
+#[test]
+fn what_a_client_in_go_writes_is_what_it_writes_as_json() {
+    for (bytes, text) in [
+        (
+            include_bytes!("known/deployment.pb").as_slice(),
+            include_str!("known/deployment.json"),
+        ),
+        (
+            include_bytes!("known/definition.pb"),
+            include_str!("known/definition.json"),
+        ),
+        (
+            include_bytes!("known/lease.pb"),
+            include_str!("known/lease.json"),
+        ),
+    ] {
+        let object: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(read(bytes), Ok(object.clone()));
+        assert_eq!(
+            read(&presentation::protobuf::object(&object).unwrap()),
+            Ok(object)
+        );
     }
 }

@@ -9,6 +9,7 @@ mod defining;
 mod fuzz;
 mod law;
 mod listing;
+mod protobuf;
 mod reading;
 mod serving;
 mod writing;
@@ -46,6 +47,9 @@ pub fn trials() -> Vec<Trial> {
             || run(serving::who_is_asking()),
         ),
         Trial::test("api_server::limits", || run(serving::limits())),
+        Trial::test("api_server::typed_clients", || {
+            run(protobuf::typed_clients())
+        }),
         Trial::test("api_server::refusals", || run(answering::refusals())),
         Trial::test("api_server::patches", || run(answering::patches())),
         Trial::test("api_server::looks", || run(answering::looks())),

@@ -165,6 +165,8 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
             "application/json;as=Table;v=v1;g=meta.k8s.io",
             "*/*",
             "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+            "application/vnd.kubernetes.protobuf",
+            "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;v=v1;g=meta.k8s.io, */*",
             "text/html",
             "",
         ][..],
