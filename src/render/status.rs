@@ -128,7 +128,12 @@ impl Report for StatusReport {
 
 impl StatusReport {
     fn headline(&self, page: &mut Page, settings: &Settings) {
+        let fenced = self.phase.as_deref() == Some(FENCING);
         page.line(match (settings.enabled, self.ready) {
+            (true, _) if fenced => {
+                "VM Runtime is enabled, and a disable is deleting VMs: none can be created."
+                    .to_owned()
+            }
             (true, Some(true)) => format!("VM Runtime is enabled and {}.", Tone::Good.of("ready")),
             (true, Some(false)) => {
                 format!("VM Runtime is enabled and {}.", Tone::Bad.of("not ready"))
@@ -140,10 +145,6 @@ impl StatusReport {
             (false, Some(true)) => "VM Runtime is disabled, and still ready.".to_owned(),
             (false, Some(false) | None) => self.disabled().to_owned(),
         });
-        let fenced = self.phase.as_deref() == Some(FENCING);
-        if settings.enabled && fenced {
-            page.line("A disable is under way: VMs are being deleted.");
-        }
     }
 
     /// Not wanted any more is not gone yet.

@@ -81,7 +81,7 @@ fn what_is_suggested_shows_something() -> Result<(), Failed> {
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         match stage.kubectl(&words).succeeds() {
             Ok(shown) if shown.stdout.trim().is_empty() => {
-                wrong.push(format!("{command}: nothing"))
+                wrong.push(format!("{command}: nothing"));
             }
             Ok(_) => {}
             Err(failed) => wrong.push(failed.message().unwrap_or_default().to_owned()),
@@ -116,8 +116,8 @@ fn suggested() -> BTreeSet<String> {
                 .collect();
             literals
         });
-    let commands = explained.chain(hinted).map(|command| command.to_string());
-    commands
+    explained
+        .chain(hinted)
         .filter(|command| command.starts_with("kubectl "))
         .filter(|command| {
             !NEEDS_MORE

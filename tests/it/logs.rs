@@ -70,9 +70,9 @@ const ENABLE: &[Line] = &[
     ),
     (
         '?',
-        r"TIME [A-Z][a-z]+: (.*; )?preflight check vmruntime-preflight-check-[0-9a-f-]+\.\.\. .*",
+        r"TIME [A-Z][a-z]+: (.*; )?(the preflight check (is running|has not been read yet)|the controller has not taken up the preflight check): .*",
     ),
-    ('?', r"TIME [A-Z][a-z]+: (KubeVirt|CDI) is [A-Z][a-z]+.*"),
+    ('?', r"TIME [A-Z][a-z]+: (KubeVirt|CDI) is .*"),
     (
         '!',
         r"TIME check passed: vmruntime-preflight-check-[0-9a-f-]{36}",

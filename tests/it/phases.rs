@@ -1,11 +1,11 @@
 //! What is said in each phase, as a page: `bmctl status`, `kubectl get vmruntime`, two waits and the events, side by side,
 //! so that one who reads it sees where they contradict each other.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::fmt::Write;
 
 use bmctl::api::{
     Phase,
-    name::{CREATION_FENCE_UNTIL, FORCE_DISABLE},
+    name::{CREATION_FENCE_UNTIL, FORCE_DISABLE, SKIP_SCHEDULE},
 };
 use jiff::{SignedDuration, Timestamp};
 use libtest_mimic::{Failed, Trial};
@@ -22,12 +22,12 @@ pub fn trials() -> Vec<Trial> {
 }
 
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
-const KUBEVIRT: &str = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt";
+const KUBEVIRT: &str = "/apis/kubevirt.io/v1/namespaces/vm-system/kubevirts/kubevirt";
 
 fn page() -> Result<(), Failed> {
     let mut text = String::from(
         "# What is said in each phase\n\nGenerated from a sandbox that was brought into each phase and held there. A test compares it with what the \
-        program\nsays today. `CHECK` stands for the name of a preflight check.\n",
+        program\nsays today. `CHECK`, `PODS`, `TIME` and `N` stand for what is another one each time.\n",
     );
     for phase in Phase::ALL {
         let stage = brought_to(phase)?;
@@ -51,12 +51,17 @@ fn brought_to(phase: Phase) -> Result<Stage, Failed> {
         Phase::Disabled => Ok(Stage::new()),
         Phase::Ready => Stage::enabled(),
         Phase::Preflight => {
-            let stage = Stage::enabled()?;
+            let stage = Stage::new();
             without_kubelet(&stage)?;
+            enable(&stage, true)?;
             Ok(stage)
         }
         Phase::Installing => {
-            let stage = Stage::with_hosts(&[]);
+            let stage = Stage::new();
+            stage.patch(
+                "/api/v1/nodes/worker-0",
+                &json!({"metadata": {"labels": {SKIP_SCHEDULE: ""}}}),
+            )?;
             without_kubelet(&stage)?;
             enable(&stage, true)?;
             Ok(stage)
@@ -135,50 +140,88 @@ fn without_kubelet(stage: &Stage) -> Result<(), Failed> {
 fn said(stage: &Stage, phase: Phase, text: &mut String) -> Result<(), Failed> {
     let status = stage.bmctl(&["status"]);
     let headline = status.stdout.lines().next().unwrap_or_default().to_owned();
+    let columns =
+        "jsonpath=enabled: {.spec.enabled}, ready: {.status.ready}, phase: {.status.phase}";
     let row = stage
-        .kubectl(&["get", "vmruntime", "--no-headers"])
+        .kubectl(&["get", "vmruntime", "vmruntime", "-o", columns])
         .succeeds()?;
-    let row: Vec<&str> = row.stdout.split_whitespace().collect();
-    // The last one is its age.
-    let row = row[..row.len().saturating_sub(1)].join(" ");
     let ready = stage.bmctl(&["wait", "--for", "ready", "--timeout", "0"]);
     let disabled = stage.bmctl(&["wait", "--for", "disabled", "--timeout", "0"]);
     let _ = write!(
         text,
         "\n## {phase}\n\n| asked | answer |\n|---|---|\n| `bmctl status` | {headline} (exit code {}) |\n\
-         | `kubectl get vmruntime` | {row} |\n| `bmctl wait --for ready --timeout 0` | {} |\n\
-         | `bmctl wait --for disabled --timeout 0` | {} |\n| events | {} |\n",
+         | `kubectl get vmruntime` | {} |\n| `bmctl wait --for ready --timeout 0` | {} |\n\
+         | `bmctl wait --for disabled --timeout 0` | {} |\n| Event of the VMRuntime | {} |\n",
         status.code.unwrap_or(-1),
+        row.stdout,
         answer(&ready),
         answer(&disabled),
-        events(stage)?,
+        event(stage, phase)?,
     );
     Ok(())
 }
 
-/// What went wrong and why, or the result; without hints.
+/// The result, or what went wrong and why; without hints, and without what is another one each time.
 fn answer(ended: &Ended) -> String {
-    let reasons = ended
-        .stderr
-        .lines()
-        .filter(|line| line.starts_with("error: ") || line.starts_with("caused by: "));
-    let lines: Vec<&str> = ended.stdout.lines().take(1).chain(reasons).collect();
-    let checks = Regex::new("vmruntime-preflight-check-[0-9a-f-]+").unwrap();
-    let times = Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b\d+(ms|s)\b").unwrap();
+    let reasons = ended.stderr.lines().filter(|line| {
+        (line.starts_with("error: ") || line.starts_with("caused by: "))
+            && !line.starts_with("caused by: latest warning")
+    });
+    let result = ended.stdout.lines().rfind(|line| !line.is_empty());
+    let lines: Vec<&str> = result.into_iter().chain(reasons).collect();
     let said = lines.join("<br>").replace('|', "\\|");
-    let said = checks.replace_all(&said, "CHECK");
-    let said = times.replace_all(&said, "TIME");
+    let said = [
+        ("vmruntime-preflight-check-[0-9a-f-]+", "CHECK"),
+        (r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b\d+(ms|s)\b", "TIME"),
+        // What follows is said after some seconds, and depends on how far the machinery is.
+        (r"is running: CHECK[^<(]*", "is running: CHECK "),
+        (
+            r"missing: (the engine is being installed|KubeVirt is [A-Z][^<]*)",
+            "missing: the engine",
+        ),
+        (r"is being removed[^<(]*", "is being removed "),
+        (r"pods left in vm-system: \d+", "pods left in vm-system: N"),
+        (
+            r"still missing: [^<]*-[a-z0-9]{10}-[a-z0-9]{5}[^<]*( \(exit)?",
+            "still missing: PODS",
+        ),
+    ]
+    .into_iter()
+    .fold(said, |said, (pattern, word)| {
+        Regex::new(pattern)
+            .unwrap()
+            .replace_all(&said, word)
+            .into_owned()
+    });
     format!("{said} (exit code {})", ended.code.unwrap_or(-1))
 }
 
-fn events(stage: &Stage) -> Result<String, Failed> {
-    let list = stage.read("/api/v1/namespaces/default/events")?;
-    let reasons: BTreeSet<&str> = list["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|event| event["involvedObject"]["kind"] == "VMRuntime")
-        .filter_map(|event| event["reason"].as_str())
-        .collect();
-    Ok(reasons.into_iter().collect::<Vec<_>>().join(", "))
+/// What the controller says when it comes to the phase. It is written a moment after the status.
+fn event(stage: &Stage, phase: Phase) -> Result<String, Failed> {
+    let reason = match phase {
+        Phase::Disabled | Phase::Preflight | Phase::Installing | Phase::Fencing => {
+            return Ok("none".to_owned());
+        }
+        Phase::Ready => "EngineReady",
+        Phase::DisableBlocked => "WorkloadsExist",
+        Phase::Draining => "Draining",
+        Phase::Uninstalling => "EngineUninstalling",
+        Phase::Degraded => "PreflightFailed",
+    };
+    eventually(&format!("an event {reason}"), || {
+        let list = stage
+            .read("/api/v1/namespaces/default/events")
+            .map_err(|error| format!("{error:?}"))?;
+        let mut events = list["items"].as_array().into_iter().flatten();
+        let event = events
+            .find(|event| event["reason"] == reason)
+            .ok_or_else(|| list.to_string())?;
+        let kind = event["type"].as_str().unwrap_or_default();
+        let message = event["message"].as_str().unwrap_or_default();
+        let check = Regex::new("vmruntime-preflight-check-[0-9a-f-]+").unwrap();
+        Ok(format!(
+            "{kind} {reason}: {}",
+            check.replace_all(message, "CHECK")
+        ))
+    })
 }

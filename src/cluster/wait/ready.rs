@@ -66,6 +66,8 @@ pub(super) fn judge(
             done.check = Some(*check);
         }
         Check::Unproven(why) => done.unknown.push(why),
+        // The condition may have said the same.
+        Check::Missing(what) if missing.contains(&what) => {}
         Check::Missing(what) => missing.push(what),
         Check::MissingForeign(what) => match FOREIGN_PATIENCE.checked_sub(snapshot.elapsed) {
             Some(left) if !left.is_zero() => {

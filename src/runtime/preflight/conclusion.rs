@@ -224,14 +224,21 @@ fn conclusion(status: &VMRuntimePreflightCheckStatus) -> String {
     }
 }
 
+/// Those that the node failed by; all that failed, where it is none of these.
 fn failed_checks(node: &NodeResult) -> String {
-    let failed: Vec<&str> = node
-        .results
+    let failed = node.results.iter().filter(|result| !result.passed);
+    let failed: Vec<&str> = failed.map(|result| result.check_name.as_str()).collect();
+    let blocking: Vec<&str> = failed
         .iter()
-        .filter(|result| !result.passed)
-        .map(|result| result.check_name.as_str())
+        .copied()
+        .filter(|check| verdict::blocks(check))
         .collect();
-    failed.join(", ")
+    if blocking.is_empty() {
+        failed
+    } else {
+        blocking
+    }
+    .join(", ")
 }
 
 fn as_number(number: usize) -> i64 {

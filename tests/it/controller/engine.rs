@@ -347,7 +347,10 @@ async fn slow(stage: Stage) -> anyhow::Result<()> {
         .condition(kind::DEGRADED, ConditionStatus::True)
         .await?;
     ensure!(slow.reason == reason::ENGINE_INSTALL_SLOW, "{slow:?}");
-    ensure!(slow.message.contains("not taken up yet"), "{slow:?}");
+    ensure!(
+        slow.message.contains("not picked up by its operator yet"),
+        "{slow:?}"
+    );
     stage.phase("Degraded").await?;
     stage.scale_operator(1).await?;
     stage.ready().await?;
