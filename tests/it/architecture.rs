@@ -36,6 +36,10 @@ pub fn trials() -> Vec<Trial> {
             clients_of_a_cluster_are_made_in_one_place,
         ),
         Trial::test(
+            "architecture::no_sentence_is_awkward",
+            no_sentence_is_awkward,
+        ),
+        Trial::test(
             "architecture::every_reason_can_happen",
             every_reason_can_happen,
         ),
@@ -119,6 +123,54 @@ fn command_in(text: &str) -> Option<String> {
     .map(|verb| format!("kubectl {verb} "));
     own.chain(kubectl)
         .find(|command| text.contains(command.as_str()))
+}
+
+/// Where what people read is written.
+const SPEAKING: [&str; 9] = [
+    "cli",
+    "cluster",
+    "commands",
+    "controller",
+    "explain",
+    "failure",
+    "operation",
+    "render",
+    "runtime",
+];
+
+/// Turns of phrase that a tired reader has to read twice.
+const AWKWARD: [&str; 8] = [
+    "can not ",
+    "not waited for",
+    "taken up yet",
+    "taken in again",
+    "speaks of",
+    "is to be disabled",
+    "ever more seldom",
+    "verify no ",
+];
+
+/// Asked with `BMCTL_SENTENCES=1` it fails with all that is printed, as a list to be read.
+fn no_sentence_is_awkward() -> Result<(), Failed> {
+    let asked = std::env::var_os("BMCTL_SENTENCES").is_some();
+    let mut found = Vec::new();
+    for (path, module, code) in sources(Path::new(ROOT)) {
+        if !SPEAKING.contains(&module.as_str()) {
+            continue;
+        }
+        let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        for said in literals(code) {
+            let awkward = AWKWARD.iter().any(|phrase| said.contains(phrase));
+            if awkward || (asked && said.split(' ').count() > 3) {
+                found.push(format!("{path}: {said}"));
+            }
+        }
+    }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(found.join("\n").into())
+    }
 }
 
 /// The string literals of a source text, as they are written.
