@@ -1,4 +1,5 @@
-//! kube-scheduler: gives pods a node that is ready, schedulable and asked for, the one with the fewest pods.
+//! kube-scheduler: gives pods a node that is ready, schedulable and asked for: one that has their images, as its plugin
+//! ImageLocality would have it, and of these the one with the fewest pods.
 
 use serde_json::{Value, json};
 
@@ -18,10 +19,12 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
     if scene.is_hopeless(&wish) {
         return unschedulable(scene, pod);
     }
-    let emptiest = scene
+    let mut suitable = scene
         .emptiest_nodes(pod.uid())
-        .find(|node| suits(node, pod));
-    let Some(node) = emptiest else {
+        .filter(|node| suits(node, pod))
+        .peekable();
+    let emptiest = suitable.peek().copied();
+    let Some(node) = suitable.find(|node| has_images(scene, node)).or(emptiest) else {
         scene.note_hopeless(wish);
         return unschedulable(scene, pod);
     };
@@ -86,6 +89,12 @@ fn suits(node: &Object, pod: &Object) -> bool {
         && selects(pod.value("/spec"), node)
         && tolerates(pod.value("/spec/tolerations"), node)
         && devices(pod).all(|device| offers(node, device))
+}
+
+/// A node that can pull nothing has nothing.
+fn has_images(scene: &Scene, node: &Object) -> bool {
+    let profile = scene.profile(node.name());
+    profile.is_none_or(|profile| profile.pulls_images)
 }
 
 /// The devices that a pod asks for: resources with a group of their own, such as `devices.kubevirt.io/kvm`. Processors

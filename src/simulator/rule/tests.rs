@@ -129,6 +129,34 @@ fn a_deleted_pod_is_taken_away_by_its_kubelet_or_with_its_node() {
 }
 
 #[test]
+fn a_pod_gets_a_node_with_its_image_while_there_is_one() {
+    let node = |name: &str| {
+        let conditions = json!([{"type": "Ready", "status": "True"}]);
+        let node = json!({
+            "metadata": {"name": name, "uid": name, "resourceVersion": "1"},
+            "status": {"conditions": conditions},
+        });
+        (Kind::Node, node)
+    };
+    let mut air_gapped = NodeProfile::pretend("b");
+    air_gapped.pulls_images = false;
+    let profiles = vec![NodeProfile::pretend("a"), air_gapped];
+    // The seed that decides between nodes that are equally empty is the UID.
+    for uid in 0..16 {
+        let pod = json!({"metadata": {"name": "p", "namespace": "n", "uid": format!("u{uid}"), "resourceVersion": "1"}});
+        for (nodes, expected) in [(&["a", "b"][..], "bind a"), (&["b"], "bind b")] {
+            let mut scene = Scene::new(profiles.clone(), "v1".to_owned());
+            for (kind, object) in nodes.iter().map(|name| node(name)) {
+                scene.tell(kind, &Arc::new(known(object)));
+            }
+            scene.tell(Kind::Pod, &Arc::new(known(pod.clone())));
+            let steps = scheduler::plan(&scene, &subject(&scene, Kind::Pod));
+            assert_eq!(words(&steps)[0], expected, "{uid} {nodes:?}");
+        }
+    }
+}
+
+#[test]
 fn taints_follow_the_nodes_state() {
     let key = |key: &str| json!({"key": key, "effect": "NoSchedule"});
     let own = key("dedicated");
