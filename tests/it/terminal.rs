@@ -10,7 +10,11 @@ pub use session::{Chunk, Session};
 use crate::stage::{Host, Stage, Story};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let stories: [(&str, Story); 6] = [
+        (
+            "a_role_does_not_hide_the_error",
+            a_role_does_not_hide_the_error,
+        ),
         ("tables_fit_the_terminal", tables_fit_the_terminal),
         (
             "enabling_leaves_a_clean_screen",
@@ -108,6 +112,25 @@ fn ctrl_c_leaves_a_clean_screen() -> Result<(), Failed> {
         seen.shows_no("Waiting for the ")?;
     }
     Ok(())
+}
+
+/// On a screen the command that prints it stands for the role; where nothing can leave a screen, the role is there.
+fn a_role_does_not_hide_the_error() -> Result<(), Failed> {
+    let stage = Stage::new();
+    let seen = Session::start(&stage, 80, "disable vmruntime --as eve")?.ends(9)?;
+    seen.shows("error: ")?;
+    seen.shows("auth check --role disable vmruntime")?;
+    seen.shows_no("kind: ClusterRole")?;
+    let words = ["disable", "vmruntime", "--as", "eve"];
+    stage.bmctl(&words).exits(9)?.says("kind: ClusterRole")?;
+    let document = stage
+        .bmctl(&[&words[..], &["-o", "json"]].concat())
+        .exits(9)?;
+    if document.stdout.contains("kind: ClusterRole") {
+        Ok(())
+    } else {
+        Err(format!("no role: {document}").into())
+    }
 }
 
 fn what_is_quick_shows_no_progress() -> Result<(), Failed> {
