@@ -1,5 +1,7 @@
 //! What is given away, as somebody gets it who has nothing of ours: the folder that `.ci/release` has made.
 
+mod image;
+
 use std::{
     fs,
     net::TcpListener,
@@ -32,7 +34,13 @@ pub fn trials() -> Vec<Trial> {
         }
         Trial::test(format!("release::{name} (needs {FOLDER})"), story).with_ignored_flag(true)
     };
-    stories.map(trial).into()
+    let mut trials: Vec<Trial> = stories
+        .into_iter()
+        .chain(image::STORIES)
+        .map(trial)
+        .collect();
+    trials.extend(image::trials());
+    trials
 }
 
 fn folder() -> Result<PathBuf, Failed> {

@@ -30,7 +30,6 @@ pub fn trials() -> Vec<Trial> {
         needs_kubectl("controller::the_installation_page_is_true", page),
         Trial::test("docs::installation_is_current", installation_is_current),
         Trial::test("docs::metrics_exist_where_they_are_named", metrics_exist),
-        Trial::test("docs::the_image_is_what_the_manifests_expect", image),
     ]
 }
 
@@ -265,20 +264,5 @@ fn metrics_exist() -> Result<(), Failed> {
         return Err(format!("controller.md does not tell of {missing:?}").into());
     }
     let _: serde_json::Value = serde_json::from_str(&read("install/monitoring/dashboard.json")?)?;
-    Ok(())
-}
-
-fn image() -> Result<(), Failed> {
-    let path = format!("{}/docs/install/Containerfile", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path)?;
-    for line in [
-        format!("USER {0}:{0}", install::NOBODY),
-        "ENTRYPOINT [\"/bmctl\"]".to_owned(),
-        "FROM scratch".to_owned(),
-    ] {
-        if !text.lines().any(|found| found == line) {
-            return Err(format!("the Containerfile lacks {line:?}").into());
-        }
-    }
     Ok(())
 }
