@@ -33,7 +33,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn printed(flags: &str) -> Result<String, Failed> {
+pub fn printed(flags: &str) -> Result<String, Failed> {
     let printed = Bench::new().bmctl(&format!("controller manifests {flags}"));
     Ok(printed.code(0)?.stdout)
 }
@@ -180,7 +180,7 @@ fn built(name: &str) -> Result<Vec<Value>, Failed> {
 }
 
 /// kustomize has an order of its own.
-fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
+pub fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
     objects.sort_by_key(|object| {
         let text = |pointer: &str| object.pointer(pointer).map(ToString::to_string);
         (
@@ -220,6 +220,11 @@ fn example() -> Result<(), Failed> {
     } else {
         Err(container.to_string().into())
     }
+}
+
+/// As the program writes it.
+pub fn yaml(object: &Value) -> String {
+    install::kustomize::text([object])
 }
 
 fn installation_is_current() -> Result<(), Failed> {
