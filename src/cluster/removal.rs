@@ -168,7 +168,7 @@ impl Removal<'_, '_> {
         let mut empty_lists = 0;
         while empty_lists < 2 {
             if empty_lists > 0 {
-                self.step("Making sure that no VM is left");
+                self.retry.observer().step("Making sure that no VM is left");
                 tokio::time::sleep(self.retry.pace().settle).await;
             }
             empty_lists = match self.round(&MACHINES).await? {
@@ -201,11 +201,6 @@ impl Removal<'_, '_> {
         }
         looked?;
         Ok(left)
-    }
-
-    fn step(&self, headline: &str) {
-        let event = Event::Step(headline.to_owned());
-        self.retry.observer().event(&event);
     }
 
     /// What is to go and is still there.

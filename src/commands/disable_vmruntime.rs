@@ -19,7 +19,7 @@ use crate::{
         condition::{is_true, kind},
         name::{CREATION_FENCE_UNTIL, FORCE_DISABLE},
     },
-    cli::{DryRunArgs, DryRunChoice, WaitArgs},
+    cli::{DryRunArgs, WaitArgs},
     cluster::{
         Cluster, Retry,
         backup::{self, Place},
@@ -29,11 +29,9 @@ use crate::{
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason, kubectl, shown_path, shown_word},
-    operation::disable::{
-        ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Mode, Step,
-    },
+    operation::disable::{ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Step},
     render::disable::{DisableReport, Machines},
-    runtime::disable::Force,
+    runtime::{difference, disable::Force},
 };
 
 /// Turn VM Runtime off, and wait until it is off.
@@ -157,11 +155,7 @@ async fn disable(
         } else {
             Disks::Delete
         },
-        mode: match args.dry_run.choice() {
-            DryRunChoice::None => Mode::Change,
-            DryRunChoice::Client => Mode::Preview,
-            DryRunChoice::Server => Mode::Rehearse,
-        },
+        mode: args.dry_run.choice().into(),
         wait: args.waiting.wait,
         fail_fast: args.waiting.fail_fast,
         progress,
@@ -287,7 +281,7 @@ fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgr
             .collect();
     }
     if let Some((before, after)) = progress.patched.borrow().as_ref() {
-        report.changed = changes(before, after);
+        report.changed = changes(&difference::of_object(&before.raw, &after.raw));
         report.engine_goes = true;
         report.undo = session.context.pasted(CommandId::EnableVmruntime);
         // The fence is taken away again, or was said to end by itself.

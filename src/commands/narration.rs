@@ -1,4 +1,4 @@
-//! Puts into words what the cluster room reports on the way.
+//! Puts into words what `cluster` and `operation` report on the way.
 
 use super::Context;
 use crate::{
@@ -134,6 +134,7 @@ fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
             missing: still_there(&removal),
         },
         Event::Step(message) => told::Event::Step { message },
+        Event::Note(message) => told::Event::Happened { message },
         Event::FoundMore { count } => told::Event::FoundMore { count },
     }
 }
@@ -160,7 +161,7 @@ fn words(event: &Event, pasted: Pasted<'_>) -> String {
         ),
         Event::CheckStarted { name } => format!("check started: {name}"),
         Event::CheckFinished { name, verdict } => format!("check {}: {name}", verdict.word()),
-        Event::Warning(text) => text.clone(),
+        Event::Warning(text) | Event::Step(text) | Event::Note(text) => text.clone(),
         Event::Removing { resource, count } => format!("deleting {count} {resource}"),
         Event::Removed(object) => format!("gone: {object}"),
         Event::Stuck(stuck) => {
@@ -169,7 +170,6 @@ fn words(event: &Event, pasted: Pasted<'_>) -> String {
             format!("still there: {stuck}{}", see.unwrap_or_default())
         }
         Event::Removal(removal) => still_there(removal).join("; "),
-        Event::Step(headline) => headline.clone(),
         Event::FoundMore { count } => {
             format!("{count} more appeared in the meantime; deleting them too")
         }

@@ -7,11 +7,11 @@ use super::{
     vms_exist,
 };
 use crate::{
-    cluster::{Cluster, backup::Place},
+    cluster::{Cluster, Mode, backup::Place},
     command_id::CommandId,
     commands::{narration::Narrator, session::Session},
     failure::{Failure, Hint, Kind, Reason, shell_word, shown},
-    operation::disable::{Consent, Disable, Mode, Operator, Proposal},
+    operation::disable::{Consent, Disable, Operator, Proposal},
     render::{self, Page, clean, disable::DisableReport},
     runtime::disable::Decision,
     ui::Answer,

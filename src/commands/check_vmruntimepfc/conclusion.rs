@@ -1,91 +1,24 @@
-//! After a check: what it means, since when it fails, who was left out, and which old checks go.
+//! The end of a check: what it means, since when it fails, who was left out, and which old checks went.
 
 use kube::ResourceExt as _;
 
 use super::{CheckVmruntimepfcArgs, look_at};
 use crate::{
     api::VMRuntimePreflightCheck,
-    cluster::{Cluster, Retry, node, preflight_check, vmruntime, wait::Reached},
     commands::{get_vmruntimepfc, preflight, session::Session},
     exit::Exit,
     failure::{Failure, Kind, Reason},
+    operation::check::Finished,
     render::{
         check::{CheckReport, FailingSince, Finding, Moment},
-        history::HistoryEntry,
         preflight::{PreflightReport, Selection},
     },
     runtime::{
-        leniency::{self, Conclusion, FailOn, Lenient},
-        preflight::{CheckFacts, superfluous},
+        fail_policy::{self, Conclusion, FailOn, Judged},
         regression, selection,
-        verdict::Verdict,
+        verdict::{self, Verdict},
     },
 };
-
-/// What was looked at beside the check itself, `has_page` for a page that shows the history. None of it changes the verdict, so what cannot be read is a warning.
-#[derive(Default)]
-pub(super) struct Aftermath {
-    skipped: Option<Vec<String>>,
-    history: Vec<HistoryEntry>,
-    since: Option<FailingSince>,
-    removed: Vec<String>,
-    warnings: Vec<String>,
-}
-
-pub(super) async fn look(
-    args: &CheckVmruntimepfcArgs,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    reached: &Reached,
-    selected: Option<&[String]>,
-    has_page: bool,
-) -> Aftermath {
-    let mut aftermath = Aftermath::default();
-    let mut warn = |what: &str, failure: Failure| {
-        aftermath
-            .warnings
-            .push(format!("{what}: {}", failure.root_cause()));
-    };
-    match node::skipped(&cluster.client, retry).await {
-        Ok(names) => aftermath.skipped = Some(names),
-        Err(failure) => warn("which nodes are left out could not be read", failure),
-    }
-    let Some(check) = &reached.check else {
-        return aftermath;
-    };
-    let failed = preflight::report(&judged(check, selected)).result == Verdict::Failed;
-    if !failed && args.keep.is_none() && !has_page {
-        return aftermath;
-    }
-    let checks = match preflight_check::list(&cluster.client, retry).await {
-        Ok(checks) => checks,
-        Err(failure) => {
-            warn("the earlier preflight checks could not be read", failure);
-            return aftermath;
-        }
-    };
-    aftermath.history = checks.iter().map(get_vmruntimepfc::entry).collect();
-    if failed {
-        let checks: Vec<_> = checks.iter().map(|check| judged(check, selected)).collect();
-        aftermath.since = failing_since(&checks, check);
-    }
-    if let Some(keep) = args.keep {
-        match remove(keep, &checks, cluster, retry).await {
-            Ok(removed) => aftermath.removed = removed,
-            Err(failure) => warn("old preflight checks could not be deleted", failure),
-        }
-    }
-    aftermath
-}
-
-/// The check as it is judged: for the selected nodes, or for all.
-fn judged(check: &VMRuntimePreflightCheck, selected: Option<&[String]>) -> VMRuntimePreflightCheck {
-    let mut judged = check.clone();
-    if let (Some(nodes), Some(status)) = (selected, &check.status) {
-        judged.status = Some(selection::part(status, nodes));
-    }
-    judged
-}
 
 fn failing_since(
     checks: &[VMRuntimePreflightCheck],
@@ -103,45 +36,28 @@ fn failing_since(
     })
 }
 
-/// Deletes what nobody needs; the names of what is gone.
-async fn remove(
-    keep: usize,
-    checks: &[VMRuntimePreflightCheck],
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-) -> Result<Vec<String>, Failure> {
-    let stood_on = match vmruntime::get(&cluster.client, retry).await {
-        Ok(runtime) => runtime.check_name(),
-        Err(failure) if failure.kind == Kind::NotInstalled => None,
-        Err(failure) => return Err(failure),
-    };
-    let facts: Vec<CheckFacts> = checks.iter().map(CheckFacts::read).collect();
-    let needed: Vec<&str> = stood_on.as_deref().into_iter().collect();
-    let mut removed = Vec::new();
-    for check in superfluous(&facts, keep, &needed) {
-        preflight_check::delete(&cluster.client, retry, &check.name, &check.uid).await?;
-        removed.push(check.name.clone());
-    }
-    Ok(removed)
-}
-
 /// The exit code follows from what the nodes say, not from `pass` alone.
 pub(super) fn conclude(
     session: &mut Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
-    reached: &Reached,
+    finished: Finished,
     selected: Option<&[String]>,
-    aftermath: Aftermath,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    for warning in &aftermath.warnings {
+    let Finished {
+        reached,
+        skipped,
+        all,
+        removed,
+        warnings,
+    } = finished;
+    for warning in reached.warnings.iter().chain(&warnings) {
         context.warn(warning);
     }
     let report = &mut session.report;
-    report.skipped_nodes = aftermath.skipped;
-    report.failing_since = aftermath.since;
-    report.removed = aftermath.removed;
-    report.history = aftermath.history;
+    report.skipped_nodes = skipped;
+    report.removed = removed;
+    report.history = all.iter().map(get_vmruntimepfc::entry).collect();
     let Some(check) = &reached.check else {
         return Err(Failure::new(
             Kind::Incomplete,
@@ -150,7 +66,11 @@ pub(super) fn conclude(
         ));
     };
     let whole = preflight::report(check);
-    let judged = judged(check, selected);
+    let judged = selection::judged(check, selected);
+    if verdict::judge(judged.status.as_ref()).verdict == Verdict::Failed {
+        let judged = all.iter().map(|check| selection::judged(check, selected));
+        report.failing_since = failing_since(&judged.collect::<Vec<_>>(), check);
+    }
     let selection = selected.map(|nodes| Selection {
         labels: args.nodes.selector.clone(),
         judged_nodes: nodes.len(),
@@ -164,7 +84,7 @@ pub(super) fn conclude(
         selection: selection.clone(),
         ..preflight::report(&judged)
     };
-    let lenient = leniency::judge(judged.status.as_ref(), &args.ignore);
+    let lenient = fail_policy::judge(judged.status.as_ref(), &args.ignore);
     let advisory = found.advisory_failures();
     let others = selection
         .as_ref()
@@ -214,12 +134,12 @@ pub(super) fn conclude(
 fn decide(
     session: &Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
-    lenient: &Lenient,
+    lenient: &Judged,
     warned: bool,
     failure: Option<Failure>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let conclusion = leniency::conclude(lenient, warned, args.fail_on);
+    let conclusion = fail_policy::conclude(lenient, warned, args.fail_on);
     match (conclusion, failure, &session.report.preflight_check) {
         (Conclusion::Warned, _, _) => Ok(Exit::Warnings),
         (Conclusion::Passed, Some(failure), _) if args.fail_on == FailOn::Never => {

@@ -52,7 +52,7 @@ pub enum FailOn {
 
 /// A check without what is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lenient {
+pub struct Judged {
     pub verdict: Verdict,
     /// Could a node not be verified?
     pub unknown: bool,
@@ -62,7 +62,7 @@ pub struct Lenient {
 
 /// Judges a check. What contradicts itself, and what is unknown, stays so: only failures can be ignored.
 #[must_use]
-pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore]) -> Lenient {
+pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore]) -> Judged {
     let strict = verdict::judge(status);
     let mut ignored = Vec::new();
     let mut failed = false;
@@ -85,7 +85,7 @@ pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore])
             strict.verdict
         }
     };
-    Lenient {
+    Judged {
         verdict,
         unknown,
         ignored,
@@ -103,13 +103,13 @@ pub enum Conclusion {
 
 /// `warned`: is there anything that people are warned of? Unknown is never a pass, whatever counts.
 #[must_use]
-pub const fn conclude(lenient: &Lenient, warned: bool, fail_on: FailOn) -> Conclusion {
-    match (lenient.verdict, fail_on) {
+pub const fn conclude(judged: &Judged, warned: bool, fail_on: FailOn) -> Conclusion {
+    match (judged.verdict, fail_on) {
         (Verdict::Unfinished | Verdict::Incomplete | Verdict::Inconsistent, _) => {
             Conclusion::Undetermined
         }
         (Verdict::Failed, FailOn::Fail | FailOn::Warn) => Conclusion::Failed,
-        (Verdict::Failed, FailOn::Never) if lenient.unknown => Conclusion::Undetermined,
+        (Verdict::Failed, FailOn::Never) if judged.unknown => Conclusion::Undetermined,
         (Verdict::Passed, FailOn::Warn) if warned => Conclusion::Warned,
         (Verdict::Failed, FailOn::Never) | (Verdict::Passed, _) => Conclusion::Passed,
     }
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    fn judged(pass: bool, nodes: &[(&str, NodeResult)], ignores: &str) -> Lenient {
+    fn judged(pass: bool, nodes: &[(&str, NodeResult)], ignores: &str) -> Judged {
         let status = VMRuntimePreflightCheckStatus {
             pass: Some(pass),
             checks: nodes
@@ -196,7 +196,7 @@ mod tests {
     fn what_makes_a_command_fail() {
         use Conclusion::{Failed, Passed, Undetermined, Warned};
         use FailOn::{Fail, Never, Warn};
-        let of = |verdict, unknown| Lenient {
+        let of = |verdict, unknown| Judged {
             verdict,
             unknown,
             ignored: Vec::new(),
