@@ -13,7 +13,7 @@
 //!                       ├─ restoration put a backup back
 //!                       ├─ stuck       why an object that is being deleted is still there
 //!                       └─ wait        until a target holds
-//!              retry and event are used by all of them
+//!              retry, event and watch are used by all of them
 //! ```
 //!
 //! [`Failure`]: crate::failure::Failure
@@ -29,7 +29,6 @@ pub mod controller_deployment;
 mod deadline;
 pub mod discovery;
 pub mod event;
-mod feed;
 pub mod file;
 pub mod inventory;
 mod kubeconfig;
@@ -48,6 +47,7 @@ pub mod stuck;
 pub mod subject;
 pub mod vmruntime;
 pub mod wait;
+mod watch;
 
 pub use answer::checked;
 pub use clock::Clock;

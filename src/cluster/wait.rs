@@ -1,6 +1,6 @@
 //! The one wait engine: `enable`, `disable`, `check`, `update` and `wait` all end in [`until`].
 //!
-//! It listens (`feed`), keeps a [`Snapshot`](snapshot::Snapshot) of what it heard, and asks a pure function
+//! It listens (`watch`), keeps a [`Snapshot`](snapshot::Snapshot) of what it heard, and asks a pure function
 //! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
 //! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
 
@@ -26,16 +26,16 @@ use self::{
 };
 use super::{
     event::Event,
-    feed::{Feeds, Subject, Update},
     retry::Retry,
     vmruntime::{Patched, RuntimeObject},
+    watch::{Update, Watched, Watches},
 };
 use crate::{
     api::{
         VMRuntime, VMRuntimePreflightCheck,
         name::{FIELD_MANAGER, SYSTEM_NAMESPACE},
     },
-    failure::Failure,
+    failure::{Denial, Failure, Kind, Reason},
     runtime::preflight::CheckFacts,
 };
 
@@ -150,6 +150,22 @@ pub struct Reached {
     pub warnings: Vec<String>,
     /// What could not be verified: not a success without reservation (exit code 5).
     pub unknown: Vec<String>,
+    /// What the API server has denied of what was to be read.
+    pub denial: Option<Box<Denial>>,
+}
+
+impl Reached {
+    /// That it could not be verified, in these words; `None` where everything was.
+    #[must_use]
+    pub fn unverified(&self, message: &str) -> Option<Failure> {
+        if self.unknown.is_empty() {
+            return None;
+        }
+        let mut failure = Failure::new(Kind::Incomplete, Reason::NotVerified, message);
+        failure.causes.clone_from(&self.unknown);
+        failure.denial.clone_from(&self.denial);
+        Some(failure)
+    }
 }
 
 /// Waits until the target holds, or cannot hold any more, or the time is over ([`Kind::TimedOut`], naming what is
@@ -221,8 +237,8 @@ impl<'a> Engine<'a> {
     }
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
-        let mut feeds = Feeds::new(self.retry.pace());
-        let mut silent = self.listen(&mut feeds);
+        let mut watches = Watches::new(self.retry.pace());
+        let mut silent = self.listen(&mut watches);
         self.heard = Instant::now();
         loop {
             let waiting = match self.look() {
@@ -250,7 +266,7 @@ impl<'a> Engine<'a> {
                 return Err(self.timed_out(waiting, None).await);
             }
             if deadline.expired() {
-                drop(feeds);
+                drop(watches);
                 return self.look_a_last_time().await;
             }
             let mut wake = deadline.end().min(self.around.due(self.began, explain));
@@ -258,21 +274,21 @@ impl<'a> Engine<'a> {
                 wake = wake.min(Instant::now() + after);
             }
             let heard = tokio::select! {
-                heard = feeds.next() => Some(heard),
+                heard = watches.next() => Some(heard),
                 () = tokio::time::sleep_until(wake) => None,
             };
             let mut next = heard;
             while let Some((seen, update)) = next {
                 silent.retain(|still| *still != seen);
                 self.take(seen, update);
-                next = feeds.ready();
+                next = watches.ready();
             }
             self.snapshot.resolve_owners(self.client, self.retry).await;
         }
     }
 
     /// Starts to listen to what the target needs, and says to what.
-    fn listen(&self, feeds: &mut Feeds<Seen>) -> Vec<Seen> {
+    fn listen(&self, watches: &mut Watches<Seen>) -> Vec<Seen> {
         // From the version that the patch returned; to look once, everything is read.
         let from = match &self.wait.baseline {
             Some(baseline) if !self.retry.deadline().looks_once() => {
@@ -287,31 +303,32 @@ impl<'a> Engine<'a> {
                 Seen::Checks => self.wait.sees_every_check(),
                 Seen::Pods => false,
             };
-            feeds.listen(seen, self.client, subject, from.clone().filter(|_| known));
+            watches.start(seen, self.client, subject, from.clone().filter(|_| known));
             listened.push(seen);
         }
         listened
     }
 
     /// What the target needs to know.
-    fn subjects(&self) -> Vec<(Seen, Subject)> {
-        let runtime = || (Seen::Runtime, Subject::runtime());
+    fn subjects(&self) -> Vec<(Seen, Watched)> {
+        let runtime = || (Seen::Runtime, Watched::runtime());
         match &self.wait.target {
-            Target::Ready => vec![runtime(), (Seen::Checks, Subject::checks())],
+            Target::Ready => vec![runtime(), (Seen::Checks, Watched::checks())],
             Target::Disabled => {
-                let pods = Subject {
+                let pods = Watched {
                     what: "pods".to_owned(),
                     path: format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"),
                     field_selector: None,
+                    metadata_only: false,
                     keep: SeenPod::slim,
                 };
                 vec![runtime(), (Seen::Pods, pods)]
             }
             Target::Preflight { name } => {
-                let check = Subject {
+                let check = Watched {
                     what: name.clone(),
                     field_selector: Some(format!("metadata.name={name}")),
-                    ..Subject::checks()
+                    ..Watched::checks()
                 };
                 vec![(Seen::Checks, check)]
             }
@@ -357,6 +374,7 @@ impl<'a> Engine<'a> {
                     elapsed: self.retry.deadline().elapsed(),
                     warnings,
                     unknown,
+                    denial: self.snapshot.denial(),
                 }
             };
         match verdict {

@@ -24,7 +24,7 @@ use crate::{
         Cluster, Retry,
         backup::{self, Place},
         removal::{Disks, Plan, Secrets},
-        wait::{Outcome, Reached},
+        wait::Outcome,
     },
     command_id::CommandId,
     exit::Exit,
@@ -310,32 +310,18 @@ fn conclude(
         }
         Ok(Ending::Off(outcome)) => {
             let (Outcome::Reached(reached) | Outcome::CheckFailed(reached)) = *outcome;
-            let Reached {
-                runtime,
-                elapsed,
-                warnings,
-                unknown,
-                ..
-            } = reached;
-            for warning in &warnings {
+            for warning in &reached.warnings {
                 session.context.warn(warning);
             }
-            let status = runtime.and_then(|runtime| runtime.status);
+            let unverified =
+                reached.unverified("VM Runtime is disabled, but not everything could be verified");
+            let status = reached.runtime.and_then(|runtime| runtime.status);
             session.report.disks_kept =
                 status.is_some_and(|status| is_true(&status.conditions, kind::DISKS_KEPT));
-            session.report.only_controller_left = unknown.is_empty();
+            session.report.only_controller_left = unverified.is_none();
             session.report.disabled = Some(true);
-            session.report.waited = elapsed;
-            if unknown.is_empty() {
-                return Ok(Exit::Ok);
-            }
-            let mut failure = Failure::new(
-                Kind::Incomplete,
-                Reason::NotVerified,
-                "VM Runtime is disabled, but not everything could be verified",
-            );
-            failure.causes = unknown;
-            Err(failure)
+            session.report.waited = reached.elapsed;
+            unverified.map_or(Ok(Exit::Ok), Err)
         }
         Err(failure) if failure.kind == Kind::TimedOut => {
             Err(failure.hint(Hint::run("to go on", continuing(args))))

@@ -206,7 +206,7 @@ fn failure(restored: &Restored) -> Option<Failure> {
     );
     failure.retryable = first.retryable;
     for (name, one) in restored.failed.iter().take(NAMED) {
-        failure = failure.caused_by(format!("{name}: {}", one.root_cause()));
+        failure = failure.caused_by_failure(name, one);
     }
     // Whatever refused: each has its own way out.
     for (_, one) in &restored.failed {

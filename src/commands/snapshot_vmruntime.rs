@@ -136,7 +136,7 @@ fn conclude(pieces: &[Piece]) -> Result<Exit, Failure> {
     for piece in pieces {
         match &piece.outcome {
             Outcome::Failed(why) => {
-                failure = failure.caused_by(format!("{}: {}", piece.source.file, why.root_cause()));
+                failure = failure.caused_by_failure(piece.source.file, why);
             }
             Outcome::Collected { .. } | Outcome::Absent => {}
         }

@@ -21,7 +21,7 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Hint, Kind, Kubectl, Reason, installing},
+    failure::{Denial, Failure, Hint, Kind, Kubectl, Reason, installing},
     render::{
         clean,
         status::{
@@ -141,7 +141,7 @@ async fn look(
     if let Some(absent) = absent {
         return Err(absent);
     }
-    conclude(&session.report.undetermined, unknown.hints)
+    conclude(&session.report.undetermined, unknown.hints, unknown.denial)
 }
 
 /// Nothing is on its way: nothing is looked for that could be in the way.
@@ -177,6 +177,7 @@ fn controller_missing() -> Failure {
 struct Unknown {
     things: Vec<Undetermined>,
     hints: Vec<Hint>,
+    denial: Option<Box<Denial>>,
 }
 
 impl Unknown {
@@ -186,6 +187,7 @@ impl Unknown {
             Ok(known) => Some(known),
             Err(failure) => {
                 self.add(what, failure.root_cause());
+                self.denial = self.denial.take().or(failure.denial);
                 for hint in failure.hints {
                     if !self.hints.contains(&hint) {
                         self.hints.push(hint);
@@ -288,7 +290,11 @@ fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
     }
 }
 
-fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Failure> {
+fn conclude(
+    undetermined: &[Undetermined],
+    hints: Vec<Hint>,
+    denial: Option<Box<Denial>>,
+) -> Result<Exit, Failure> {
     if undetermined.is_empty() {
         return Ok(Exit::Ok);
     }
@@ -302,5 +308,6 @@ fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Fai
         .map(|thing| format!("{}: {}", thing.what, thing.why))
         .collect();
     failure.hints = hints;
+    failure.denial = denial;
     Err(failure)
 }

@@ -145,16 +145,15 @@ fn judge(context: &Context, report: &mut EnableReport, outcome: Outcome) -> Resu
         Outcome::Reached(reached) => {
             report.ready = reached.unknown.is_empty().then_some(true);
             take_over(context, report, &reached);
-            if reached.unknown.is_empty() {
-                return Ok(Exit::Ok);
-            }
-            let mut failure = Failure::new(
-                Kind::Incomplete,
-                Reason::NotVerified,
+            let unverified = reached.unverified(
                 "VM Runtime is enabled and reports ready, but that could not be verified",
             );
-            failure.causes = reached.unknown;
-            Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
+            match unverified {
+                None => Ok(Exit::Ok),
+                Some(failure) => {
+                    Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
+                }
+            }
         }
         Outcome::CheckFailed(reached) => {
             // What the VMRuntime says of itself is no better than the check that it stands on.

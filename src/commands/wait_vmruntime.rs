@@ -107,7 +107,7 @@ async fn wait(
     let outcome = cluster::wait::until(&cluster.client, &wait, &retry).await;
     drop(narrator);
     match outcome {
-        Ok(Outcome::Reached(reached)) => conclude(session, reached),
+        Ok(Outcome::Reached(reached)) => conclude(session, &reached),
         Ok(Outcome::CheckFailed(reached)) => {
             session.report.reached = Some(false);
             take_over(session, &reached);
@@ -190,27 +190,19 @@ async fn latest_check(cluster: &Cluster, retry: &Retry<'_>) -> Result<String, Fa
     })
 }
 
-fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<Exit, Failure> {
+fn conclude(session: &mut Session<'_, WaitReport>, reached: &Reached) -> Result<Exit, Failure> {
     let unproven = session.report.state == State::Ready.word() && !reached.unknown.is_empty();
     session.report.reached = (!unproven).then_some(true);
-    take_over(session, &reached);
+    take_over(session, reached);
     if let Some(failure) = judge(session) {
         return Err(failure);
     }
-    if reached.unknown.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    let mut failure = Failure::new(
-        Kind::Incomplete,
-        Reason::NotVerified,
-        if unproven {
-            "VM Runtime reports ready, but that could not be verified"
-        } else {
-            "the state is reached, but not everything could be verified"
-        },
-    );
-    failure.causes = reached.unknown;
-    Err(failure)
+    let unverified = reached.unverified(if unproven {
+        "VM Runtime reports ready, but that could not be verified"
+    } else {
+        "the state is reached, but not everything could be verified"
+    });
+    unverified.map_or(Ok(Exit::Ok), Err)
 }
 
 fn take_over(session: &mut Session<'_, WaitReport>, reached: &Reached) {

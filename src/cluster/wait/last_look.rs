@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        feed::{self, Update},
         stuck::with_next_steps,
+        watch::{self, Update},
     },
     failure::{self, Failure},
 };
@@ -29,7 +29,7 @@ impl Engine<'_> {
             .subjects()
             .into_iter()
             .map(|(seen, subject)| async move {
-                let read = tokio::time::timeout(LIMIT, feed::list(client, &subject)).await;
+                let read = tokio::time::timeout(LIMIT, watch::list(client, &subject)).await;
                 let read = match read {
                     Ok(Ok((items, _))) => Ok(items),
                     Ok(Err(error)) => {

@@ -118,17 +118,8 @@ pub(super) fn conclude(
     report.selection = selection;
     report.preflight_check = Some(found);
     let exit = decide(session, args, &lenient, warned, failure)?;
-    match reached.unknown.as_slice() {
-        [] => Ok(exit),
-        unknown => Err(Failure {
-            causes: unknown.to_vec(),
-            ..Failure::new(
-                Kind::Incomplete,
-                Reason::NotVerified,
-                "what the preflight check says could not be verified",
-            )
-        }),
-    }
+    let unverified = reached.unverified("what the preflight check says could not be verified");
+    unverified.map_or(Ok(exit), Err)
 }
 
 fn decide(

@@ -13,7 +13,7 @@ fn list(items: &[Value], version: u64) -> Answer {
     Answer::json(&json!({"metadata": {"resourceVersion": version.to_string()}, "items": items}))
 }
 
-/// What a feed reports, shortly, until it has reported `count` things.
+/// What a watch reports, shortly, until it has reported `count` things.
 async fn heard(
     from: Option<&str>,
     count: usize,
@@ -21,17 +21,18 @@ async fn heard(
 ) -> Vec<String> {
     let calls = AtomicUsize::new(0);
     let client = script::client(move |call| answer(calls.fetch_add(1, Ordering::SeqCst), call));
-    let mut feeds = Feeds::new(Pace::QUICK);
-    let subject = Subject {
+    let mut watches = Watches::new(Pace::QUICK);
+    let subject = Watched {
         what: "things".into(),
         path: "/apis/example.com/v1/things".into(),
         field_selector: Some("status.phase=a".into()),
+        metadata_only: false,
         keep: |object| object,
     };
-    feeds.listen((), &client, subject, from.map(str::to_owned));
+    watches.start((), &client, subject, from.map(str::to_owned));
     let mut heard = Vec::new();
     while heard.len() < count {
-        let ((), update) = tokio::time::timeout(Duration::from_secs(10), feeds.next())
+        let ((), update) = tokio::time::timeout(Duration::from_secs(10), watches.next())
             .await
             .unwrap_or_else(|_| panic!("only heard {heard:?}"));
         let name = |object: Value| object["metadata"]["name"].as_str().unwrap().to_owned();
@@ -163,4 +164,36 @@ async fn a_list_is_followed_to_its_last_page() {
     })
     .await;
     assert_eq!(heard, ["=ab"]);
+}
+
+#[tokio::test]
+async fn where_somebody_else_lists_its_end_is_all_that_follows() {
+    for (ending, expected) in [
+        (
+            Answer::cut_watch(&[("DELETED", object("a", 8))]),
+            vec!["gone", "ended"],
+        ),
+        (Answer::status(410, "Expired", "too old"), vec!["ended"]),
+    ] {
+        let client = script::client(move |call| {
+            assert!(call.watches(), "nothing is listed: {call:?}");
+            ending.clone()
+        });
+        let mut watches = Watches::new(Pace::QUICK);
+        let watched = Watched {
+            metadata_only: true,
+            ..Watched::checks()
+        };
+        watches.start_once((), &client, watched, "7".to_owned());
+        let mut heard = Vec::new();
+        while heard.last() != Some(&"ended") {
+            let ((), update) = watches.next().await;
+            heard.push(match update {
+                Update::Gone(_) => "gone",
+                Update::Lost(_) => "ended",
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(heard, expected);
+    }
 }

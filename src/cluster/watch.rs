@@ -1,8 +1,10 @@
-//! What happens to the objects of one kind, as a stream that survives everything: `wait` and `removal` listen to it.
+//! The one watch engine: what happens to the objects of a kind, for `wait`, `removal` and `changes`.
 //!
-//! It watches from a given version, and re-reads after the end of a stream, an expired version, an error in the stream
-//! or a lost connection; where watching is not permitted but listing is, that makes it a poll. It never ends by itself:
-//! whoever listens has a deadline, and dropping the [`Feeds`] stops it. No outage ever looks like a change.
+//! A watch that survives everything ([`Watches::start`]) begins at a given version, and reads everything again after the
+//! end of a stream, an expired version, an error in the stream or a lost connection; where watching is not permitted but
+//! listing is, that makes it a poll. It never ends by itself: whoever listens has a deadline, and dropping the
+//! [`Watches`] stops it. Whoever lists by himself is told instead that it has ended ([`Watches::start_once`]). No outage
+//! ever looks like a change.
 
 use std::time::Duration;
 
@@ -23,25 +25,28 @@ use crate::{
     failure::{self, Failure, Kind, Reason},
 };
 
-/// What is listened to.
+/// What is watched.
 #[derive(Clone, Debug)]
-pub(super) struct Subject {
+pub(super) struct Watched {
     /// For people, for example `vmruntime`.
     pub what: String,
     /// The collection, for example `/apis/vm.cluster.gke.io/v1/vmruntimes`.
     pub path: String,
     pub field_selector: Option<String>,
+    /// Is only the metadata of each object asked for?
+    pub metadata_only: bool,
     /// What of each object is kept: there may be many, and they may be large.
     pub keep: fn(Value) -> Value,
 }
 
-impl Subject {
+impl Watched {
     /// The one VMRuntime.
     pub fn runtime() -> Self {
         Self {
             what: "vmruntime".to_owned(),
             path: format!("/apis/{GROUP}/{VERSION}/vmruntimes"),
             field_selector: Some(format!("metadata.name={VMRUNTIME}")),
+            metadata_only: false,
             keep: |object| object,
         }
     }
@@ -54,6 +59,7 @@ impl Subject {
                 "/apis/{GROUP}/{VERSION}/namespaces/{SYSTEM_NAMESPACE}/vmruntimepreflightchecks"
             ),
             field_selector: None,
+            metadata_only: false,
             keep: |object| object,
         }
     }
@@ -62,21 +68,21 @@ impl Subject {
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub(super) enum Update {
-    /// An object came into being after the version that the feed started from.
+    /// An object came into being after the version that the watch started from.
     Added(Value),
     Changed(Value),
     Gone(Value),
     /// Everything there is: what is not in it is gone.
     All(Vec<Value>),
-    /// The watch was lost, and why; what follows is an [`Update::All`], sooner or later. `None`: the API server no longer
+    /// The watch was lost, and why; what follows is an [`Update::All`], sooner or later, unless it is one that ends. `None`: the API server no longer
     /// keeps what happened since the version that was watched from, as after its restart; that is ordinary.
     Lost(Option<String>),
-    /// It cannot even be listed, several times in a row. The feed goes on trying.
+    /// It cannot even be listed, several times in a row. The watch goes on trying.
     Refused(Failure),
 }
 
-/// The running feeds, and what they report, each under its key.
-pub(super) struct Feeds<K> {
+/// The running watches, and what they report, each under its key.
+pub(super) struct Watches<K> {
     sender: mpsc::Sender<(K, Update)>,
     updates: mpsc::Receiver<(K, Update)>,
     tasks: JoinSet<()>,
@@ -87,7 +93,7 @@ pub(super) struct Feeds<K> {
 const SILENCE: Duration = Duration::from_secs(90);
 /// A watch that lived this long was no failure.
 const LIVED: Duration = Duration::from_secs(5);
-/// Nothing that is listened to has as many objects: they are all in one namespace of the system.
+/// Nothing that is read again has as many objects: they are all in one namespace of the system.
 const MOST: usize = 20_000;
 /// What one watch may add to what was listed before it ends as watches do: what is listed then replaces it all.
 const ROOM: usize = 32 * 1024 * 1024;
@@ -96,7 +102,7 @@ const OBJECT: usize = 4 * 1024;
 /// Updates that wait for whoever listens; the API server waits with the others.
 const WAITING: usize = 8;
 
-impl<K: Clone + Send + Sync + 'static> Feeds<K> {
+impl<K: Clone + Send + Sync + 'static> Watches<K> {
     pub fn new(pace: Pace) -> Self {
         let (sender, updates) = mpsc::channel(WAITING);
         Self {
@@ -107,16 +113,32 @@ impl<K: Clone + Send + Sync + 'static> Feeds<K> {
         }
     }
 
-    /// Starts to listen: from that version on, or with an [`Update::All`] first.
-    pub fn listen(&mut self, key: K, client: &Client, subject: Subject, from: Option<String>) {
-        let feed = Feed {
+    /// Starts a watch that survives everything: from that version on, or with an [`Update::All`] first.
+    pub fn start(&mut self, key: K, client: &Client, watched: Watched, from: Option<String>) {
+        let watch = self.watch(key, client, watched);
+        self.tasks.spawn(async move {
+            // The only way out is that nobody listens.
+            let _closed = watch.run(from).await;
+        });
+    }
+
+    /// Starts a watch from that version on. Its end, for whatever reason, is an [`Update::Lost`], and the last update.
+    pub fn start_once(&mut self, key: K, client: &Client, watched: Watched, from: String) {
+        let watch = self.watch(key, client, watched);
+        self.tasks.spawn(async move {
+            // Whoever does not listen any more does not need to know.
+            let _closed = watch.run_once(&from).await;
+        });
+    }
+
+    fn watch(&self, key: K, client: &Client, watched: Watched) -> Watch<K> {
+        Watch {
             client: client.clone(),
-            subject,
+            watched,
             pace: self.pace,
             key,
             sender: self.sender.clone(),
-        };
-        self.tasks.spawn(feed.run(from));
+        }
     }
 
     /// The next thing that happens. Never ends.
@@ -134,9 +156,9 @@ impl<K: Clone + Send + Sync + 'static> Feeds<K> {
     }
 }
 
-struct Feed<K> {
+struct Watch<K> {
     client: Client,
-    subject: Subject,
+    watched: Watched,
     pace: Pace,
     key: K,
     sender: mpsc::Sender<(K, Update)>,
@@ -154,13 +176,17 @@ enum Ending {
     Failed(String),
 }
 
-impl<K: Clone + Send + Sync> Feed<K> {
-    async fn run(self, from: Option<String>) {
-        // The only way out is that nobody listens.
-        let _closed = self.listen(from).await;
+impl<K: Clone + Send + Sync> Watch<K> {
+    async fn run_once(&self, from: &str) -> Result<(), Closed> {
+        // What it adds is not kept.
+        let why = match self.watch(from, usize::MAX).await? {
+            Ending::Ordinary | Ending::Outdated => None,
+            Ending::Failed(why) => Some(why),
+        };
+        self.send(Update::Lost(why)).await
     }
 
-    async fn listen(&self, from: Option<String>) -> Result<(), Closed> {
+    async fn run(&self, from: Option<String>) -> Result<(), Closed> {
         let mut from = from;
         let mut failures = 0;
         loop {
@@ -169,7 +195,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
                 None => self.read(&mut failures).await?,
             };
             let began = Instant::now();
-            let ending = self.watch(&version).await?;
+            let ending = self.watch(&version, ROOM).await?;
             if began.elapsed() >= LIVED {
                 failures = 0;
             }
@@ -198,7 +224,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
     /// Reads everything there is, however long it takes, and returns its version.
     async fn read(&self, failures: &mut u32) -> Result<String, Closed> {
         loop {
-            let error = match list(&self.client, &self.subject).await {
+            let error = match list(&self.client, &self.watched).await {
                 Ok((items, version)) => {
                     self.send(Update::All(items)).await?;
                     return Ok(version);
@@ -206,7 +232,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
                 Err(error) => error,
             };
             *failures += 1;
-            let failure = failure::from_kube(&error, &format!("read {}", self.subject.what));
+            let failure = failure::from_kube(&error, &format!("read {}", self.watched.what));
             if *failures >= patience(&failure) {
                 self.send(Update::Refused(failure)).await?;
             } else {
@@ -217,13 +243,19 @@ impl<K: Clone + Send + Sync> Feed<K> {
         }
     }
 
-    async fn watch(&self, version: &str) -> Result<Ending, Closed> {
-        let request = kube::core::Request::new(&self.subject.path);
+    /// Until it ends, or has brought more than `room` bytes.
+    async fn watch(&self, version: &str, mut room: usize) -> Result<Ending, Closed> {
+        let request = kube::core::Request::new(&self.watched.path);
         let parameters = WatchParams {
-            field_selector: self.subject.field_selector.clone(),
+            field_selector: self.watched.field_selector.clone(),
             ..WatchParams::default()
         };
-        let stream = match request.watch(&parameters, version) {
+        let request = if self.watched.metadata_only {
+            request.watch_metadata(&parameters, version)
+        } else {
+            request.watch(&parameters, version)
+        };
+        let stream = match request {
             Ok(request) => self.client.request_events::<Value>(request).await,
             Err(error) => Err(kube::Error::BuildRequest(error)),
         };
@@ -232,8 +264,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
             Err(error) => return Ok(self.failed(&error)),
         };
         pin_mut!(stream);
-        let keep = self.subject.keep;
-        let mut room = ROOM;
+        let keep = self.watched.keep;
         while room > 0 {
             let Ok(event) = tokio::time::timeout(SILENCE, stream.next()).await else {
                 break;
@@ -260,7 +291,7 @@ impl<K: Clone + Send + Sync> Feed<K> {
         if matches!(error, kube::Error::Api(status) if status.code == 410) {
             return Ending::Outdated;
         }
-        let failure = failure::from_kube(error, &format!("watch {}", self.subject.what));
+        let failure = failure::from_kube(error, &format!("watch {}", self.watched.what));
         Ending::Failed(failure.root_cause().to_owned())
     }
 
@@ -271,13 +302,13 @@ impl<K: Clone + Send + Sync> Feed<K> {
 }
 
 /// Everything there is, and its version: asked once.
-pub(super) async fn list(client: &Client, subject: &Subject) -> kube::Result<(Vec<Value>, String)> {
-    let Subject {
+pub(super) async fn list(client: &Client, watched: &Watched) -> kube::Result<(Vec<Value>, String)> {
+    let Watched {
         what, path, keep, ..
-    } = subject;
+    } = watched;
     let once = Retry::once();
     let parameters = ListParams {
-        field_selector: subject.field_selector.clone(),
+        field_selector: watched.field_selector.clone(),
         ..ListParams::default()
     };
     let mut pages = Pages::new(client, &once, what, path, Fields::All, uid)
