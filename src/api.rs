@@ -1,6 +1,6 @@
 //! The resources of VM Runtime, as data: one file a kind, and every Kubernetes string spelled once.
 //!
-//! Everyone may read this room; it uses nobody. The types are what we *read*: nothing here is ever written back
+//! Everyone may read this module; it uses nobody. The types are what we *read*: nothing here is ever written back
 //! as a typed copy, because a cluster may carry fields that we do not know (see `docs/architecture.md`).
 //!
 //! Sources: Google's documentation of VM Runtime on Google Distributed Cloud for the two kinds of

@@ -4,7 +4,7 @@
 //! [`judge`] turns them into a [`ProbeReport`], purely. In a cluster a pod on each node does it and hands the report to
 //! the controller in its termination message; `bmctl check host` and the sandbox do it in their own process.
 //!
-//! This room prints nothing, talks to no cluster and changes nothing on the machine (KVM alone is asked to make a
+//! This module prints nothing, talks to no cluster and changes nothing on the machine (KVM alone is asked to make a
 //! virtual machine, see [`Trial`], which does not outlast the call). What a machine does not let us
 //! read is *unknown*: never a pass. A new check is a file here, a row in [`CHECKS`] and a section in `docs/checks.md`.
 

@@ -3,13 +3,13 @@
 //! `commands` and `controller` both decide with them, so that a `kubectl edit` and a `bmctl disable` are judged alike.
 
 pub mod access;
+pub mod blockers;
 pub mod cause;
 pub mod difference;
 pub mod disable;
 pub mod fail_policy;
 pub mod force;
 pub mod observed;
-pub mod outlook;
 pub mod preflight;
 pub mod readiness;
 pub mod regression;

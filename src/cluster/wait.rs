@@ -4,8 +4,8 @@
 //! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
 //! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
 
-mod around;
 mod disabled;
+mod hindrance;
 mod judge;
 mod last_look;
 pub mod nodes;
@@ -20,7 +20,7 @@ use kube::Client;
 use tokio::time::Instant;
 
 use self::{
-    around::Around,
+    hindrance::Hindrances,
     judge::{Verdict, judge},
     snapshot::{Seen, SeenPod, Snapshot},
 };
@@ -193,11 +193,11 @@ struct Engine<'a> {
     retry: &'a Retry<'a>,
     snapshot: Snapshot,
     began: Instant,
-    /// The trouble that the controller reports, and since when we have seen it unchanged.
-    trouble: Option<(String, Instant)>,
+    /// What the controller says that it is degraded by, and since when we have seen that unchanged.
+    degraded: Option<(String, Instant)>,
     /// What the observer was told last.
     told: Option<Event>,
-    around: Around,
+    hindrances: Hindrances,
     /// When something was last heard of what is listened to.
     heard: Instant,
 }
@@ -210,9 +210,9 @@ impl<'a> Engine<'a> {
             retry,
             snapshot: Snapshot::starting(wait),
             began: Instant::now(),
-            trouble: None,
+            degraded: None,
             told: None,
-            around: Around::default(),
+            hindrances: Hindrances::default(),
             heard: Instant::now(),
         }
     }
@@ -220,16 +220,16 @@ impl<'a> Engine<'a> {
     /// Judges what is known now.
     fn look(&mut self) -> Verdict {
         let reported = self.wait.baseline.as_ref().and_then(|baseline| {
-            judge::trouble(&self.snapshot, baseline).map(|condition| format!("{condition:?}"))
+            judge::degraded(&self.snapshot, baseline).map(|condition| format!("{condition:?}"))
         });
-        self.trouble = match (reported, self.trouble.take()) {
+        self.degraded = match (reported, self.degraded.take()) {
             (Some(now), Some((before, since))) if now == before => Some((before, since)),
             (Some(now), _) => Some((now, Instant::now())),
             (None, _) => None,
         };
         self.snapshot.elapsed = self.began.elapsed();
-        self.snapshot.trouble_for = self
-            .trouble
+        self.snapshot.degraded_for = self
+            .degraded
             .as_ref()
             .map(|(_, since)| since.elapsed())
             .unwrap_or_default();
@@ -246,17 +246,17 @@ impl<'a> Engine<'a> {
                 verdict => return self.conclude(verdict),
             };
             let explain = self.retry.pace().explain;
-            if Instant::now() >= self.around.due(self.began, explain) {
+            if Instant::now() >= self.hindrances.due(self.began, explain) {
                 let end = self.retry.deadline().end();
-                self.around
+                self.hindrances
                     .look(self.client, self.retry, explain, end)
                     .await;
             }
-            let around = self
-                .around
+            let hindrances = self
+                .hindrances
                 .lines(&waiting.missing, &self.snapshot, self.wait);
             let mut missing = waiting.missing.clone();
-            missing.extend(around);
+            missing.extend(hindrances);
             self.tell(Event::Waiting {
                 phase: self.snapshot.phase(),
                 missing,
@@ -269,7 +269,7 @@ impl<'a> Engine<'a> {
                 drop(watches);
                 return self.look_a_last_time().await;
             }
-            let mut wake = deadline.end().min(self.around.due(self.began, explain));
+            let mut wake = deadline.end().min(self.hindrances.due(self.began, explain));
             if let Some(after) = waiting.look_again {
                 wake = wake.min(Instant::now() + after);
             }

@@ -6,9 +6,9 @@ use clap::ValueEnum;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     nodes,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -121,8 +121,8 @@ async fn check(
         Intent::Read
     };
     let cluster = session.connect(intent).await?;
-    let narrator = Narrator::new(context, "Waiting for the preflight check");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(context, "Waiting for the preflight check");
+    let retry = Retry::new(session.deadline(), &reporter);
     let selected = nodes::selected(&cluster.client, &retry, &args.nodes, &[]).await?;
     let reports = &context.global.output.reports;
     let operation = Check {
@@ -144,7 +144,7 @@ async fn check(
         progress,
     };
     let ended = operation.run().await;
-    drop(narrator);
+    drop(reporter);
     match ended {
         Ok(Ending::Previewed) => {
             session.report.dry_run = true;
@@ -183,10 +183,10 @@ fn look_at(name: &str) -> Hint {
     Hint::run("", kubectl(words))
 }
 
-fn left(followed: Option<&str>) -> Left {
+fn left(followed: Option<&str>) -> InterruptNote {
     match followed {
-        None => Left::nothing(),
-        Some(name) => Left {
+        None => InterruptNote::nothing(),
+        Some(name) => InterruptNote {
             sentence: format!("the cluster goes on with preflight check {name}"),
             hints: vec![look_at(name)],
         },

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use self::confirmation::{Confirmation, Terminal};
 use super::{
     Context,
-    context::{Left, WORKSPACE},
-    narration::Narrator,
+    context::{InterruptNote, WORKSPACE},
+    progress_reporter::ProgressReporter,
     restore,
     session::{Intent, Session},
     vmruntime_change::changes,
@@ -132,8 +132,8 @@ async fn disable(
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let confirmation = Confirmation::new(&cluster, args)?;
-    let narrator = Narrator::new(context, "Waiting until VM Runtime is off");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(context, "Waiting until VM Runtime is off");
+    let retry = Retry::new(session.deadline(), &reporter);
     let names = ClusterNames {
         cluster: cluster.name.clone(),
         context: cluster.context.clone(),
@@ -160,10 +160,10 @@ async fn disable(
         fail_fast: args.waiting.fail_fast,
         progress,
     };
-    let mut terminal = Terminal::new(session, &narrator, &confirmation, &operation);
+    let mut terminal = Terminal::new(session, &reporter, &confirmation, &operation);
     let ended = operation.run(&mut terminal).await;
     let permitted_by_annotation = terminal.permitted_by_annotation;
-    drop(narrator);
+    drop(reporter);
     if ended.as_ref().is_ok_and(has_changed) && permitted_by_annotation {
         // Not set back here: a GitOps tool that keeps it would fight that.
         let set_back = kubectl(format!(
@@ -354,23 +354,23 @@ fn continuing(args: &DisableVmruntimeArgs) -> Own {
     CommandId::DisableVmruntime.with(flags.join(" "))
 }
 
-fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
+fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> InterruptNote {
     let to_continue = Hint::run("to go on", continuing(args));
     let to_enable = Hint::run("to turn it on again", CommandId::EnableVmruntime);
     match progress.step.get() {
-        Step::Untouched => Left {
+        Step::Untouched => InterruptNote {
             sentence: "nothing was changed".to_owned(),
             hints: Vec::new(),
         },
-        Step::Asked => Left::unknown("VM Runtime is being turned off"),
-        Step::Fenced => Left {
+        Step::Asked => InterruptNote::unknown("VM Runtime is being turned off"),
+        Step::Fenced => InterruptNote {
             sentence: format!(
                 "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",
                 crate::render::age::span(FENCE_LENGTH)
             ),
             hints: vec![to_continue],
         },
-        Step::Deleting => Left {
+        Step::Deleting => InterruptNote {
             sentence: format!(
                 "VMs whose deletion has begun go on disappearing; VM Runtime was not told to turn off, and no new VM can \
                  be created for at most {}",
@@ -378,7 +378,7 @@ fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
             ),
             hints: vec![to_continue],
         },
-        Step::Disabled => Left {
+        Step::Disabled => InterruptNote {
             sentence: "VM Runtime is disabled, and the cluster goes on removing its engine"
                 .to_owned(),
             hints: vec![to_continue, to_enable],

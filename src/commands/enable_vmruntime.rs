@@ -2,7 +2,7 @@
 
 use super::{
     Context,
-    context::Left,
+    context::InterruptNote,
     session::Session,
     vmruntime_change::{SettingsArgs, carry_out, conclude, go_on_waiting},
 };
@@ -77,11 +77,11 @@ fn already_ready() -> Failure {
     ))
 }
 
-fn left(step: Step) -> Left {
+fn left(step: Step) -> InterruptNote {
     match step {
-        Step::Untouched => Left::nothing(),
-        Step::Asked => Left::unknown("VM Runtime is enabled now"),
-        Step::Taken => Left {
+        Step::Untouched => InterruptNote::nothing(),
+        Step::Asked => InterruptNote::unknown("VM Runtime is enabled now"),
+        Step::Taken => InterruptNote {
             sentence: "VM Runtime stays enabled, and the cluster goes on making it ready"
                 .to_owned(),
             hints: vec![

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -66,7 +66,7 @@ Examples:
 pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
     let mut session = Session::new(context, RestoreReport::default()).within(args.timeout);
     let ended = context
-        .unless_interrupted(restore(&mut session, args), || Left {
+        .unless_interrupted(restore(&mut session, args), || InterruptNote {
             sentence: "some objects of the backup may have been created".to_owned(),
             hints: vec![Hint::run(
                 "to create the others",
@@ -110,15 +110,15 @@ async fn restore(
             Mode::Preview => Intent::Read,
         })
         .await?;
-    let narrator = Narrator::new(session.context, "Restoring");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(session.context, "Restoring");
+    let retry = Retry::new(session.deadline(), &reporter);
     let wish = Wish {
         mode,
         halted: args.halted,
         create_namespaces: args.create_namespaces,
     };
     let restored = operation::restore::restore(&cluster.client, &backup, wish, &retry).await?;
-    drop(narrator);
+    drop(reporter);
     session.report.dry_run = mode != Mode::Change;
     let failure = failure(&restored);
     fill(&mut session.report, restored);

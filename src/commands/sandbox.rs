@@ -64,7 +64,7 @@ impl SandboxArgs {
 #[derive(clap::Args)]
 pub struct ClusterArgs {
     /// How many nodes the cluster has. The first is this machine, judged by what it really has; the others exist on
-    /// paper and are healthy. Default: 1, or 0 where --world declares the nodes.
+    /// text_style and are healthy. Default: 1, or 0 where --world declares the nodes.
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,
     // The words are listed where they are defined.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub async fn run(context: &Context, args: &SnapshotVmruntimeArgs) -> Exit {
         Ok(Exit::Ok)
     } else {
         context
-            .unless_interrupted(take(&mut session, args), || Left {
+            .unless_interrupted(take(&mut session, args), || InterruptNote {
                 sentence: "no bundle was written, and nothing was changed".to_owned(),
                 hints: Vec::new(),
             })
@@ -74,10 +74,10 @@ async fn take(
     let path = args.output_file.as_deref();
     snapshot::refuse_existing(path)?;
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Collecting");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(session.context, "Collecting");
+    let retry = Retry::new(session.deadline(), &reporter);
     let collected = snapshot::collect(&cluster, &retry).await;
-    drop(narrator);
+    drop(reporter);
     let collected = collected?;
     let report = &mut session.report;
     report.redacted = collected.redacted;

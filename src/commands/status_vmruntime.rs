@@ -2,9 +2,9 @@
 
 use super::{
     Context,
-    context::Left,
+    context::InterruptNote,
     get_vmruntimepfc::entry,
-    narration::{Narrator, stuck_report},
+    progress_reporter::{ProgressReporter, stuck_report},
     session::{Intent, Session},
     watching,
 };
@@ -28,7 +28,7 @@ use crate::{
             Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
         },
     },
-    runtime::{force::ForceAnnotation, observed::is_current, outlook, verdict},
+    runtime::{blockers, force::ForceAnnotation, observed::is_current, verdict},
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -58,16 +58,16 @@ pub async fn run(context: &Context, args: StatusVmruntimeArgs) -> Exit {
         return Box::pin(watching::run(context, session, looking)).await;
     }
     let ended = context
-        .unless_interrupted(look_once(&mut session), Left::nothing)
+        .unless_interrupted(look_once(&mut session), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
 
 async fn look_once(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Looking at VM Runtime");
-    narrator.step("Looking at VM Runtime");
-    look(session, &cluster, &narrator).await
+    let reporter = ProgressReporter::new(session.context, "Looking at VM Runtime");
+    reporter.step("Looking at VM Runtime");
+    look(session, &cluster, &reporter).await
 }
 
 async fn look(
@@ -210,12 +210,12 @@ impl Unknown {
 fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknown) -> StatusReport {
     let runtime = &object.object;
     let status = object.status();
-    let ready = outlook::ready(runtime);
+    let ready = blockers::ready(runtime);
     if runtime.spec.enabled && ready.is_none() {
         unknown.add("whether VMs can be run", "status.ready is not reported");
     }
     let creation = find(&status.conditions, kind::VM_CREATION_ALLOWED);
-    let (conditions, more_conditions) = shown(outlook::noteworthy(runtime));
+    let (conditions, more_conditions) = shown(blockers::noteworthy(runtime));
     StatusReport {
         settings: Some(Settings {
             enabled: runtime.spec.enabled,
@@ -227,7 +227,7 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
         generation: runtime.metadata.generation,
         observed_generation: status.observed_generation,
         vm_creation_allowed: creation.and_then(|condition| condition.status.as_bool()),
-        blockers: outlook::blockers(runtime)
+        blockers: blockers::blockers(runtime)
             .into_iter()
             .map(shortened)
             .collect(),

@@ -2,7 +2,7 @@
 
 use super::{
     Context,
-    context::Left,
+    context::InterruptNote,
     session::Session,
     vmruntime_change::{SettingsArgs, carry_out, conclude},
 };
@@ -75,11 +75,11 @@ async fn update(
     carry_out(session, args.waiting, args.dry_run.choice(), progress, work).await
 }
 
-fn left(step: Step) -> Left {
+fn left(step: Step) -> InterruptNote {
     match step {
-        Step::Untouched => Left::nothing(),
-        Step::Asked => Left::unknown("the settings are changed"),
-        Step::Taken => Left {
+        Step::Untouched => InterruptNote::nothing(),
+        Step::Asked => InterruptNote::unknown("the settings are changed"),
+        Step::Taken => InterruptNote {
             sentence: "the settings are changed, and the cluster goes on applying them".to_owned(),
             hints: vec![Hint::run("to look at it", CommandId::StatusVmruntime)],
         },

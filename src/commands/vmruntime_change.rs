@@ -1,9 +1,8 @@
 //! What `enable` and `update` share: the settings that they take, and the report of `operation::change`.
 
 use super::{
-    Context,
-    narration::Narrator,
-    preflight,
+    Context, preflight,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -63,8 +62,8 @@ pub(super) async fn carry_out<R: Report + 'static>(
     work: impl AsyncFnOnce(Change<'_>) -> Result<Ending, Failure>,
 ) -> Result<Ending, Failure> {
     let cluster = session.connect(Intent::of_a_change(dry_run)).await?;
-    let narrator = Narrator::new(session.context, PURPOSE);
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(session.context, PURPOSE);
+    let retry = Retry::new(session.deadline(), &reporter);
     work(Change {
         client: &cluster.client,
         retry: &retry,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     preflight,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -89,7 +89,7 @@ pub async fn run(context: &Context, args: WaitVmruntimeArgs) -> Exit {
     let mut session =
         Session::new(context, WaitReport::new(args.state.word())).within(args.timeout);
     let ended = context
-        .unless_interrupted(wait(&mut session, args), Left::nothing)
+        .unless_interrupted(wait(&mut session, args), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
@@ -100,12 +100,12 @@ async fn wait(
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(context, args.state.purpose());
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Reading VM Runtime");
+    let reporter = ProgressReporter::new(context, args.state.purpose());
+    let retry = Retry::new(session.deadline(), &reporter);
+    reporter.step("Reading VM Runtime");
     let wait = start(&cluster, &retry, args).await?;
     let outcome = cluster::wait::until(&cluster.client, &wait, &retry).await;
-    drop(narrator);
+    drop(reporter);
     match outcome {
         Ok(Outcome::Reached(reached)) => conclude(session, &reached),
         Ok(Outcome::CheckFailed(reached)) => {

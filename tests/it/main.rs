@@ -27,8 +27,8 @@ mod kubeconfigs;
 mod kubectl;
 mod logs;
 mod looking;
-mod many;
 mod matrix;
+mod multi_cluster;
 mod outages;
 mod output;
 mod pages;
@@ -86,7 +86,7 @@ fn main() {
     trials.extend(browser::trials());
     trials.extend(logs::trials());
     trials.extend(looking::trials());
-    trials.extend(many::trials());
+    trials.extend(multi_cluster::trials());
     trials.extend(output::trials());
     trials.extend(matrix::trials());
     trials.extend(outages::trials());

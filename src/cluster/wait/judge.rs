@@ -91,12 +91,14 @@ fn runtime(
         return Verdict::Failed(gone("vmruntime was deleted and created again"));
     }
     let verdict = target(snapshot, wait, baseline, runtime);
-    match (verdict, trouble(snapshot, baseline)) {
+    match (verdict, degraded(snapshot, baseline)) {
         (Verdict::Waiting(mut waiting), Some(condition)) if wait.fail_fast => {
-            if snapshot.trouble_for >= STABLE {
+            if snapshot.degraded_for >= STABLE {
                 return Verdict::Failed(given_up(&condition));
             }
-            let left = STABLE.checked_sub(snapshot.trouble_for).unwrap_or_default();
+            let left = STABLE
+                .checked_sub(snapshot.degraded_for)
+                .unwrap_or_default();
             waiting.look_again = Some(waiting.look_again.map_or(left, |again| again.min(left)));
             Verdict::Waiting(waiting)
         }
@@ -160,7 +162,7 @@ pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
 }
 
 /// A condition that says, of this generation, that the controller cannot go on.
-pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
+pub(super) fn degraded(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
     let runtime = snapshot.runtime()?;
     let status = runtime.status();
     let wanted = generation(baseline, runtime);

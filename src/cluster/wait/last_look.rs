@@ -65,21 +65,21 @@ impl Engine<'_> {
         let elapsed = self.retry.deadline().elapsed();
         let end = self.retry.deadline().with_grace().end();
         let look = self
-            .around
+            .hindrances
             .look(self.client, self.retry, Duration::ZERO, end);
         let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot);
         let ((), warning) = futures::join!(look, warning);
         let phase = self.snapshot.phase();
-        let around = self
-            .around
+        let hindrances = self
+            .hindrances
             .lines(&waiting.missing, &self.snapshot, self.wait);
         let mut failure = timeout::summary(self.wait, elapsed, phase, waiting, silence);
-        for line in around {
+        for line in hindrances {
             failure = failure.caused_by(format!("in the way: {line}"));
         }
         if let Some(warning) = warning {
             failure = failure.caused_by(format!("latest warning: {warning}"));
         }
-        with_next_steps(failure, self.around.next_steps(self.wait))
+        with_next_steps(failure, self.hindrances.next_steps(self.wait))
     }
 }

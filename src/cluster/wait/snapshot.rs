@@ -117,8 +117,8 @@ pub(super) struct Snapshot {
     pub owners: BTreeMap<String, PodOwner>,
     /// How long the wait has lasted.
     pub elapsed: Duration,
-    /// How long the trouble that the controller reports has been there, unchanged.
-    pub trouble_for: Duration,
+    /// For how long the controller has said the same about being degraded.
+    pub degraded_for: Duration,
 }
 
 impl Snapshot {
@@ -140,7 +140,7 @@ impl Snapshot {
             pods: Reading::Pending,
             owners: BTreeMap::new(),
             elapsed: Duration::ZERO,
-            trouble_for: Duration::ZERO,
+            degraded_for: Duration::ZERO,
         }
     }
 

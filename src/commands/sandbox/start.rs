@@ -8,7 +8,7 @@ use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
 use crate::{
     commands::{
         Context,
-        context::{Ending, Left, WORKSPACE},
+        context::{Ending, InterruptNote, WORKSPACE},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason, shown_path},
@@ -18,13 +18,15 @@ use crate::{
 
 pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure> {
     let options = context
-        .unless_interrupted(args.options(), Left::nothing)
+        .unless_interrupted(args.options(), InterruptNote::nothing)
         .await?;
     if let Some(warning) = args.warning() {
         context.warn(&warning);
     }
     let claim = Claim::take_apart(WORKSPACE.into(), args.name.clone());
-    let claim = context.unless_interrupted(claim, Left::nothing).await?;
+    let claim = context
+        .unless_interrupted(claim, InterruptNote::nothing)
+        .await?;
     let mut assembly = tokio::select! {
         biased;
         signal = context.interrupts.first() => return Ok(signal.exit()),

@@ -16,7 +16,7 @@ use crate::{exit::Exit, failure::Kind};
 
 /// One document a cluster, in the order in which they were named.
 #[derive(Serialize, JsonSchema)]
-pub struct ManyReport {
+pub struct MultiClusterReport {
     #[schemars(schema_with = "documents")]
     pub items: Vec<Document>,
 }
@@ -26,7 +26,7 @@ fn documents(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "items": {"$ref": "#"}})
 }
 
-impl ManyReport {
+impl MultiClusterReport {
     #[must_use]
     pub fn new(items: Vec<Document>) -> Self {
         Self { items }
@@ -47,7 +47,7 @@ impl ManyReport {
     }
 }
 
-impl Report for ManyReport {
+impl Report for MultiClusterReport {
     const KIND: &'static str = "ListResult";
 
     /// What each has to say, then a line for each.
@@ -160,7 +160,7 @@ mod tests {
         );
         let mut bad = Document::of_failure("status vmruntime", &failure);
         bad.target = Some("stage".to_owned());
-        let report = ManyReport::new(vec![good, bad]);
+        let report = MultiClusterReport::new(vec![good, bad]);
         let exit = report.worst();
         Document::new(
             "status vmruntime",

@@ -25,7 +25,7 @@ const CERTAINTY: u32 = 3;
 
 /// Something that keeps the controller from its work, as a condition says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ReportedFailure {
     pub reason: &'static str,
     pub message: String,
 }
@@ -47,7 +47,7 @@ pub(super) struct Consequence {
     /// After that at the latest.
     pub wait: Duration,
     /// What is to be said about it by now.
-    pub said: Option<Trouble>,
+    pub said: Option<ReportedFailure>,
 }
 
 /// Will it pass by itself?
@@ -86,8 +86,8 @@ pub(super) fn consequence(
     failures: u32,
     pace: &Pace,
 ) -> Consequence {
-    let trouble = |reason| {
-        Some(Trouble {
+    let reported = |reason| {
+        Some(ReportedFailure {
             reason,
             message: failure.to_string(),
         })
@@ -103,7 +103,7 @@ pub(super) fn consequence(
         Nature::Lasting(reason) if failures >= CERTAINTY => Consequence {
             pause: pace.retry,
             wait: pace.retry_most,
-            said: trouble(reason),
+            said: reported(reason),
         },
         Nature::Stale | Nature::Passing | Nature::Lasting(_) => {
             // An API server that is away could not be told either. One that could be looked at and does not do what it
@@ -113,7 +113,7 @@ pub(super) fn consequence(
             Consequence {
                 pause: backoff,
                 wait: backoff,
-                said: said.then(|| trouble(reason::STEP_FAILED)).flatten(),
+                said: said.then(|| reported(reason::STEP_FAILED)).flatten(),
             }
         }
     }
@@ -123,7 +123,7 @@ pub(super) fn consequence(
 /// ready, which nobody knows.
 pub(super) fn blind(
     runtime: &RuntimeFacts,
-    trouble: &Trouble,
+    reported: &ReportedFailure,
     now: jiff::Timestamp,
 ) -> VMRuntimeStatus {
     let mut status = runtime.status.clone();
@@ -135,8 +135,8 @@ pub(super) fn blind(
         let condition = Condition {
             type_: type_.to_owned(),
             status: said,
-            reason: trouble.reason.to_owned(),
-            message: trouble.message.clone(),
+            reason: reported.reason.to_owned(),
+            message: reported.message.clone(),
             last_transition_time: Some(since.unwrap_or(Time(now))),
             observed_generation: Some(runtime.generation),
         };
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn who_can_not_look_does_not_say_ready() {
-        let trouble = Trouble {
+        let reported = ReportedFailure {
             reason: reason::FORBIDDEN,
             message: "no".to_owned(),
         };
@@ -233,7 +233,7 @@ mod tests {
             status: ConditionStatus::True,
             ..Condition::default()
         }];
-        let first = blind(&runtime, &trouble, now(10));
+        let first = blind(&runtime, &reported, now(10));
         assert_eq!(first.ready, Some(false));
         assert_eq!(first.observed_generation, Some(2), "nothing was taken up");
         let unknown = (
@@ -244,11 +244,11 @@ mod tests {
         assert_eq!(said(&first, kind::READY), Some(unknown));
 
         runtime.status = first.clone();
-        assert_eq!(blind(&runtime, &trouble, now(20)), first, "nothing turned");
+        assert_eq!(blind(&runtime, &reported, now(20)), first, "nothing turned");
 
         // What was not ready is known not to be.
         runtime.status = VMRuntimeStatus::default();
-        let disabled = blind(&runtime, &trouble, now(30));
+        let disabled = blind(&runtime, &reported, now(30));
         assert_eq!(said(&disabled, kind::READY), None);
         assert_eq!(
             said(&disabled, kind::DEGRADED).unwrap().0,

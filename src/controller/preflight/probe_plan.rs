@@ -1,4 +1,4 @@
-//! One turn of a running check, as a pure decision: which pods to make, which to read and throw away, what is known.
+//! The next step of a running check, as a pure decision: which pods to make, which to read and throw away, what is known.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -52,7 +52,7 @@ pub(super) struct Launch {
 
 /// What is due.
 #[derive(Debug, Default)]
-pub(super) struct Turn {
+pub(super) struct ProbePlan {
     pub launch: Vec<Launch>,
     pub discard: Vec<PodFacts>,
     /// Every node is known: the check has finished.
@@ -96,21 +96,21 @@ impl Run {
         self.done.insert(launch.node.clone(), unknown(why));
     }
 
-    /// Was a pod refused since this was last asked? Then nothing else will ring.
+    /// Was a pod refused since this was last asked? Then nothing else will wake it.
     pub(super) fn refusals_are_news(&mut self) -> bool {
         std::mem::take(&mut self.refused)
     }
 
     /// Decides what is due.
-    pub(super) fn turn(
+    pub(super) fn plan(
         &mut self,
         now: Timestamp,
         nodes: &[NodeFacts],
         pods: &[PodFacts],
         pace: &Pace,
         room: usize,
-    ) -> Turn {
-        let mut turn = Turn::default();
+    ) -> ProbePlan {
+        let mut plan = ProbePlan::default();
         let eligible: Eligible<'_> = nodes
             .iter()
             .filter(|node| !node.skipped)
@@ -121,12 +121,12 @@ impl Run {
         self.forget_predecessors(&eligible);
         for pod in pods {
             if self.read(pod, &eligible, now, pace) {
-                turn.discard.push(pod.clone());
+                plan.discard.push(pod.clone());
             }
         }
         self.miss(pods, now, pace);
         if passed(self.started, pace.check, now) {
-            self.give_up(&eligible, pods, &mut turn);
+            self.give_up(&eligible, pods, &mut plan);
         }
         for node in eligible.values() {
             if self.done.contains_key(&node.name) || self.flights.contains_key(&node.name) {
@@ -135,23 +135,23 @@ impl Run {
             if !node.ready {
                 self.done
                     .insert(node.name.clone(), unknown("the node is not ready"));
-            } else if self.flights.len() + turn.launch.len() < room {
-                turn.launch.push(Launch {
+            } else if self.flights.len() + plan.launch.len() < room {
+                plan.launch.push(Launch {
                     node: node.name.clone(),
                     attempt: self.next_attempts.get(&node.name).copied().unwrap_or(1),
                 });
             }
         }
         if eligible.keys().all(|name| self.done.contains_key(*name)) {
-            turn.results = Some(
+            plan.results = Some(
                 eligible
                     .keys()
                     .map(|name| ((*name).to_owned(), self.done[*name].clone()))
                     .collect(),
             );
         }
-        turn.wait = self.wait(now, pace);
-        turn
+        plan.wait = self.wait(now, pace);
+        plan
     }
 
     /// A node that was replaced while the check runs is another machine: it is looked at anew.
@@ -261,14 +261,14 @@ impl Run {
         }
     }
 
-    fn give_up(&mut self, eligible: &Eligible<'_>, pods: &[PodFacts], turn: &mut Turn) {
+    fn give_up(&mut self, eligible: &Eligible<'_>, pods: &[PodFacts], plan: &mut ProbePlan) {
         for name in eligible.keys() {
             self.done
                 .entry((*name).to_owned())
                 .or_insert_with(|| unknown("the check ran out of time before this node was done"));
         }
         self.flights.clear();
-        turn.discard = pods.to_vec();
+        plan.discard = pods.to_vec();
     }
 
     fn wait(&self, now: Timestamp, pace: &Pace) -> Duration {

@@ -1,4 +1,4 @@
-//! The one door to the API server: every request of the controller goes through it and is counted, and while somebody
+//! The gate to the API server: every request of the controller goes through it and is counted, and while somebody
 //! else leads no write does.
 //!
 //! Dropping what a leader is doing is not enough: a process that was stopped past its lease wakes up in the middle of

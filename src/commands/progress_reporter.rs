@@ -17,14 +17,14 @@ use crate::{
 const MISSING: usize = 20;
 
 /// Watches one command's work on the cluster.
-pub struct Narrator<'a> {
+pub struct ProgressReporter<'a> {
     context: &'a Context,
     progress: Progress<'a>,
     /// What is being waited for, for example `Waiting until VM Runtime is ready`.
     purpose: &'static str,
 }
 
-impl<'a> Narrator<'a> {
+impl<'a> ProgressReporter<'a> {
     pub fn new(context: &'a Context, purpose: &'static str) -> Self {
         Self {
             context,
@@ -51,7 +51,7 @@ impl<'a> Narrator<'a> {
     }
 }
 
-impl Observer for Narrator<'_> {
+impl Observer for ProgressReporter<'_> {
     fn event(&self, event: &Event) {
         match event {
             Event::Warning(text) => self.context.warn(text),

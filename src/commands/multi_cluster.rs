@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     Context, consent,
-    context::{Ending, Left},
+    context::{Ending, InterruptNote},
     dispatch,
     session::LOOKING,
     tree::{Auth, Check, Command, Disable, Enable, Get, Skip, Status, Unskip, Update, Wait},
@@ -25,7 +25,7 @@ use crate::{
     cluster::{self, ConnectOptions, Deadline},
     exit::Exit,
     failure::{Failure, Kind, Reason, shown},
-    render::{Document, clean, document::ErrorDocument, many::ManyReport},
+    render::{Document, clean, document::ErrorDocument, multi_cluster::MultiClusterReport},
 };
 
 /// How many clusters are worked on at the same time.
@@ -38,13 +38,17 @@ const TOLD: usize = 10;
 /// Runs the command on all of them.
 pub async fn run(context: &Context, scope: Scope, command: &Command) -> Exit {
     let deadline = Deadline::after(time(command));
-    let targets = context.unless_interrupted(targets(context, scope, deadline), Left::nothing);
+    let targets =
+        context.unless_interrupted(targets(context, scope, deadline), InterruptNote::nothing);
     let targets = match targets.await {
         Ok(targets) => targets,
         Err(failure) => return context.fail(failure),
     };
     let asked = context
-        .unless_interrupted(permitted(context, &targets, command), Left::nothing)
+        .unless_interrupted(
+            permitted(context, &targets, command),
+            InterruptNote::nothing,
+        )
         .await;
     if let Err(failure) = asked {
         return context.fail(failure);
@@ -65,7 +69,7 @@ pub async fn run(context: &Context, scope: Scope, command: &Command) -> Exit {
         .await;
     documents.sort_by_key(|(at, _)| *at);
     let documents = documents.into_iter().map(|(_, document)| document);
-    conclude(context, ManyReport::new(documents.collect()))
+    conclude(context, MultiClusterReport::new(documents.collect()))
 }
 
 /// One cluster of several, as it is told from the others.
@@ -254,7 +258,7 @@ fn changes(command: &Command) -> bool {
 }
 
 /// The result of all, and the worst of how they ended.
-fn conclude(context: &Context, report: ManyReport) -> Exit {
+fn conclude(context: &Context, report: MultiClusterReport) -> Exit {
     let exit = report.worst();
     let failure = failure(&report, exit, context.command.words());
     context.end(Ending {
@@ -266,7 +270,7 @@ fn conclude(context: &Context, report: ManyReport) -> Exit {
 }
 
 /// What went wrong on which cluster, under the worst of them; where nothing did, none.
-fn failure(report: &ManyReport, exit: Exit, command: &str) -> Option<Failure> {
+fn failure(report: &MultiClusterReport, exit: Exit, command: &str) -> Option<Failure> {
     let failed: Vec<(&str, &ErrorDocument)> = report
         .clusters()
         .filter_map(|(label, document)| Some((label, document.error.as_ref()?)))

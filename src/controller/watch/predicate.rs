@@ -18,25 +18,25 @@ use crate::{
 };
 
 /// What is new about an object of which nothing else is kept.
-pub(super) type News = fn(&PartialObjectMeta<DynamicObject>) -> u64;
+pub(super) type Predicate = fn(&PartialObjectMeta<DynamicObject>) -> u64;
 
-/// Every change is news.
-pub(super) fn any_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
+/// Every change counts.
+pub(super) fn any_change(object: &PartialObjectMeta<DynamicObject>) -> u64 {
     hash(object.metadata.resource_version.as_ref())
 }
 
 /// That it has come, that it is going and that it is gone: VMs report about themselves all the time.
-pub(super) fn workload_news(object: &PartialObjectMeta<DynamicObject>) -> u64 {
+pub(super) fn workload_change(object: &PartialObjectMeta<DynamicObject>) -> u64 {
     u64::from(object.metadata.deletion_timestamp.is_some())
 }
 
 /// What is new about a node: its kubelet reports every few minutes, and mostly the same.
-pub(super) fn node_news(found: &Node) -> Option<NodeFacts> {
+pub(super) fn node_change(found: &Node) -> Option<NodeFacts> {
     node::facts(found)
 }
 
 /// What is new about a virt-handler pod.
-pub(super) fn handler_news(pod: &Pod) -> (bool, bool) {
+pub(super) fn handler_change(pod: &Pod) -> (bool, bool) {
     let going = pod.metadata.deletion_timestamp.is_some();
     (engine::is_ready(pod), going)
 }
@@ -71,7 +71,7 @@ pub(super) fn slim_handler(pod: &mut Pod) {
     }
 }
 
-/// Every change is news.
+/// Every change counts.
 pub(super) fn every_version<K: Resource>(object: &K) -> Option<String> {
     object.meta().resource_version.clone()
 }
@@ -86,16 +86,16 @@ impl<N> Default for Known<N> {
 }
 
 impl<N: PartialEq> Known<N> {
-    /// Did one come, go, or change in what `news` looks at? A watch that broke is no news.
-    pub(super) fn is_news<K: Resource>(
+    /// Did one come, go, or change in what `predicate` looks at? A watch that broke is no change.
+    pub(super) fn has_changed<K: Resource>(
         &mut self,
         event: &Result<watcher::Event<K>, watcher::Error>,
-        news: impl Fn(&K) -> N,
+        predicate: impl Fn(&K) -> N,
     ) -> bool {
         let id = |object: &K| hash(object.meta().uid.as_ref());
         match event {
             Ok(watcher::Event::Apply(object)) => {
-                let now = news(object);
+                let now = predicate(object);
                 let changed = self.0.get(&id(object)) != Some(&now);
                 self.0.insert(id(object), now);
                 changed
@@ -109,7 +109,7 @@ impl<N: PartialEq> Known<N> {
                 false
             }
             Ok(watcher::Event::InitApply(object)) => {
-                self.0.insert(id(object), news(object));
+                self.0.insert(id(object), predicate(object));
                 false
             }
             Ok(watcher::Event::InitDone) => true,
@@ -139,10 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_reports_of_itself_is_no_news() {
+    fn what_a_machine_reports_of_itself_is_no_change() {
         use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
         let mut known = Known::default();
-        for (event, news) in [
+        for (event, expected) in [
             (Init, false),
             (InitApply(machine("a", "1", false)), false),
             (InitDone, true),
@@ -154,12 +154,16 @@ mod tests {
             (Apply(machine("a", "7", false)), true),
         ] {
             let heard = format!("{event:?}");
-            assert_eq!(known.is_news(&Ok(event), workload_news), news, "{heard}");
+            assert_eq!(
+                known.has_changed(&Ok(event), workload_change),
+                expected,
+                "{heard}"
+            );
         }
         let engine = Ok(Apply(machine("k", "1", false)));
-        assert!(known.is_news(&engine, any_news));
-        assert!(!known.is_news(&engine, any_news));
-        assert!(known.is_news(&Ok(Apply(machine("k", "2", false))), any_news));
+        assert!(known.has_changed(&engine, any_change));
+        assert!(!known.has_changed(&engine, any_change));
+        assert!(known.has_changed(&Ok(Apply(machine("k", "2", false))), any_change));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub enum Language {
 
 /// How one cluster's work is told.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct StderrWriter {
     pub language: Language,
     /// The cluster that is spoken of, where a command works on several.
     pub cluster: Option<String>,
@@ -27,7 +27,7 @@ pub struct Voice {
     pub ci: Ci,
 }
 
-impl Voice {
+impl StderrWriter {
     /// Text for people, or the event, as it is written to stderr; ends with a line break.
     #[must_use]
     pub fn put(&self, event: &Event, text: &str) -> String {
@@ -73,20 +73,20 @@ mod tests {
 
     #[test]
     fn every_line_says_which_cluster_it_is_about() {
-        let mut voice = Voice {
+        let mut stderr_writer = StderrWriter {
             language: Language::Words,
             cluster: None,
             ci: Ci::None,
         };
         let event = Event::note("x");
-        assert_eq!(voice.put(&event, "one\n  two"), "one\n  two\n");
-        voice.cluster = Some("prod".to_owned());
+        assert_eq!(stderr_writer.put(&event, "one\n  two"), "one\n  two\n");
+        stderr_writer.cluster = Some("prod".to_owned());
         assert_eq!(
-            voice.put(&event, "one\n  two"),
+            stderr_writer.put(&event, "one\n  two"),
             "[prod] one\n[prod]   two\n"
         );
-        voice.language = Language::Events;
-        let line = voice.put(&event, "one\n  two");
+        stderr_writer.language = Language::Events;
+        let line = stderr_writer.put(&event, "one\n  two");
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             (&read["cluster"], &read["message"]),
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_ci_system_gets_an_annotation_beside_the_words() {
-        let voice = Voice {
+        let stderr_writer = StderrWriter {
             language: Language::Words,
             cluster: None,
             ci: Ci::Github,
@@ -105,7 +105,7 @@ mod tests {
             message: "odd".to_owned(),
         };
         assert_eq!(
-            voice.put(&event, "warning: odd\n::error::x"),
+            stderr_writer.put(&event, "warning: odd\n::error::x"),
             "warning: odd\n: :error::x\n::warning title=bmctl::odd\n"
         );
     }

@@ -28,7 +28,7 @@ pub fn trials() -> Vec<Trial> {
         ("ctrl_c_covers_all", ctrl_c_covers_all),
     ];
     stories
-        .map(|(name, story)| Trial::test(format!("many::{name}"), story))
+        .map(|(name, story)| Trial::test(format!("multi_cluster::{name}"), story))
         .into()
 }
 

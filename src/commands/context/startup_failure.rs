@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-pub use super::result::Complaint;
+pub use super::result::ErrorOutput;
 use super::{super::suggestion, reports::Reports, result::Delivery};
 use crate::{
     cli::{GlobalArgs, ReportTarget, StdoutFormat},
@@ -42,8 +42,8 @@ impl Early {
         &self.ui
     }
 
-    pub fn end(self, document: Document, complaint: Option<Complaint>) -> Exit {
-        self.delivery.end(&self.ui, document, complaint)
+    pub fn end(self, document: Document, error_output: Option<ErrorOutput>) -> Exit {
+        self.delivery.end(&self.ui, document, error_output)
     }
 }
 
@@ -64,10 +64,10 @@ pub fn fail(global: &GlobalArgs, command: CommandId, failure: Failure) -> Exit {
         output.output.clone(),
         Reports::claim_what_can_be(&output.reports),
     );
-    let complaint = Complaint::of(&ui, &failure);
+    let error_output = ErrorOutput::of(&ui, &failure);
     delivery.end(
         &ui,
         Document::of_failure(command.words(), &failure),
-        Some(complaint),
+        Some(error_output),
     )
 }

@@ -18,12 +18,12 @@ use crate::cluster::{
 
 /// What was found last.
 #[derive(Default)]
-pub(super) struct Around {
+pub(super) struct Hindrances {
     looked: Option<Instant>,
     found: Survey,
 }
 
-impl Around {
+impl Hindrances {
     /// When to look next. The first time is soon; what hangs then does not change much.
     pub fn due(&self, began: Instant, explain: Duration) -> Instant {
         match self.looked {
