@@ -68,6 +68,7 @@ pub fn create_object(
     }
     decode::warn_of_finalizers(call, &object, None);
     call.admit(Operation::Create, &name, Some(&object), None)?;
+    let charges = call.charges(Operation::Create, &name, &object, None)?;
     let id = call.id_of(&name);
     if call.core.store.get(&id.collection, &id.key).is_some() {
         return Err(StatusError::already_exists(&call.resource, &name));
@@ -75,6 +76,7 @@ pub fn create_object(
     let object = if call.query.dry_run {
         Arc::new(object)
     } else {
+        call.core.charge(writer, charges, call.now);
         let stored = writer.put(&id, view::stored(&call.resource, object));
         call.core.after_write(writer, &id, Some(&stored), call.now);
         view::of(&call.resource, &stored)

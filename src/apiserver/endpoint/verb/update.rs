@@ -114,6 +114,7 @@ pub fn commit(
     }
     decode::warn_of_finalizers(call, &new, Some(&old));
     call.admit(Operation::Update, id.name(), Some(&new), Some(&old))?;
+    let charges = call.charges(Operation::Update, id.name(), &new, Some(&old))?;
     if strategy::is_same(&new, &old) {
         return Ok(old);
     }
@@ -124,6 +125,7 @@ pub fn commit(
         remove(call, writer, &id);
         return Ok(Arc::new(new));
     }
+    call.core.charge(writer, charges, call.now);
     let stored = writer.put(&id, view::stored(&resource, new));
     call.core.after_write(writer, &id, Some(&stored), call.now);
     Ok(view::of(&resource, &stored))

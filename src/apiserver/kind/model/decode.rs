@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::Shape;
-use crate::object::{go_format, metadata::go_word};
+use crate::object::{go_format, metadata::go_word, quantity::Amount};
 
 /// The members of the root that are looked at elsewhere.
 const APART: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -273,14 +273,21 @@ fn int_or_string(value: &Value) -> Result<(), String> {
     }
 }
 
-/// A number is as good as its text.
+/// A number is as good as its text, which has one form.
 fn quantity(value: &mut Value, place: &Place, shape: Shape) -> Result<(), String> {
     match value {
         Value::Number(number) => {
-            *value = number.to_string().into();
+            // What is too large for a quantity stays a text.
+            let text = number.to_string();
+            *value = Amount::parse(&text)
+                .map_or(text, |amount| amount.to_string())
+                .into();
             Ok(())
         }
-        Value::String(text) if crate::object::quantity::Quantity::parse(text).is_some() => Ok(()),
+        Value::String(text) if let Some(amount) = Amount::parse(text) => {
+            *text = amount.to_string();
+            Ok(())
+        }
         Value::String(_) => Err("quantities must match the regular expression \
             '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
             .to_owned()),

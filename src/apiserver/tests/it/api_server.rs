@@ -8,6 +8,7 @@ mod collecting;
 mod defining;
 mod fuzz;
 mod law;
+mod limiting;
 mod listing;
 mod protobuf;
 mod reading;
@@ -75,6 +76,7 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("api_server::evictions", || run(reading::evictions())),
         Trial::test("api_server::open_api", || run(reading::open_api())),
+        Trial::test("api_server::quotas", || run(limiting::quotas())),
         Trial::test("api_server::the_law_of_lists_and_watches", || {
             run(law::holds())
         }),
