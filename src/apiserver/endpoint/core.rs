@@ -2,6 +2,7 @@
 
 mod initial;
 mod question;
+mod registration;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -26,7 +27,10 @@ use crate::{
         identity::Identity,
         impersonation,
     },
-    kind::{definition, registry::Registry, resource::ResourceType},
+    kind::{
+        definition, registration::built_in as registered, registry::Registry,
+        resource::ResourceType,
+    },
     object::metadata::{is_deleting, text},
     presentation::answer::{self, Answer, Body, Offer, Wanted},
     request::{
@@ -90,6 +94,10 @@ impl Core {
         for object in bootstrap::objects() {
             core.ensure(object);
         }
+        for service in registered() {
+            core.ensure(&service);
+        }
+        core.register(&core.store.write(), Timestamp::now());
         core.publish();
         core
     }
@@ -423,7 +431,8 @@ impl Core {
     ) {
         let registry = self.registry();
         let Some(object) = object else {
-            return self.set_registry(registry.with(&id.key, Vec::new()));
+            self.set_registry(registry.with(&id.key, Vec::new()));
+            return self.register(writer, now);
         };
         let mut definition = Value::clone(object);
         if !is_deleting(&definition) {
@@ -434,6 +443,7 @@ impl Core {
             }
         }
         self.set_registry(registry.with(&id.key, definition::resources(&definition)));
+        self.register(writer, now);
         if definition != **object {
             let schema = registry.find_stored(definition::GROUP, definition::PLURAL);
             let write = Write {

@@ -78,6 +78,14 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
                 Err(not_allowed(call))
             }
         },
+        Some("approval") if call.resource.storage_key() == update::APPROVED => match verb {
+            Verb::Get => read::get(call),
+            Verb::Update => update::update(call, Part::Approval),
+            Verb::Patch => patch::patch(call, Part::Approval),
+            Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
+                Err(not_allowed(call))
+            }
+        },
         Some("scale") if call.resource.scale_subresource => match verb {
             Verb::Get => scale::get(call),
             Verb::Update => scale::update(call),

@@ -80,15 +80,19 @@ const ROWS: &[Row] = &[
     ("", "v1", "Secret", "secrets", &[], NAMESPACED, PLAIN),
     ("", "v1", "Service", "services", &["svc"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
     ("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], NAMESPACED, PLAIN),
+    ("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
+    ("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", &["crd", "crds"], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("apiregistration.k8s.io", "v1", "APIService", "apiservices", &[], CLUSTER, WITH_STATUS),
     ("apps", "v1", "ControllerRevision", "controllerrevisions", &[], NAMESPACED, PLAIN),
     ("apps", "v1", "DaemonSet", "daemonsets", &["ds"], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
     ("apps", "v1", "Deployment", "deployments", &["deploy"], NAMESPACED, WORKLOAD),
     ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], NAMESPACED, WORKLOAD),
+    ("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", &["csr"], CLUSTER, WITH_STATUS),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], NAMESPACED, PLAIN),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], NAMESPACED, PLAIN),
     ("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
@@ -164,7 +168,7 @@ fn resource(row: &Row) -> ResourceType {
 fn categories(group: &str, traits: Traits) -> Vec<String> {
     let of_group = matches!(
         group,
-        "admissionregistration.k8s.io" | "apiextensions.k8s.io"
+        "admissionregistration.k8s.io" | "apiextensions.k8s.io" | "apiregistration.k8s.io"
     );
     let all = traits.all.then_some("all");
     let extension = of_group.then_some("api-extensions");
@@ -217,6 +221,7 @@ fn selectable(group: &str, plural: &str) -> &'static [&'static str] {
             "type",
         ],
         ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
+        ("certificates.k8s.io", "certificatesigningrequests") => &["spec.signerName"],
         _ => &[],
     }
 }

@@ -6,7 +6,7 @@ mod pod;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{definition, resource::ResourceType, view};
+use super::{definition, registration, resource::ResourceType, view};
 use crate::object::metadata::text;
 
 /// Fills in the fields of a built-in object that have a fixed default, on every write.
@@ -54,11 +54,22 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
                 self::webhook(webhook, plural.starts_with("mutating"));
             }
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
+        ("apiregistration.k8s.io", "apiservices") => {
+            at(object, "/spec/service", |service| {
+                default(service, "port", 443)
+            });
+        }
+        (
+            "admissionregistration.k8s.io",
+            "mutatingadmissionpolicies" | "validatingadmissionpolicies",
+        ) => {
             default(&mut object["spec"], "failurePolicy", "Fail");
             at(object, "/spec/matchConstraints", constraints);
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
+        (
+            "admissionregistration.k8s.io",
+            "mutatingadmissionpolicybindings" | "validatingadmissionpolicybindings",
+        ) => {
             at(object, "/spec/matchResources", constraints);
         }
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
@@ -93,6 +104,9 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             address(object);
         }
         ("", "events") => view::default_event(object),
+        ("apiregistration.k8s.io", "apiservices") => {
+            object["status"] = registration::fresh_status(object);
+        }
         ("apps", "daemonsets") => {
             object["status"] = json!({
                 "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,

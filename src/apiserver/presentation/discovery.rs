@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::kind::resource::ResourceType;
+use crate::kind::{registration, resource::ResourceType};
 
 /// `/api`: the versions of the core group. `address` is the server's host and port.
 #[must_use]
@@ -91,7 +91,7 @@ fn aggregated(
         "metadata": {}, "items": items})
 }
 
-/// The groups, the core one first and the rest by name, each with its versions in the order of preference.
+/// The groups, the core one first and the rest by priority and name, each with its versions in the order of preference.
 fn versions_by_group(resources: &[Arc<ResourceType>]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for resource in resources {
@@ -109,8 +109,9 @@ fn versions_by_group(resources: &[Arc<ResourceType>]) -> Vec<(&str, Vec<&str>)> 
             .iter()
             .any(|resource| resource.group == group && resource.custom)
     };
-    let (custom, own): (Vec<_>, Vec<_>) =
+    let (custom, mut own): (Vec<_>, Vec<_>) =
         groups.into_iter().partition(|(group, _)| is_custom(group));
+    own.sort_by_key(|(group, _)| Reverse(registration::priority(group)));
     own.into_iter().chain(custom).collect()
 }
 
@@ -227,6 +228,12 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             kind: resource.kind.clone(),
             home: None,
             verbs: &["update"],
+        }],
+        ("certificates.k8s.io", _) => vec![Subresource {
+            name: "approval",
+            kind: resource.kind.clone(),
+            home: None,
+            verbs: &SUBRESOURCE_VERBS,
         }],
         ("", "serviceaccounts") => {
             let home = Some(("authentication.k8s.io", "v1"));

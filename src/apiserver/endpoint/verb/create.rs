@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Call, decode};
+use super::{Call, decode, update};
 use crate::{
     access::admission::Operation,
     endpoint::strategy,
@@ -49,6 +49,9 @@ pub fn create_object(
     }
     let uid = Uuid::new_v4().to_string();
     strategy::prepare_create(&call.resource, &mut object, &uid, call.now);
+    if call.resource.storage_key() == update::APPROVED {
+        strategy::note_requester(&mut object, call.identity);
+    }
     let name = choose_name(call, &mut object);
     if record {
         call.record(None, &mut object);

@@ -159,7 +159,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
             Ok(Answer::object(&call.resource, object))
         }
-        Err(error) if part == Part::Status => Err(error),
+        Err(error) if part != Part::Main => Err(error),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
             check_repetition(call)?;

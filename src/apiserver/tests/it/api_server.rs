@@ -12,6 +12,7 @@ mod limiting;
 mod listing;
 mod protobuf;
 mod reading;
+mod registering;
 mod serving;
 mod writing;
 
@@ -77,6 +78,15 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("api_server::evictions", || run(reading::evictions())),
         Trial::test("api_server::open_api", || run(reading::open_api())),
         Trial::test("api_server::quotas", || run(limiting::quotas())),
+        Trial::test("api_server::api_services", || {
+            run(registering::api_services())
+        }),
+        Trial::test("api_server::certificates", || {
+            run(registering::certificates())
+        }),
+        Trial::test("api_server::mutating_policies", || {
+            run(registering::mutating_policies())
+        }),
         Trial::test("api_server::the_law_of_lists_and_watches", || {
             run(law::holds())
         }),

@@ -91,7 +91,7 @@ pub async fn limits() -> anyhow::Result<()> {
 
 /// The README names every kind that is served, and what it says is not served is not.
 pub async fn as_documented() -> anyhow::Result<()> {
-    const NOT_SERVED: [(&str, &str); 7] = [
+    const NOT_SERVED: [(&str, &str); 5] = [
         ("Jobs", "/apis/batch/v1/jobs"),
         ("CronJobs", "/apis/batch/v1/cronjobs"),
         ("StatefulSets", "/apis/apps/v1/statefulsets"),
@@ -99,14 +99,6 @@ pub async fn as_documented() -> anyhow::Result<()> {
         (
             "NetworkPolicy",
             "/apis/networking.k8s.io/v1/networkpolicies",
-        ),
-        (
-            "Mutating policies",
-            "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
-        ),
-        (
-            "API services",
-            "/apis/apiregistration.k8s.io/v1/apiservices",
         ),
     ];
     let text = include_str!("../../../README.md");
