@@ -25,6 +25,7 @@ pub struct Schema {
     raw: Value,
     root: Node,
     is_built_in: bool,
+    has_defaults: bool,
 }
 
 impl Schema {
@@ -44,6 +45,7 @@ impl Schema {
         if causes.is_empty() {
             Ok(Self {
                 raw: raw.clone(),
+                has_defaults: root.any(&|node| node.default.is_some()),
                 root,
                 is_built_in: false,
             })
@@ -59,6 +61,7 @@ impl Schema {
             raw: Value::Null,
             root,
             is_built_in: true,
+            has_defaults: false,
         }
     }
 
@@ -76,6 +79,12 @@ impl Schema {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.is_built_in
+    }
+
+    /// Is a default missing in a stored object, as where the schema has got it later? (Of a built-in kind, never.)
+    #[must_use]
+    pub fn lacks_default(&self, object: &Value) -> bool {
+        self.has_defaults && default::is_missing(object, &self.root)
     }
 
     /// Fills in defaults where their parent exists, and removes nulls that the schema does not allow.

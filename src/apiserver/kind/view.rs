@@ -1,6 +1,7 @@
 //! One stored object, several API versions: how it looks in each.
 //!
-//! Versions of a custom resource differ in their `apiVersion` alone (conversion strategy None). Events are the one
+//! Versions of a custom resource differ in their `apiVersion` alone (conversion strategy None), and in the defaults that
+//! their schemas have got since. Events are the one
 //! built-in kind with two shapes: stored as core/v1, and seen through events.k8s.io/v1 with other field names.
 
 use std::sync::Arc;
@@ -23,7 +24,9 @@ const EVENT_FIELDS: [(&str, &str); 7] = [
 /// A stored object as a resource's version shows it; the same `Arc` where nothing differs.
 pub fn of(resource: &ResourceType, stored: &Arc<Value>) -> Arc<Value> {
     let version = resource.api_version();
-    if stored["apiVersion"] == version {
+    let schema = resource.schema.as_ref().filter(|_| resource.custom);
+    let incomplete = schema.filter(|schema| schema.lacks_default(stored));
+    if stored["apiVersion"] == version && incomplete.is_none() {
         return stored.clone();
     }
     let mut shown = Value::clone(stored);
@@ -31,6 +34,9 @@ pub fn of(resource: &ResourceType, stored: &Arc<Value>) -> Arc<Value> {
         rename(&mut shown, |(core, events)| (core, events));
     }
     shown["apiVersion"] = version.into();
+    if let Some(schema) = incomplete {
+        schema.default(&mut shown);
+    }
     Arc::new(shown)
 }
 
