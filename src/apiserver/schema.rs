@@ -26,6 +26,7 @@ pub struct Schema {
     root: Node,
     is_built_in: bool,
     has_defaults: bool,
+    has_rules: bool,
 }
 
 impl Schema {
@@ -46,6 +47,7 @@ impl Schema {
             Ok(Self {
                 raw: raw.clone(),
                 has_defaults: root.any(&|node| node.default.is_some()),
+                has_rules: root.any(&|node| !node.rules.is_empty()),
                 root,
                 is_built_in: false,
             })
@@ -62,6 +64,7 @@ impl Schema {
             root,
             is_built_in: true,
             has_defaults: false,
+            has_rules: false,
         }
     }
 
@@ -79,6 +82,12 @@ impl Schema {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.is_built_in
+    }
+
+    /// Does it have rules in CEL?
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.has_rules
     }
 
     /// Is a default missing in a stored object, as where the schema has got it later? (Of a built-in kind, never.)

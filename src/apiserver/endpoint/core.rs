@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apply::{self, Write},
     pages, strategy,
-    verb::{self, Call},
+    verb::{self, Call, Rehearsal},
     watch::Frames,
 };
 use crate::{
@@ -255,6 +255,7 @@ impl Core {
             wanted,
             now: Timestamp::now(),
             warnings: Vec::new(),
+            rehearsal: Rehearsal::default(),
         };
         let answer = verb::perform(verb, &mut call);
         warnings.append(&mut call.warnings);
@@ -279,6 +280,7 @@ impl Core {
             wanted: Wanted::default(),
             now: Timestamp::now(),
             warnings: Vec::new(),
+            rehearsal: Rehearsal::default(),
         }
     }
 

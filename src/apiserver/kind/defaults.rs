@@ -56,7 +56,7 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         }
         ("apiregistration.k8s.io", "apiservices") => {
             at(object, "/spec/service", |service| {
-                default(service, "port", 443)
+                default(service, "port", 443);
             });
         }
         (
