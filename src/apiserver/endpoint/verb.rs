@@ -86,7 +86,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
                 Err(not_allowed(call))
             }
         },
-        Some("approval") if call.resource.storage_key() == update::APPROVED => match verb {
+        Some("approval") if call.resource.is_approved() => match verb {
             Verb::Get => read::get(call),
             Verb::Update => update::update(call, Part::Approval),
             Verb::Patch => patch::patch(call, Part::Approval),

@@ -210,7 +210,7 @@ struct Subresource {
     verbs: &'static [&'static str],
 }
 
-/// The subresources of a resource, by name.
+/// The subresources of a resource, by name; of a definition's the status is first.
 fn subresources(resource: &ResourceType) -> Vec<Subresource> {
     let posted = |name, kind: &str, home| Subresource {
         name,
@@ -229,16 +229,16 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             home: None,
             verbs: &["update"],
         }],
-        ("certificates.k8s.io", _) => vec![Subresource {
+        ("", "serviceaccounts") => {
+            let home = Some(("authentication.k8s.io", "v1"));
+            vec![posted("token", "TokenRequest", home)]
+        }
+        _ if resource.is_approved() => vec![Subresource {
             name: "approval",
             kind: resource.kind.clone(),
             home: None,
             verbs: &SUBRESOURCE_VERBS,
         }],
-        ("", "serviceaccounts") => {
-            let home = Some(("authentication.k8s.io", "v1"));
-            vec![posted("token", "TokenRequest", home)]
-        }
         _ => Vec::new(),
     };
     if resource.scale_subresource {
@@ -257,12 +257,21 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             verbs: &SUBRESOURCE_VERBS,
         });
     }
+    // Those of definitions have another order.
+    if resource.custom {
+        parts.reverse();
+    }
     parts
 }
 
 /// Clients tell by it whether a resource is stored in another version than before.
 fn storage_version_hash(resource: &ResourceType) -> String {
-    let text = format!("{}/{}/{}", resource.group, resource.version, resource.kind);
+    // These are young, and stored so that the release before can read them.
+    let version = match resource.kind.as_str() {
+        "MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding" => "v1beta1",
+        _ => &resource.version,
+    };
+    let text = format!("{}/{version}/{}", resource.group, resource.kind);
     BASE64_STANDARD.encode(&Sha256::digest(text)[..8])
 }
 

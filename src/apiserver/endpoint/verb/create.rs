@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Call, decode, rehearsal::Judged, update};
+use super::{Call, decode, rehearsal::Judged};
 use crate::{
     access::admission::Operation,
     endpoint::strategy::{self, Part},
@@ -52,7 +52,7 @@ pub fn create_object(
         .get_or_insert_with(|| Uuid::new_v4().to_string());
     let uid = uid.clone();
     strategy::prepare_create(&call.resource, &mut object, &uid, call.now);
-    if call.resource.storage_key() == update::APPROVED {
+    if call.resource.is_approved() {
         strategy::note_requester(&mut object, call.identity);
     }
     let name = choose_name(call, &mut object);

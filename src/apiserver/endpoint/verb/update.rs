@@ -18,9 +18,6 @@ use crate::{
     store::{ObjectId, Writer},
 };
 
-/// What somebody has to approve: group and plural.
-pub const APPROVED: (&str, &str) = ("certificates.k8s.io", "certificatesigningrequests");
-
 /// Replaces an object, or its status, by what the body holds.
 pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let mut new = call.body.object(&call.resource)?;

@@ -24,6 +24,7 @@ pub(super) fn of(resource: &ResourceType) -> Vec<(String, Value)> {
     for (is_there, name, suffix) in [
         (resource.status_subresource, "status", "Status"),
         (resource.scale_subresource, "scale", "Scale"),
+        (resource.is_approved(), "approval", "Approval"),
     ] {
         if is_there {
             let path = path_item(resource, &SUBRESOURCE, true, suffix);

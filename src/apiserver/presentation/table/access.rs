@@ -92,7 +92,8 @@ pub(super) fn policy_binding(object: &Value, now: Timestamp) -> Vec<Value> {
         None => "<unset>".to_owned(),
         Some(reference) => match (text(reference, "/namespace"), text(reference, "/name")) {
             (_, "") => "*".to_owned(),
-            ("", name) => name.to_owned(),
+            // Of whatever namespace the object is in, if it is in one.
+            ("", name) => format!("*/{name}"),
             (namespace, name) => format!("{namespace}/{name}"),
         },
     };

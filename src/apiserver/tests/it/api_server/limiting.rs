@@ -110,6 +110,18 @@ async fn of_pods(client: &Client) -> anyhow::Result<()> {
     let hard = json!({"pods": "2", "requests.cpu": "1500m", "requests.memory": "4Gi"});
     limit(client, "all", json!({"hard": hard})).await?;
     let scoped = json!({"hard": {"pods": "1"}, "scopes": ["Terminating"]});
+    let mut wrong = json!({"metadata": {"name": "wrong-scope"}, "spec": scoped});
+    wrong["spec"]["hard"]["services"] = "1".into();
+    let (code, answer) = call(client, "POST", QUOTAS, wrong).await?;
+    same(&code, &422, "a scope that services are not in")?;
+    same(
+        &answer["message"],
+        &json!(
+            "ResourceQuota \"wrong-scope\" is invalid: spec.scopes: Invalid value: [\"Terminating\"]: unsupported scope \
+             applied to resource"
+        ),
+        "a scope that services are not in",
+    )?;
     limit(client, "ending", scoped).await?;
     let used = |pods: &str, cpu: &str, memory: &str| json!({"pods": pods, "requests.cpu": cpu, "requests.memory": memory});
     until_used(client, "all", used("0", "0", "0")).await?;

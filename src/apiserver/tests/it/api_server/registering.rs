@@ -129,8 +129,20 @@ pub async fn certificates() -> anyhow::Result<()> {
     let sandbox = Server::start(Options::default()).await?;
     let who = Identity::new("somebody", ["system:masters".to_owned()]);
     let client = sandbox.client(&who);
+    let wrong = json!({"metadata": {"name": "wrong"}, "spec": {"request": "LS0t", "signerName": "example.com/signer"}});
+    let (code, answer) = call(&client, "POST", REQUESTS, wrong).await?;
+    same(&code, &422, "no request")?;
+    same(
+        &answer["message"],
+        &json!(
+            "CertificateSigningRequest.certificates.k8s.io \"wrong\" is invalid: [spec.request: Invalid value: \"LS0t\": PEM \
+             block type must be CERTIFICATE REQUEST, spec.usages: Required value]"
+        ),
+        "no request",
+    )?;
+    let begin = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
     let request = json!({"metadata": {"name": "mine"}, "spec": {
-        "request": "LS0tLS1CRUdJTg==", "signerName": "example.com/signer", "usages": ["client auth"],
+        "request": begin, "signerName": "example.com/signer", "usages": ["client auth"],
         "username": "somebody else"}, "status": {"certificate": "LS0t"}});
     let (code, created) = call(&client, "POST", REQUESTS, request).await?;
     same(&code, &201, &created.to_string())?;
