@@ -92,17 +92,24 @@ const ROWS: &[Row] = &[
     ("apps", "v1", "DaemonSet", "daemonsets", &["ds"], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
     ("apps", "v1", "Deployment", "deployments", &["deploy"], NAMESPACED, WORKLOAD),
     ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], NAMESPACED, WORKLOAD),
+    ("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", &["hpa"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", &["hpa"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("batch", "v1", "Job", "jobs", &[], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
     ("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", &["csr"], CLUSTER, WITH_STATUS),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], NAMESPACED, PLAIN),
+    ("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", &[], NAMESPACED, Traits { generation: true, ..PLAIN }),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], NAMESPACED, PLAIN),
     ("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("networking.k8s.io", "v1", "Ingress", "ingresses", &["ing"], NAMESPACED, Traits { generation: true, ..WITH_STATUS }),
+    ("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", &[], CLUSTER, PLAIN),
     ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", &["pdb"], NAMESPACED, Traits { generation: true, ..WITH_STATUS }),
     ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", &[], CLUSTER, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", &[], CLUSTER, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "Role", "roles", &[], NAMESPACED, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", &[], NAMESPACED, PLAIN),
     ("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", &["pc"], CLUSTER, Traits { generation: true, ..PLAIN }),
+    ("storage.k8s.io", "v1", "CSINode", "csinodes", &[], CLUSTER, PLAIN),
     ("storage.k8s.io", "v1", "StorageClass", "storageclasses", &["sc"], CLUSTER, PLAIN),
 ];
 
@@ -221,6 +228,7 @@ fn selectable(group: &str, plural: &str) -> &'static [&'static str] {
             "type",
         ],
         ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
+        ("batch", "jobs") => &["status.successful"],
         ("certificates.k8s.io", "certificatesigningrequests") => &["spec.signerName"],
         _ => &[],
     }
@@ -235,7 +243,8 @@ mod tests {
     #[test]
     fn every_resource_is_listed_once() {
         let all = resources();
-        let names: BTreeSet<String> = all.iter().map(|one| one.qualified()).collect();
+        let name = |one: &Arc<ResourceType>| (one.qualified(), one.version.clone());
+        let names: BTreeSet<(String, String)> = all.iter().map(name).collect();
         assert_eq!(names.len(), all.len());
     }
 }

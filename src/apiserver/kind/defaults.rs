@@ -44,6 +44,14 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         ("apps", "replicasets") => at(object, "/spec", replica_set),
         ("", "replicationcontrollers") => replication_controller(object),
         ("", "podtemplates") => template(object),
+        ("autoscaling", _) => at(object, "/spec", |spec| default(spec, "minReplicas", 1)),
+        ("batch", "jobs") => at(object, "/spec", job),
+        ("discovery.k8s.io", _) => endpoint_slice(object),
+        ("storage.k8s.io", "csinodes") => at(object, "/spec", |spec| {
+            for driver in items(spec, "drivers") {
+                default(driver, "topologyKeys", Value::Null);
+            }
+        }),
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
         (
@@ -107,6 +115,9 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
         ("apiregistration.k8s.io", "apiservices") => {
             object["status"] = registration::fresh_status(object);
         }
+        ("autoscaling", _) => view::new_autoscaler(object),
+        ("batch", "jobs") => select_own(object),
+        ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("apps", "daemonsets") => {
             object["status"] = json!({
                 "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
@@ -287,6 +298,48 @@ fn daemon_set(spec: &mut Value) {
         default(rolling, "maxUnavailable", 1);
     }
     template(spec);
+}
+
+fn job(spec: &mut Value) {
+    if spec["completions"].is_null() && spec["parallelism"].is_null() {
+        spec["completions"] = 1.into();
+    }
+    default(spec, "parallelism", 1);
+    default(spec, "backoffLimit", 6);
+    default(spec, "completionMode", "NonIndexed");
+    default(spec, "manualSelector", false);
+    default(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    default(spec, "suspend", false);
+    template(spec);
+}
+
+/// A new job selects the pods that are marked with its uid.
+fn select_own(job: &mut Value) {
+    if job["spec"]["manualSelector"] == true {
+        return;
+    }
+    let metadata = &job["metadata"];
+    let (uid, name) = (metadata["uid"].clone(), metadata["name"].clone());
+    job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"] = uid.clone();
+    for (label, value) in [("controller-uid", uid), ("job-name", name)] {
+        let labels = &mut job["spec"]["template"]["metadata"]["labels"];
+        labels[format!("batch.kubernetes.io/{label}")] = value.clone();
+        labels[label] = value;
+    }
+    // Where it has no labels, it gets those of its pods.
+    if job["metadata"]["labels"].is_null() {
+        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
+    }
+}
+
+fn endpoint_slice(slice: &mut Value) {
+    for endpoint in items(slice, "endpoints") {
+        default(endpoint, "conditions", json!({}));
+    }
+    for port in items(slice, "ports") {
+        default(port, "name", "");
+        default(port, "protocol", "TCP");
+    }
 }
 
 fn service(spec: &mut Value) {

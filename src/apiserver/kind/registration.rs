@@ -13,23 +13,28 @@ pub const PLURAL: &str = "apiservices";
 /// Says that an APIService comes and goes with what is served.
 pub const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 
-/// Group, priority of the group, and of its version `v1`.
-const PRIORITIES: [(&str, i64, i64); 15] = [
-    ("", 18_000, 1),
-    ("apps", 17_800, 15),
-    ("events.k8s.io", 17_750, 15),
-    ("authentication.k8s.io", 17_700, 15),
-    ("authorization.k8s.io", 17_600, 15),
-    ("certificates.k8s.io", 17_300, 15),
-    ("policy", 17_100, 15),
-    ("rbac.authorization.k8s.io", 17_000, 15),
-    ("storage.k8s.io", 16_800, 15),
-    ("admissionregistration.k8s.io", 16_700, 15),
-    ("apiextensions.k8s.io", 16_700, 15),
-    ("scheduling.k8s.io", 16_600, 15),
-    ("coordination.k8s.io", 16_500, 15),
-    ("discovery.k8s.io", 16_200, 15),
-    ("flowcontrol.apiserver.k8s.io", 16_100, 21),
+/// Group, version, and the priorities of both.
+const PRIORITIES: [(&str, &str, i64, i64); 20] = [
+    ("", "v1", 18_000, 1),
+    ("apps", "v1", 17_800, 15),
+    ("events.k8s.io", "v1", 17_750, 15),
+    ("authentication.k8s.io", "v1", 17_700, 15),
+    ("authorization.k8s.io", "v1", 17_600, 15),
+    ("autoscaling", "v1", 17_500, 15),
+    ("autoscaling", "v2", 17_500, 30),
+    ("batch", "v1", 17_400, 15),
+    ("certificates.k8s.io", "v1", 17_300, 15),
+    ("networking.k8s.io", "v1", 17_200, 15),
+    ("policy", "v1", 17_100, 15),
+    ("rbac.authorization.k8s.io", "v1", 17_000, 15),
+    ("storage.k8s.io", "v1", 16_800, 15),
+    ("admissionregistration.k8s.io", "v1", 16_700, 15),
+    ("apiextensions.k8s.io", "v1", 16_700, 15),
+    ("scheduling.k8s.io", "v1", 16_600, 15),
+    ("coordination.k8s.io", "v1", 16_500, 15),
+    ("node.k8s.io", "v1", 16_300, 15),
+    ("discovery.k8s.io", "v1", 16_200, 15),
+    ("flowcontrol.apiserver.k8s.io", "v1", 16_100, 21),
 ];
 const OF_DEFINITIONS: (i64, i64) = (1_000, 100);
 
@@ -38,7 +43,7 @@ pub fn priority(group: &str) -> i64 {
     let known = PRIORITIES.iter().find(|(known, ..)| *known == group);
     match known {
         _ if group == GROUP => i64::MAX,
-        Some((_, priority, _)) => *priority,
+        Some((_, _, priority, _)) => *priority,
         None => OF_DEFINITIONS.0,
     }
 }
@@ -49,11 +54,11 @@ pub fn name(group: &str, version: &str) -> String {
 
 /// The APIServices of the groups that every server has.
 pub fn built_in() -> impl Iterator<Item = Value> {
-    let served = super::builtin::resources();
     PRIORITIES
         .into_iter()
-        .filter(move |(group, ..)| served.iter().any(|one| one.group == *group))
-        .map(|(group, priority, of_version)| local(group, "v1", (priority, of_version), "onstart"))
+        .map(|(group, version, of_group, of_version)| {
+            local(group, version, (of_group, of_version), "onstart")
+        })
 }
 
 /// The APIService of a version that definitions bring.

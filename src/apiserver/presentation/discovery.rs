@@ -266,9 +266,10 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
 
 /// Clients tell by it whether a resource is stored in another version than before.
 fn storage_version_hash(resource: &ResourceType) -> String {
-    // These are young, and stored so that the release before can read them.
+    // What is young is stored so that the release before can read it; else it is the newest version.
     let version = match resource.kind.as_str() {
         "MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding" => "v1beta1",
+        "HorizontalPodAutoscaler" => "v2",
         _ => &resource.version,
     };
     let text = format!("{}/{version}/{}", resource.group, resource.kind);

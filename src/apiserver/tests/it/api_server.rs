@@ -84,6 +84,9 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("api_server::certificates", || {
             run(registering::certificates())
         }),
+        Trial::test("api_server::kinds_with_defaults", || {
+            run(registering::kinds_with_defaults())
+        }),
         Trial::test("api_server::mutating_policies", || {
             run(registering::mutating_policies())
         }),

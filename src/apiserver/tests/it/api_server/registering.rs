@@ -32,7 +32,10 @@ async fn built_in(client: &Client) -> anyhow::Result<()> {
             "events.k8s.io",
             "authentication.k8s.io",
             "authorization.k8s.io",
+            "autoscaling",
+            "batch",
             "certificates.k8s.io",
+            "networking.k8s.io",
             "policy",
             "rbac.authorization.k8s.io",
             "storage.k8s.io",
@@ -40,6 +43,8 @@ async fn built_in(client: &Client) -> anyhow::Result<()> {
             "apiextensions.k8s.io",
             "scheduling.k8s.io",
             "coordination.k8s.io",
+            "node.k8s.io",
+            "discovery.k8s.io",
             "flowcontrol.apiserver.k8s.io",
         ],
         "groups in the order of their priority",
@@ -181,6 +186,67 @@ pub async fn certificates() -> anyhow::Result<()> {
     let selected = format!("{REQUESTS}?fieldSelector=spec.signerName=example.com/other");
     let (_, none) = call(&client, "GET", &selected, Value::Null).await?;
     same(&none["items"], &json!([]), "by signer")
+}
+
+/// Kinds that nothing acts on have the defaults of a real API server.
+pub async fn kinds_with_defaults() -> anyhow::Result<()> {
+    let sandbox = Server::start(Options::default()).await?;
+    let client = sandbox.client(&Identity::owner());
+    let container = json!({"name": "c", "image": "i"});
+    let job = json!({"metadata": {"name": "j"}, "spec": {
+        "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}});
+    let (code, job) = call(
+        &client,
+        "POST",
+        "/apis/batch/v1/namespaces/default/jobs",
+        job,
+    )
+    .await?;
+    same(&code, &201, &job.to_string())?;
+    let uid = &job["metadata"]["uid"];
+    same(
+        &job["spec"]["selector"],
+        &json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
+        "a job",
+    )?;
+    let labels = json!({"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": "j",
+        "controller-uid": uid, "job-name": "j"});
+    same(
+        &job["spec"]["template"]["metadata"]["labels"],
+        &labels,
+        "a job",
+    )?;
+    same(&job["spec"]["completions"], &json!(1), "a job")?;
+    let scaled = |version: &str| {
+        format!("/apis/autoscaling/{version}/namespaces/default/horizontalpodautoscalers")
+    };
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
+    let first = json!({"metadata": {"name": "h"}, "spec": {
+        "maxReplicas": 3, "scaleTargetRef": target, "targetCPUUtilizationPercentage": 50}});
+    let (code, answer) = call(&client, "POST", &scaled("v1"), first).await?;
+    same(&code, &201, &answer.to_string())?;
+    let (_, second) = call(&client, "GET", &format!("{}/h", scaled("v2")), Value::Null).await?;
+    let metric = &second["spec"]["metrics"][0]["resource"]["target"];
+    same(
+        &metric["averageUtilization"],
+        &json!(50),
+        "the second version",
+    )?;
+    let more = json!({"spec": {"maxReplicas": 5}});
+    let (code, answer) = call(&client, "PATCH", &format!("{}/h", scaled("v2")), more).await?;
+    same(&code, &200, &answer.to_string())?;
+    let (_, first) = call(&client, "GET", &format!("{}/h", scaled("v1")), Value::Null).await?;
+    let spec = json!({"maxReplicas": 5, "minReplicas": 1, "scaleTargetRef": target, "targetCPUUtilizationPercentage": 50});
+    same(&first["spec"], &spec, "the first version")?;
+    let slice = json!({"metadata": {"name": "e"}, "addressType": "IPv4", "endpoints": [{"addresses": ["10.1.2.3"]}],
+        "ports": [{"port": 80}]});
+    let path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+    let (_, slice) = call(&client, "POST", path, slice).await?;
+    same(
+        &slice["ports"],
+        &json!([{"name": "", "port": 80, "protocol": "TCP"}]),
+        "a slice",
+    )
 }
 
 /// Mutating policies are kept with their defaults, and change nothing.
