@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Context,
     context::{Ending, InterruptNote},
+    controller_manifests::{self, ManifestsArgs},
     controller_uninstall::{self, UninstallArgs},
     session::{Intent, Session},
 };
@@ -20,10 +21,7 @@ use crate::{
     cli::{go_bool, go_duration},
     cluster::{Deadline, file},
     command_id::CommandId,
-    controller::{
-        self, ControllerOptions, ElectionOptions, EngineManifests,
-        install::{self, IMAGE, InstallOptions, Profile},
-    },
+    controller::{self, ControllerOptions, ElectionOptions, EngineManifests, install::IMAGE},
     exit::Exit,
     failure::{Failure, Kind, Reason, shown_path},
     probe::{self, Depth, ProbeReport, Virtualization},
@@ -31,7 +29,6 @@ use crate::{
         controller::StoppedReport,
         document::Nothing,
         host::{HostCheck, HostReport, HostVerdict},
-        manifests::ManifestsReport,
     },
     ui::LogFormat,
 };
@@ -75,6 +72,9 @@ pub struct RunArgs {
     /// Image of the probe pods. It carries bmctl as its entry point.
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
+    /// Secret in vm-system with which that image is pulled. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub image_pull_secret: Vec<String>,
     /// Release files of the engine's operators. They are applied when VM Runtime is enabled and removed after it is disabled.
     /// Without it the operators have to be installed already.
     #[arg(long, value_name = "DIR", value_parser = crate::cli::path())]
@@ -130,38 +130,6 @@ pub struct ElectionArgs {
 }
 
 #[derive(clap::Args)]
-pub struct ManifestsArgs {
-    /// Image of the controller and of its probe pods.
-    #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
-    pub image: String,
-    /// Namespace of the controller. Checks and their pods stay in vm-system, where bmctl looks for the controller too.
-    #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
-    pub namespace: String,
-    /// The engine is in this namespace and nowhere else. Rights on it end there (profile standard). The namespace itself is
-    /// not printed: it is KubeVirt's. Default: wherever its operator is.
-    #[arg(long, value_name = "NAME")]
-    pub kubevirt_namespace: Option<String>,
-    /// How much the controller may do.
-    #[arg(long, value_enum, value_name = "PROFILE", default_value_t = ProfileArg::Standard)]
-    pub profile: ProfileArg,
-    /// Probe pods mount the host's /dev. The system namespace then allows privileged pods.
-    #[arg(long)]
-    pub deep_probe: bool,
-    /// Let the API server itself refuse a disable while VMs exist.
-    #[arg(long)]
-    pub safe_disable: bool,
-}
-
-/// How much the controller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ProfileArg {
-    /// It uses the engine's operators that somebody else has installed.
-    Standard,
-    /// It also installs and removes them, from ConfigMaps with their release files. That takes rights to escalate.
-    EngineManifests,
-}
-
-#[derive(clap::Args)]
 pub struct ProbeArgs {
     /// Judge for VMs that are emulated in software: hardware virtualization is not required.
     #[arg(long)]
@@ -193,7 +161,7 @@ impl ControllerArgs {
 pub async fn run(context: &Context, args: ControllerArgs) -> Result<Exit, Failure> {
     match args.command {
         ControllerCommand::Run(args) => reconcile(context, args).await,
-        ControllerCommand::Manifests(args) => Ok(manifests(context, &args)),
+        ControllerCommand::Manifests(args) => Ok(controller_manifests::run(context, &args)),
         ControllerCommand::Uninstall(args) => Ok(controller_uninstall::run(context, &args).await),
         ControllerCommand::Probe(args) => probe(context, &args),
     }
@@ -232,6 +200,7 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
 
 async fn controller_options(args: RunArgs) -> Result<ControllerOptions, Failure> {
     let mut options = ControllerOptions::new(args.image);
+    options.image_pull_secrets = args.image_pull_secret;
     options.safe_disable = args.safe_disable;
     options.deep_probe = args.deep_probe;
     options.kubevirt_namespace = args.kubevirt_namespace;
@@ -275,21 +244,6 @@ async fn engine_manifests(folder: PathBuf) -> Result<EngineManifests, Failure> {
 fn identity() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}_{}", host.trim(), uuid::Uuid::new_v4())
-}
-
-fn manifests(context: &Context, args: &ManifestsArgs) -> Exit {
-    let objects = install::manifests(&InstallOptions {
-        namespace: args.namespace.clone(),
-        kubevirt_namespace: args.kubevirt_namespace.clone(),
-        profile: match args.profile {
-            ProfileArg::Standard => Profile::Standard,
-            ProfileArg::EngineManifests => Profile::EngineManifests,
-        },
-        deep_probe: args.deep_probe,
-        safe_disable: args.safe_disable,
-        ..InstallOptions::new(&args.image)
-    });
-    context.end(Ending::well(ManifestsReport::new(objects)))
 }
 
 fn probe(context: &Context, args: &ProbeArgs) -> Result<Exit, Failure> {

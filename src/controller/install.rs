@@ -23,6 +23,8 @@ pub const NOBODY: i64 = 65532;
 pub struct InstallOptions {
     /// Image of the controller and of its probe pods.
     pub image: String,
+    /// Secrets with which the image is pulled: in the controller's namespace, and for probe pods in the system namespace.
+    pub image_pull_secrets: Vec<String>,
     /// Namespace of the controller itself. Checks and their pods are always in the system namespace.
     pub namespace: String,
     /// The engine is nowhere else: the rights on it end at this namespace.
@@ -32,6 +34,8 @@ pub struct InstallOptions {
     pub deep_probe: bool,
     /// The API server itself refuses a disable while VMs exist.
     pub safe_disable: bool,
+    /// The Prometheus operator is told where metrics are.
+    pub pod_monitor: bool,
     pub replicas: u8,
 }
 
@@ -40,11 +44,13 @@ impl InstallOptions {
     pub fn new(image: impl Into<String>) -> Self {
         Self {
             image: image.into(),
+            image_pull_secrets: Vec::new(),
             namespace: name::SYSTEM_NAMESPACE.to_owned(),
             kubevirt_namespace: None,
             profile: Profile::Standard,
             deep_probe: false,
             safe_disable: false,
+            pod_monitor: false,
             replicas: 2,
         }
     }
@@ -68,6 +74,10 @@ pub fn manifests(options: &InstallOptions) -> Vec<Value> {
     objects.extend(rights::objects(options));
     objects.push(workload::disruption_budget(options));
     objects.push(workload::deployment(options));
+    // The last one: where its definition is not there, everything else is applied all the same.
+    if options.pod_monitor {
+        objects.push(workload::pod_monitor(options));
+    }
     objects
 }
 
@@ -222,6 +232,44 @@ mod tests {
             let said = arguments.is_some_and(|all| all.contains(&json!("--safe-disable")));
             assert_eq!(said, safe_disable);
         }
+    }
+
+    #[test]
+    fn both_images_are_pulled_with_the_secrets() {
+        let objects = manifests(&InstallOptions {
+            image_pull_secrets: vec!["one".to_owned(), "two".to_owned()],
+            ..InstallOptions::new("bmctl:1")
+        });
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
+        let pod = &deployment.unwrap()["spec"]["template"]["spec"];
+        assert_eq!(
+            pod["imagePullSecrets"],
+            json!([{"name": "one"}, {"name": "two"}])
+        );
+        let arguments = pod["containers"][0]["args"].as_array().unwrap();
+        for secret in ["one", "two"] {
+            let argument = json!(format!("--image-pull-secret={secret}"));
+            assert!(arguments.contains(&argument), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_monitor_finds_the_pods_by_label_and_port() {
+        let objects = manifests(&InstallOptions {
+            pod_monitor: true,
+            ..InstallOptions::new("bmctl:1")
+        });
+        let monitor = objects.last().unwrap();
+        let deployment = &objects[objects.len() - 2];
+        assert_eq!(monitor["kind"], "PodMonitor");
+        assert_eq!(
+            monitor["spec"]["selector"]["matchLabels"],
+            deployment["spec"]["template"]["metadata"]["labels"]
+        );
+        assert_eq!(
+            monitor["spec"]["podMetricsEndpoints"][0]["port"],
+            deployment["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"]
+        );
     }
 
     #[test]

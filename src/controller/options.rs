@@ -9,6 +9,8 @@ use super::{election::ElectionOptions, manifest::EngineManifests};
 pub struct ControllerOptions {
     /// Image of the probe pods: one that carries this program.
     pub probe_image: String,
+    /// Secrets of the system namespace with which it is pulled.
+    pub image_pull_secrets: Vec<String>,
     /// Let the probe pods see the host's /dev. Such pods do not pass PodSecurity `restricted`.
     pub deep_probe: bool,
     /// Release files of the engine's operators, for a cluster that does not bring them. They need rights to escalate.
@@ -29,6 +31,7 @@ impl ControllerOptions {
     pub fn new(probe_image: impl Into<String>) -> Self {
         Self {
             probe_image: probe_image.into(),
+            image_pull_secrets: Vec::new(),
             deep_probe: false,
             engine_manifests: None,
             kubevirt_namespace: None,

@@ -251,6 +251,7 @@ impl Runner<'_> {
                 node: launch.node.clone(),
                 attempt: launch.attempt,
                 image: self.options.probe_image.clone(),
+                pull_secrets: self.options.image_pull_secrets.clone(),
                 deep: self.options.deep_probe,
                 virtualization: run.virtualization,
                 deadline: self.options.pace.node,

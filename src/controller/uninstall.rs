@@ -78,6 +78,7 @@ const ROWS: &[Row] = &[
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimepreflightchecks.vm.cluster.gke.io")),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", Mark::Named("vmruntimes.vm.cluster.gke.io")),
     ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", Mark::Applied),
+    ("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", Mark::Applied),
     ("apps", "v1", "Deployment", "deployments", Mark::Applied),
     ("coordination.k8s.io", "v1", "Lease", "leases", Mark::Named(name::CONTROLLER_DEPLOYMENT)),
     (RBAC, "v1", "RoleBinding", "rolebindings", Mark::Applied),

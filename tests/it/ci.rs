@@ -1,5 +1,7 @@
 //! bmctl in CI systems: the examples of docs/ci.md, and what GitHub Actions is told.
 
+mod wrappers;
+
 use std::{env, ffi::OsString, fs, path::Path, process::Stdio};
 
 use libtest_mimic::{Failed, Trial};
@@ -11,10 +13,12 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         Trial::test("ci::the_examples_run", the_examples_run),
         Trial::test("ci::github_gets_annotations", github_gets_annotations),
-    ]
+    ];
+    trials.extend(wrappers::trials());
+    trials
 }
 
 /// The fenced examples in YAML.

@@ -3,6 +3,7 @@
 
 mod admission;
 mod binary;
+pub mod chart;
 mod chronicle;
 mod disable;
 mod edge;
@@ -37,6 +38,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(probing::trials());
     trials.extend(binary::trials());
     trials.extend(election::trials());
+    trials.extend(chart::trials());
     trials.extend(install::trials());
     trials.extend(kept::trials());
     trials.extend(trouble::trials());

@@ -1,6 +1,7 @@
 //! The pages for people: their links lead somewhere, and their commands exist. What is generated is compared by `docs`, what
 //! the tutorial prints by `tutorial`.
 
+mod glossary;
 mod spanish;
 
 use std::{
@@ -22,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("docs::links_lead_somewhere", links_lead_somewhere),
         Trial::test("docs::commands_of_pages_exist", commands_of_pages_exist),
     ];
+    trials.extend(glossary::trials());
     trials.extend(spanish::trials());
     trials
 }

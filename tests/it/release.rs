@@ -1,5 +1,7 @@
 //! What is given away, as somebody gets it who has nothing of ours: the folder that `.ci/release` has made.
 
+mod image;
+
 use std::{
     fs,
     net::TcpListener,
@@ -8,23 +10,33 @@ use std::{
 };
 
 use libtest_mimic::{Failed, Trial};
+use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::stage::{Ended, Stage, Story, clean};
+use crate::{
+    controller::chart::helm,
+    stage::{Ended, Stage, Story, clean, finish},
+};
 
 const FOLDER: &str = "BMCTL_RELEASED";
 /// The aim is 10; docs/benchmarks.md says what the rest is.
 const LARGEST: u64 = 14 * 1024 * 1024;
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
+    let stories: [(&str, Story); 9] = [
         ("the_sums_are_right", the_sums_are_right),
         ("it_needs_nothing", it_needs_nothing),
         ("it_resolves_names", it_resolves_names),
         ("a_backtrace_ends_nothing", a_backtrace_ends_nothing),
         ("it_installs_itself", it_installs_itself),
         ("all_is_listed", all_is_listed),
+        ("it_is_fetched_and_installed", it_is_fetched_and_installed),
+        ("helm_takes_the_chart", helm_takes_the_chart),
+        (
+            "the_readme_names_what_is_there",
+            the_readme_names_what_is_there,
+        ),
     ];
     let trial = |(name, story): (&str, Story)| {
         if std::env::var_os(FOLDER).is_some() {
@@ -32,7 +44,13 @@ pub fn trials() -> Vec<Trial> {
         }
         Trial::test(format!("release::{name} (needs {FOLDER})"), story).with_ignored_flag(true)
     };
-    stories.map(trial).into()
+    let mut trials: Vec<Trial> = stories
+        .into_iter()
+        .chain(image::STORIES)
+        .map(trial)
+        .collect();
+    trials.extend(image::trials());
+    trials
 }
 
 fn folder() -> Result<PathBuf, Failed> {
@@ -190,6 +208,59 @@ fn it_installs_itself() -> Result<(), Failed> {
     run(to.path(), bin.join("kubectl-vmruntime"), &["--help"])
         .exits(0)?
         .prints("kubectl vmruntime")?;
+    Ok(())
+}
+
+/// Every file of a release that README's first section names; krew's is made only for a release that has a place.
+fn the_readme_names_what_is_there() -> Result<(), Failed> {
+    let readme = include_str!("../../README.md");
+    let section = readme.split("\n## ").nth(1).ok_or("no section")?;
+    let named = Regex::new(r"`((?:bmctl|vmruntime|get|SHA256SUMS)[^` /]*)`")?;
+    let mut seen = 0;
+    for (_, [name]) in named.captures_iter(section).map(|found| found.extract()) {
+        if name == "vmruntime.yaml" {
+            continue;
+        }
+        seen += 1;
+        let path = match name.split_once('*') {
+            Some((_, end)) => file(end)?,
+            None => folder()?.join(name),
+        };
+        fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if seen < 7 {
+        return Err(format!("only {seen} files in {section}").into());
+    }
+    Ok(())
+}
+
+/// By the script that a release has for those who have nothing.
+fn it_is_fetched_and_installed() -> Result<(), Failed> {
+    let to = tempfile::tempdir()?;
+    let mut get = clean("sh", to.path());
+    get.arg(folder()?.join("get.sh"))
+        .env(
+            "BMCTL_RELEASE_URL",
+            format!("file://{}", folder()?.display()),
+        )
+        .env("PREFIX", to.path());
+    finish(get, "get.sh", &[], "").exits(0)?;
+    run(to.path(), to.path().join("bin/bmctl"), &["version"]).exits(0)?;
+    Ok(())
+}
+
+/// The packed chart is the one of the repository, and Helm reads it.
+fn helm_takes_the_chart() -> Result<(), Failed> {
+    let chart = file(".tgz")?.display().to_string();
+    let temporary = tempfile::tempdir()?;
+    run(temporary.path(), "tar", &["-xzf", &chart]).exits(0)?;
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install/chart");
+    let ours = ours.display().to_string();
+    let compared = ["--recursive", &ours, "vmruntime-controller"];
+    run(temporary.path(), "diff", &compared).exits(0)?;
+    helm(temporary.path(), None, &["template", "bmctl", &chart])?
+        .exits(0)?
+        .prints("kind: Deployment")?;
     Ok(())
 }
 

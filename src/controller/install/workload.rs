@@ -12,6 +12,8 @@ const ENGINE_MANIFESTS: &str = "/etc/vmruntime/engine";
 const ENGINE_CONFIG_MAPS: [&str; 2] = ["vmruntime-engine-kubevirt", "vmruntime-engine-cdi"];
 /// Environment variable with the image of the probe pods.
 pub(super) const PROBE_IMAGE: &str = "PROBE_IMAGE";
+/// Name of the port of metrics and health.
+const HTTP: &str = "http";
 /// Longer than the controller takes to finish what it is in the middle of.
 const GRACE_SECONDS: u64 = 30;
 
@@ -30,6 +32,19 @@ pub(super) fn disruption_budget(options: &InstallOptions) -> Value {
         "kind": "PodDisruptionBudget",
         "metadata": metadata(options),
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels()}},
+    })
+}
+
+/// The Prometheus operator's own kind, by which its Prometheus finds `/metrics` of every replica.
+pub(super) fn pod_monitor(options: &InstallOptions) -> Value {
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": metadata(options),
+        "spec": {
+            "selector": {"matchLabels": labels()},
+            "podMetricsEndpoints": [{"port": HTTP, "path": "/metrics"}],
+        },
     })
 }
 
@@ -57,6 +72,10 @@ pub(super) fn deployment(options: &InstallOptions) -> Value {
         },
         "containers": [container(options)],
     });
+    if !options.image_pull_secrets.is_empty() {
+        let secrets = options.image_pull_secrets.iter();
+        spec["imagePullSecrets"] = secrets.map(|name| json!({"name": name})).collect();
+    }
     match options.profile {
         Profile::Standard => {}
         Profile::EngineManifests => spec["volumes"] = json!([engine_manifests()]),
@@ -86,7 +105,7 @@ fn metadata(options: &InstallOptions) -> Value {
 fn container(options: &InstallOptions) -> Value {
     let probe = |path: &str, period: u64, failures: u64| {
         json!({
-            "httpGet": {"path": path, "port": "http"},
+            "httpGet": {"path": path, "port": HTTP},
             "periodSeconds": period,
             "timeoutSeconds": 5,
             "failureThreshold": failures,
@@ -97,7 +116,7 @@ fn container(options: &InstallOptions) -> Value {
         "image": options.image,
         "args": arguments(options),
         "env": [{"name": PROBE_IMAGE, "value": options.image}],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": [{"name": HTTP, "containerPort": PORT, "protocol": "TCP"}],
         "livenessProbe": probe("/livez", 20, 3),
         "readinessProbe": probe("/readyz", 5, 3),
         "resources": {
@@ -125,6 +144,8 @@ fn arguments(options: &InstallOptions) -> Vec<String> {
     let mut arguments: Vec<String> = ["controller", "run", "--log-format", "json"]
         .map(str::to_owned)
         .to_vec();
+    let secrets = options.image_pull_secrets.iter();
+    arguments.extend(secrets.map(|name| format!("--image-pull-secret={name}")));
     let mut say = |flag: &str, value: &str| {
         arguments.push(flag.to_owned());
         arguments.push(value.to_owned());

@@ -30,6 +30,7 @@ pub(super) struct Probe {
     pub node: String,
     pub attempt: u8,
     pub image: String,
+    pub pull_secrets: Vec<String>,
     pub deep: bool,
     pub virtualization: Virtualization,
     pub deadline: Duration,
@@ -51,6 +52,11 @@ impl Probe {
         } else {
             (json!([]), json!([]))
         };
+        let pull_secrets: Vec<_> = self
+            .pull_secrets
+            .iter()
+            .map(|name| json!({"name": name}))
+            .collect();
         serde_json::from_value(json!({
             "apiVersion": "v1",
             "kind": "Pod",
@@ -78,6 +84,7 @@ impl Probe {
                     "runAsGroup": NOBODY,
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
+                "imagePullSecrets": pull_secrets,
                 "volumes": volumes,
                 "containers": [{
                     "name": CONTAINER,

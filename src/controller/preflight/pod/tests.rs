@@ -12,6 +12,7 @@ fn probe(deep: bool) -> Pod {
         node: "n1".to_owned(),
         attempt: 2,
         image: "bmctl:1".to_owned(),
+        pull_secrets: vec!["registry".to_owned()],
         deep,
         virtualization: Virtualization::Emulation,
         deadline: Duration::from_secs(120),
@@ -42,6 +43,7 @@ fn a_pod_is_restricted_and_says_what_it_is() {
     let spec = pod.spec.unwrap();
     assert_eq!(spec.node_name.as_deref(), Some("n1"));
     assert_eq!(spec.automount_service_account_token, Some(false));
+    assert_eq!(spec.image_pull_secrets.unwrap()[0].name, "registry");
     assert!(spec.volumes.unwrap_or_default().is_empty());
     let context = spec.containers[0].security_context.clone().unwrap();
     assert_eq!(context.allow_privilege_escalation, Some(false));
