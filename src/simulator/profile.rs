@@ -27,6 +27,9 @@ pub struct NodeProfile {
     pub cordoned: bool,
     /// Has it the hardware for virtual machines? Of a machine with a folder it is what the kernel has registered there.
     pub kvm: bool,
+    /// Offers its processor virtualization? Of a machine with a folder it is what the processor says there.
+    #[serde(default = "yes")]
+    pub virtualization: bool,
     /// So much longer than elsewhere everything takes that its kubelet does.
     pub delay: Duration,
     /// Can its kubelet pull images? Where it cannot, no pod starts.
@@ -47,6 +50,7 @@ impl NodeProfile {
             ready: true,
             cordoned: false,
             kvm: true,
+            virtualization: true,
             delay: Duration::ZERO,
             pulls_images: true,
             gpus: 0,
@@ -60,9 +64,11 @@ impl NodeProfile {
         let kvm = ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
             .iter()
             .any(|registered| host.join(registered).exists());
+        let virtualization = cpu_has_virtualization(&host);
         Self {
             host: Some(host),
             kvm,
+            virtualization,
             ..Self::pretend(name)
         }
     }
@@ -134,6 +140,20 @@ impl NodeProfile {
         }
         capacity
     }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The flags of Intel's and AMD's processors; of others nothing is said there.
+fn cpu_has_virtualization(root: &Path) -> bool {
+    let text = fs::read_to_string(root.join("proc/cpuinfo")).unwrap_or_default();
+    let mut flags = text.lines().filter(|line| line.starts_with("flags"));
+    flags.next().is_none_or(|line| {
+        line.split_whitespace()
+            .any(|flag| flag == "vmx" || flag == "svm")
+    })
 }
 
 /// Of the machine that this program was built for, in Kubernetes' words.
