@@ -103,7 +103,6 @@ pub struct ClusterArgs {
     #[arg(long, default_value = "sandbox", value_name = "NAME", value_parser = cluster_name)]
     pub name: String,
     // What is documented of Google's, what is inferred and what nobody outside can know stands in docs/sandbox.md.
-    /// Which controller acts on VMRuntime.
     #[arg(
         long,
         value_name = "CONTROLLER",

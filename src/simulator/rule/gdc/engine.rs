@@ -115,11 +115,15 @@ pub fn uninstall(scene: &Scene) -> Vec<Step> {
         .collect()
 }
 
+/// The control plane of a user cluster may run elsewhere, so KubeVirt's components take any node.
 fn order_kubevirt(emulation: bool) -> DynamicObject {
     known(json!({
         "apiVersion": Kind::KubeVirt.api_version(), "kind": Kind::KubeVirt.name(),
         "metadata": {"name": KUBEVIRT_NAME, "namespace": SYSTEM_NAMESPACE},
-        "spec": {"configuration": {"developerConfiguration": {"useEmulation": emulation}}},
+        "spec": {
+            "configuration": {"developerConfiguration": {"useEmulation": emulation}},
+            "infra": {"nodePlacement": {}},
+        },
     }))
 }
 
