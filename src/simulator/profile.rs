@@ -27,9 +27,6 @@ pub struct NodeProfile {
     pub cordoned: bool,
     /// Has it the hardware for virtual machines? Of a machine with a folder it is what the kernel has registered there.
     pub kvm: bool,
-    /// Offers its processor virtualization? Of a machine with a folder it is what the processor says there.
-    #[serde(default = "yes")]
-    pub virtualization: bool,
     /// So much longer than elsewhere everything takes that its kubelet does.
     pub delay: Duration,
     /// Can its kubelet pull images? Where it cannot, no pod starts.
@@ -50,7 +47,6 @@ impl NodeProfile {
             ready: true,
             cordoned: false,
             kvm: true,
-            virtualization: true,
             delay: Duration::ZERO,
             pulls_images: true,
             gpus: 0,
@@ -61,14 +57,10 @@ impl NodeProfile {
     /// A machine whose facts lie under `host`.
     pub fn real(name: impl Into<String>, host: impl Into<PathBuf>) -> Self {
         let host = host.into();
-        let kvm = ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
-            .iter()
-            .any(|registered| host.join(registered).exists());
-        let virtualization = cpu_has_virtualization(&host);
+        let kvm = has_kvm(&host);
         Self {
             host: Some(host),
             kvm,
-            virtualization,
             ..Self::pretend(name)
         }
     }
@@ -99,6 +91,25 @@ impl NodeProfile {
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"name": self.name, "labels": labels},
             "spec": spec,
+        })
+    }
+
+    /// Has it the device now? What a folder says may have changed since the node was registered.
+    pub fn has_kvm(&self) -> bool {
+        self.host.as_deref().map_or(self.kvm, has_kvm)
+    }
+
+    /// Offers its processor virtualization? Intel's and AMD's say so in their flags; of others nothing is known there, and
+    /// a machine on paper lacks the device alone.
+    pub fn has_virtualization(&self) -> bool {
+        let Some(root) = self.host.as_deref() else {
+            return true;
+        };
+        let text = fs::read_to_string(root.join("proc/cpuinfo")).unwrap_or_default();
+        let mut flags = text.lines().filter(|line| line.starts_with("flags"));
+        flags.next().is_none_or(|line| {
+            line.split_whitespace()
+                .any(|flag| flag == "vmx" || flag == "svm")
         })
     }
 
@@ -142,18 +153,10 @@ impl NodeProfile {
     }
 }
 
-const fn yes() -> bool {
-    true
-}
-
-/// The flags of Intel's and AMD's processors; of others nothing is said there.
-fn cpu_has_virtualization(root: &Path) -> bool {
-    let text = fs::read_to_string(root.join("proc/cpuinfo")).unwrap_or_default();
-    let mut flags = text.lines().filter(|line| line.starts_with("flags"));
-    flags.next().is_none_or(|line| {
-        line.split_whitespace()
-            .any(|flag| flag == "vmx" || flag == "svm")
-    })
+fn has_kvm(root: &Path) -> bool {
+    ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
+        .iter()
+        .any(|registered| root.join(registered).exists())
 }
 
 /// Of the machine that this program was built for, in Kubernetes' words.

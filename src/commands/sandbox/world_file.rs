@@ -158,7 +158,6 @@ impl NodeEntry {
             ready: self.ready,
             cordoned: self.cordoned,
             kvm: self.kvm.unwrap_or(plain.kvm),
-            virtualization: plain.virtualization,
             delay: self.delay.unwrap_or_default(),
             pulls_images: self.pulls_images,
             gpus: self.gpus,

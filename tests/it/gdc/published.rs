@@ -258,9 +258,7 @@ fn taken_in() -> Result<(), Failed> {
     let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
     stage.bmctl(&["skip", "node", "worker-1"]).exits(0)?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage
-        .bmctl(&["skip", "node", "worker-1", "--undo"])
-        .exits(0)?;
+    stage.bmctl(&["unskip", "node", "worker-1"]).exits(0)?;
     eventually("a check that fails", || {
         let runtime = stage.read(RUNTIME).map_err(|error| format!("{error:?}"))?;
         let passed = &runtime["status"]["preflightCheckSummary"]["preflightCheckPassed"];

@@ -172,8 +172,8 @@ fn results(scene: &Scene, node: &Object, release: &Release, emulated: bool) -> V
 /// What the command says that looks for a feature, where it fails.
 fn objection(feature: &str, profile: &NodeProfile) -> Option<&'static str> {
     match feature {
-        "CPU" if !profile.virtualization => Some(NOTHING_FOUND),
-        "KVM" if !profile.kvm => Some(NO_DEVICE),
+        "CPU" if !profile.has_virtualization() => Some(NOTHING_FOUND),
+        "KVM" if !profile.has_kvm() => Some(NO_DEVICE),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use super::is_emulated;
 use crate::{
     api::{
         engine::{CDI_NAME, KUBEVIRT_NAME, PHASE_DEPLOYED},
-        name::SYSTEM_NAMESPACE,
+        name::{SKIP_SCHEDULE, SYSTEM_NAMESPACE},
     },
     simulator::{
         OPERATOR_MANIFESTS,
@@ -115,14 +115,21 @@ pub fn uninstall(scene: &Scene) -> Vec<Step> {
         .collect()
 }
 
-/// The control plane of a user cluster may run elsewhere, so KubeVirt's components take any node.
+/// The control plane of a user cluster may run elsewhere, so KubeVirt's components take any node. Nodes with the label
+/// run no machines.
 fn order_kubevirt(emulation: bool) -> DynamicObject {
+    let not_left_out = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [
+            {"key": SKIP_SCHEDULE, "operator": "DoesNotExist"},
+        ]}],
+    }}});
     known(json!({
         "apiVersion": Kind::KubeVirt.api_version(), "kind": Kind::KubeVirt.name(),
         "metadata": {"name": KUBEVIRT_NAME, "namespace": SYSTEM_NAMESPACE},
         "spec": {
             "configuration": {"developerConfiguration": {"useEmulation": emulation}},
             "infra": {"nodePlacement": {}},
+            "workloads": {"nodePlacement": {"affinity": not_left_out}},
         },
     }))
 }
