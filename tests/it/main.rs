@@ -20,6 +20,7 @@ mod enabling;
 mod events;
 mod faults;
 mod fuzz;
+mod gdc;
 mod golden;
 mod hostile;
 mod identity;
@@ -79,6 +80,7 @@ fn main() {
     trials.extend(enabling::trials());
     trials.extend(events::trials());
     trials.extend(fuzz::trials());
+    trials.extend(gdc::trials());
     trials.extend(hostile::trials());
     trials.extend(identity::trials());
     trials.extend(kubeconfigs::trials());

@@ -155,10 +155,11 @@ pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String
     })
 }
 
-/// A controller that publishes neither what it has observed nor conditions: not ours.
+/// Not ours, which publishes a phase beside what it has observed and conditions. Google's of the newest releases
+/// publishes what it has observed too, but no phase.
 pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
     let status = runtime.status();
-    status.observed_generation.is_none() && status.conditions.is_empty()
+    status.phase.is_none() || (status.observed_generation.is_none() && status.conditions.is_empty())
 }
 
 /// A condition that says, of this generation, that the controller cannot go on.

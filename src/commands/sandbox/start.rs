@@ -4,7 +4,11 @@ use std::io;
 
 use apiserver::StateFault;
 
-use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
+use super::{
+    ClusterArgs,
+    assembly::{Assembly, OtherController},
+    workspace::Claim,
+};
 use crate::{
     commands::{
         Context,
@@ -58,6 +62,15 @@ pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure>
 
 /// The cluster never came up.
 pub fn not_started(error: &anyhow::Error, args: &ClusterArgs) -> Failure {
+    if let Some(other) = error.downcast_ref::<OtherController>() {
+        return Failure::new(
+            Kind::Usage,
+            Reason::StateNotUsable,
+            "cannot use the state with another controller",
+        )
+        .caused_by(other.to_string())
+        .hint("give the same controller, or another folder");
+    }
     let (kind, reason, hint) = match (error.downcast_ref::<StateFault>(), io_error(error)) {
         (Some(StateFault::Taken), _) => (
             Kind::Conflict,
