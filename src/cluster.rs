@@ -1,4 +1,4 @@
-//! The cluster: connecting to it, asking it, changing it, waiting for it. The only room that makes a client.
+//! The cluster: connecting to it, asking it, changing it, waiting for it. The only module that makes a client of a user's cluster.
 //!
 //! `commands` and `controller` call it. It decides nothing that `runtime` can decide, and it prints nothing: what a
 //! person should see on the way goes to an [`Observer`], what went wrong comes back as a [`Failure`].
@@ -13,7 +13,7 @@
 //!                       ├─ restoration put a backup back
 //!                       ├─ stuck       why an object that is being deleted is still there
 //!                       └─ wait        until a target holds
-//!              retry and event are used by all of them
+//!              retry, event and watch are used by all of them
 //! ```
 //!
 //! [`Failure`]: crate::failure::Failure
@@ -29,11 +29,11 @@ pub mod controller_deployment;
 mod deadline;
 pub mod discovery;
 pub mod event;
-mod feed;
 pub mod file;
 pub mod inventory;
 mod kubeconfig;
 pub mod list;
+mod mode;
 pub mod node;
 pub mod placement;
 pub mod preflight_check;
@@ -47,6 +47,7 @@ pub mod stuck;
 pub mod subject;
 pub mod vmruntime;
 pub mod wait;
+mod watch;
 
 pub use answer::checked;
 pub use clock::Clock;
@@ -54,4 +55,5 @@ pub use connect::{Cluster, ConnectOptions, connect, connect_from};
 pub use deadline::Deadline;
 pub use event::{Event, Observer, Silent};
 pub use kubeconfig::{Environment, Kubeconfigs, clusters, contexts, implied, kubeconfig_of};
+pub use mode::Mode;
 pub use retry::Retry;

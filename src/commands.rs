@@ -1,6 +1,6 @@
 //! The commands: one file each, with its arguments (their docs are the help) and its `run`.
 //!
-//! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other rooms, writes
+//! `main` calls [`run`] and nothing else. A command gets a [`Context`], does its work through the other modules, writes
 //! its one result, and returns how it ended. A new command is its file, a line in `tree` and an arm in [`dispatch`].
 
 pub mod auth_check;
@@ -20,12 +20,12 @@ pub mod fault;
 pub mod get_vmruntimepfc;
 pub mod help;
 pub mod man;
-pub mod many;
-pub mod narration;
+pub mod multi_cluster;
 mod nodes;
 mod permission;
 pub mod preflight;
 mod program;
+pub mod progress_reporter;
 pub mod restore;
 #[cfg_attr(not(feature = "sandbox"), path = "commands/no_sandbox.rs")]
 pub mod sandbox;
@@ -48,7 +48,7 @@ use std::ffi::OsString;
 use clap::FromArgMatches as _;
 
 pub use context::Context;
-use many::Scope;
+use multi_cluster::Scope;
 use tree::{Auth, Check, Disable, Enable, Get, Skip, Snapshot, Status, Unskip, Update, Wait};
 pub use tree::{Cli, Command};
 use typed::Typed;
@@ -101,7 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
                 "could not start the runtime",
             )
             .caused_by(error.to_string());
-            return context::early::fail(&global, command.id(), failure);
+            return context::startup_failure::fail(&global, command.id(), failure);
         }
     };
     let exit = runtime.block_on(async {
@@ -109,7 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         match Context::new(global.clone(), id, command.log_format()) {
             // A command's future is too large for the stack.
             Ok(context) => Box::pin(until_second_signal(&context, command)).await,
-            Err(failure) => context::early::fail(&global, id, failure),
+            Err(failure) => context::startup_failure::fail(&global, id, failure),
         }
     });
     // A prompt may still be reading the terminal on a blocking thread; nobody waits for it.
@@ -130,7 +130,7 @@ async fn until_second_signal(context: &Context, command: Command) -> Exit {
 async fn on_clusters(context: &Context, command: Command) -> Exit {
     match Scope::of(&context.global.connection) {
         Scope::One => dispatch(context, command).await,
-        several => Box::pin(many::run(context, several, &command)).await,
+        several => Box::pin(multi_cluster::run(context, several, &command)).await,
     }
 }
 

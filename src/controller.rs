@@ -12,18 +12,19 @@
 
 mod admission;
 mod apply;
-mod door;
 pub mod election;
 mod engine;
 mod event;
+pub mod failure_policy;
 pub mod install;
+mod leader_gate;
 pub mod manifest;
-mod mark;
 pub mod metric;
 mod node;
 mod observe;
 pub mod observed;
 pub mod options;
+mod ownership;
 mod placement;
 pub mod plan;
 mod preflight;
@@ -33,7 +34,6 @@ mod request;
 pub mod role;
 mod serve;
 mod trace;
-pub mod trouble;
 pub mod uninstall;
 mod watch;
 mod why;
@@ -79,7 +79,7 @@ pub async fn run(
         None => Leadership::unlimited(),
     };
     let term = || {
-        let client = door::client(client.clone(), leadership.clone(), metrics.clone());
+        let client = leader_gate::client(client.clone(), leadership.clone(), metrics.clone());
         lead(client, &options, &metrics, &health, &shutdown)
     };
     let working = async {
@@ -112,17 +112,17 @@ async fn lead(
 ) -> anyhow::Result<()> {
     let _leading = serve::Leading::new(metrics.clone(), health.clone());
     let mut watches = JoinSet::new();
-    let bell = watch::Bell::new();
-    let probes_bell = watch::Bell::new();
+    let trigger = watch::Trigger::new();
+    let probes_trigger = watch::Trigger::new();
     let place = options.kubevirt_namespace.as_deref();
-    let caches = watch::start(&client, place, &bell, &probes_bell, &mut watches);
-    let complaint = preflight::Complaint::default();
+    let caches = watch::start(&client, place, &trigger, &probes_trigger, &mut watches);
+    let check_failures = preflight::CheckFailures::default();
     let reconciler = reconcile::Reconciler {
         client: &client,
         caches: &caches,
         options,
         announcer: event::Announcer::new(client.clone()),
-        complaint: &complaint,
+        check_failures: &check_failures,
         metrics,
         health,
     };
@@ -130,14 +130,14 @@ async fn lead(
         client: &client,
         caches: &caches,
         options,
-        bell: &bell,
-        complaint: &complaint,
+        trigger: &trigger,
+        check_failures: &check_failures,
         metrics,
     };
     let work = async {
         tokio::join!(
-            reconciler.run(bell.listen(), shutdown),
-            runner.run(bell.listen().and(&probes_bell), shutdown)
+            reconciler.run(trigger.listen(), shutdown),
+            runner.run(trigger.listen().and(&probes_trigger), shutdown)
         );
     };
     tokio::select! {

@@ -2,7 +2,7 @@
 //! `bmctl explain`, for `docs/explain.md` and for whoever prints a hint.
 //!
 //! The words themselves are defined where they are used: checks in `probe`, conditions in `api::condition`, errors in
-//! `failure`, exit codes in `exit`, each with what it means. This room adds cause and fix, a file a group, and nothing
+//! `failure`, exit codes in `exit`, each with what it means. This module adds cause and fix, a file a group, and nothing
 //! else: it reads nothing and prints nothing. Its tests fail for a word without an entry and for an entry without a
 //! word.
 

@@ -20,7 +20,7 @@ mod network;
 mod reason;
 mod unseen;
 
-pub use access::{Grant, denied_grant, denies_nobody, shell_word};
+pub use access::{Denial, shell_word};
 pub use classify::{
     Transience, from_kube, is_contradiction, is_text_of_not_served, kind_is_not_served, transience,
 };
@@ -102,6 +102,8 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What to do about it, best first: the `hint:` lines.
     pub hints: Vec<Hint>,
+    /// What the API server has denied, where that is why.
+    pub denial: Option<Box<Denial>>,
     /// Would the same command later have a chance without anybody changing anything?
     pub retryable: bool,
 }
@@ -116,6 +118,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
+            denial: None,
             retryable,
         }
     }
@@ -125,6 +128,13 @@ impl Failure {
     pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
         self
+    }
+
+    /// Adds another failure as a `caused by:` line, with the name of what failed before it.
+    #[must_use]
+    pub fn caused_by_failure(mut self, what: impl fmt::Display, other: &Self) -> Self {
+        self.denial = self.denial.or_else(|| other.denial.clone());
+        self.caused_by(format!("{what}: {}", other.root_cause()))
     }
 
     /// Adds a `hint:` line.

@@ -1,6 +1,6 @@
 //! `bmctl` turns the VM Runtime of a Kubernetes cluster on and off and checks that its nodes can run virtual machines.
 //!
-//! # The way of a command
+//! # The way of a command through the modules
 //!
 //! ```text
 //! main ── run ── cli (what was typed) ── commands (one file each)

@@ -36,13 +36,13 @@
 //! ```
 
 pub mod access;
+pub mod blockers;
 pub mod cause;
 pub mod difference;
 pub mod disable;
+pub mod fail_policy;
 pub mod force;
-pub mod leniency;
 pub mod observed;
-pub mod outlook;
 pub mod preflight;
 pub mod readiness;
 pub mod regression;

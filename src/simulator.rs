@@ -1,5 +1,5 @@
-//! The pretend machinery behind the API server: nodes, kubelets, workload controllers, KubeVirt's and CDI's operators
-//! and the machines that they run.
+//! The pretend machinery behind the API server: nodes, kubelets, workload controllers, KubeVirt's and CDI's operators,
+//! the machines that they run and, where it is asked for, Google's controller of VM Runtime.
 //!
 //! It is written as declared rules (see [`rule`]) over an ordinary `kube::Client`: it watches, decides with pure
 //! functions and writes back, as the real components do, so it could play them for any API server. `commands` starts
@@ -13,6 +13,7 @@
 
 mod builder;
 mod engine;
+pub mod gdc;
 mod kind;
 mod perform;
 mod profile;
@@ -59,6 +60,8 @@ pub struct WorldOptions {
     pub pace: Pace,
     /// The certificate that the API server's is signed with, PEM: each namespace gets it.
     pub authority: Option<String>,
+    /// Play Google's controller of that release, too.
+    pub gdc: Option<&'static gdc::Release>,
 }
 
 /// How long a transition that takes time in a real cluster takes here: a container's start, a machine's boot.
@@ -125,6 +128,7 @@ pub async fn run(
         .await?;
     let mut scene = scene::Scene::new(options.nodes, version);
     scene.authority = options.authority;
+    scene.gdc = options.gdc;
     let performer = perform::Performer::new(client.clone(), runner);
     stage::Stage::new(client, scene, performer, options.pace, options.overture)
         .play(shutdown)

@@ -1,4 +1,4 @@
-//! The terminal: the only room that reads from it or writes to it.
+//! The terminal: the only module that reads from it or writes to it.
 //!
 //! Results go to stdout, everything else to stderr. Nothing here knows what a cluster is: `commands` brings text that
 //! `render` has made and cleaned. What is written is also kept in the log file, where there is one.
@@ -12,7 +12,7 @@ pub mod log;
 pub mod progress;
 pub mod prompt;
 pub mod report;
-pub mod voice;
+pub mod stderr_writer;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -27,7 +27,7 @@ pub use log::{LogFile, LogFormat};
 pub use progress::{Progress, ProgressChoice};
 pub use prompt::Answer;
 pub use report::ReportFile;
-pub use voice::{Language, Voice};
+pub use stderr_writer::{Language, StderrWriter};
 
 use crate::{
     exit::Exit,
@@ -80,7 +80,7 @@ pub struct Ui {
     /// Somebody is there who can answer.
     pub interactive: bool,
     progress: progress::Manner,
-    voice: Voice,
+    stderr_writer: StderrWriter,
     log: Option<LogFile>,
     /// The live region, while there is one: lines are written above it.
     live: Arc<Mutex<Option<indicatif::ProgressBar>>>,
@@ -120,7 +120,7 @@ impl Ui {
                 options.quiet,
                 stderr.terminal && !environment.is_dumb(),
             ),
-            voice: Voice {
+            stderr_writer: StderrWriter {
                 language,
                 cluster: None,
                 ci: Ci::decide(options.ci, environment),
@@ -149,9 +149,9 @@ impl Ui {
             verbosity: self.verbosity,
             interactive: false,
             progress: self.progress.without_live_region(),
-            voice: Voice {
+            stderr_writer: StderrWriter {
                 cluster: Some(cluster.to_owned()),
-                ..self.voice
+                ..self.stderr_writer
             },
             log: self.log.clone(),
             live: Arc::default(),
@@ -208,20 +208,20 @@ impl Ui {
             log.write("stderr", text);
         }
         // An empty line is for the eye.
-        if !(text.is_empty() && self.voice.language == Language::Events) {
-            self.aside(|| self.voice.say(event, text));
+        if !(text.is_empty() && self.stderr_writer.language == Language::Events) {
+            self.aside(|| self.stderr_writer.say(event, text));
         }
     }
 
     /// Who reads stderr, and about which cluster.
-    pub fn voice(&self) -> &Voice {
-        &self.voice
+    pub fn stderr_writer(&self) -> &StderrWriter {
+        &self.stderr_writer
     }
 
     /// The last word, for programs.
     pub fn ended(&self, exit: Exit) {
-        if self.voice.language == Language::Events {
-            self.voice.say(&Event::Ended { exit }, "");
+        if self.stderr_writer.language == Language::Events {
+            self.stderr_writer.say(&Event::Ended { exit }, "");
         }
     }
 

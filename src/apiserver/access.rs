@@ -1,6 +1,6 @@
-//! Who asks, and what they may do: tokens, impersonation, RBAC and admission policies.
+//! Who asks, and what they may do: tokens, impersonation, RBAC, admission policies and quotas.
 //!
-//! It is given the roles, bindings and policies that are in force; it stores nothing.
+//! It is given the roles, bindings, policies and quotas that are in force; it stores nothing.
 
 pub mod account_token;
 pub mod admission;
@@ -8,3 +8,4 @@ pub mod auth;
 pub mod authorization;
 pub mod identity;
 pub mod impersonation;
+pub mod quota;

@@ -7,6 +7,7 @@ pub mod core;
 pub mod garbage_collector;
 pub mod pages;
 pub mod patch;
+pub mod quota;
 pub mod strategy;
 pub mod verb;
 pub mod watch;

@@ -8,6 +8,7 @@ pub mod defaults;
 pub mod definition;
 pub mod field_selector;
 pub mod model;
+pub mod registration;
 pub mod registry;
 pub mod resource;
 pub mod validation;

@@ -25,6 +25,8 @@ pub struct Schema {
     raw: Value,
     root: Node,
     is_built_in: bool,
+    has_defaults: bool,
+    has_rules: bool,
 }
 
 impl Schema {
@@ -44,6 +46,8 @@ impl Schema {
         if causes.is_empty() {
             Ok(Self {
                 raw: raw.clone(),
+                has_defaults: root.any(&|node| node.default.is_some()),
+                has_rules: root.any(&|node| !node.rules.is_empty()),
                 root,
                 is_built_in: false,
             })
@@ -59,6 +63,8 @@ impl Schema {
             raw: Value::Null,
             root,
             is_built_in: true,
+            has_defaults: false,
+            has_rules: false,
         }
     }
 
@@ -76,6 +82,18 @@ impl Schema {
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.is_built_in
+    }
+
+    /// Does it have rules in CEL?
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.has_rules
+    }
+
+    /// Is a default missing in a stored object, as where the schema has got it later? (Of a built-in kind, never.)
+    #[must_use]
+    pub fn lacks_default(&self, object: &Value) -> bool {
+        self.has_defaults && default::is_missing(object, &self.root)
     }
 
     /// Fills in defaults where their parent exists, and removes nulls that the schema does not allow.

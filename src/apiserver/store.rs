@@ -378,7 +378,12 @@ impl Store {
     /// Waits until nobody else writes. Hold it over everything that the decision depends on, never over an await.
     pub fn write(&self) -> Writer<'_> {
         let lock = self.write_lock.lock();
-        Writer::new(self, lock.unwrap_or_else(PoisonError::into_inner))
+        Writer::new(self, Some(lock.unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// For a dry run that nobody has to wait for, and that waits for nobody. It must not write.
+    pub fn rehearsal(&self) -> Writer<'_> {
+        Writer::new(self, None)
     }
 
     // A panic while a lock is held leaves whole objects behind (every commit is one insert), so poison is ignored.

@@ -1,4 +1,4 @@
-//! How the choices of `ui` are spelled on the command line. The room itself does not know it.
+//! How the choices of `ui` are spelled on the command line. The module itself does not know it.
 
 use clap::{ValueEnum, builder::PossibleValue};
 

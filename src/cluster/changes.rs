@@ -7,8 +7,8 @@ use std::time::Duration;
 use kube::Client;
 
 use super::{
-    feed::{Feeds, Subject},
     retry::Pace,
+    watch::{Watched, Watches},
 };
 
 /// How long what changes at once is taken for one change.
@@ -16,24 +16,24 @@ const TOGETHER: Duration = Duration::from_millis(300);
 
 /// The VMRuntime and its preflight checks, as they change.
 pub struct Changes {
-    feeds: Feeds<()>,
+    watches: Watches<()>,
 }
 
 impl Changes {
     /// Starts to listen.
     #[must_use]
     pub fn of(client: &Client) -> Self {
-        let mut feeds = Feeds::new(Pace::default());
-        for subject in [Subject::runtime(), Subject::checks()] {
-            feeds.listen((), client, subject, None);
+        let mut watches = Watches::new(Pace::default());
+        for subject in [Watched::runtime(), Watched::checks()] {
+            watches.start((), client, subject, None);
         }
-        Self { feeds }
+        Self { watches }
     }
 
     /// Returns when something has changed, or may have.
     pub async fn next(&mut self) {
-        self.feeds.next().await;
+        self.watches.next().await;
         tokio::time::sleep(TOGETHER).await;
-        while self.feeds.ready().is_some() {}
+        while self.watches.ready().is_some() {}
     }
 }

@@ -23,7 +23,7 @@ use http::{HeaderName, HeaderValue};
 use kube::{Client, Config, config::AuthInfo};
 
 use self::{
-    login::{Door, Login, Source},
+    login::{Connector, Login, Source},
     timeout::RequestTimeout,
     unseen::CredentialCheck,
 };
@@ -239,12 +239,12 @@ async fn client(
                 .build()
         }),
         Some(source) => {
-            let door = Door {
+            let connector = Connector {
                 config,
                 request_timeout,
                 check,
             };
-            let login = Box::pin(Login::new(door, source));
+            let login = Box::pin(Login::new(connector, source));
             login.await.map(Login::client)
         }
     };

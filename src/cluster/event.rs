@@ -23,6 +23,8 @@ pub enum Event {
     },
     /// A short piece of work begins, for example `Counting VMs`.
     Step(String),
+    /// Something that was found or done, for people to keep.
+    Note(String),
     /// A watch was lost; the wait re-reads and goes on.
     WatchLost { watched: String, why: String },
     /// The wait goes on: what is still missing has changed.
@@ -84,6 +86,23 @@ pub struct RemovalProgress {
 /// Sees every [`Event`] as it happens. Must return quickly.
 pub trait Observer: Send + Sync {
     fn event(&self, event: &Event);
+}
+
+impl dyn Observer + '_ {
+    /// A short piece of work begins.
+    pub fn step(&self, headline: &str) {
+        self.event(&Event::Step(headline.to_owned()));
+    }
+
+    /// Something was found or done.
+    pub fn note(&self, text: &str) {
+        self.event(&Event::Note(text.to_owned()));
+    }
+
+    /// A person should know this, and it does not stop us.
+    pub fn warn(&self, text: &str) {
+        self.event(&Event::Warning(text.to_owned()));
+    }
 }
 
 /// Nobody watches.

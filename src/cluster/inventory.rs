@@ -204,10 +204,7 @@ pub(super) fn undetermined(failed: Vec<(&WorkloadKind, Failure)>) -> Failure {
     );
     merged.retryable = failed.iter().all(|(_, failure)| failure.retryable);
     for (kind, failure) in failed {
-        let cause = failure.root_cause();
-        merged
-            .causes
-            .push(format!("list {}: {cause}", kind.qualified()));
+        merged = merged.caused_by_failure(format!("list {}", kind.qualified()), &failure);
         for hint in failure.hints {
             if !merged.hints.contains(&hint) {
                 merged.hints.push(hint);

@@ -12,7 +12,6 @@
 //! The lists are what counts; the watches only save waiting. What a list shows that the plan does not name is added to
 //! the plan and to the backup before it is deleted.
 
-mod bell;
 mod deletion;
 mod dependents;
 mod plan;
@@ -122,9 +121,9 @@ fn refusal(refused: Vec<(ObjectName, Failure)>) -> Option<Failure> {
             if count == 1 { "" } else { "s" }
         ),
     )
-    .caused_by(format!("{first}: {}", failure.root_cause()));
+    .caused_by_failure(first, &failure);
     for (object, failure) in refused.take(NAMED - 1) {
-        all = all.caused_by(format!("{object}: {}", failure.root_cause()));
+        all = all.caused_by_failure(object, &failure);
     }
     if count > NAMED {
         all = all.caused_by(format!("... and {} more", count - NAMED));
@@ -168,7 +167,7 @@ impl Removal<'_, '_> {
         let mut empty_lists = 0;
         while empty_lists < 2 {
             if empty_lists > 0 {
-                self.step("Making sure that no VM is left");
+                self.retry.observer().step("Making sure that no VM is left");
                 tokio::time::sleep(self.retry.pace().settle).await;
             }
             empty_lists = match self.round(&MACHINES).await? {
@@ -201,11 +200,6 @@ impl Removal<'_, '_> {
         }
         looked?;
         Ok(left)
-    }
-
-    fn step(&self, headline: &str) {
-        let event = Event::Step(headline.to_owned());
-        self.retry.observer().event(&event);
     }
 
     /// What is to go and is still there.

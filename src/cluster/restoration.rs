@@ -24,7 +24,8 @@ use kube::{
 use super::{
     backup::{BackupReader, Entry},
     discovery::{self, Sought},
-    event::{Event, ObjectName},
+    event::ObjectName,
+    mode::Mode,
     retry::{Repeat, Retry},
     subject,
 };
@@ -38,20 +39,10 @@ pub use self::{identity::identities, references::Unstartable};
 /// So many objects are created at once.
 const IN_FLIGHT: usize = 16;
 
-/// How much is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    Create,
-    /// The API server does everything but store it.
-    AskServer,
-    /// Nothing is sent but reads.
-    OnlyLook,
-}
-
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
-    pub manner: Manner,
+    pub mode: Mode,
     /// VMs come back stopped, whatever they were.
     pub halted: bool,
     /// Namespaces that are gone are made again.
@@ -132,7 +123,7 @@ impl Restoration<'_> {
             return;
         };
         let step = format!("Restoring {} {}", entries.len(), first.resource);
-        self.retry.observer().event(&Event::Step(step));
+        self.retry.observer().step(&step);
         let this = &*self;
         let mut tries = stream::iter(entries)
             .map(|entry| async move {
@@ -199,8 +190,8 @@ impl Restoration<'_> {
     ) -> kube::Result<Outcome> {
         let api = subject::api(self.client, resource, name);
         let doing = format!("create {name}");
-        let dry_run = match self.wish.manner {
-            Manner::OnlyLook => {
+        let dry_run = match self.wish.mode {
+            Mode::Preview => {
                 let found = self
                     .retry
                     .request(&doing, Repeat::Safe, || api.get_metadata(&name.name));
@@ -212,8 +203,8 @@ impl Restoration<'_> {
                     Err(error) => Err(error),
                 };
             }
-            Manner::AskServer => true,
-            Manner::Create => false,
+            Mode::Rehearse => true,
+            Mode::Change => false,
         };
         let parameters = PostParams {
             dry_run,

@@ -1,6 +1,6 @@
 //! Requests that are made again when that may help, within one deadline, and never silently.
 //!
-//! kube's own retries are off (they are silent and nearly endless); every request of this room goes through [`Retry`].
+//! kube's own retries are off (they are silent and nearly endless); every request of this module goes through [`Retry`].
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

@@ -1,11 +1,11 @@
 //! The one wait engine: `enable`, `disable`, `check`, `update` and `wait` all end in [`until`].
 //!
-//! It listens (`feed`), keeps a [`Snapshot`](snapshot::Snapshot) of what it heard, and asks a pure function
+//! It listens (`watch`), keeps a [`Snapshot`](snapshot::Snapshot) of what it heard, and asks a pure function
 //! ([`judge`](judge::judge)) after every change. Outages, ended streams and expired versions are no news: only what was
 //! read of the generation that is waited for can be a success. It never discovers, and never polls where it may watch.
 
-mod around;
 mod disabled;
+mod hindrance;
 mod judge;
 mod last_look;
 pub mod nodes;
@@ -20,22 +20,22 @@ use kube::Client;
 use tokio::time::Instant;
 
 use self::{
-    around::Around,
+    hindrance::Hindrances,
     judge::{Verdict, judge},
     snapshot::{Seen, SeenPod, Snapshot},
 };
 use super::{
     event::Event,
-    feed::{Feeds, Subject, Update},
     retry::Retry,
     vmruntime::{Patched, RuntimeObject},
+    watch::{Update, Watched, Watches},
 };
 use crate::{
     api::{
         VMRuntime, VMRuntimePreflightCheck,
         name::{FIELD_MANAGER, SYSTEM_NAMESPACE},
     },
-    failure::Failure,
+    failure::{Denial, Failure, Kind, Reason},
     runtime::preflight::CheckFacts,
 };
 
@@ -150,6 +150,22 @@ pub struct Reached {
     pub warnings: Vec<String>,
     /// What could not be verified: not a success without reservation (exit code 5).
     pub unknown: Vec<String>,
+    /// What the API server has denied of what was to be read.
+    pub denial: Option<Box<Denial>>,
+}
+
+impl Reached {
+    /// That it could not be verified, in these words; `None` where everything was.
+    #[must_use]
+    pub fn unverified(&self, message: &str) -> Option<Failure> {
+        if self.unknown.is_empty() {
+            return None;
+        }
+        let mut failure = Failure::new(Kind::Incomplete, Reason::NotVerified, message);
+        failure.causes.clone_from(&self.unknown);
+        failure.denial.clone_from(&self.denial);
+        Some(failure)
+    }
 }
 
 /// Waits until the target holds, or cannot hold any more, or the time is over ([`Kind::TimedOut`], naming what is
@@ -177,11 +193,11 @@ struct Engine<'a> {
     retry: &'a Retry<'a>,
     snapshot: Snapshot,
     began: Instant,
-    /// The trouble that the controller reports, and since when we have seen it unchanged.
-    trouble: Option<(String, Instant)>,
+    /// What the controller says that it is degraded by, and since when we have seen that unchanged.
+    degraded: Option<(String, Instant)>,
     /// What the observer was told last.
     told: Option<Event>,
-    around: Around,
+    hindrances: Hindrances,
     /// When something was last heard of what is listened to.
     heard: Instant,
 }
@@ -194,9 +210,9 @@ impl<'a> Engine<'a> {
             retry,
             snapshot: Snapshot::starting(wait),
             began: Instant::now(),
-            trouble: None,
+            degraded: None,
             told: None,
-            around: Around::default(),
+            hindrances: Hindrances::default(),
             heard: Instant::now(),
         }
     }
@@ -204,16 +220,16 @@ impl<'a> Engine<'a> {
     /// Judges what is known now.
     fn look(&mut self) -> Verdict {
         let reported = self.wait.baseline.as_ref().and_then(|baseline| {
-            judge::trouble(&self.snapshot, baseline).map(|condition| format!("{condition:?}"))
+            judge::degraded(&self.snapshot, baseline).map(|condition| format!("{condition:?}"))
         });
-        self.trouble = match (reported, self.trouble.take()) {
+        self.degraded = match (reported, self.degraded.take()) {
             (Some(now), Some((before, since))) if now == before => Some((before, since)),
             (Some(now), _) => Some((now, Instant::now())),
             (None, _) => None,
         };
         self.snapshot.elapsed = self.began.elapsed();
-        self.snapshot.trouble_for = self
-            .trouble
+        self.snapshot.degraded_for = self
+            .degraded
             .as_ref()
             .map(|(_, since)| since.elapsed())
             .unwrap_or_default();
@@ -221,8 +237,8 @@ impl<'a> Engine<'a> {
     }
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
-        let mut feeds = Feeds::new(self.retry.pace());
-        let mut silent = self.listen(&mut feeds);
+        let mut watches = Watches::new(self.retry.pace());
+        let mut silent = self.listen(&mut watches);
         self.heard = Instant::now();
         loop {
             let waiting = match self.look() {
@@ -230,17 +246,17 @@ impl<'a> Engine<'a> {
                 verdict => return self.conclude(verdict),
             };
             let explain = self.retry.pace().explain;
-            if Instant::now() >= self.around.due(self.began, explain) {
+            if Instant::now() >= self.hindrances.due(self.began, explain) {
                 let end = self.retry.deadline().end();
-                self.around
+                self.hindrances
                     .look(self.client, self.retry, explain, end)
                     .await;
             }
-            let around = self
-                .around
+            let hindrances = self
+                .hindrances
                 .lines(&waiting.missing, &self.snapshot, self.wait);
             let mut missing = waiting.missing.clone();
-            missing.extend(around);
+            missing.extend(hindrances);
             self.tell(Event::Waiting {
                 phase: self.snapshot.phase(),
                 missing,
@@ -250,29 +266,29 @@ impl<'a> Engine<'a> {
                 return Err(self.timed_out(waiting, None).await);
             }
             if deadline.expired() {
-                drop(feeds);
+                drop(watches);
                 return self.look_a_last_time().await;
             }
-            let mut wake = deadline.end().min(self.around.due(self.began, explain));
+            let mut wake = deadline.end().min(self.hindrances.due(self.began, explain));
             if let Some(after) = waiting.look_again {
                 wake = wake.min(Instant::now() + after);
             }
             let heard = tokio::select! {
-                heard = feeds.next() => Some(heard),
+                heard = watches.next() => Some(heard),
                 () = tokio::time::sleep_until(wake) => None,
             };
             let mut next = heard;
             while let Some((seen, update)) = next {
                 silent.retain(|still| *still != seen);
                 self.take(seen, update);
-                next = feeds.ready();
+                next = watches.ready();
             }
             self.snapshot.resolve_owners(self.client, self.retry).await;
         }
     }
 
     /// Starts to listen to what the target needs, and says to what.
-    fn listen(&self, feeds: &mut Feeds<Seen>) -> Vec<Seen> {
+    fn listen(&self, watches: &mut Watches<Seen>) -> Vec<Seen> {
         // From the version that the patch returned; to look once, everything is read.
         let from = match &self.wait.baseline {
             Some(baseline) if !self.retry.deadline().looks_once() => {
@@ -287,31 +303,32 @@ impl<'a> Engine<'a> {
                 Seen::Checks => self.wait.sees_every_check(),
                 Seen::Pods => false,
             };
-            feeds.listen(seen, self.client, subject, from.clone().filter(|_| known));
+            watches.start(seen, self.client, subject, from.clone().filter(|_| known));
             listened.push(seen);
         }
         listened
     }
 
     /// What the target needs to know.
-    fn subjects(&self) -> Vec<(Seen, Subject)> {
-        let runtime = || (Seen::Runtime, Subject::runtime());
+    fn subjects(&self) -> Vec<(Seen, Watched)> {
+        let runtime = || (Seen::Runtime, Watched::runtime());
         match &self.wait.target {
-            Target::Ready => vec![runtime(), (Seen::Checks, Subject::checks())],
+            Target::Ready => vec![runtime(), (Seen::Checks, Watched::checks())],
             Target::Disabled => {
-                let pods = Subject {
+                let pods = Watched {
                     what: "pods".to_owned(),
                     path: format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"),
                     field_selector: None,
+                    metadata_only: false,
                     keep: SeenPod::slim,
                 };
                 vec![runtime(), (Seen::Pods, pods)]
             }
             Target::Preflight { name } => {
-                let check = Subject {
+                let check = Watched {
                     what: name.clone(),
                     field_selector: Some(format!("metadata.name={name}")),
-                    ..Subject::checks()
+                    ..Watched::checks()
                 };
                 vec![(Seen::Checks, check)]
             }
@@ -357,6 +374,7 @@ impl<'a> Engine<'a> {
                     elapsed: self.retry.deadline().elapsed(),
                     warnings,
                     unknown,
+                    denial: self.snapshot.denial(),
                 }
             };
         match verdict {

@@ -2,8 +2,8 @@
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, args: &AuthCheckArgs) -> Exit {
     };
     let mut session = Session::new(context, report);
     let ended = context
-        .unless_interrupted(check(&mut session, args), Left::nothing)
+        .unless_interrupted(check(&mut session, args), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
@@ -66,9 +66,9 @@ async fn check(
 ) -> Result<Exit, Failure> {
     let commands = chosen(&args.words, args.keep_disks)?;
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Asking what is permitted");
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Asking what is permitted");
+    let reporter = ProgressReporter::new(session.context, "Asking what is permitted");
+    let retry = Retry::new(session.deadline(), &reporter);
+    reporter.step("Asking what is permitted");
     let user = access::user(&cluster.client, &retry).await;
     let mut reports = Vec::new();
     for command in &commands {
@@ -90,7 +90,7 @@ async fn check(
                 .collect(),
         });
     }
-    drop(narrator);
+    drop(reporter);
     session.report.manifests = manifests(&commands, user.as_deref());
     session.report.user = user;
     session.report.commands = reports;

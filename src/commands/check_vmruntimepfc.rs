@@ -1,36 +1,25 @@
-//! `bmctl check vmruntimepfc`: ask the cluster whether its nodes can run VMs, and show every answer.
+//! `bmctl check vmruntimepfc`: the arguments and the report of `operation::check`.
 
-mod aftermath;
-
-use std::cell::RefCell;
+mod conclusion;
 
 use clap::ValueEnum;
-use kube::ResourceExt as _;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     nodes,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
-    api::{
-        VMRuntimePreflightCheck,
-        name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
-    },
-    cli::{DryRunArgs, DryRunChoice, NodeArgs, ReportFormat, WaitArgs},
-    cluster::{
-        self, Cluster, Retry,
-        preflight_check::{self, Naming},
-        vmruntime::DryRun,
-        wait::{self, Outcome, Reached, Target, Wait, difference},
-    },
-    command_id::CommandId,
+    api::name::{PREFLIGHT_CHECK_PREFIX, SYSTEM_NAMESPACE},
+    cli::{DryRunArgs, NodeArgs, ReportFormat, WaitArgs},
+    cluster::{Mode, Retry, preflight_check::Naming},
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason, kubectl, shell_word},
+    failure::{Failure, Hint, Kind, kubectl, shell_word},
+    operation::check::{Check, CheckProgress, Ending, Which},
     render::check::CheckReport,
-    runtime::leniency::{FailOn, Ignore},
+    runtime::fail_policy::{FailOn, Ignore},
 };
 
 /// Check whether the nodes can run VMs, and show every check of every node.
@@ -105,168 +94,86 @@ impl ValueEnum for FailOn {
 
 pub async fn run(context: &Context, args: &CheckVmruntimepfcArgs) -> Exit {
     let mut session = Session::new(context, CheckReport::default()).within(args.waiting.timeout);
-    let followed = RefCell::new(None);
+    let progress = CheckProgress::default();
     let ended = context
-        .unless_interrupted(Box::pin(check(&mut session, args, &followed)), || {
-            left(followed.borrow().as_deref())
+        .unless_interrupted(Box::pin(check(&mut session, args, &progress)), || {
+            left(progress.followed.borrow().as_deref())
         })
         .await;
+    session
+        .report
+        .created
+        .clone_from(&progress.created.borrow());
     session.end(ended)
-}
-
-/// The check that is judged.
-enum Subject {
-    /// It has to finish yet.
-    Running(String),
-    /// As it was read.
-    Read(Box<VMRuntimePreflightCheck>),
 }
 
 async fn check(
     session: &mut Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
-    followed: &RefCell<Option<String>>,
+    progress: &CheckProgress,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let how = args.dry_run.choice();
-    let changes = !args.latest && how == DryRunChoice::None;
+    let mode = args.dry_run.choice().into();
+    let changes = !args.latest && mode == Mode::Change;
     let intent = if changes {
         Intent::Change
     } else {
         Intent::Read
     };
     let cluster = session.connect(intent).await?;
-    let narrator = Narrator::new(context, "Waiting for the preflight check");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(context, "Waiting for the preflight check");
+    let retry = Retry::new(session.deadline(), &reporter);
     let selected = nodes::selected(&cluster.client, &retry, &args.nodes, &[]).await?;
-    let subject = match existing(args, &cluster, &retry, &narrator).await? {
-        Some(subject) => subject,
-        None => create(session, args, &cluster, &retry, &narrator).await?,
-    };
-    if session.report.dry_run {
-        return Ok(Exit::Ok);
-    }
-    let reached = match subject {
-        Subject::Read(check) => {
-            let mut reached = Reached {
-                warnings: difference(&check).into_iter().collect(),
-                check: Some(*check),
-                ..Reached::default()
-            };
-            wait::nodes::compare(&cluster.client, &retry, &mut reached).await;
-            reached
-        }
-        Subject::Running(name) => {
-            *followed.borrow_mut() = Some(name.clone());
-            if !args.waiting.wait {
-                session.report.following = Some(name);
-                return Ok(Exit::Ok);
-            }
-            until_finished(&cluster, args, &retry, name).await?
-        }
-    };
-    let selected = selected.as_deref();
     let reports = &context.global.output.reports;
-    let has_page = reports
-        .iter()
-        .any(|report| report.format == ReportFormat::Html);
-    let aftermath = aftermath::look(args, &cluster, &retry, &reached, selected, has_page).await;
-    drop(narrator);
-    for warning in &reached.warnings {
-        context.warn(warning);
-    }
-    aftermath::conclude(session, args, &reached, selected, aftermath)
-}
-
-/// The check that is there already, where one is asked for.
-async fn existing(
-    args: &CheckVmruntimepfcArgs,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    narrator: &Narrator<'_>,
-) -> Result<Option<Subject>, Failure> {
-    if !args.latest && !args.attach {
-        return Ok(None);
-    }
-    narrator.step("Reading the preflight checks");
-    let checks = preflight_check::list(&cluster.client, retry).await?;
-    let finished = |check: &VMRuntimePreflightCheck| {
-        check
-            .status
-            .as_ref()
-            .is_some_and(|status| status.pass.is_some())
-    };
-    let mut living = checks
-        .into_iter()
-        .filter(|check| check.metadata.deletion_timestamp.is_none());
-    if args.attach {
-        let Some(check) = living.find(|check| !finished(check)) else {
-            narrator.happened("no preflight check is running; starting one");
-            return Ok(None);
-        };
-        narrator.happened(&format!("following {}", check.name_any()));
-        return Ok(Some(Subject::Running(check.name_any())));
-    }
-    match living.next() {
-        Some(check) if finished(&check) || !args.waiting.wait => {
-            Ok(Some(Subject::Read(Box::new(check))))
-        }
-        Some(check) => Ok(Some(Subject::Running(check.name_any()))),
-        None => Err(Failure::new(
-            Kind::NotInstalled,
-            Reason::NotFound,
-            format!("there is no preflight check in namespace {SYSTEM_NAMESPACE} yet"),
-        )
-        .hint(Hint::run("to start one", CommandId::CheckVmruntimepfc))),
-    }
-}
-
-async fn create(
-    session: &mut Session<'_, CheckReport>,
-    args: &CheckVmruntimepfcArgs,
-    cluster: &Cluster,
-    retry: &Retry<'_>,
-    narrator: &Narrator<'_>,
-) -> Result<Subject, Failure> {
-    let naming = match &args.name {
-        Some(name) => Naming::Given(name.clone()),
-        None => Naming::Unique(format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4())),
-    };
-    let name = naming.name().to_owned();
-    let dry_run = match args.dry_run.choice() {
-        DryRunChoice::None => DryRun::No,
-        DryRunChoice::Client => {
-            session.report.dry_run = true;
-            return Ok(Subject::Running(name));
-        }
-        DryRunChoice::Server => DryRun::Server,
-    };
-    narrator.step("Starting a preflight check");
-    preflight_check::create(&cluster.client, retry, &naming, dry_run).await?;
-    if dry_run == DryRun::Server {
-        session.report.dry_run = true;
-    } else {
-        session.report.created = Some(name.clone());
-        narrator.happened(&format!("check created: {name}"));
-    }
-    Ok(Subject::Running(name))
-}
-
-async fn until_finished(
-    cluster: &Cluster,
-    args: &CheckVmruntimepfcArgs,
-    retry: &Retry<'_>,
-    name: String,
-) -> Result<Reached, Failure> {
-    let wait = Wait {
-        target: Target::Preflight { name: name.clone() },
-        baseline: None,
+    let operation = Check {
+        client: &cluster.client,
+        retry: &retry,
+        which: which(args),
+        naming: match &args.name {
+            Some(name) => Naming::Given(name.clone()),
+            None => Naming::Unique(format!("{PREFLIGHT_CHECK_PREFIX}{}", uuid::Uuid::new_v4())),
+        },
+        mode,
+        wait: args.waiting.wait,
         fail_fast: args.waiting.fail_fast,
+        selected: selected.as_deref(),
+        keep: args.keep,
+        with_history: reports
+            .iter()
+            .any(|report| report.format == ReportFormat::Html),
+        progress,
     };
-    match cluster::wait::until(&cluster.client, &wait, retry).await {
-        Ok(Outcome::Reached(reached) | Outcome::CheckFailed(reached)) => Ok(reached),
-        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(look_at(&name))),
-        Err(failure) => Err(failure),
+    let ended = operation.run().await;
+    drop(reporter);
+    match ended {
+        Ok(Ending::Previewed) => {
+            session.report.dry_run = true;
+            Ok(Exit::Ok)
+        }
+        Ok(Ending::Unattended) => {
+            session
+                .report
+                .following
+                .clone_from(&progress.followed.borrow());
+            Ok(Exit::Ok)
+        }
+        Ok(Ending::Finished(finished)) => {
+            conclusion::conclude(session, args, *finished, selected.as_deref())
+        }
+        Err(failure) => Err(match progress.followed.borrow().as_deref() {
+            Some(name) if failure.kind == Kind::TimedOut => failure.hint(look_at(name)),
+            Some(_) | None => failure,
+        }),
+    }
+}
+
+const fn which(args: &CheckVmruntimepfcArgs) -> Which {
+    if args.attach {
+        Which::Running
+    } else if args.latest {
+        Which::Latest
+    } else {
+        Which::New
     }
 }
 
@@ -276,10 +183,10 @@ fn look_at(name: &str) -> Hint {
     Hint::run("", kubectl(words))
 }
 
-fn left(followed: Option<&str>) -> Left {
+fn left(followed: Option<&str>) -> InterruptNote {
     match followed {
-        None => Left::nothing(),
-        Some(name) => Left {
+        None => InterruptNote::nothing(),
+        Some(name) => InterruptNote {
             sentence: format!("the cluster goes on with preflight check {name}"),
             hints: vec![look_at(name)],
         },

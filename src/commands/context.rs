@@ -1,8 +1,8 @@
 //! What a command works with: what was typed for all commands, the terminal, and the signals.
 
-pub mod early;
 mod reports;
 mod result;
+pub mod startup_failure;
 
 use std::{
     path::{Path, PathBuf},
@@ -10,11 +10,11 @@ use std::{
 };
 
 use reports::Reports;
-use result::{Complaint, Delivery};
+use result::{Delivery, ErrorOutput};
 use tokio::time::Instant;
 
 use super::{
-    many::Target,
+    multi_cluster::Target,
     suggestion::{self, Place},
 };
 use crate::{
@@ -47,12 +47,12 @@ pub struct Context {
 }
 
 /// What an interrupted command leaves behind: one sentence, and the commands to go on with.
-pub struct Left {
+pub struct InterruptNote {
     pub sentence: String,
     pub hints: Vec<Hint>,
 }
 
-impl Left {
+impl InterruptNote {
     /// What a command leaves that has changed nothing.
     pub fn nothing() -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Context {
         log::listen_inside(
             output.verbose.max(least),
             log_format,
-            ui.voice(),
+            ui.stderr_writer(),
             log.as_ref(),
         );
         if let Some(log) = log {
@@ -166,7 +166,7 @@ impl Context {
 
     /// The result of one of several clusters.
     pub fn into_document(self) -> Document {
-        let target = self.ui.voice().cluster.clone();
+        let target = self.ui.stderr_writer().cluster.clone();
         let document = self.delivery.take_document().unwrap_or_else(|| {
             // Every command ends with a result; one that does not must not pass for a success.
             let failure = Failure::new(Kind::Other, Reason::OutputFailed, "there is no result");
@@ -216,8 +216,8 @@ impl Context {
     /// Writes the one result of a command, then what went wrong, and returns how it ended. Where a result was written
     /// already, only what went wrong is said.
     pub fn end(&self, ending: Ending) -> Exit {
-        let (document, complaint) = self.told(ending);
-        self.delivery.end(&self.ui, document, complaint)
+        let (document, error_output) = self.told(ending);
+        self.delivery.end(&self.ui, document, error_output)
     }
 
     /// Writes a result that others follow, where it is another than the one before, and says whether anybody reads.
@@ -225,7 +225,7 @@ impl Context {
     /// # Errors
     /// It could not be written.
     pub fn show(&self, ending: Ending, before: &mut Option<String>) -> Result<bool, Failure> {
-        let (document, complaint) = self.told(ending);
+        let (document, error_output) = self.told(ending);
         let now = Some(render::document::json(&document));
         if now == *before {
             return Ok(true);
@@ -233,10 +233,10 @@ impl Context {
         let first = before.is_none();
         *before = now;
         self.delivery
-            .show(&self.ui, &document, complaint.as_ref(), first)
+            .show(&self.ui, &document, error_output.as_ref(), first)
     }
 
-    fn told(&self, ending: Ending) -> (Document, Option<Complaint>) {
+    fn told(&self, ending: Ending) -> (Document, Option<ErrorOutput>) {
         let failure = ending.failure.map(|failure| {
             suggestion::ready(&self.global, self.command, self.place.get(), failure)
         });
@@ -249,8 +249,8 @@ impl Context {
             ending.exit,
             failure,
         );
-        let complaint = failure.map(|failure| Complaint::of(&self.ui, failure));
-        (document, complaint)
+        let error_output = failure.map(|failure| ErrorOutput::of(&self.ui, failure));
+        (document, error_output)
     }
 
     /// Another program that we run writes to our stdout.
@@ -280,7 +280,7 @@ impl Context {
     pub async fn unless_interrupted<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
-        left: impl FnOnce() -> Left,
+        left: impl FnOnce() -> InterruptNote,
     ) -> Result<T, Failure> {
         tokio::select! {
             biased;
@@ -369,7 +369,7 @@ fn workspace_log(cluster: Option<&str>) -> Option<PathBuf> {
 
 /// The second signal: whoever reads the result is told, but nobody looks any more at how the cluster was left.
 pub fn ended_at_once(signal: Signal) -> Failure {
-    let left = Left {
+    let left = InterruptNote {
         sentence: "ended at once, by a second signal; how the cluster was left is not known"
             .to_owned(),
         hints: Vec::new(),
@@ -377,7 +377,7 @@ pub fn ended_at_once(signal: Signal) -> Failure {
     interrupted(signal, &left)
 }
 
-fn interrupted(signal: Signal, left: &Left) -> Failure {
+fn interrupted(signal: Signal, left: &InterruptNote) -> Failure {
     let (kind, reason, word) = match signal {
         Signal::Interrupt => (Kind::Interrupted, Reason::Interrupted, "interrupted"),
         Signal::Terminate => (Kind::Terminated, Reason::Terminated, "terminated"),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Context,
-    context::{Ending, Left},
+    context::{Ending, InterruptNote},
     controller_manifests::{self, ManifestsArgs},
     controller_uninstall::{self, UninstallArgs},
     session::{Intent, Session},
@@ -173,7 +173,9 @@ async fn reconcile(context: &Context, args: RunArgs) -> Result<Exit, Failure> {
         let mut session = Session::new(context, Nothing {}).for_ever();
         Ok((options, session.connect(Intent::Serve).await?))
     };
-    let (options, cluster) = context.unless_interrupted(prepared, Left::nothing).await?;
+    let (options, cluster) = context
+        .unless_interrupted(prepared, InterruptNote::nothing)
+        .await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "controller starts");
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub async fn run(context: &Context, args: &UninstallArgs) -> Exit {
     let mut session =
         Session::new(context, UninstallReport::new(args.dry_run)).within(args.timeout);
     let ended = context
-        .unless_interrupted(remove(&mut session, args), || Left {
+        .unless_interrupted(remove(&mut session, args), || InterruptNote {
             sentence: "the controller may be removed in part".to_owned(),
             hints: vec![Hint::run("to go on", CommandId::ControllerUninstall)],
         })
@@ -55,9 +55,9 @@ async fn remove(
         Intent::Change
     };
     let cluster = session.connect(intent).await?;
-    let narrator = Narrator::new(session.context, "Removing the controller");
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Looking for the controller");
+    let reporter = ProgressReporter::new(session.context, "Removing the controller");
+    let retry = Retry::new(session.deadline(), &reporter);
+    reporter.step("Looking for the controller");
     demand_nothing_in_use(&cluster, &retry).await?;
     let namespace = kubectl(format!("delete namespace {SYSTEM_NAMESPACE}"));
     session.report.delete_namespace = session.context.pasted(namespace);
@@ -87,7 +87,7 @@ async fn remove(
         return Ok(Exit::Ok);
     }
     for (at, part) in parts.iter().enumerate() {
-        narrator.step(&format!("{} {}", part.resource.kind, part.name));
+        reporter.step(&format!("{} {}", part.resource.kind, part.name));
         part.perform(&cluster.client, &retry).await?;
         session.report.steps[at].done = true;
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use self::confirmation::{Confirmation, Terminal};
 use super::{
     Context,
-    context::{Left, WORKSPACE},
-    narration::Narrator,
+    context::{InterruptNote, WORKSPACE},
+    progress_reporter::ProgressReporter,
     restore,
     session::{Intent, Session},
     vmruntime_change::changes,
@@ -19,21 +19,19 @@ use crate::{
         condition::{is_true, kind},
         name::{CREATION_FENCE_UNTIL, FORCE_DISABLE},
     },
-    cli::{DryRunArgs, DryRunChoice, WaitArgs},
+    cli::{DryRunArgs, WaitArgs},
     cluster::{
         Cluster, Retry,
         backup::{self, Place},
         removal::{Disks, Plan, Secrets},
-        wait::{Outcome, Reached},
+        wait::Outcome,
     },
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason, kubectl, shown_path, shown_word},
-    operation::disable::{
-        ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Mode, Step,
-    },
+    operation::disable::{ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Step},
     render::disable::{DisableReport, Machines},
-    runtime::disable::Force,
+    runtime::{difference, disable::Force},
 };
 
 /// Turn VM Runtime off, and wait until it is off.
@@ -134,8 +132,8 @@ async fn disable(
     let context = session.context;
     let cluster = session.connect(Intent::Change).await?;
     let confirmation = Confirmation::new(&cluster, args)?;
-    let narrator = Narrator::new(context, "Waiting until VM Runtime is off");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let reporter = ProgressReporter::new(context, "Waiting until VM Runtime is off");
+    let retry = Retry::new(session.deadline(), &reporter);
     let names = ClusterNames {
         cluster: cluster.name.clone(),
         context: cluster.context.clone(),
@@ -157,19 +155,15 @@ async fn disable(
         } else {
             Disks::Delete
         },
-        mode: match args.dry_run.choice() {
-            DryRunChoice::None => Mode::Change,
-            DryRunChoice::Client => Mode::Preview,
-            DryRunChoice::Server => Mode::Rehearse,
-        },
+        mode: args.dry_run.choice().into(),
         wait: args.waiting.wait,
         fail_fast: args.waiting.fail_fast,
         progress,
     };
-    let mut terminal = Terminal::new(session, &narrator, &confirmation, &operation);
+    let mut terminal = Terminal::new(session, &reporter, &confirmation, &operation);
     let ended = operation.run(&mut terminal).await;
     let permitted_by_annotation = terminal.permitted_by_annotation;
-    drop(narrator);
+    drop(reporter);
     if ended.as_ref().is_ok_and(has_changed) && permitted_by_annotation {
         // Not set back here: a GitOps tool that keeps it would fight that.
         let set_back = kubectl(format!(
@@ -287,7 +281,7 @@ fn fill_report(session: &mut Session<'_, DisableReport>, progress: &DisableProgr
             .collect();
     }
     if let Some((before, after)) = progress.patched.borrow().as_ref() {
-        report.changed = changes(before, after);
+        report.changed = changes(&difference::of_object(&before.raw, &after.raw));
         report.engine_goes = true;
         report.undo = session.context.pasted(CommandId::EnableVmruntime);
         // The fence is taken away again, or was said to end by itself.
@@ -316,32 +310,18 @@ fn conclude(
         }
         Ok(Ending::Off(outcome)) => {
             let (Outcome::Reached(reached) | Outcome::CheckFailed(reached)) = *outcome;
-            let Reached {
-                runtime,
-                elapsed,
-                warnings,
-                unknown,
-                ..
-            } = reached;
-            for warning in &warnings {
+            for warning in &reached.warnings {
                 session.context.warn(warning);
             }
-            let status = runtime.and_then(|runtime| runtime.status);
+            let unverified =
+                reached.unverified("VM Runtime is disabled, but not everything could be verified");
+            let status = reached.runtime.and_then(|runtime| runtime.status);
             session.report.disks_kept =
                 status.is_some_and(|status| is_true(&status.conditions, kind::DISKS_KEPT));
-            session.report.only_controller_left = unknown.is_empty();
+            session.report.only_controller_left = unverified.is_none();
             session.report.disabled = Some(true);
-            session.report.waited = elapsed;
-            if unknown.is_empty() {
-                return Ok(Exit::Ok);
-            }
-            let mut failure = Failure::new(
-                Kind::Incomplete,
-                Reason::NotVerified,
-                "VM Runtime is disabled, but not everything could be verified",
-            );
-            failure.causes = unknown;
-            Err(failure)
+            session.report.waited = reached.elapsed;
+            unverified.map_or(Ok(Exit::Ok), Err)
         }
         Err(failure) if failure.kind == Kind::TimedOut => {
             Err(failure.hint(Hint::run("to go on", continuing(args))))
@@ -374,23 +354,23 @@ fn continuing(args: &DisableVmruntimeArgs) -> Own {
     CommandId::DisableVmruntime.with(flags.join(" "))
 }
 
-fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
+fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> InterruptNote {
     let to_continue = Hint::run("to go on", continuing(args));
     let to_enable = Hint::run("to turn it on again", CommandId::EnableVmruntime);
     match progress.step.get() {
-        Step::Untouched => Left {
+        Step::Untouched => InterruptNote {
             sentence: "nothing was changed".to_owned(),
             hints: Vec::new(),
         },
-        Step::Asked => Left::unknown("VM Runtime is being turned off"),
-        Step::Fenced => Left {
+        Step::Asked => InterruptNote::unknown("VM Runtime is being turned off"),
+        Step::Fenced => InterruptNote {
             sentence: format!(
                 "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",
                 crate::render::age::span(FENCE_LENGTH)
             ),
             hints: vec![to_continue],
         },
-        Step::Deleting => Left {
+        Step::Deleting => InterruptNote {
             sentence: format!(
                 "VMs whose deletion has begun go on disappearing; VM Runtime was not told to turn off, and no new VM can \
                  be created for at most {}",
@@ -398,7 +378,7 @@ fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> Left {
             ),
             hints: vec![to_continue],
         },
-        Step::Disabled => Left {
+        Step::Disabled => InterruptNote {
             sentence: "VM Runtime is disabled, and the cluster goes on removing its engine"
                 .to_owned(),
             hints: vec![to_continue, to_enable],

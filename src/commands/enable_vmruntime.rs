@@ -1,24 +1,18 @@
-//! `bmctl enable vmruntime`: read, decide, patch what was asked, wait until it is so.
-
-use std::cell::Cell;
+//! `bmctl enable vmruntime`: the arguments and the report of `operation::change`.
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     session::Session,
-    update_vmruntime::undo,
-    vmruntime_change::{PURPOSE, SettingsArgs, Work, changes, conclude, go_on_waiting, intent},
+    vmruntime_change::{SettingsArgs, carry_out, conclude, go_on_waiting},
 };
 use crate::{
-    api::VMRuntime,
-    cli::{DryRunArgs, DryRunChoice, WaitArgs},
-    cluster::{vmruntime::SpecChange, wait::Baseline},
+    cli::{DryRunArgs, WaitArgs},
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason},
+    operation::change::{Change, ChangeProgress, Ending, Step},
     render::enable::EnableReport,
-    runtime::observed,
 };
 
 /// Turn VM Runtime on, and wait until VMs can be run.
@@ -47,121 +41,47 @@ Examples:
   bmctl enable vmruntime --dry-run=server         what would change
   bmctl enable vmruntime --wait=false -o json";
 
-/// How far it came, for whoever interrupts.
-#[derive(Clone, Copy)]
-enum Stage {
-    Untouched,
-    /// The API server was told, and has not answered.
-    Asked,
-    Enabled,
-}
-
 pub async fn run(context: &Context, args: &EnableVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, EnableReport::default()).within(args.waiting.timeout);
-    let stage = Cell::new(Stage::Untouched);
+    let progress = ChangeProgress::default();
     let ended = context
-        .unless_interrupted(enable(&mut session, args, &stage), || left(stage.get()))
+        .unless_interrupted(enable(&mut session, args, &progress), || {
+            left(progress.step.get())
+        })
         .await;
+    let ended = conclude(context, &mut session.report, &progress, ended, || {
+        Err(already_ready())
+    });
     session.end(ended)
 }
 
 async fn enable(
     session: &mut Session<'_, EnableReport>,
     args: &EnableVmruntimeArgs,
-    stage: &Cell<Stage>,
-) -> Result<Exit, Failure> {
-    let context = session.context;
-    let cluster = session.connect(intent(args.dry_run.choice())).await?;
-    let narrator = Narrator::new(context, PURPOSE);
-    let work = Work::new(&cluster, &narrator, session.deadline(), args.waiting);
-    let before = work.read().await?;
-    let plan = plan(&before.object, args);
-    let how = args.dry_run.choice();
-    if how != DryRunChoice::None && plan != Plan::AlreadyReady {
-        session.report.changed = work.rehearse(&before, &plan.change(), how).await?;
-        session.report.dry_run = true;
-        return Ok(Exit::Ok);
-    }
-    let baseline = match plan {
-        Plan::AlreadyReady => {
-            return Err(Failure::new(
-                Kind::Already,
-                Reason::AlreadyEnabled,
-                "VM Runtime is already enabled and ready",
-            )
-            .hint(Hint::run(
-                "to succeed in this case, and to apply settings",
-                CommandId::EnableVmruntime.with("--ensure"),
-            )));
-        }
-        Plan::Wait => {
-            narrator.happened("VM Runtime is already enabled; nothing is changed");
-            stage.set(Stage::Enabled);
-            Baseline::unchanged(before)
-        }
-        Plan::Patch(change) => {
-            stage.set(Stage::Asked);
-            let after = work
-                .patch(&before, &change, "Turning VM Runtime on")
-                .await?;
-            stage.set(Stage::Enabled);
-            session.report.changed = changes(&before, &after.runtime);
-            session.report.undo = context.pasted(match change.enabled {
-                Some(_) => CommandId::DisableVmruntime.into(),
-                None => undo(&before.object, change),
-            });
-            Baseline::patched(&before, after)
-        }
-    };
-    if !args.waiting.wait {
-        session.report.unattended = true;
-        return Ok(Exit::Ok);
-    }
-    let outcome = work.until_ready(baseline).await;
-    drop(narrator);
-    conclude(context, &mut session.report, outcome)
+    progress: &ChangeProgress,
+) -> Result<Ending, Failure> {
+    let settings = args.settings.into();
+    let work = async |change: Change<'_>| change.enable(settings, args.ensure).await;
+    carry_out(session, args.waiting, args.dry_run.choice(), progress, work).await
 }
 
-/// What is to be done, decided from what was read.
-#[derive(Debug, PartialEq, Eq)]
-enum Plan {
-    /// Enabled, converged, and nobody said `--ensure`.
-    AlreadyReady,
-    /// Everything is as asked; it only has to become ready.
-    Wait,
-    Patch(SpecChange),
+fn already_ready() -> Failure {
+    Failure::new(
+        Kind::Already,
+        Reason::AlreadyEnabled,
+        "VM Runtime is already enabled and ready",
+    )
+    .hint(Hint::run(
+        "to succeed in this case, and to apply settings",
+        CommandId::EnableVmruntime.with("--ensure"),
+    ))
 }
 
-impl Plan {
-    fn change(&self) -> SpecChange {
-        match self {
-            Self::AlreadyReady | Self::Wait => SpecChange::default(),
-            Self::Patch(change) => *change,
-        }
-    }
-}
-
-fn plan(runtime: &VMRuntime, args: &EnableVmruntimeArgs) -> Plan {
-    let spec = &runtime.spec;
-    if spec.enabled && observed::is_ready(runtime) && !args.ensure {
-        return Plan::AlreadyReady;
-    }
-    let change = SpecChange {
-        enabled: (!spec.enabled).then_some(true),
-        ..args.settings.change(spec)
-    };
-    if change == SpecChange::default() {
-        Plan::Wait
-    } else {
-        Plan::Patch(change)
-    }
-}
-
-fn left(stage: Stage) -> Left {
-    match stage {
-        Stage::Untouched => Left::nothing(),
-        Stage::Asked => Left::unknown("VM Runtime is enabled now"),
-        Stage::Enabled => Left {
+fn left(step: Step) -> InterruptNote {
+    match step {
+        Step::Untouched => InterruptNote::nothing(),
+        Step::Asked => InterruptNote::unknown("VM Runtime is enabled now"),
+        Step::Taken => InterruptNote {
             sentence: "VM Runtime stays enabled, and the cluster goes on making it ready"
                 .to_owned(),
             hints: vec![

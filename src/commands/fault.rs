@@ -4,7 +4,7 @@
 use std::{env, ffi::OsString};
 
 use super::{
-    context::early::{Complaint, Early},
+    context::startup_failure::{Early, ErrorOutput},
     usage::{Asked, named},
 };
 use crate::{
@@ -28,10 +28,10 @@ pub fn tell(what: &str) {
         early.ui().note("");
     }
     let failure = failure(program, what);
-    let complaint = Complaint::of(early.ui(), &failure);
+    let error_output = ErrorOutput::of(early.ui(), &failure);
     early.end(
         Document::of_failure(&named(&arguments), &failure),
-        Some(complaint),
+        Some(error_output),
     );
 }
 

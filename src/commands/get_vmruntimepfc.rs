@@ -2,9 +2,9 @@
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     preflight,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
     watching,
 };
@@ -59,7 +59,7 @@ pub async fn run(context: &Context, args: &GetVmruntimepfcArgs) -> Exit {
         return Box::pin(watching::run(context, session, looking)).await;
     }
     let ended = context
-        .unless_interrupted(get_once(&mut session, args), Left::nothing)
+        .unless_interrupted(get_once(&mut session, args), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
@@ -69,9 +69,9 @@ async fn get_once(
     args: &GetVmruntimepfcArgs,
 ) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Reading the preflight checks");
-    narrator.step("Reading the preflight checks");
-    get(session, &cluster, &narrator, args).await
+    let reporter = ProgressReporter::new(session.context, "Reading the preflight checks");
+    reporter.step("Reading the preflight checks");
+    get(session, &cluster, &reporter, args).await
 }
 
 async fn get(

@@ -4,31 +4,37 @@
 use crate::{
     api::name::ANONYMOUS,
     command_id::CommandId,
-    failure::{self, Failure, Hint, Reason},
+    failure::{Failure, Hint},
     render::document,
     runtime::access::{cluster_role, cluster_role_binding, needed, role_name, row},
 };
 
 /// Adds what an administrator may apply, where the API server said whom it denied.
 pub fn with_role(command: CommandId, failure: Failure) -> Failure {
-    let Some(grant) = failure::denied_grant(&failure) else {
-        return without_role(failure);
+    let Some(denial) = failure.denial.clone() else {
+        return failure;
     };
+    if denial.is_of_nobody() {
+        // Where somebody acts as nobody: what such a user may do, everybody may who reaches the API server.
+        return failure.hint(format!(
+            "no role is proposed for {ANONYMOUS}: everybody who reaches the API server would have it"
+        ));
+    }
     let row = row(command.words(), |right| {
-        grant.is_for(right.verb, right.group, right.resource)
+        denial.is_for(right.verb, right.group, right.resource)
     });
     let rights = needed(row);
     let would_do = rights
         .iter()
-        .any(|right| grant.is_for(right.verb, right.group, right.resource));
+        .any(|right| denial.is_for(right.verb, right.group, right.resource));
     if !would_do {
         // A flag asked for more than the command needs otherwise: its role alone would not do.
-        return failure.hint(grant.hint());
+        return failure.hint(denial.hint());
     }
     let name = role_name(row);
     let manifests = document::manifests(&[
         cluster_role(&name, &rights),
-        cluster_role_binding(&name, &grant.user),
+        cluster_role_binding(&name, &denial.user),
     ]);
     failure
         .hint(Hint::run(
@@ -44,20 +50,10 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
         )
 }
 
-/// Where somebody acts as nobody: what such a user may do, everybody may who reaches the API server.
-fn without_role(failure: Failure) -> Failure {
-    if failure.reason == Reason::Forbidden && failure::denies_nobody(&failure) {
-        return failure.hint(format!(
-            "no role is proposed for {ANONYMOUS}: everybody who reaches the API server would have it"
-        ));
-    }
-    failure
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Kind;
+    use crate::failure::{self, Kind, Reason};
 
     #[test]
     fn the_role_is_for_the_command_and_the_user_that_was_denied() {
@@ -65,7 +61,15 @@ mod tests {
             let hints = with_role(command, failure).hints;
             hints.iter().map(Hint::to_string).collect()
         };
-        let of_nodes = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+        let denied = |message: &str| {
+            let status = kube::core::Status {
+                code: 403,
+                message: message.to_owned(),
+                ..kube::core::Status::default()
+            };
+            failure::from_kube(&kube::Error::Api(Box::new(status)), "do it")
+        };
+        let of_nodes = denied(
             r#"nodes is forbidden: User "eve" cannot list resource "nodes" in API group "" at the cluster scope"#,
         );
         let hints = with_role(CommandId::SkipNode, of_nodes.clone());
@@ -79,10 +83,10 @@ mod tests {
         ] {
             assert!(hints[1].contains(line), "{line:?} in {}", hints[1]);
         }
-        let denied = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+        let of_disks = denied(
             r#"datavolumes.cdi.kubevirt.io "d" is forbidden: User "eve" cannot patch resource "datavolumes" in API group "cdi.kubevirt.io" in the namespace "ns""#,
         );
-        let hints = with_role(CommandId::DisableVmruntime, denied);
+        let hints = with_role(CommandId::DisableVmruntime, of_disks);
         assert_eq!(
             hints[0],
             "what else is lacking: bmctl auth check disable vmruntime --keep-disks"
@@ -94,7 +98,7 @@ mod tests {
             hints[0].contains("--verb=list --resource=nodes"),
             "{hints:?}"
         );
-        let nobody = Failure::new(Kind::Denied, Reason::Forbidden, "no").caused_by(
+        let nobody = denied(
             r#"nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope"#,
         );
         let hints = with_role(CommandId::SkipNode, nobody);

@@ -1,31 +1,25 @@
-//! `bmctl restore DIR`: put back what a disable has saved and deleted.
+//! `bmctl restore DIR`: the arguments and the report of `operation::restore`.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
-
-use kube::Client;
+use std::path::{Path, PathBuf};
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
-    cli::{DryRunArgs, DryRunChoice, go_duration},
+    cli::{DryRunArgs, go_duration},
     cluster::{
-        Retry,
+        Mode, Retry,
         backup::BackupReader,
-        event::{Event, ObjectName},
-        file,
-        restoration::{self, Manner, Restored, Unstartable, Wish},
-        vmruntime,
+        event::ObjectName,
+        restoration::{Restored, Unstartable, Wish},
     },
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason, shown_path, shown_word},
+    operation,
     render::restore::{FailedObject, RestoreReport, RestoredObject, UnstartableMachine},
 };
 
@@ -72,7 +66,7 @@ Examples:
 pub async fn run(context: &Context, args: &RestoreArgs) -> Exit {
     let mut session = Session::new(context, RestoreReport::default()).within(args.timeout);
     let ended = context
-        .unless_interrupted(restore(&mut session, args), || Left {
+        .unless_interrupted(restore(&mut session, args), || InterruptNote {
             sentence: "some objects of the backup may have been created".to_owned(),
             hints: vec![Hint::run(
                 "to create the others",
@@ -104,31 +98,28 @@ async fn restore(
     session: &mut Session<'_, RestoreReport>,
     args: &RestoreArgs,
 ) -> Result<Exit, Failure> {
-    let folder = args.folder.clone();
-    let backup = file::apart(session.deadline(), move || Ok(BackupReader::open(&folder)))
-        .await
-        .map_err(|error| not_read(&args.folder, &error))??;
+    let backup = operation::restore::open(&args.folder, session.deadline()).await?;
     introduce(session, args, &backup);
     if !backup.damage.is_empty() && !args.skip_damaged {
         return Err(refusal(args, &backup));
     }
-    let (intent, manner) = match args.dry_run.choice() {
-        DryRunChoice::None => (Intent::Change, Manner::Create),
-        DryRunChoice::Client => (Intent::Read, Manner::OnlyLook),
-        DryRunChoice::Server => (Intent::Change, Manner::AskServer),
-    };
-    let cluster = session.connect(intent).await?;
-    let narrator = Narrator::new(session.context, "Restoring");
-    let retry = Retry::new(session.deadline(), &narrator);
+    let mode = args.dry_run.choice().into();
+    let cluster = session
+        .connect(match mode {
+            Mode::Change | Mode::Rehearse => Intent::Change,
+            Mode::Preview => Intent::Read,
+        })
+        .await?;
+    let reporter = ProgressReporter::new(session.context, "Restoring");
+    let retry = Retry::new(session.deadline(), &reporter);
     let wish = Wish {
-        manner,
+        mode,
         halted: args.halted,
         create_namespaces: args.create_namespaces,
     };
-    warn_of_another_cluster(&cluster.client, &backup, &retry).await;
-    let restored = restoration::restore(&cluster.client, &backup, wish, &retry).await?;
-    drop(narrator);
-    session.report.dry_run = manner != Manner::Create;
+    let restored = operation::restore::restore(&cluster.client, &backup, wish, &retry).await?;
+    drop(reporter);
+    session.report.dry_run = mode != Mode::Change;
     let failure = failure(&restored);
     fill(&mut session.report, restored);
     match failure {
@@ -165,11 +156,6 @@ fn refusal(args: &RestoreArgs, backup: &BackupReader) -> Failure {
             format!("or restore only the {whole} {objects} that verify"),
             command_of(args, true),
         ))
-}
-
-fn not_read(folder: &Path, error: &io::Error) -> Failure {
-    let message = format!("could not read a backup in {}", shown_path(folder));
-    Failure::new(Kind::Usage, Reason::NoBackup, message).caused_by(error.to_string())
 }
 
 fn fill(report: &mut RestoreReport, restored: Restored) {
@@ -220,7 +206,7 @@ fn failure(restored: &Restored) -> Option<Failure> {
     );
     failure.retryable = first.retryable;
     for (name, one) in restored.failed.iter().take(NAMED) {
-        failure = failure.caused_by(format!("{name}: {}", one.root_cause()));
+        failure = failure.caused_by_failure(name, one);
     }
     // Whatever refused: each has its own way out.
     for (_, one) in &restored.failed {
@@ -266,38 +252,4 @@ fn not_startable(restored: &Restored) -> Option<Failure> {
         failure = failure.caused_by(format!("{machine} needs {}", missing.join(", ")));
     }
     Some(failure)
-}
-
-/// What two clusters have at once gets into each other's way.
-async fn warn_of_another_cluster(client: &Client, backup: &BackupReader, retry: &Retry<'_>) {
-    let Some(origin) = &backup.origin else {
-        return;
-    };
-    let runtime = match vmruntime::get(client, retry).await {
-        Ok(runtime) => runtime,
-        Err(failure) => {
-            let why = failure.root_cause();
-            let warning = format!("could not tell whether this is a backup of this cluster: {why}");
-            retry.observer().event(&Event::Warning(warning));
-            return;
-        }
-    };
-    if runtime.uid() == origin.vmruntime {
-        return;
-    }
-    let mut warning = format!(
-        "this is a backup of another cluster: context {}, {}",
-        origin.context, origin.server
-    );
-    let identities = restoration::identities(backup);
-    if !identities.is_empty() {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(
-            warning,
-            "; where its VMs still run, these are there twice: {}",
-            identities.join(", ")
-        );
-    }
-    retry.observer().event(&Event::Warning(warning));
 }

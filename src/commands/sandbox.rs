@@ -5,6 +5,7 @@
 pub mod around;
 pub mod assembly;
 pub mod boot;
+pub mod controller;
 pub mod profile;
 pub mod runner;
 pub mod start;
@@ -64,7 +65,7 @@ impl SandboxArgs {
 #[derive(clap::Args)]
 pub struct ClusterArgs {
     /// How many nodes the cluster has. The first is this machine, judged by what it really has; the others exist on
-    /// paper and are healthy. Default: 1, or 0 where --world declares the nodes.
+    /// text_style and are healthy. Default: 1, or 0 where --world declares the nodes.
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,
     // The words are listed where they are defined.
@@ -101,11 +102,32 @@ pub struct ClusterArgs {
     /// Name of the cluster, its context and its user.
     #[arg(long, default_value = "sandbox", value_name = "NAME", value_parser = cluster_name)]
     pub name: String,
+    // What is documented of Google's, what is inferred and what nobody outside can know stands in docs/sandbox.md.
+    #[arg(
+        long,
+        value_name = "CONTROLLER",
+        value_parser = controller::parse,
+        conflicts_with = "no_controller",
+        help = "Which controller acts on VMRuntime: bmctl (its own), gdc (Google's, as of the newest release that is played), gdc=RELEASE, \
+                or gdc-admin (an admin cluster of GDC, without VM Runtime). Default: bmctl",
+        long_help = format!(
+            "Which controller acts on VMRuntime. Default: bmctl.\n\n\
+             bmctl: its own.\n\
+             gdc, gdc=RELEASE: what is published of Google's on Google Distributed Cloud, as of that release or of the newest of {}.\n\
+             gdc-admin: none; an admin cluster of GDC has no VM Runtime.\n\n\
+             Documented by Google: the two kinds and their fields, the object that is there and disabled, what the annotation does, when checks are made \
+             and the form of their results, the engine in vm-system, the roles. Inferred: in which release a field came, that ready does not wait for the \
+             check, which checks are made under emulation. Known to nobody outside Google: conditions, events, times, how the checks run on the nodes. \
+             docs/sandbox.md has the whole list",
+            controller::releases()
+        )
+    )]
+    pub controller: Option<Cast>,
     /// Leave the controller out. VMRuntime is defined, but nothing acts on it. Run your own with 'bmctl controller run'.
     #[arg(long)]
     pub no_controller: bool,
     /// The API server alone. No definitions, no nodes, no machinery.
-    #[arg(long, conflicts_with_all = ["no_controller", "node_facts", "node", "nodes", "world"])]
+    #[arg(long, conflicts_with_all = ["controller", "no_controller", "node_facts", "node", "nodes", "world"])]
     pub bare: bool,
 }
 
@@ -151,7 +173,7 @@ impl ClusterArgs {
             } else if self.no_controller {
                 Cast::Machinery
             } else {
-                Cast::Everyone
+                self.controller.unwrap_or(Cast::Everyone)
             },
         })
     }

@@ -7,8 +7,9 @@ use super::{
     suggestion::Place,
 };
 use crate::{
+    cli::DryRunChoice,
     cluster::{
-        self, Cluster, ConnectOptions, Deadline,
+        self, Cluster, ConnectOptions, Deadline, Mode,
         connect::{IdentityOverride, Terminal},
     },
     exit::Exit,
@@ -23,6 +24,26 @@ pub enum Intent {
     Change,
     /// A service: its stderr is a log.
     Serve,
+}
+
+impl Intent {
+    /// What a command means to do that changes something, unless it is only asked what it would do.
+    pub const fn of_a_change(dry_run: DryRunChoice) -> Self {
+        match dry_run {
+            DryRunChoice::None => Self::Change,
+            DryRunChoice::Client | DryRunChoice::Server => Self::Read,
+        }
+    }
+}
+
+impl From<DryRunChoice> for Mode {
+    fn from(dry_run: DryRunChoice) -> Self {
+        match dry_run {
+            DryRunChoice::None => Self::Change,
+            DryRunChoice::Client => Self::Preview,
+            DryRunChoice::Server => Self::Rehearse,
+        }
+    }
 }
 
 /// How long a command may take that only looks, or that waits for nothing: retries and logging in included.

@@ -4,9 +4,9 @@ mod failed;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     nodes,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -121,9 +121,9 @@ async fn run(context: &Context, order: Order<'_>) -> Exit {
     let ended = context
         .unless_interrupted(Box::pin(change(&mut session, order)), || {
             if dry_run {
-                return Left::nothing();
+                return InterruptNote::nothing();
             }
-            Left {
+            InterruptNote {
                 sentence: "some of the nodes may have been changed; running it again does the rest"
                     .to_owned(),
                 hints: Vec::new(),
@@ -140,11 +140,11 @@ async fn change(session: &mut Session<'_, SkipReport>, order: Order<'_>) -> Resu
     };
     let cluster = session.connect(intent).await?;
     let client = &cluster.client;
-    let narrator = Narrator::new(session.context, "Labelling nodes");
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Reading the nodes");
+    let reporter = ProgressReporter::new(session.context, "Labelling nodes");
+    let retry = Retry::new(session.deadline(), &reporter);
+    reporter.step("Reading the nodes");
     let wanted = if order.failed {
-        failed::nodes(session.context, &cluster, &retry, &narrator, order.dry_run).await?
+        failed::nodes(session.context, &cluster, &retry, &reporter, order.dry_run).await?
     } else {
         nodes::selected(client, &retry, order.selection, order.named)
             .await?
@@ -164,7 +164,7 @@ async fn change(session: &mut Session<'_, SkipReport>, order: Order<'_>) -> Resu
         DryRunChoice::None | DryRunChoice::Server => Vec::new(),
     };
     for name in wanted {
-        narrator.step(&format!("Labelling node {}", clean(&name)));
+        reporter.step(&format!("Labelling node {}", clean(&name)));
         let changed = match order.dry_run {
             DryRunChoice::Client => already.contains(&name) != order.skipped,
             DryRunChoice::None => {

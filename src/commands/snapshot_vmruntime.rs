@@ -1,29 +1,24 @@
-//! `bmctl snapshot vmruntime`: a bundle for whoever is to help, with nothing in it that is not on a list.
+//! `bmctl snapshot vmruntime`: the arguments and the report of `operation::snapshot`, a bundle for whoever is to help.
 
-mod archive;
-
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::archive::Member;
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
     cluster::{
         Cluster, Retry,
-        bundle::{self, Outcome, Piece, SOURCES, redact},
+        bundle::{Outcome, Piece, SOURCES, redact},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason, shown_path},
+    operation::snapshot,
     render::{
         clean,
         snapshot::{Ending, FileReport, SnapshotReport},
@@ -63,7 +58,7 @@ pub async fn run(context: &Context, args: &SnapshotVmruntimeArgs) -> Exit {
         Ok(Exit::Ok)
     } else {
         context
-            .unless_interrupted(take(&mut session, args), || Left {
+            .unless_interrupted(take(&mut session, args), || InterruptNote {
                 sentence: "no bundle was written, and nothing was changed".to_owned(),
                 hints: Vec::new(),
             })
@@ -76,76 +71,22 @@ async fn take(
     session: &mut Session<'_, SnapshotReport>,
     args: &SnapshotVmruntimeArgs,
 ) -> Result<Exit, Failure> {
-    if let Some(path) = args.output_file.as_deref().filter(|path| path.exists()) {
-        return Err(exists(path));
-    }
+    let path = args.output_file.as_deref();
+    snapshot::refuse_existing(path)?;
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Collecting");
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Collecting what the list names");
-    let mut pieces = bundle::collect(&cluster.client, &retry).await;
-    drop(narrator);
-    if let Some(failure) = nothing_at_all(&pieces) {
-        return Err(failure);
-    }
-    let now = Timestamp::now();
-    let redacted = pieces.iter_mut().map(clean_piece).sum();
-    session.report.files = pieces.iter().map(of_piece).collect();
-    session.report.redacted = redacted;
-    let members = members(&pieces, &manifest(&session.report, &cluster, now));
-    let (path, bytes) = match &args.output_file {
-        Some(path) => (path.clone(), store(path, &members, now)),
-        None => stored_under_a_name_of_ours(&cluster, &members, now),
-    };
-    session.report.bytes = Some(bytes.map_err(|error| not_written(&path, &error))?);
-    session.report.path = Some(shown_path(&path));
-    conclude(&pieces)
-}
-
-/// Packs the members into this new file, and says how many bytes it has.
-fn store(path: &Path, members: &[Member], now: Timestamp) -> io::Result<usize> {
-    let folder = path
-        .file_name()
-        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let folder = folder.trim_end_matches(".zst").trim_end_matches(".tar");
-    let packed = archive::pack(folder, members, now)?;
-    archive::write(path, &packed)?;
-    Ok(packed.len())
-}
-
-/// Several bundles of one second get names of their own.
-fn stored_under_a_name_of_ours(
-    cluster: &Cluster,
-    members: &[Member],
-    now: Timestamp,
-) -> (PathBuf, io::Result<usize>) {
-    let mut number = 1;
-    loop {
-        let path = default_path(cluster, now, number);
-        match store(&path, members, now) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            stored => return (path, stored),
-        }
-    }
-}
-
-/// Where nothing could be read there is nothing to pack, and one reason why.
-fn nothing_at_all(pieces: &[Piece]) -> Option<Failure> {
-    let mut first = None;
-    for piece in pieces {
-        match &piece.outcome {
-            Outcome::Collected { .. } | Outcome::Absent => return None,
-            Outcome::Failed(failure) => first = first.or(Some(failure)),
-        }
-    }
-    first.cloned()
-}
-
-fn clean_piece(piece: &mut Piece) -> usize {
-    match &mut piece.outcome {
-        Outcome::Collected { content, .. } => redact::value(content),
-        Outcome::Absent | Outcome::Failed(_) => 0,
-    }
+    let reporter = ProgressReporter::new(session.context, "Collecting");
+    let retry = Retry::new(session.deadline(), &reporter);
+    let collected = snapshot::collect(&cluster, &retry).await;
+    drop(reporter);
+    let collected = collected?;
+    let report = &mut session.report;
+    report.redacted = collected.redacted;
+    report.files = collected.pieces.iter().map(of_piece).collect();
+    let manifest = manifest(report, &cluster, collected.at);
+    let bundle = snapshot::write(&collected, &manifest, path, &cluster)?;
+    report.bytes = Some(bundle.bytes);
+    report.path = Some(shown_path(&bundle.path));
+    conclude(&collected.pieces)
 }
 
 fn of_piece(piece: &Piece) -> FileReport {
@@ -186,38 +127,6 @@ fn manifest(report: &SnapshotReport, cluster: &Cluster, now: Timestamp) -> Value
     })
 }
 
-fn members(pieces: &[Piece], manifest: &Value) -> Vec<Member> {
-    let member = |name: &str, value: &Value| Member {
-        name: name.to_owned(),
-        content: format!("{value:#}\n").into_bytes(),
-    };
-    let mut members = vec![member("manifest.json", manifest)];
-    for piece in pieces {
-        match &piece.outcome {
-            Outcome::Collected { content, .. } => members.push(member(piece.source.file, content)),
-            Outcome::Absent | Outcome::Failed(_) => {}
-        }
-    }
-    members
-}
-
-fn default_path(cluster: &Cluster, now: Timestamp, number: u32) -> PathBuf {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    };
-    let name: String = cluster.name.chars().take(100).map(plain).collect();
-    let time = now.strftime("%Y%m%d-%H%M%S");
-    let number = match number {
-        1 => String::new(),
-        more => format!("-{more}"),
-    };
-    PathBuf::from(format!("bmctl-snapshot-{name}-{time}{number}.tar.zst"))
-}
-
 fn conclude(pieces: &[Piece]) -> Result<Exit, Failure> {
     let mut failure = Failure::new(
         Kind::Incomplete,
@@ -227,7 +136,7 @@ fn conclude(pieces: &[Piece]) -> Result<Exit, Failure> {
     for piece in pieces {
         match &piece.outcome {
             Outcome::Failed(why) => {
-                failure = failure.caused_by(format!("{}: {}", piece.source.file, why.root_cause()));
+                failure = failure.caused_by_failure(piece.source.file, why);
             }
             Outcome::Collected { .. } | Outcome::Absent => {}
         }
@@ -237,25 +146,4 @@ fn conclude(pieces: &[Piece]) -> Result<Exit, Failure> {
     } else {
         Err(failure)
     }
-}
-
-fn exists(path: &Path) -> Failure {
-    Failure::new(
-        Kind::Refused,
-        Reason::FileNotWritten,
-        format!("{} exists, and is not overwritten", shown_path(path)),
-    )
-    .hint("name another file with --output-file, or move that one away")
-}
-
-fn not_written(path: &Path, error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::AlreadyExists {
-        return exists(path);
-    }
-    Failure::new(
-        Kind::Other,
-        Reason::FileNotWritten,
-        format!("could not write {}", shown_path(path)),
-    )
-    .caused_by(error.to_string())
 }

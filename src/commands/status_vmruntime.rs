@@ -2,9 +2,9 @@
 
 use super::{
     Context,
-    context::Left,
+    context::InterruptNote,
     get_vmruntimepfc::entry,
-    narration::{Narrator, stuck_report},
+    progress_reporter::{ProgressReporter, stuck_report},
     session::{Intent, Session},
     watching,
 };
@@ -21,14 +21,14 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Failure, Hint, Kind, Kubectl, Reason, installing},
+    failure::{Denial, Failure, Hint, Kind, Kubectl, Reason, installing},
     render::{
         clean,
         status::{
             Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
         },
     },
-    runtime::{force::ForceAnnotation, observed::is_current, outlook, verdict},
+    runtime::{blockers, force::ForceAnnotation, observed::is_current, verdict},
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -58,16 +58,16 @@ pub async fn run(context: &Context, args: StatusVmruntimeArgs) -> Exit {
         return Box::pin(watching::run(context, session, looking)).await;
     }
     let ended = context
-        .unless_interrupted(look_once(&mut session), Left::nothing)
+        .unless_interrupted(look_once(&mut session), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
 
 async fn look_once(session: &mut Session<'_, StatusReport>) -> Result<Exit, Failure> {
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(session.context, "Looking at VM Runtime");
-    narrator.step("Looking at VM Runtime");
-    look(session, &cluster, &narrator).await
+    let reporter = ProgressReporter::new(session.context, "Looking at VM Runtime");
+    reporter.step("Looking at VM Runtime");
+    look(session, &cluster, &reporter).await
 }
 
 async fn look(
@@ -141,7 +141,7 @@ async fn look(
     if let Some(absent) = absent {
         return Err(absent);
     }
-    conclude(&session.report.undetermined, unknown.hints)
+    conclude(&session.report.undetermined, unknown.hints, unknown.denial)
 }
 
 /// Nothing is on its way: nothing is looked for that could be in the way.
@@ -177,6 +177,7 @@ fn controller_missing() -> Failure {
 struct Unknown {
     things: Vec<Undetermined>,
     hints: Vec<Hint>,
+    denial: Option<Box<Denial>>,
 }
 
 impl Unknown {
@@ -186,6 +187,7 @@ impl Unknown {
             Ok(known) => Some(known),
             Err(failure) => {
                 self.add(what, failure.root_cause());
+                self.denial = self.denial.take().or(failure.denial);
                 for hint in failure.hints {
                     if !self.hints.contains(&hint) {
                         self.hints.push(hint);
@@ -208,12 +210,12 @@ impl Unknown {
 fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknown) -> StatusReport {
     let runtime = &object.object;
     let status = object.status();
-    let ready = outlook::ready(runtime);
+    let ready = blockers::ready(runtime);
     if runtime.spec.enabled && ready.is_none() {
         unknown.add("whether VMs can be run", "status.ready is not reported");
     }
     let creation = find(&status.conditions, kind::VM_CREATION_ALLOWED);
-    let (conditions, more_conditions) = shown(outlook::noteworthy(runtime));
+    let (conditions, more_conditions) = shown(blockers::noteworthy(runtime));
     StatusReport {
         settings: Some(Settings {
             enabled: runtime.spec.enabled,
@@ -225,7 +227,7 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
         generation: runtime.metadata.generation,
         observed_generation: status.observed_generation,
         vm_creation_allowed: creation.and_then(|condition| condition.status.as_bool()),
-        blockers: outlook::blockers(runtime)
+        blockers: blockers::blockers(runtime)
             .into_iter()
             .map(shortened)
             .collect(),
@@ -288,7 +290,11 @@ fn annotation(context: &Context, object: &RuntimeObject) -> Annotation {
     }
 }
 
-fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Failure> {
+fn conclude(
+    undetermined: &[Undetermined],
+    hints: Vec<Hint>,
+    denial: Option<Box<Denial>>,
+) -> Result<Exit, Failure> {
     if undetermined.is_empty() {
         return Ok(Exit::Ok);
     }
@@ -302,5 +308,6 @@ fn conclude(undetermined: &[Undetermined], hints: Vec<Hint>) -> Result<Exit, Fai
         .map(|thing| format!("{}: {}", thing.what, thing.why))
         .collect();
     failure.hints = hints;
+    failure.denial = denial;
     Err(failure)
 }

@@ -12,7 +12,7 @@ use clap::{
 
 use super::{
     Cli,
-    context::early::{self, Early},
+    context::startup_failure::{self, Early},
 };
 use crate::{
     cli::{OutputFormat, Program, ReportTarget, StdoutFormat, report_target},
@@ -54,23 +54,23 @@ pub fn answer(mut error: clap::Error, program: Program, arguments: &[OsString]) 
     } else {
         clean
     };
-    let complaint = early::Complaint {
+    let error_output = startup_failure::ErrorOutput {
         words,
         event: Event::of_failure(&failure),
     };
     early.end(
         Document::of_failure(&named(arguments), &failure),
-        Some(complaint),
+        Some(error_output),
     )
 }
 
 /// Answers what was understood, and cannot be done as it was typed.
 pub fn refuse(failure: &Failure, arguments: &[OsString]) -> Exit {
     let early = asked_for(arguments);
-    let complaint = early::Complaint::of(early.ui(), failure);
+    let error_output = startup_failure::ErrorOutput::of(early.ui(), failure);
     early.end(
         Document::of_failure(&named(arguments), failure),
-        Some(complaint),
+        Some(error_output),
     )
 }
 

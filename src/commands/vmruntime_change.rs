@@ -1,24 +1,24 @@
-//! What `enable` and `update` share: the settings that they take, and the way from reading to the wait for readiness.
+//! What `enable` and `update` share: the settings that they take, and the report of `operation::change`.
 
-use serde_json::Value;
-
-use super::{Context, narration::Narrator, preflight, session::Intent};
+use super::{
+    Context, preflight,
+    progress_reporter::ProgressReporter,
+    session::{Intent, Session},
+};
 use crate::{
-    api::{Condition, ConditionStatus, ImageFormat, VMRuntimeSpec, condition, text::shortened},
+    api::{Condition, ConditionStatus, ImageFormat, VMRuntime, condition, text::shortened},
     cli::{DryRunChoice, WaitArgs},
     cluster::{
-        self, Cluster, Deadline, Retry, vmruntime,
-        vmruntime::{DryRun, Patched, RuntimeObject, SpecChange},
-        wait::{Baseline, Outcome, Reached, Target, Wait},
+        Retry,
+        vmruntime::SpecChange,
+        wait::{Outcome, Reached},
     },
     command_id::CommandId,
     exit::Exit,
-    failure::{Failure, Hint, Kind, Reason},
-    render::{
-        enable::{Change, EnableReport},
-        preflight::PreflightReport,
-    },
-    runtime::difference,
+    failure::{Failure, Hint, Kind, Own, Reason},
+    operation::change::{Change, ChangeProgress, Ending, Settings, Step},
+    render::{self, Report, enable::EnableReport, preflight::PreflightReport},
+    runtime::difference::{self, Difference},
 };
 
 /// Settings of VM Runtime.
@@ -41,106 +41,45 @@ pub struct SettingsArgs {
     pub vm_image_format: Option<ImageFormat>,
 }
 
-impl SettingsArgs {
-    /// Only what differs from what was asked for is changed.
-    pub(super) fn change(self, spec: &VMRuntimeSpec) -> SpecChange {
-        SpecChange {
-            enabled: None,
-            use_emulation: self
-                .use_emulation
-                .filter(|asked| *asked != spec.use_emulation),
-            vm_image_format: self
-                .vm_image_format
-                .filter(|asked| *asked != spec.vm_image_format),
+impl From<SettingsArgs> for Settings {
+    fn from(args: SettingsArgs) -> Self {
+        Self {
+            use_emulation: args.use_emulation,
+            vm_image_format: args.vm_image_format,
         }
     }
 }
 
 /// Why all of this waits, for people.
-pub(super) const PURPOSE: &str = "Waiting until VM Runtime is ready";
+const PURPOSE: &str = "Waiting until VM Runtime is ready";
 
-/// What a command means to do to the cluster.
-pub(super) const fn intent(dry_run: DryRunChoice) -> Intent {
-    match dry_run {
-        DryRunChoice::None => Intent::Change,
-        DryRunChoice::Client | DryRunChoice::Server => Intent::Read,
-    }
-}
-
-/// A change under way on one cluster.
-pub(super) struct Work<'a> {
-    cluster: &'a Cluster,
-    narrator: &'a Narrator<'a>,
-    retry: Retry<'a>,
+/// Does the work on the cluster: `work` says which.
+pub(super) async fn carry_out<R: Report + 'static>(
+    session: &mut Session<'_, R>,
     waiting: WaitArgs,
+    dry_run: DryRunChoice,
+    progress: &ChangeProgress,
+    work: impl AsyncFnOnce(Change<'_>) -> Result<Ending, Failure>,
+) -> Result<Ending, Failure> {
+    let cluster = session.connect(Intent::of_a_change(dry_run)).await?;
+    let reporter = ProgressReporter::new(session.context, PURPOSE);
+    let retry = Retry::new(session.deadline(), &reporter);
+    work(Change {
+        client: &cluster.client,
+        retry: &retry,
+        mode: dry_run.into(),
+        wait: waiting.wait,
+        fail_fast: waiting.fail_fast,
+        progress,
+    })
+    .await
 }
 
-impl<'a> Work<'a> {
-    pub fn new(
-        cluster: &'a Cluster,
-        narrator: &'a Narrator<'a>,
-        deadline: Deadline,
-        waiting: WaitArgs,
-    ) -> Self {
-        Self {
-            cluster,
-            narrator,
-            retry: Retry::new(deadline, narrator),
-            waiting,
-        }
-    }
-
-    pub async fn read(&self) -> Result<RuntimeObject, Failure> {
-        self.narrator.step("Reading VM Runtime");
-        vmruntime::get(&self.cluster.client, &self.retry).await
-    }
-
-    /// Patches what was read. `step` says it to people.
-    pub async fn patch(
-        &self,
-        read: &RuntimeObject,
-        change: &SpecChange,
-        step: &str,
-    ) -> Result<Patched, Failure> {
-        self.narrator.step(step);
-        vmruntime::patch(&self.cluster.client, &self.retry, read, change, DryRun::No).await
-    }
-
-    /// What the change would do; nothing is stored. Where the API server is asked, its policies have their say.
-    pub async fn rehearse(
-        &self,
-        read: &RuntimeObject,
-        change: &SpecChange,
-        how: DryRunChoice,
-    ) -> Result<Vec<Change>, Failure> {
-        if how != DryRunChoice::Server {
-            return Ok(differing(&read.raw, &vmruntime::rehearsed(read, *change)));
-        }
-        self.narrator.step("Asking the API server");
-        let client = &self.cluster.client;
-        let patched = vmruntime::patch(client, &self.retry, read, change, DryRun::Server).await?;
-        Ok(changes(read, &patched.runtime))
-    }
-
-    pub async fn until_ready(self, baseline: Baseline) -> Result<Outcome, Failure> {
-        let wait = Wait {
-            target: Target::Ready,
-            baseline: Some(baseline),
-            fail_fast: self.waiting.fail_fast,
-        };
-        cluster::wait::until(&self.cluster.client, &wait, &self.retry).await
-    }
-}
-
-/// What differs between the two, of what people write.
-pub(super) fn changes(before: &RuntimeObject, after: &RuntimeObject) -> Vec<Change> {
-    differing(&before.raw, &after.raw)
-}
-
-fn differing(before: &Value, after: &Value) -> Vec<Change> {
-    difference::of_object(before, after)
-        .into_iter()
-        .map(|difference| Change {
+/// What differs, as reports show it.
+pub(super) fn changes(differences: &[Difference]) -> Vec<render::enable::Change> {
+    differences
+        .iter()
+        .map(|difference| render::enable::Change {
             field: difference.field(),
             old: shortened(difference::spoken(&difference.old)),
             new: shortened(difference::spoken(&difference.new)),
@@ -148,28 +87,74 @@ fn differing(before: &Value, after: &Value) -> Vec<Change> {
         .collect()
 }
 
-/// Makes the result of how the wait ended, for `update` too.
+/// Puts what was changed into the report, however it ended.
+fn fill_report(context: &Context, report: &mut EnableReport, progress: &ChangeProgress) {
+    report.changed = changes(&progress.changed.borrow());
+    let before = progress.before.borrow();
+    let undone = progress.sent.get().zip(before.as_ref());
+    report.undo = undone.and_then(|(change, before)| context.pasted(undo(&before.object, change)));
+}
+
+/// The command that takes the change back.
+fn undo(before: &VMRuntime, change: SpecChange) -> Own {
+    if change.enabled.is_some() {
+        return CommandId::DisableVmruntime.into();
+    }
+    let emulation = change
+        .use_emulation
+        .map(|_| format!("--use-emulation={}", before.spec.use_emulation));
+    let format = change
+        .vm_image_format
+        .map(|_| format!("--vm-image-format {}", before.spec.vm_image_format));
+    let flags: Vec<String> = emulation.into_iter().chain(format).collect();
+    CommandId::UpdateVmruntime.with(flags.join(" "))
+}
+
+/// Makes the result of how it ended; `already` says what it is where nothing was to be changed.
 pub(super) fn conclude(
     context: &Context,
     report: &mut EnableReport,
-    outcome: Result<Outcome, Failure>,
+    progress: &ChangeProgress,
+    ended: Result<Ending, Failure>,
+    already: impl FnOnce() -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
+    fill_report(context, report, progress);
+    let waited = progress.step.get() == Step::Taken;
+    match ended {
+        Ok(Ending::AlreadySo) => already(),
+        Ok(Ending::Previewed) => {
+            report.dry_run = true;
+            Ok(Exit::Ok)
+        }
+        Ok(Ending::Unattended) => {
+            report.unattended = true;
+            Ok(Exit::Ok)
+        }
+        Ok(Ending::Waited(outcome)) => judge(context, report, *outcome),
+        Err(failure) if waited && failure.kind == Kind::TimedOut => {
+            Err(failure.hint(go_on_waiting()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the end of the wait means.
+fn judge(context: &Context, report: &mut EnableReport, outcome: Outcome) -> Result<Exit, Failure> {
     match outcome {
-        Ok(Outcome::Reached(reached)) => {
+        Outcome::Reached(reached) => {
             report.ready = reached.unknown.is_empty().then_some(true);
             take_over(context, report, &reached);
-            if reached.unknown.is_empty() {
-                return Ok(Exit::Ok);
-            }
-            let mut failure = Failure::new(
-                Kind::Incomplete,
-                Reason::NotVerified,
+            let unverified = reached.unverified(
                 "VM Runtime is enabled and reports ready, but that could not be verified",
             );
-            failure.causes = reached.unknown;
-            Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
+            match unverified {
+                None => Ok(Exit::Ok),
+                Some(failure) => {
+                    Err(failure.hint(Hint::run("to check again", CommandId::CheckVmruntimepfc)))
+                }
+            }
         }
-        Ok(Outcome::CheckFailed(reached)) => {
+        Outcome::CheckFailed(reached) => {
             // What the VMRuntime says of itself is no better than the check that it stands on.
             let status = reached
                 .runtime
@@ -181,8 +166,6 @@ pub(super) fn conclude(
             take_over(context, report, &reached);
             Err(check_failed(report))
         }
-        Err(failure) if failure.kind == Kind::TimedOut => Err(failure.hint(go_on_waiting())),
-        Err(failure) => Err(failure),
     }
 }
 
@@ -244,4 +227,33 @@ pub(super) fn go_on_waiting() -> Hint {
         "to go on waiting",
         CommandId::EnableVmruntime.with("--ensure"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_can_be_taken_back() {
+        let before = VMRuntime::default();
+        let change = |enabled, use_emulation, vm_image_format| SpecChange {
+            enabled,
+            use_emulation,
+            vm_image_format,
+        };
+        let qcow2 = Some(ImageFormat::Qcow2);
+        for (change, command) in [
+            (change(Some(true), Some(true), None), "disable vmruntime"),
+            (
+                change(None, Some(true), None),
+                "update vmruntime --use-emulation=false",
+            ),
+            (
+                change(None, Some(true), qcow2),
+                "update vmruntime --use-emulation=false --vm-image-format raw",
+            ),
+        ] {
+            assert_eq!(undo(&before, change).to_string(), command);
+        }
+    }
 }

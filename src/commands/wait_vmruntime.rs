@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     Context,
-    context::Left,
-    narration::Narrator,
+    context::InterruptNote,
     preflight,
+    progress_reporter::ProgressReporter,
     session::{Intent, Session},
 };
 use crate::{
@@ -89,7 +89,7 @@ pub async fn run(context: &Context, args: WaitVmruntimeArgs) -> Exit {
     let mut session =
         Session::new(context, WaitReport::new(args.state.word())).within(args.timeout);
     let ended = context
-        .unless_interrupted(wait(&mut session, args), Left::nothing)
+        .unless_interrupted(wait(&mut session, args), InterruptNote::nothing)
         .await;
     session.end(ended)
 }
@@ -100,14 +100,14 @@ async fn wait(
 ) -> Result<Exit, Failure> {
     let context = session.context;
     let cluster = session.connect(Intent::Read).await?;
-    let narrator = Narrator::new(context, args.state.purpose());
-    let retry = Retry::new(session.deadline(), &narrator);
-    narrator.step("Reading VM Runtime");
+    let reporter = ProgressReporter::new(context, args.state.purpose());
+    let retry = Retry::new(session.deadline(), &reporter);
+    reporter.step("Reading VM Runtime");
     let wait = start(&cluster, &retry, args).await?;
     let outcome = cluster::wait::until(&cluster.client, &wait, &retry).await;
-    drop(narrator);
+    drop(reporter);
     match outcome {
-        Ok(Outcome::Reached(reached)) => conclude(session, reached),
+        Ok(Outcome::Reached(reached)) => conclude(session, &reached),
         Ok(Outcome::CheckFailed(reached)) => {
             session.report.reached = Some(false);
             take_over(session, &reached);
@@ -190,27 +190,19 @@ async fn latest_check(cluster: &Cluster, retry: &Retry<'_>) -> Result<String, Fa
     })
 }
 
-fn conclude(session: &mut Session<'_, WaitReport>, reached: Reached) -> Result<Exit, Failure> {
+fn conclude(session: &mut Session<'_, WaitReport>, reached: &Reached) -> Result<Exit, Failure> {
     let unproven = session.report.state == State::Ready.word() && !reached.unknown.is_empty();
     session.report.reached = (!unproven).then_some(true);
-    take_over(session, &reached);
+    take_over(session, reached);
     if let Some(failure) = judge(session) {
         return Err(failure);
     }
-    if reached.unknown.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    let mut failure = Failure::new(
-        Kind::Incomplete,
-        Reason::NotVerified,
-        if unproven {
-            "VM Runtime reports ready, but that could not be verified"
-        } else {
-            "the state is reached, but not everything could be verified"
-        },
-    );
-    failure.causes = reached.unknown;
-    Err(failure)
+    let unverified = reached.unverified(if unproven {
+        "VM Runtime reports ready, but that could not be verified"
+    } else {
+        "the state is reached, but not everything could be verified"
+    });
+    unverified.map_or(Ok(Exit::Ok), Err)
 }
 
 fn take_over(session: &mut Session<'_, WaitReport>, reached: &Reached) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Context,
-    context::{Ending, Left},
+    context::{Ending, InterruptNote},
     session::{Intent, Session},
 };
 use crate::{
@@ -27,7 +27,7 @@ where
     L: AsyncFn(&mut Session<'_, R>, &Cluster) -> Result<Exit, Failure>,
 {
     let ended = context
-        .unless_interrupted(watch(&mut session, look), Left::nothing)
+        .unless_interrupted(watch(&mut session, look), InterruptNote::nothing)
         .await;
     match ended {
         // Nobody reads any more.

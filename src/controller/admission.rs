@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    mark,
     observed::{Admission, Armed, Creation, ObjectVersion, Policy, PolicyFacts, Seen},
+    ownership,
     request::{Doing, applying, creating, exactly, patching},
 };
 use crate::{
@@ -97,8 +97,8 @@ pub(super) async fn read(client: &Client, engine_namespace: &str) -> Result<Admi
             policy,
             armed: armed(&wanted(policy, engine_namespace), found, binding),
             seen: Seen {
-                policy: found.map(|found| mark::version(&found.metadata)),
-                binding: binding.map(|found| mark::version(&found.metadata)),
+                policy: found.map(|found| ownership::version(&found.metadata)),
+                binding: binding.map(|found| ownership::version(&found.metadata)),
             },
         }
     });
@@ -126,11 +126,11 @@ fn armed(
     };
     let mut wanted_policy = wanted.policy["spec"].clone();
     wanted_policy["failurePolicy"] = json!(strictness);
-    let is_ours = mark::is_ours(policy.metadata.labels.as_ref())
-        && mark::is_ours(binding.metadata.labels.as_ref());
+    let is_ours = ownership::is_ours(policy.metadata.labels.as_ref())
+        && ownership::is_ours(binding.metadata.labels.as_ref());
     if !is_ours
-        || !mark::is(&json!(policy.spec), &wanted_policy)
-        || !mark::is(&json!(binding.spec), &wanted.binding["spec"])
+        || !ownership::is(&json!(policy.spec), &wanted_policy)
+        || !ownership::is(&json!(binding.spec), &wanted.binding["spec"])
     {
         return Armed::Differs { strict };
     }
@@ -189,7 +189,7 @@ where
             "resourceVersion": seen.resource_version,
             "labels": object["metadata"]["labels"],
         },
-        "spec": mark::merge_patch(&there["spec"], &object["spec"]),
+        "spec": ownership::merge_patch(&there["spec"], &object["spec"]),
     });
     let patched = api.patch(name, &patching(), &Patch::Merge(&patch)).await;
     patched.doing(&doing).map(drop)
@@ -298,7 +298,7 @@ mod tests {
             let typed: ValidatingAdmissionPolicy =
                 serde_json::from_value(wanted.policy.clone()).unwrap();
             assert!(
-                mark::is(&json!(typed.spec), &wanted.policy["spec"]),
+                ownership::is(&json!(typed.spec), &wanted.policy["spec"]),
                 "{policy:?}"
             );
         }

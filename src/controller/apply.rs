@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use super::{
     admission, engine,
     manifest::EngineManifests,
-    mark,
     observed::RuntimeFacts,
+    ownership,
     placement::{self, PlacementChange},
     plan::{ObjectReference, Step, WorkloadReference},
     release::{self, Mended},
@@ -30,14 +30,14 @@ use crate::{
 };
 
 /// What the steps are performed with.
-pub(super) struct Hand<'a> {
+pub(super) struct Applier<'a> {
     pub client: &'a Client,
     pub manifests: Option<&'a EngineManifests>,
     /// What the plan was made from: a check's name depends on those that were there.
     pub checks: &'a [CheckFacts],
 }
 
-impl Hand<'_> {
+impl Applier<'_> {
     /// Performs one step. Returns what was found changed on the way.
     pub(super) async fn perform(&self, step: &Step) -> Result<Vec<Mended>, Failure> {
         let client = self.client;
@@ -229,7 +229,7 @@ impl Hand<'_> {
         if runtime.status == *status {
             return Ok(());
         }
-        let mut patch = mark::merge_patch(&json!(runtime.status), &json!(status));
+        let mut patch = ownership::merge_patch(&json!(runtime.status), &json!(status));
         if patch.as_object().is_some_and(serde_json::Map::is_empty) {
             return Ok(());
         }

@@ -137,7 +137,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// `client` must not go through the door: a candidate writes before it leads.
+    /// `client` must not go through the gate: a candidate writes before it leads.
     pub(super) fn new(
         client: Client,
         options: &'a ElectionOptions,

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     manifest::EngineManifests,
-    mark, placement,
+    ownership, placement,
     request::{Doing, creating},
     why,
 };
@@ -95,7 +95,7 @@ pub(super) async fn read(
         .find(|deployment| component(deployment) == engine::VIRT_OPERATOR)
         .map(|deployment| Operator {
             namespace: deployment.metadata.namespace.clone().unwrap_or_default(),
-            ours: mark::is_ours(deployment.metadata.labels.as_ref()),
+            ours: ownership::is_ours(deployment.metadata.labels.as_ref()),
         });
     let namespace = kubevirt
         .object()
@@ -222,7 +222,7 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
         namespace: object.metadata.namespace.clone(),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
-        ours: mark::is_ours(object.metadata.labels.as_ref()),
+        ours: ownership::is_ours(object.metadata.labels.as_ref()),
         deleting: object.metadata.deletion_timestamp.is_some(),
         deleting_since: object
             .metadata
@@ -247,7 +247,7 @@ fn engine_object(object: &DynamicObject) -> EngineObject {
             .is_some_and(|annotations| annotations.contains_key(placement::EXTENDED)),
         protects_workloads: text("/spec/uninstallStrategy").as_deref() == Some(PROTECTING),
         failure: failure(&object.data),
-        changed_by: mark::changed_by(&object.metadata, "spec"),
+        changed_by: ownership::changed_by(&object.metadata, "spec"),
     }
 }
 

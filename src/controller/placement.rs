@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::mark;
+use super::ownership;
 use crate::{api::name::SKIP_SCHEDULE, runtime::readiness::EngineObject};
 
 /// On a KubeVirt object whose placement we have extended.
@@ -40,7 +40,7 @@ impl PlacementChange {
             patch: if nothing_left {
                 Value::Null
             } else {
-                mark::merge_patch(&placement, &wanted)
+                ownership::merge_patch(&placement, &wanted)
             },
             extended: exclude,
         };

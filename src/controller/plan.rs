@@ -18,12 +18,12 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::{
+    failure_policy::ReportedFailure,
     manifest::Disks,
     observed::{Count, NodeTraces, Observed, Policy, RuntimeFacts, Seen},
     options::Pace,
     placement::PlacementChange,
     role::UserRole,
-    trouble::Trouble,
 };
 use crate::{
     api::{
@@ -170,7 +170,7 @@ pub struct Memory {
     /// This process has seen that nothing of them is left.
     pub manifests_gone: bool,
     /// What keeps the controller from its work.
-    pub trouble: Option<Trouble>,
+    pub reported: Option<ReportedFailure>,
     /// How many VMs there were when they were counted last, while enabled.
     pub count: Option<Count>,
     /// What was as it should be, and what had to be put right.

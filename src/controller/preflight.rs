@@ -1,12 +1,12 @@
 //! Runs preflight checks: a pod on every eligible node, its termination message read, the results written once.
 //!
-//! Level-triggered like the controller itself: `turn` decides from nodes and pods what is due, this file does it. A
+//! Level-triggered like the controller itself: `probe_plan` decides from nodes and pods what is due, this file does it. A
 //! controller that was restarted finds its pods by their label and goes on; results that had been read but not written
 //! are asked for again.
 
 mod pod;
+mod probe_plan;
 mod queue;
-mod turn;
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ use super::{
     observe::{self, Caches},
     options::ControllerOptions,
     request::{Doing, creating, exactly, patching, within},
-    watch::{Bell, Listener},
+    watch::{Listener, Trigger},
 };
 use crate::{
     api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name},
@@ -39,11 +39,11 @@ use crate::{
 };
 
 use pod::{PodFacts, Probe};
-pub(super) use queue::Complaint;
+use probe_plan::{Launch, Run};
+pub(super) use queue::CheckFailures;
 use queue::{Queue, Work};
-use turn::{Launch, Run};
 
-/// Requests of one turn that are made at once.
+/// Requests of one step that are made at once.
 const REQUESTS: usize = 16;
 
 /// Carries checks out.
@@ -51,10 +51,10 @@ pub(super) struct Runner<'a> {
     pub client: &'a Client,
     pub caches: &'a Caches,
     pub options: &'a ControllerOptions,
-    /// To wake the controller with: a finished check is news even before its watch tells.
-    pub bell: &'a Bell,
+    /// To wake the controller with: a finished check counts even before its watch tells.
+    pub trigger: &'a Trigger,
     /// What keeps checks from being carried out.
-    pub complaint: &'a Complaint,
+    pub check_failures: &'a CheckFailures,
     pub metrics: &'a Metrics,
 }
 
@@ -69,18 +69,18 @@ impl Runner<'_> {
             };
             let flights = metric::count(queue.in_flight());
             self.metrics.set(&metric::CHECK_PODS, &[], flights);
-            if self.complaint.say(queue.trouble()) {
-                self.bell.ring();
+            if self.check_failures.say(queue.reported()) {
+                self.trigger.fire();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = listener.rang() => tokio::time::sleep(self.options.pace.debounce).await,
+                () = listener.fired() => tokio::time::sleep(self.options.pace.debounce).await,
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
 
-    /// One turn of every check that is running. Returns when to look again at the latest.
+    /// One step of every check that is running. Returns when to look again at the latest.
     async fn round(&self, queue: &mut Queue) -> Duration {
         let pace = &self.options.pace;
         if let Err(failure) = self.caches.ready().await {
@@ -132,7 +132,7 @@ impl Runner<'_> {
             // The watch has not shown it yet.
             return Ok(self.options.pace.resync);
         }
-        self.turn(check, run, others_in_flight).await
+        self.plan(check, run, others_in_flight).await
     }
 
     /// Takes a check up, or takes up again what another controller began.
@@ -181,7 +181,7 @@ impl Runner<'_> {
         within(self.options.pace.request, &doing, patched).await
     }
 
-    async fn turn(
+    async fn plan(
         &self,
         check: &CheckFacts,
         run: &mut Run,
@@ -191,10 +191,10 @@ impl Runner<'_> {
         let nodes = self.caches.nodes();
         let pace = &self.options.pace;
         let room = pace.pods_in_flight.saturating_sub(others_in_flight);
-        let turn = run.turn(Timestamp::now(), &nodes, &pods, pace, room);
-        self.discard(&turn.discard).await?;
-        self.launch(check, run, turn.launch).await?;
-        if let Some(results) = turn.results {
+        let plan = run.plan(Timestamp::now(), &nodes, &pods, pace, room);
+        self.discard(&plan.discard).await?;
+        self.launch(check, run, plan.launch).await?;
+        if let Some(results) = plan.results {
             let status = preflight::conclude(results, run.started, Timestamp::now());
             let verdict = verdict::judge(Some(&status)).verdict;
             let version = run.version.max(check.resource_version);
@@ -202,9 +202,9 @@ impl Runner<'_> {
             run.concluded = true;
             tracing::info!(check = check.name, ?verdict, "preflight check ends");
             self.measure(&status, run.started);
-            self.bell.ring();
+            self.trigger.fire();
         }
-        Ok(turn.wait)
+        Ok(plan.wait)
     }
 
     fn measure(&self, status: &VMRuntimePreflightCheckStatus, started: Timestamp) {
@@ -276,7 +276,7 @@ impl Runner<'_> {
             }
         }
         if run.refusals_are_news() {
-            self.bell.ring();
+            self.trigger.fire();
         }
         failed.map_or(Ok(()), Err)
     }

@@ -7,18 +7,18 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apply::Hand,
+    apply::Applier,
     event::{self, Announcer},
+    failure_policy::{self, Part, ReportedFailure},
     metric::{self, Metrics},
     observe::{self, Caches},
     observed::{Observed, RuntimeFacts},
     options::ControllerOptions,
     plan::{self, Memory, Settings, upkeep::Repair},
-    preflight::Complaint,
+    preflight::CheckFailures,
     release::Mended,
     request::within,
     serve::Health,
-    trouble::{self, Part, Trouble},
     watch::Listener,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) struct Reconciler<'a> {
     pub options: &'a ControllerOptions,
     pub announcer: Announcer,
     /// Of whoever carries checks out.
-    pub complaint: &'a Complaint,
+    pub check_failures: &'a CheckFailures,
     pub metrics: &'a Metrics,
     pub health: &'a Health,
 }
@@ -43,12 +43,12 @@ impl Reconciler<'_> {
     pub(super) async fn run(&self, mut listener: Listener, stop: &CancellationToken) {
         let pace = self.options.pace;
         let mut memory = Memory::default();
-        let mut trouble = None;
+        let mut reported = None;
         let mut failures = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
             self.health.round_begins(began);
-            memory.trouble = trouble.clone().or_else(|| self.complaint.read());
+            memory.reported = reported.clone().or_else(|| self.check_failures.read());
             let ended = Box::pin(self.round(&mut memory, stop)).await;
             self.health.round_ends(ended.is_ok());
             self.metrics
@@ -58,7 +58,7 @@ impl Reconciler<'_> {
             let (pause, wait) = match ended {
                 Ok(wait) => {
                     failures = 0;
-                    match trouble.take() {
+                    match reported.take() {
                         // What was said about it is no longer true.
                         Some(_) => (pace.debounce, pace.debounce),
                         // However much happens: half of the time at most is spent with looking.
@@ -67,24 +67,24 @@ impl Reconciler<'_> {
                 }
                 Err((part, failure)) => {
                     failures += 1;
-                    let consequence = trouble::consequence(&failure, part, failures, &pace);
+                    let consequence = failure_policy::consequence(&failure, part, failures, &pace);
                     if failure.kind == Kind::Conflict {
                         tracing::debug!(%failure, "something changed meanwhile");
                     } else {
                         tracing::warn!(%failure, failures, "a round failed");
                     }
-                    trouble = consequence.said.or(trouble);
-                    if let (Part::Looking, Some(trouble)) = (part, &trouble) {
-                        Box::pin(self.complain(trouble)).await;
+                    reported = consequence.said.or(reported);
+                    if let (Part::Looking, Some(reported)) = (part, &reported) {
+                        Box::pin(self.complain(reported)).await;
                     }
                     (consequence.pause, consequence.wait)
                 }
             };
-            // Failing is no reason to hurry: whatever rings now is looked at then.
+            // Failing is no reason to hurry: whatever fires now is looked at then.
             let pausing = async {
                 tokio::time::sleep(pause).await;
                 tokio::select! {
-                    () = listener.rang() => tokio::time::sleep(pace.debounce).await,
+                    () = listener.fired() => tokio::time::sleep(pace.debounce).await,
                     () = tokio::time::sleep(wait.saturating_sub(pause)) => {}
                 }
             };
@@ -129,14 +129,14 @@ impl Reconciler<'_> {
         };
         let plan = plan::plan(observed, memory, &settings);
         *memory = plan.memory;
-        let hand = Hand {
+        let applier = Applier {
             client: self.client,
             manifests,
             checks: &observed.checks,
         };
         // First what is said: closing VM creation is a word of the status, and steps may depend on it.
         if let (Some(runtime), Some(status)) = (&observed.runtime, &plan.status) {
-            self.publish(&hand, runtime, status).await?;
+            self.publish(&applier, runtime, status).await?;
             self.measure(observed, runtime.enabled, status);
         }
         for step in &plan.steps {
@@ -145,7 +145,7 @@ impl Reconciler<'_> {
             }
             tracing::info!(step = step.name(), details = ?step, "step");
             let limit = self.limit(step);
-            let mended = within(limit, "perform a step", hand.perform(step)).await?;
+            let mended = within(limit, "perform a step", applier.perform(step)).await?;
             self.metrics.add(&metric::STEPS, &[step.name()], 1.0);
             if *step == plan::Step::ApplyEngineManifests {
                 // What this process had not applied before was not changed behind its back.
@@ -186,20 +186,25 @@ impl Reconciler<'_> {
 
     async fn publish(
         &self,
-        hand: &Hand<'_>,
+        applier: &Applier<'_>,
         runtime: &RuntimeFacts,
         status: &VMRuntimeStatus,
     ) -> Result<(), Failure> {
         let limit = self.options.pace.request;
-        within(limit, "publish the status", hand.publish(runtime, status)).await?;
+        within(
+            limit,
+            "publish the status",
+            applier.publish(runtime, status),
+        )
+        .await?;
         self.announcer.announce(runtime, status).await;
         Ok(())
     }
 
     /// Says what keeps the controller from looking at the cluster. The VMRuntime itself it may still be able to see.
-    async fn complain(&self, trouble: &Trouble) {
+    async fn complain(&self, reported: &ReportedFailure) {
         let limit = self.options.pace.request;
-        let hand = Hand {
+        let applier = Applier {
             client: self.client,
             manifests: None,
             checks: &[],
@@ -207,8 +212,8 @@ impl Reconciler<'_> {
         let complaining = async {
             let runtime = observe::runtime(self.client);
             if let Some(runtime) = within(limit, "read vmruntime", runtime).await? {
-                let status = trouble::blind(&runtime, trouble, jiff::Timestamp::now());
-                self.publish(&hand, &runtime, &status).await?;
+                let status = failure_policy::blind(&runtime, reported, jiff::Timestamp::now());
+                self.publish(&applier, &runtime, &status).await?;
             }
             Ok::<(), Failure>(())
         };

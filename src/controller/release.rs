@@ -17,8 +17,8 @@ use kube::{
 use super::{
     event,
     manifest::{Disks, EngineManifests},
-    mark,
     observed::Leftover,
+    ownership,
     request::{Doing, applying, exactly},
 };
 use crate::{
@@ -125,7 +125,7 @@ async fn apply_one(
     // What was decided too long ago is refused where somebody else has written since.
     object.metadata.resource_version = before.and_then(|before| before.resource_version.clone());
     // Somebody else's namespace, for example, is used, and not removed with the rest.
-    if before.is_none_or(|before| mark::is_ours(before.labels.as_ref())) {
+    if before.is_none_or(|before| ownership::is_ours(before.labels.as_ref())) {
         let labels = object.metadata.labels.get_or_insert_default();
         labels.insert(name::MANAGED_BY.to_owned(), name::MANAGER.to_owned());
         labels.insert(name::ENGINE_MANIFESTS.to_owned(), set.to_owned());
@@ -162,7 +162,7 @@ fn is_of(before: &ObjectMeta, set: &str) -> bool {
 fn last_writer(metadata: &ObjectMeta) -> Option<String> {
     ["spec", "rules", "metadata"]
         .iter()
-        .find_map(|field| mark::changed_by(metadata, field))
+        .find_map(|field| ownership::changed_by(metadata, field))
 }
 
 async fn delete(client: &Client, found: &Found) -> Result<(), Failure> {

@@ -10,8 +10,8 @@ use kube::{Api, Client, ResourceExt, api::Patch};
 use serde_json::{Value, json};
 
 use super::{
-    mark,
     observed::{RoleFacts, RoleState},
+    ownership,
     request::{Doing, applying, exactly},
 };
 use crate::{
@@ -125,14 +125,14 @@ pub(super) async fn read(client: &Client) -> Result<Vec<RoleFacts>, Failure> {
 }
 
 fn state(role: UserRole, found: &ClusterRole) -> RoleState {
-    if !mark::is_ours(found.metadata.labels.as_ref()) {
+    if !ownership::is_ours(found.metadata.labels.as_ref()) {
         return RoleState::Foreign;
     }
     let right = json!(found.rules) == role.rules()
         && found.aggregation_rule.is_none()
-        && mark::holds(&json!(found.labels()), &role.labels());
+        && ownership::holds(&json!(found.labels()), &role.labels());
     RoleState::Ours {
-        version: mark::version(&found.metadata),
+        version: ownership::version(&found.metadata),
         right,
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Watches reconnect for ever, with a backoff. A kind that is not served is waited for through the definitions.
 
-mod bell;
-mod news;
+mod predicate;
+mod trigger;
 
 use std::{fmt::Debug, time::Duration};
 
@@ -29,11 +29,11 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-pub(super) use self::bell::{Bell, Listener};
-use self::news::{
-    Known, News, any_news, every_version, handler_news, node_news, slim_handler, slim_node, whole,
-    workload_news,
+use self::predicate::{
+    Known, Predicate, any_change, every_version, handler_change, node_change, slim_handler,
+    slim_node, whole, workload_change,
 };
+pub(super) use self::trigger::{Listener, Trigger};
 use super::{engine, observe::Caches};
 use crate::{
     api::{
@@ -72,13 +72,13 @@ impl Backoff for Pauses {
     }
 }
 
-/// Starts all watches. They end when the set is dropped. Probe pods have a bell of their own: they come and go by the
+/// Starts all watches. They end when the set is dropped. Probe pods have a trigger of their own: they come and go by the
 /// thousand, and concern only whoever made them. `place` is the engine's namespace, if it has one of its own.
 pub(super) fn start(
     client: &Client,
     place: Option<&str>,
-    bell: &Bell,
-    probes_bell: &Bell,
+    trigger: &Trigger,
+    probes_trigger: &Trigger,
     tasks: &mut JoinSet<()>,
 ) -> Caches {
     let everything = watcher::Config::default();
@@ -90,57 +90,69 @@ pub(super) fn start(
         engine_names::COMPONENT_LABEL,
         engine_names::VIRT_HANDLER
     ));
-    let definitions = Bell::new();
+    let definitions = Trigger::new();
     let nodes = Api::<Node>::all(client.clone());
     let checks = Api::<VMRuntimePreflightCheck>::namespaced(client.clone(), system);
     let pods = engine::somewhere::<Pod>(client, place);
     let system_pods = Api::<Pod>::namespaced(client.clone(), system);
     let caches = Caches {
-        nodes: keep(nodes, everything.clone(), node_news, slim_node, bell, tasks),
+        nodes: keep(
+            nodes,
+            everything.clone(),
+            node_change,
+            slim_node,
+            trigger,
+            tasks,
+        ),
         checks: keep(
             checks,
             everything.clone(),
             every_version,
             whole,
-            bell,
+            trigger,
             tasks,
         ),
-        handlers: keep(pods, handlers, handler_news, slim_handler, bell, tasks),
+        handlers: keep(pods, handlers, handler_change, slim_handler, trigger, tasks),
         probe_pods: keep(
             system_pods,
             probes,
             every_version,
             whole,
-            probes_bell,
+            probes_trigger,
             tasks,
         ),
     };
     tasks.spawn(hear(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
         everything.clone(),
-        vec![bell.clone()],
+        vec![trigger.clone()],
     ));
     tasks.spawn(hear(
         engine::somewhere::<PartialObjectMeta<Deployment>>(client, place),
         labelled(engine_names::COMPONENT_LABEL),
-        vec![bell.clone()],
+        vec![trigger.clone()],
     ));
     tasks.spawn(hear(
         Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client.clone()),
         everything,
-        vec![bell.clone(), definitions.clone()],
+        vec![trigger.clone(), definitions.clone()],
     ));
     let engine = engine_kinds().map(|kind| Watched {
         place: place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned),
-        ..Watched::of(kind, any_news)
+        ..Watched::of(kind, any_change)
     });
-    let workloads = workload_kinds().map(|kind| Watched::of(kind, workload_news));
+    let workloads = workload_kinds().map(|kind| Watched::of(kind, workload_change));
     let gates = gate_kinds().map(|kind| Watched {
         config: labelled(&format!("{}={}", name::MANAGED_BY, name::MANAGER)),
-        ..Watched::of(kind, any_news)
+        ..Watched::of(kind, any_change)
     });
     for watched in engine.chain(workloads).chain(gates) {
-        let heard = hear_once_served(client.clone(), watched, bell.clone(), definitions.listen());
+        let heard = hear_once_served(
+            client.clone(),
+            watched,
+            trigger.clone(),
+            definitions.listen(),
+        );
         tasks.spawn(heard);
     }
     caches
@@ -151,17 +163,17 @@ struct Watched {
     kind: GroupVersionKind,
     place: Option<String>,
     config: watcher::Config,
-    news: News,
+    predicate: Predicate,
 }
 
 impl Watched {
     /// All of that kind, wherever they are.
-    fn of(kind: GroupVersionKind, news: News) -> Self {
+    fn of(kind: GroupVersionKind, predicate: Predicate) -> Self {
         Self {
             kind,
             place: None,
             config: watcher::Config::default(),
-            news,
+            predicate,
         }
     }
 }
@@ -188,14 +200,14 @@ fn workload_kinds() -> impl Iterator<Item = GroupVersionKind> {
         .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind))
 }
 
-/// Keeps all objects at hand, without what `slim` takes off, and rings when one comes, goes, or changes in what `news`
+/// Keeps all objects at hand, without what `slim` takes off, and fires when one comes, goes, or changes in what `predicate`
 /// looks at.
 fn keep<K, N>(
     api: Api<K>,
     config: watcher::Config,
-    news: fn(&K) -> N,
+    predicate: fn(&K) -> N,
     slim: fn(&mut K),
-    bell: &Bell,
+    trigger: &Trigger,
     tasks: &mut JoinSet<()>,
 ) -> Store<K>
 where
@@ -203,7 +215,7 @@ where
     N: PartialEq + Send + 'static,
 {
     let (store, writer) = reflector::store();
-    let bell = bell.clone();
+    let trigger = trigger.clone();
     tasks.spawn(async move {
         let mut known = Known::default();
         let stream = watching(api, config, MOST_KEPT)
@@ -216,8 +228,8 @@ where
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
             told(&K::kind(&()), &event);
-            if known.is_news(&event, news) {
-                bell.ring();
+            if known.has_changed(&event, predicate) {
+                trigger.fire();
             }
         }
     });
@@ -225,7 +237,7 @@ where
 }
 
 /// Rings with each change, and keeps nothing.
-async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Bell>)
+async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Trigger>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -233,22 +245,29 @@ where
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
         told(&K::kind(&()), &event);
-        for bell in &bells {
-            bell.ring();
+        for trigger in &bells {
+            trigger.fire();
         }
     }
 }
 
 /// The same for a kind that may come and go with its definition.
-async fn hear_once_served(client: Client, watched: Watched, bell: Bell, mut definitions: Listener) {
+async fn hear_once_served(
+    client: Client,
+    watched: Watched,
+    trigger: Trigger,
+    mut definitions: Listener,
+) {
     let kind = &watched.kind;
     let mut pauses = Pauses::default();
     loop {
         let sought = Sought::Kind(&kind.kind);
         match discovery::find(&client, &Retry::once(), &kind.group, sought).await {
-            Ok(Some(served)) => hear_while_served(&client, &watched, &served.resource, &bell).await,
+            Ok(Some(served)) => {
+                hear_while_served(&client, &watched, &served.resource, &trigger).await;
+            }
             Ok(None) => {
-                definitions.rang().await;
+                definitions.fired().await;
                 continue;
             }
             Err(error) => tracing::debug!(%error, kind = kind.kind, "could not ask for a kind"),
@@ -262,7 +281,7 @@ async fn hear_while_served(
     client: &Client,
     watched: &Watched,
     resource: &ApiResource,
-    bell: &Bell,
+    trigger: &Trigger,
 ) {
     let api: Api<PartialObjectMeta<DynamicObject>> = match &watched.place {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
@@ -274,11 +293,11 @@ async fn hear_while_served(
     let mut known = Known::default();
     while let Some(event) = stream.next().await {
         told(&watched.kind.kind, &event);
-        if known.is_news(&event, watched.news) {
-            bell.ring();
+        if known.has_changed(&event, watched.predicate) {
+            trigger.fire();
         }
         if event.is_err_and(|error| is_not_served(&error)) {
-            bell.ring();
+            trigger.fire();
             return;
         }
     }

@@ -1,6 +1,6 @@
 //! Who may not do what: permission (RBAC) apart from policy (admission), and what would have to be granted.
 
-use super::{Failure, Hint, kubectl};
+use super::{Hint, kubectl};
 use crate::api::name::is_nobody;
 
 /// Wording of k8s.io/apiserver: policies, webhooks, quota and pod security all answer 403 like RBAC does.
@@ -55,25 +55,9 @@ pub(super) fn is_about_the_object(message: &str) -> bool {
     message.contains("\" is forbidden: ")
 }
 
-/// What a denied request would have needed, where the API server said whom it denied what. Nothing is granted to nobody
-/// in particular.
-#[must_use]
-pub fn denied_grant(failure: &Failure) -> Option<Grant> {
-    let grants = failure.causes.iter().filter_map(|cause| Grant::read(cause));
-    grants.into_iter().find(|grant| !is_nobody(&grant.user))
-}
-
-/// Did the API server deny something to a user that is nobody in particular?
-#[must_use]
-pub fn denies_nobody(failure: &Failure) -> bool {
-    let mut grants = failure.causes.iter().filter_map(|cause| Grant::read(cause));
-    grants.any(|grant| is_nobody(&grant.user))
-}
-
-/// What would have to be granted, read from the API server's own sentence:
-/// `User "U" cannot V resource "R" in API group "G" at the cluster scope` (or `in the namespace "N"`).
+/// What an authorizer of the API server has denied, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
+pub struct Denial {
     pub user: String,
     verb: String,
     resource: String,
@@ -81,8 +65,10 @@ pub struct Grant {
     namespace: Option<String>,
 }
 
-impl Grant {
-    fn read(message: &str) -> Option<Self> {
+impl Denial {
+    /// Read from the API server's own sentence:
+    /// `User "U" cannot V resource "R" in API group "G" at the cluster scope` (or `in the namespace "N"`).
+    pub(super) fn read(message: &str) -> Option<Self> {
         let (_, rest) = message.split_once("User \"")?;
         let (user, rest) = rest.split_once("\" cannot ")?;
         let (verb, rest) = rest.split_once(" resource \"")?;
@@ -101,7 +87,13 @@ impl Grant {
         })
     }
 
-    /// Is it for this?
+    /// Was it denied to a user that is nobody in particular? Nothing is granted to that one.
+    #[must_use]
+    pub fn is_of_nobody(&self) -> bool {
+        is_nobody(&self.user)
+    }
+
+    /// Is it about this?
     #[must_use]
     pub fn is_for(&self, verb: &str, group: &str, resource: &str) -> bool {
         self.verb == verb && self.group == group && self.resource == resource
@@ -172,7 +164,7 @@ mod tests {
     use super::*;
 
     fn hint(message: &str) -> Option<String> {
-        Grant::read(message).map(|grant| grant.hint().to_string())
+        Denial::read(message).map(|denial| denial.hint().to_string())
     }
 
     #[test]

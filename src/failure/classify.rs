@@ -12,7 +12,7 @@ use kube::{
 use super::{
     AnswerTooLarge, BadPath, Contradiction, Failure, Hint, Kind, LoginError, OutOfTime, Reason,
     RequestTimedOut, TargetTooLong, UnexpectedAnswer, Unseen,
-    access::{self, Refuser},
+    access::{self, Denial, Refuser},
     installing, kubectl, login, network,
 };
 use crate::api::text::shortened;
@@ -39,6 +39,7 @@ pub fn from_kube(error: &kube::Error, doing: &str) -> Failure {
     );
     failure.causes = diagnosis.causes.into_iter().map(shortened).collect();
     failure.hints = diagnosis.hints;
+    failure.denial = diagnosis.denial;
     failure.retryable |= transience(error) != Transience::Permanent;
     failure
 }
@@ -106,6 +107,7 @@ pub(super) struct Diagnosis {
     pub reason: Reason,
     pub causes: Vec<String>,
     pub hints: Vec<Hint>,
+    pub denial: Option<Box<Denial>>,
 }
 
 impl Diagnosis {
@@ -115,6 +117,7 @@ impl Diagnosis {
             reason,
             causes: vec![cause.into()],
             hints: Vec::new(),
+            denial: None,
         }
     }
 
@@ -254,7 +257,13 @@ fn answer(status: &Status) -> Diagnosis {
             "the credential is missing, wrong or expired; log in again, and try",
             kubectl("auth whoami"),
         )),
-        403 => Diagnosis::new(Kind::Denied, Reason::Forbidden, message),
+        403 => {
+            let denial = Denial::read(&message).map(Box::new);
+            Diagnosis {
+                denial,
+                ..Diagnosis::new(Kind::Denied, Reason::Forbidden, message)
+            }
+        }
         404 => not_found(status, message),
         409 if status.is_already_exists() => {
             Diagnosis::new(Kind::Conflict, Reason::AlreadyExists, message)

@@ -25,7 +25,7 @@ use self::fence::Fence;
 pub use self::{fence::LENGTH as FENCE_LENGTH, reading::Proposal};
 use crate::{
     cluster::{
-        Event, Retry,
+        Mode, Retry,
         backup::{Origin, Place},
         removal::{self, Disks, Plan, Removed, Secrets},
         vmruntime::{self, DryRun, Patched, RuntimeObject, SpecChange},
@@ -50,16 +50,6 @@ pub struct Disable<'a> {
     pub wait: bool,
     pub fail_fast: bool,
     pub progress: &'a DisableProgress,
-}
-
-/// How much is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    Change,
-    /// Nothing is sent but reads.
-    Preview,
-    /// The API server is asked whether it would do all of it.
-    Rehearse,
 }
 
 /// How people call a cluster.
@@ -195,7 +185,7 @@ impl Disable<'_> {
         before: RuntimeObject,
         fence: Option<Fence<'_>>,
     ) -> Result<Baseline, Failure> {
-        self.announce("Turning VM Runtime off");
+        self.retry.observer().step("Turning VM Runtime off");
         let fenced = fence.is_some() || fence::stands(&before);
         let baseline = match (self.patch_off(before).await, fence) {
             (Ok(baseline), _) => baseline,
@@ -249,7 +239,7 @@ impl Disable<'_> {
             fail_fast: self.fail_fast,
         };
         let outcome = wait::until(self.client, &wait, self.retry).await?;
-        self.announce("Making sure that no VM is left");
+        self.retry.observer().step("Making sure that no VM is left");
         self.no_guest_is_left().await?;
         Ok(outcome)
     }
@@ -261,16 +251,6 @@ impl Disable<'_> {
             server: self.cluster.server.clone(),
             vmruntime: runtime.uid().to_owned(),
         }
-    }
-
-    /// A step begins.
-    fn announce(&self, headline: &str) {
-        let event = Event::Step(headline.to_owned());
-        self.retry.observer().event(&event);
-    }
-
-    fn warn(&self, text: String) {
-        self.retry.observer().event(&Event::Warning(text));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Folders that stand for machines, for this room's tests.
+//! Folders that stand for machines, for this module's tests.
 
 use std::{fs, path::Path};
 

@@ -1,7 +1,7 @@
 //! Reading below a root folder, carefully: every read is bounded, only regular files are opened (a FIFO would wait
 //! for ever), and in a folder that stands for a machine no link leads out of it.
 //!
-//! Used by the `gather` functions of this room alone.
+//! Used by the `gather` functions of this module alone.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! Asks KVM itself: the device is opened, and a virtual machine is made and thrown away. The one place of this room
+//! Asks KVM itself: the device is opened, and a virtual machine is made and thrown away. The one place of this module
 //! where something is done instead of looked at; nothing of it outlasts the call.
 
 use super::{

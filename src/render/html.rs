@@ -14,8 +14,8 @@ use super::{
     clean::{clean, clean_lines},
     document::Document,
     history::HistoryEntry,
-    many,
     markup::escaped,
+    multi_cluster,
     page::Page,
     preflight::{NodeReport, PreflightReport},
     style::{Mark, Style, paint},
@@ -76,7 +76,11 @@ impl Html {
     }
 
     fn head(&mut self, document: &Document) {
-        let title = format!("bmctl {}: {}", document.command, word(many::mark(document)));
+        let title = format!(
+            "bmctl {}: {}",
+            document.command,
+            word(multi_cluster::mark(document))
+        );
         let _ = write!(
             self.0,
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -92,7 +96,10 @@ impl Html {
         self.put("<h1>");
         self.text(&format!("bmctl {}:", document.command));
         self.put(" ");
-        self.marked(many::mark(document), word(many::mark(document)));
+        self.marked(
+            multi_cluster::mark(document),
+            word(multi_cluster::mark(document)),
+        );
         self.put("</h1>\n");
         let below = document.report.shown_beside().documents;
         if !below.is_empty() {
@@ -111,7 +118,10 @@ impl Html {
             self.put(&format!("<tr><th scope=\"row\"><a href=\"#cluster-{at}\">"));
             self.text(document.target.as_deref().unwrap_or_default());
             self.put("</a></th><td class=\"word\">");
-            self.marked(many::mark(document), word(many::mark(document)));
+            self.marked(
+                multi_cluster::mark(document),
+                word(multi_cluster::mark(document)),
+            );
             self.put(&format!("</td><td>{}</td>", document.exit.code()));
             let message = document.error.as_ref().map(|error| error.message.as_str());
             self.element("td", message.unwrap_or_default());

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use super::{
     clean::{clean, clean_lines},
     document::Document,
-    many,
+    multi_cluster,
     page::Page,
     preflight::{NodeReport, PreflightReport},
     style::{Mark, Style, paint},
@@ -40,7 +40,7 @@ pub fn markdown(document: &Document) -> String {
     text.push_str("| Cluster | Result | Exit code | Message |\n|---|---|---|---|\n");
     for document in below {
         let name = document.target.as_deref().unwrap_or_default();
-        let mark = many::mark(document);
+        let mark = multi_cluster::mark(document);
         let message = document.error.as_ref().map(|error| error.message.as_str());
         let _ = writeln!(
             text,
@@ -61,7 +61,7 @@ pub fn markdown(document: &Document) -> String {
 }
 
 fn heading(text: &mut String, level: usize, document: &Document, cluster: Option<&str>) {
-    let mark = many::mark(document);
+    let mark = multi_cluster::mark(document);
     let of = cluster.map(|name| format!(" on {}", plain(name)));
     let _ = writeln!(
         text,

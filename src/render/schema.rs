@@ -19,7 +19,7 @@ use super::{
     machine::MachineReport,
     man::ManReport,
     manifests::ManifestsReport,
-    many::ManyReport,
+    multi_cluster::MultiClusterReport,
     restore::RestoreReport,
     sandbox::{RanReport, SandboxReport},
     skip::SkipReport,
@@ -77,7 +77,7 @@ pub fn result() -> Value {
     kinds.add::<MachineReport>();
     kinds.add::<ManReport>();
     kinds.add::<ManifestsReport>();
-    kinds.add::<ManyReport>();
+    kinds.add::<MultiClusterReport>();
     kinds.add::<RanReport>();
     kinds.add::<RestoreReport>();
     kinds.add::<SandboxReport>();

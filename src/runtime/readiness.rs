@@ -320,16 +320,16 @@ mod tests {
                 "virt-handler is ready on 0 of 2 nodes",
             ),
         ];
-        for (story, change, missing) in incomplete {
+        for (case, change, missing) in incomplete {
             let mut facts = up();
             change(&mut facts);
             let missing = vec![missing.to_owned()];
-            let expected = if ["component gone", "component down", "handlers"].contains(&story) {
+            let expected = if ["component gone", "component down", "handlers"].contains(&case) {
                 EngineState::Down(missing)
             } else {
                 EngineState::Incomplete(missing)
             };
-            assert_eq!(engine(&facts, &nodes()), expected, "{story}");
+            assert_eq!(engine(&facts, &nodes()), expected, "{case}");
         }
         assert_eq!(engine(&full, &[]), EngineState::NoNode);
         let mut skipped = nodes();

@@ -4,10 +4,23 @@
 //! rules as a whole check: an entry for each selected node, unknown where the check does not name it.
 
 use super::verdict::{self, NodeVerdict, Verdict};
-use crate::api::{NodeResult, VMRuntimePreflightCheckStatus};
+use crate::api::{NodeResult, VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus};
 
 /// Why a selected node has no result.
 const NOT_NAMED: &str = "the preflight check does not name this node";
+
+/// The check as it is judged: for the selected nodes, or for all.
+#[must_use]
+pub fn judged(
+    check: &VMRuntimePreflightCheck,
+    selected: Option<&[String]>,
+) -> VMRuntimePreflightCheck {
+    let mut judged = check.clone();
+    if let (Some(nodes), Some(status)) = (selected, &check.status) {
+        judged.status = Some(part(status, nodes));
+    }
+    judged
+}
 
 /// What a check says of these nodes, as if there were no others.
 ///

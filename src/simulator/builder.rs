@@ -41,6 +41,29 @@ pub(super) fn digest(parts: &[&str]) -> String {
         .collect()
 }
 
+/// The same in the form of a UUID.
+pub(super) fn uuid(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let bytes = hash.finalize();
+    let hex: String = bytes
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
+}
+
 /// A short name for a pod template. Fields that say nothing do not count: clients write them or leave them out.
 pub(super) fn template_hash(template: &Value) -> String {
     digest(&[&said(template).to_string()])

@@ -148,7 +148,10 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
         | Kind::KubeVirt
         | Kind::Cdi
         | Kind::ProductMachine
-        | Kind::ProductDisk => (&[], &[AGE]),
+        | Kind::ProductDisk
+        | Kind::Runtime
+        | Kind::PreflightCheck
+        | Kind::ClusterRole => (&[], &[AGE]),
     }
 }
 

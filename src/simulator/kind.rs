@@ -30,11 +30,14 @@ pub enum Kind {
     DataVolume,
     ProductMachine,
     ProductDisk,
+    Runtime,
+    PreflightCheck,
+    ClusterRole,
 }
 
 impl Kind {
     /// Every kind, in the order in which they are watched.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Namespace,
         Self::ServiceAccount,
         Self::RootCertificate,
@@ -56,6 +59,9 @@ impl Kind {
         Self::DataVolume,
         Self::ProductMachine,
         Self::ProductDisk,
+        Self::Runtime,
+        Self::PreflightCheck,
+        Self::ClusterRole,
     ];
 
     /// Group, version, kind and plural.
@@ -121,6 +127,19 @@ impl Kind {
                 "VirtualMachineDisk",
                 "virtualmachinedisks",
             ),
+            Self::Runtime => ("vm.cluster.gke.io", "v1", "VMRuntime", "vmruntimes"),
+            Self::PreflightCheck => (
+                "vm.cluster.gke.io",
+                "v1",
+                "VMRuntimePreflightCheck",
+                "vmruntimepreflightchecks",
+            ),
+            Self::ClusterRole => (
+                "rbac.authorization.k8s.io",
+                "v1",
+                "ClusterRole",
+                "clusterroles",
+            ),
         }
     }
 
@@ -161,7 +180,8 @@ impl Kind {
             | Self::ReplicationController
             | Self::DaemonSet
             | Self::DisruptionBudget
-            | Self::Definition => true,
+            | Self::Definition
+            | Self::ClusterRole => true,
             Self::KubeVirt
             | Self::Cdi
             | Self::VirtualMachine
@@ -170,8 +190,18 @@ impl Kind {
             | Self::Pool
             | Self::DataVolume
             | Self::ProductMachine
-            | Self::ProductDisk => false,
+            | Self::ProductDisk
+            | Self::Runtime
+            | Self::PreflightCheck => false,
         }
+    }
+
+    /// Does only Google's controller look at it? Where it is not played, nobody watches the kind.
+    pub const fn is_googles(self) -> bool {
+        matches!(
+            self,
+            Self::Runtime | Self::PreflightCheck | Self::ClusterRole
+        )
     }
 
     /// Which objects of the kind are watched: all, or those that a field selector picks.

@@ -57,9 +57,7 @@ impl NodeProfile {
     /// A machine whose facts lie under `host`.
     pub fn real(name: impl Into<String>, host: impl Into<PathBuf>) -> Self {
         let host = host.into();
-        let kvm = ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
-            .iter()
-            .any(|registered| host.join(registered).exists());
+        let kvm = has_kvm(&host);
         Self {
             host: Some(host),
             kvm,
@@ -93,6 +91,25 @@ impl NodeProfile {
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"name": self.name, "labels": labels},
             "spec": spec,
+        })
+    }
+
+    /// Has it the device now? What a folder says may have changed since the node was registered.
+    pub fn has_kvm(&self) -> bool {
+        self.host.as_deref().map_or(self.kvm, has_kvm)
+    }
+
+    /// Offers its processor virtualization? Intel's and AMD's say so in their flags; of others nothing is known there, and
+    /// a machine on paper lacks the device alone.
+    pub fn has_virtualization(&self) -> bool {
+        let Some(root) = self.host.as_deref() else {
+            return true;
+        };
+        let text = fs::read_to_string(root.join("proc/cpuinfo")).unwrap_or_default();
+        let mut flags = text.lines().filter(|line| line.starts_with("flags"));
+        flags.next().is_none_or(|line| {
+            line.split_whitespace()
+                .any(|flag| flag == "vmx" || flag == "svm")
         })
     }
 
@@ -134,6 +151,12 @@ impl NodeProfile {
         }
         capacity
     }
+}
+
+fn has_kvm(root: &Path) -> bool {
+    ["sys/devices/virtual/misc/kvm/dev", "sys/class/misc/kvm/dev"]
+        .iter()
+        .any(|registered| root.join(registered).exists())
 }
 
 /// Of the machine that this program was built for, in Kubernetes' words.

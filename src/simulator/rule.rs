@@ -8,6 +8,7 @@ mod daemon_set;
 mod deployment;
 mod disk;
 mod disruption_budget;
+mod gdc;
 mod instance;
 mod kubelet;
 mod machine;
@@ -50,6 +51,7 @@ const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 const VIRT_CONTROLLER: &str = "virt-controller";
 const VIRT_OPERATOR: &str = "virt-operator";
 const CDI_CONTROLLER: &str = "cdi-controller";
+const VMRUNTIME_CONTROLLER: &str = "vmruntime-controller-manager";
 
 /// Every rule of the world.
 pub static RULES: &[Rule] = &[
@@ -153,7 +155,7 @@ pub static RULES: &[Rule] = &[
         plan: virt_handler::plan,
     },
     Rule {
-        component: "vmruntime-controller-manager",
+        component: VMRUNTIME_CONTROLLER,
         subject: Kind::ProductMachine,
         also: &[
             (Kind::VirtualMachine, owner),
@@ -163,7 +165,7 @@ pub static RULES: &[Rule] = &[
         plan: product::machine,
     },
     Rule {
-        component: "vmruntime-controller-manager",
+        component: VMRUNTIME_CONTROLLER,
         subject: Kind::ProductDisk,
         also: &[(Kind::DataVolume, owner), (Kind::Deployment, served)],
         plan: product::disk,
@@ -206,6 +208,32 @@ pub static RULES: &[Rule] = &[
         subject: Kind::Instance,
         also: &[(Kind::Pod, owner), (Kind::Deployment, served)],
         plan: instance::plan,
+    },
+    // Google's, where it is played.
+    Rule {
+        component: VMRUNTIME_CONTROLLER,
+        subject: Kind::Runtime,
+        also: &[
+            (Kind::PreflightCheck, every),
+            (Kind::Node, every),
+            (Kind::Definition, every),
+            (Kind::ClusterRole, every),
+            (Kind::KubeVirt, every),
+            (Kind::Cdi, every),
+            (Kind::Deployment, every),
+            (Kind::Pool, every),
+            (Kind::InstanceReplicaSet, every),
+            (Kind::ProductMachine, every),
+            (Kind::VirtualMachine, every),
+            (Kind::Instance, every),
+        ],
+        plan: gdc::runtime,
+    },
+    Rule {
+        component: VMRUNTIME_CONTROLLER,
+        subject: Kind::PreflightCheck,
+        also: &[(Kind::Node, every), (Kind::Deployment, gdc::of_controller)],
+        plan: gdc::check,
     },
 ];
 

@@ -18,7 +18,7 @@ use kube::core::DynamicObject;
 pub use self::read::Read;
 
 use self::load::Loads;
-use super::{NodeProfile, PodExit, engine, kind::Kind, rule::disks};
+use super::{NodeProfile, PodExit, engine, gdc::Release, kind::Kind, rule::disks};
 
 /// An object as the API server sent it.
 pub type Object = Arc<DynamicObject>;
@@ -71,6 +71,8 @@ pub struct Scene {
     pub version: String,
     /// The certificate that the API server's is signed with, PEM, where it is known.
     pub authority: Option<String>,
+    /// The release of Google's controller, where it is played.
+    pub gdc: Option<&'static Release>,
     profiles: BTreeMap<String, NodeProfile>,
     objects: BTreeMap<Kind, BTreeMap<Key, Object>>,
     links: HashMap<Link, BTreeSet<Key>>,
@@ -82,6 +84,8 @@ pub struct Scene {
     fates: HashMap<String, Fate>,
     /// The newest resourceVersion that the watch of a kind has told.
     told: HashMap<Kind, u64>,
+    /// Every preflight check that was ever there: one that somebody deletes is not made again.
+    checks: HashSet<String>,
 }
 
 impl Scene {
@@ -90,6 +94,7 @@ impl Scene {
             now: this_second(),
             version,
             authority: None,
+            gdc: None,
             profiles: profiles
                 .into_iter()
                 .map(|profile| (profile.name.clone(), profile))
@@ -101,6 +106,7 @@ impl Scene {
             looks: Cell::new(0),
             fates: HashMap::new(),
             told: HashMap::new(),
+            checks: HashSet::new(),
         }
     }
 
@@ -226,6 +232,16 @@ impl Scene {
         })
     }
 
+    /// Is the kind watched in this cluster?
+    pub fn watches(&self, kind: Kind) -> bool {
+        self.gdc.is_some() || !kind.is_googles()
+    }
+
+    /// Was there ever a preflight check of that name?
+    pub fn has_had_check(&self, name: &str) -> bool {
+        self.checks.contains(name)
+    }
+
     pub fn fate(&self, pod: &DynamicObject) -> Option<&Fate> {
         self.fates.get(pod.metadata.uid.as_deref()?)
     }
@@ -316,6 +332,9 @@ impl Scene {
         {
             self.fates.remove(known.uid());
         }
+        if kind == Kind::PreflightCheck {
+            self.checks.insert(key.name.clone());
+        }
         let links = links_of(kind, &object);
         self.objects
             .entry(kind)
@@ -398,7 +417,10 @@ fn links_of(kind: Kind, object: &Object) -> Vec<Link> {
         | Kind::InstanceReplicaSet
         | Kind::Pool
         | Kind::DataVolume
-        | Kind::ProductDisk => {}
+        | Kind::ProductDisk
+        | Kind::Runtime
+        | Kind::PreflightCheck
+        | Kind::ClusterRole => {}
     }
     links
 }

@@ -96,6 +96,10 @@ impl Stage {
         pace: Pace,
         overture: Option<CancellationToken>,
     ) -> Self {
+        let unseen = Kind::ALL
+            .into_iter()
+            .filter(|kind| kind.built_in() && scene.watches(*kind))
+            .collect();
         Self {
             client,
             scene,
@@ -104,10 +108,7 @@ impl Stage {
             overture,
             watches: SelectAll::new(),
             watched: HashMap::new(),
-            unseen: Kind::ALL
-                .into_iter()
-                .filter(|kind| kind.built_in())
-                .collect(),
+            unseen,
             queue: BTreeSet::new(),
             timers: BTreeSet::new(),
             waiting: HashMap::new(),
@@ -118,7 +119,7 @@ impl Stage {
 
     /// Plays until `shutdown`. Writes that are under way then are dropped: whoever plays next decides anew.
     pub async fn play(mut self, shutdown: CancellationToken) {
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.built_in()) {
+        for kind in self.unseen.clone() {
             self.watch(kind, String::new());
         }
         loop {
@@ -200,6 +201,7 @@ impl Stage {
         let Some(kind) = Kind::ALL
             .into_iter()
             .find(|kind| kind.definition().as_deref() == Some(definition.name()))
+            .filter(|kind| self.scene.watches(*kind))
         else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The variables that this room knows.
+/// The variables that this module knows.
 const KNOWN: [&str; 8] = [
     "NO_COLOR",
     "CLICOLOR",

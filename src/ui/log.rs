@@ -14,7 +14,7 @@ use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use super::voice::{Language, Voice};
+use super::stderr_writer::{Language, StderrWriter};
 use crate::render::{clean_lines, cut, event::Event};
 
 /// A log that is being written. Cheap to clone.
@@ -102,7 +102,12 @@ pub enum LogFormat {
 /// kube reports every failed request as an error of its own; `kube_client` is silenced because we say it ourselves.
 ///
 /// Where events are written for programs, each is one of them, with a time of its own, whatever the format.
-pub fn listen_inside(verbosity: u8, format: LogFormat, voice: &Voice, log: Option<&LogFile>) {
+pub fn listen_inside(
+    verbosity: u8,
+    format: LogFormat,
+    stderr_writer: &StderrWriter,
+    log: Option<&LogFile>,
+) {
     let targets = |level: LevelFilter| {
         Targets::new()
             .with_default(LevelFilter::WARN.min(level))
@@ -116,16 +121,19 @@ pub fn listen_inside(verbosity: u8, format: LogFormat, voice: &Voice, log: Optio
         _ => LevelFilter::TRACE,
     };
     let stderr = (verbosity > 0).then(|| {
-        let voice = voice.clone();
-        let layer = fmt::layer().with_ansi(false).with_writer(Mutex::new(Lines(
-            move |line: &str| match voice.language {
-                Language::Words => voice.say(&Event::note(""), line),
-                Language::Events => {
-                    let message = line.to_owned();
-                    voice.say(&Event::Log { message }, "");
-                }
-            },
-        )));
+        let stderr_writer = stderr_writer.clone();
+        let layer =
+            fmt::layer()
+                .with_ansi(false)
+                .with_writer(Mutex::new(Lines(move |line: &str| {
+                    match stderr_writer.language {
+                        Language::Words => stderr_writer.say(&Event::note(""), line),
+                        Language::Events => {
+                            let message = line.to_owned();
+                            stderr_writer.say(&Event::Log { message }, "");
+                        }
+                    }
+                })));
         match format {
             LogFormat::Text => layer.with_filter(targets(shown)).boxed(),
             LogFormat::Json => {

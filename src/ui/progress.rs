@@ -17,7 +17,7 @@ pub use self::state::State;
 use super::{
     Ci, Ui,
     log::now,
-    voice::{Language, Voice},
+    stderr_writer::{Language, StderrWriter},
 };
 use crate::render::event::Event;
 
@@ -38,7 +38,7 @@ pub enum ProgressChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Live,
-    /// Lines: words or events, as the voice has it.
+    /// Lines: words or events, as stderr is read.
     Plain,
     Hidden,
 }
@@ -78,7 +78,7 @@ pub struct Progress<'a> {
 
 struct Inner {
     manner: Manner,
-    voice: Voice,
+    stderr_writer: StderrWriter,
     started: Instant,
     look: Look,
     shown: Mutex<Shown>,
@@ -113,7 +113,7 @@ impl Ui {
     pub fn progress(&self) -> Progress<'_> {
         let inner = Arc::new(Inner {
             manner: self.progress,
-            voice: self.voice.clone(),
+            stderr_writer: self.stderr_writer.clone(),
             started: Instant::now(),
             look: Look {
                 width: self.stderr.width.unwrap_or(80),
@@ -145,7 +145,7 @@ impl Progress<'_> {
             ui: None,
             inner: Arc::new(Inner {
                 manner: Manner::Plain,
-                voice: Voice {
+                stderr_writer: StderrWriter {
                     language,
                     cluster: None,
                     ci: Ci::None,
@@ -176,7 +176,7 @@ impl Progress<'_> {
 
     /// Something has happened: a line that stays. That one object is gone is no line of a log: the result names all.
     pub fn happened(&self, event: &Event, text: &str) {
-        let for_people = self.inner.voice.language == Language::Words;
+        let for_people = self.inner.stderr_writer.language == Language::Words;
         let counted = for_people && matches!(event, Event::Removed { .. });
         match (self.inner.manner, self.ui) {
             (Manner::Plain, _) if counted => {}
@@ -194,7 +194,7 @@ impl Progress<'_> {
         }
         if self.inner.manner == Manner::Plain {
             let said = self.inner.news(state);
-            match self.inner.voice.language {
+            match self.inner.stderr_writer.language {
                 Language::Events => self.inner.line(&state.event(), ""),
                 Language::Words => {
                     for text in said {
@@ -213,7 +213,7 @@ impl Progress<'_> {
             headline: headline.to_owned(),
             ..State::default()
         });
-        let for_programs = self.inner.voice.language == Language::Events;
+        let for_programs = self.inner.stderr_writer.language == Language::Events;
         if news && for_programs && self.inner.manner == Manner::Plain {
             let message = headline.to_owned();
             self.inner.line(&Event::Step { message }, headline);
@@ -242,8 +242,8 @@ impl Drop for Progress<'_> {
         }
         self.inner.clear();
         if locked(&self.inner.shown).folded && self.inner.record.is_none() {
-            let voice = &self.inner.voice;
-            voice.order(voice.ci.end_of_group());
+            let stderr_writer = &self.inner.stderr_writer;
+            stderr_writer.order(stderr_writer.ci.end_of_group());
         }
     }
 }
@@ -307,11 +307,11 @@ impl Inner {
             !std::mem::replace(&mut shown.folded, true)
         };
         if first && self.record.is_none() {
-            self.voice.order(self.voice.ci.group());
+            self.stderr_writer.order(self.stderr_writer.ci.group());
         }
         match &self.record {
-            Some(record) => locked(record).push(self.voice.put(event, text)),
-            None => self.voice.say(event, &format!("{} {text}", now())),
+            Some(record) => locked(record).push(self.stderr_writer.put(event, text)),
+            None => self.stderr_writer.say(event, &format!("{} {text}", now())),
         }
     }
 

@@ -225,7 +225,10 @@ const MAP: [(&str, &[&str]); 18] = [
         "cluster",
         &["api", "command_id", "exit", "failure", "runtime"],
     ),
-    ("operation", &["api", "cluster", "failure", "runtime"]),
+    (
+        "operation",
+        &["api", "cluster", "command_id", "failure", "runtime"],
+    ),
     (
         "controller",
         &["api", "cluster", "failure", "probe", "runtime"],
@@ -282,8 +285,8 @@ const KEPT: [(&str, &[&str]); 14] = [
     ("comfy_table", &["render"]),
     ("console", &["ui", "render"]),
     ("hyper", &["cluster", "controller"]),
-    ("ruzstd", &["commands"]),
-    ("tar", &["commands"]),
+    ("ruzstd", &["operation"]),
+    ("tar", &["operation"]),
     ("erased_serde", &["render"]),
     ("kvm_ioctls", &["probe"]),
 ];

@@ -15,7 +15,14 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 11] = [
+    stories()
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("checking::{name}"), story))
+        .collect()
+}
+
+pub fn stories() -> Vec<(&'static str, Story)> {
+    vec![
         (
             "a_check_of_other_nodes_proves_nothing_here",
             proof::a_check_of_other_nodes_proves_nothing_here,
@@ -54,10 +61,7 @@ pub fn trials() -> Vec<Trial> {
             "a_dry_run_on_the_server_meets_its_policies",
             a_dry_run_on_the_server_meets_its_policies,
         ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("checking::{name}"), story))
-        .into()
+    ]
 }
 
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";

@@ -9,7 +9,7 @@ mod laws;
 mod memory;
 mod restoring;
 mod saved;
-mod table;
+pub mod table;
 
 use std::{fs, path::Path, time::Duration};
 

@@ -14,7 +14,14 @@ use serde_json::{Value, json};
 use crate::stage::{Ended, Host, Stage, Story, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 10] = [
+    stories()
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("looking::{name}"), story))
+        .collect()
+}
+
+pub fn stories() -> Vec<(&'static str, Story)> {
+    vec![
         (
             "parts_of_the_document_by_a_template",
             parts_of_the_document_by_a_template,
@@ -40,10 +47,7 @@ pub fn trials() -> Vec<Trial> {
             waiting_for_what_is_so_or_never_will_be,
         ),
         ("nothing_installed_exits_8", nothing_installed_exits_8),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("looking::{name}"), story))
-        .into()
+    ]
 }
 
 fn document(ended: &Ended) -> Result<Value, Failed> {

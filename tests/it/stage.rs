@@ -1,6 +1,7 @@
 //! A stage for stories: one assembled sandbox in this process, a private folder, and the real binaries run against it.
 
 use std::{
+    cell::Cell,
     ffi::OsStr,
     fmt, fs,
     io::Write,
@@ -14,7 +15,7 @@ use std::{
 use apiserver::{Identity, Server};
 use bmctl::{
     commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
-    simulator::{NodeProfile, Pace},
+    simulator::{NodeProfile, Pace, gdc::Release},
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -95,6 +96,20 @@ impl Cluster {
     }
 }
 
+thread_local! {
+    /// Whose controller the stages of this thread have, where it is not ours.
+    static CONTROLLER: Cell<Option<&'static Release>> = const { Cell::new(None) };
+}
+
+/// Tells a story with Google's controller of that release in the place of ours.
+pub fn with_gdc(
+    release: &'static Release,
+    story: impl FnOnce() -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    CONTROLLER.set(Some(release));
+    story()
+}
+
 impl Stage {
     /// One node, `worker-0`, that has KVM; VM Runtime installed and disabled.
     pub fn new() -> Self {
@@ -129,7 +144,20 @@ impl Stage {
         )
     }
 
+    /// An admin cluster of Google Distributed Cloud.
+    pub fn gdc_admin() -> Self {
+        Self::of(
+            Cast::GdcAdmin,
+            &[("worker-0", Host::WithKvm)],
+            Pace::INSTANT,
+        )
+    }
+
     fn of(cast: Cast, hosts: &[(&str, Host)], pace: Pace) -> Self {
+        let cast = match (cast, CONTROLLER.get()) {
+            (Cast::Everyone, Some(release)) => Cast::Gdc(release),
+            (cast, _) => cast,
+        };
         let folder = tempfile::tempdir().unwrap();
         let nodes = hosts
             .iter()

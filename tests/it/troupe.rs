@@ -6,16 +6,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use apiserver::Identity;
 use bmctl::{
-    api::{
-        VMRuntime,
-        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
+    api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+    commands::sandbox::{
+        assembly::{Cast, settle},
+        boot,
+        runner::ProbeRunner,
     },
-    commands::sandbox::{assembly::Cast, boot, runner::ProbeRunner},
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
     simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
 };
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::{Api, Client, runtime::wait::await_condition};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -41,10 +40,11 @@ impl Troupe {
         let mut parts = JoinSet::new();
         let owner = plane.client(None);
         if cast != Cast::ApiServer {
-            boot::fill(&owner).await?;
+            boot::fill(&owner, cast).await?;
             let options = WorldOptions {
                 nodes,
                 pace,
+                gdc: cast.release(),
                 ..WorldOptions::default()
             };
             let runner = Arc::new(ProbeRunner);
@@ -87,29 +87,4 @@ fn options(pace: Pace) -> anyhow::Result<ControllerOptions> {
     options.pace.settle = pace.transition * 5;
     options.pace.node_checks = Duration::ZERO;
     Ok(options)
-}
-
-async fn settle(owner: &Client, cast: Cast) -> anyhow::Result<()> {
-    if cast == Cast::ApiServer {
-        return Ok(());
-    }
-    let deployments: Api<Deployment> = Api::namespaced(owner.clone(), SYSTEM_NAMESPACE);
-    await_condition(
-        deployments,
-        CONTROLLER_DEPLOYMENT,
-        |deployment: Option<&Deployment>| {
-            deployment
-                .and_then(|deployment| deployment.status.as_ref()?.available_replicas)
-                .is_some_and(|available| available > 0)
-        },
-    )
-    .await?;
-    if cast == Cast::Everyone {
-        let runtimes: Api<VMRuntime> = Api::all(owner.clone());
-        await_condition(runtimes, VMRUNTIME, |runtime: Option<&VMRuntime>| {
-            runtime.is_some_and(|runtime| runtime.status.is_some())
-        })
-        .await?;
-    }
-    Ok(())
 }

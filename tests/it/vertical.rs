@@ -14,7 +14,14 @@ use serde_json::{Value, json};
 use crate::stage::{Ended, Host, MACHINES, PATIENCE, Stage, Story, eventually, machine, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 15] = [
+    stories()
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("vertical::{name}"), story))
+        .collect()
+}
+
+pub fn stories() -> Vec<(&'static str, Story)> {
+    vec![
         (
             "enable_reaches_ready_and_knows_it_the_second_time",
             enable_reaches_ready_and_knows_it_the_second_time,
@@ -63,10 +70,7 @@ pub fn trials() -> Vec<Trial> {
             "the_api_server_may_go_away_and_come_back",
             the_api_server_may_go_away_and_come_back,
         ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("vertical::{name}"), story))
-        .into()
+    ]
 }
 
 /// The result document on stdout.

@@ -115,6 +115,12 @@ impl Policies {
         }
     }
 
+    /// Is there any policy that is bound?
+    #[must_use]
+    pub fn are_there(&self) -> bool {
+        !self.bound.is_empty()
+    }
+
     /// Lets the request pass, with warnings, or denies it.
     pub fn admit(
         &self,

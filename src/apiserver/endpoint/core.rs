@@ -2,6 +2,7 @@
 
 mod initial;
 mod question;
+mod registration;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apply::{self, Write},
     pages, strategy,
-    verb::{self, Call},
+    verb::{self, Call, Rehearsal},
     watch::Frames,
 };
 use crate::{
@@ -26,7 +27,10 @@ use crate::{
         identity::Identity,
         impersonation,
     },
-    kind::{definition, registry::Registry, resource::ResourceType},
+    kind::{
+        definition, registration::built_in as registered, registry::Registry,
+        resource::ResourceType,
+    },
     object::metadata::{is_deleting, text},
     presentation::answer::{self, Answer, Body, Offer, Wanted},
     request::{
@@ -90,6 +94,10 @@ impl Core {
         for object in bootstrap::objects() {
             core.ensure(object);
         }
+        for service in registered() {
+            core.ensure(&service);
+        }
+        core.register(&core.store.write(), Timestamp::now());
         core.publish();
         core
     }
@@ -247,6 +255,7 @@ impl Core {
             wanted,
             now: Timestamp::now(),
             warnings: Vec::new(),
+            rehearsal: Rehearsal::default(),
         };
         let answer = verb::perform(verb, &mut call);
         warnings.append(&mut call.warnings);
@@ -271,6 +280,7 @@ impl Core {
             wanted: Wanted::default(),
             now: Timestamp::now(),
             warnings: Vec::new(),
+            rehearsal: Rehearsal::default(),
         }
     }
 
@@ -423,7 +433,8 @@ impl Core {
     ) {
         let registry = self.registry();
         let Some(object) = object else {
-            return self.set_registry(registry.with(&id.key, Vec::new()));
+            self.set_registry(registry.with(&id.key, Vec::new()));
+            return self.register(writer, now);
         };
         let mut definition = Value::clone(object);
         if !is_deleting(&definition) {
@@ -434,6 +445,7 @@ impl Core {
             }
         }
         self.set_registry(registry.with(&id.key, definition::resources(&definition)));
+        self.register(writer, now);
         if definition != **object {
             let schema = registry.find_stored(definition::GROUP, definition::PLURAL);
             let write = Write {

@@ -1,5 +1,5 @@
 //! The background work that a cluster's controllers do for every object: dependents follow their owners, a deleted
-//! namespace takes its contents along, a deleted definition its objects.
+//! namespace takes its contents along, a deleted definition its objects, and quotas are counted.
 //!
 //! One task, driven by the store's changes: nothing is polled. What admission refuses is tried again, more and more
 //! slowly, as the real controllers do. A work item that has to look at many objects rests after it, so that thousands of
@@ -52,6 +52,8 @@ enum WorkItem {
     Namespace(String),
     /// This definition is being deleted.
     Definition(String),
+    /// What this quota limits may have changed.
+    Quota(ObjectId),
 }
 
 /// Works until told to stop.
@@ -174,13 +176,15 @@ impl Rests {
 
 /// What a write gives cause to look at.
 fn work_after(core: &Core, change: &Change) -> Vec<WorkItem> {
-    match (&change.new, &change.old) {
+    let mut items = match (&change.new, &change.old) {
         (Some(object), _) => work_after_put(&change.id, object),
         (None, gone) => {
             let gone = gone.as_deref();
             work_after_remove(core, &change.id, gone.unwrap_or(&Value::Null))
         }
-    }
+    };
+    items.extend(core.quotas_after(change).into_iter().map(WorkItem::Quota));
+    items
 }
 
 fn work_after_put(id: &ObjectId, object: &Value) -> Vec<WorkItem> {
@@ -226,6 +230,7 @@ fn perform(core: &Core, item: &WorkItem) -> Result<usize, StatusError> {
         WorkItem::Owner(id) => dependents::release(core, id),
         WorkItem::Namespace(name) => content::empty_namespace(core, name),
         WorkItem::Definition(name) => content::empty_definition(core, name),
+        WorkItem::Quota(id) => Ok(core.count_quota(id)),
     }
 }
 

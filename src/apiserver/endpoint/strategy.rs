@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    access::admission,
+    access::{admission, identity::Identity},
     kind::{definition, resource::ResourceType, validation},
     object::{
         field_error::FieldError,
@@ -18,7 +18,7 @@ use crate::{
 pub fn name_rule(resource: &ResourceType) -> NameRule {
     match resource.storage_key() {
         ("", "namespaces") => NameRule::Label,
-        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
+        ("apiregistration.k8s.io" | "rbac.authorization.k8s.io", _) => NameRule::PathSegment,
         _ => NameRule::Subdomain,
     }
 }
@@ -29,7 +29,10 @@ pub fn allows_blind_update(resource: &ResourceType) -> bool {
         && !matches!(
             resource.storage_key(),
             (
-                "apiextensions.k8s.io" | "admissionregistration.k8s.io" | "coordination.k8s.io",
+                "admissionregistration.k8s.io"
+                    | "apiextensions.k8s.io"
+                    | "apiregistration.k8s.io"
+                    | "coordination.k8s.io",
                 _
             ) | ("policy", "poddisruptionbudgets")
         )
@@ -106,6 +109,25 @@ pub fn prepare_create(resource: &ResourceType, object: &mut Value, uid: &str, no
     }
 }
 
+/// Writes into a request for a certificate who asks for it.
+pub fn note_requester(request: &mut Value, requester: &Identity) {
+    let spec = &mut request["spec"];
+    let Identity {
+        username,
+        uid,
+        groups,
+        extra,
+    } = requester;
+    for (field, value, is_known) in [
+        ("username", json!(username), !username.is_empty()),
+        ("uid", json!(uid), !uid.is_empty()),
+        ("groups", json!(groups), !groups.is_empty()),
+        ("extra", json!(extra), !extra.is_empty()),
+    ] {
+        set_or_remove(spec, field, is_known.then_some(value));
+    }
+}
+
 /// Kinds whose status belongs to controllers alone. (A node's and a pod's creator may report it.)
 fn starts_without_status(resource: &ResourceType) -> bool {
     resource.status_subresource && !matches!(resource.storage_key(), ("", "nodes" | "pods"))
@@ -119,18 +141,26 @@ pub enum Part {
     /// The node that a scheduler has found for a pod.
     Binding,
     Status,
+    /// Whether a request for a certificate is granted.
+    Approval,
 }
 
 /// Puts back what a change may not touch and counts the generation. `new` is what the client wants.
 pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old: &Value) {
     keep_identity(new, old);
     match part {
-        Part::Status => {
+        Part::Status | Part::Approval => {
             let mut metadata = old["metadata"].clone();
             for field in metadata_of_status(resource) {
                 set_or_remove(&mut metadata, field, new["metadata"].get(field).cloned());
             }
-            let status = new.get("status").cloned();
+            let mut status = new.get("status").cloned();
+            if part == Part::Approval {
+                let conditions = new["status"].get("conditions").cloned();
+                let mut decided = old.get("status").cloned().unwrap_or_default();
+                set_or_remove(&mut decided, "conditions", conditions);
+                status = Some(decided);
+            }
             *new = old.clone();
             set_or_remove(new, "status", status);
             new["metadata"] = metadata;
@@ -139,8 +169,13 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
             if resource.status_subresource {
                 set_or_remove(new, "status", old.get("status").cloned());
             }
-            if resource.storage_key() == ("", "services") {
-                keep_address(&mut new["spec"], &old["spec"]);
+            match resource.storage_key() {
+                ("", "services") => keep_address(&mut new["spec"], &old["spec"]),
+                // What has been asked for stays.
+                ("certificates.k8s.io", _) => {
+                    set_or_remove(new, "spec", old.get("spec").cloned());
+                }
+                _ => {}
             }
             set_or_remove(
                 &mut new["metadata"],
@@ -159,7 +194,7 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
 fn metadata_of_status(resource: &ResourceType) -> Vec<&'static str> {
     let kept: &[&str] = match resource.storage_key() {
         _ if resource.custom => &["annotations", "finalizers", "labels", "ownerReferences"],
-        ("admissionregistration.k8s.io", _) => {
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => {
             &["annotations", "finalizers", "labels", "ownerReferences"]
         }
         ("", "pods") => &["ownerReferences"],

@@ -10,6 +10,7 @@ mod eviction;
 mod finalize;
 mod patch;
 mod read;
+mod rehearsal;
 mod review;
 mod scale;
 mod token;
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub use self::{
     delete::{Deletion, FOREGROUND, ORPHAN, Propagation, delete_one, remove_finalizer},
+    rehearsal::Rehearsal,
     update::edit,
 };
 use super::{
@@ -63,10 +65,16 @@ pub struct Call<'a> {
     pub now: Timestamp,
     /// For the `Warning` headers of the response.
     pub warnings: Vec<String>,
+    pub rehearsal: Rehearsal,
 }
 
 /// Does what the request asks for.
 pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
+    rehearsal::rehearse(call, verb, act)?;
+    act(verb, call)
+}
+
+fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let subresource = call.path.subresource.clone();
     match subresource.as_deref() {
         None => main(verb, call),
@@ -74,6 +82,14 @@ pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Get => read::get(call),
             Verb::Update => update::update(call, Part::Status),
             Verb::Patch => patch::patch(call, Part::Status),
+            Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
+                Err(not_allowed(call))
+            }
+        },
+        Some("approval") if call.resource.is_approved() => match verb {
+            Verb::Get => read::get(call),
+            Verb::Update => update::update(call, Part::Approval),
+            Verb::Patch => patch::patch(call, Part::Approval),
             Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
                 Err(not_allowed(call))
             }

@@ -80,25 +80,36 @@ const ROWS: &[Row] = &[
     ("", "v1", "Secret", "secrets", &[], NAMESPACED, PLAIN),
     ("", "v1", "Service", "services", &["svc"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
     ("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], NAMESPACED, PLAIN),
+    ("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
+    ("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", &[], CLUSTER, Traits { generation: true, ..PLAIN }),
     ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", &["crd", "crds"], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("apiregistration.k8s.io", "v1", "APIService", "apiservices", &[], CLUSTER, WITH_STATUS),
     ("apps", "v1", "ControllerRevision", "controllerrevisions", &[], NAMESPACED, PLAIN),
     ("apps", "v1", "DaemonSet", "daemonsets", &["ds"], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
     ("apps", "v1", "Deployment", "deployments", &["deploy"], NAMESPACED, WORKLOAD),
     ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], NAMESPACED, WORKLOAD),
+    ("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", &["hpa"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", &["hpa"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("batch", "v1", "Job", "jobs", &[], NAMESPACED, Traits { scale: false, ..WORKLOAD }),
+    ("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", &["csr"], CLUSTER, WITH_STATUS),
     ("coordination.k8s.io", "v1", "Lease", "leases", &[], NAMESPACED, PLAIN),
+    ("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", &[], NAMESPACED, Traits { generation: true, ..PLAIN }),
     ("events.k8s.io", "v1", "Event", "events", &["ev"], NAMESPACED, PLAIN),
     ("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
     ("flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations", &[], CLUSTER, Traits { generation: true, ..WITH_STATUS }),
+    ("networking.k8s.io", "v1", "Ingress", "ingresses", &["ing"], NAMESPACED, Traits { generation: true, ..WITH_STATUS }),
+    ("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", &[], CLUSTER, PLAIN),
     ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", &["pdb"], NAMESPACED, Traits { generation: true, ..WITH_STATUS }),
     ("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", &[], CLUSTER, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", &[], CLUSTER, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "Role", "roles", &[], NAMESPACED, PLAIN),
     ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", &[], NAMESPACED, PLAIN),
     ("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", &["pc"], CLUSTER, Traits { generation: true, ..PLAIN }),
+    ("storage.k8s.io", "v1", "CSINode", "csinodes", &[], CLUSTER, PLAIN),
     ("storage.k8s.io", "v1", "StorageClass", "storageclasses", &["sc"], CLUSTER, PLAIN),
 ];
 
@@ -164,7 +175,7 @@ fn resource(row: &Row) -> ResourceType {
 fn categories(group: &str, traits: Traits) -> Vec<String> {
     let of_group = matches!(
         group,
-        "admissionregistration.k8s.io" | "apiextensions.k8s.io"
+        "admissionregistration.k8s.io" | "apiextensions.k8s.io" | "apiregistration.k8s.io"
     );
     let all = traits.all.then_some("all");
     let extension = of_group.then_some("api-extensions");
@@ -217,6 +228,8 @@ fn selectable(group: &str, plural: &str) -> &'static [&'static str] {
             "type",
         ],
         ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
+        ("batch", "jobs") => &["status.successful"],
+        ("certificates.k8s.io", "certificatesigningrequests") => &["spec.signerName"],
         _ => &[],
     }
 }
@@ -230,7 +243,8 @@ mod tests {
     #[test]
     fn every_resource_is_listed_once() {
         let all = resources();
-        let names: BTreeSet<String> = all.iter().map(|one| one.qualified()).collect();
+        let name = |one: &Arc<ResourceType>| (one.qualified(), one.version.clone());
+        let names: BTreeSet<(String, String)> = all.iter().map(name).collect();
         assert_eq!(names.len(), all.len());
     }
 }

@@ -6,7 +6,7 @@ mod pod;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{definition, resource::ResourceType, view};
+use super::{definition, registration, resource::ResourceType, view};
 use crate::object::metadata::text;
 
 /// Fills in the fields of a built-in object that have a fixed default, on every write.
@@ -44,6 +44,14 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         ("apps", "replicasets") => at(object, "/spec", replica_set),
         ("", "replicationcontrollers") => replication_controller(object),
         ("", "podtemplates") => template(object),
+        ("autoscaling", _) => at(object, "/spec", |spec| default(spec, "minReplicas", 1)),
+        ("batch", "jobs") => at(object, "/spec", job),
+        ("discovery.k8s.io", _) => endpoint_slice(object),
+        ("storage.k8s.io", "csinodes") => at(object, "/spec", |spec| {
+            for driver in items(spec, "drivers") {
+                default(driver, "topologyKeys", Value::Null);
+            }
+        }),
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
         (
@@ -54,11 +62,22 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
                 self::webhook(webhook, plural.starts_with("mutating"));
             }
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
+        ("apiregistration.k8s.io", "apiservices") => {
+            at(object, "/spec/service", |service| {
+                default(service, "port", 443);
+            });
+        }
+        (
+            "admissionregistration.k8s.io",
+            "mutatingadmissionpolicies" | "validatingadmissionpolicies",
+        ) => {
             default(&mut object["spec"], "failurePolicy", "Fail");
             at(object, "/spec/matchConstraints", constraints);
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
+        (
+            "admissionregistration.k8s.io",
+            "mutatingadmissionpolicybindings" | "validatingadmissionpolicybindings",
+        ) => {
             at(object, "/spec/matchResources", constraints);
         }
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
@@ -93,6 +112,12 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             address(object);
         }
         ("", "events") => view::default_event(object),
+        ("apiregistration.k8s.io", "apiservices") => {
+            object["status"] = registration::fresh_status(object);
+        }
+        ("autoscaling", _) => view::new_autoscaler(object),
+        ("batch", "jobs") => select_own(object),
+        ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("apps", "daemonsets") => {
             object["status"] = json!({
                 "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
@@ -273,6 +298,48 @@ fn daemon_set(spec: &mut Value) {
         default(rolling, "maxUnavailable", 1);
     }
     template(spec);
+}
+
+fn job(spec: &mut Value) {
+    if spec["completions"].is_null() && spec["parallelism"].is_null() {
+        spec["completions"] = 1.into();
+    }
+    default(spec, "parallelism", 1);
+    default(spec, "backoffLimit", 6);
+    default(spec, "completionMode", "NonIndexed");
+    default(spec, "manualSelector", false);
+    default(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    default(spec, "suspend", false);
+    template(spec);
+}
+
+/// A new job selects the pods that are marked with its uid.
+fn select_own(job: &mut Value) {
+    if job["spec"]["manualSelector"] == true {
+        return;
+    }
+    let metadata = &job["metadata"];
+    let (uid, name) = (metadata["uid"].clone(), metadata["name"].clone());
+    job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"] = uid.clone();
+    for (label, value) in [("controller-uid", uid), ("job-name", name)] {
+        let labels = &mut job["spec"]["template"]["metadata"]["labels"];
+        labels[format!("batch.kubernetes.io/{label}")] = value.clone();
+        labels[label] = value;
+    }
+    // Where it has no labels, it gets those of its pods.
+    if job["metadata"]["labels"].is_null() {
+        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
+    }
+}
+
+fn endpoint_slice(slice: &mut Value) {
+    for endpoint in items(slice, "endpoints") {
+        default(endpoint, "conditions", json!({}));
+    }
+    for port in items(slice, "ports") {
+        default(port, "name", "");
+        default(port, "protocol", "TCP");
+    }
 }
 
 fn service(spec: &mut Value) {

@@ -39,6 +39,9 @@ pub fn name_of(group: &str, version: &str, kind: &str) -> String {
         "apiextensions.k8s.io" => {
             format!("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{version}.{kind}")
         }
+        "apiregistration.k8s.io" => {
+            format!("io.k8s.kube-aggregator.pkg.apis.apiregistration.{version}.{kind}")
+        }
         group => format!(
             "io.k8s.api.{}.{version}.{kind}",
             group.split('.').next().unwrap_or(group)

@@ -95,6 +95,12 @@ impl ResourceType {
         }
     }
 
+    /// Does somebody have to approve its objects, through `/approval`?
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        self.storage_key() == ("certificates.k8s.io", "certificatesigningrequests")
+    }
+
     /// What is known of the fields of a built-in kind.
     #[must_use]
     pub fn shape(&self) -> Shape {

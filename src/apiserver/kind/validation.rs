@@ -11,6 +11,7 @@ mod pod;
 mod policy;
 mod quota;
 pub mod rbac;
+mod registration;
 mod service;
 mod storage;
 mod webhook;
@@ -53,6 +54,10 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
             "admissionregistration.k8s.io",
             plural @ ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations"),
         ) => webhook::check(new, plural.starts_with("mutating"), faults),
+        ("apiregistration.k8s.io", "apiservices") => registration::service(new, faults),
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            registration::certificate_request(new, faults);
+        }
         ("apps", "daemonsets") => workload::daemon_set(new, old, faults),
         ("coordination.k8s.io", "leases") => core::lease(new, faults),
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => flow::schema(new, faults),

@@ -1,7 +1,9 @@
 //! One stored object, several API versions: how it looks in each.
 //!
-//! Versions of a custom resource differ in their `apiVersion` alone (conversion strategy None). Events are the one
-//! built-in kind with two shapes: stored as core/v1, and seen through events.k8s.io/v1 with other field names.
+//! Versions of a custom resource differ in their `apiVersion` alone (conversion strategy None), and in the defaults that
+//! their schemas have got since. Events are the one
+//! built-in kind with two shapes: stored as core/v1, and seen through events.k8s.io/v1 with other field names. An
+//! autoscaler is stored in the version that it was written in.
 
 use std::sync::Arc;
 
@@ -23,14 +25,24 @@ const EVENT_FIELDS: [(&str, &str); 7] = [
 /// A stored object as a resource's version shows it; the same `Arc` where nothing differs.
 pub fn of(resource: &ResourceType, stored: &Arc<Value>) -> Arc<Value> {
     let version = resource.api_version();
-    if stored["apiVersion"] == version {
+    let schema = resource.schema.as_ref().filter(|_| resource.custom);
+    let incomplete = schema.filter(|schema| schema.lacks_default(stored));
+    if stored["apiVersion"] == version && incomplete.is_none() {
         return stored.clone();
     }
     let mut shown = Value::clone(stored);
     if is_event_view(resource) {
         rename(&mut shown, |(core, events)| (core, events));
     }
+    match version.as_str() {
+        "autoscaling/v1" => to_first(&mut shown),
+        "autoscaling/v2" => to_second(&mut shown),
+        _ => {}
+    }
     shown["apiVersion"] = version.into();
+    if let Some(schema) = incomplete {
+        schema.default(&mut shown);
+    }
     Arc::new(shown)
 }
 
@@ -62,6 +74,63 @@ fn rename(
     }
 }
 
+const CPU: &str = "targetCPUUtilizationPercentage";
+
+/// The first version of an autoscaler knows no metric but the use of CPU.
+fn to_first(autoscaler: &mut Value) {
+    let Some(spec) = autoscaler["spec"].as_object_mut() else {
+        return;
+    };
+    spec.remove("behavior");
+    let metrics = spec.remove("metrics").unwrap_or_default();
+    let mut metrics = metrics.as_array().into_iter().flatten();
+    let of_cpu = metrics.find(|metric| metric["resource"]["name"] == "cpu");
+    let target = of_cpu.map(|metric| metric["resource"]["target"]["averageUtilization"].clone());
+    if let Some(target) = target.filter(Value::is_number) {
+        spec.insert(CPU.to_owned(), target);
+    }
+    if let Some(status) = autoscaler["status"].as_object_mut() {
+        status.remove("currentMetrics");
+        status.entry("currentReplicas").or_insert(0.into());
+    }
+}
+
+fn to_second(autoscaler: &mut Value) {
+    if let Some(spec) = autoscaler["spec"].as_object_mut()
+        && let Some(target) = spec.remove(CPU)
+    {
+        spec.insert("metrics".to_owned(), json!([of_cpu(&target)]));
+    }
+    if let Some(status) = autoscaler["status"].as_object_mut() {
+        status.remove("currentCPUUtilizationPercentage");
+        status.entry("currentMetrics").or_insert(Value::Null);
+        status.retain(|name, value| name != "currentReplicas" || *value != 0);
+    }
+}
+
+fn of_cpu(target: &Value) -> Value {
+    let target = json!({"type": "Utilization", "averageUtilization": target});
+    json!({"type": "Resource", "resource": {"name": "cpu", "target": target}})
+}
+
+/// What a new autoscaler of either version has when a client left it out.
+pub fn new_autoscaler(autoscaler: &mut Value) {
+    const USUAL: i64 = 80;
+    let is_first = autoscaler["apiVersion"] == "autoscaling/v1";
+    let spec = &mut autoscaler["spec"];
+    if is_first {
+        if spec[CPU].is_null() {
+            spec[CPU] = USUAL.into();
+        }
+        autoscaler["status"] = json!({"currentReplicas": 0, "desiredReplicas": 0});
+    } else {
+        if spec["metrics"].is_null() {
+            spec["metrics"] = json!([of_cpu(&USUAL.into())]);
+        }
+        autoscaler["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
+    }
+}
+
 /// What an event of either shape has when a client left it out.
 pub fn default_event(event: &mut Value) {
     for (field, value) in [
@@ -82,6 +151,31 @@ pub fn default_event(event: &mut Value) {
 mod tests {
     use super::*;
     use crate::kind::registry::Registry;
+
+    #[test]
+    fn an_autoscaler_has_two_versions() {
+        let registry = Registry::built_in();
+        let version = |version| {
+            registry
+                .find("autoscaling", version, "horizontalpodautoscalers")
+                .unwrap()
+        };
+        let mut first =
+            json!({"apiVersion": "autoscaling/v1", "spec": {"maxReplicas": 3, CPU: 50}});
+        new_autoscaler(&mut first);
+        let first = Arc::new(first);
+        let second = of(version("v2"), &first);
+        let metric = &second["spec"]["metrics"][0]["resource"];
+        assert_eq!(
+            metric["target"],
+            json!({"type": "Utilization", "averageUtilization": 50})
+        );
+        assert_eq!(
+            second["status"],
+            json!({"currentMetrics": null, "desiredReplicas": 0})
+        );
+        assert_eq!(of(version("v1"), &second), first);
+    }
 
     #[test]
     fn an_event_has_two_views() {

@@ -1,6 +1,6 @@
 //! Quantities: `128Mi`, `1500m`, `2e3` (k8s.io/apimachinery `pkg/api/resource`).
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt};
 
 /// An amount, exact in billionths as far as it fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,101 @@ impl Quantity {
     }
 }
 
+/// The suffixes that a quantity is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// `k`, `M`, `G`, and `m`, `u`, `n`.
+    Decimal,
+    /// `Ki`, `Mi`, `Gi`.
+    Binary,
+    /// `e3`, `e6`.
+    Exponent,
+}
+
+/// A quantity that can be written again, as Kubernetes writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    pub quantity: Quantity,
+    family: Family,
+}
+
+impl Amount {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let quantity = Quantity::parse(text)?;
+        let suffix = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        let family = match suffix {
+            "" | "E" => Family::Decimal,
+            _ if suffix.ends_with('i') => Family::Binary,
+            _ if suffix.starts_with(['e', 'E']) => Family::Exponent,
+            _ => Family::Decimal,
+        };
+        Some(Self { quantity, family })
+    }
+
+    #[must_use]
+    pub fn of_integer(number: i64) -> Self {
+        Self {
+            quantity: Quantity::of_integer(number),
+            family: Family::Decimal,
+        }
+    }
+
+    /// The sum, in the suffixes of the first that is not zero. One that does not fit stays what it was.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let quantity = self.quantity.plus(other.quantity);
+        Self {
+            quantity: quantity.unwrap_or(self.quantity),
+            family: if self.quantity.is_zero() {
+                other.family
+            } else {
+                self.family
+            },
+        }
+    }
+
+    /// The difference, or zero where it is less.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        let left = self.quantity.minus(other.quantity);
+        let left = left.filter(|left| !left.is_negative());
+        Self {
+            quantity: left.unwrap_or(Quantity { nanos: 0 }),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    /// The fewest digits that say it exactly, with the suffix that this takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+        let nanos = self.quantity.nanos;
+        let reduce = |mut mantissa: i128, base: i128, most: usize| {
+            let mut power = 0;
+            while mantissa != 0 && mantissa % base == 0 && power < most {
+                (mantissa, power) = (mantissa / base, power + 1);
+            }
+            (mantissa, power)
+        };
+        if self.family == Family::Binary && nanos.abs() >= 1024 * NANOS {
+            let whole = (nanos + (NANOS - 1) * nanos.signum()) / NANOS;
+            let (mantissa, power) = reduce(whole, 1024, BINARY.len() - 1);
+            return write!(f, "{mantissa}{}", BINARY[power]);
+        }
+        let (mantissa, power) = reduce(nanos, 1000, DECIMAL.len() - 1);
+        match self.family {
+            _ if mantissa == 0 => f.write_str("0"),
+            Family::Exponent if power > 3 => write!(f, "{mantissa}e{}", 3 * (power - 3)),
+            Family::Exponent | Family::Binary | Family::Decimal => {
+                write!(f, "{mantissa}{}", DECIMAL[power])
+            }
+        }
+    }
+}
+
 impl PartialOrd for Quantity {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -157,6 +252,21 @@ mod tests {
         ] {
             let read = |text| Quantity::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(read(a).cmp(&read(b)), order, "{a} {b}");
+        }
+        for (written, again) in [
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("0.5Gi", "512Mi"),
+            ("1024Mi", "1Gi"),
+            ("1000Ki", "1000Ki"),
+            ("512", "512"),
+            ("0.5Ki", "512"),
+            ("2000", "2k"),
+            ("1.25e6", "1250e3"),
+            ("0Gi", "0"),
+        ] {
+            let amount = Amount::parse(written).unwrap_or_else(|| panic!("{written}"));
+            assert_eq!(amount.to_string(), again, "{written}");
         }
         for bad in ["", "m", "1 Gi", "1.2.3", "1Kb", "one", "1e", "--1", "1ee3"] {
             assert_eq!(Quantity::parse(bad), None, "{bad:?}");

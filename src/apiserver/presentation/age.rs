@@ -30,7 +30,9 @@ pub fn between(from: Timestamp, to: Timestamp) -> String {
     human(to.duration_since(from).as_secs())
 }
 
-fn human(seconds: i64) -> String {
+/// A time that so many seconds take.
+#[must_use]
+pub fn human(seconds: i64) -> String {
     let pair = |large: i64, unit: char, small: i64, small_unit: char| match small {
         0 => format!("{large}{unit}"),
         small => format!("{large}{unit}{small}{small_unit}"),

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::kind::resource::ResourceType;
+use crate::kind::{registration, resource::ResourceType};
 
 /// `/api`: the versions of the core group. `address` is the server's host and port.
 #[must_use]
@@ -91,7 +91,7 @@ fn aggregated(
         "metadata": {}, "items": items})
 }
 
-/// The groups, the core one first and the rest by name, each with its versions in the order of preference.
+/// The groups, the core one first and the rest by priority and name, each with its versions in the order of preference.
 fn versions_by_group(resources: &[Arc<ResourceType>]) -> Vec<(&str, Vec<&str>)> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for resource in resources {
@@ -109,8 +109,9 @@ fn versions_by_group(resources: &[Arc<ResourceType>]) -> Vec<(&str, Vec<&str>)> 
             .iter()
             .any(|resource| resource.group == group && resource.custom)
     };
-    let (custom, own): (Vec<_>, Vec<_>) =
+    let (custom, mut own): (Vec<_>, Vec<_>) =
         groups.into_iter().partition(|(group, _)| is_custom(group));
+    own.sort_by_key(|(group, _)| Reverse(registration::priority(group)));
     own.into_iter().chain(custom).collect()
 }
 
@@ -209,7 +210,7 @@ struct Subresource {
     verbs: &'static [&'static str],
 }
 
-/// The subresources of a resource, by name.
+/// The subresources of a resource, by name; of a definition's the status is first.
 fn subresources(resource: &ResourceType) -> Vec<Subresource> {
     let posted = |name, kind: &str, home| Subresource {
         name,
@@ -232,6 +233,12 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             let home = Some(("authentication.k8s.io", "v1"));
             vec![posted("token", "TokenRequest", home)]
         }
+        _ if resource.is_approved() => vec![Subresource {
+            name: "approval",
+            kind: resource.kind.clone(),
+            home: None,
+            verbs: &SUBRESOURCE_VERBS,
+        }],
         _ => Vec::new(),
     };
     if resource.scale_subresource {
@@ -250,12 +257,22 @@ fn subresources(resource: &ResourceType) -> Vec<Subresource> {
             verbs: &SUBRESOURCE_VERBS,
         });
     }
+    // Those of definitions have another order.
+    if resource.custom {
+        parts.reverse();
+    }
     parts
 }
 
 /// Clients tell by it whether a resource is stored in another version than before.
 fn storage_version_hash(resource: &ResourceType) -> String {
-    let text = format!("{}/{}/{}", resource.group, resource.version, resource.kind);
+    // What is young is stored so that the release before can read it; else it is the newest version.
+    let version = match resource.kind.as_str() {
+        "MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding" => "v1beta1",
+        "HorizontalPodAutoscaler" => "v2",
+        _ => &resource.version,
+    };
+    let text = format!("{}/{version}/{}", resource.group, resource.kind);
     BASE64_STANDARD.encode(&Sha256::digest(text)[..8])
 }
 

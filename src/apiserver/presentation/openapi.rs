@@ -3,6 +3,7 @@
 //! In version 3 one document a group and version, in version 2 one for everything; both are made from `model` and the
 //! schemas of the definitions. The documents of the built-in groups never change, and are written once.
 
+mod custom;
 mod path;
 mod protobuf;
 
@@ -21,6 +22,10 @@ pub use protobuf::v2_protobuf;
 
 const TITLE: &str = "Kubernetes";
 const VERSION: &str = "unversioned";
+/// Of the documents that definitions bring.
+const CUSTOM_TITLE: &str = "Kubernetes CRD Swagger";
+const CUSTOM_VERSION: &str = "v0.1.0";
+const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
 const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
 
 /// A document as it is sent.
@@ -104,8 +109,13 @@ fn v3_document(resources: &[Arc<ResourceType>], group: &str, version: &str) -> O
         paths.extend(path::of(resource));
     }
     let schemas = schemas(&served, Dialect::V3);
+    let (title, version) = if served.iter().all(|resource| resource.custom) {
+        (CUSTOM_TITLE, CUSTOM_VERSION)
+    } else {
+        (TITLE, VERSION)
+    };
     Some(
-        json!({"openapi": "3.0.0", "info": {"title": TITLE, "version": VERSION},
+        json!({"openapi": "3.0.0", "info": {"title": title, "version": version},
         "paths": paths, "components": {"schemas": schemas}}),
     )
 }
@@ -224,9 +234,11 @@ fn schemas(resources: &[&ResourceType], dialect: Dialect) -> Map<String, Value> 
         model::DELETE_OPTIONS,
         PATCH,
     ];
+    let scaled = resources.iter().any(|resource| resource.scale_subresource);
     let roots: Vec<String> = kinds
         .map(|resource| model_name(resource, &resource.kind))
         .chain(shared.map(str::to_owned))
+        .chain(scaled.then(|| SCALE.to_owned()))
         .collect();
     let mut schemas: Map<String, Value> = model::closure(&roots)
         .into_iter()
@@ -235,10 +247,11 @@ fn schemas(resources: &[&ResourceType], dialect: Dialect) -> Map<String, Value> 
     for resource in resources {
         let name = model_name(resource, &resource.kind);
         if resource.custom {
-            schemas.insert(name.clone(), custom_schema(resource, dialect));
+            schemas.insert(name.clone(), custom::schema(resource, dialect));
         }
         let kind = group_version_kind(resource, &resource.kind);
         schemas[&name]["x-kubernetes-group-version-kind"] = json!([kind]);
+        custom::note_selectable(resource, &mut schemas[&name]);
         if resource.verbs.contains(&"list") {
             let name = model_name(resource, &resource.list_kind);
             schemas.insert(name, list_schema(resource, dialect));
@@ -247,46 +260,22 @@ fn schemas(resources: &[&ResourceType], dialect: Dialect) -> Map<String, Value> 
     schemas
 }
 
-/// The schema of a custom resource: its own, with the type and the metadata that every object has.
-fn custom_schema(resource: &ResourceType, dialect: Dialect) -> Value {
-    let raw = resource.raw_schema().cloned();
-    let mut schema = raw.unwrap_or_else(|| json!({"type": "object"}));
-    if !schema["properties"].is_object() {
-        schema["properties"] = json!({});
-    }
-    let properties = &mut schema["properties"];
-    properties["apiVersion"] = type_field("apiVersion");
-    properties["kind"] = type_field("kind");
-    let about = "Standard object's metadata. More info: \
-        https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
-    properties["metadata"] = dialect.referring(
-        model::OBJECT_METADATA,
-        [("description".to_owned(), about.into())]
-            .into_iter()
-            .collect(),
-    );
-    schema
-}
-
 fn list_schema(resource: &ResourceType, dialect: Dialect) -> Value {
     let about = "Standard list metadata. More info: \
         https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
-    let metadata = dialect.referring(
-        model::LIST_METADATA,
-        [("description".to_owned(), about.into())]
-            .into_iter()
-            .collect(),
-    );
-    json!({"type": "object", "required": ["items"],
+    let more = "More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
+    let mut schema = json!({"type": "object", "required": ["items"],
         "description": format!("{} is a list of {}", resource.list_kind, resource.kind),
         "properties": {
             "apiVersion": type_field("apiVersion"),
             "kind": type_field("kind"),
-            "metadata": metadata,
-            "items": {"type": "array", "description": format!("List of {}.", resource.plural),
+            "metadata": custom::described(model::LIST_METADATA, about, dialect),
+            "items": {"type": "array", "description": format!("List of {}. {more}", resource.plural),
                 "items": dialect.reference(&model_name(resource, &resource.kind))},
         },
-        "x-kubernetes-group-version-kind": [group_version_kind(resource, &resource.list_kind)]})
+        "x-kubernetes-group-version-kind": [group_version_kind(resource, &resource.list_kind)]});
+    custom::note_selectable(resource, &mut schema);
+    schema
 }
 
 /// `apiVersion` and `kind`, which every kind describes in the same words.

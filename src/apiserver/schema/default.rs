@@ -39,6 +39,29 @@ pub(super) fn apply(value: &mut Value, node: &Node) {
     }
 }
 
+/// Would [`apply`] change the value?
+pub(super) fn is_missing(value: &Value, node: &Node) -> bool {
+    let below = |value: &Value, node: &Node| {
+        (forbidden_null(value, node) && node.default.is_some()) || is_missing(value, node)
+    };
+    match value {
+        Value::Object(members) => {
+            let absent = |(name, field): (&String, &Node)| {
+                field.default.is_some() && !members.contains_key(name)
+            };
+            node.properties.iter().any(absent)
+                || members.iter().any(|(name, member)| {
+                    node.field(name).is_some_and(|field| below(member, field))
+                })
+        }
+        Value::Array(elements) => {
+            let items = node.items.as_deref();
+            items.is_some_and(|items| elements.iter().any(|element| below(element, items)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Removes the null members that are neither allowed nor defaulted.
 pub(super) fn remove_forbidden_nulls(value: &mut Value, node: Option<&Node>) {
     match value {

@@ -105,6 +105,11 @@ impl Node {
         serde_json::from_value(without_nulls(raw)).map_err(|error| error.to_string())
     }
 
+    /// Does this hold for the node, or for one below it on the structural spine?
+    pub fn any(&self, holds: &impl Fn(&Node) -> bool) -> bool {
+        holds(self) || self.children().any(|(_, node)| node.any(holds))
+    }
+
     /// The schema of any member that `properties` does not name.
     pub fn additional(&self) -> Option<&Node> {
         match &self.additional_properties {

@@ -10,11 +10,12 @@ use super::{Change, Inner, ObjectId, Store, disk::Pending};
 #[derive(Debug)]
 pub struct Writer<'a> {
     store: &'a Store,
-    _write_lock: MutexGuard<'a, ()>,
+    /// None for a rehearsal, in which nothing is written.
+    _write_lock: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(store: &'a Store, lock: MutexGuard<'a, ()>) -> Self {
+    pub(super) fn new(store: &'a Store, lock: Option<MutexGuard<'a, ()>>) -> Self {
         Self {
             store,
             _write_lock: lock,

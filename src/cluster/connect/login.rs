@@ -131,13 +131,13 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
 }
 
 /// What a login is made for: the cluster, without any credential, and how long things may take.
-pub(super) struct Door {
+pub(super) struct Connector {
     pub config: Config,
     pub request_timeout: RequestTimeout,
     pub check: CredentialCheck,
 }
 
-impl Door {
+impl Connector {
     /// A client that shows that certificate.
     fn client(&self, pair: Option<&Pair>) -> kube::Result<Client> {
         let mut config = self.config.clone();
@@ -162,7 +162,7 @@ impl Door {
 
 /// Somebody who is logged in, and stays so.
 pub(super) struct Login {
-    door: Door,
+    connector: Connector,
     source: Source,
     session: Mutex<Session>,
 }
@@ -187,18 +187,18 @@ impl Session {
 
 impl Login {
     /// Logs in for the first time.
-    pub async fn new(door: Door, source: Source) -> kube::Result<Self> {
+    pub async fn new(connector: Connector, source: Source) -> kube::Result<Self> {
         let credential = source
-            .credential(Turn::First, door.request_timeout)
+            .credential(Turn::First, connector.request_timeout)
             .await
             .map_err(|error| kube::Error::Service(error.into()))?;
         let session = Session {
-            client: door.client(credential.pair.as_ref())?,
+            client: connector.client(credential.pair.as_ref())?,
             credential,
             number: 0,
         };
         Ok(Self {
-            door,
+            connector,
             source,
             session: Mutex::new(session),
         })
@@ -206,7 +206,7 @@ impl Login {
 
     /// A client whose requests are made as whoever is logged in then.
     pub fn client(self) -> Client {
-        let namespace = self.door.config.default_namespace.clone();
+        let namespace = self.connector.config.default_namespace.clone();
         let login = Arc::new(self);
         let service = tower::service_fn(move |request: Request<Body>| {
             let login = Arc::clone(&login);
@@ -237,7 +237,7 @@ impl Login {
             .expires
             .is_some_and(|at| at <= Timestamp::now());
         if expired || refused == Some(session.number) {
-            let timeout = self.door.request_timeout;
+            let timeout = self.connector.request_timeout;
             let renewed = self.source.credential(Turn::Renewal, timeout);
             match renewed.await {
                 Ok(credential) => self.take_over(&mut session, credential)?,
@@ -251,7 +251,7 @@ impl Login {
     fn take_over(&self, session: &mut Session, credential: Credential) -> kube::Result<()> {
         let old = &session.credential;
         if credential.pair != old.pair {
-            session.client = self.door.client(credential.pair.as_ref())?;
+            session.client = self.connector.client(credential.pair.as_ref())?;
         }
         if credential.pair != old.pair || credential.bearer != old.bearer {
             session.number += 1;

@@ -17,7 +17,7 @@ use super::Uid;
 use crate::{
     api::{
         comeback::{self, Comeback},
-        name::{CONTROLLER_FIELD_MANAGER, MANAGED_BY},
+        name::{CONTROLLER_DEPLOYMENT, CONTROLLER_FIELD_MANAGER, MANAGED_BY},
     },
     cluster::{
         discovery::{self, Served},
@@ -124,7 +124,8 @@ impl Item {
             })
     }
 
-    /// Has anybody but the engine and our controller written to its spec? Where nobody is named, somebody may have.
+    /// Has anybody but the engine and its controller, ours or Google's, written to its spec? Where nobody is named,
+    /// somebody may have.
     fn is_set_by_people(&self) -> bool {
         let has_spec = self.spec.as_object().is_some_and(|spec| !spec.is_empty());
         let mut managers = self.metadata.managed_fields.iter().flatten().peekable();
@@ -135,9 +136,15 @@ impl Item {
             let manager = entry.manager.as_deref().unwrap_or_default();
             let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
             let writes = fields.is_some_and(|fields| fields.get("f:spec").is_some());
-            writes && manager != CONTROLLER_FIELD_MANAGER && !is_component(manager)
+            writes && !is_controller(manager) && !is_component(manager)
         })
     }
+}
+
+/// Ours, or Google's by the name of its Deployment. What it calls itself as a writer is not published; by another name what
+/// it has set is saved like what people have set, and put back to no harm.
+fn is_controller(manager: &str) -> bool {
+    manager == CONTROLLER_FIELD_MANAGER || manager == CONTROLLER_DEPLOYMENT
 }
 
 /// A component of KubeVirt or CDI, as it calls itself in labels and as a writer of fields.

@@ -41,7 +41,9 @@ impl Removal<'_, '_> {
         if expected.is_empty() {
             return Ok(());
         }
-        self.step("Waiting until what they owned is gone");
+        self.retry
+            .observer()
+            .step("Waiting until what they owned is gone");
         let namespaces = self
             .plan
             .dependents

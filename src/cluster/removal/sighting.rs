@@ -1,11 +1,15 @@
 //! What watches and lists say about the plan: what is gone, what has changed, what has come. A watch only saves waiting;
 //! a list decides.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::{Resource as _, core::DynamicObject};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
     Fate, Plan, Planned, Removal,
-    bell::{Bell, Rung, Sight},
     plan::{Places, fate_of_machine},
     progress::Progress,
 };
@@ -14,9 +18,10 @@ use crate::{
     cluster::{
         event::Event,
         inventory::{
-            self, Workload,
+            self, Second, Uid, Workload,
             list::{self, Detail, Sink},
         },
+        watch::{Update, Watched, Watches},
     },
     failure::Failure,
 };
@@ -25,7 +30,7 @@ impl Removal<'_, '_> {
     /// Waits until there is a reason to look again: all are gone, something can be deleted or let go of now that could not
     /// before, a watch has ended, or nothing has happened for long.
     pub(super) async fn watch_them_go(&mut self, roles: &[WorkloadRole]) {
-        let mut bell = Bell::new(self.client, &self.listed, |kind| roles.contains(&kind.role));
+        let mut watches = self.watches(roles);
         let pace = self.retry.pace();
         let deadline = self.retry.deadline();
         let began = Instant::now();
@@ -40,18 +45,18 @@ impl Removal<'_, '_> {
             let look = look.min(deadline.end());
             let tick = (Instant::now() + Progress::EVERY).min(look);
             tokio::select! {
-                first = bell.next() => {
+                first = watches.next() => {
                     // Where many go at once, the whole plan is not looked over for each of them.
                     let mut next = Some(first);
-                    while let Some(rung) = next {
-                        let Rung::Seen(sight) = rung else {
+                    while let Some((_, update)) = next {
+                        let Some(sight) = Sight::of(&update) else {
                             // It cannot be watched, or not any more: a list says more.
                             let pause = pace.delay(1).max(pace.settle / 4);
                             tokio::time::sleep_until((Instant::now() + pause).min(look)).await;
                             return;
                         };
                         self.notice(&sight);
-                        next = bell.ready();
+                        next = watches.ready();
                     }
                 }
                 () = tokio::time::sleep_until(tick) => {
@@ -61,6 +66,25 @@ impl Removal<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Watches of these kinds, from the last lists on.
+    fn watches(&self, roles: &[WorkloadRole]) -> Watches<&'static str> {
+        let mut watches = Watches::new(self.retry.pace());
+        for (kind, listed) in &self.listed {
+            if roles.contains(&kind.role) {
+                let watched = Watched {
+                    what: kind.qualified(),
+                    path: DynamicObject::url_path(&kind.resource_in(&listed.version), None),
+                    field_selector: None,
+                    metadata_only: true,
+                    keep: identity_and_deletion,
+                };
+                let from = listed.resource_version.clone();
+                watches.start_once(kind.plural, self.client, watched, from);
+            }
+        }
+        watches
     }
 
     /// When nothing will have changed for so long that something must be the matter.
@@ -181,6 +205,46 @@ impl Removal<'_, '_> {
                 .event(&Event::FoundMore { count: more });
         }
     }
+}
+
+/// What a watch says of one object.
+struct Sight {
+    uid: Uid,
+    gone: bool,
+    deleting: Option<Second>,
+    finalizers: Arc<[String]>,
+}
+
+impl Sight {
+    /// `None` where the watch has ended: only a list says how things are then.
+    fn of(update: &Update) -> Option<Self> {
+        let (object, gone) = match update {
+            Update::Added(object) | Update::Changed(object) => (object, false),
+            Update::Gone(object) => (object, true),
+            Update::All(_) | Update::Lost(_) | Update::Refused(_) => return None,
+        };
+        let metadata = &object["metadata"];
+        let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+        let deleting: Option<Timestamp> = text("deletionTimestamp").parse().ok();
+        let finalizers = metadata["finalizers"].as_array();
+        let finalizers = finalizers.into_iter().flatten().filter_map(Value::as_str);
+        Some(Self {
+            uid: Uid::from(text("uid")),
+            gone,
+            deleting: deleting.map(Second::from),
+            finalizers: finalizers.map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// All that a removal wants to know of an object; there may be a hundred thousand.
+fn identity_and_deletion(mut object: Value) -> Value {
+    let mut of = |field: &str| object["metadata"][field].take();
+    json!({"metadata": {
+        "uid": of("uid"),
+        "deletionTimestamp": of("deletionTimestamp"),
+        "finalizers": of("finalizers"),
+    }})
 }
 
 /// What one list says about the plan.

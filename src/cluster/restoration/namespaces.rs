@@ -8,13 +8,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::{Manner, MissingNamespaces, Restoration};
+use super::{MissingNamespaces, Restoration};
 use crate::{
     api::name::FIELD_MANAGER,
-    cluster::{
-        event::{Event, ObjectName},
-        retry::Repeat,
-    },
+    cluster::{event::ObjectName, mode::Mode, retry::Repeat},
     failure::{self, Failure, Hint, Kind, Reason, kubectl},
 };
 
@@ -40,7 +37,7 @@ impl Restoration<'_> {
                 Ok(None) => {}
                 Err(kube::Error::Api(status)) if status.code == 403 => {
                     let warning = format!("could not {doing}: {}", status.message);
-                    self.retry.observer().event(&Event::Warning(warning));
+                    self.retry.observer().warn(&warning);
                     continue;
                 }
                 Err(error) => return Err(failure::from_kube(&error, &doing)),
@@ -51,7 +48,7 @@ impl Restoration<'_> {
             }
             match self.create_namespace(&api, name).await {
                 // What is only rehearsed cannot be created in a namespace that is only rehearsed.
-                Ok(()) if self.wish.manner == Manner::AskServer => {
+                Ok(()) if self.wish.mode == Mode::Rehearse => {
                     missing.insert(name.to_owned(), unrehearsed(name));
                 }
                 Ok(()) => {}
@@ -72,9 +69,9 @@ impl Restoration<'_> {
             },
             ..Namespace::default()
         };
-        if self.wish.manner != Manner::OnlyLook {
+        if self.wish.mode != Mode::Preview {
             let parameters = PostParams {
-                dry_run: self.wish.manner == Manner::AskServer,
+                dry_run: self.wish.mode == Mode::Rehearse,
                 field_manager: Some(FIELD_MANAGER.to_owned()),
             };
             let created = self

@@ -5,13 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
-use super::{Manner, Restoration};
+use super::Restoration;
 use crate::{
-    cluster::{
-        event::{Event, ObjectName},
-        retry::Repeat,
-        segment, subject,
-    },
+    cluster::{event::ObjectName, mode::Mode, retry::Repeat, segment, subject},
     failure,
 };
 
@@ -26,7 +22,7 @@ impl Restoration<'_> {
     /// Looks for what the VMs of the backup refer to, each object once; also for those that an earlier run has created, so
     /// that running it again ends the same. Not in a dry run: what is restored with them is not there yet.
     pub(super) async fn references(&mut self) {
-        if self.wish.manner != Manner::Create {
+        if self.wish.mode != Mode::Change {
             return;
         }
         let created: BTreeSet<&ObjectName> = self.restored.created.iter().collect();
@@ -85,7 +81,8 @@ impl Restoration<'_> {
             Ok(found) => Some(found?.data),
             Err(error) => {
                 let failure = failure::from_kube(&error, &doing);
-                self.warn(format!("{}: {}", failure.message, failure.root_cause()));
+                let warning = format!("{}: {}", failure.message, failure.root_cause());
+                self.retry.observer().warn(&warning);
                 None
             }
         }
@@ -96,7 +93,8 @@ impl Restoration<'_> {
         let doing = format!("look for {name}");
         let mut parts = name.namespace.iter().chain([&name.name]);
         if let Some(fault) = parts.find_map(|part| segment::fault(part)) {
-            self.warn(format!("could not {doing}: {fault}"));
+            let warning = format!("could not {doing}: {fault}");
+            self.retry.observer().warn(&warning);
             return true;
         }
         let api = subject::api(self.client, kind, name);
@@ -109,14 +107,11 @@ impl Restoration<'_> {
             Err(error) if failure::kind_is_not_served(&error) => false,
             Err(error) => {
                 let failure = failure::from_kube(&error, &doing);
-                self.warn(format!("{}: {}", failure.message, failure.root_cause()));
+                let warning = format!("{}: {}", failure.message, failure.root_cause());
+                self.retry.observer().warn(&warning);
                 true
             }
         }
-    }
-
-    fn warn(&self, text: String) {
-        self.retry.observer().event(&Event::Warning(text));
     }
 }
 

@@ -6,16 +6,11 @@
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{Manner, Restoration};
-use crate::command_id::CommandId;
+use super::Restoration;
 use crate::{
     api::name::FIELD_MANAGER,
-    cluster::{
-        backup::Entry,
-        event::{Event, ObjectName},
-        retry::Repeat,
-        subject,
-    },
+    cluster::{backup::Entry, event::ObjectName, mode::Mode, retry::Repeat, subject},
+    command_id::CommandId,
     failure::{self, Failure, Hint, Kind, Reason},
 };
 
@@ -55,16 +50,16 @@ impl Restoration<'_> {
             for field in ignored {
                 let warning =
                     format!("{name}: {field} is set to something else by now, and stays so");
-                self.retry.observer().event(&Event::Warning(warning));
+                self.retry.observer().warn(&warning);
             }
             if wanted == *spec {
                 return Ok(false);
             }
-            if self.wish.manner == Manner::OnlyLook {
+            if self.wish.mode == Mode::Preview {
                 return Ok(true);
             }
             let parameters = PatchParams {
-                dry_run: self.wish.manner == Manner::AskServer,
+                dry_run: self.wish.mode == Mode::Rehearse,
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PatchParams::default()
             };

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::{
     Explainer, Leaving, deleting_since,
     finalizer::{By, CDI_DEPLOYMENT, CDI_OPERATOR, Component, VIRT_OPERATOR, Worker, worker},
-    pod::{self, PodTrouble, Why},
+    pod::{self, PodFailure, Why},
 };
 use crate::{
     api::{Condition, engine, name, text::shortened},
@@ -62,7 +62,7 @@ pub(super) enum State {
         /// Labels of its pods, as kubectl takes them.
         selector: String,
         /// What is wrong with one of them, in words, and the node, if that is why.
-        trouble: Option<(String, Option<Place>)>,
+        pod_failure: Option<(String, Option<Place>)>,
     },
     NotInstalled,
     Unreadable(String),
@@ -273,7 +273,7 @@ pub(super) fn deployment_state(found: Option<Deployment>) -> State {
         wanted: spec.replicas.unwrap_or(1),
         available: status.available_replicas.unwrap_or(0),
         selector: labels.collect::<Vec<_>>().join(","),
-        trouble: None,
+        pod_failure: None,
     }
 }
 
@@ -286,7 +286,7 @@ pub(super) async fn with_trouble(explainer: &Explainer<'_>, mut state: State) ->
         wanted,
         available,
         selector,
-        trouble,
+        pod_failure,
     } = &mut state
         && available < wanted
         && !selector.is_empty()
@@ -294,9 +294,9 @@ pub(super) async fn with_trouble(explainer: &Explainer<'_>, mut state: State) ->
         let api: Api<Pod> = Api::namespaced(explainer.client.clone(), namespace);
         let theirs = ListParams::default().labels(selector).limit(LOOKED_AT);
         let pods = list::first(&api, &theirs, &Retry::once(), LOOK).await.ok();
-        let found = pods.and_then(|pods| pod::trouble(&pods));
-        if let Some(PodTrouble { pod, why }) = found {
-            *trouble = match why {
+        let found = pods.and_then(|pods| pod::failure(&pods));
+        if let Some(PodFailure { pod, why }) = found {
+            *pod_failure = match why {
                 Why::Said(said) => Some((format!("{pod}: {said}"), None)),
                 Why::OnNode(node) => {
                     let place = on_node(explainer, &node, Vec::new()).await;

@@ -99,10 +99,10 @@ pub(super) fn pods(deployment: &str, needed: &str, state: &State) -> String {
             namespace,
             wanted,
             available,
-            trouble,
+            pod_failure,
             ..
         } => {
-            let why = trouble.as_ref().map(|(pod, place)| {
+            let why = pod_failure.as_ref().map(|(pod, place)| {
                 let state = place.as_ref().and_then(node_state);
                 let state = state.map(|state| format!(" {state}"));
                 format!(" ({}{})", shortened(pod), state.unwrap_or_default())

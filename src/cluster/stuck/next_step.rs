@@ -97,7 +97,7 @@ fn of_place(place: &Place) -> Vec<NextStep> {
 fn of_lost_pod(state: &State) -> Vec<NextStep> {
     match state {
         State::Pods {
-            trouble: Some((_, Some(place))),
+            pod_failure: Some((_, Some(place))),
             ..
         } => of_place(place),
         State::Pods { .. } | State::NotInstalled | State::NotLooked | State::Unreadable(_) => {
@@ -131,7 +131,7 @@ pub(super) fn of_pods(deployment: &str, state: &State) -> Option<NextStep> {
         wanted,
         available,
         selector,
-        trouble: _,
+        pod_failure: _,
     } = state
     else {
         return None;

@@ -6,7 +6,7 @@ use crate::api::text::shortened;
 
 /// What is wrong with one pod of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PodTrouble {
+pub(super) struct PodFailure {
     pub pod: String,
     pub why: Why,
 }
@@ -20,11 +20,11 @@ pub(super) enum Why {
 }
 
 /// Of the first of these pods that is not ready. Pure.
-pub(super) fn trouble(pods: &[Pod]) -> Option<PodTrouble> {
+pub(super) fn failure(pods: &[Pod]) -> Option<PodFailure> {
     pods.iter().find_map(|pod| {
         let why = why(pod)?;
         let pod = pod.metadata.name.clone()?;
-        Some(PodTrouble { pod, why })
+        Some(PodFailure { pod, why })
     })
 }
 
@@ -122,13 +122,13 @@ mod tests {
                 Why::OnNode("n1".to_owned()),
             ),
         ] {
-            let found = trouble(&[ready.clone(), pod("p", &status)]);
-            let expected = PodTrouble {
+            let found = failure(&[ready.clone(), pod("p", &status)]);
+            let expected = PodFailure {
                 pod: "p".to_owned(),
                 why: expected,
             };
             assert_eq!(found, Some(expected));
         }
-        assert_eq!(trouble(&[ready]), None);
+        assert_eq!(failure(&[ready]), None);
     }
 }

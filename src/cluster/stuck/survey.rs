@@ -198,7 +198,7 @@ mod tests {
             wanted,
             available,
             selector: "app=vmruntime-controller-manager".to_owned(),
-            trouble: None,
+            pod_failure: None,
         }
     }
 

@@ -91,12 +91,14 @@ fn runtime(
         return Verdict::Failed(gone("vmruntime was deleted and created again"));
     }
     let verdict = target(snapshot, wait, baseline, runtime);
-    match (verdict, trouble(snapshot, baseline)) {
+    match (verdict, degraded(snapshot, baseline)) {
         (Verdict::Waiting(mut waiting), Some(condition)) if wait.fail_fast => {
-            if snapshot.trouble_for >= STABLE {
+            if snapshot.degraded_for >= STABLE {
                 return Verdict::Failed(given_up(&condition));
             }
-            let left = STABLE.checked_sub(snapshot.trouble_for).unwrap_or_default();
+            let left = STABLE
+                .checked_sub(snapshot.degraded_for)
+                .unwrap_or_default();
             waiting.look_again = Some(waiting.look_again.map_or(left, |again| again.min(left)));
             Verdict::Waiting(waiting)
         }
@@ -153,14 +155,15 @@ pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String
     })
 }
 
-/// A controller that publishes neither what it has observed nor conditions: not ours.
+/// Not ours, which publishes a phase beside what it has observed and conditions. Google's of the newest releases
+/// publishes what it has observed too, but no phase.
 pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
     let status = runtime.status();
-    status.observed_generation.is_none() && status.conditions.is_empty()
+    status.phase.is_none() || (status.observed_generation.is_none() && status.conditions.is_empty())
 }
 
 /// A condition that says, of this generation, that the controller cannot go on.
-pub(super) fn trouble(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
+pub(super) fn degraded(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
     let runtime = snapshot.runtime()?;
     let status = runtime.status();
     let wanted = generation(baseline, runtime);

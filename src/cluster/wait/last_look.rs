@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     cluster::{
-        feed::{self, Update},
         stuck::with_next_steps,
+        watch::{self, Update},
     },
     failure::{self, Failure},
 };
@@ -29,7 +29,7 @@ impl Engine<'_> {
             .subjects()
             .into_iter()
             .map(|(seen, subject)| async move {
-                let read = tokio::time::timeout(LIMIT, feed::list(client, &subject)).await;
+                let read = tokio::time::timeout(LIMIT, watch::list(client, &subject)).await;
                 let read = match read {
                     Ok(Ok((items, _))) => Ok(items),
                     Ok(Err(error)) => {
@@ -65,21 +65,21 @@ impl Engine<'_> {
         let elapsed = self.retry.deadline().elapsed();
         let end = self.retry.deadline().with_grace().end();
         let look = self
-            .around
+            .hindrances
             .look(self.client, self.retry, Duration::ZERO, end);
         let warning = timeout::latest_warning(self.client, self.wait, &self.snapshot);
         let ((), warning) = futures::join!(look, warning);
         let phase = self.snapshot.phase();
-        let around = self
-            .around
+        let hindrances = self
+            .hindrances
             .lines(&waiting.missing, &self.snapshot, self.wait);
         let mut failure = timeout::summary(self.wait, elapsed, phase, waiting, silence);
-        for line in around {
+        for line in hindrances {
             failure = failure.caused_by(format!("in the way: {line}"));
         }
         if let Some(warning) = warning {
             failure = failure.caused_by(format!("latest warning: {warning}"));
         }
-        with_next_steps(failure, self.around.next_steps(self.wait))
+        with_next_steps(failure, self.hindrances.next_steps(self.wait))
     }
 }

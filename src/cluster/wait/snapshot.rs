@@ -12,8 +12,8 @@ use crate::{
         VMRuntimePreflightCheck,
         name::{CONTROLLER_DEPLOYMENT, PREFLIGHT_CHECK_LABEL, SYSTEM_NAMESPACE},
     },
-    cluster::{event::Event, feed::Update, list, retry::Retry, vmruntime::RuntimeObject},
-    failure::{self, Failure},
+    cluster::{event::Event, list, retry::Retry, vmruntime::RuntimeObject, watch::Update},
+    failure::{self, Denial, Failure},
     runtime::verdict::{self, Verdict},
 };
 
@@ -43,6 +43,15 @@ pub(super) enum Reading<T> {
     /// Again and again refused.
     Refused(Failure),
     Known(T),
+}
+
+impl<T> Reading<T> {
+    fn denial(&self) -> Option<Box<Denial>> {
+        match self {
+            Self::Refused(failure) => failure.denial.clone(),
+            Self::Pending | Self::Known(_) => None,
+        }
+    }
 }
 
 /// A check that was seen.
@@ -108,8 +117,8 @@ pub(super) struct Snapshot {
     pub owners: BTreeMap<String, PodOwner>,
     /// How long the wait has lasted.
     pub elapsed: Duration,
-    /// How long the trouble that the controller reports has been there, unchanged.
-    pub trouble_for: Duration,
+    /// For how long the controller has said the same about being degraded.
+    pub degraded_for: Duration,
 }
 
 impl Snapshot {
@@ -131,7 +140,7 @@ impl Snapshot {
             pods: Reading::Pending,
             owners: BTreeMap::new(),
             elapsed: Duration::ZERO,
-            trouble_for: Duration::ZERO,
+            degraded_for: Duration::ZERO,
         }
     }
 
@@ -141,6 +150,16 @@ impl Snapshot {
             Reading::Known(Some(runtime)) => Some(runtime),
             Reading::Known(None) | Reading::Pending | Reading::Refused(_) => None,
         }
+    }
+
+    /// What the API server has denied of what is watched.
+    pub fn denial(&self) -> Option<Box<Denial>> {
+        let denials = [
+            self.runtime.denial(),
+            self.checks.denial(),
+            self.pods.denial(),
+        ];
+        denials.into_iter().flatten().next()
     }
 
     /// The phase that the controller reports, if it does.

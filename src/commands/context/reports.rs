@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::result::{Paper, rendered};
+use super::result::{TextStyle, rendered};
 use crate::{
     cli::{ReportFormat, ReportTarget},
     failure::{Failure, Kind, Reason, shown_path},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A file is read by programs and later: as if on a terminal without colour and without an edge.
-const PAPER: Paper = Paper {
+const PAPER: TextStyle = TextStyle {
     style: Style {
         width: None,
         unicode: true,

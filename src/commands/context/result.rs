@@ -18,20 +18,20 @@ use crate::{
 
 /// What a text may use.
 #[derive(Clone, Copy)]
-pub(super) struct Paper {
+pub(super) struct TextStyle {
     pub style: Style,
     pub color: bool,
 }
 
 /// The whole document in this format.
-pub(super) fn rendered(document: &Document, format: OutputFormat, paper: Paper) -> String {
+pub(super) fn rendered(document: &Document, format: OutputFormat, text_style: TextStyle) -> String {
     let text = |mut page: Page| {
         document.report.write_text(&mut page);
-        render::paint(&page.finish(), paper.color)
+        render::paint(&page.finish(), text_style.color)
     };
     match format {
-        OutputFormat::Text => text(Page::new(paper.style)),
-        OutputFormat::Wide => text(Page::wide(paper.style)),
+        OutputFormat::Text => text(Page::new(text_style.style)),
+        OutputFormat::Wide => text(Page::wide(text_style.style)),
         OutputFormat::Json => document::json(document),
         OutputFormat::Yaml => document::yaml(document),
         OutputFormat::Name => name::lines(document),
@@ -53,7 +53,7 @@ pub struct Delivery {
 static OWED: Mutex<Weak<Delivery>> = Mutex::new(Weak::new());
 
 /// What went wrong, for people and for programs.
-pub struct Complaint {
+pub struct ErrorOutput {
     pub words: String,
     pub event: Event,
 }
@@ -111,13 +111,13 @@ impl Delivery {
             StdoutFormat::Document(format) => *format,
             StdoutFormat::JsonPath(_, template) => return document::filled(document, template),
         };
-        let paper = Paper {
+        let text_style = TextStyle {
             style: result_style(ui),
             color: ui.stdout.color,
         };
-        let text = rendered(document, format, paper);
+        let text = rendered(document, format, text_style);
         match format {
-            OutputFormat::Text | OutputFormat::Wide => ui.voice().ci.harmless(&text),
+            OutputFormat::Text | OutputFormat::Wide => ui.stderr_writer().ci.harmless(&text),
             OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Name | OutputFormat::Junit => {
                 text
             }
@@ -150,13 +150,13 @@ impl Delivery {
         &self,
         ui: &Ui,
         document: &Document,
-        complaint: Option<&Complaint>,
+        error_output: Option<&ErrorOutput>,
         first: bool,
     ) -> Result<bool, Failure> {
         let text = self.text(ui, document);
         let apart = if first { "" } else { self.apart(&text) };
         let read = ui.result_is_read(&(apart.to_owned() + &text))?;
-        if let Some(Complaint { words, event }) = complaint {
+        if let Some(ErrorOutput { words, event }) = error_output {
             ui.say(event, words);
         }
         Ok(read)
@@ -164,10 +164,10 @@ impl Delivery {
 
     /// Writes the result, then what went wrong, and returns how the run ended. A result that could not be written is
     /// not a success. The files come first, so that the document on stdout knows what became of them.
-    pub fn end(&self, ui: &Ui, mut document: Document, complaint: Option<Complaint>) -> Exit {
+    pub fn end(&self, ui: &Ui, mut document: Document, error_output: Option<ErrorOutput>) -> Exit {
         if let Some(kept) = &self.kept {
             let exit = document.exit;
-            if let Some(Complaint { words, event }) = &complaint {
+            if let Some(ErrorOutput { words, event }) = &error_output {
                 ui.say(event, words);
             }
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(document);
@@ -188,14 +188,14 @@ impl Delivery {
                 unwritten.push(failure);
             }
         }
-        let complaints: Vec<Complaint> = complaint
+        let error_outputs: Vec<ErrorOutput> = error_output
             .into_iter()
-            .chain(unwritten.iter().map(|failure| Complaint::of(ui, failure)))
+            .chain(unwritten.iter().map(|failure| ErrorOutput::of(ui, failure)))
             .collect();
-        if !complaints.is_empty() && spoken && ui.stdout.terminal && ui.stderr.terminal {
+        if !error_outputs.is_empty() && spoken && ui.stdout.terminal && ui.stderr.terminal {
             ui.note("");
         }
-        for Complaint { words, event } in &complaints {
+        for ErrorOutput { words, event } in &error_outputs {
             ui.say(event, words);
         }
         let exit = document.exit;
@@ -204,7 +204,7 @@ impl Delivery {
     }
 }
 
-impl Complaint {
+impl ErrorOutput {
     /// In our own words.
     pub fn of(ui: &Ui, failure: &Failure) -> Self {
         let mut page = Page::new(note_style(ui));

@@ -7,11 +7,11 @@ use super::{
     vms_exist,
 };
 use crate::{
-    cluster::{Cluster, backup::Place},
+    cluster::{Cluster, Mode, backup::Place},
     command_id::CommandId,
-    commands::{narration::Narrator, session::Session},
+    commands::{progress_reporter::ProgressReporter, session::Session},
     failure::{Failure, Hint, Kind, Reason, shell_word, shown},
-    operation::disable::{Consent, Disable, Mode, Operator, Proposal},
+    operation::disable::{Consent, Disable, Operator, Proposal},
     render::{self, Page, clean, disable::DisableReport},
     runtime::disable::Decision,
     ui::Answer,
@@ -20,7 +20,7 @@ use crate::{
 /// Whoever gave the command: the proposal goes into the report, and the question to the terminal.
 pub struct Terminal<'a, 'c> {
     session: &'a mut Session<'c, DisableReport>,
-    narrator: &'a Narrator<'c>,
+    reporter: &'a ProgressReporter<'c>,
     confirmation: &'a Confirmation,
     place: Option<Place>,
     dry_run: bool,
@@ -31,13 +31,13 @@ pub struct Terminal<'a, 'c> {
 impl<'a, 'c> Terminal<'a, 'c> {
     pub fn new(
         session: &'a mut Session<'c, DisableReport>,
-        narrator: &'a Narrator<'c>,
+        reporter: &'a ProgressReporter<'c>,
         confirmation: &'a Confirmation,
         operation: &Disable<'_>,
     ) -> Self {
         Self {
             session,
-            narrator,
+            reporter,
             confirmation,
             place: operation.place.clone(),
             dry_run: operation.mode != Mode::Change,
@@ -49,7 +49,7 @@ impl<'a, 'c> Terminal<'a, 'c> {
 impl Operator for Terminal<'_, '_> {
     fn show(&mut self, proposal: &Proposal) {
         if proposal.is_being_turned_off() {
-            self.narrator
+            self.reporter
                 .happened("VM Runtime is being turned off already, and is not off yet");
         }
         self.permitted_by_annotation = proposal.permitted_by_annotation;
@@ -62,7 +62,7 @@ impl Operator for Terminal<'_, '_> {
     }
 
     async fn confirm(&mut self) -> Result<Consent, Failure> {
-        self.narrator.pause();
+        self.reporter.pause();
         self.confirmation.ask(self.session).await
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     commands::{Cli, typed::DEFAULTS},
     commands::{
         Context,
-        context::{Ending, Left},
+        context::{Ending, InterruptNote},
         suggestion::PASSING_KUBECONFIG,
     },
     exit::Exit,
@@ -36,7 +36,7 @@ use crate::{
 
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, Failure> {
     let options = context
-        .unless_interrupted(args.cluster.options(), Left::nothing)
+        .unless_interrupted(args.cluster.options(), InterruptNote::nothing)
         .await?;
     if let Some(warning) = args.cluster.warning() {
         context.warn(&warning);

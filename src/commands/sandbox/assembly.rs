@@ -3,7 +3,7 @@
 //! Used by `sandbox start`, `sandbox run` and the integration tests. Each part speaks to the API server as a client;
 //! none knows another.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use apiserver::{
@@ -18,14 +18,14 @@ use kube::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{boot, runner::ProbeRunner};
+use super::{boot, controller as choice, runner::ProbeRunner};
 use crate::{
     api::{
         VMRuntime,
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
     },
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},
-    simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions},
+    simulator::{self, NodeProfile, OPERATOR_MANIFESTS, Pace, WorldOptions, gdc::Release},
 };
 
 /// How long a fresh cluster may take to settle, and a stopped one to go. Both take moments.
@@ -38,8 +38,23 @@ pub enum Cast {
     Everyone,
     /// No controller: VMRuntime is defined, but nobody acts on it.
     Machinery,
+    /// API server, machinery and Google's controller of that release.
+    Gdc(&'static Release),
+    /// API server and machinery. VM Runtime is not there, as on an admin cluster of Google Distributed Cloud.
+    GdcAdmin,
     /// The API server alone, without definitions and nodes.
     ApiServer,
+}
+
+impl Cast {
+    /// The release of Google's controller, where it is played.
+    #[must_use]
+    pub const fn release(self) -> Option<&'static Release> {
+        match self {
+            Self::Gdc(release) => Some(release),
+            Self::Everyone | Self::Machinery | Self::GdcAdmin | Self::ApiServer => None,
+        }
+    }
 }
 
 /// What a cluster is made of.
@@ -60,6 +75,22 @@ pub struct AssemblyOptions {
 const PER_NODE: Duration = Duration::from_millis(100);
 /// Where the state remembers the machines.
 const NODES: &str = "nodes";
+/// Where it remembers whose controller the cluster has.
+const CONTROLLER: &str = "controller";
+
+/// The cluster in a state is one that another controller acts on: their definitions differ.
+#[derive(Debug)]
+pub struct OtherController {
+    kept: String,
+}
+
+impl fmt::Display for OtherController {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its cluster was started with --controller {}", self.kept)
+    }
+}
+
+impl std::error::Error for OtherController {}
 
 /// A running cluster.
 pub struct Assembly {
@@ -91,15 +122,11 @@ impl Assembly {
             shutdown: CancellationToken::new(),
             parts: JoinSet::new(),
         };
-        let controller = match options.cast {
-            Cast::ApiServer => None,
-            Cast::Machinery => Some(None),
-            Cast::Everyone => Some(Some(controller_options(options.pace)?)),
-        };
-        if let Some(controller) = controller {
-            let world = assembly.world(options.nodes, options.pace)?;
+        if options.cast != Cast::ApiServer {
+            assembly.keep_controller(options.cast)?;
+            let world = assembly.world(options.nodes, options.pace, options.cast)?;
             assembly.nodes = world.nodes.iter().map(|node| node.name.clone()).collect();
-            assembly.fill(world, controller).await?;
+            assembly.fill(world, options.cast).await?;
         }
         // The cluster comes up unharmed.
         for fault in options.faults {
@@ -108,8 +135,31 @@ impl Assembly {
         Ok(assembly)
     }
 
+    /// A cluster that is kept stays the one that it was.
+    fn keep_controller(&self, cast: Cast) -> anyhow::Result<()> {
+        let wanted = choice::word(cast);
+        let kept = match self.sandbox.memo(CONTROLLER)? {
+            Some(memo) => Some(String::from_utf8_lossy(&memo).into_owned()),
+            // Before there was a choice.
+            None => self
+                .sandbox
+                .memo(NODES)?
+                .map(|_| choice::word(Cast::Everyone)),
+        };
+        match kept {
+            Some(kept) if kept != wanted => Err(OtherController { kept }.into()),
+            Some(_) => Ok(()),
+            None => Ok(self.sandbox.set_memo(CONTROLLER, wanted.as_bytes())?),
+        }
+    }
+
     /// The machines of this cluster: those that it is given, and those that it had in an earlier life.
-    fn world(&self, nodes: Vec<NodeProfile>, pace: Pace) -> anyhow::Result<WorldOptions> {
+    fn world(
+        &self,
+        nodes: Vec<NodeProfile>,
+        pace: Pace,
+        cast: Cast,
+    ) -> anyhow::Result<WorldOptions> {
         let before: Vec<NodeProfile> = match self.sandbox.memo(NODES)? {
             Some(memo) => serde_json::from_slice(&memo).context("the nodes in the state")?,
             None => Vec::new(),
@@ -128,21 +178,19 @@ impl Assembly {
             pace,
             overture: None,
             authority: Some(self.sandbox.certificate_authority().to_owned()),
+            gdc: cast.release(),
         })
     }
 
-    async fn fill(
-        &mut self,
-        mut world: WorldOptions,
-        controller: Option<ControllerOptions>,
-    ) -> anyhow::Result<()> {
+    async fn fill(&mut self, mut world: WorldOptions, cast: Cast) -> anyhow::Result<()> {
         // A fresh cluster is as one that was installed before: nobody waits for its pace.
         let nodes = u32::try_from(world.nodes.len()).unwrap_or(u32::MAX);
         let patience = PATIENCE + PER_NODE.saturating_mul(nodes);
         let settled = CancellationToken::new();
         world.overture = Some(settled.clone());
         let owner = self.sandbox.client(&Identity::owner());
-        boot::fill(&owner)
+        let pace = world.pace;
+        boot::fill(&owner, cast)
             .await
             .context("filling the fresh cluster")?;
         let world = simulator::run(
@@ -152,15 +200,15 @@ impl Assembly {
             self.shutdown.clone(),
         );
         self.parts.spawn(async { ("machinery", world.await) });
-        let controlled = controller.is_some();
-        if let Some(options) = controller {
+        if cast == Cast::Everyone {
+            let options = controller_options(pace)?;
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);
             let client = self.sandbox.client_of(Party::Controller, &account);
             let controller = controller::run(client, options, self.shutdown.clone());
             self.parts.spawn(async { ("controller", controller.await) });
         }
         tokio::select! {
-            outcome = tokio::time::timeout(patience, settle(&owner, controlled)) => {
+            outcome = tokio::time::timeout(patience, settle(&owner, cast)) => {
                 outcome.context("the fresh cluster did not settle")??;
             }
             error = self.failure() => return Err(error),
@@ -208,7 +256,16 @@ fn controller_options(pace: Pace) -> anyhow::Result<ControllerOptions> {
     Ok(options)
 }
 
-async fn settle(client: &Client, controlled: bool) -> anyhow::Result<()> {
+/// Returns when the cluster is as a freshly installed one is.
+///
+/// # Errors
+/// The API server's own.
+pub async fn settle(client: &Client, cast: Cast) -> anyhow::Result<()> {
+    let acted_on = match cast {
+        Cast::ApiServer | Cast::GdcAdmin => return Ok(()),
+        Cast::Machinery => false,
+        Cast::Everyone | Cast::Gdc(_) => true,
+    };
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     until(
         deployments,
@@ -220,7 +277,7 @@ async fn settle(client: &Client, controlled: bool) -> anyhow::Result<()> {
         },
     )
     .await?;
-    if controlled {
+    if acted_on {
         until(
             Api::<VMRuntime>::all(client.clone()),
             VMRUNTIME,

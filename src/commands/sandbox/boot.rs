@@ -1,5 +1,7 @@
-//! What a fresh cluster holds: what `bmctl controller manifests --profile engine-manifests` prints, the kinds that Google
-//! Distributed Cloud brings of its own, and a storage class.
+//! What a fresh cluster holds: what `bmctl controller manifests --profile engine-manifests` prints and the kinds that Google
+//! Distributed Cloud brings of its own, or what a cluster of Google's has; and a storage class.
+
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use kube::{
@@ -9,17 +11,23 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use super::assembly::Cast;
 use crate::{
     api::crd,
     controller::install::{self, IMAGE, InstallOptions, Profile},
+    simulator::gdc,
 };
+
+/// How long a new kind may take until it is served, and how often that is tried.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Creates what is not there yet.
 ///
 /// # Errors
 /// The API server's own.
-pub async fn fill(client: &Client) -> anyhow::Result<()> {
-    for object in objects()? {
+pub async fn fill(client: &Client, cast: Cast) -> anyhow::Result<()> {
+    for object in objects(cast)? {
         let object: DynamicObject = serde_json::from_value(object)?;
         let name = object.metadata.name.clone().unwrap_or_default();
         ensure(client, &object)
@@ -29,7 +37,26 @@ pub async fn fill(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn objects() -> serde_json::Result<Vec<Value>> {
+fn objects(cast: Cast) -> serde_json::Result<Vec<Value>> {
+    let mut objects = match cast {
+        Cast::Everyone | Cast::Machinery => own()?,
+        Cast::Gdc(release) => gdc::installation(release)?,
+        Cast::GdcAdmin | Cast::ApiServer => Vec::new(),
+    };
+    objects.push(json!({
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": "standard",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "bmctl.sandbox/none",
+        "volumeBindingMode": "Immediate",
+    }));
+    Ok(objects)
+}
+
+fn own() -> serde_json::Result<Vec<Value>> {
     // Nothing ever pulls the image. One replica, because one controller runs; it brings the engine's operators, and they
     // live in its namespace.
     let mut objects = install::manifests(&InstallOptions {
@@ -41,16 +68,6 @@ fn objects() -> serde_json::Result<Vec<Value>> {
     for definition in crd::machine_definitions() {
         objects.push(serde_json::to_value(definition)?);
     }
-    objects.push(json!({
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": "standard",
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": "bmctl.sandbox/none",
-        "volumeBindingMode": "Immediate",
-    }));
     Ok(objects)
 }
 
@@ -65,9 +82,18 @@ async fn ensure(client: &Client, object: &DynamicObject) -> anyhow::Result<()> {
         field_manager: Some("bmctl-sandbox".to_owned()),
         ..PostParams::default()
     };
-    match api.create(&by, object).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(error) => Err(error.into()),
+    let started = Instant::now();
+    loop {
+        match api.create(&by, object).await {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => return Ok(()),
+            // A definition is served a moment after it was created.
+            Err(kube::Error::Api(status))
+                if status.is_not_found() && started.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }

@@ -4,11 +4,15 @@ use std::io;
 
 use apiserver::StateFault;
 
-use super::{ClusterArgs, assembly::Assembly, workspace::Claim};
+use super::{
+    ClusterArgs,
+    assembly::{Assembly, OtherController},
+    workspace::Claim,
+};
 use crate::{
     commands::{
         Context,
-        context::{Ending, Left, WORKSPACE},
+        context::{Ending, InterruptNote, WORKSPACE},
     },
     exit::Exit,
     failure::{Failure, Kind, Reason, shown_path},
@@ -18,13 +22,15 @@ use crate::{
 
 pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure> {
     let options = context
-        .unless_interrupted(args.options(), Left::nothing)
+        .unless_interrupted(args.options(), InterruptNote::nothing)
         .await?;
     if let Some(warning) = args.warning() {
         context.warn(&warning);
     }
     let claim = Claim::take_apart(WORKSPACE.into(), args.name.clone());
-    let claim = context.unless_interrupted(claim, Left::nothing).await?;
+    let claim = context
+        .unless_interrupted(claim, InterruptNote::nothing)
+        .await?;
     let mut assembly = tokio::select! {
         biased;
         signal = context.interrupts.first() => return Ok(signal.exit()),
@@ -56,6 +62,15 @@ pub async fn run(context: &Context, args: &ClusterArgs) -> Result<Exit, Failure>
 
 /// The cluster never came up.
 pub fn not_started(error: &anyhow::Error, args: &ClusterArgs) -> Failure {
+    if let Some(other) = error.downcast_ref::<OtherController>() {
+        return Failure::new(
+            Kind::Usage,
+            Reason::StateNotUsable,
+            "cannot use the state with another controller",
+        )
+        .caused_by(other.to_string())
+        .hint("give the same controller, or another folder");
+    }
     let (kind, reason, hint) = match (error.downcast_ref::<StateFault>(), io_error(error)) {
         (Some(StateFault::Taken), _) => (
             Kind::Conflict,

@@ -7,7 +7,7 @@ use crate::{
     cli::DryRunChoice,
     cluster::{Cluster, Retry, node, preflight_check},
     command_id::CommandId,
-    commands::{Context, consent, narration::Narrator, preflight},
+    commands::{Context, consent, preflight, progress_reporter::ProgressReporter},
     failure::{Failure, Hint, Kind, Reason},
     render::clean,
     runtime::verdict::{self, NodeVerdict, Verdict},
@@ -19,7 +19,7 @@ pub(super) async fn nodes(
     context: &Context,
     cluster: &Cluster,
     retry: &Retry<'_>,
-    narrator: &Narrator<'_>,
+    reporter: &ProgressReporter<'_>,
     dry_run: DryRunChoice,
 ) -> Result<Vec<String>, Failure> {
     let checks = preflight_check::list(&cluster.client, retry).await?;
@@ -57,7 +57,7 @@ pub(super) async fn nodes(
         verdict::listed(named.iter().map(String::as_str))
     ));
     if dry_run == DryRunChoice::None && !context.global.output.yes {
-        narrator.pause();
+        reporter.pause();
         let what = if here.len() == 1 { "node" } else { "nodes" };
         let question = format!("Type yes to leave out {} {what}", here.len());
         consent::given(context, &question, "nodes that were not named").await?;

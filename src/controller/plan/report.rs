@@ -57,8 +57,8 @@ impl Report {
             said: Vec::new(),
         };
         let asides = self.asides(observed, runtime, memory);
-        let degraded = match &memory.trouble {
-            Some(trouble) => Word::yes(trouble.reason, trouble.message.clone()),
+        let degraded = match &memory.reported {
+            Some(reported) => Word::yes(reported.reason, reported.message.clone()),
             None => self.degraded,
         };
         let ready = self.ready.status;

@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::turn::Run;
+use super::probe_plan::Run;
 use crate::{
     controller::{
+        failure_policy::{self, Part, ReportedFailure},
         options::Pace,
-        trouble::{self, Part, Trouble},
     },
     failure::Failure,
 };
@@ -21,22 +21,22 @@ const RUNS: usize = 4;
 
 /// What keeps checks from being carried out, for whoever publishes it.
 #[derive(Debug, Default)]
-pub(in crate::controller) struct Complaint(Mutex<Option<Trouble>>);
+pub(in crate::controller) struct CheckFailures(Mutex<Option<ReportedFailure>>);
 
-impl Complaint {
-    pub(in crate::controller) fn read(&self) -> Option<Trouble> {
+impl CheckFailures {
+    pub(in crate::controller) fn read(&self) -> Option<ReportedFailure> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    /// Is that news?
-    pub(super) fn say(&self, trouble: Option<Trouble>) -> bool {
+    /// Is that new?
+    pub(super) fn say(&self, reported: Option<ReportedFailure>) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = *said != trouble;
-        *said = trouble;
-        is_news
+        let is_new = *said != reported;
+        *said = reported;
+        is_new
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Work {
     failures: u32,
     /// Not before that again.
     resting: Option<Instant>,
-    trouble: Option<Trouble>,
+    reported: Option<ReportedFailure>,
 }
 
 impl Queue {
@@ -89,8 +89,8 @@ impl Queue {
     }
 
     /// What is to be said of them all.
-    pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.0.values().find_map(|work| work.trouble.clone())
+    pub(super) fn reported(&self) -> Option<ReportedFailure> {
+        self.0.values().find_map(|work| work.reported.clone())
     }
 }
 
@@ -104,14 +104,14 @@ impl Work {
     pub(super) fn succeeded(&mut self) {
         self.failures = 0;
         self.resting = None;
-        self.trouble = None;
+        self.reported = None;
     }
 
     pub(super) fn failed(&mut self, failure: &Failure, now: Instant, pace: &Pace) {
         self.failures += 1;
-        let consequence = trouble::consequence(failure, Part::Acting, self.failures, pace);
+        let consequence = failure_policy::consequence(failure, Part::Acting, self.failures, pace);
         self.resting = Some(now + consequence.wait);
-        self.trouble = consequence.said.or(self.trouble.take());
+        self.reported = consequence.said.or(self.reported.take());
     }
 }
 
@@ -135,33 +135,33 @@ mod tests {
         }
         assert_eq!(queue.due(&names, now), ["b", "c", "d", "e"]);
         assert_eq!(queue.rest(now), Some(pace.retry_most));
-        assert_eq!(queue.trouble().unwrap().message, "no");
+        assert_eq!(queue.reported().unwrap().message, "no");
         let later = now + pace.retry_most;
         assert_eq!(queue.due(&names, later)[0], "a");
         let mut work = queue.take("a");
         work.succeeded();
         queue.put_back("a", work);
-        assert_eq!((queue.trouble(), queue.rest(later)), (None, None));
-        // What is finished is forgotten, and its complaint with it.
+        assert_eq!((queue.reported(), queue.rest(later)), (None, None));
+        // What is finished is forgotten, and its failure with it.
         let mut work = queue.take("b");
         (0..3).for_each(|_| work.failed(&denied, now, &pace));
         queue.put_back("b", work);
-        assert!(queue.trouble().is_some());
+        assert!(queue.reported().is_some());
         queue.due(&["c"], now);
-        assert!(queue.trouble().is_none());
+        assert!(queue.reported().is_none());
     }
 
     #[test]
-    fn only_what_changes_is_news() {
-        let complaint = Complaint::default();
-        let trouble = Some(Trouble {
+    fn only_what_changes_is_new() {
+        let check_failures = CheckFailures::default();
+        let reported = Some(ReportedFailure {
             reason: "Forbidden",
             message: "no".to_owned(),
         });
-        assert!(!complaint.say(None));
-        assert!(complaint.say(trouble.clone()));
-        assert!(!complaint.say(trouble.clone()));
-        assert_eq!(complaint.read(), trouble);
-        assert!(complaint.say(None));
+        assert!(!check_failures.say(None));
+        assert!(check_failures.say(reported.clone()));
+        assert!(!check_failures.say(reported.clone()));
+        assert_eq!(check_failures.read(), reported);
+        assert!(check_failures.say(None));
     }
 }

@@ -7,7 +7,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
 
-use crate::controller::mark;
+use crate::controller::ownership;
 
 /// Leaves out of the object what is for its operators to say.
 pub(super) fn leave_to_operators(
@@ -32,7 +32,8 @@ pub(super) fn leave_to_operators(
     let trees = Trees {
         operators,
         others,
-        removed_by_operator: mark::last_writer(there).is_some_and(|manager| is_operator(&manager)),
+        removed_by_operator: ownership::last_writer(there)
+            .is_some_and(|manager| is_operator(&manager)),
     };
     let Some(members) = wanted.as_object_mut() else {
         return;

@@ -15,7 +15,7 @@ use crate::{
         name::CREATION_FENCE_UNTIL,
     },
     cluster::{
-        Event, Retry,
+        Retry,
         vmruntime::{self, RuntimeObject},
     },
     failure::Failure,
@@ -103,7 +103,8 @@ impl<'a> Fence<'a> {
                 pause = match self.renew().await {
                     Ok(_) => RENEWAL,
                     Err(failure) => {
-                        self.warn(format!("could not keep VM creation closed: {failure}"));
+                        let warning = format!("could not keep VM creation closed: {failure}");
+                        self.retry.observer().warn(&warning);
                         RETRIAL
                     }
                 };
@@ -130,9 +131,8 @@ impl<'a> Fence<'a> {
                 return Ok(());
             }
         }
-        self.warn(
-            "the controller has not closed VM creation; VMs that appear now are deleted as well"
-                .to_owned(),
+        self.retry.observer().warn(
+            "the controller has not closed VM creation; VMs that appear now are deleted as well",
         );
         Ok(())
     }
@@ -145,10 +145,6 @@ impl<'a> Fence<'a> {
             self.claim.borrow_mut().end(stands, now)
         })
         .await;
-    }
-
-    fn warn(&self, text: String) {
-        self.retry.observer().event(&Event::Warning(text));
     }
 }
 
@@ -171,10 +167,10 @@ async fn open(
 ) {
     // Also where the command has run out of time.
     if let Err(failure) = vmruntime::fence(client, &retry.with_grace(), decide).await {
-        retry.observer().event(&Event::Warning(format!(
+        retry.observer().warn(&format!(
             "could not open VM creation again; it opens by itself within {} minutes: {failure}",
             LENGTH.as_secs() / 60
-        )));
+        ));
     }
 }
 

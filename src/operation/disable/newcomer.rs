@@ -22,7 +22,9 @@ impl Disable<'_> {
         /// Who creates VMs faster than this does not want them gone.
         const ROUNDS: u32 = 3;
         for round in 0.. {
-            self.announce("Looking for VMs that were created in the meantime");
+            self.retry
+                .observer()
+                .step("Looking for VMs that were created in the meantime");
             let found = inventory::take(self.client, self.retry).await?;
             if found.count() == 0 {
                 break;

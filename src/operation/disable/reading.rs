@@ -85,13 +85,13 @@ impl Found {
 impl Disable<'_> {
     /// Reads everything that the decision needs.
     pub(super) async fn read(&self) -> Result<Found, Failure> {
-        self.announce("Reading VM Runtime");
+        self.retry.observer().step("Reading VM Runtime");
         let before = vmruntime::get(self.client, self.retry).await?;
         let annotation = ForceAnnotation::read(before.object.metadata.annotations.as_ref());
         if let Some(warning) = &annotation.warning {
-            self.warn(warning.clone());
+            self.retry.observer().warn(warning);
         }
-        self.announce("Counting VMs");
+        self.retry.observer().step("Counting VMs");
         let inventory = inventory::take_with_all_that_goes(self.client, self.retry).await?;
         let doomed = self.doomed_before(&before)?;
         Ok(Found {
@@ -122,9 +122,8 @@ impl Disable<'_> {
             self.progress.step.set(Step::Disabled);
         }
         if decision == Decision::Disable && found.disks_are_left() {
-            self.warn(
-                "disks are left of VMs that an interrupted disable deleted; they stay, unless --force=true is given"
-                    .to_owned(),
+            self.retry.observer().warn(
+                "disks are left of VMs that an interrupted disable deleted; they stay, unless --force=true is given",
             );
         }
         let left_over = LeftOver {

@@ -29,7 +29,7 @@ impl Disable<'_> {
         before: &RuntimeObject,
         agreed: Option<Plan>,
     ) -> Result<Fence<'_>, Failure> {
-        self.announce("Closing VM creation");
+        self.retry.observer().step("Closing VM creation");
         // Also while the API server has not answered: it may have heard.
         if self.progress.step.get() == Step::Untouched {
             self.progress.step.set(Step::Fenced);
@@ -67,10 +67,14 @@ impl Disable<'_> {
         if let Some(agreed) = agreed {
             newcomer::nothing_more_than(&agreed, &plan)?;
         }
-        self.announce("Asking whether all of it may be deleted");
+        self.retry
+            .observer()
+            .step("Asking whether all of it may be deleted");
         removal::rehearse(self.client, &plan, self.retry).await?;
         let mut backup = self.save(before, &plan).await.map_err(before_anything)?;
-        self.announce("Deleting VMs and what belongs to them");
+        self.retry
+            .observer()
+            .step("Deleting VMs and what belongs to them");
         self.progress.step.set(Step::Deleting);
         removal::remove(self.client, plan, backup.as_mut(), self.retry).await
     }
@@ -90,7 +94,9 @@ impl Disable<'_> {
         let Some(place) = &self.place_now() else {
             return Ok(None);
         };
-        self.announce("Saving the manifests of all that goes");
+        self.retry
+            .observer()
+            .step("Saving the manifests of all that goes");
         let (origin, now) = (self.origin(before), jiff::Timestamp::now());
         let mut backup = BackupWriter::open(place, &origin, now)?;
         self.progress.backup.replace(Some(backup.path().to_owned()));

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     exit::Exit,
     failure::{Failure, Kind, Reason},
-    render::{check::CheckReport, many::ManyReport, preflight},
+    render::{check::CheckReport, multi_cluster::MultiClusterReport, preflight},
 };
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)> ' \" &amp; \u{202e}\u{1b}[31m";
@@ -88,7 +88,7 @@ fn several_clusters_are_sections_with_one_row_of_controls() {
         target: Some(name.to_owned()),
         ..document(preflight::tests::mixed())
     };
-    let many = ManyReport::new(vec![of("east"), of("<west>")]);
+    let many = MultiClusterReport::new(vec![of("east"), of("<west>")]);
     let document = Document::new(
         "check vmruntimepfc",
         None,

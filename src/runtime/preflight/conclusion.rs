@@ -76,7 +76,7 @@ fn that(
         .filter(move |(_, node)| verdict::of_node(node) == wanted)
 }
 
-/// Why most of the nodes are unknown: one image that cannot be pulled is not five thousand different troubles.
+/// Why most of the nodes are unknown: one image that cannot be pulled is not five thousand different faults.
 fn commonest(checks: &BTreeMap<String, NodeResult>) -> Option<String> {
     const LONGEST: usize = 256;
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();

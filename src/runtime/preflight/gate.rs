@@ -178,8 +178,8 @@ mod tests {
                 ("pending", None),
             ),
         ];
-        for (story, checks, expected) in table {
-            assert_eq!(said(gate(&subject(5), &checks)), expected, "{story}");
+        for (case, checks, expected) in table {
+            assert_eq!(said(gate(&subject(5), &checks)), expected, "{case}");
         }
     }
 

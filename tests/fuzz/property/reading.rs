@@ -10,7 +10,7 @@ use bmctl::{
     probe::{self, Depth, ProbeReport, Virtualization},
     render::clean::{clean, clean_lines},
     runtime::{
-        observed, outlook,
+        blockers, observed,
         verdict::{self, Verdict},
     },
 };
@@ -71,11 +71,11 @@ pub fn status(data: &[u8]) {
         let reported = runtime.status.as_ref().and_then(|status| status.ready);
         let current = observed::is_current(&runtime);
         assert!(!observed::is_ready(&runtime) || (reported == Some(true) && current));
-        assert!(outlook::ready(&runtime) != Some(true) || (reported == Some(true) && current));
-        let conditions = outlook::noteworthy(&runtime).into_iter();
+        assert!(blockers::ready(&runtime) != Some(true) || (reported == Some(true) && current));
+        let conditions = blockers::noteworthy(&runtime).into_iter();
         let said =
             conditions.flat_map(|condition| [condition.type_, condition.reason, condition.message]);
-        said.chain(outlook::blockers(&runtime))
+        said.chain(blockers::blockers(&runtime))
             .for_each(|text| is_harmless(&text));
     }
     if let Ok(check) = serde_json::from_slice::<VMRuntimePreflightCheck>(data) {

@@ -32,13 +32,13 @@ use std::{
 use apiserver::{Identity, Options, Server};
 use bmctl::{
     cluster::{
-        Clock, Deadline, Retry, Silent,
+        Clock, Deadline, Mode, Retry, Silent,
         backup::Place,
         removal::{Disks, Secrets},
     },
     failure::Failure,
     operation::disable::{
-        ClusterNames, Consent, Disable, DisableProgress, Ending, Mode, Operator, Proposal,
+        ClusterNames, Consent, Disable, DisableProgress, Ending, Operator, Proposal,
     },
     runtime::disable::Force,
 };

@@ -6,17 +6,21 @@ use serde_json::json;
 
 use super::{RUNTIME, count};
 use crate::{
-    stage::{MACHINES, Stage},
+    stage::{MACHINES, Stage, Story},
     terminal::Session,
 };
 
 pub fn trials() -> Vec<Trial> {
+    stories()
+        .into_iter()
+        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
+        .collect()
+}
+
+pub fn stories() -> Vec<(&'static str, Story)> {
     vec![
-        Trial::test("disable::each_row_of_the_table_in_a_pipe", in_a_pipe),
-        Trial::test(
-            "disable::each_row_of_the_table_at_a_terminal",
-            at_a_terminal,
-        ),
+        ("each_row_of_the_table_in_a_pipe", in_a_pipe),
+        ("each_row_of_the_table_at_a_terminal", at_a_terminal),
     ]
 }
 

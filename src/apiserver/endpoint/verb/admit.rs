@@ -1,4 +1,4 @@
-//! Asks the admission policies, and shows them the cluster.
+//! Asks the admission policies and the quotas, and shows them the cluster.
 
 use std::sync::Arc;
 
@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::Call;
 use crate::{
-    access::admission::{AdmissionRequest, Cluster, Operation},
+    access::{
+        admission::{AdmissionRequest, Cluster, Operation},
+        quota::{self, Charge},
+    },
     endpoint::core::Core,
     kind::{resource::ResourceType, view},
     status_error::StatusError,
@@ -36,6 +39,30 @@ impl Call<'_> {
         let warnings = self.core.policies().admit(&request, self.core)?;
         self.warnings.extend(warnings);
         Ok(())
+    }
+
+    /// What the quotas of the namespace are charged with when this write has happened. (What changes through a
+    /// subresource uses no more than before.)
+    pub(super) fn charges(
+        &self,
+        operation: Operation,
+        name: &str,
+        new: &Value,
+        old: Option<&Value>,
+    ) -> Result<Vec<Charge>, StatusError> {
+        let namespace = self.path.namespace.as_deref().unwrap_or_default();
+        if namespace.is_empty() || !self.resource.namespaced || self.path.subresource.is_some() {
+            return Ok(Vec::new());
+        }
+        let quotas = self.core.quotas(namespace);
+        let request = quota::Request {
+            resource: self.resource.storage_key(),
+            operation,
+            new,
+            old,
+        };
+        quota::check(&quotas, &request)
+            .map_err(|why| StatusError::forbidden(&self.resource, name, &why))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Call, decode};
+use super::{Call, decode, rehearsal::Judged};
 use crate::{
     access::admission::Operation,
-    endpoint::strategy,
+    endpoint::strategy::{self, Part},
     kind::{defaults, view},
     object::{
         metadata::{is_deleting, text},
@@ -27,8 +27,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let mut object = call.body.object(&call.resource)?;
     decode::check_kind(&call.resource, &mut object)?;
     decode::clean(call, &mut object, decode::Origin::Body)?;
-    let core = call.core;
-    let writer = core.store.write();
+    let writer = call.writer();
     create_object(call, &writer, object, true)
 }
 
@@ -47,8 +46,15 @@ pub fn create_object(
         let message = "resourceVersion should not be set on objects to be created";
         return Err(StatusError::other(500, "", message));
     }
-    let uid = Uuid::new_v4().to_string();
+    let uid = call
+        .rehearsal
+        .uid
+        .get_or_insert_with(|| Uuid::new_v4().to_string());
+    let uid = uid.clone();
     strategy::prepare_create(&call.resource, &mut object, &uid, call.now);
+    if call.resource.is_approved() {
+        strategy::note_requester(&mut object, call.identity);
+    }
     let name = choose_name(call, &mut object);
     if record {
         call.record(None, &mut object);
@@ -56,18 +62,14 @@ pub fn create_object(
     Call::check_depth(&object)?;
     // What the API server itself adds belongs to no manager.
     defaults::complete_new(&call.resource, &mut object);
-    let causes = strategy::validate_create(&call.resource, &object);
-    if !causes.is_empty() {
-        let resource = &call.resource;
-        return Err(StatusError::invalid(
-            resource.storage_key().0,
-            &resource.kind,
-            &name,
-            &causes,
-        ));
-    }
-    decode::warn_of_finalizers(call, &object, None);
-    call.admit(Operation::Create, &name, Some(&object), None)?;
+    call.judge(&Judged {
+        operation: Operation::Create,
+        part: Part::Main,
+        name: &name,
+        new: &object,
+        old: None,
+    })?;
+    let charges = call.charges(Operation::Create, &name, &object, None)?;
     let id = call.id_of(&name);
     if call.core.store.get(&id.collection, &id.key).is_some() {
         return Err(StatusError::already_exists(&call.resource, &name));
@@ -75,6 +77,7 @@ pub fn create_object(
     let object = if call.query.dry_run {
         Arc::new(object)
     } else {
+        call.core.charge(writer, charges, call.now);
         let stored = writer.put(&id, view::stored(&call.resource, object));
         call.core.after_write(writer, &id, Some(&stored), call.now);
         view::of(&call.resource, &stored)
@@ -87,13 +90,14 @@ pub fn create_object(
 }
 
 /// The object's name, made up from `generateName` where it has none.
-fn choose_name(call: &Call<'_>, object: &mut Value) -> String {
+fn choose_name(call: &mut Call<'_>, object: &mut Value) -> String {
     let given = text(&object["metadata"], "name");
     let base = text(&object["metadata"], "generateName");
     if !given.is_empty() || base.is_empty() {
         return given.to_owned();
     }
-    let mut name = name::generate(base);
+    let known = call.rehearsal.name.take();
+    let mut name = known.unwrap_or_else(|| name::generate(base));
     for _ in 1..NAME_ATTEMPTS {
         let id = call.id_of(&name);
         if call.core.store.get(&id.collection, &id.key).is_none() {
@@ -102,6 +106,7 @@ fn choose_name(call: &Call<'_>, object: &mut Value) -> String {
         name = name::generate(base);
     }
     object["metadata"]["name"] = name.as_str().into();
+    call.rehearsal.name = Some(name.clone());
     name
 }
 

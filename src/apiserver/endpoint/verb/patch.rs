@@ -51,8 +51,7 @@ fn change(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         ));
     }
     let patch = read(call)?;
-    let core = call.core;
-    let writer = core.store.write();
+    let writer = call.writer();
     let stored = call.existing()?;
     let old = view::of(&call.resource, &stored);
     let mut new = patched(call, &old, &patch)?;
@@ -148,8 +147,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         decode::place(call, &mut intent)?;
         update::check_name(call, &intent)?;
     }
-    let core = call.core;
-    let writer = core.store.write();
+    let writer = call.writer();
     match call.existing() {
         Ok(stored) => {
             let old = view::of(&call.resource, &stored);
@@ -159,7 +157,7 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
             Ok(Answer::object(&call.resource, object))
         }
-        Err(error) if part == Part::Status => Err(error),
+        Err(error) if part != Part::Main => Err(error),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
             check_repetition(call)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Call, create, decode};
+use super::{Call, create, decode, rehearsal::Judged};
 use crate::{
     access::admission::Operation,
     endpoint::strategy::{self, Part},
@@ -25,8 +25,7 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     decode::clean(call, &mut new, decode::Origin::Body)?;
     decode::place(call, &mut new)?;
     check_name(call, &new)?;
-    let core = call.core;
-    let writer = core.store.write();
+    let writer = call.writer();
     let stored = match call.existing() {
         Ok(stored) => stored,
         Err(_) if part == Part::Main && strategy::creates_on_update(&call.resource) => {
@@ -103,17 +102,14 @@ pub fn commit(
         call.record(Some(&old), &mut new);
     }
     Call::check_depth(&new)?;
-    let causes = strategy::validate_update(&resource, part, &new, &old);
-    if !causes.is_empty() {
-        return Err(StatusError::invalid(
-            resource.storage_key().0,
-            &resource.kind,
-            id.name(),
-            &causes,
-        ));
-    }
-    decode::warn_of_finalizers(call, &new, Some(&old));
-    call.admit(Operation::Update, id.name(), Some(&new), Some(&old))?;
+    call.judge(&Judged {
+        operation: Operation::Update,
+        part,
+        name: id.name(),
+        new: &new,
+        old: Some(&old),
+    })?;
+    let charges = call.charges(Operation::Update, id.name(), &new, Some(&old))?;
     if strategy::is_same(&new, &old) {
         return Ok(old);
     }
@@ -124,6 +120,7 @@ pub fn commit(
         remove(call, writer, &id);
         return Ok(Arc::new(new));
     }
+    call.core.charge(writer, charges, call.now);
     let stored = writer.put(&id, view::stored(&resource, new));
     call.core.after_write(writer, &id, Some(&stored), call.now);
     Ok(view::of(&resource, &stored))

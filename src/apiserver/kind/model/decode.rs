@@ -2,10 +2,11 @@
 //! (sigs.k8s.io/json, k8s.io/apimachinery `pkg/runtime/serializer/json`).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Shape;
-use crate::object::{go_format, metadata::go_word};
+use crate::object::{go_format, metadata::go_word, quantity::Amount};
 
 /// The members of the root that are looked at elsewhere.
 const APART: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -180,7 +181,8 @@ impl Decoder {
 
     fn value(&mut self, value: &mut Value, shape: Shape, place: &Place) -> Result<(), String> {
         match shape.type_name() {
-            Some("Time" | "MicroTime") => return time(value),
+            Some("Time") => return time(value),
+            Some("MicroTime") => return micro_time(value),
             Some("Quantity") => return quantity(value, place, shape),
             Some("IntOrString") => return int_or_string(value),
             Some(_) | None => {}
@@ -240,15 +242,48 @@ fn no_text(value: &Value) -> String {
     )
 }
 
-fn time(value: &Value) -> Result<(), String> {
+/// A time in UTC, in whole seconds.
+fn time(value: &mut Value) -> Result<(), String> {
+    const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
     let text = value.as_str().ok_or_else(|| no_text(value))?;
-    if text.is_empty() || text.parse::<jiff::Timestamp>().is_ok() {
+    if text.is_empty() {
         return Ok(());
     }
-    let text = go_format::quote(text);
-    Err(format!(
-        r#"parsing time {text} as "2006-01-02T15:04:05Z07:00": cannot parse {text} as "2006""#
-    ))
+    let Ok(time) = text.parse::<Timestamp>() else {
+        return Err(no_time(text, LAYOUT, text, "2006"));
+    };
+    *value = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+    Ok(())
+}
+
+/// A time in UTC with its millionths, which have to be written.
+fn micro_time(value: &mut Value) -> Result<(), String> {
+    const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
+    const SECONDS: usize = "2006-01-02T15:04:05".len();
+    const DIGITS: usize = 6;
+    let text = value.as_str().ok_or_else(|| no_text(value))?;
+    if text.is_empty() {
+        return Ok(());
+    }
+    let Ok(time) = text.parse::<Timestamp>() else {
+        return Err(no_time(text, LAYOUT, text, "2006"));
+    };
+    let rest = text.get(SECONDS..).unwrap_or_default();
+    let fraction = rest.strip_prefix('.').unwrap_or_default();
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    if digits < DIGITS {
+        return Err(no_time(text, LAYOUT, rest, ".000000"));
+    }
+    if digits > DIGITS {
+        return Err(no_time(text, LAYOUT, &fraction[DIGITS..], "Z07:00"));
+    }
+    *value = time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into();
+    Ok(())
+}
+
+fn no_time(text: &str, layout: &str, rest: &str, wanted: &str) -> String {
+    let (text, rest) = (go_format::quote(text), go_format::quote(rest));
+    format!("parsing time {text} as {layout:?}: cannot parse {rest} as {wanted:?}")
 }
 
 fn int_or_string(value: &Value) -> Result<(), String> {
@@ -273,14 +308,21 @@ fn int_or_string(value: &Value) -> Result<(), String> {
     }
 }
 
-/// A number is as good as its text.
+/// A number is as good as its text, which has one form.
 fn quantity(value: &mut Value, place: &Place, shape: Shape) -> Result<(), String> {
     match value {
         Value::Number(number) => {
-            *value = number.to_string().into();
+            // What is too large for a quantity stays a text.
+            let text = number.to_string();
+            *value = Amount::parse(&text)
+                .map_or(text, |amount| amount.to_string())
+                .into();
             Ok(())
         }
-        Value::String(text) if crate::object::quantity::Quantity::parse(text).is_some() => Ok(()),
+        Value::String(text) if let Some(amount) = Amount::parse(text) => {
+            *text = amount.to_string();
+            Ok(())
+        }
         Value::String(_) => Err("quantities must match the regular expression \
             '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
             .to_owned()),
@@ -381,6 +423,33 @@ mod tests {
         ] {
             assert_eq!(read(POD, object.clone()).unwrap_err(), fault, "{object}");
         }
+        let lease = |time: &str| {
+            read(
+                "io.k8s.api.coordination.v1.Lease",
+                json!({"spec": {"renewTime": time}}),
+            )
+        };
+        let layout = "as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse";
+        for (time, rest) in [
+            ("2017-09-19T13:49:16Z", "\"Z\" as \".000000\""),
+            ("2017-09-19T13:49:16.1Z", "\".1Z\" as \".000000\""),
+            ("2017-09-19T13:49:16.123456789Z", "\"789Z\" as \"Z07:00\""),
+        ] {
+            let fault = format!("parsing time {time:?} {layout} {rest}");
+            assert_eq!(lease(time).unwrap_err(), fault);
+        }
+        let (read_lease, _) = lease("2017-09-19T13:49:16.123456+02:00").unwrap();
+        assert_eq!(
+            read_lease["spec"]["renewTime"],
+            "2017-09-19T11:49:16.123456Z"
+        );
+        let (event, _) = read(
+            "io.k8s.api.core.v1.Event",
+            json!({"eventTime": "2017-09-19T13:49:16.100000Z", "firstTimestamp": "2017-09-19T13:49:16.5+01:00"}),
+        )
+        .unwrap();
+        assert_eq!(event["eventTime"], "2017-09-19T13:49:16.100000Z");
+        assert_eq!(event["firstTimestamp"], "2017-09-19T12:49:16Z");
         let secret = read("io.k8s.api.core.v1.Secret", json!({"data": {"a": "?"}}));
         assert_eq!(secret.unwrap_err(), "illegal base64 data at input byte 0");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{immutable, list};
+use super::{go_struct, immutable, list};
 use crate::object::{
     field_error::{self, FieldError},
     name,
@@ -17,6 +17,15 @@ const SCOPES: [&str; 7] = [
     "PriorityClass",
     "Terminating",
     "VolumeAttributesClass",
+];
+/// What pods use beside themselves that a scope may limit.
+const OF_PODS: [&str; 6] = [
+    "cpu",
+    "limits.cpu",
+    "limits.memory",
+    "memory",
+    "requests.cpu",
+    "requests.memory",
 ];
 /// Names without a domain that can be limited, besides `count/…`, `hugepages-…` and `requests.…`.
 const STANDARD: [&str; 17] = [
@@ -39,12 +48,30 @@ const STANDARD: [&str; 17] = [
     "storage",
 ];
 
+const SELECTOR: [(&str, &str, &str); 3] = [
+    ("scopeName", "ScopeName", "\"\""),
+    ("operator", "Operator", "\"\""),
+    ("values", "Values", "null"),
+];
+
+fn is_standard(name: &str) -> bool {
+    STANDARD.contains(&name) || name.starts_with("hugepages-") || name.starts_with("requests.")
+}
+
+/// Can what this name limits be in a scope?
+fn is_fit(scope: &str, name: &str) -> bool {
+    match scope {
+        "BestEffort" => name == "pods",
+        "VolumeAttributesClass" => matches!(name, "persistentvolumeclaims" | "requests.storage"),
+        scope if SCOPES.contains(&scope) => name == "pods" || OF_PODS.contains(&name),
+        _ => true,
+    }
+}
+
 pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     for (name, value) in new["spec"]["hard"].as_object().into_iter().flatten() {
         let path = format!("spec.hard[{name}]");
-        let is_standard = STANDARD.contains(&name.as_str())
-            || name.starts_with("hugepages-")
-            || name.starts_with("requests.");
+        let is_standard = is_standard(name);
         if name.contains('/') {
             let faults = name::qualified(name).into_iter();
             let shown = Value::from(name.as_str());
@@ -75,6 +102,31 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
             shown,
             "unsupported scope",
         ));
+    }
+    let hard = new["spec"]["hard"].as_object().into_iter().flatten();
+    let limited: Vec<&str> = hard.map(|(name, _)| name.as_str()).collect();
+    let misfits = |scope: &str| {
+        let standard = limited.iter().filter(|name| is_standard(name));
+        standard.filter(|name| !is_fit(scope, name)).count()
+    };
+    let misapplied = |path: &str, shown: &str| FieldError {
+        reason: "FieldValueInvalid",
+        message: format!("Invalid value: {shown}: unsupported scope applied to resource"),
+        field: path.to_owned(),
+    };
+    for scope in scopes.iter().filter_map(Value::as_str) {
+        let shown = new["spec"]["scopes"].to_string();
+        causes.extend((0..misfits(scope)).map(|_| misapplied("spec.scopes", &shown)));
+    }
+    let selector = &new["spec"]["scopeSelector"];
+    let expressions = list(selector, "matchExpressions");
+    let shown = expressions.iter().map(|one| go_struct(one, &SELECTOR));
+    let shown = shown.collect::<Vec<_>>().join(",");
+    let shown = format!("{{\"MatchExpressions\":[{shown}]}}");
+    for one in expressions {
+        let path = "spec.scopeSelector.matchExpressions";
+        let scope = one["scopeName"].as_str().unwrap_or_default();
+        causes.extend((0..misfits(scope)).map(|_| misapplied(path, &shown)));
     }
     let has = |scope: &str| scopes.iter().any(|one| one == scope);
     let opposite = [

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Dialect, PATCH, group_version_kind, model_name, root};
+use super::{Dialect, PATCH, SCALE, group_version_kind, model_name, root};
 use crate::kind::{model, resource::ResourceType};
 
 /// The paths of a resource: the collection, one object, and its subresources.
@@ -21,11 +21,15 @@ pub(super) fn of(resource: &ResourceType) -> Vec<(String, Value)> {
     if resource.verbs.contains(&"get") {
         paths.push((item.clone(), path_item(resource, &ITEM, true, "")));
     }
-    if resource.status_subresource {
-        paths.push((
-            format!("{item}/status"),
-            path_item(resource, &SUBRESOURCE, true, "Status"),
-        ));
+    for (is_there, name, suffix) in [
+        (resource.status_subresource, "status", "Status"),
+        (resource.scale_subresource, "scale", "Scale"),
+        (resource.is_approved(), "approval", "Approval"),
+    ] {
+        if is_there {
+            let path = path_item(resource, &SUBRESOURCE, true, suffix);
+            paths.push((format!("{item}/{name}"), path));
+        }
     }
     if resource.namespaced && resource.verbs.contains(&"list") {
         let everywhere = path_item(resource, &COLLECTION[..1], false, "ForAllNamespaces");
@@ -108,10 +112,20 @@ fn operation_object(
     } else {
         ""
     };
+    let own = match suffix {
+        "Scale" => Dialect::V3.reference(SCALE),
+        _ => Dialect::V3.reference(&model_name(resource, &resource.kind)),
+    };
     let answered = match *verb {
         "list" => Dialect::V3.reference(&model_name(resource, &resource.list_kind)),
         "delete" | "deletecollection" => Dialect::V3.reference(model::STATUS),
-        _ => Dialect::V3.reference(&model_name(resource, &resource.kind)),
+        _ => own.clone(),
+    };
+    let kind = match suffix {
+        "Scale" if !resource.custom => {
+            json!({"group": "autoscaling", "version": "v1", "kind": "Scale"})
+        }
+        _ => group_version_kind(resource, &resource.kind),
     };
     let mut operation = json!({
         "tags": [tag(resource)],
@@ -120,7 +134,7 @@ fn operation_object(
         "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": answered}}},
             "401": {"description": "Unauthorized"}},
         "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": group_version_kind(resource, &resource.kind),
+        "x-kubernetes-group-version-kind": kind,
     });
     let sent = match *method {
         "post" | "put" => Some(vec!["*/*"]),
@@ -139,7 +153,7 @@ fn operation_object(
     if let Some(media_types) = sent {
         let schema = match *method {
             "patch" => Dialect::V3.reference(PATCH),
-            _ => Dialect::V3.reference(&model_name(resource, &resource.kind)),
+            _ => own,
         };
         let content: Map<String, Value> = media_types
             .into_iter()

@@ -38,10 +38,12 @@ fn named(message: &mut Writer, field: u32, schemas: &Value) {
 fn schema(message: &mut Writer, schema: &Value) {
     text(message, 1, &schema["$ref"]);
     text(message, 2, &schema["format"]);
+    text(message, 3, &schema["title"]);
     text(message, 4, &schema["description"]);
     if !schema["default"].is_null() {
         any(message, 5, &schema["default"]);
     }
+    limits(message, schema);
     for name in schema["required"].as_array().into_iter().flatten() {
         text(message, 19, name);
     }
@@ -54,6 +56,9 @@ fn schema(message: &mut Writer, schema: &Value) {
         }
     };
     below(message, 21, &schema["additionalProperties"]);
+    if let Value::Bool(allowed) = schema["additionalProperties"] {
+        message.message(21, |item| item.number(2, i64::from(allowed)));
+    }
     if schema["type"].is_string() {
         message.message(22, |kind| text(kind, 1, &schema["type"]));
     }
@@ -62,6 +67,37 @@ fn schema(message: &mut Writer, schema: &Value) {
         message.message(25, |properties| named(properties, 1, &schema["properties"]));
     }
     extensions(message, schema.as_object());
+}
+
+/// What a value may be beyond its type.
+fn limits(message: &mut Writer, schema: &Value) {
+    for (field, name) in [(6, "multipleOf"), (7, "maximum"), (9, "minimum")] {
+        if let Some(limit) = schema[name].as_f64() {
+            message.double(field, limit);
+        }
+    }
+    for (field, name) in [
+        (8, "exclusiveMaximum"),
+        (10, "exclusiveMinimum"),
+        (16, "uniqueItems"),
+    ] {
+        if schema[name] == true {
+            message.number(field, 1);
+        }
+    }
+    text(message, 13, &schema["pattern"]);
+    for (field, name) in [
+        (11, "maxLength"),
+        (12, "minLength"),
+        (14, "maxItems"),
+        (15, "minItems"),
+        (17, "maxProperties"),
+        (18, "minProperties"),
+    ] {
+        if let Some(limit) = schema[name].as_i64() {
+            message.number(field, limit);
+        }
+    }
 }
 
 /// `NamedAny`s of the vendor's extensions.

@@ -130,3 +130,105 @@ fn the_second_version_describes_the_same_kinds() {
     let kind = &definitions["io.k8s.api.core.v1.Pod"]["x-kubernetes-group-version-kind"][0];
     assert_eq!(*kind, json!({"group": "", "version": "v1", "kind": "Pod"}));
 }
+
+/// As a kube-apiserver 1.36 publishes these fields of a custom resource, in the second version and in the third.
+#[test]
+fn custom_schemas_are_published_as_by_a_real_server() {
+    let kind_type = json!({"description": "kind is a string value representing the type of this object. In CamelCase. More \
+        info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds", "type": "string"});
+    let any_of = json!([{"type": "integer"}, {"type": "string"}]);
+    let preserved = json!({"x-kubernetes-preserve-unknown-fields": true});
+    for (raw, second, third) in [
+        (
+            json!({"type": "string", "minLength": 1, "default": "a", "nullable": false}),
+            json!({"type": "string", "minLength": 1}),
+            json!({"type": "string", "minLength": 1, "default": "a"}),
+        ),
+        (
+            json!({"type": "object", "nullable": true, "properties": {"a": {"type": "string"}}}),
+            json!({}),
+            json!({"type": "object", "nullable": true, "properties": {"a": {"type": "string"}}}),
+        ),
+        (
+            json!({"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string", "nullable": true, "enum": ["A"]}, "b": {"type": "string"}}}),
+            json!({"type": "object", "required": ["b"], "properties": {"a": {"enum": ["A"]}, "b": {"type": "string"}}}),
+            json!({"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string", "nullable": true, "enum": ["A"]}, "b": {"type": "string"}}}),
+        ),
+        (
+            json!({"x-kubernetes-int-or-string": true}),
+            json!({"x-kubernetes-int-or-string": true}),
+            json!({"x-kubernetes-int-or-string": true, "anyOf": any_of}),
+        ),
+        (
+            json!({"x-kubernetes-int-or-string": true, "anyOf": any_of}),
+            json!({"x-kubernetes-int-or-string": true}),
+            json!({"x-kubernetes-int-or-string": true, "anyOf": any_of}),
+        ),
+        (
+            json!({"x-kubernetes-int-or-string": true, "anyOf": [{"minimum": 3}]}),
+            json!({"x-kubernetes-int-or-string": true}),
+            json!({"x-kubernetes-int-or-string": true, "anyOf": [{"minimum": 3}], "allOf": [{"anyOf": any_of}]}),
+        ),
+        (
+            json!({"type": "object", "description": "o", "x-kubernetes-preserve-unknown-fields": true, "properties": {"q": {"type": "string"}}}),
+            json!({"description": "o", "x-kubernetes-preserve-unknown-fields": true}),
+            json!({"type": "object", "description": "o", "x-kubernetes-preserve-unknown-fields": true, "properties": {"q": {"type": "string"}}}),
+        ),
+        (
+            json!({"type": "array", "items": preserved}),
+            json!({"type": "array", "items": preserved}),
+            json!({"type": "array", "items": preserved}),
+        ),
+        (
+            json!({"type": "object", "additionalProperties": {"type": "string", "nullable": true}}),
+            json!({"type": "object", "additionalProperties": {}}),
+            json!({"type": "object", "additionalProperties": {"type": "string", "nullable": true}}),
+        ),
+        (
+            json!({"type": "object", "additionalProperties": true, "oneOf": [{"required": ["a"]}]}),
+            json!({"type": "object", "additionalProperties": true}),
+            json!({"type": "object", "additionalProperties": true, "oneOf": [{"required": ["a"]}]}),
+        ),
+    ] {
+        let schema = json!({"type": "object", "properties": {"x": raw}});
+        let schema = Schema::compile(&schema).unwrap_or_else(|causes| panic!("{raw}: {causes:?}"));
+        let published = resource("example.com", "Gadget", false, schema);
+        let shown = |dialect| custom::schema(&published, dialect)["properties"]["x"].clone();
+        assert_eq!(shown(Dialect::V2), second, "{raw}");
+        assert_eq!(shown(Dialect::V3), third, "{raw}");
+    }
+    let embedded = json!({"type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true});
+    let schema = json!({"type": "object", "properties": {"x": embedded}});
+    let published = resource(
+        "example.com",
+        "Gadget",
+        false,
+        Schema::compile(&schema).unwrap(),
+    );
+    let shown = |dialect| custom::schema(&published, dialect)["properties"]["x"].clone();
+    assert_eq!(shown(Dialect::V3)["properties"]["kind"], kind_type);
+    assert_eq!(
+        shown(Dialect::V3)["required"],
+        json!(["kind", "apiVersion"])
+    );
+    assert!(shown(Dialect::V2).get("properties").is_none());
+}
+
+#[test]
+fn a_kind_that_preserves_everything_has_no_fields_for_clients_of_the_second_version() {
+    let raw = json!({"type": "object", "description": "d", "x-kubernetes-preserve-unknown-fields": true,
+        "properties": {"spec": {"type": "object"}}});
+    let published = resource(
+        "example.com",
+        "Gadget",
+        false,
+        Schema::compile(&raw).unwrap(),
+    );
+    assert_eq!(
+        custom::schema(&published, Dialect::V2),
+        json!({"type": "object"})
+    );
+    let third = custom::schema(&published, Dialect::V3);
+    assert_eq!(third["description"], "d");
+    assert!(third["properties"]["metadata"]["allOf"].is_array());
+}

@@ -60,8 +60,16 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("admissionregistration.k8s.io", "validatingadmissionpolicies") => {
             (access::POLICY, access::policy)
         }
-        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
-            (access::POLICY_BINDING, access::policy_binding)
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicies") => {
+            (access::MUTATING_POLICY, access::mutating_policy)
+        }
+        (
+            "admissionregistration.k8s.io",
+            "mutatingadmissionpolicybindings" | "validatingadmissionpolicybindings",
+        ) => (access::POLICY_BINDING, access::policy_binding),
+        ("apiregistration.k8s.io", "apiservices") => (access::SERVICE, access::service),
+        ("certificates.k8s.io", "certificatesigningrequests") => {
+            (access::CERTIFICATE, access::certificate)
         }
         _ => (CREATED, |object, _| {
             vec![

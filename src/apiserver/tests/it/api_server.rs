@@ -8,9 +8,11 @@ mod collecting;
 mod defining;
 mod fuzz;
 mod law;
+mod limiting;
 mod listing;
 mod protobuf;
 mod reading;
+mod registering;
 mod serving;
 mod writing;
 
@@ -75,6 +77,19 @@ pub fn trials() -> Vec<Trial> {
         }),
         Trial::test("api_server::evictions", || run(reading::evictions())),
         Trial::test("api_server::open_api", || run(reading::open_api())),
+        Trial::test("api_server::quotas", || run(limiting::quotas())),
+        Trial::test("api_server::api_services", || {
+            run(registering::api_services())
+        }),
+        Trial::test("api_server::certificates", || {
+            run(registering::certificates())
+        }),
+        Trial::test("api_server::kinds_with_defaults", || {
+            run(registering::kinds_with_defaults())
+        }),
+        Trial::test("api_server::mutating_policies", || {
+            run(registering::mutating_policies())
+        }),
         Trial::test("api_server::the_law_of_lists_and_watches", || {
             run(law::holds())
         }),

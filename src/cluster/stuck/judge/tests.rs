@@ -47,7 +47,7 @@ fn pods(wanted: i32, available: i32) -> State {
         wanted,
         available,
         selector: "kubevirt.io=virt-operator".to_owned(),
-        trouble: None,
+        pod_failure: None,
     }
 }
 
@@ -71,7 +71,7 @@ fn none_available(pod: &str, node: Option<NodeState>) -> State {
         wanted: 2,
         available: 0,
         selector,
-        trouble: Some((pod.to_owned(), place)),
+        pod_failure: Some((pod.to_owned(), place)),
     }
 }
 

@@ -41,14 +41,14 @@ fn judged_after(
     wait: &Wait,
     heard: Vec<(Seen, Update)>,
     elapsed: Duration,
-    trouble_for: Duration,
+    degraded_for: Duration,
 ) -> String {
     let mut snapshot = Snapshot::starting(wait);
     for (seen, update) in heard {
         snapshot.take(seen, update, wait);
     }
     snapshot.elapsed = elapsed;
-    snapshot.trouble_for = trouble_for;
+    snapshot.degraded_for = degraded_for;
     snapshot.owners = [
         ("rs-controller", snapshot::PodOwner::Controller),
         ("rs-other", snapshot::PodOwner::Other),

@@ -191,19 +191,19 @@ fn while_disabled() {
             &["DeleteKubeVirt"],
         ),
     ];
-    for (story, observed, memory, phase_expected, steps_expected) in table {
+    for (case, observed, memory, phase_expected, steps_expected) in table {
         let plan = plan(&observed(), memory, &SETTINGS);
-        assert_eq!(phase(&plan), *phase_expected, "{story}");
-        assert_eq!(steps(&plan), *steps_expected, "{story}");
+        assert_eq!(phase(&plan), *phase_expected, "{case}");
+        assert_eq!(steps(&plan), *steps_expected, "{case}");
         let status = plan.status.as_ref().unwrap();
-        assert_eq!(status.ready, Some(false), "{story}");
-        assert!(!is(&plan, kind::VM_CREATION_ALLOWED), "{story}");
+        assert_eq!(status.ready, Some(false), "{case}");
+        assert!(!is(&plan, kind::VM_CREATION_ALLOWED), "{case}");
         assert_eq!(
             is(&plan, kind::DISABLE_BLOCKED),
             *phase_expected == "DisableBlocked",
-            "{story}"
+            "{case}"
         );
-        assert_eq!(status.observed_generation, Some(3), "{story}");
+        assert_eq!(status.observed_generation, Some(3), "{case}");
     }
 }
 

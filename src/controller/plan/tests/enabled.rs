@@ -187,14 +187,14 @@ fn while_enabled() {
             &[],
         ),
     ];
-    for (story, observed, phase_expected, is_ready, open, steps_expected) in table {
+    for (case, observed, phase_expected, is_ready, open, steps_expected) in table {
         let plan = decide(&observed());
-        assert_eq!(phase(&plan), *phase_expected, "{story}");
+        assert_eq!(phase(&plan), *phase_expected, "{case}");
         let status = plan.status.as_ref().unwrap();
-        assert_eq!(status.ready, Some(*is_ready), "{story}");
-        assert_eq!(is(&plan, kind::READY), *is_ready, "{story}");
-        assert_eq!(is(&plan, kind::VM_CREATION_ALLOWED), *open, "{story}");
-        assert_eq!(steps(&plan), *steps_expected, "{story}");
+        assert_eq!(status.ready, Some(*is_ready), "{case}");
+        assert_eq!(is(&plan, kind::READY), *is_ready, "{case}");
+        assert_eq!(is(&plan, kind::VM_CREATION_ALLOWED), *open, "{case}");
+        assert_eq!(steps(&plan), *steps_expected, "{case}");
     }
 }
 
@@ -219,7 +219,7 @@ fn engine_manifests_are_applied_once_and_never_over_somebody_elses_operator() {
             runtime(observed).generation = 2;
         })
     };
-    for (story, observed, memory, expected) in [
+    for (case, observed, memory, expected) in [
         (
             "nothing",
             no_operator(),
@@ -254,7 +254,7 @@ fn engine_manifests_are_applied_once_and_never_over_somebody_elses_operator() {
         assert_eq!(
             steps(&plan(&observed, &memory, &settings)),
             [expected],
-            "{story}"
+            "{case}"
         );
     }
     let kept = plan(&ready(), &applied, &settings);

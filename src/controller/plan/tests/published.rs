@@ -88,7 +88,7 @@ fn what_is_worth_knowing_is_said() {
     let troubled = plan(
         &ready(),
         &Memory {
-            trouble: Some(Trouble {
+            reported: Some(ReportedFailure {
                 reason: reason::REFUSED,
                 message: "quota".to_owned(),
             }),

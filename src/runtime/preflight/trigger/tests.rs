@@ -80,11 +80,11 @@ fn the_spec_decides_first() {
             Some(Trigger::Enabled),
         ),
     ];
-    for (story, checks, expected) in table {
+    for (case, checks, expected) in table {
         assert_eq!(
             trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
             expected,
-            "{story}"
+            "{case}"
         );
     }
 }
@@ -128,12 +128,12 @@ fn nodes_bring_a_check_about_when_the_last_one_could_not_know() {
         ("replaced", vec![replaced], Some(Trigger::NodeBack)),
         ("upgraded", vec![upgraded], Some(Trigger::Upgraded)),
     ];
-    for (story, nodes, expected) in table {
+    for (case, nodes, expected) in table {
         let checks = [own("a", 0, 5, Some(true))];
         assert_eq!(
             trigger(due(&subject(5, 60), &nodes, &checks, GAP)),
             expected,
-            "{story}"
+            "{case}"
         );
     }
 }

@@ -233,8 +233,12 @@ fn of_settings_and_services() {
              spec.hard[foo]: Invalid value: \"foo\": must be a standard resource for quota",
             ),
             (
-                json!({"spec": {"hard": {"count/vms.x.y": "1", "requests.cpu": "2", "x/y": "3"}}}),
+                json!({"spec": {"hard": {"count/vms.x.y": "1", "x/y": "3"}}}),
                 "",
+            ),
+            (
+                json!({"spec": {"hard": {"requests.cpu": "2"}}}),
+                "spec.scopes: Invalid value: [\"BestEffort\"]: unsupported scope applied to resource",
             ),
         ],
     );

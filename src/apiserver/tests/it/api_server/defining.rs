@@ -1,17 +1,77 @@
 //! CustomResourceDefinitions and namespaces come, change and go.
 
+use std::time::{Duration, Instant};
+
 use anyhow::ensure;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::{api, call, config_map, same, until_answered, until_gone};
+use super::{api, call, config_map, frames, same, until_answered, until_gone};
+use crate::ground;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const GADGETS: &str = "/apis/example.com/v1/namespaces/default/gadgets";
 
 pub async fn suite(client: &Client) -> anyhow::Result<()> {
     definitions(client).await?;
+    defaults_that_come_later(client).await?;
     namespaces(client).await
+}
+
+/// What has been stored before its kind got a default is shown with it.
+async fn defaults_that_come_later(client: &Client) -> anyhow::Result<()> {
+    const PATH: &str = "/apis/later.example.com/v1/namespaces/default/laters";
+    let schema = json!({"type": "object", "properties": {
+        "a": {"type": "string"}, "list": {"type": "array", "items": {"type": "object", "properties": {"b": {"type": "string"}}}},
+        "none": {"type": "string"}}});
+    let definition = json!({
+        "metadata": {"name": "laters.later.example.com"},
+        "spec": {
+            "group": "later.example.com", "scope": "Namespaced", "names": {"plural": "laters", "kind": "Later"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    });
+    let (code, answer) = call(client, "POST", DEFINITIONS, definition).await?;
+    same(&code, &201, &answer.to_string())?;
+    until_answered(client, "GET", PATH, Value::Null, 200).await?;
+    let object = json!({"apiVersion": "later.example.com/v1", "kind": "Later", "metadata": {"name": "x"}, "list": [{}]});
+    let (code, created) = call(client, "POST", PATH, object).await?;
+    same(&code, &201, &created.to_string())?;
+    let path =
+        |field: &str| format!("/spec/versions/0/schema/openAPIV3Schema/properties/{field}/default");
+    let patch = json!([
+        {"op": "add", "path": path("a"), "value": "A"},
+        {"op": "add", "path": path("list/items/properties/b"), "value": "B"},
+    ]);
+    let name = format!("{DEFINITIONS}/laters.later.example.com");
+    let (code, answer) = call(client, "PATCH", &name, patch).await?;
+    same(&code, &200, &answer.to_string())?;
+    // A real API server takes a moment to notice.
+    let other =
+        json!({"apiVersion": "later.example.com/v1", "kind": "Later", "metadata": {"name": "y"}});
+    let dry_run = format!("{PATH}?dryRun=All");
+    let start = Instant::now();
+    while call(client, "POST", &dry_run, other.clone()).await?.1["a"].is_null() {
+        ensure!(start.elapsed() < ground::patience(), "no default");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (_, read) = call(client, "GET", &format!("{PATH}/x"), Value::Null).await?;
+    let (_, listed) = call(client, "GET", PATH, Value::Null).await?;
+    let watch = format!("{PATH}?watch=true&timeoutSeconds=1");
+    let watched = frames(client, &watch).await?;
+    for shown in [&read, &listed["items"][0], &watched[0]["object"]] {
+        same(&shown["a"], &json!("A"), "a default")?;
+        same(&shown["list"], &json!([{"b": "B"}]), "a default in a list")?;
+        same(&shown["none"], &Value::Null, "no default")?;
+        same(
+            &shown["metadata"]["resourceVersion"],
+            &created["metadata"]["resourceVersion"],
+            "nothing was written",
+        )?;
+    }
+    call(client, "DELETE", &name, Value::Null).await?;
+    until_answered(client, "GET", &name, Value::Null, 404).await?;
+    Ok(())
 }
 
 fn definition() -> Value {

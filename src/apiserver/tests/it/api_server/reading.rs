@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
 
-use super::{call, same};
+use super::{call, same, until_answered};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
@@ -272,5 +272,70 @@ pub async fn open_api() -> anyhow::Result<()> {
         .context("no media type")?
         .to_str()?;
     ensure!(media_type.contains("protobuf"), "{media_type}");
-    Ok(())
+    published(&client).await
+}
+
+/// The document of a definition follows it: a version that is renamed or not served any more is not described.
+async fn published(client: &Client) -> anyhow::Result<()> {
+    const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let version = |name: &str, stored: bool| {
+        json!({"name": name, "served": true, "storage": stored, "subresources": {"scale":
+                {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
+            "schema": {"openAPIV3Schema": {"type": "object", "description": "Foo for testing", "properties": {
+                "spec": {"type": "object", "properties": {"replicas": {"type": "integer", "minimum": 1}}},
+                "status": {"type": "object", "properties": {"replicas": {"type": "integer"}}}}}}})
+    };
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "foos.pub.example.com"},
+        "spec": {"group": "pub.example.com", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
+            "versions": [version("v2", true), version("v3", false)]}});
+    let (code, answer) = call(client, "POST", PATH, definition).await?;
+    same(&code, &201, &answer.to_string())?;
+    let described = async || -> anyhow::Result<(Vec<String>, Vec<String>)> {
+        let (_, _, second) = raw(client, "/openapi/v2", "application/json", "").await?;
+        let names = second["definitions"]
+            .as_object()
+            .context("no definitions")?;
+        let names = names.keys().filter(|name| name.ends_with(".Foo"));
+        let (_, _, index) = raw(client, "/openapi/v3", "", "").await?;
+        let paths = index["paths"].as_object().context("no paths")?;
+        let paths = paths.keys().filter(|path| path.contains("pub.example.com"));
+        Ok((names.cloned().collect(), paths.cloned().collect()))
+    };
+    let expected = |versions: &[&str]| {
+        let each = |before: &str, after: &str| -> Vec<String> {
+            let all = versions.iter();
+            all.map(|version| format!("{before}{version}{after}"))
+                .collect()
+        };
+        (
+            each("com.example.pub.", ".Foo"),
+            each("apis/pub.example.com/", ""),
+        )
+    };
+    same(&described().await?, &expected(&["v2", "v3"]), "both")?;
+    let path = format!("{PATH}/foos.pub.example.com");
+    let rename = json!([{"op": "replace", "path": "/spec/versions/1/name", "value": "v4"}]);
+    let (code, answer) = call(client, "PATCH", &path, rename).await?;
+    same(&code, &200, &answer.to_string())?;
+    same(&described().await?, &expected(&["v2", "v4"]), "renamed")?;
+    let (_, _, document) = raw(client, "/openapi/v3/apis/pub.example.com/v4", "", "").await?;
+    same(
+        &document["info"]["title"],
+        &json!("Kubernetes CRD Swagger"),
+        "the title",
+    )?;
+    let scale = "/apis/pub.example.com/v4/namespaces/{namespace}/foos/{name}/scale";
+    let scale = &document["paths"][scale]["get"]["responses"]["200"]["content"]["application/json"];
+    same(
+        &scale["schema"]["$ref"],
+        &json!("#/components/schemas/io.k8s.api.autoscaling.v1.Scale"),
+        "a scale",
+    )?;
+    let unserved = json!([{"op": "replace", "path": "/spec/versions/1/served", "value": false}]);
+    call(client, "PATCH", &path, unserved).await?;
+    same(&described().await?, &expected(&["v2"]), "not served")?;
+    call(client, "DELETE", &path, Value::Null).await?;
+    until_answered(client, "GET", &path, Value::Null, 404).await?;
+    same(&described().await?, &expected(&[]), "gone")
 }

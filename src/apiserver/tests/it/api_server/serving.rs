@@ -91,22 +91,12 @@ pub async fn limits() -> anyhow::Result<()> {
 
 /// The README names every kind that is served, and what it says is not served is not.
 pub async fn as_documented() -> anyhow::Result<()> {
-    const NOT_SERVED: [(&str, &str); 7] = [
-        ("Jobs", "/apis/batch/v1/jobs"),
+    const NOT_SERVED: [(&str, &str); 3] = [
         ("CronJobs", "/apis/batch/v1/cronjobs"),
         ("StatefulSets", "/apis/apps/v1/statefulsets"),
-        ("Ingress", "/apis/networking.k8s.io/v1/ingresses"),
         (
             "NetworkPolicy",
             "/apis/networking.k8s.io/v1/networkpolicies",
-        ),
-        (
-            "Mutating policies",
-            "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
-        ),
-        (
-            "API services",
-            "/apis/apiregistration.k8s.io/v1/apiservices",
         ),
     ];
     let text = include_str!("../../../README.md");

@@ -1,0 +1,213 @@
+//! `enable` and `update`: read the VMRuntime, patch what differs from what is asked, wait until VMs can be run.
+//!
+//! ```text
+//! read ─▶ decide ─▶ (rehearse) ─▶ patch ─▶ wait
+//! ```
+
+use std::cell::{Cell, RefCell};
+
+use kube::Client;
+
+use crate::{
+    api::{ImageFormat, VMRuntimeSpec},
+    cluster::{
+        Mode, Retry,
+        vmruntime::{self, DryRun, RuntimeObject, SpecChange},
+        wait::{self, Baseline, Outcome, Target, Wait},
+    },
+    failure::Failure,
+    runtime::{
+        difference::{self, Difference},
+        observed,
+    },
+};
+
+/// A change of the VMRuntime's spec: where, and how.
+pub struct Change<'a> {
+    pub client: &'a Client,
+    pub retry: &'a Retry<'a>,
+    pub mode: Mode,
+    pub wait: bool,
+    pub fail_fast: bool,
+    pub progress: &'a ChangeProgress,
+}
+
+/// What is asked of the settings; `None`: they stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    pub use_emulation: Option<bool>,
+    pub vm_image_format: Option<ImageFormat>,
+}
+
+/// How far it came and what was done, also when it is dropped in the middle.
+#[derive(Default)]
+pub struct ChangeProgress {
+    pub step: Cell<Step>,
+    /// The VMRuntime as it was read.
+    pub before: RefCell<Option<RuntimeObject>>,
+    /// What was sent, once the API server has taken it.
+    pub sent: Cell<Option<SpecChange>>,
+    /// What differs since, or would.
+    pub changed: RefCell<Vec<Difference>>,
+}
+
+/// How far it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Step {
+    #[default]
+    Untouched,
+    /// The API server was told, and has not answered.
+    Asked,
+    /// Everything is as asked, and the cluster acts on it.
+    Taken,
+}
+
+/// How a change ends that does not fail.
+pub enum Ending {
+    /// Everything was as asked before, and nothing is waited for.
+    AlreadySo,
+    /// It was only asked what would be changed.
+    Previewed,
+    /// It was not waited for.
+    Unattended,
+    Waited(Box<Outcome>),
+}
+
+impl Change<'_> {
+    /// Turns VM Runtime on with these settings. Where it is on and ready already, that is all, unless `ensure` asks to
+    /// apply settings and to wait all the same.
+    pub async fn enable(&self, settings: Settings, ensure: bool) -> Result<Ending, Failure> {
+        let before = self.read().await?;
+        let spec = &before.object.spec;
+        if spec.enabled && observed::is_ready(&before.object) && !ensure {
+            return Ok(Ending::AlreadySo);
+        }
+        let change = SpecChange {
+            enabled: (!spec.enabled).then_some(true),
+            ..settings.change(spec)
+        };
+        if self.mode != Mode::Change {
+            return self.preview(&before, change).await;
+        }
+        if change == SpecChange::default() {
+            let observer = self.retry.observer();
+            observer.note("VM Runtime is already enabled; nothing is changed");
+            self.progress.step.set(Step::Taken);
+            return self.until_ready(Baseline::unchanged(before)).await;
+        }
+        let baseline = self.patch(before, change, "Turning VM Runtime on").await?;
+        self.until_ready(baseline).await
+    }
+
+    /// Changes these settings, whether VM Runtime is enabled or not.
+    pub async fn update(&self, settings: Settings) -> Result<Ending, Failure> {
+        let before = self.read().await?;
+        let change = settings.change(&before.object.spec);
+        if change == SpecChange::default() {
+            return Ok(Ending::AlreadySo);
+        }
+        if self.mode != Mode::Change {
+            return self.preview(&before, change).await;
+        }
+        let baseline = self.patch(before, change, "Changing VM Runtime").await?;
+        if baseline.object.object.spec.enabled {
+            self.until_ready(baseline).await
+        } else {
+            Ok(Ending::Unattended)
+        }
+    }
+
+    async fn read(&self) -> Result<RuntimeObject, Failure> {
+        self.retry.observer().step("Reading VM Runtime");
+        let before = vmruntime::get(self.client, self.retry).await?;
+        self.progress.before.replace(Some(before.clone()));
+        Ok(before)
+    }
+
+    /// What the change would do; nothing is stored. Where the API server is asked, its policies have their say.
+    async fn preview(&self, before: &RuntimeObject, change: SpecChange) -> Result<Ending, Failure> {
+        let after = if self.mode == Mode::Rehearse {
+            self.retry.observer().step("Asking the API server");
+            let patched =
+                vmruntime::patch(self.client, self.retry, before, &change, DryRun::Server).await?;
+            patched.runtime.raw
+        } else {
+            vmruntime::rehearsed(before, change)
+        };
+        let changed = difference::of_object(&before.raw, &after);
+        self.progress.changed.replace(changed);
+        Ok(Ending::Previewed)
+    }
+
+    /// Patches what was read. `headline` says it to people.
+    async fn patch(
+        &self,
+        before: RuntimeObject,
+        change: SpecChange,
+        headline: &str,
+    ) -> Result<Baseline, Failure> {
+        self.retry.observer().step(headline);
+        self.progress.step.set(Step::Asked);
+        let after = vmruntime::patch(self.client, self.retry, &before, &change, DryRun::No).await?;
+        self.progress.step.set(Step::Taken);
+        self.progress.sent.set(Some(change));
+        let changed = difference::of_object(&before.raw, &after.runtime.raw);
+        self.progress.changed.replace(changed);
+        Ok(Baseline::patched(&before, after))
+    }
+
+    async fn until_ready(&self, baseline: Baseline) -> Result<Ending, Failure> {
+        if !self.wait {
+            return Ok(Ending::Unattended);
+        }
+        let wait = Wait {
+            target: Target::Ready,
+            baseline: Some(baseline),
+            fail_fast: self.fail_fast,
+        };
+        let outcome = wait::until(self.client, &wait, self.retry).await?;
+        Ok(Ending::Waited(Box::new(outcome)))
+    }
+}
+
+impl Settings {
+    /// What of it is not so yet.
+    fn change(self, spec: &VMRuntimeSpec) -> SpecChange {
+        SpecChange {
+            enabled: None,
+            use_emulation: self
+                .use_emulation
+                .filter(|asked| *asked != spec.use_emulation),
+            vm_image_format: self
+                .vm_image_format
+                .filter(|asked| *asked != spec.vm_image_format),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_changed() {
+        let spec = VMRuntimeSpec::default();
+        let raw = Some(ImageFormat::Raw);
+        let qcow2 = Some(ImageFormat::Qcow2);
+        for (asked, changed) in [
+            ((None, None), (None, None)),
+            ((Some(false), raw), (None, None)),
+            ((Some(true), raw), (Some(true), None)),
+            ((Some(true), qcow2), (Some(true), qcow2)),
+        ] {
+            let settings = Settings {
+                use_emulation: asked.0,
+                vm_image_format: asked.1,
+            };
+            let change = settings.change(&spec);
+            assert_eq!(change.enabled, None);
+            let found = (change.use_emulation, change.vm_image_format);
+            assert_eq!(found, changed, "{asked:?}");
+        }
+    }
+}
