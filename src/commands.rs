@@ -129,7 +129,7 @@ async fn until_second_signal(context: &Context, command: Command) -> Exit {
 /// On the one cluster, or on several.
 async fn on_clusters(context: &Context, command: Command) -> Exit {
     match Scope::of(&context.global.connection) {
-        Scope::One => dispatch(context, command).await,
+        Scope::One => Box::pin(dispatch(context, command)).await,
         several => Box::pin(multi_cluster::run(context, several, &command)).await,
     }
 }

@@ -45,7 +45,7 @@ pub async fn run(context: &Context, args: &EnableVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, EnableReport::default()).within(args.waiting.timeout);
     let progress = ChangeProgress::default();
     let ended = context
-        .unless_interrupted(enable(&mut session, args, &progress), || {
+        .unless_interrupted(Box::pin(enable(&mut session, args, &progress)), || {
             left(progress.step.get())
         })
         .await;

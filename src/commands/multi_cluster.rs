@@ -60,7 +60,7 @@ pub async fn run(context: &Context, scope: Scope, command: &Command) -> Exit {
             let child = context.of_cluster(target, started);
             // Only commands that can be repeated come here.
             if let Some(command) = again(command) {
-                dispatch(&child, command).await;
+                Box::pin(dispatch(&child, command)).await;
             }
             (at, child.into_document())
         })

@@ -47,7 +47,7 @@ pub async fn run(context: &Context, args: &UpdateVmruntimeArgs) -> Exit {
     let mut session = Session::new(context, UpdateReport::default()).within(args.waiting.timeout);
     let progress = ChangeProgress::default();
     let ended = context
-        .unless_interrupted(update(&mut session, args, &progress), || {
+        .unless_interrupted(Box::pin(update(&mut session, args, &progress)), || {
             left(progress.step.get())
         })
         .await;

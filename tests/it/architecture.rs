@@ -14,36 +14,7 @@ use crate::source::{modules_named, sources};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "architecture::no_module_names_one_below_it",
-            no_module_names_one_below_it,
-        ),
-        Trial::test(
-            "architecture::modules_use_only_what_the_map_allows",
-            modules_use_only_what_the_map_allows,
-        ),
-        Trial::test(
-            "architecture::packages_stay_in_their_modules",
-            packages_stay_in_their_modules,
-        ),
-        Trial::test(
-            "architecture::no_command_hides_in_words",
-            no_command_hides_in_words,
-        ),
-        Trial::test(
-            "architecture::clients_of_a_cluster_are_made_in_one_place",
-            clients_of_a_cluster_are_made_in_one_place,
-        ),
-        Trial::test(
-            "architecture::no_sentence_is_awkward",
-            no_sentence_is_awkward,
-        ),
-        Trial::test(
-            "architecture::every_reason_can_happen",
-            every_reason_can_happen,
-        ),
-    ]
+    tests!["architecture": no_module_names_one_below_it, modules_use_only_what_the_map_allows, packages_stay_in_their_modules, no_command_hides_in_words, clients_of_a_cluster_are_made_in_one_place, no_sentence_is_awkward, every_reason_can_happen]
 }
 
 /// A reason that no code gives is a promise that nobody keeps.

@@ -13,10 +13,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        Trial::test("ci::the_examples_run", the_examples_run),
-        Trial::test("ci::github_gets_annotations", github_gets_annotations),
-    ];
+    let mut trials = tests!["ci": the_examples_run, github_gets_annotations];
     trials.extend(wrappers::trials());
     trials
 }

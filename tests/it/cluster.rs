@@ -34,23 +34,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("cluster::enabling_through_an_outage", || {
-            run(enabling_through_an_outage())
-        }),
-        Trial::test("cluster::ready_before_is_not_ready_again", || {
-            run(ready_before_is_not_ready_again())
-        }),
-        Trial::test("cluster::somebody_else_writes_too", || {
-            run(somebody_else_writes_too())
-        }),
-        Trial::test("cluster::not_installed_and_not_there", || {
-            run(not_installed_and_not_there())
-        }),
-        Trial::test("cluster::machines_are_really_gone", || {
-            run(machines_are_really_gone())
-        }),
-    ]
+    tests!["cluster", asynchronous: enabling_through_an_outage, ready_before_is_not_ready_again, somebody_else_writes_too, not_installed_and_not_there, machines_are_really_gone]
 }
 
 fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test("costs::the_page_tells_them", told)]
+    tests!["costs": the_page_tells_them]
 }
 
 const PAGE: &str = "docs/benchmarks.md";
@@ -30,7 +30,7 @@ const COMMANDS: [(&str, &str, i32); 7] = [
     ("check vmruntimepfc", "", 0),
 ];
 
-fn told() -> Result<(), Failed> {
+fn the_page_tells_them() -> Result<(), Failed> {
     let stage = Stage::new();
     let mut lines = vec![
         "| command | requests | connections |".to_owned(),

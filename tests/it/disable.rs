@@ -17,24 +17,12 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use self::herd::with_machines;
-use crate::stage::{Ended, MACHINES, Stage, Story};
+use crate::stage::{Ended, MACHINES, Stage};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
-        ("a_dry_run_shows_all_and_changes_nothing", dry_run),
-        ("a_backup_that_fails_deletes_nothing", no_backup_no_delete),
-        (
-            "a_refused_folder_is_refused_before_anything",
-            foreign_folder,
-        ),
-        ("disks_can_be_kept", kept),
-        ("a_report_beside_the_text_has_everything", reported),
-        ("without_a_backup_nothing_is_written", without),
+    let mut trials: Vec<Trial> = tests![
+        "disable": a_dry_run_shows_all_and_changes_nothing, a_backup_that_fails_deletes_nothing, a_refused_folder_is_refused_before_anything, disks_can_be_kept, a_report_beside_the_text_has_everything, without_a_backup_nothing_is_written,
     ];
-    let mut trials: Vec<Trial> = stories
-        .into_iter()
-        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
-        .collect();
     trials.extend(chaos::trials());
     trials.extend(folder::trials());
     trials.extend(hanging::trials());
@@ -82,7 +70,7 @@ fn disable_into(stage: &Stage, folder: &str) -> Result<Ended, Failed> {
         .exits(0)
 }
 
-fn dry_run() -> Result<(), Failed> {
+fn a_dry_run_shows_all_and_changes_nothing() -> Result<(), Failed> {
     let stage = with_machines()?;
     let before = stage.read(RUNTIME)?;
     for how in ["--dry-run", "--dry-run=server"] {
@@ -129,7 +117,7 @@ fn dry_run() -> Result<(), Failed> {
 }
 
 /// People are shown the first; a document in a file beside it has all, whatever becomes of the command.
-fn reported() -> Result<(), Failed> {
+fn a_report_beside_the_text_has_everything() -> Result<(), Failed> {
     const MANY: usize = 23;
     let stage = Stage::enabled()?;
     for number in 0..MANY {
@@ -202,7 +190,7 @@ fn reported() -> Result<(), Failed> {
     Ok(())
 }
 
-fn no_backup_no_delete() -> Result<(), Failed> {
+fn a_backup_that_fails_deletes_nothing() -> Result<(), Failed> {
     let stage = with_machines()?;
     // A file where the folder should be.
     fs::write(stage.folder().join("file"), "")?;
@@ -229,7 +217,7 @@ fn no_backup_no_delete() -> Result<(), Failed> {
     Ok(())
 }
 
-fn foreign_folder() -> Result<(), Failed> {
+fn a_refused_folder_is_refused_before_anything() -> Result<(), Failed> {
     let stage = with_machines()?;
     let folder = stage.folder().join("thesis");
     fs::create_dir(&folder)?;
@@ -243,7 +231,7 @@ fn foreign_folder() -> Result<(), Failed> {
     equal(&json!(left.len()), &json!(1), "files")
 }
 
-fn kept() -> Result<(), Failed> {
+fn disks_can_be_kept() -> Result<(), Failed> {
     let stage = with_machines()?;
     let before = uids(&stage)?;
     let ended = stage
@@ -298,7 +286,7 @@ fn newest_backup(base: &Path) -> Result<String, Failed> {
     Ok(newest.path().display().to_string())
 }
 
-fn without() -> Result<(), Failed> {
+fn without_a_backup_nothing_is_written() -> Result<(), Failed> {
     let stage = with_machines()?;
     stage
         .bmctl(&[

@@ -18,20 +18,7 @@ use regex::Regex;
 use crate::{bench::Bench, golden};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("docs::definitions_are_current", definitions_are_current),
-        Trial::test("docs::completions_are_current", completions_are_current),
-        Trial::test("docs::schemas_are_current", schemas_are_current),
-        Trial::test(
-            "docs::the_command_line_is_current",
-            the_command_line_is_current,
-        ),
-        Trial::test("docs::the_runbook_is_current", the_runbook_is_current),
-        Trial::test(
-            "docs::commands_of_the_runbook_are_true",
-            commands_of_the_runbook_are_true,
-        ),
-    ]
+    tests!["docs": definitions_are_current, completions_are_current, schemas_are_current, the_command_line_is_current, the_runbook_is_current, commands_of_the_runbook_are_true]
 }
 
 fn the_runbook_is_current() -> Result<(), Failed> {

@@ -5,17 +5,13 @@ use serde_json::json;
 
 use crate::{
     faults::{Proxy, Script},
-    stage::{Stage, Story},
+    stage::Stage,
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 2] = [
-        ("without_waiting_two_requests", without_waiting_two_requests),
-        ("with_waiting_four_requests", with_waiting_four_requests),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("enabling::{name}"), story))
-        .into()
+    tests![
+        "enabling": without_waiting_two_requests, with_waiting_four_requests,
+    ]
 }
 
 const READ: &str = "GET /apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";

@@ -6,17 +6,13 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     schema,
-    stage::{Ended, Host, Stage, Story},
+    stage::{Ended, Host, Stage},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 2] = [
-        ("of_a_cluster", of_a_cluster),
-        ("of_what_ends_early", of_what_ends_early),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("events::{name}"), story))
-        .into()
+    tests![
+        "events": of_a_cluster, of_what_ends_early,
+    ]
 }
 
 /// Every line of it; the last one has that exit code.

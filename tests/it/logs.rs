@@ -14,13 +14,7 @@ use crate::stage::{Ended, Host, Stage};
 const LONGEST: usize = 120;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "logs::of_a_disable_with_machines",
-            of_a_disable_with_machines,
-        ),
-        Trial::test("logs::of_an_enable", of_an_enable),
-    ]
+    tests!["logs": of_a_disable_with_machines, of_an_enable]
 }
 
 /// A line of the list: `!` always comes, once; `?` may.

@@ -1,7 +1,12 @@
-//! The one integration binary: every room's stories, run by libtest-mimic so that a test that needs something which
+//! The one integration binary: the tests of every module, run by libtest-mimic so that a test that needs something which
 //! this machine lacks is shown as ignored, with the reason, instead of passing.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+// What the API server's own tests share with these.
+#[macro_use]
+#[path = "../../src/apiserver/tests/it/harness.rs"]
+mod harness;
 
 mod architecture;
 mod bench;
@@ -54,8 +59,6 @@ mod world;
 // What the API server's own tests share with these.
 #[path = "../../src/apiserver/tests/it/ground/mod.rs"]
 mod ground;
-#[path = "../../src/apiserver/tests/it/harness.rs"]
-mod harness;
 #[path = "../../src/apiserver/tests/it/source.rs"]
 mod source;
 

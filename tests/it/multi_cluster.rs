@@ -15,21 +15,13 @@ use tempfile::TempDir;
 use crate::{
     events,
     output::{FORMATS, is_a_result},
-    stage::{Ended, Story, clean, eventually, runtime},
+    stage::{Ended, clean, eventually, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 3] = [
-        (
-            "fifty_clusters_and_two_that_fail",
-            fifty_clusters_and_two_that_fail,
-        ),
-        ("the_result_in_every_format", the_result_in_every_format),
-        ("ctrl_c_covers_all", ctrl_c_covers_all),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("multi_cluster::{name}"), story))
-        .into()
+    tests![
+        "multi_cluster": fifty_clusters_and_two_that_fail, the_result_in_every_format, ctrl_c_covers_all,
+    ]
 }
 
 /// API servers with VMRuntime, disabled, as a controller has left it that is not there now.

@@ -17,42 +17,13 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     schema,
-    stage::{Ended, Host, Stage, Story, clean, finish},
+    stage::{Ended, Host, Stage, clean, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 9] = [
-        ("without_a_cluster", without_a_cluster),
-        ("where_nothing_is_installed", where_nothing_is_installed),
-        ("with_a_node_that_fails", with_a_node_that_fails),
-        (
-            "files_are_written_on_every_ending",
-            files_are_written_on_every_ending,
-        ),
-        (
-            "a_file_that_can_not_be_written_is_found_first",
-            a_file_that_can_not_be_written_is_found_first,
-        ),
-        (
-            "an_interrupted_command_writes_its_files",
-            an_interrupted_command_writes_its_files,
-        ),
-        (
-            "a_signal_that_was_ignored_stays_ignored",
-            a_signal_that_was_ignored_stays_ignored,
-        ),
-        (
-            "a_fault_of_the_program_is_a_result",
-            a_fault_of_the_program_is_a_result,
-        ),
-        (
-            "a_fault_in_the_middle_is_a_result",
-            a_fault_in_the_middle_is_a_result,
-        ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("output::{name}"), story))
-        .into()
+    tests![
+        "output": without_a_cluster, where_nothing_is_installed, with_a_node_that_fails, files_are_written_on_every_ending, a_file_that_can_not_be_written_is_found_first, an_interrupted_command_writes_its_files, a_signal_that_was_ignored_stays_ignored, a_fault_of_the_program_is_a_result, a_fault_in_the_middle_is_a_result,
+    ]
 }
 
 pub const FORMATS: [&str; 6] = ["text", "wide", "json", "yaml", "name", "junit"];

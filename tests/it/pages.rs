@@ -19,10 +19,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const GENERATED: &str = "docs/cli.md";
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![
-        Trial::test("docs::links_lead_somewhere", links_lead_somewhere),
-        Trial::test("docs::commands_of_pages_exist", commands_of_pages_exist),
-    ];
+    let mut trials = tests!["docs": links_lead_somewhere, commands_of_pages_exist];
     trials.extend(glossary::trials());
     trials.extend(spanish::trials());
     trials

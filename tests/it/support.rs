@@ -13,40 +13,12 @@ use base64::Engine as _;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::{
-    bench::Bench,
-    stage::{Stage, Story},
-};
+use crate::{bench::Bench, stage::Stage};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 8] = [
-        (
-            "a_bundle_holds_what_the_list_says",
-            a_bundle_holds_what_the_list_says,
-        ),
-        (
-            "a_dry_run_lists_and_asks_nobody",
-            a_dry_run_lists_and_asks_nobody,
-        ),
-        (
-            "a_bundle_is_never_overwritten",
-            a_bundle_is_never_overwritten,
-        ),
-        ("a_bundle_holds_no_credential", a_bundle_holds_no_credential),
-        (
-            "no_bundle_of_a_cluster_that_is_away",
-            no_bundle_of_a_cluster_that_is_away,
-        ),
-        ("what_is_permitted_is_asked", what_is_permitted_is_asked),
-        (
-            "a_role_is_printed_for_kubectl",
-            a_role_is_printed_for_kubectl,
-        ),
-        ("no_credential_is_ever_shown", no_credential_is_ever_shown),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("support::{name}"), story))
-        .into()
+    tests![
+        "support": a_bundle_holds_what_the_list_says, a_dry_run_lists_and_asks_nobody, a_bundle_is_never_overwritten, a_bundle_holds_no_credential, no_bundle_of_a_cluster_that_is_away, what_is_permitted_is_asked, a_role_is_printed_for_kubectl, no_credential_is_ever_shown,
+    ]
 }
 
 /// The files of a bundle, by name without their folder.

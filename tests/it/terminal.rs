@@ -7,29 +7,12 @@ use serde_json::json;
 
 pub use session::{Chunk, Session};
 
-use crate::stage::{Host, Stage, Story};
+use crate::stage::{Host, Stage};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
-        (
-            "a_role_does_not_hide_the_error",
-            a_role_does_not_hide_the_error,
-        ),
-        ("tables_fit_the_terminal", tables_fit_the_terminal),
-        (
-            "enabling_leaves_a_clean_screen",
-            enabling_leaves_a_clean_screen,
-        ),
-        ("a_question_can_be_declined", a_question_can_be_declined),
-        ("ctrl_c_leaves_a_clean_screen", ctrl_c_leaves_a_clean_screen),
-        (
-            "what_is_quick_shows_no_progress",
-            what_is_quick_shows_no_progress,
-        ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("terminal::{name}"), story))
-        .into()
+    tests![
+        "terminal": a_role_does_not_hide_the_error, tables_fit_the_terminal, enabling_leaves_a_clean_screen, a_question_can_be_declined, ctrl_c_leaves_a_clean_screen, what_is_quick_shows_no_progress,
+    ]
 }
 
 const WIDTHS: [u16; 3] = [40, 80, 200];

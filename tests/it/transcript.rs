@@ -10,20 +10,13 @@ use serde_json::json;
 use crate::{
     bench::Bench,
     golden,
-    stage::{Host, Stage, Story},
+    stage::{Host, Stage},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
-        ("on_and_off", on_and_off),
-        ("a_node_without_kvm", a_node_without_kvm),
-        ("some_of_the_nodes", some_of_the_nodes),
-        ("machines_in_the_way", machines_in_the_way),
-        ("nothing_installed", nothing_installed),
+    let mut trials: Vec<Trial> = tests![
+        "transcript": on_and_off, a_node_without_kvm, some_of_the_nodes, machines_in_the_way, nothing_installed,
     ];
-    let mut trials: Vec<Trial> = stories
-        .map(|(name, story)| Trial::test(format!("transcript::{name}"), story))
-        .into();
     trials.push(Trial::test(
         "transcript::whatever_changes_something_names_its_cluster",
         whatever_changes_something_names_its_cluster,

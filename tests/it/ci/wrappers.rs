@@ -19,16 +19,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ACTION: &str = ".github/actions/bmctl";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("ci::the_action_installs_and_checks", action),
-        Trial::test("ci::the_gitlab_template_installs_and_checks", template),
-        Trial::test(
-            "ci::a_release_that_is_not_what_it_says_is_refused",
-            damaged_release_is_refused,
-        ),
-        Trial::test("ci::unknown_nodes_can_be_allowed", unknown_can_be_allowed),
-        Trial::test("ci::workflows_call_what_is_there", workflows),
-    ]
+    tests!["ci": the_action_installs_and_checks, the_gitlab_template_installs_and_checks, a_release_that_is_not_what_it_says_is_refused, unknown_nodes_can_be_allowed, workflows_call_what_is_there]
 }
 
 /// A folder with what a release has, but for the program: in its place is a few lines of shell.
@@ -122,7 +113,7 @@ fn run_action(stage: &Stage, inputs: &[(&str, &str)]) -> Result<Ended, Failed> {
     Ok(finish(shell, "action.yml", &[], ""))
 }
 
-fn action() -> Result<(), Failed> {
+fn the_action_installs_and_checks() -> Result<(), Failed> {
     let release = Release::of_ours()?;
     let (url, sum) = (release.url(), release.sum()?);
     for (host, exit, heading) in [
@@ -160,7 +151,7 @@ fn action() -> Result<(), Failed> {
     Ok(())
 }
 
-fn template() -> Result<(), Failed> {
+fn the_gitlab_template_installs_and_checks() -> Result<(), Failed> {
     let release = Release::of_ours()?;
     let text = read(".gitlab/bmctl.yml")?;
     let (head, job) = text.split_once("\n---\n").ok_or("one document")?;
@@ -198,7 +189,7 @@ fn template() -> Result<(), Failed> {
     Ok(())
 }
 
-fn damaged_release_is_refused() -> Result<(), Failed> {
+fn a_release_that_is_not_what_it_says_is_refused() -> Result<(), Failed> {
     let release = Release::of("echo it ran")?;
     let folder = tempfile::tempdir()?;
     let to = folder.path();
@@ -235,7 +226,7 @@ fn damaged_release_is_refused() -> Result<(), Failed> {
     Ok(())
 }
 
-fn unknown_can_be_allowed() -> Result<(), Failed> {
+fn unknown_nodes_can_be_allowed() -> Result<(), Failed> {
     let release = Release::of("exit 5")?;
     for (allowed, exit) in [("true", 0), ("false", 5), ("", 5)] {
         let folder = tempfile::tempdir()?;
@@ -250,7 +241,7 @@ fn unknown_can_be_allowed() -> Result<(), Failed> {
 }
 
 /// Both call the scripts that this repository has, so that a machine of ours does what GitHub's does.
-fn workflows() -> Result<(), Failed> {
+fn workflows_call_what_is_there() -> Result<(), Failed> {
     for (file, script) in [("ci", ".ci/run"), ("release", ".ci/release")] {
         let workflow = read(&format!(".github/workflows/{file}.yml"))?;
         let parsed: Value = serde_saphyr::from_str(&workflow)?;

@@ -17,13 +17,7 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("controller::one_leads_and_a_late_one_does_no_harm", || {
-            run(late)
-        }),
-        Trial::test("controller::a_lease_is_given_back", || run(given_back)),
-        Trial::test("controller::metrics_and_health_are_served", || run(served)),
-    ]
+    tests!["controller", run: one_leads_and_a_late_one_does_no_harm, a_lease_is_given_back, metrics_and_health_are_served]
 }
 
 /// Short enough for a story, and long enough for a machine that is busy.
@@ -39,7 +33,7 @@ const ENDLESS: [&str; 3] = [
     "--leader-elect-retry-period=100ms",
 ];
 
-async fn late(stage: Stage) -> anyhow::Result<()> {
+async fn one_leads_and_a_late_one_does_no_harm(stage: Stage) -> anyhow::Result<()> {
     let bench = bench(&stage);
     let sleeper = Process::start(&bench, &BRISK)?;
     let first = holder(&stage, |holder| !holder.is_empty()).await?;
@@ -69,7 +63,7 @@ async fn late(stage: Stage) -> anyhow::Result<()> {
     other.stop()
 }
 
-async fn given_back(stage: Stage) -> anyhow::Result<()> {
+async fn a_lease_is_given_back(stage: Stage) -> anyhow::Result<()> {
     let bench = bench(&stage);
     let first = Process::start(&bench, &ENDLESS)?;
     let held = holder(&stage, |holder| !holder.is_empty()).await?;
@@ -89,7 +83,7 @@ async fn given_back(stage: Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn served(stage: Stage) -> anyhow::Result<()> {
+async fn metrics_and_health_are_served(stage: Stage) -> anyhow::Result<()> {
     let bench = bench(&stage);
     let leader = Process::start(&bench, &ENDLESS)?;
     stage.phase("Disabled").await?;

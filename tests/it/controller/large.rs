@@ -16,10 +16,7 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "controller::a_large_cluster_costs_little",
-        large_and_small,
-    )]
+    tests!["controller": a_large_cluster_costs_little]
 }
 
 /// So many in the ordinary suite.
@@ -52,7 +49,7 @@ fn number(variable: &str, otherwise: usize) -> usize {
         .unwrap_or(otherwise)
 }
 
-fn large_and_small() -> Result<(), Failed> {
+fn a_large_cluster_costs_little() -> Result<(), Failed> {
     let (nodes, machines) = (
         number("BMCTL_NODES", NODES),
         number("BMCTL_MACHINES", MACHINES),

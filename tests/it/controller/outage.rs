@@ -23,10 +23,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("controller::faults_at_random_end_well", at_random),
-        Trial::test("controller::an_outage_is_soon_over", outages),
-    ]
+    tests!["controller": faults_at_random_end_well, an_outage_is_soon_over]
 }
 
 /// How many seeds are played; more find more.
@@ -157,7 +154,7 @@ async fn is_gone(owner: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn at_random() -> Result<(), Failed> {
+fn faults_at_random_end_well() -> Result<(), Failed> {
     let seeds: u64 = std::env::var(SEEDS).map_or(2, |seeds| seeds.parse().unwrap());
     let play = Play::begin()?;
     for seed in 0..seeds {
@@ -174,7 +171,7 @@ fn at_random() -> Result<(), Failed> {
 
 /// It has been away for so long that nobody hurries any more. (How long the pauses ever get is a matter of
 /// `controller::options` and `controller::watch`, and of tests beside them.)
-fn outages() -> Result<(), Failed> {
+fn an_outage_is_soon_over() -> Result<(), Failed> {
     let play = Play::begin()?;
     let away = Script::none()
         .always(On::Any, Fault::Refuse)

@@ -17,15 +17,7 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("controller::refused_probes_say_who_refused_them", || {
-            run(refused)
-        }),
-        Trial::test(
-            "controller::a_node_that_is_replaced_is_looked_at_anew",
-            || run(replaced),
-        ),
-    ]
+    tests!["controller", run: refused_probes_say_who_refused_them, a_node_that_is_replaced_is_looked_at_anew]
 }
 
 /// As the API server's own plugins say it.
@@ -40,7 +32,7 @@ const POD_SECURITY: Refusal = Refusal(
     "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes (volume \"dev\")",
 );
 
-async fn refused(stage: Stage) -> anyhow::Result<()> {
+async fn refused_probes_say_who_refused_them(stage: Stage) -> anyhow::Result<()> {
     let meddler = Meddler::default();
     let client = meddler.before(stage.account());
     let controller = Controller::start(client, Stage::options()?);
@@ -77,7 +69,7 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
 }
 
 /// In the middle of a check another machine takes the place and the name of one.
-async fn replaced(stage: Stage) -> anyhow::Result<()> {
+async fn a_node_that_is_replaced_is_looked_at_anew(stage: Stage) -> anyhow::Result<()> {
     const ROUNDS: usize = 50;
     let controller = stage.installed().await?;
     for round in 0..ROUNDS {

@@ -19,16 +19,7 @@ use serde_json::json;
 use super::stage::{Stage, run, until};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "controller::an_upgrade_takes_away_what_is_no_longer_held",
-            || run(upgrade),
-        ),
-        Trial::test(
-            "controller::what_others_change_of_a_release_is_put_right",
-            || run(drift),
-        ),
-    ]
+    tests!["controller", run: an_upgrade_takes_away_what_is_no_longer_held, what_others_change_of_a_release_is_put_right]
 }
 
 /// The operators, and roles beside them.
@@ -56,7 +47,7 @@ fn roles(stage: &Stage) -> Api<ClusterRole> {
     Api::all(stage.client.clone())
 }
 
-async fn upgrade(stage: Stage) -> anyhow::Result<()> {
+async fn an_upgrade_takes_away_what_is_no_longer_held(stage: Stage) -> anyhow::Result<()> {
     let controller = stage.start(release(&["of-the-first"])?);
     stage.phase("Disabled").await?;
     stage.enable(true).await?;
@@ -96,7 +87,7 @@ async fn upgrade(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn drift(stage: Stage) -> anyhow::Result<()> {
+async fn what_others_change_of_a_release_is_put_right(stage: Stage) -> anyhow::Result<()> {
     let mut options = release(&["beside", "operated"])?;
     // Nobody watches what a release holds: it is looked at now and then.
     options.pace.resync = Duration::from_millis(200);

@@ -37,15 +37,7 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "controller::the_standard_rights_are_used_and_suffice",
-            || run(standard),
-        ),
-        Trial::test("controller::the_engine_rights_are_used_and_suffice", || {
-            run(engine_manifests)
-        }),
-    ]
+    tests!["controller", run: the_standard_rights_are_used_and_suffice, the_engine_rights_are_used_and_suffice]
 }
 
 /// One request, as the API server authorizes it.
@@ -233,7 +225,7 @@ fn election() -> ElectionOptions {
     }
 }
 
-async fn standard(stage: Stage) -> anyhow::Result<()> {
+async fn the_standard_rights_are_used_and_suffice(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
     let operators = EngineManifests::from_parts(OPERATOR_MANIFESTS)?;
@@ -366,7 +358,7 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn engine_manifests(stage: Stage) -> anyhow::Result<()> {
+async fn the_engine_rights_are_used_and_suffice(stage: Stage) -> anyhow::Result<()> {
     let asked = Arc::default();
     let client = witnessed(&stage, &asked);
     let mut options = ControllerOptions {

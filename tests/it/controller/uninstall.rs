@@ -9,14 +9,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("controller::uninstall_takes_bindings_first", uninstall),
-        Trial::test("controller::uninstall_refuses_while_in_use", refuses),
-        Trial::test(
-            "controller::this_machine_is_checked_without_a_cluster",
-            host,
-        ),
-    ]
+    tests!["controller": uninstall_takes_bindings_first, uninstall_refuses_while_in_use, this_machine_is_checked_without_a_cluster]
 }
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
@@ -58,7 +51,7 @@ fn installed() -> Result<Stage, Failed> {
     Ok(stage)
 }
 
-fn uninstall() -> Result<(), Failed> {
+fn uninstall_takes_bindings_first() -> Result<(), Failed> {
     let stage = installed()?;
     let planned = stage
         .bmctl(&["controller", "uninstall", "--dry-run"])
@@ -114,7 +107,7 @@ fn uninstall() -> Result<(), Failed> {
     Ok(())
 }
 
-fn refuses() -> Result<(), Failed> {
+fn uninstall_refuses_while_in_use() -> Result<(), Failed> {
     let stage = installed()?;
     let runtime = format!("{RUNTIMES}/vmruntime");
     stage.patch(&runtime, &json!({"spec": {"enabled": true}}))?;
@@ -132,7 +125,7 @@ fn refuses() -> Result<(), Failed> {
     Ok(())
 }
 
-fn host() -> Result<(), Failed> {
+fn this_machine_is_checked_without_a_cluster() -> Result<(), Failed> {
     let bench = Bench::new();
     let text = bench.bmctl("check host");
     let json = bench.bmctl("check host -o json");

@@ -16,23 +16,13 @@ use super::{
 };
 use crate::{
     faults::{Proxy, Script},
-    stage::{Ended, MACHINES, Stage, Story, machine, runtime},
+    stage::{Ended, MACHINES, Stage, machine, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 7] = [
-        ("an_index_of_somebody_else_is_left_alone", foreign_index),
-        ("a_damaged_backup_is_restored_as_far_as_it_goes", damaged),
-        ("nothing_is_added_to_a_damaged_backup", added),
-        ("a_line_that_was_torn_off_costs_nothing", torn),
-        ("a_full_disk_deletes_nothing", full),
-        ("a_backup_in_the_first_format_is_restored", first_format),
-        ("a_vm_that_comes_late_is_saved_with_the_others", late),
-    ];
-    stories
-        .into_iter()
-        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
-        .collect()
+    tests![
+        "disable": an_index_of_somebody_else_is_left_alone, a_damaged_backup_is_restored_as_far_as_it_goes, nothing_is_added_to_a_damaged_backup, a_line_that_was_torn_off_costs_nothing, a_full_disk_deletes_nothing, a_backup_in_the_first_format_is_restored, a_vm_that_comes_late_is_saved_with_the_others,
+    ]
 }
 
 fn force(stage: &Stage, folder: &str) -> Ended {
@@ -55,7 +45,7 @@ fn machines(stage: &Stage, expected: usize) -> Result<(), Failed> {
     )
 }
 
-fn foreign_index() -> Result<(), Failed> {
+fn an_index_of_somebody_else_is_left_alone() -> Result<(), Failed> {
     let stage = with_machines()?;
     let contents: [&[u8]; 4] = [
         b"the index of my own archive\n",
@@ -87,7 +77,7 @@ fn edit(file: &Path, change: impl FnOnce(String) -> String) -> Result<(), Failed
     Ok(fs::write(file, change(text))?)
 }
 
-fn damaged() -> Result<(), Failed> {
+fn a_damaged_backup_is_restored_as_far_as_it_goes() -> Result<(), Failed> {
     let stage = with_machines()?;
     disable_into(&stage, "saved")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
@@ -134,7 +124,7 @@ fn damaged() -> Result<(), Failed> {
 /// Does something to a file.
 type Harm<'a> = &'a dyn Fn(&Path) -> Result<(), Failed>;
 
-fn added() -> Result<(), Failed> {
+fn nothing_is_added_to_a_damaged_backup() -> Result<(), Failed> {
     let stage = with_machines()?;
     disable_into(&stage, "saved")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
@@ -179,7 +169,7 @@ fn added() -> Result<(), Failed> {
     machines(&stage, 0)
 }
 
-fn torn() -> Result<(), Failed> {
+fn a_line_that_was_torn_off_costs_nothing() -> Result<(), Failed> {
     let stage = with_machines()?;
     disable_into(&stage, "saved")?;
     stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
@@ -199,7 +189,7 @@ fn torn() -> Result<(), Failed> {
 }
 
 /// A file that may not grow stands for a disk that is full.
-fn full() -> Result<(), Failed> {
+fn a_full_disk_deletes_nothing() -> Result<(), Failed> {
     let stage = with_machines()?;
     let bmctl = env!("CARGO_BIN_EXE_bmctl");
     let full = |blocks: u32| {
@@ -228,7 +218,7 @@ fn full() -> Result<(), Failed> {
     machines(&stage, 2)
 }
 
-fn first_format() -> Result<(), Failed> {
+fn a_backup_in_the_first_format_is_restored() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backup/v1");
     let kept = kept.to_str().ok_or("a path of words")?;
@@ -238,7 +228,7 @@ fn first_format() -> Result<(), Failed> {
 }
 
 /// On a cluster whose controller knows no fence a VM can be created until VM Runtime is off.
-fn late() -> Result<(), Failed> {
+fn a_vm_that_comes_late_is_saved_with_the_others() -> Result<(), Failed> {
     let stage = Stage::without_controller();
     stage.create(
         "/apis/vm.cluster.gke.io/v1/vmruntimes",

@@ -5,18 +5,12 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::{KUBEVIRT, RUNTIME, document, equal};
-use crate::stage::{Ended, Host, Stage, Story, eventually};
+use crate::stage::{Ended, Host, Stage, eventually};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 4] = [
-        ("the_lost_node_of_a_vm_is_named", lost_node),
-        ("pods_of_a_lost_node_are_explained", lost_pods),
-        ("an_operator_that_is_away_is_named", operator_away),
-        ("a_controller_that_is_away_is_named", controller_away),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
-        .into()
+    tests![
+        "disable": the_lost_node_of_a_vm_is_named, pods_of_a_lost_node_are_explained, an_operator_that_is_away_is_named, a_controller_that_is_away_is_named,
+    ]
 }
 
 const INSTANCE: &str = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/one";
@@ -64,7 +58,7 @@ fn lists(ended: &Ended, list: &str, words: &[&str]) -> Result<(), Failed> {
     Err(format!("no line of {list} has {words:?}: {found:#}").into())
 }
 
-fn lost_node() -> Result<(), Failed> {
+fn the_lost_node_of_a_vm_is_named() -> Result<(), Failed> {
     let stage = two_nodes()?;
     stage.create(
         KUBEVIRT,
@@ -111,7 +105,7 @@ fn lost_node() -> Result<(), Failed> {
     equal(&json!(finalizers.is_array()), &json!(true), "finalizers")
 }
 
-fn lost_pods() -> Result<(), Failed> {
+fn pods_of_a_lost_node_are_explained() -> Result<(), Failed> {
     let stage = two_nodes()?;
     lose(&stage, "worker-1")?;
     let ended = time_out(&stage, &["--timeout", "20s"])?;
@@ -124,7 +118,7 @@ fn lost_pods() -> Result<(), Failed> {
     Ok(())
 }
 
-fn operator_away() -> Result<(), Failed> {
+fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     let operator = format!("{DEPLOYMENTS}/virt-operator");
     stage.patch(&operator, &json!({"spec": {"replicas": 0}}))?;
@@ -189,7 +183,7 @@ fn operator_away() -> Result<(), Failed> {
     equal(&document(&status)?["stuck"], &json!([]), "stuck")
 }
 
-fn controller_away() -> Result<(), Failed> {
+fn a_controller_that_is_away_is_named() -> Result<(), Failed> {
     let stage = Stage::without_controller();
     if stage.read(RUNTIME).is_err() {
         let runtime = json!({

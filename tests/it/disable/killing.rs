@@ -22,10 +22,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "disable::killed_anywhere_and_run_again",
-        killed,
-    )]
+    tests!["disable": killed_anywhere_and_run_again]
 }
 
 /// So many runs in the ordinary suite.
@@ -36,7 +33,7 @@ const LINES: u64 = 150;
 const FAULTS: usize = 6;
 const HOLD: &str = "example.com/hold";
 
-fn killed() -> Result<(), Failed> {
+fn killed_anywhere_and_run_again() -> Result<(), Failed> {
     let runs = std::env::var("BMCTL_KILL_RUNS").ok();
     let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let stage = Stage::enabled()?;

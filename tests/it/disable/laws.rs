@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::{KUBEVIRT, VOLUMES, count, disable_into, equal};
-use crate::stage::{Ended, MACHINES, Stage, Story, eventually, machine};
+use crate::stage::{Ended, MACHINES, Stage, eventually, machine};
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 const CLAIMS: &str = "/api/v1/namespaces/default/persistentvolumeclaims";
@@ -13,19 +13,9 @@ const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitio
 const ENGINE: &str = "/apis/kubevirt.io/v1/namespaces/vm-system/kubevirts/kubevirt";
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 7] = [
-        ("what_a_vm_owns_is_named_saved_and_put_back", owned),
-        ("secrets_can_be_left_out", without_secrets),
-        ("one_refusal_keeps_everything", refused),
-        ("objects_of_the_engine_are_named_and_saved", of_the_engine),
-        ("settings_of_the_engine_come_back", settings),
-        ("a_namespace_that_is_gone_is_said", namespace_gone),
-        ("children_of_kept_disks_are_not_put_back", children),
-    ];
-    stories
-        .into_iter()
-        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
-        .collect()
+    tests![
+        "disable": what_a_vm_owns_is_named_saved_and_put_back, secrets_can_be_left_out, one_refusal_keeps_everything, objects_of_the_engine_are_named_and_saved, settings_of_the_engine_come_back, a_namespace_that_is_gone_is_said, children_of_kept_disks_are_not_put_back,
+    ]
 }
 
 /// A stopped VM of KubeVirt's with these volumes and templates of disks.
@@ -95,7 +85,7 @@ fn there(stage: &Stage, path: &str) -> Result<Value, Failed> {
     })
 }
 
-fn owned() -> Result<(), Failed> {
+fn what_a_vm_owns_is_named_saved_and_put_back() -> Result<(), Failed> {
     let stage = with_owned()?;
     let old = stage.read(&format!("{CLAIMS}/erp-old"))?;
     stage
@@ -141,7 +131,7 @@ fn owned() -> Result<(), Failed> {
     Ok(())
 }
 
-fn without_secrets() -> Result<(), Failed> {
+fn secrets_can_be_left_out() -> Result<(), Failed> {
     let stage = with_owned()?;
     let flags = [
         "disable",
@@ -172,7 +162,7 @@ fn without_secrets() -> Result<(), Failed> {
     Ok(())
 }
 
-fn refused() -> Result<(), Failed> {
+fn one_refusal_keeps_everything() -> Result<(), Failed> {
     const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
     let stage = Stage::enabled()?;
     for name in ["a", "b", "c"] {
@@ -266,7 +256,7 @@ const TYPES: &str = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachinecluste
 const SNAPSHOTS: &str =
     "/apis/snapshot.kubevirt.io/v1beta1/namespaces/default/virtualmachinesnapshots";
 
-fn of_the_engine() -> Result<(), Failed> {
+fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     with_kinds_of_the_engine(&stage)?;
     let large = json!({
@@ -317,7 +307,7 @@ fn of_the_engine() -> Result<(), Failed> {
     )
 }
 
-fn settings() -> Result<(), Failed> {
+fn settings_of_the_engine_come_back() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     let set = json!({"spec": {
         "imagePullSecrets": [{"name": "mirror"}],
@@ -347,7 +337,7 @@ fn settings() -> Result<(), Failed> {
     equal(&super::document(&again)?["changed"], &json!([]), "changed")
 }
 
-fn namespace_gone() -> Result<(), Failed> {
+fn a_namespace_that_is_gone_is_said() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     let tenant = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant"}});
     stage.create(NAMESPACES, &tenant)?;
@@ -376,7 +366,7 @@ fn namespace_gone() -> Result<(), Failed> {
     equal(&json!(count(&stage, &machines)?), &json!(1), "VMs")
 }
 
-fn children() -> Result<(), Failed> {
+fn children_of_kept_disks_are_not_put_back() -> Result<(), Failed> {
     let stage = Stage::enabled()?;
     stage.create(MACHINES, &machine("db"))?;
     eventually("the guest runs", || {

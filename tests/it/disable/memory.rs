@@ -16,10 +16,7 @@ use serde_json::{Value, json};
 use crate::stage::clean;
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "disable::many_machines_take_little_memory",
-        many,
-    )]
+    tests!["disable": many_machines_take_little_memory]
 }
 
 /// So many in the ordinary suite.
@@ -31,7 +28,7 @@ const SLACK: usize = 4 * 1024;
 /// What a hundred thousand of them may cost a build that is given to people, all in all, in KiB.
 const ALL_IN_ALL: usize = 40 * 1024;
 
-fn many() -> Result<(), Failed> {
+fn many_machines_take_little_memory() -> Result<(), Failed> {
     let wanted = std::env::var("BMCTL_MACHINES").ok();
     let machines = wanted
         .and_then(|text| text.parse().ok())

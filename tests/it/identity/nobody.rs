@@ -12,17 +12,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("identity::nobody_is_given_no_role", nobody_is_given_no_role),
-        Trial::test(
-            "identity::it_is_said_which_credential_was_not_seen",
-            it_is_said_which_credential_was_not_seen,
-        ),
-        Trial::test(
-            "identity::whoever_wants_to_be_nobody_is_told_so",
-            whoever_wants_to_be_nobody_is_told_so,
-        ),
-    ]
+    tests!["identity": nobody_is_given_no_role, it_is_said_which_credential_was_not_seen, whoever_wants_to_be_nobody_is_told_so]
 }
 
 /// Nobody's right is everybody's.

@@ -20,25 +20,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "identity::an_odd_kubeconfig_is_a_sentence_and_a_document",
-            an_odd_kubeconfig_is_a_sentence_and_a_document,
-        ),
-        Trial::test(
-            "identity::names_beyond_ascii_are_sent",
-            names_beyond_ascii_are_sent,
-        ),
-        Trial::test("identity::data_in_lines_is_taken", data_in_lines_is_taken),
-        Trial::test(
-            "identity::what_never_comes_does_not_keep_a_command",
-            what_never_comes_does_not_keep_a_command,
-        ),
-        Trial::test(
-            "identity::a_kubeconfig_from_a_pipe_is_read_once",
-            a_kubeconfig_from_a_pipe_is_read_once,
-        ),
-    ]
+    tests!["identity": an_odd_kubeconfig_is_a_sentence_and_a_document, names_beyond_ascii_are_sent, data_in_lines_is_taken, what_never_comes_does_not_keep_a_command, a_kubeconfig_from_a_pipe_is_read_once]
 }
 
 fn kubeconfig(server: &str, user: &str) -> String {

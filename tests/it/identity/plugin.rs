@@ -10,36 +10,13 @@ use serde_json::{Value, json};
 use super::{SECRET, STATUS, equal, file, permit, token, user, without_secrets};
 use crate::{
     faults::{Authority, Proxy, ProxyOptions, Script, Seen},
-    stage::{Stage, Story},
+    stage::Stage,
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
-        ("a_login_plugin_logs_in", a_login_plugin_logs_in),
-        (
-            "a_login_plugin_may_bring_a_certificate",
-            a_login_plugin_may_bring_a_certificate,
-        ),
-        (
-            "a_login_plugin_is_asked_again_when_its_token_expires",
-            a_login_plugin_is_asked_again_when_its_token_expires,
-        ),
-        (
-            "a_login_plugin_that_hangs_is_ended_in_time",
-            a_login_plugin_that_hangs_is_ended_in_time,
-        ),
-        (
-            "a_login_plugin_that_must_ask_is_denied",
-            a_login_plugin_that_must_ask_is_denied,
-        ),
-        (
-            "a_login_plugin_that_is_missing_says_what_to_install",
-            a_login_plugin_that_is_missing_says_what_to_install,
-        ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("identity::{name}"), story))
-        .into()
+    tests![
+        "identity": a_login_plugin_logs_in, a_login_plugin_may_bring_a_certificate, a_login_plugin_is_asked_again_when_its_token_expires, a_login_plugin_that_hangs_is_ended_in_time, a_login_plugin_that_must_ask_is_denied, a_login_plugin_that_is_missing_says_what_to_install,
+    ]
 }
 
 /// A login plugin that is this shell script; the arguments of its runs are left in a file.

@@ -10,23 +10,13 @@ use super::{SECRET, STATUS, cluster, equal, without_secrets};
 use crate::{
     connect_proxy::ConnectProxy,
     faults::{Authority, Proxy, ProxyOptions, Script, acceptor},
-    stage::{Stage, Story, runtime},
+    stage::{Stage, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 2] = [
-        (
-            "the_way_leads_through_a_proxy",
-            the_way_leads_through_a_proxy,
-        ),
-        (
-            "the_way_to_a_proxy_is_secured",
-            the_way_to_a_proxy_is_secured,
-        ),
-    ];
-    stories
-        .map(|(name, story)| Trial::test(format!("identity::{name}"), story))
-        .into()
+    tests![
+        "identity": the_way_leads_through_a_proxy, the_way_to_a_proxy_is_secured,
+    ]
 }
 
 fn the_way_leads_through_a_proxy() -> Result<(), Failed> {

@@ -33,13 +33,10 @@ const GLOSSARY: [(&str, &str); 16] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "docs::pages_use_the_words_of_the_glossary",
-        words_of_the_glossary,
-    )]
+    tests!["docs": pages_use_the_words_of_the_glossary]
 }
 
-fn words_of_the_glossary() -> Result<(), Failed> {
+fn pages_use_the_words_of_the_glossary() -> Result<(), Failed> {
     let mut wrong = Vec::new();
     let target = Regex::new(r"\]\([^)]*\)")?;
     for (pattern, instead) in GLOSSARY {

@@ -26,13 +26,7 @@ const OLD_WORDS: [(&str, &str); 3] = [
 const SEQUENCE: [&str; 7] = ["del", "el", "en", "ese", "este", "mismo", "por"];
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("docs::spanish_pages_are_complete", pages_are_complete),
-        Trial::test(
-            "docs::spanish_pages_use_the_words_of_google",
-            words_of_google,
-        ),
-    ]
+    tests!["docs": spanish_pages_are_complete, spanish_pages_use_the_words_of_google]
 }
 
 /// Each Spanish page with the English one that it translates.
@@ -53,7 +47,7 @@ fn translations() -> Result<Vec<(Page, Page)>, Failed> {
     Ok(pairs)
 }
 
-fn pages_are_complete() -> Result<(), Failed> {
+fn spanish_pages_are_complete() -> Result<(), Failed> {
     for (page, english) in translations()? {
         let (ours, theirs) = (page.parts(), english.parts());
         let compared = same_headings(&ours, &theirs)
@@ -161,7 +155,7 @@ fn spanish_of(page: &Parts) -> String {
     text
 }
 
-fn words_of_google() -> Result<(), Failed> {
+fn spanish_pages_use_the_words_of_google() -> Result<(), Failed> {
     let order = Regex::new(r"(?i)(?:(\p{L}+)\s+)?\b(?:orden|órdenes)\b").unwrap();
     for (page, _) in translations()? {
         let prose = spanish_of(&page.parts());

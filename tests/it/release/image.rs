@@ -28,10 +28,7 @@ pub const STORIES: [(&str, Story); 2] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "docs::the_image_is_what_the_manifests_expect",
-        the_image_is_what_the_manifests_expect,
-    )]
+    tests!["docs": the_image_is_what_the_manifests_expect]
 }
 
 /// The image as a layout: a folder that has each part under its digest.

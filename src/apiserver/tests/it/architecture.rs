@@ -23,10 +23,7 @@ const FOLDERS: [&str; 12] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "architecture::folders_name_only_those_below_them",
-        folders_name_only_those_below_them,
-    )]
+    tests!["architecture": folders_name_only_those_below_them]
 }
 
 fn folders_name_only_those_below_them() -> Result<(), Failed> {

@@ -5,6 +5,20 @@ use std::{fs, path::Path};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// A list of tests, each named after its function: `tests!["disable": one, another]` are `disable::one` and
+/// `disable::another`. `tests!["cluster", run: …]` hands each function to `run`, and `asynchronous` what it returns.
+macro_rules! tests {
+    ($group:literal: $($name:ident),* $(,)?) => {
+        vec![$(libtest_mimic::Trial::test(concat!($group, "::", stringify!($name)), $name)),*]
+    };
+    ($group:literal, run: $($name:ident),* $(,)?) => {
+        vec![$(libtest_mimic::Trial::test(concat!($group, "::", stringify!($name)), || run($name))),*]
+    };
+    ($group:literal, asynchronous: $($name:ident),* $(,)?) => {
+        vec![$(libtest_mimic::Trial::test(concat!($group, "::", stringify!($name)), || run($name()))),*]
+    };
+}
+
 /// Runs those that the command line asks for, and ends the process.
 pub fn run(mut trials: Vec<Trial>) -> ! {
     // What the parts that run in this process have to say when something goes wrong.

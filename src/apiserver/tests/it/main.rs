@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[macro_use]
+mod harness;
+
 mod api_server;
 mod architecture;
 mod conformance;
 mod faults;
 mod fuzz;
 mod ground;
-mod harness;
 mod real;
 mod source;
 
