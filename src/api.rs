@@ -1,7 +1,28 @@
 //! The resources of VM Runtime, as data: one file a kind, and every Kubernetes string spelled once.
 //!
-//! Everyone may read this module; it uses nobody. The types are what we *read*: nothing here is ever written back
+//! Every module may use this one; it uses none. The types are what we *read*: nothing here is ever written back
 //! as a typed copy, because a cluster may carry fields that we do not know (see `docs/architecture.md`).
+//!
+//! ```
+//! use bmctl::api::{VMRuntime, condition};
+//!
+//! # fn main() -> Result<(), serde_json::Error> {
+//! let object: VMRuntime = serde_json::from_str(
+//!     r#"{
+//!       "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
+//!       "metadata": {"name": "vmruntime"},
+//!       "spec": {"enabled": true, "fieldOfALaterRelease": 1},
+//!       "status": {"ready": true, "conditions": [{"type": "Ready", "status": "True"}]}
+//!     }"#,
+//! )?;
+//! let status = object.status.unwrap_or_default();
+//! assert!(object.spec.enabled && status.ready == Some(true));
+//! assert!(condition::is_true(&status.conditions, "Ready"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The definitions to install the kinds with are [`crd::runtime_definitions`].
 //!
 //! Sources: Google's documentation of VM Runtime on Google Distributed Cloud for the two kinds of
 //! `vm.cluster.gke.io`, KubeVirt's and CDI's own API for the engine.

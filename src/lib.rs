@@ -12,16 +12,16 @@
 //!                                          api (the resources, as data)
 //! ```
 //!
-//! Take `bmctl enable vmruntime`. [`commands`] turns words into arguments and picks the one file that knows what
-//! to do with them, and from there the way is always the same: *read* (a function of [`cluster`]), *decide* (a pure
+//! Take `bmctl enable vmruntime`. `commands` turns words into arguments and picks the one file that knows what
+//! to do with them, and from there the way is always the same: *read* (a function of `cluster`), *decide* (a pure
 //! function, of the command itself or of [`runtime`]), *change* (a patch of what was asked and nothing else), *wait*
-//! (the one engine in `cluster::wait`), *report*. A report is plain data; [`render`] makes text of it for people and
-//! one document for programs, and [`ui`] puts them on the right stream. What goes wrong on the way is a
-//! [`failure::Failure`], whose kind alone decides the [`exit::Exit`] code, whatever the output format.
+//! (the one engine in `cluster::wait`), *report*. A report is plain data; `render` makes text of it for people and
+//! one document for programs, and `ui` puts them on the right stream. What goes wrong on the way is a
+//! `failure::Failure`, whose kind alone decides the `exit::Exit` code, whatever the output format.
 //!
-//! On the other side of the API server the [`controller`] observes, plans and applies, and asks every node with the
+//! On the other side of the API server the `controller` observes, plans and applies, and asks every node with the
 //! [`probe`]. Where there is no cluster, `commands::sandbox` makes one in this process: the [`apiserver`], a crate of its
-//! own, and the [`simulator`] of the machinery, around the same controller and the same probe.
+//! own, and the `simulator` of the machinery, around the same controller and the same probe.
 //!
 //! # What always holds
 //!
@@ -34,28 +34,48 @@
 //!
 //! `docs/architecture.md` tells the same at length; `tests/it/architecture.rs` holds the arrows.
 //!
+//! # What is an interface
+//!
+//! Three modules are for other programs, and follow semantic versioning: [`api`], the resources as types; [`probe`], the
+//! check of a node; [`runtime`], the rules by which VM Runtime decides. They take plain data and return plain data. The
+//! [`apiserver`] is a crate of its own. Everything else is public for the binary and the tests alone, is not documented
+//! here, and changes without notice: programs call `bmctl`, whose output and exit codes are an interface.
+//!
 //! The modules in reading order: what is talked about, what may come of it, the way of a command, the two other
 //! programs that live here.
 
 pub mod api;
+#[doc(hidden)]
 pub mod command_id;
+#[doc(hidden)]
 pub mod exit;
+#[doc(hidden)]
 pub mod explain;
+#[doc(hidden)]
 pub mod failure;
 
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod commands;
 
+#[doc(hidden)]
 pub mod operation;
 
+#[doc(hidden)]
 pub mod cluster;
+#[doc(hidden)]
 pub mod render;
 pub mod runtime;
+#[doc(hidden)]
 pub mod ui;
 
+#[doc(hidden)]
 pub mod controller;
 pub mod probe;
 #[cfg(feature = "sandbox")]
+#[doc(hidden)]
 pub mod simulator;
 
+#[doc(hidden)]
 pub use commands::run;

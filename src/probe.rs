@@ -4,6 +4,21 @@
 //! [`judge`] turns them into a [`ProbeReport`], purely. In a cluster a pod on each node does it and hands the report to
 //! the controller in its termination message; `bmctl check host` and the sandbox do it in their own process.
 //!
+//! ```
+//! use bmctl::probe::{CheckId, Depth, Facts, Outcome, Virtualization, gather, judge};
+//!
+//! // A machine that exists nowhere, without the hardware for virtual machines.
+//! let facts = Facts::pretend().without_kvm();
+//! let report = judge(&facts, Virtualization::Hardware);
+//! assert!(!report.passed());
+//! assert_eq!(report.verdict(CheckId::KVM).map(|kvm| kvm.outcome), Some(Outcome::Failed));
+//! assert!(judge(&facts, Virtualization::Emulation).passed());
+//!
+//! // A folder that has nothing of a machine: nothing is known of it, so it is no pass.
+//! let nowhere = gather("/nowhere".as_ref(), Depth::Host);
+//! assert!(!judge(&nowhere, Virtualization::Hardware).passed());
+//! ```
+//!
 //! This module prints nothing, talks to no cluster and changes nothing on the machine (KVM alone is asked to make a
 //! virtual machine, see [`Trial`], which does not outlast the call). What a machine does not let us
 //! read is *unknown*: never a pass. A new check is a file here, a row in [`CHECKS`] and a section in `docs/checks.md`.

@@ -73,7 +73,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
     /// Secret in vm-system with which that image is pulled. May be given several times.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub image_pull_secret: Vec<String>,
     /// Release files of the engine's operators. They are applied when VM Runtime is enabled and removed after it is disabled.
     /// Without it the operators have to be installed already.

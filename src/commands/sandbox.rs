@@ -65,7 +65,7 @@ impl SandboxArgs {
 #[derive(clap::Args)]
 pub struct ClusterArgs {
     /// How many nodes the cluster has. The first is this machine, judged by what it really has; the others exist on
-    /// text_style and are healthy. Default: 1, or 0 where --world declares the nodes.
+    /// paper and are healthy. Default: 1, or 0 where --world declares the nodes.
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,
     // The words are listed where they are defined.
@@ -105,11 +105,10 @@ pub struct ClusterArgs {
     // What is documented of Google's, what is inferred and what nobody outside can know stands in docs/sandbox.md.
     #[arg(
         long,
-        value_name = "CONTROLLER",
+        value_name = "KIND",
         value_parser = controller::parse,
         conflicts_with = "no_controller",
-        help = "Which controller acts on VMRuntime: bmctl (its own), gdc (Google's, as of the newest release that is played), gdc=RELEASE, \
-                or gdc-admin (an admin cluster of GDC, without VM Runtime). Default: bmctl",
+        help = "bmctl, gdc, gdc=RELEASE or gdc-admin",
         long_help = format!(
             "Which controller acts on VMRuntime. Default: bmctl.\n\n\
              bmctl: its own.\n\

@@ -2,11 +2,13 @@
 
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use bmctl::{controller::EngineManifests, probe::ProbeReport};
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
-    api::{Patch, PatchParams},
+    api::{Patch, PatchParams, WatchEvent, WatchParams},
     core::{DynamicObject, GroupVersionKind},
     discovery::{self, Scope},
 };
@@ -71,6 +73,7 @@ async fn process(stage: Stage) -> anyhow::Result<()> {
     let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
     let child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
         .args(["controller", "run", "--kubeconfig", "kubeconfig"])
+        .args(["--image-pull-secret", "one", "--image-pull-secret", "two"])
         .current_dir(bench.folder())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -78,7 +81,15 @@ async fn process(stage: Stage) -> anyhow::Result<()> {
         .spawn()?;
     let mut child = Stopped(child);
     stage.phase("Disabled").await?;
+    let probe = tokio::spawn(first(stage.pods()));
     stage.create_check("from-outside").await?;
+    let secrets = probe.await??.spec.and_then(|spec| spec.image_pull_secrets);
+    let secrets: Vec<String> = secrets
+        .into_iter()
+        .flatten()
+        .map(|secret| secret.name)
+        .collect();
+    ensure!(secrets == ["one", "two"], "{secrets:?}");
     stage.finished("from-outside").await?;
     let told = Command::new("kill")
         .arg(child.0.id().to_string())
@@ -89,12 +100,23 @@ async fn process(stage: Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A story that fails must not leave a process behind.
+/// The first pod that is made, which may be gone a moment later.
+async fn first(pods: Api<Pod>) -> anyhow::Result<Pod> {
+    let mut changes = pods.watch(&WatchParams::default(), "0").await?.boxed();
+    while let Some(change) = changes.try_next().await? {
+        if let WatchEvent::Added(pod) = change {
+            return Ok(pod);
+        }
+    }
+    bail!("no pod was made")
+}
+
+/// A test that fails must not leave a process behind.
 struct Stopped(Child);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        // It may have ended by itself, which is what the story wanted.
+        // It may have ended by itself, which is what the test wanted.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -217,6 +217,17 @@ fn files() -> Vec<(&'static str, String)> {
 }
 
 fn is_current() -> Result<(), Failed> {
+    for flag in flags() {
+        let long = format!("--{} ", flag.get_long().unwrap_or_default());
+        let asked = ASKED
+            .iter()
+            .any(|(words, _)| format!("{words} ").contains(&long));
+        if !asked {
+            return Err(
+                format!("{long}is a value of the chart that ASKED does not ask for").into(),
+            );
+        }
+    }
     for (file, text) in files() {
         golden::is_current(&format!("{FOLDER}/{file}"), &text)?;
     }

@@ -28,6 +28,10 @@ pub fn trials() -> Vec<Trial> {
         needs_kubectl("controller::kustomize_builds_what_is_printed", kustomize),
         needs_kubectl("controller::the_example_sets_the_image_once", example),
         needs_kubectl("controller::the_installation_page_is_true", page),
+        needs_kubectl(
+            "controller::a_monitor_comes_and_goes_with_the_rest",
+            monitor,
+        ),
         Trial::test("docs::installation_is_current", installation_is_current),
         Trial::test("docs::metrics_exist_where_they_are_named", metrics_exist),
     ]
@@ -92,6 +96,49 @@ fn one_apply() -> Result<(), Failed> {
 
 const THEIR_NAMESPACE: &str = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {
     "name": "kubevirt", "labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}"#;
+
+/// As the Prometheus operator defines it, as far as an API server cares.
+const MONITORS: &str = r#"{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": "podmonitors.monitoring.coreos.com"},
+    "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced",
+        "names": {"kind": "PodMonitor", "plural": "podmonitors", "singular": "podmonitor"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+            "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}"#;
+
+fn monitor() -> Result<(), Failed> {
+    let stage = Stage::bare();
+    let apply = ["apply", "-f", "-"];
+    let manifests = printed("--pod-monitor")?;
+    // Without its definition it alone is refused.
+    stage
+        .kubectl_with_input(&apply, &manifests)
+        .exits(1)?
+        .says("no matches for kind \"PodMonitor\"")?
+        .prints_anyway("deployment.apps/vmruntime-controller-manager created")?;
+    stage.kubectl_with_input(&apply, MONITORS).succeeds()?;
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "podmonitors.monitoring.coreos.com",
+    ];
+    stage.kubectl(&established).succeeds()?;
+    stage.kubectl_with_input(&apply, &manifests).succeeds()?;
+    stage
+        .bmctl(&["controller", "uninstall"])
+        .exits(0)?
+        .prints("PodMonitor")?;
+    stage
+        .kubectl(&["get", "podmonitors", "-A", "-o", "name"])
+        .succeeds()
+        .and_then(|left| {
+            if left.stdout.is_empty() {
+                Ok(())
+            } else {
+                Err(left.to_string().into())
+            }
+        })
+}
 
 const PAGE: &str = include_str!("../../../docs/install/README.md");
 
