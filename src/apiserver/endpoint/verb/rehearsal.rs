@@ -2,7 +2,7 @@
 //!
 //! Rules of definitions and policies are evaluated in a dry run beside all other writers. What they said is taken over
 //! by the write itself, unless the object, its old state or the policies have changed meanwhile: then they are
-//! evaluated once more, with the lock in hand.
+//! evaluated once more, with the lock in hand. Parameters of policies are those of the try.
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Rehearsal {
     is_on: bool,
+    /// Has the client asked for a dry run? Rules are told that.
+    asked: bool,
     /// What the server made up for a new object: its uid, and its name where it had none.
     pub uid: Option<String>,
     pub name: Option<String>,
@@ -61,6 +63,7 @@ pub fn rehearse(
     }
     let (dry_run, warnings) = (call.query.dry_run, call.warnings.len());
     call.query.dry_run = true;
+    call.rehearsal.asked = dry_run;
     call.rehearsal.is_on = true;
     let tried = act(verb, call);
     call.query.dry_run = dry_run;
@@ -72,6 +75,15 @@ pub fn rehearse(
 }
 
 impl<'a> Call<'a> {
+    /// Is it a dry run for whoever asks?
+    pub(super) fn is_dry_run(&self) -> bool {
+        if self.rehearsal.is_on {
+            self.rehearsal.asked
+        } else {
+            self.query.dry_run
+        }
+    }
+
     /// The lock that a write holds; a rehearsal needs none.
     pub(super) fn writer(&self) -> Writer<'a> {
         let core = self.core;
