@@ -93,19 +93,7 @@ pub fn check(quotas: &[Arc<Value>], request: &Request) -> Result<Vec<Charge>, St
                 "status unknown for quota: {name}, resources: {names}"
             ));
         }
-        let mut requested = usage(request.resource, request.new);
-        requested.retain(|name, _| hard.contains_key(name));
-        if let Some(old) = request.old
-            && is_in_scope(quota, request.resource, old)
-        {
-            let before = usage(request.resource, old);
-            for (name, amount) in &mut requested {
-                if let Some(before) = before.get(name) {
-                    *amount = amount.less(*before);
-                }
-            }
-        }
-        requested.retain(|_, amount| !amount.quantity.is_zero());
+        let requested = requested(quota, &hard, request);
         if requested.is_empty() {
             continue;
         }
@@ -131,6 +119,23 @@ pub fn check(quotas: &[Arc<Value>], request: &Request) -> Result<Vec<Charge>, St
         });
     }
     Ok(charges)
+}
+
+/// How much more than before a write uses of what a quota limits.
+fn requested(quota: &Value, hard: &Usage, request: &Request) -> Usage {
+    let mut requested = usage(request.resource, request.new);
+    requested.retain(|name, _| hard.contains_key(name));
+    let old = request.old;
+    if let Some(old) = old.filter(|old| is_in_scope(quota, request.resource, old)) {
+        let before = usage(request.resource, old);
+        for (name, amount) in &mut requested {
+            if let Some(before) = before.get(name) {
+                *amount = amount.less(*before);
+            }
+        }
+    }
+    requested.retain(|_, amount| !amount.quantity.is_zero());
+    requested
 }
 
 /// What is used of that which a quota limits, as far as anybody can tell. `list` has the objects of a resource, or none

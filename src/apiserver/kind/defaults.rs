@@ -2,6 +2,7 @@
 //! the machinery look at it.
 
 mod pod;
+mod workload;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -37,15 +38,15 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
             );
         }
         ("apps", "deployments") => {
-            at(object, "/spec", deployment);
+            at(object, "/spec", workload::deployment);
             times(object, &["lastTransitionTime", "lastUpdateTime"]);
         }
-        ("apps", "daemonsets") => at(object, "/spec", daemon_set),
-        ("apps", "replicasets") => at(object, "/spec", replica_set),
-        ("", "replicationcontrollers") => replication_controller(object),
-        ("", "podtemplates") => template(object),
+        ("apps", "daemonsets") => at(object, "/spec", workload::daemon_set),
+        ("apps", "replicasets") => at(object, "/spec", workload::replica_set),
+        ("", "replicationcontrollers") => workload::replication_controller(object),
+        ("", "podtemplates") => workload::template(object),
         ("autoscaling", _) => at(object, "/spec", |spec| default(spec, "minReplicas", 1)),
-        ("batch", "jobs") => at(object, "/spec", job),
+        ("batch", "jobs") => at(object, "/spec", workload::job),
         ("discovery.k8s.io", _) => endpoint_slice(object),
         ("storage.k8s.io", "csinodes") => at(object, "/spec", |spec| {
             for driver in items(spec, "drivers") {
@@ -116,7 +117,7 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             object["status"] = registration::fresh_status(object);
         }
         ("autoscaling", _) => view::new_autoscaler(object),
-        ("batch", "jobs") => select_own(object),
+        ("batch", "jobs") => workload::select_own(object),
         ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("apps", "daemonsets") => {
             object["status"] = json!({
@@ -228,36 +229,6 @@ fn node(object: &mut Value) {
     }
 }
 
-fn template(spec: &mut Value) {
-    // What is no template yet has defaults already.
-    if spec["template"].is_null() {
-        spec["template"] = json!({"metadata": {}, "spec": {}});
-    }
-    at(spec, "/template/spec", pod::spec);
-}
-
-fn replica_set(spec: &mut Value) {
-    default(spec, "replicas", 1);
-    template(spec);
-}
-
-/// What its template says goes for the controller, where it says nothing itself.
-fn replication_controller(object: &mut Value) {
-    let labels = object["spec"]["template"]["metadata"]["labels"].clone();
-    if labels.as_object().is_some_and(|labels| !labels.is_empty()) {
-        if object["spec"]["selector"].is_null() {
-            object["spec"]["selector"] = labels.clone();
-        }
-        if object["metadata"]["labels"].is_null() {
-            object["metadata"]["labels"] = labels;
-        }
-    }
-    at(object, "/spec", |spec| {
-        default(spec, "replicas", 1);
-        at(spec, "/template/spec", pod::spec);
-    });
-}
-
 fn webhook(webhook: &mut Value, mutates: bool) {
     constraints(webhook);
     default(webhook, "failurePolicy", "Fail");
@@ -271,65 +242,6 @@ fn webhook(webhook: &mut Value, mutates: bool) {
     at(webhook, "/clientConfig/service", |service| {
         default(service, "port", 443);
     });
-}
-
-fn deployment(spec: &mut Value) {
-    default(spec, "replicas", 1);
-    default(spec, "revisionHistoryLimit", 10);
-    default(spec, "progressDeadlineSeconds", 600);
-    default(&mut spec["strategy"], "type", "RollingUpdate");
-    if spec["strategy"]["type"] == "RollingUpdate" {
-        default(&mut spec["strategy"]["rollingUpdate"], "maxSurge", "25%");
-        default(
-            &mut spec["strategy"]["rollingUpdate"],
-            "maxUnavailable",
-            "25%",
-        );
-    }
-    template(spec);
-}
-
-fn daemon_set(spec: &mut Value) {
-    default(spec, "revisionHistoryLimit", 10);
-    default(&mut spec["updateStrategy"], "type", "RollingUpdate");
-    if spec["updateStrategy"]["type"] == "RollingUpdate" {
-        let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
-        default(rolling, "maxSurge", 0);
-        default(rolling, "maxUnavailable", 1);
-    }
-    template(spec);
-}
-
-fn job(spec: &mut Value) {
-    if spec["completions"].is_null() && spec["parallelism"].is_null() {
-        spec["completions"] = 1.into();
-    }
-    default(spec, "parallelism", 1);
-    default(spec, "backoffLimit", 6);
-    default(spec, "completionMode", "NonIndexed");
-    default(spec, "manualSelector", false);
-    default(spec, "podReplacementPolicy", "TerminatingOrFailed");
-    default(spec, "suspend", false);
-    template(spec);
-}
-
-/// A new job selects the pods that are marked with its uid.
-fn select_own(job: &mut Value) {
-    if job["spec"]["manualSelector"] == true {
-        return;
-    }
-    let metadata = &job["metadata"];
-    let (uid, name) = (metadata["uid"].clone(), metadata["name"].clone());
-    job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"] = uid.clone();
-    for (label, value) in [("controller-uid", uid), ("job-name", name)] {
-        let labels = &mut job["spec"]["template"]["metadata"]["labels"];
-        labels[format!("batch.kubernetes.io/{label}")] = value.clone();
-        labels[label] = value;
-    }
-    // Where it has no labels, it gets those of its pods.
-    if job["metadata"]["labels"].is_null() {
-        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
-    }
 }
 
 fn endpoint_slice(slice: &mut Value) {

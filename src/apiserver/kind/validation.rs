@@ -47,6 +47,7 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
         ("", "persistentvolumes") => storage::volume(new, old, faults),
         ("apps", "deployments") => workload::deployment(new, old, faults),
         ("apps", "replicasets") => workload::replica_set(new, old, faults),
+        ("batch", "jobs") => workload::job(new, old, faults),
         ("apps", "controllerrevisions") => workload::revision(new, old, faults),
         ("", "replicationcontrollers") => workload::replication_controller(new, faults),
         ("", "podtemplates") => pod::spec(&new["template"]["spec"], "template.spec", faults),

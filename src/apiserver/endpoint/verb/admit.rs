@@ -34,7 +34,7 @@ impl Call<'_> {
             object,
             old_object: old,
             identity: self.identity,
-            dry_run: self.query.dry_run,
+            dry_run: self.is_dry_run(),
         };
         let warnings = self.core.policies().admit(&request, self.core)?;
         self.warnings.extend(warnings);

@@ -66,7 +66,7 @@ pub fn create_object(
         operation: Operation::Create,
         part: Part::Main,
         name: &name,
-        new: &object,
+        new: Some(&object),
         old: None,
     })?;
     let charges = call.charges(Operation::Create, &name, &object, None)?;

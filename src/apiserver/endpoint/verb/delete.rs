@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, rehearsal::Judged};
 use crate::{
     access::admission::Operation,
-    endpoint::strategy,
+    endpoint::strategy::{self, Part},
     kind::{definition, resource::ResourceType, view},
     object::{
         field_error,
@@ -61,7 +61,9 @@ impl Deletion {
         let options = call.query.merged_delete_options(given);
         for value in options["dryRun"].as_array().into_iter().flatten() {
             let value = value.as_str().unwrap_or_default();
-            call.query.dry_run |= query::dry_run(value, "DeleteOptions")?;
+            let is_dry = query::dry_run(value, "DeleteOptions")?;
+            call.query.dry_run |= is_dry;
+            call.rehearsal.asked |= is_dry;
         }
         let owned = |value: &Value| value.as_str().map(str::to_owned);
         let preconditions = &options["preconditions"];
@@ -113,8 +115,7 @@ fn propagation(options: &Value) -> Result<Option<Propagation>, StatusError> {
 /// Deletes the object that the path names.
 pub fn delete(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let deletion = Deletion::read(call)?;
-    let core = call.core;
-    let writer = core.store.write();
+    let writer = call.writer();
     let (object, gone) = delete_one(call, &writer, &deletion)?;
     if !gone || strategy::returns_deleted(&call.resource) {
         let shown = view::of(&call.resource, &object);
@@ -181,7 +182,13 @@ pub fn delete_one(
         return Err(StatusError::forbidden(&call.resource, id.name(), why));
     }
     let old = view::of(&call.resource, &stored);
-    call.admit(Operation::Delete, id.name(), None, Some(&old))?;
+    call.judge(&Judged {
+        operation: Operation::Delete,
+        part: Part::Main,
+        name: id.name(),
+        new: None,
+        old: Some(&old),
+    })?;
 
     let mut marked = Value::clone(&stored);
     let stays = if is_namespace {

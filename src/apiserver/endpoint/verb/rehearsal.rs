@@ -2,7 +2,7 @@
 //!
 //! Rules of definitions and policies are evaluated in a dry run beside all other writers. What they said is taken over
 //! by the write itself, unless the object, its old state or the policies have changed meanwhile: then they are
-//! evaluated once more, with the lock in hand.
+//! evaluated once more, with the lock in hand. Parameters of policies are those of the try.
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Rehearsal {
     is_on: bool,
+    /// Has the client asked for a dry run? Rules are told that.
+    pub asked: bool,
     /// What the server made up for a new object: its uid, and its name where it had none.
     pub uid: Option<String>,
     pub name: Option<String>,
@@ -31,7 +33,7 @@ pub struct Rehearsal {
 /// What all rules let pass.
 #[derive(Debug)]
 struct Passed {
-    new: Value,
+    new: Option<Value>,
     old: Option<Arc<Value>>,
     policies: Arc<Policies>,
     warnings: Vec<String>,
@@ -42,7 +44,8 @@ pub struct Judged<'a> {
     pub operation: Operation,
     pub part: Part,
     pub name: &'a str,
-    pub new: &'a Value,
+    /// None: it is deleted.
+    pub new: Option<&'a Value>,
     pub old: Option<&'a Arc<Value>>,
 }
 
@@ -52,7 +55,10 @@ pub fn rehearse(
     verb: Verb,
     act: impl FnOnce(Verb, &mut Call<'_>) -> Result<Answer, StatusError>,
 ) -> Result<(), StatusError> {
-    let writes = matches!(verb, Verb::Create | Verb::Update | Verb::Patch);
+    let writes = matches!(
+        verb,
+        Verb::Create | Verb::Update | Verb::Patch | Verb::Delete
+    );
     let is_whole = matches!(call.path.subresource.as_deref(), None | Some("status"));
     let schema = call.resource.schema.as_deref();
     let has_rules = schema.is_some_and(crate::schema::Schema::has_rules);
@@ -61,6 +67,7 @@ pub fn rehearse(
     }
     let (dry_run, warnings) = (call.query.dry_run, call.warnings.len());
     call.query.dry_run = true;
+    call.rehearsal.asked = dry_run;
     call.rehearsal.is_on = true;
     let tried = act(verb, call);
     call.query.dry_run = dry_run;
@@ -72,6 +79,15 @@ pub fn rehearse(
 }
 
 impl<'a> Call<'a> {
+    /// Is it a dry run for whoever asks?
+    pub(super) fn is_dry_run(&self) -> bool {
+        if self.rehearsal.is_on {
+            self.rehearsal.asked
+        } else {
+            self.query.dry_run
+        }
+    }
+
     /// The lock that a write holds; a rehearsal needs none.
     pub(super) fn writer(&self) -> Writer<'a> {
         let core = self.core;
@@ -86,7 +102,7 @@ impl<'a> Call<'a> {
     pub(super) fn judge(&mut self, write: &Judged<'_>) -> Result<(), StatusError> {
         let policies = self.core.policies();
         let known = self.rehearsal.passed.take().filter(|known| {
-            known.new == *write.new
+            known.new.as_ref() == write.new
                 && known.old.as_ref() == write.old
                 && Arc::ptr_eq(&known.policies, &policies)
         });
@@ -96,19 +112,24 @@ impl<'a> Call<'a> {
         }
         let before = self.warnings.len();
         let old = write.old.map(Arc::as_ref);
-        let causes = match old {
-            None => strategy::validate_create(&self.resource, write.new),
-            Some(old) => strategy::validate_update(&self.resource, write.part, write.new, old),
+        let causes = match (write.new, old) {
+            (None, _) => Vec::new(),
+            (Some(new), None) => strategy::validate_create(&self.resource, new),
+            (Some(new), Some(old)) => {
+                strategy::validate_update(&self.resource, write.part, new, old)
+            }
         };
         if !causes.is_empty() {
             let (group, kind) = (self.resource.storage_key().0, &self.resource.kind);
             return Err(StatusError::invalid(group, kind, write.name, &causes));
         }
-        decode::warn_of_finalizers(self, write.new, old);
-        self.admit(write.operation, write.name, Some(write.new), old)?;
+        if let Some(new) = write.new {
+            decode::warn_of_finalizers(self, new, old);
+        }
+        self.admit(write.operation, write.name, write.new, old)?;
         if self.rehearsal.is_on {
             self.rehearsal.passed = Some(Passed {
-                new: write.new.clone(),
+                new: write.new.cloned(),
                 old: write.old.cloned(),
                 policies,
                 warnings: self.warnings.split_off(before),

@@ -106,7 +106,7 @@ pub fn commit(
         operation: Operation::Update,
         part,
         name: id.name(),
-        new: &new,
+        new: Some(&new),
         old: Some(&old),
     })?;
     let charges = call.charges(Operation::Update, id.name(), &new, Some(&old))?;

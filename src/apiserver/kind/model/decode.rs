@@ -1,8 +1,9 @@
 //! Reading an object of a built-in kind as Go's decoder does: every field of its type, unknown fields found and dropped
 //! (sigs.k8s.io/json, k8s.io/apimachinery `pkg/runtime/serializer/json`).
 
+mod time;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Shape;
@@ -181,8 +182,8 @@ impl Decoder {
 
     fn value(&mut self, value: &mut Value, shape: Shape, place: &Place) -> Result<(), String> {
         match shape.type_name() {
-            Some("Time") => return time(value),
-            Some("MicroTime") => return micro_time(value),
+            Some("Time") => return time::time(value),
+            Some("MicroTime") => return time::micro_time(value),
             Some("Quantity") => return quantity(value, place, shape),
             Some("IntOrString") => return int_or_string(value),
             Some(_) | None => {}
@@ -240,50 +241,6 @@ fn no_text(value: &Value) -> String {
         "json: cannot unmarshal {} into Go value of type string",
         go_word(value)
     )
-}
-
-/// A time in UTC, in whole seconds.
-fn time(value: &mut Value) -> Result<(), String> {
-    const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
-    let text = value.as_str().ok_or_else(|| no_text(value))?;
-    if text.is_empty() {
-        return Ok(());
-    }
-    let Ok(time) = text.parse::<Timestamp>() else {
-        return Err(no_time(text, LAYOUT, text, "2006"));
-    };
-    *value = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
-    Ok(())
-}
-
-/// A time in UTC with its millionths, which have to be written.
-fn micro_time(value: &mut Value) -> Result<(), String> {
-    const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
-    const SECONDS: usize = "2006-01-02T15:04:05".len();
-    const DIGITS: usize = 6;
-    let text = value.as_str().ok_or_else(|| no_text(value))?;
-    if text.is_empty() {
-        return Ok(());
-    }
-    let Ok(time) = text.parse::<Timestamp>() else {
-        return Err(no_time(text, LAYOUT, text, "2006"));
-    };
-    let rest = text.get(SECONDS..).unwrap_or_default();
-    let fraction = rest.strip_prefix('.').unwrap_or_default();
-    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-    if digits < DIGITS {
-        return Err(no_time(text, LAYOUT, rest, ".000000"));
-    }
-    if digits > DIGITS {
-        return Err(no_time(text, LAYOUT, &fraction[DIGITS..], "Z07:00"));
-    }
-    *value = time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into();
-    Ok(())
-}
-
-fn no_time(text: &str, layout: &str, rest: &str, wanted: &str) -> String {
-    let (text, rest) = (go_format::quote(text), go_format::quote(rest));
-    format!("parsing time {text} as {layout:?}: cannot parse {rest} as {wanted:?}")
 }
 
 fn int_or_string(value: &Value) -> Result<(), String> {

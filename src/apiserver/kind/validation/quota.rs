@@ -90,35 +90,50 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
             causes.push(field_error::invalid(&path, value, why));
         }
     }
-    let scopes = list(&new["spec"], "scopes");
-    let known = |scope: &&str| SCOPES.contains(scope);
-    if !scopes
-        .iter()
-        .all(|scope| scope.as_str().as_ref().is_some_and(known))
-    {
-        let shown = &new["spec"]["scopes"];
-        causes.push(field_error::invalid(
-            "spec.scopes",
-            shown,
-            "unsupported scope",
-        ));
+    let limited = new["spec"]["hard"].as_object().into_iter().flatten();
+    let limited: Vec<&str> = limited.map(|(name, _)| name.as_str()).collect();
+    scopes(&new["spec"], &limited, causes);
+    selector(&new["spec"]["scopeSelector"], &limited, causes);
+    if let Some(old) = old {
+        immutable(new, old, "spec.scopes", causes);
     }
-    let hard = new["spec"]["hard"].as_object().into_iter().flatten();
-    let limited: Vec<&str> = hard.map(|(name, _)| name.as_str()).collect();
-    let misfits = |scope: &str| {
-        let standard = limited.iter().filter(|name| is_standard(name));
-        standard.filter(|name| !is_fit(scope, name)).count()
-    };
-    let misapplied = |path: &str, shown: &str| FieldError {
+}
+
+/// That something limited is not in a scope, once for each.
+fn misfits(scope: &str, limited: &[&str], path: &str, shown: &str, causes: &mut Vec<FieldError>) {
+    let standard = limited.iter().filter(|name| is_standard(name));
+    let misfits = standard.filter(|name| !is_fit(scope, name));
+    causes.extend(misfits.map(|_| FieldError {
         reason: "FieldValueInvalid",
         message: format!("Invalid value: {shown}: unsupported scope applied to resource"),
         field: path.to_owned(),
-    };
-    for scope in scopes.iter().filter_map(Value::as_str) {
-        let shown = new["spec"]["scopes"].to_string();
-        causes.extend((0..misfits(scope)).map(|_| misapplied("spec.scopes", &shown)));
+    }));
+}
+
+fn scopes(spec: &Value, limited: &[&str], causes: &mut Vec<FieldError>) {
+    const PATH: &str = "spec.scopes";
+    let (scopes, shown) = (list(spec, "scopes"), &spec["scopes"]);
+    for scope in scopes
+        .iter()
+        .map(|scope| scope.as_str().unwrap_or_default())
+    {
+        if !SCOPES.contains(&scope) {
+            causes.push(field_error::invalid(PATH, shown, "unsupported scope"));
+        }
+        misfits(scope, limited, PATH, &shown.to_string(), causes);
     }
-    let selector = &new["spec"]["scopeSelector"];
+    let has = |scope: &str| scopes.iter().any(|one| one == scope);
+    for (one, other) in [
+        ("BestEffort", "NotBestEffort"),
+        ("Terminating", "NotTerminating"),
+    ] {
+        if has(one) && has(other) {
+            causes.push(field_error::invalid(PATH, shown, "conflicting scopes"));
+        }
+    }
+}
+
+fn selector(selector: &Value, limited: &[&str], causes: &mut Vec<FieldError>) {
     let expressions = list(selector, "matchExpressions");
     let shown = expressions.iter().map(|one| go_struct(one, &SELECTOR));
     let shown = shown.collect::<Vec<_>>().join(",");
@@ -126,22 +141,6 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     for one in expressions {
         let path = "spec.scopeSelector.matchExpressions";
         let scope = one["scopeName"].as_str().unwrap_or_default();
-        causes.extend((0..misfits(scope)).map(|_| misapplied(path, &shown)));
-    }
-    let has = |scope: &str| scopes.iter().any(|one| one == scope);
-    let opposite = [
-        ("BestEffort", "NotBestEffort"),
-        ("Terminating", "NotTerminating"),
-    ];
-    if opposite.iter().any(|(one, other)| has(one) && has(other)) {
-        let shown = &new["spec"]["scopes"];
-        causes.push(field_error::invalid(
-            "spec.scopes",
-            shown,
-            "conflicting scopes",
-        ));
-    }
-    if let Some(old) = old {
-        immutable(new, old, "spec.scopes", causes);
+        misfits(scope, limited, path, &shown, causes);
     }
 }

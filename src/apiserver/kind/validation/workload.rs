@@ -1,4 +1,4 @@
-//! Deployments, ReplicaSets, ReplicationControllers and DaemonSets, and the revisions of such.
+//! Deployments, ReplicaSets, ReplicationControllers, DaemonSets and Jobs, and the revisions of such.
 
 use serde_json::Value;
 
@@ -48,6 +48,23 @@ pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
             &deadline.into(),
             why,
         ));
+    }
+    if let Some(old) = old {
+        immutable(new, old, "spec.selector", causes);
+    }
+}
+
+pub fn job(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    for field in ["parallelism", "completions", "backoffLimit"] {
+        not_negative(spec, field, "spec", causes);
+    }
+    let template = &spec["template"]["spec"];
+    pod::spec(template, "spec.template.spec", causes);
+    if !matches!(text(template, "restartPolicy"), "OnFailure" | "Never") {
+        let why = "valid values: \"OnFailure\", \"Never\"";
+        let path = "spec.template.spec.restartPolicy";
+        causes.push(field_error::required(path, why));
     }
     if let Some(old) = old {
         immutable(new, old, "spec.selector", causes);

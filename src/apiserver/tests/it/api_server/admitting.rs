@@ -33,6 +33,8 @@ pub async fn suite(client: &Client) -> anyhow::Result<()> {
             "validations": [{
                 "expression": "params.data.open == 'yes'", "reason": "Forbidden",
                 "messageExpression": "'the gate is closed for ' + request.name",
+            }, {
+                "expression": "!(request.name == 'guarded-in-earnest' && request.dryRun)", "message": "not in earnest",
             }],
         },
     });
@@ -72,6 +74,15 @@ pub async fn suite(client: &Client) -> anyhow::Result<()> {
     until_answered(client, "POST", &dry_run, guarded(), 201).await?;
     let (code, answer) = call(client, "POST", MAPS, guarded()).await?;
     same(&code, &201, &format!("open: {answer}"))?;
+    // Rules know whether it is in earnest.
+    let earnest = || config_map("guarded-in-earnest");
+    let (code, answer) = call(client, "POST", &dry_run, earnest()).await?;
+    same(&code, &422, &format!("a dry run: {answer}"))?;
+    let (code, answer) = call(client, "POST", MAPS, earnest()).await?;
+    same(&code, &201, &format!("in earnest: {answer}"))?;
+    let path = format!("{MAPS}/guarded-in-earnest");
+    let (code, answer) = call(client, "DELETE", &path, Value::Null).await?;
+    same(&code, &200, &format!("in earnest: {answer}"))?;
     let close = json!({"data": {"open": "no"}});
     call(client, "PATCH", &format!("{MAPS}/gate"), close).await?;
     let dry_run = format!("{MAPS}/guarded?dryRun=All");

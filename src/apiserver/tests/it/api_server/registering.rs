@@ -193,6 +193,22 @@ pub async fn kinds_with_defaults() -> anyhow::Result<()> {
     let sandbox = Server::start(Options::default()).await?;
     let client = sandbox.client(&Identity::owner());
     let container = json!({"name": "c", "image": "i"});
+    let wrong = json!({"metadata": {"name": "wrong"}, "spec": {"template": {"spec": {"containers": [container]}}}});
+    let (_, answer) = call(
+        &client,
+        "POST",
+        "/apis/batch/v1/namespaces/default/jobs",
+        wrong,
+    )
+    .await?;
+    same(
+        &answer["message"],
+        &json!(
+            "Job.batch \"wrong\" is invalid: spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \
+             \"Never\""
+        ),
+        "a job that runs forever",
+    )?;
     let job = json!({"metadata": {"name": "j"}, "spec": {
         "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}});
     let (code, job) = call(
