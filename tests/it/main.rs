@@ -35,6 +35,7 @@ mod output;
 mod pages;
 mod phases;
 mod real;
+mod recorded;
 mod recording;
 mod release;
 mod rights;
@@ -94,6 +95,7 @@ fn main() {
     trials.extend(outages::trials());
     trials.extend(pages::trials());
     trials.extend(phases::trials());
+    trials.extend(recorded::trials());
     trials.extend(recording::trials());
     trials.extend(release::trials());
     trials.extend(rights::trials());
