@@ -105,11 +105,10 @@ pub struct ClusterArgs {
     // What is documented of Google's, what is inferred and what nobody outside can know stands in docs/sandbox.md.
     #[arg(
         long,
-        value_name = "CONTROLLER",
+        value_name = "NAME",
         value_parser = controller::parse,
         conflicts_with = "no_controller",
-        help = "Which controller acts on VMRuntime: bmctl (its own), gdc (Google's, as of the newest release that is played), gdc=RELEASE, \
-                or gdc-admin (an admin cluster of GDC, without VM Runtime). Default: bmctl",
+        help = "Which controller acts on VMRuntime",
         long_help = format!(
             "Which controller acts on VMRuntime. Default: bmctl.\n\n\
              bmctl: its own.\n\
