@@ -48,12 +48,9 @@ pub(super) fn uuid(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    let bytes = hash.finalize();
-    let hex: String = bytes
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.finalize()[..16]);
+    let hex = format!("{:032x}", u128::from_be_bytes(first));
     format!(
         "{}-{}-4{}-a{}-{}",
         &hex[..8],

@@ -22,9 +22,9 @@ pub(super) fn vmruntime(release: &Release) -> Value {
     definition(
         "VMRuntime",
         "vmruntimes",
-        json!({"scope": "Cluster"}),
+        &json!({"scope": "Cluster"}),
         &columns,
-        json!({
+        &json!({
             "type": "object",
             "required": ["spec"],
             "properties": {"spec": spec(), "status": status(release)},
@@ -47,12 +47,12 @@ pub(super) fn preflight_check() -> Value {
     definition(
         "VMRuntimePreflightCheck",
         "vmruntimepreflightchecks",
-        json!({"scope": "Namespaced", "shortNames": ["vmruntimepfc"]}),
+        &json!({"scope": "Namespaced", "shortNames": ["vmruntimepfc"]}),
         &[
             column("Pass", "boolean", ".status.pass"),
             column("Age", "date", ".metadata.creationTimestamp"),
         ],
-        json!({"type": "object", "properties": {
+        &json!({"type": "object", "properties": {
             "spec": {"type": "object"},
             "status": {"type": "object", "properties": {
                 "pass": boolean(),
@@ -111,7 +111,7 @@ fn status(release: &Release) -> Value {
     json!({"type": "object", "properties": properties})
 }
 
-fn definition(kind: &str, plural: &str, names: Value, columns: &[Value], schema: Value) -> Value {
+fn definition(kind: &str, plural: &str, names: &Value, columns: &[Value], schema: &Value) -> Value {
     let mut definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": format!("{plural}.{GROUP}")},

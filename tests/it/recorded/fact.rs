@@ -11,7 +11,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Event {
     /// ADDED, MODIFIED or DELETED.
-    pub event: String,
+    #[serde(rename = "event")]
+    pub change: String,
     pub resource: String,
     pub name: String,
     /// Of a pod: what it is a part of.
@@ -117,7 +118,7 @@ fn facts(events: &[Event]) -> Facts {
         let said = facts.entry(subject.clone()).or_default();
         let key = (subject, event.name.clone());
         let before = phases.get(&key).cloned();
-        if event.event == "DELETED" {
+        if event.change == "DELETED" {
             said.insert("gone".to_owned());
             if let Some(before) = before.filter(|before| !before.is_empty()) {
                 said.insert(format!("phase {before} → gone"));
@@ -125,7 +126,7 @@ fn facts(events: &[Event]) -> Facts {
             phases.remove(&key);
             continue;
         }
-        let before = before.or_else(|| (event.event == "ADDED").then(String::new));
+        let before = before.or_else(|| (event.change == "ADDED").then(String::new));
         if let Some(before) = before.filter(|before| *before != event.phase) {
             said.insert(format!("phase {before} → {}", event.phase));
         }
@@ -158,16 +159,16 @@ fn states(event: &Event) -> impl Iterator<Item = String> {
 fn order(events: &[Event]) -> BTreeSet<(String, String)> {
     let mut order = BTreeSet::new();
     for (at, first) in events.iter().enumerate() {
-        let Some(machine) = first.machine().filter(|_| first.event != "MODIFIED") else {
+        let Some(machine) = first.machine().filter(|_| first.change != "MODIFIED") else {
             continue;
         };
-        let word = if first.event == "ADDED" {
+        let word = if first.change == "ADDED" {
             "comes"
         } else {
             "goes"
         };
         let later = events[at..].iter().filter(|later| {
-            later.event == first.event
+            later.change == first.change
                 && later.resource != first.resource
                 && later.machine() == Some(machine)
         });

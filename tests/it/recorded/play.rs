@@ -252,7 +252,7 @@ fn tell(
     let state = project(called, event, object);
     let told = known.get(&uid).is_some_and(|before| {
         let same = Event {
-            event: before.event.clone(),
+            change: before.change.clone(),
             ..state.clone()
         };
         event != "DELETED" && same == *before
@@ -263,7 +263,7 @@ fn tell(
     }
     let state = match (event, known.contains_key(&uid)) {
         ("ADDED", true) => Event {
-            event: "MODIFIED".to_owned(),
+            change: "MODIFIED".to_owned(),
             ..state
         },
         _ => state,
@@ -292,7 +292,7 @@ fn project(called: &str, event: &str, object: &DynamicObject) -> Event {
         _ => String::new(),
     };
     let plain = Event {
-        event: event.to_owned(),
+        change: event.to_owned(),
         resource: called.to_owned(),
         name,
         component,
