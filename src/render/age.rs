@@ -50,6 +50,16 @@ pub fn span(span: Duration) -> String {
     text
 }
 
+/// How long it was from one time of Kubernetes to another: those have whole seconds.
+#[must_use]
+pub fn between_times(span: Duration) -> String {
+    if span.is_zero() {
+        "<1s".to_owned()
+    } else {
+        self::span(span)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,7 +88,7 @@ impl HistoryEntry {
             Some(_) => format!("{} ago", self.age(now)),
             None => "at an unknown time".to_owned(),
         };
-        let after = self.duration.map(age::span);
+        let after = self.duration.map(age::between_times);
         let after = after.map_or_else(String::new, |span| format!(", after {span}"));
         match nodes(self, NAMED) {
             none if none.is_empty() => format!("{result} {when}{after}"),
@@ -183,7 +183,7 @@ impl HistoryReport {
                 clean(&check.name),
                 tone_of(check.result).of(check.result.word()),
                 check.age(self.now),
-                check.duration.map(age::span).unwrap_or_default(),
+                check.duration.map(age::between_times).unwrap_or_default(),
                 nodes(check, page.shown(NAMED)),
             ];
             if page.is_wide() {

@@ -135,19 +135,32 @@ pub(super) fn conditions(object: &Object, now: Timestamp, wanted: &[Wanted<'_>])
 
 /// Adds our finalizer.
 pub(super) fn add_finalizer(kind: Kind, object: &Object, finalizer: &str) -> Step {
+    add_finalizers(kind, object, &[finalizer])
+}
+
+/// Adds those that are missing.
+pub(super) fn add_finalizers(kind: Kind, object: &Object, ours: &[&str]) -> Step {
     let mut finalizers = object.metadata.finalizers.clone().unwrap_or_default();
-    finalizers.push(finalizer.to_owned());
+    for finalizer in ours {
+        if !object.has_finalizer(finalizer) {
+            finalizers.push((*finalizer).to_owned());
+        }
+    }
     write_finalizers(kind, object, &finalizers).now()
 }
 
 /// Removes our finalizer: our part of the deletion is done.
 pub(super) fn remove_finalizer(kind: Kind, object: &Object, finalizer: &str) -> Action {
+    remove_finalizers(kind, object, &[finalizer])
+}
+
+pub(super) fn remove_finalizers(kind: Kind, object: &Object, ours: &[&str]) -> Action {
     let finalizers: Vec<String> = object
         .metadata
         .finalizers
         .iter()
         .flatten()
-        .filter(|held| *held != finalizer)
+        .filter(|held| !ours.contains(&held.as_str()))
         .cloned()
         .collect();
     write_finalizers(kind, object, &finalizers)

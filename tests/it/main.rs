@@ -40,6 +40,7 @@ mod output;
 mod pages;
 mod phases;
 mod real;
+mod recorded;
 mod recording;
 mod release;
 mod rights;
@@ -97,6 +98,7 @@ fn main() {
     trials.extend(outages::trials());
     trials.extend(pages::trials());
     trials.extend(phases::trials());
+    trials.extend(recorded::trials());
     trials.extend(recording::trials());
     trials.extend(release::trials());
     trials.extend(rights::trials());

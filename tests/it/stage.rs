@@ -101,12 +101,22 @@ thread_local! {
     static CONTROLLER: Cell<Option<&'static Release>> = const { Cell::new(None) };
 }
 
+/// Threads tell other stories afterwards.
+struct Played;
+
+impl Drop for Played {
+    fn drop(&mut self) {
+        CONTROLLER.set(None);
+    }
+}
+
 /// Tells a story with Google's controller of that release in the place of ours.
 pub fn with_gdc(
     release: &'static Release,
     story: impl FnOnce() -> Result<(), Failed>,
 ) -> Result<(), Failed> {
     CONTROLLER.set(Some(release));
+    let _played = Played;
     story()
 }
 

@@ -81,7 +81,7 @@ impl PreflightReport {
         let took = self
             .duration
             .filter(|duration| *duration > QUICK)
-            .map(|duration| format!(" after {}", age::span(duration)))
+            .map(|duration| format!(" after {}", age::between_times(duration)))
             .unwrap_or_default();
         page.gap();
         page.line(format!("Preflight check {word}{took}"));

@@ -7,13 +7,19 @@ use super::{
     virt_handler::{KVM_DEVICE, SCHEDULABLE},
 };
 use crate::simulator::{
-    builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
+    builder::{Wanted, add_finalizers, conditions, controlled_by, known, remove_finalizers},
     kind::Kind,
     scene::{Object, Read as _, Scene},
-    step::{Action, Step},
+    step::{Action, Step, Target},
 };
 
-pub const FINALIZER: &str = "foregroundDeleteVirtualMachine";
+/// virt-controller takes both off, once the launcher is gone.
+pub const FINALIZERS: [&str; 2] = [
+    "kubevirt.io/virtualMachineControllerFinalize",
+    "kubevirt.io/foregroundDeleteVirtualMachine",
+];
+/// Of launchers and instances: the node that they are on.
+const NODE_NAME: &str = "kubevirt.io/nodeName";
 
 pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
     if component::virt_controller(scene).is_none() {
@@ -21,20 +27,16 @@ pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
     }
     let launcher = scene.controlled(instance, Kind::Pod).next();
     if instance.deleting() {
-        return match launcher {
-            Some(launcher) if launcher.deleting() => Vec::new(),
-            Some(launcher) => vec![Action::delete(Kind::Pod, launcher).now()],
-            None if instance.has_finalizer(FINALIZER) => {
-                vec![remove_finalizer(Kind::Instance, instance, FINALIZER).later("finalized")]
-            }
-            None => Vec::new(),
-        };
+        return end(scene, instance, launcher);
     }
     if is_finished(instance) {
         return Vec::new();
     }
-    if !instance.has_finalizer(FINALIZER) {
-        return vec![add_finalizer(Kind::Instance, instance, FINALIZER)];
+    if FINALIZERS
+        .iter()
+        .any(|finalizer| !instance.has_finalizer(finalizer))
+    {
+        return vec![add_finalizers(Kind::Instance, instance, &FINALIZERS)];
     }
     let runs = instance.text("/status/phase") == Some("Running");
     match launcher {
@@ -48,10 +50,64 @@ pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
         Some(launcher) if launcher.deleting() || is_finished(launcher) => {
             phase(scene, instance, "Failed", None)
         }
-        Some(launcher) if is_ready(launcher) => phase(scene, instance, "Running", Some(launcher)),
+        Some(launcher) if is_ready(launcher) => run(scene, instance, launcher),
         Some(_) if runs => phase(scene, instance, "Running", None),
         Some(launcher) => scheduling(scene, instance, launcher),
     }
+}
+
+/// The launcher goes first, and the instance has ended with it.
+fn end(scene: &Scene, instance: &Object, launcher: Option<&Object>) -> Vec<Step> {
+    let ended = |phase: Option<&str>, reason| {
+        let wanted = Wanted {
+            kind: "Ready",
+            status: false,
+            reason,
+            message: "",
+        };
+        let mut status = json!({"conditions": conditions(instance, scene.now, &[wanted])});
+        if let Some(phase) = phase {
+            status["phase"] = phase.into();
+        }
+        Action::report(Kind::Instance, instance, &status)
+    };
+    match launcher {
+        Some(launcher) if launcher.deleting() => ended(None, "PodTerminating"),
+        Some(launcher) => vec![Action::delete(Kind::Pod, launcher).now()],
+        None => {
+            let held: Vec<&str> = FINALIZERS
+                .into_iter()
+                .filter(|finalizer| instance.has_finalizer(finalizer))
+                .collect();
+            if held.is_empty() {
+                return Vec::new();
+            }
+            let last = instance
+                .text("/status/phase")
+                .filter(|_| is_finished(instance));
+            let mut steps = ended(Some(last.unwrap_or("Succeeded")), "PodNotExists");
+            let removal = remove_finalizers(Kind::Instance, instance, &held);
+            steps.push(removal.later("finalized"));
+            steps
+        }
+    }
+}
+
+/// The launcher is up: virt-handler takes over, and the guest boots.
+fn run(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
+    let before = instance.text("/status/phase");
+    if !matches!(before, Some("Scheduled" | "Running")) {
+        return phase(scene, instance, "Scheduled", None);
+    }
+    let mut steps = Vec::new();
+    let node = launcher.text("/spec/nodeName").unwrap_or_default();
+    if instance.label(NODE_NAME) != Some(node) {
+        let patch = json!({"metadata": {"labels": {NODE_NAME: node}}});
+        let of = Target::of(Kind::Instance, instance);
+        steps.push(Action::Patch { of, patch }.now());
+    }
+    steps.extend(phase(scene, instance, "Running", Some(launcher)));
+    steps
 }
 
 /// Does KubeVirt run instances without the nodes' hardware?
@@ -133,16 +189,20 @@ fn launch(instance: &Object, emulated: bool) -> kube::core::DynamicObject {
     if let Some(wanted) = instance.value("/spec/nodeSelector") {
         json_patch::merge(&mut selector, wanted);
     }
+    let mut labels = json!(instance.metadata.labels.clone().unwrap_or_default());
+    let own = json!({
+        "kubevirt.io": "virt-launcher",
+        "kubevirt.io/created-by": instance.uid(),
+        "vm.kubevirt.io/name": instance.name(),
+        "vmi.kubevirt.io/id": instance.name(),
+    });
+    json_patch::merge(&mut labels, &own);
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "generateName": format!("virt-launcher-{}-", instance.name()),
             "namespace": instance.namespace(),
-            "labels": {
-                "kubevirt.io": "virt-launcher",
-                "kubevirt.io/created-by": instance.uid(),
-                "vm.kubevirt.io/name": instance.name(),
-            },
+            "labels": labels,
             "ownerReferences": controlled_by(Kind::Instance, instance),
         },
         "spec": {

@@ -105,7 +105,7 @@ fn start(machine: &Object, author: ServiceAccount) -> Action {
             "name": machine.name(), "namespace": machine.namespace(),
             "labels": template["metadata"]["labels"],
             "ownerReferences": controlled_by(Kind::VirtualMachine, machine),
-            "finalizers": [super::instance::FINALIZER],
+            "finalizers": super::instance::FINALIZERS,
         },
         "spec": spec,
     }));
@@ -127,19 +127,23 @@ fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<
             Some(instance) if instance.condition("PodScheduled") == Some("False") => {
                 "ErrorUnschedulable"
             }
-            None if !is_to_run(machine) => "Stopped",
-            Some(_) | None => "Starting",
+            // As long as there is no instance, it says so also where one is to come.
+            None => "Stopped",
+            Some(_) => "Starting",
         }
+    };
+    // It repeats what its instance says.
+    let (reason, message) = match instance.map(|instance| ready_reason(instance)) {
+        _ if ready => ("", ""),
+        None => ("VMINotExists", "VMI does not exist"),
+        Some(None) => ("VMIConditionMissing", "VMI is missing the Ready condition"),
+        Some(Some(reason)) => (reason, "Guest VM is not reported as running"),
     };
     let wanted = Wanted {
         kind: "Ready",
         status: ready,
-        reason: if ready { "" } else { "GuestNotRunning" },
-        message: if ready {
-            ""
-        } else {
-            "Guest VM is not reported as running"
-        },
+        reason,
+        message,
     };
     let status = json!({
         "created": instance.is_some(),
@@ -150,4 +154,13 @@ fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<
         "observedGeneration": machine.metadata.generation,
     });
     Action::status(Kind::VirtualMachine, machine, &status).map(Action::now)
+}
+
+/// The reason of the instance's condition Ready, where it has one.
+fn ready_reason(instance: &Object) -> Option<&str> {
+    let conditions = instance.value("/status/conditions")?.as_array()?;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition["type"] == "Ready")?;
+    ready["reason"].as_str()
 }

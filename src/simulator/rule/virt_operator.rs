@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-const FINALIZER: &str = "foregroundDeleteKubeVirt";
+const FINALIZER: &str = "kubevirt.io/foregroundDeleteKubeVirt";
 
 pub fn plan(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
     let operator = component::kubevirt(scene, VIRT_OPERATOR)
@@ -84,6 +84,8 @@ fn defined(scene: &Scene, kind: Kind) -> Option<&Object> {
 
 /// How far the components are. One ready virt-handler is enough to be deployed; `Available` wants them all.
 struct Components {
+    /// All are there, up or not.
+    created: bool,
     usable: bool,
     complete: bool,
     missing: String,
@@ -107,7 +109,9 @@ fn components(scene: &Scene, namespace: &str) -> Components {
         count("/status/numberReady"),
         count("/status/desiredNumberScheduled"),
     );
+    let there = |name: &&str| scene.find(Kind::Deployment, namespace, name).is_some();
     Components {
+        created: served && handler.is_some() && VIRT_DEPLOYMENTS.iter().all(there),
         usable: served && down.is_empty() && ready > 0,
         complete: served && down.is_empty() && ready > 0 && ready >= desired,
         missing: if down.is_empty() {
@@ -158,17 +162,30 @@ fn report(scene: &Scene, kubevirt: &Object, version: &str) -> Option<Step> {
             status: degraded,
             reason: if degraded {
                 "ComponentsNotReady"
-            } else {
+            } else if deployed {
                 "AllComponentsReady"
+            } else {
+                "DeploymentInProgress"
             },
             message: if degraded { &components.missing } else { "" },
         },
+        Wanted {
+            kind: "Created",
+            status: true,
+            reason: "AllResourcesCreated",
+            message: "All resources were created.",
+        },
     ];
+    let wanted = if components.created {
+        &wanted[..]
+    } else {
+        &wanted[..3]
+    };
     let mut status = json!({
         "phase": if deployed { PHASE_DEPLOYED } else { "Deploying" },
         "operatorVersion": version,
         "targetKubeVirtVersion": version,
-        "conditions": conditions(kubevirt, scene.now, &wanted),
+        "conditions": conditions(kubevirt, scene.now, wanted),
     });
     if deployed {
         status["observedKubeVirtVersion"] = version.into();
@@ -188,9 +205,8 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
     if let Some(blocked) = blocked(scene, kubevirt) {
         return blocked;
     }
-    if kubevirt.text("/status/phase") != Some("Deleting") {
-        let status = json!({"phase": "Deleting"});
-        return Action::report(Kind::KubeVirt, kubevirt, &status);
+    if !matches!(kubevirt.text("/status/phase"), Some("Deleting" | "Deleted")) {
+        return Action::report(Kind::KubeVirt, kubevirt, &deleting(scene, kubevirt));
     }
     let definitions: Vec<&Object> = VIRT_KINDS
         .into_iter()
@@ -206,6 +222,10 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
         .collect();
     let handler = scene.find(Kind::DaemonSet, namespace, VIRT_HANDLER);
     if deployments.is_empty() && handler.is_none() {
+        if kubevirt.text("/status/phase") != Some("Deleted") {
+            let status = json!({"phase": "Deleted"});
+            return Action::report(Kind::KubeVirt, kubevirt, &status);
+        }
         return vec![remove_finalizer(Kind::KubeVirt, kubevirt, FINALIZER).later("finalized")];
     }
     let mut steps = remove(Kind::Deployment, deployments, "removed");
@@ -215,6 +235,22 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
         "removed",
     ));
     steps
+}
+
+/// The status while it is being removed.
+fn deleting(scene: &Scene, kubevirt: &Object) -> Value {
+    let wanted = [
+        ("Available", false),
+        ("Progressing", false),
+        ("Degraded", true),
+    ]
+    .map(|(kind, status)| Wanted {
+        kind,
+        status,
+        reason: "DeletionInProgress",
+        message: "Deletion was triggered",
+    });
+    json!({"phase": "Deleting", "conditions": conditions(kubevirt, scene.now, &wanted)})
 }
 
 fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {

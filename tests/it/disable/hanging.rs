@@ -134,7 +134,7 @@ fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
     let ended = time_out(&stage, &["--timeout", "20s"])?;
     let kubevirt = "kubevirts.kubevirt.io vm-system/kubevirt, being deleted since ";
     let holder = "virt-operator in vm-system has to remove the finalizer, and is scaled to 0";
-    let words = [kubevirt, "foregroundDeleteKubeVirt", holder];
+    let words = [kubevirt, "kubevirt.io/foregroundDeleteKubeVirt", holder];
     lists(&ended, "causes", &words)?;
     lists(
         &ended,

@@ -173,6 +173,14 @@ pub fn written(stage: &Stage) -> Result<Value, Failed> {
                     metadata.insert("annotations".to_owned(), annotations.into());
                 }
             }
+            // Put there by virt-controller, once an instance runs.
+            let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
+            if let Some(labels) = labels {
+                labels.remove("kubevirt.io/nodeName");
+                if labels.is_empty() {
+                    metadata.remove("labels");
+                }
+            }
             written.push(object);
         }
     }
