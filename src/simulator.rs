@@ -6,20 +6,20 @@
 //! it; it must never know the controller, the commands or the store of the sandbox.
 //!
 //! ```text
-//! watch ──▶ Scene (what is) ──▶ rule::plan (what is wanted, pure) ──▶ stage (when) ──▶ perform (the API)
+//! watch ──▶ ClusterState (what is) ──▶ rule::plan (what is wanted, pure) ──▶ event_loop (when) ──▶ perform (the API)
 //!   ▲                                                                                      │
 //!   └──────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 
+mod actuator;
 mod builder;
+mod cluster_state;
 mod engine;
+mod event_loop;
 pub mod gdc;
 mod kind;
-mod perform;
 mod profile;
 mod rule;
-mod scene;
-mod stage;
 mod step;
 mod watching;
 
@@ -56,7 +56,7 @@ pub struct WorldOptions {
     /// Names of machines that were registered in an earlier life of the cluster.
     pub registered: BTreeSet<String>,
     /// Until it is cancelled everything takes no time: what comes first is to be there at once.
-    pub overture: Option<CancellationToken>,
+    pub instant_until: Option<CancellationToken>,
     pub pace: Pace,
     /// The certificate that the API server's is signed with, PEM: each namespace gets it.
     pub authority: Option<String>,
@@ -121,17 +121,23 @@ pub async fn run(
     let new = |node: &&NodeProfile| !options.registered.contains(&node.name);
     stream::iter(options.nodes.iter().filter(new).map(Ok))
         .try_for_each_concurrent(REGISTRATIONS, |node| {
-            let registered = perform::register(&client, node);
+            let registered = actuator::register(&client, node);
             registered
                 .map(move |done| done.with_context(|| format!("registering node {}", node.name)))
         })
         .await?;
-    let mut scene = scene::Scene::new(options.nodes, version);
-    scene.authority = options.authority;
-    scene.gdc = options.gdc;
-    let performer = perform::Performer::new(client.clone(), runner);
-    stage::Stage::new(client, scene, performer, options.pace, options.overture)
-        .play(shutdown)
-        .await;
+    let mut cluster_state = cluster_state::ClusterState::new(options.nodes, version);
+    cluster_state.authority = options.authority;
+    cluster_state.gdc = options.gdc;
+    let performer = actuator::Performer::new(client.clone(), runner);
+    event_loop::EventLoop::new(
+        client,
+        cluster_state,
+        performer,
+        options.pace,
+        options.instant_until,
+    )
+    .play(shutdown)
+    .await;
     Ok(())
 }

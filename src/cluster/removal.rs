@@ -50,7 +50,7 @@ pub struct Removed {
 
 /// So many deletions are under way at once.
 const IN_FLIGHT: usize = 50;
-/// Of more objects than these the going of each is not told.
+/// Where more objects than these are deleted, not each deletion is reported.
 const TOLD: usize = 100;
 
 /// Carries out a plan, and returns when everything in it is really gone and nothing new has come: when two lists in a
@@ -146,7 +146,7 @@ struct Removal<'a, 'v> {
     progress: Progress,
     /// What machines and disks own was listed since the last machine came.
     dependents_seen: bool,
-    /// Is the going of each object told?
+    /// Is each deletion reported?
     talkative: bool,
     /// How many deletions the API server has accepted.
     deleted: usize,

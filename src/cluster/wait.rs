@@ -195,7 +195,7 @@ struct Engine<'a> {
     began: Instant,
     /// What the controller says that it is degraded by, and since when we have seen that unchanged.
     degraded: Option<(String, Instant)>,
-    /// What the observer was told last.
+    /// What was reported last.
     told: Option<Event>,
     hindrances: Hindrances,
     /// When something was last heard of what is listened to.

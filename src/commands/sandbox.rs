@@ -1,12 +1,12 @@
 //! `bmctl sandbox start|run`: a Kubernetes cluster inside this program, to try things out and to test scripts.
 //!
-//! [`assembly`] puts the cluster together, [`start`] keeps one in the foreground, [`around`] runs one command in one.
+//! [`assembly`] puts the cluster together, [`start`] keeps one in the foreground, [`run`] runs one command in one.
 
-pub mod around;
 pub mod assembly;
 pub mod boot;
 pub mod controller;
 pub mod profile;
+pub mod run;
 pub mod runner;
 pub mod start;
 pub mod workspace;
@@ -142,7 +142,7 @@ pub struct RunArgs {
 pub async fn run(context: &Context, args: SandboxArgs) -> Result<Exit, Failure> {
     match args.command {
         SandboxCommand::Start(args) => start::run(context, &args).await,
-        SandboxCommand::Run(args) => around::run(context, &args).await,
+        SandboxCommand::Run(args) => run::run(context, &args).await,
     }
 }
 

@@ -135,7 +135,7 @@ impl Finding {
         self
     }
 
-    /// VMs run in software: whatever was found is no obstacle, and is still told.
+    /// VMs run in software: whatever was found is no obstacle, and is still reported.
     pub(super) fn not_required(self) -> Self {
         let message = format!("not required with useEmulation; found: {}", self.seen);
         Self {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    cluster_state::{Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _},
     step::{Action, Step, Target},
 };
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     builder::known,
+    cluster_state::{Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _},
 };
 use crate::api::engine::{COMPONENT_LABEL, VIRT_HANDLER};
 

@@ -25,9 +25,9 @@ mod component;
 pub use product::disks;
 
 use super::{
+    cluster_state::{ClusterState, Key, Link, Object, Read as _},
     engine,
     kind::Kind,
-    scene::{Key, Link, Object, Read as _, Scene},
     step::Step,
 };
 
@@ -39,11 +39,11 @@ pub struct Rule {
     pub subject: Kind,
     /// Other kinds whose changes concern it, and which subjects they concern.
     pub also: &'static [(Kind, Related)],
-    pub plan: fn(&Scene, &Object) -> Vec<Step>,
+    pub plan: fn(&ClusterState, &Object) -> Vec<Step>,
 }
 
 /// Which subjects a changed object concerns.
-pub type Related = fn(&Scene, Kind, &Object) -> Vec<Key>;
+pub type Related = fn(&ClusterState, Kind, &Object) -> Vec<Key>;
 
 /// What runs on each machine.
 pub const KUBELET: &str = "kubelet";
@@ -238,7 +238,7 @@ pub static RULES: &[Rule] = &[
 ];
 
 /// The subject that controls the changed object.
-fn owner(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
+fn owner(_: &ClusterState, subject: Kind, changed: &Object) -> Vec<Key> {
     changed
         .controller()
         .filter(|owner| owner.kind == subject.name() && owner.api_version == subject.api_version())
@@ -252,7 +252,7 @@ fn owner(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
 }
 
 /// The namespace that the changed object is in.
-fn namespace_of(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
+fn namespace_of(_: &ClusterState, subject: Kind, changed: &Object) -> Vec<Key> {
     vec![Key {
         kind: subject,
         namespace: String::new(),
@@ -261,18 +261,18 @@ fn namespace_of(_: &Scene, subject: Kind, changed: &Object) -> Vec<Key> {
 }
 
 /// All subjects there are: for changes that are rare, or where there are few subjects.
-fn every(scene: &Scene, subject: Kind, _: &Object) -> Vec<Key> {
-    scene.keys(subject).cloned().collect()
+fn every(cluster: &ClusterState, subject: Kind, _: &Object) -> Vec<Key> {
+    cluster.keys(subject).cloned().collect()
 }
 
 /// The pods on a changed node.
-fn pods_of(scene: &Scene, subject: Kind, node: &Object) -> Vec<Key> {
-    keys(subject, scene.pods_on(node.name()))
+fn pods_of(cluster: &ClusterState, subject: Kind, node: &Object) -> Vec<Key> {
+    keys(subject, cluster.pods_on(node.name()))
 }
 
 /// The pods that a changed node could take.
-fn unbound_pods(scene: &Scene, subject: Kind, _: &Object) -> Vec<Key> {
-    keys(subject, scene.pods_on(""))
+fn unbound_pods(cluster: &ClusterState, subject: Kind, _: &Object) -> Vec<Key> {
+    keys(subject, cluster.pods_on(""))
 }
 
 fn keys<'a>(kind: Kind, objects: impl Iterator<Item = &'a Object>) -> Vec<Key> {
@@ -280,22 +280,22 @@ fn keys<'a>(kind: Kind, objects: impl Iterator<Item = &'a Object>) -> Vec<Key> {
 }
 
 /// The product's machines that use a changed disk.
-fn users_of(scene: &Scene, subject: Kind, disk: &Object) -> Vec<Key> {
+fn users_of(cluster: &ClusterState, subject: Kind, disk: &Object) -> Vec<Key> {
     let used = Link::Disk(disk.namespace().to_owned(), disk.name().to_owned());
-    keys(subject, scene.linked(&used))
+    keys(subject, cluster.linked(&used))
 }
 
 /// All subjects, where the changed Deployment is one of KubeVirt's or CDI's: they act only while it is up.
-fn served(scene: &Scene, subject: Kind, deployment: &Object) -> Vec<Key> {
+fn served(cluster: &ClusterState, subject: Kind, deployment: &Object) -> Vec<Key> {
     if engine::is_component(deployment) {
-        every(scene, subject, deployment)
+        every(cluster, subject, deployment)
     } else {
         Vec::new()
     }
 }
 
 /// The node of a changed pod.
-fn node_of(_: &Scene, subject: Kind, pod: &Object) -> Vec<Key> {
+fn node_of(_: &ClusterState, subject: Kind, pod: &Object) -> Vec<Key> {
     pod.text("/spec/nodeName")
         .map(|node| Key {
             kind: subject,

@@ -4,8 +4,8 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::{
+    cluster_state::{Key, Object, Read as _},
     kind::Kind,
-    scene::{Key, Object, Read as _},
 };
 
 /// One thing to do to the cluster.

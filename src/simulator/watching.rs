@@ -12,7 +12,7 @@ use kube::{
     },
 };
 
-use super::{kind::Kind, scene::Object};
+use super::{cluster_state::Object, kind::Kind};
 
 /// News of one kind.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ pub enum Language {
     Events,
 }
 
-/// How one cluster's work is told.
+/// How the work on one cluster is reported.
 #[derive(Clone, Debug)]
 pub struct StderrWriter {
     pub language: Language,

@@ -20,9 +20,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
-    ground,
+    components::Components,
     process::{Place, bmctl, high_water},
-    troupe::Troupe,
+    test_server,
 };
 
 pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
@@ -45,14 +45,14 @@ pub struct Cluster {
 /// Who answers.
 enum Server {
     Sandbox(Child),
-    Plane { _troupe: Box<Troupe> },
+    RealControlPlane { _troupe: Box<Components> },
 }
 
 impl Cluster {
     /// Everything that a user meets, on one healthy node: VM Runtime is installed and disabled.
     pub fn complete() -> Self {
-        match ground::assets() {
-            Some(assets) => Self::plane(
+        match test_server::assets() {
+            Some(assets) => Self::control_plane(
                 &assets,
                 Cast::Everyone,
                 vec![NodeProfile::pretend("worker-0")],
@@ -63,32 +63,32 @@ impl Cluster {
 
     /// So many healthy nodes, and no controller.
     pub fn without_controller(nodes: usize) -> Self {
-        match ground::assets() {
+        match test_server::assets() {
             Some(assets) => {
                 let nodes = (0..nodes).map(|number| NodeProfile::pretend(format!("node-{number}")));
-                Self::plane(&assets, Cast::Machinery, nodes.collect())
+                Self::control_plane(&assets, Cast::Machinery, nodes.collect())
             }
             None => Self::sandbox(&format!("--nodes {nodes} --no-controller --pace instant")),
         }
     }
 
     /// etcd and kube-apiserver of that folder.
-    fn plane(assets: &Path, cast: Cast, nodes: Vec<NodeProfile>) -> Self {
+    fn control_plane(assets: &Path, cast: Cast, nodes: Vec<NodeProfile>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let begin = Instant::now();
-        let (troupe, client) = runtime.block_on(async {
-            let troupe = Troupe::gather(assets, cast, nodes, Pace::INSTANT);
-            let troupe = troupe.await.unwrap();
-            let client = troupe.plane().client(None);
-            (troupe, client)
+        let (components, client) = runtime.block_on(async {
+            let components = Components::gather(assets, cast, nodes, Pace::INSTANT);
+            let components = components.await.unwrap();
+            let client = components.control_plane().client(None);
+            (components, client)
         });
         let kubeconfig = folder.path().join("kubeconfig");
-        std::fs::write(&kubeconfig, troupe.plane().kubeconfig()).unwrap();
+        std::fs::write(&kubeconfig, components.control_plane().kubeconfig()).unwrap();
         Self {
             client,
-            server: Server::Plane {
-                _troupe: Box::new(troupe),
+            server: Server::RealControlPlane {
+                _troupe: Box::new(components),
             },
             ready: begin.elapsed(),
             folder,

@@ -14,15 +14,15 @@
 
 mod change;
 mod cluster;
+#[path = "../it/components.rs"]
+mod components;
 mod controller;
-mod ground;
 mod inventory;
 mod process;
 mod sandbox;
 mod sheet;
 mod startup;
-#[path = "../it/troupe.rs"]
-mod troupe;
+mod test_server;
 mod waiting;
 
 use sheet::{Page, Sheet};
@@ -72,7 +72,7 @@ fn main() {
         .iter()
         .filter(|word| !word.starts_with("--"))
         .collect();
-    let is_real = ground::assets().is_some();
+    let is_real = test_server::assets().is_some();
     let page = if is_real {
         Page::of_a_control_plane()
     } else {

@@ -12,7 +12,7 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Host, Stage, Story};
+use crate::test_cluster::{Host, Test, TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -21,15 +21,15 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn needs_chromium(name: &str, story: Story) -> Trial {
+fn needs_chromium(name: &str, test: Test) -> Trial {
     let insist = std::env::var_os("BMCTL_REQUIRE_CHROMIUM")
         .is_some_and(|value| !value.is_empty() && value != "0");
     match chromium() {
-        Some(_) => Trial::test(name, story),
+        Some(_) => Trial::test(name, test),
         None if insist => Trial::test(name, || {
             Err("BMCTL_REQUIRE_CHROMIUM is set, but no Chromium was found".into())
         }),
-        None => Trial::test(format!("{name} (needs Chromium)"), story).with_ignored_flag(true),
+        None => Trial::test(format!("{name} (needs Chromium)"), test).with_ignored_flag(true),
     }
 }
 
@@ -88,15 +88,15 @@ fn shown(dom: &str) -> Vec<String> {
 }
 
 fn filters() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[
+    let test_cluster = TestCluster::with_hosts(&[
         ("worker-1", Host::WithKvm),
         ("worker-2", Host::WithoutKvm),
         ("worker-10", Host::WithKvm),
     ]);
-    stage
+    test_cluster
         .bmctl(&["check", "vmruntimepfc", "--report", "html=nodes.html"])
         .exits(3)?;
-    let page = stage.folder().join("nodes.html");
+    let page = test_cluster.folder().join("nodes.html");
     for (fragment, expected) in [
         ("", &["worker-2", "worker-1", "worker-10"][..]),
         ("#failed", &["worker-2"]),
@@ -122,23 +122,23 @@ fn filters() -> Result<(), Failed> {
 /// A node that brings markup along, and a check that nobody has heard of.
 fn words_of_others() -> Result<(), Failed> {
     const SCRIPT: &str = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
-    let stage = Stage::without_controller();
+    let test_cluster = TestCluster::without_controller();
     let checks = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
     let object = json!({
         "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
         "metadata": {"name": "odd", "namespace": "vm-system"}, "spec": {},
     });
-    stage.create(checks, &object)?;
+    test_cluster.create(checks, &object)?;
     let result: Value = json!([{"checkName": SCRIPT, "passed": false, "message": SCRIPT}]);
     let status = json!({"status": {
         "pass": false, "message": SCRIPT,
         "checks": {SCRIPT: {"passed": false, "results": result}},
     }});
-    stage.patch(&format!("{checks}/odd/status"), &status)?;
-    stage
+    test_cluster.patch(&format!("{checks}/odd/status"), &status)?;
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "odd", "--report", "html=odd.html"])
         .exits(0)?;
-    let page = stage.folder().join("odd.html");
+    let page = test_cluster.folder().join("odd.html");
     let dom = dom(&page, "")?;
     let scripts = dom.matches("<script>").count();
     if scripts != 1 || dom.contains("<img") || !dom.contains("<title>bmctl get vmruntimepfc") {

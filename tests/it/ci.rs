@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     output::is_a_result,
-    stage::{Ended, Host, Stage, clean},
+    test_cluster::{Ended, Host, TestCluster, clean},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -59,13 +59,13 @@ fn path() -> OsString {
     env::join_paths(std::iter::once(own).chain(env::split_paths(&others))).unwrap()
 }
 
-fn run(stage: &Stage, script: &str, github: bool) -> Ended {
-    let mut shell = clean("sh", stage.folder());
+fn run(cluster: &TestCluster, script: &str, github: bool) -> Ended {
+    let mut shell = clean("sh", cluster.folder());
     shell
         .args(["-e", "-c", script])
         .env("PATH", path())
-        .env("KUBECONFIG", stage.kubeconfig())
-        .env("GITHUB_STEP_SUMMARY", stage.folder().join("summary.md"))
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .env("GITHUB_STEP_SUMMARY", cluster.folder().join("summary.md"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if github {
@@ -80,21 +80,21 @@ fn the_examples_run() -> Result<(), Failed> {
         return Err(format!("{} examples", examples.len()).into());
     };
     for (example, is_github) in [(github, true), (gitlab, false)] {
-        let stage = Stage::new();
+        let cluster = TestCluster::new();
         let scripts = scripts(example);
         if scripts.len() != 2 {
             return Err(format!("{scripts:?}").into());
         }
         for script in &scripts {
-            run(&stage, script, is_github).succeeds()?;
+            run(&cluster, script, is_github).succeeds()?;
         }
         for report in ["enable.xml", "nodes.xml"] {
-            let xml = fs::read_to_string(stage.folder().join(report))?;
+            let xml = fs::read_to_string(cluster.folder().join(report))?;
             is_a_result("junit", &xml, 0).map_err(|wrong| format!("{report}: {wrong}"))?;
         }
         if is_github {
             // Both steps have added their section.
-            let summary = fs::read_to_string(stage.folder().join("summary.md"))?;
+            let summary = fs::read_to_string(cluster.folder().join("summary.md"))?;
             for heading in [
                 "## ✅ bmctl enable vmruntime: passed\n",
                 "## ✅ bmctl check vmruntimepfc: passed\n",
@@ -109,8 +109,8 @@ fn the_examples_run() -> Result<(), Failed> {
 }
 
 fn github_gets_annotations() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-    let told = run(&stage, "bmctl check vmruntimepfc -o json", true).exits(3)?;
+    let cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    let told = run(&cluster, "bmctl check vmruntimepfc -o json", true).exits(3)?;
     is_a_result("json", &told.stdout, 3)?;
     let lines: Vec<&str> = told.stderr.lines().collect();
     let at = |start: &str| lines.iter().position(|line| line.starts_with(start));
@@ -127,7 +127,7 @@ fn github_gets_annotations() -> Result<(), Failed> {
         "bmctl check vmruntimepfc --ci none",
         "bmctl check vmruntimepfc --progress json",
     ] {
-        let told = run(&stage, script, true).exits(3)?;
+        let told = run(&cluster, script, true).exits(3)?;
         if told.stderr.contains("::error") || told.stderr.contains("::group") {
             return Err(format!("{told}").into());
         }

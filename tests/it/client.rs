@@ -13,13 +13,13 @@ use std::{
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::stage::{Ended, Host, Stage, Story, clean};
+use crate::test_cluster::{Ended, Host, Test, TestCluster, clean};
 
 mod kube_rs;
 
 pub fn trials() -> Vec<Trial> {
     let insist = std::env::var_os("BMCTL_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
-    let stories: [(&str, &str, Story); 4] = [
+    let tests: [(&str, &str, Test); 4] = [
         ("kubectl_of_today", "BMCTL_KUBECTL", || {
             kubectl("BMCTL_KUBECTL")
         }),
@@ -29,13 +29,13 @@ pub fn trials() -> Vec<Trial> {
         ("python", "BMCTL_PYTHON_CLIENT", python),
         ("node", "BMCTL_NODE_CLIENT", node),
     ];
-    let trial = |(name, variable, story): (&str, &str, Story)| {
+    let trial = |(name, variable, test): (&str, &str, Test)| {
         if std::env::var_os(variable).is_some() || insist {
-            return Trial::test(format!("client::{name}"), story);
+            return Trial::test(format!("client::{name}"), test);
         }
-        Trial::test(format!("client::{name} (needs {variable})"), story).with_ignored_flag(true)
+        Trial::test(format!("client::{name} (needs {variable})"), test).with_ignored_flag(true)
     };
-    let mut trials: Vec<Trial> = stories.map(trial).into();
+    let mut trials: Vec<Trial> = tests.map(trial).into();
     trials.push(Trial::test("client::kube_rs", kube_rs::flow));
     trials
 }
@@ -44,17 +44,17 @@ fn named(variable: &str) -> Result<String, Failed> {
     std::env::var(variable).map_err(|_| format!("{variable} is not set").into())
 }
 
-/// Runs a program against the stage.
+/// Runs a program against the cluster.
 fn run(
-    stage: &Stage,
+    test_cluster: &TestCluster,
     program: impl AsRef<OsStr>,
     words: &[&str],
     environment: &[(&str, &str)],
 ) -> Ended {
-    let mut command: Command = clean(&program, stage.folder());
+    let mut command: Command = clean(&program, test_cluster.folder());
     command
         .args(words)
-        .env("KUBECONFIG", stage.kubeconfig())
+        .env("KUBECONFIG", test_cluster.kubeconfig())
         .envs(environment.iter().copied())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
@@ -62,12 +62,12 @@ fn run(
     Ended::of(command.spawn().unwrap(), what)
 }
 
-/// Runs a program against the stage that ends only when it is told to.
-fn start(stage: &Stage, program: &str, words: &[&str]) -> Running {
-    let mut command: Command = clean(program, stage.folder());
+/// Runs a program against the cluster that ends only when it is told to.
+fn start(test_cluster: &TestCluster, program: &str, words: &[&str]) -> Running {
+    let mut command: Command = clean(program, test_cluster.folder());
     let child = command
         .args(words)
-        .env("KUBECONFIG", stage.kubeconfig())
+        .env("KUBECONFIG", test_cluster.kubeconfig())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn();
@@ -89,10 +89,10 @@ fn script(name: &str) -> String {
 }
 
 fn python() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let library = named("BMCTL_PYTHON_CLIENT")?;
     let ended = run(
-        &stage,
+        &test_cluster,
         "python3",
         &[&script("flow.py")],
         &[("PYTHONPATH", &library)],
@@ -108,10 +108,10 @@ refused: 403 Forbidden
 }
 
 fn node() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let library = named("BMCTL_NODE_CLIENT")?;
     let ended = run(
-        &stage,
+        &test_cluster,
         "node",
         &[&script("flow.mjs")],
         &[("BMCTL_NODE_CLIENT", &library)],
@@ -376,7 +376,7 @@ const DAY: &[Step] = &[
 
 fn kubectl(variable: &str) -> Result<(), Failed> {
     let program = named(variable)?;
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm)]);
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithKvm)]);
     for (name, text) in [
         ("web.yaml", DEPLOYMENT.to_owned()),
         ("web2.yaml", DEPLOYMENT.replace("nginx:1", "nginx:2")),
@@ -385,18 +385,22 @@ fn kubectl(variable: &str) -> Result<(), Failed> {
         ("check2.yaml", CHECK.replace("by: them", "by: us")),
         ("check3.yaml", CHECK.replace("by: them", "by: others")),
     ] {
-        fs::write(stage.folder().join(name), text)?;
+        fs::write(test_cluster.folder().join(name), text)?;
     }
     for step in DAY {
-        take(&stage, &program, step)?;
+        take(&test_cluster, &program, step)?;
     }
-    follow(&stage, &program)
+    follow(&test_cluster, &program)
 }
 
-fn take(stage: &Stage, program: &str, (line, code, said): &Step) -> Result<(), Failed> {
+fn take(
+    test_cluster: &TestCluster,
+    program: &str,
+    (line, code, said): &Step,
+) -> Result<(), Failed> {
     let editor = [("KUBE_EDITOR", "sed -i -e s/one/two/ -e s/raw/qcow2/")];
     let words: Vec<&str> = line.split(' ').collect();
-    let ended = run(stage, program, &words, &editor).exits(*code)?;
+    let ended = run(test_cluster, program, &words, &editor).exits(*code)?;
     let all = format!("{}{}", ended.stdout, ended.stderr);
     if all.contains(said) {
         return Ok(());
@@ -405,8 +409,8 @@ fn take(stage: &Stage, program: &str, (line, code, said): &Step) -> Result<(), F
 }
 
 /// `get -w`, in three of its shapes: every change is seen as it comes.
-fn follow(stage: &Stage, program: &str) -> Result<(), Failed> {
-    take(stage, program, &("create configmap w", 0, "created"))?;
+fn follow(test_cluster: &TestCluster, program: &str) -> Result<(), Failed> {
+    take(test_cluster, program, &("create configmap w", 0, "created"))?;
     let shapes: [&[&str]; 3] = [
         &["get", "configmaps", "-w", "--output-watch-events"],
         &["get", "configmap", "w", "-w", "-o", "yaml"],
@@ -420,7 +424,7 @@ fn follow(stage: &Stage, program: &str) -> Result<(), Failed> {
     ];
     let mut watches = Vec::new();
     for words in shapes {
-        let mut watch = start(stage, program, words);
+        let mut watch = start(test_cluster, program, words);
         let output = watch.0.stdout.take().ok_or("no stdout")?;
         watches.push((watch, words, BufReader::new(output).lines()));
     }
@@ -437,8 +441,8 @@ fn follow(stage: &Stage, program: &str) -> Result<(), Failed> {
     };
     until(["ADDED w 0", "name: w", "w <none>"])?;
     let patch = r#"patch cm w --type=merge -p {"data":{"v":"changed"}}"#;
-    take(stage, program, &(patch, 0, "patched"))?;
+    take(test_cluster, program, &(patch, 0, "patched"))?;
     until(["MODIFIED w 1", "v: changed", "w changed"])?;
-    take(stage, program, &("delete cm w", 0, "deleted"))?;
+    take(test_cluster, program, &("delete cm w", 0, "deleted"))?;
     until(["DELETED w 1", "v: changed", "w changed"])
 }

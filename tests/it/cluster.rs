@@ -37,13 +37,13 @@ pub fn trials() -> Vec<Trial> {
     tests!["cluster", asynchronous: enabling_through_an_outage, ready_before_is_not_ready_again, somebody_else_writes_too, not_installed_and_not_there, machines_are_really_gone]
 }
 
-fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+fn run(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     const DEADLINE: Duration = Duration::from_secs(60);
     // As the commands: one thread.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, test).await });
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("{error:#}").into()),
@@ -52,7 +52,7 @@ fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
 }
 
 /// A sandbox with VM Runtime installed, and nobody in it who would do anything.
-struct Stage {
+struct TestCluster {
     sandbox: Server,
     /// Over HTTPS, as a command has it.
     cluster: Cluster,
@@ -67,7 +67,7 @@ const ENABLE: SpecChange = SpecChange {
     vm_image_format: None,
 };
 
-impl Stage {
+impl TestCluster {
     async fn empty() -> anyhow::Result<Self> {
         let sandbox = Server::start(Options {
             history: 10,
@@ -94,31 +94,31 @@ impl Stage {
     async fn serving(
         definitions: impl IntoIterator<Item = CustomResourceDefinition>,
     ) -> anyhow::Result<Self> {
-        let stage = Self::empty().await?;
+        let test_cluster = Self::empty().await?;
         for definition in definitions {
-            let api: Api<CustomResourceDefinition> = Api::all(stage.player.clone());
+            let api: Api<CustomResourceDefinition> = Api::all(test_cluster.player.clone());
             api.create(&PostParams::default(), &definition).await?;
         }
-        Ok(stage)
+        Ok(test_cluster)
     }
 
     /// With the one VMRuntime, disabled.
     async fn installed() -> anyhow::Result<Self> {
-        let stage = Self::serving(crd::runtime_definitions()).await?;
+        let test_cluster = Self::serving(crd::runtime_definitions()).await?;
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some(SYSTEM_NAMESPACE.to_owned());
-        let namespaces: Api<Namespace> = Api::all(stage.player.clone());
+        let namespaces: Api<Namespace> = Api::all(test_cluster.player.clone());
         match namespaces.create(&PostParams::default(), &namespace).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             Err(error) => return Err(error.into()),
         }
         let runtime = VMRuntime::new("vmruntime", bmctl::api::VMRuntimeSpec::default());
-        stage
+        test_cluster
             .runtimes()
             .create(&PostParams::default(), &runtime)
             .await?;
-        Ok(stage)
+        Ok(test_cluster)
     }
 
     fn runtimes(&self) -> Api<VMRuntime> {
@@ -201,7 +201,7 @@ impl Observer for Told {
     }
 }
 
-fn told() -> (Told, mpsc::UnboundedReceiver<Event>) {
+fn trial() -> (Told, mpsc::UnboundedReceiver<Event>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Told(sender), receiver)
 }
@@ -221,27 +221,27 @@ async fn hear(
 /// The API server goes away in the middle, its history is forgotten meanwhile, and everything happens while nobody
 /// can see it.
 async fn enabling_through_an_outage() -> anyhow::Result<()> {
-    let stage = Stage::installed().await?;
-    let wait = until_ready(stage.enable().await?);
-    let (told, mut events) = told();
+    let test_cluster = TestCluster::installed().await?;
+    let wait = until_ready(test_cluster.enable().await?);
+    let (told, mut events) = trial();
     let retry = Retry::new(Deadline::after(Duration::from_secs(50)), &told);
-    let waiting = wait::until(&stage.cluster.client, &wait, &retry);
+    let waiting = wait::until(&test_cluster.cluster.client, &wait, &retry);
     let playing = async {
         hear(&mut events, |event| matches!(event, Event::Waiting { .. })).await?;
-        stage.sandbox.close_listener().await;
+        test_cluster.sandbox.close_listener().await;
         hear(&mut events, |event| {
             matches!(event, Event::WatchLost { .. })
         })
         .await?;
-        stage.check_and_report_ready("first").await?;
+        test_cluster.check_and_report_ready("first").await?;
         for round in 0..30 {
             let patch = Patch::Merge(json!({"metadata": {"labels": {"round": round.to_string()}}}));
-            stage
+            test_cluster
                 .runtimes()
                 .patch("vmruntime", &PatchParams::default(), &patch)
                 .await?;
         }
-        stage.sandbox.open_listener().await
+        test_cluster.sandbox.open_listener().await
     };
     let (outcome, played) = tokio::join!(waiting, playing);
     played.context("playing the controller")?;
@@ -255,18 +255,18 @@ async fn enabling_through_an_outage() -> anyhow::Result<()> {
 
 /// Enabled, disabled and enabled again: what was true the first time does not count.
 async fn ready_before_is_not_ready_again() -> anyhow::Result<()> {
-    let stage = Stage::installed().await?;
-    stage.enable().await?;
-    stage.check_and_report_ready("first").await?;
+    let test_cluster = TestCluster::installed().await?;
+    test_cluster.enable().await?;
+    test_cluster.check_and_report_ready("first").await?;
     let off = Patch::Merge(json!({"spec": {"enabled": false}}));
-    stage
+    test_cluster
         .runtimes()
         .patch("vmruntime", &PatchParams::default(), &off)
         .await?;
-    let wait = until_ready(stage.enable().await?);
-    let (told, mut events) = told();
+    let wait = until_ready(test_cluster.enable().await?);
+    let (told, mut events) = trial();
     let retry = Retry::new(Deadline::after(Duration::from_secs(50)), &told);
-    let waiting = wait::until(&stage.cluster.client, &wait, &retry);
+    let waiting = wait::until(&test_cluster.cluster.client, &wait, &retry);
     let playing = async {
         hear(
             &mut events,
@@ -274,15 +274,20 @@ async fn ready_before_is_not_ready_again() -> anyhow::Result<()> {
         )
         .await?;
         // The controller has seen the change, and is ready; but by the old check.
-        let generation = stage.runtimes().get("vmruntime").await?.metadata.generation;
-        stage
+        let generation = test_cluster
+            .runtimes()
+            .get("vmruntime")
+            .await?
+            .metadata
+            .generation;
+        test_cluster
             .report(ready_by("first", generation.unwrap_or_default()))
             .await?;
         hear(&mut events, |event| {
             matches!(event, Event::Waiting { missing, .. } if *missing == ["no preflight check has started since the change"])
         })
         .await?;
-        stage.check_and_report_ready("second").await
+        test_cluster.check_and_report_ready("second").await
     };
     let (outcome, played) = tokio::join!(waiting, playing);
     played.context("playing the controller")?;
@@ -295,11 +300,11 @@ async fn ready_before_is_not_ready_again() -> anyhow::Result<()> {
 
 /// Labels and status are nobody's business; the spec is; and setting it back ends a wait.
 async fn somebody_else_writes_too() -> anyhow::Result<()> {
-    let stage = Stage::installed().await?;
+    let test_cluster = TestCluster::installed().await?;
     let retry = Retry::once();
-    let stale = vmruntime::get(&stage.cluster.client, &retry).await?;
+    let stale = vmruntime::get(&test_cluster.cluster.client, &retry).await?;
     let patch = |body: Value, manager: &'static str| {
-        let runtimes = stage.runtimes();
+        let runtimes = test_cluster.runtimes();
         async move {
             let parameters = PatchParams {
                 field_manager: Some(manager.to_owned()),
@@ -315,10 +320,16 @@ async fn somebody_else_writes_too() -> anyhow::Result<()> {
         "kubectl-label",
     )
     .await?;
-    stage.report(json!({"ready": false})).await?;
-    let enabled = vmruntime::patch(&stage.cluster.client, &retry, &stale, &ENABLE, DryRun::No)
-        .await?
-        .runtime;
+    test_cluster.report(json!({"ready": false})).await?;
+    let enabled = vmruntime::patch(
+        &test_cluster.cluster.client,
+        &retry,
+        &stale,
+        &ENABLE,
+        DryRun::No,
+    )
+    .await?
+    .runtime;
     ensure!(enabled.object.spec.enabled);
     ensure!(
         enabled.object.metadata.labels.is_some(),
@@ -330,21 +341,27 @@ async fn somebody_else_writes_too() -> anyhow::Result<()> {
         enabled: Some(false),
         ..SpecChange::default()
     };
-    let failure = vmruntime::patch(&stage.cluster.client, &retry, &enabled, &change, DryRun::No)
-        .await
-        .err()
-        .context("the spec was changed meanwhile")?;
+    let failure = vmruntime::patch(
+        &test_cluster.cluster.client,
+        &retry,
+        &enabled,
+        &change,
+        DryRun::No,
+    )
+    .await
+    .err()
+    .context("the spec was changed meanwhile")?;
     ensure!(failure.kind == Kind::Conflict, "{failure:?}");
     ensure!(
         failure.causes == ["spec.useEmulation: false → true, by argocd"],
         "{failure:?}"
     );
 
-    let now = vmruntime::get(&stage.cluster.client, &retry).await?;
+    let now = vmruntime::get(&test_cluster.cluster.client, &retry).await?;
     let wait = until_ready(Baseline::unchanged(now));
-    let (told, mut events) = told();
+    let (told, mut events) = trial();
     let watched = Retry::new(Deadline::after(Duration::from_secs(50)), &told);
-    let waiting = wait::until(&stage.cluster.client, &wait, &watched);
+    let waiting = wait::until(&test_cluster.cluster.client, &wait, &watched);
     let flipping = async {
         hear(&mut events, |event| matches!(event, Event::Waiting { .. })).await?;
         Ok::<_, anyhow::Error>(patch(json!({"spec": {"enabled": false}}), "argocd").await?)
@@ -361,9 +378,9 @@ async fn somebody_else_writes_too() -> anyhow::Result<()> {
 
 /// Nothing served: not installed, and certainly no VMs. Nobody there: unreachable, and soon.
 async fn not_installed_and_not_there() -> anyhow::Result<()> {
-    let stage = Stage::empty().await?;
+    let test_cluster = TestCluster::empty().await?;
     let retry = || Retry::new(Deadline::after(Duration::from_secs(600)), &Silent);
-    let client = &stage.cluster.client;
+    let client = &test_cluster.cluster.client;
     let failure = vmruntime::get(client, &retry())
         .await
         .err()
@@ -374,7 +391,7 @@ async fn not_installed_and_not_there() -> anyhow::Result<()> {
     );
     ensure!(inventory::take(client, &retry()).await?.count() == 0);
 
-    stage.sandbox.close_listener().await;
+    test_cluster.sandbox.close_listener().await;
     let failure = vmruntime::get(client, &retry())
         .await
         .err()
@@ -393,11 +410,11 @@ async fn not_installed_and_not_there() -> anyhow::Result<()> {
 
 /// Machines with generated children and disks, one of them held by a finalizer for a while.
 async fn machines_are_really_gone() -> anyhow::Result<()> {
-    let stage = Stage::serving(crd::machine_definitions()).await?;
+    let test_cluster = TestCluster::serving(crd::machine_definitions()).await?;
     let api = |kind: &str| -> Api<DynamicObject> {
         let resource =
             ApiResource::from_gvk(&GroupVersionKind::gvk("vm.cluster.gke.io", "v1", kind));
-        Api::namespaced_with(stage.player.clone(), "default", &resource)
+        Api::namespaced_with(test_cluster.player.clone(), "default", &resource)
     };
     let (machines, disks) = (api("VirtualMachine"), api("VirtualMachineDisk"));
     for (name, finalizers) in [("free", json!([])), ("held", json!(["example.com/hold"]))] {
@@ -415,11 +432,11 @@ async fn machines_are_really_gone() -> anyhow::Result<()> {
         }))?;
         disks.create(&PostParams::default(), &disk).await?;
     }
-    let client = &stage.cluster.client;
+    let client = &test_cluster.cluster.client;
     let inventory = inventory::take(client, &Retry::once()).await?;
     ensure!(inventory.count() == 2);
 
-    let (told, mut events) = told();
+    let (told, mut events) = trial();
     let retry = Retry::new(Deadline::after(Duration::from_secs(50)), &told);
     let plan = removal::Plan::new(
         inventory,

@@ -1,21 +1,21 @@
-//! The controller's stories, each on a sandbox of its own: API server, pretend machinery, and nodes that say what the
-//! story wants them to say.
+//! The controller's tests, each on a sandbox of its own: API server, pretend machinery, and nodes that say what the
+//! test wants them to say.
 
 mod admission;
 mod binary;
 pub mod chart;
-mod chronicle;
 mod disable;
 mod edge;
 mod election;
 mod enable;
 mod engine;
+mod eventually;
+mod failing;
 mod hanging;
 mod install;
+mod interference;
 mod kept;
 mod large;
-mod meddler;
-mod news;
 mod outage;
 mod preflight;
 mod probing;
@@ -23,10 +23,10 @@ mod process;
 mod release;
 mod rights;
 mod soak;
-pub mod stage;
 pub mod stand_in;
+mod status_recorder;
 mod table;
-mod trouble;
+pub mod test_cluster;
 mod uninstall;
 
 use libtest_mimic::Trial;
@@ -41,7 +41,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(chart::trials());
     trials.extend(install::trials());
     trials.extend(kept::trials());
-    trials.extend(trouble::trials());
+    trials.extend(failing::trials());
     trials.extend(release::trials());
     trials.extend(rights::trials());
     trials.extend(uninstall::trials());
@@ -52,7 +52,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(soak::trials());
     trials.extend(large::trials());
     trials.extend(outage::trials());
-    let stories = trials.iter().map(|trial| trial.name().to_owned());
-    trials.extend(table::trials(&stories.collect()));
+    let tests = trials.iter().map(|trial| trial.name().to_owned());
+    trials.extend(table::trials(&tests.collect()));
     trials
 }

@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     faults::{Proxy, Script},
     golden,
-    stage::Stage,
+    test_cluster::TestCluster,
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -31,13 +31,13 @@ const COMMANDS: [(&str, &str, i32); 7] = [
 ];
 
 fn the_page_tells_them() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let mut lines = vec![
         "| command | requests | connections |".to_owned(),
         "| --- | ---: | ---: |".to_owned(),
     ];
     for (command, when, code) in COMMANDS {
-        let proxy = Proxy::before(&stage, Script::none());
+        let proxy = Proxy::before(&test_cluster, Script::none());
         let words: Vec<&str> = command.split(' ').collect();
         proxy.bmctl(&words).exits(code)?;
         let (requests, connections) = (proxy.requests().len(), proxy.connections());

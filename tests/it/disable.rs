@@ -4,8 +4,8 @@ mod chaos;
 mod folder;
 mod hanging;
 mod herd;
+mod invariants;
 mod killing;
-mod laws;
 mod memory;
 mod restoring;
 mod saved;
@@ -17,7 +17,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use self::herd::with_machines;
-use crate::stage::{Ended, MACHINES, Stage};
+use crate::test_cluster::{Ended, MACHINES, TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = tests![
@@ -27,7 +27,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(folder::trials());
     trials.extend(hanging::trials());
     trials.extend(killing::trials());
-    trials.extend(laws::trials());
+    trials.extend(invariants::trials());
     trials.extend(memory::trials());
     trials.extend(restoring::trials());
     trials.extend(table::trials());
@@ -47,8 +47,10 @@ fn equal(found: &Value, expected: &Value, what: &str) -> Result<(), Failed> {
     Err(format!("{what}: expected {expected:#}, found {found:#}").into())
 }
 
-fn count(stage: &Stage, path: &str) -> Result<usize, Failed> {
-    Ok(stage.read(path)?["items"].as_array().map_or(0, Vec::len))
+fn count(test_cluster: &TestCluster, path: &str) -> Result<usize, Failed> {
+    Ok(test_cluster.read(path)?["items"]
+        .as_array()
+        .map_or(0, Vec::len))
 }
 
 fn document(ended: &Ended) -> Result<Value, Failed> {
@@ -56,8 +58,8 @@ fn document(ended: &Ended) -> Result<Value, Failed> {
 }
 
 /// Disables with a backup in this folder.
-fn disable_into(stage: &Stage, folder: &str) -> Result<Ended, Failed> {
-    stage
+fn disable_into(test_cluster: &TestCluster, folder: &str) -> Result<Ended, Failed> {
+    test_cluster
         .bmctl(&[
             "disable",
             "vmruntime",
@@ -71,10 +73,10 @@ fn disable_into(stage: &Stage, folder: &str) -> Result<Ended, Failed> {
 }
 
 fn a_dry_run_shows_all_and_changes_nothing() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    let before = stage.read(RUNTIME)?;
+    let test_cluster = with_machines()?;
+    let before = test_cluster.read(RUNTIME)?;
     for how in ["--dry-run", "--dry-run=server"] {
-        let told = stage
+        let told = test_cluster
             .bmctl(&["disable", "vmruntime", "--force=true", how, "-o", "json"])
             .exits(0)?;
         let told = document(&told)?;
@@ -84,7 +86,7 @@ fn a_dry_run_shows_all_and_changes_nothing() -> Result<(), Failed> {
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|stage| stage["resource"].as_str())
+            .filter_map(|test_cluster| test_cluster["resource"].as_str())
             .collect();
         let expected = [
             "virtualmachines.vm.cluster.gke.io",
@@ -96,21 +98,25 @@ fn a_dry_run_shows_all_and_changes_nothing() -> Result<(), Failed> {
         equal(&json!(kinds), &json!(expected), "order")?;
         equal(&told["plan"]["disksLost"], &json!(2), "disks")?;
     }
-    stage
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--force=true", "--dry-run"])
         .prints("Nothing was changed")?;
     // Refused is refused, dry or not.
-    stage
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--dry-run"])
         .exits(6)?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
-    let after = stage.read(RUNTIME)?;
+    equal(
+        &json!(count(&test_cluster, MACHINES)?),
+        &json!(2),
+        "machines",
+    )?;
+    let after = test_cluster.read(RUNTIME)?;
     equal(
         &after["metadata"]["annotations"],
         &before["metadata"]["annotations"],
         "annotations",
     )?;
-    if stage.folder().join("bmctl-workspace").exists() {
+    if test_cluster.folder().join("bmctl-workspace").exists() {
         return Err("a dry run has written a backup".into());
     }
     Ok(())
@@ -119,10 +125,10 @@ fn a_dry_run_shows_all_and_changes_nothing() -> Result<(), Failed> {
 /// People are shown the first; a document in a file beside it has all, whatever becomes of the command.
 fn a_report_beside_the_text_has_everything() -> Result<(), Failed> {
     const MANY: usize = 23;
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     for number in 0..MANY {
         // KubeVirt's, and stopped: nothing is generated from them.
-        stage.create(
+        test_cluster.create(
             KUBEVIRT,
             &json!({
                 "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": format!("vm-{number:02}")},
@@ -137,7 +143,7 @@ fn a_report_beside_the_text_has_everything() -> Result<(), Failed> {
         })
     };
     for number in 0..MANY {
-        stage.create(VOLUMES, &volume(number))?;
+        test_cluster.create(VOLUMES, &volume(number))?;
     }
     let length = |list: &Value| list.as_array().map(Vec::len);
     for (flags, code, shown) in [
@@ -166,11 +172,15 @@ fn a_report_beside_the_text_has_everything() -> Result<(), Failed> {
             "json=r.json",
         ];
         arguments.extend(flags);
-        let ended = stage.bmctl(&arguments).exits(code)?.prints_anyway(shown)?;
+        let ended = test_cluster
+            .bmctl(&arguments)
+            .exits(code)?
+            .prints_anyway(shown)?;
         if ended.stdout.contains("vm-22") {
             return Err(format!("people are shown all: {ended}").into());
         }
-        let report: Value = serde_json::from_slice(&fs::read(stage.folder().join("r.json"))?)?;
+        let report: Value =
+            serde_json::from_slice(&fs::read(test_cluster.folder().join("r.json"))?)?;
         let what = format!("{flags:?}");
         equal(&json!(length(&report["machines"])), &json!(MANY), &what)?;
         equal(&report["machineCount"], &json!(MANY), &what)?;
@@ -191,17 +201,17 @@ fn a_report_beside_the_text_has_everything() -> Result<(), Failed> {
 }
 
 fn a_backup_that_fails_deletes_nothing() -> Result<(), Failed> {
-    let stage = with_machines()?;
+    let test_cluster = with_machines()?;
     // A file where the folder should be.
-    fs::write(stage.folder().join("file"), "")?;
+    fs::write(test_cluster.folder().join("file"), "")?;
     let another = (jiff::Timestamp::now() + Duration::from_secs(240)).to_string();
     // The door that was closed is open again, unless another bmctl keeps it closed.
     for fence in [Value::Null, json!(another)] {
-        stage.patch(
+        test_cluster.patch(
             RUNTIME,
             &json!({"metadata": {"annotations": {FENCE: fence}}}),
         )?;
-        let failed = stage.bmctl(&[
+        let failed = test_cluster.bmctl(&[
             "disable",
             "vmruntime",
             "--force=true",
@@ -209,8 +219,12 @@ fn a_backup_that_fails_deletes_nothing() -> Result<(), Failed> {
             "file/inside",
         ]);
         failed.exits(12)?.says("nothing was deleted")?;
-        equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
-        let runtime = stage.read(RUNTIME)?;
+        equal(
+            &json!(count(&test_cluster, MACHINES)?),
+            &json!(2),
+            "machines",
+        )?;
+        let runtime = test_cluster.read(RUNTIME)?;
         equal(&runtime["spec"]["enabled"], &json!(true), "enabled")?;
         equal(&runtime["metadata"]["annotations"][FENCE], &fence, "fence")?;
     }
@@ -218,23 +232,27 @@ fn a_backup_that_fails_deletes_nothing() -> Result<(), Failed> {
 }
 
 fn a_refused_folder_is_refused_before_anything() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    let folder = stage.folder().join("thesis");
+    let test_cluster = with_machines()?;
+    let folder = test_cluster.folder().join("thesis");
     fs::create_dir(&folder)?;
     fs::write(folder.join("chapter.yaml"), "mine")?;
-    stage
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--force=true", "--backup", "thesis"])
         .exits(6)?
         .says("not a backup")?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")?;
+    equal(
+        &json!(count(&test_cluster, MACHINES)?),
+        &json!(2),
+        "machines",
+    )?;
     let left: Vec<_> = fs::read_dir(&folder)?.collect();
     equal(&json!(left.len()), &json!(1), "files")
 }
 
 fn disks_can_be_kept() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    let before = uids(&stage)?;
-    let ended = stage
+    let test_cluster = with_machines()?;
+    let before = uids(&test_cluster)?;
+    let ended = test_cluster
         .bmctl(&[
             "disable",
             "vmruntime",
@@ -246,9 +264,17 @@ fn disks_can_be_kept() -> Result<(), Failed> {
         .exits(0)?
         .says("CDI stays")?;
     drop(ended);
-    equal(&json!(uids(&stage)?), &json!(before), "the very same disks")?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(0), "machines")?;
-    let conditions = stage.read(RUNTIME)?["status"]["conditions"].clone();
+    equal(
+        &json!(uids(&test_cluster)?),
+        &json!(before),
+        "the very same disks",
+    )?;
+    equal(
+        &json!(count(&test_cluster, MACHINES)?),
+        &json!(0),
+        "machines",
+    )?;
+    let conditions = test_cluster.read(RUNTIME)?["status"]["conditions"].clone();
     let kept = conditions
         .as_array()
         .into_iter()
@@ -259,20 +285,28 @@ fn disks_can_be_kept() -> Result<(), Failed> {
         &json!("True"),
         "DisksKept",
     )?;
-    stage.bmctl(&["disable", "vmruntime"]).exits(7)?;
+    test_cluster.bmctl(&["disable", "vmruntime"]).exits(7)?;
     // The machines come back on their disks.
-    let folder = newest_backup(&stage.folder().join("bmctl-workspace/sandbox/backup"))?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["restore", &folder]).exits(0)?;
-    equal(&json!(uids(&stage)?), &json!(before), "the very same disks")?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(2), "machines")
+    let folder = newest_backup(&test_cluster.folder().join("bmctl-workspace/sandbox/backup"))?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["restore", &folder]).exits(0)?;
+    equal(
+        &json!(uids(&test_cluster)?),
+        &json!(before),
+        "the very same disks",
+    )?;
+    equal(
+        &json!(count(&test_cluster, MACHINES)?),
+        &json!(2),
+        "machines",
+    )
 }
 
 /// Of disks and data volumes.
-fn uids(stage: &Stage) -> Result<Vec<Value>, Failed> {
+fn uids(test_cluster: &TestCluster) -> Result<Vec<Value>, Failed> {
     let mut uids = Vec::new();
     for path in [DISKS, VOLUMES] {
-        let list = stage.read(path)?;
+        let list = test_cluster.read(path)?;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         uids.extend(items.iter().map(|item| item["metadata"]["uid"].clone()));
     }
@@ -287,8 +321,8 @@ fn newest_backup(base: &Path) -> Result<String, Failed> {
 }
 
 fn without_a_backup_nothing_is_written() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    stage
+    let test_cluster = with_machines()?;
+    test_cluster
         .bmctl(&[
             "disable",
             "vmruntime",
@@ -298,9 +332,13 @@ fn without_a_backup_nothing_is_written() -> Result<(), Failed> {
             "50s",
         ])
         .exits(0)?;
-    equal(&json!(count(&stage, MACHINES)?), &json!(0), "machines")?;
-    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
-    if stage.folder().join("bmctl-workspace").exists() {
+    equal(
+        &json!(count(&test_cluster, MACHINES)?),
+        &json!(0),
+        "machines",
+    )?;
+    equal(&json!(count(&test_cluster, DISKS)?), &json!(0), "disks")?;
+    if test_cluster.folder().join("bmctl-workspace").exists() {
         return Err("a backup was written".into());
     }
     Ok(())

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     faults::{Proxy, Script},
-    stage::Stage,
+    test_cluster::TestCluster,
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -43,8 +43,8 @@ fn cost(proxy: &Proxy, requests: &[&str], connections: usize) -> Result<(), Fail
 
 fn without_waiting_two_requests() -> Result<(), Failed> {
     // A controller would write to the object in between, and the second command would have to read it again.
-    let stage = Stage::without_controller();
-    stage.create(
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         "/apis/vm.cluster.gke.io/v1/vmruntimes",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
@@ -63,7 +63,7 @@ fn without_waiting_two_requests() -> Result<(), Failed> {
             &[READ, PATCH],
         ),
     ] {
-        let proxy = Proxy::before(&stage, Script::none());
+        let proxy = Proxy::before(&test_cluster, Script::none());
         let words: Vec<&str> = command.split(' ').collect();
         proxy.bmctl(&words).exits(0)?;
         cost(&proxy, requests, 1)?;
@@ -72,17 +72,17 @@ fn without_waiting_two_requests() -> Result<(), Failed> {
 }
 
 fn with_waiting_four_requests() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     for command in [
         &["enable", "vmruntime"][..],
         &["update", "vmruntime", "--use-emulation"],
     ] {
-        let proxy = Proxy::before(&stage, Script::none());
+        let proxy = Proxy::before(&test_cluster, Script::none());
         proxy.bmctl(command).exits(0)?;
         cost(&proxy, &[READ, PATCH, WATCH_CHECKS, WATCH], 2)?;
     }
     // What is ready already is seen in what is read.
-    let proxy = Proxy::before(&stage, Script::none());
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy.bmctl(&["enable", "vmruntime"]).exits(7)?;
     cost(&proxy, &[READ], 1)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     schema,
-    stage::{Ended, Host, Stage},
+    test_cluster::{Ended, Host, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -49,10 +49,11 @@ fn come_in_order(events: &[Value], expected: &[&str]) -> Result<(), Failed> {
 }
 
 fn of_a_cluster() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
     let run = |command: &str, code| -> Result<Vec<Value>, Failed> {
         let words: Vec<&str> = command.split(' ').chain(["--progress", "json"]).collect();
-        let ended: Ended = stage.bmctl(&words).exits(code)?;
+        let ended: Ended = test_cluster.bmctl(&words).exits(code)?;
         read(&ended.stderr, code)
     };
     let events = run("check vmruntimepfc", 3)?;
@@ -78,7 +79,7 @@ fn of_a_cluster() -> Result<(), Failed> {
     if types(&quiet).contains(&"waiting") {
         return Err(format!("quiet is not quiet: {quiet:?}").into());
     }
-    stage.patch(
+    test_cluster.patch(
         "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime",
         &serde_json::json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}}),
     )?;

@@ -1,7 +1,7 @@
 //! A proxy in front of an API server: it ends TLS with an authority of its own, writes down what passes, and breaks what
 //! it is told to break, in the order that it is told. Without faults it changes nothing.
 //!
-//! Stories start one with [`Proxy::before`], point a program at it ([`Proxy::bmctl`]), and look at
+//! Tests start one with [`Proxy::before`], point a program at it ([`Proxy::bmctl`]), and look at
 //! [`Proxy::requests`] and [`Proxy::connections`] afterwards. It never decides anything about an answer that it was not
 //! told: identities, conflicts and versions are the API server's.
 
@@ -26,7 +26,7 @@ pub use self::{
     script::{Fault, On, Script},
     tls::{Authority, acceptor},
 };
-use crate::stage::{Ended, Stage, clean, finish, runtime};
+use crate::test_cluster::{Ended, TestCluster, clean, finish, runtime};
 
 /// How a proxy differs from one that only looks.
 #[derive(Default)]
@@ -92,10 +92,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Before the API server of a stage, with these faults.
-    pub fn before(stage: &Stage, script: Script) -> Self {
+    /// Before the API server of a cluster, with these faults.
+    pub fn before(test_cluster: &TestCluster, script: Script) -> Self {
         Self::with(
-            stage,
+            test_cluster,
             ProxyOptions {
                 script,
                 ..ProxyOptions::default()
@@ -103,7 +103,7 @@ impl Proxy {
         )
     }
 
-    pub fn with(stage: &Stage, options: ProxyOptions) -> Self {
+    pub fn with(test_cluster: &TestCluster, options: ProxyOptions) -> Self {
         let listener = runtime()
             .block_on(TcpListener::bind("127.0.0.1:0"))
             .unwrap();
@@ -115,7 +115,7 @@ impl Proxy {
         let authority = Authority::new("faults");
         let (trusted, user) = options.certificates.unzip();
         let acceptor = tls::acceptor(&authority, &names, trusted.as_ref());
-        let kubeconfig = Kubeconfig::read_from(stage.kubeconfig()).unwrap();
+        let kubeconfig = Kubeconfig::read_from(test_cluster.kubeconfig()).unwrap();
         let shared = Arc::new(Shared {
             script: Mutex::new(options.script),
             journal: Mutex::default(),
@@ -124,11 +124,11 @@ impl Proxy {
             upstream: serve::Upstream::of(&kubeconfig, user, options.strips_credentials),
         });
         let accepting = serve::accept(listener, acceptor, Arc::clone(&shared));
-        let path = stage
+        let path = test_cluster
             .folder()
             .join(format!("kubeconfig-of-{}", address.port()));
         let proxy = Self {
-            folder: stage.folder().to_owned(),
+            folder: test_cluster.folder().to_owned(),
             path,
             address,
             shared,

@@ -1,5 +1,5 @@
 //! Google's controller in the sandbox: that it plays what is published of each release, and that everything which a user of
-//! bmctl does on Google Distributed Cloud works on it. Stories of other modules are told again with it in the place of our
+//! bmctl does on Google Distributed Cloud works on it. Tests of other modules are told again with it in the place of our
 //! controller; those that look at what only ours publishes are listed with the reason.
 
 mod guide;
@@ -11,7 +11,7 @@ use bmctl::simulator::gdc::RELEASES;
 
 use crate::{
     checking, disable, looking,
-    stage::{Story, with_gdc},
+    test_cluster::{Test, with_gdc},
     vertical,
 };
 
@@ -19,7 +19,7 @@ const ALL: &[&str] = &["1.13", "1.16", "1.29"];
 const BEFORE_OBSERVATIONS: &[&str] = &["1.13", "1.16"];
 const BEFORE_SUMMARY: &[&str] = &["1.13"];
 
-/// Stories that cannot be told with Google's controller, why, and of which releases.
+/// Tests that cannot be told with Google's controller, why, and of which releases.
 const OURS: [(&str, &str, &[&str]); 18] = [
     (
         "vertical::enable_reaches_ready_and_knows_it_the_second_time",
@@ -114,47 +114,47 @@ const OURS: [(&str, &str, &[&str]); 18] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = retold();
+    let mut trials = repeated();
     trials.extend(published::trials());
     trials.extend(guide::trials());
     trials
 }
 
-fn told() -> Vec<(String, Story)> {
+fn trial() -> Vec<(String, Test)> {
     let modules = [
-        ("vertical", vertical::stories()),
-        ("checking", checking::stories()),
-        ("looking", looking::stories()),
-        ("disable", disable::table::stories()),
+        ("vertical", vertical::tests()),
+        ("checking", checking::tests()),
+        ("looking", looking::tests()),
+        ("disable", disable::table::tests()),
     ];
-    let named = |(module, stories): (&str, Vec<(&'static str, Story)>)| {
+    let named = |(module, tests): (&str, Vec<(&'static str, Test)>)| {
         let module = module.to_owned();
-        stories
+        tests
             .into_iter()
-            .map(move |(name, story)| (format!("{module}::{name}"), story))
+            .map(move |(name, test)| (format!("{module}::{name}"), test))
             .collect::<Vec<_>>()
     };
     modules.into_iter().flat_map(named).collect()
 }
 
-fn retold() -> Vec<Trial> {
+fn repeated() -> Vec<Trial> {
     let mut trials = vec![Trial::test("gdc::what_cannot_be_retold_is_there", || {
-        let told = told();
+        let told = trial();
         let gone = OURS
             .iter()
             .find(|(ours, _, _)| told.iter().all(|(name, _)| ours != name));
         gone.map_or(Ok(()), |(ours, _, _)| {
-            Err(format!("there is no story {ours}").into())
+            Err(format!("there is no test {ours}").into())
         })
     })];
     for release in &RELEASES {
-        for (name, story) in told() {
+        for (name, test) in trial() {
             let left_out =
                 |(ours, _, of): &(&str, &str, &[&str])| *ours == name && of.contains(&release.name);
             if !OURS.iter().any(left_out) {
                 trials.push(Trial::test(
                     format!("gdc::{}::{name}", release.name),
-                    move || with_gdc(release, story),
+                    move || with_gdc(release, test),
                 ));
             }
         }

@@ -14,11 +14,11 @@ use crate::{
     events,
     faults::{Fault, On, Proxy, Script},
     output::{FORMATS, is_a_result},
-    stage::{Ended, Stage, Story, clean, finish},
+    test_cluster::{Ended, Test, TestCluster, clean, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let tests: [(&str, Test); 5] = [
         ("words_are_never_orders", words_are_never_orders),
         (
             "the_content_of_a_file_is_never_repeated",
@@ -31,8 +31,8 @@ pub fn trials() -> Vec<Trial> {
             answers_without_end_are_given_up,
         ),
     ];
-    let named = |(name, story)| Trial::test(format!("hostile::{name}"), story);
-    stories
+    let named = |(name, test)| Trial::test(format!("hostile::{name}"), test);
+    tests
         .map(named)
         .into_iter()
         .chain(answers::trials())
@@ -203,19 +203,19 @@ fn is_harmless(what: &str, text: &str) -> Result<(), Failed> {
 }
 
 fn words_are_never_orders() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    infest(&stage)?;
-    let text = fs::read_to_string(stage.kubeconfig())?;
+    let test_cluster = TestCluster::without_controller();
+    infest(&test_cluster)?;
+    let text = fs::read_to_string(test_cluster.kubeconfig())?;
     let config: serde_json::Value = serde_saphyr::from_str(&text)?;
     let mut infested = config.clone();
     let context = "evil\x1b[2J\u{202e}context";
     infested["current-context"] = json!(context);
     infested["contexts"][0]["name"] = json!(context);
-    let kubeconfig = stage.folder().join("hostile");
+    let kubeconfig = test_cluster.folder().join("hostile");
     fs::write(&kubeconfig, infested.to_string())?;
     let kubeconfig = kubeconfig.display().to_string();
 
-    let logs = stage.folder().join("logs");
+    let logs = test_cluster.folder().join("logs");
     let hostile = HOSTILE.replace(['\r', '\n'], "");
     let commands: [(&[&str], i32); 7] = [
         (&["status", "vmruntime"], 5),
@@ -246,7 +246,7 @@ fn words_are_never_orders() -> Result<(), Failed> {
                 stdout,
                 stderr,
                 ..
-            } = stage.bmctl(&all).exits(code)?;
+            } = test_cluster.bmctl(&all).exits(code)?;
             let what = format!("{what:?}");
             is_harmless(&format!("stdout of {what}"), &stdout)?;
             is_harmless(&format!("stderr of {what}"), &stderr)?;
@@ -259,7 +259,7 @@ fn words_are_never_orders() -> Result<(), Failed> {
     }
     // GitHub takes orders from both streams.
     let words = ["get", "vmruntimepfc", "hostile", "--ci", "github"];
-    let read = stage.bmctl(&words).succeeds()?;
+    let read = test_cluster.bmctl(&words).succeeds()?;
     if let Some(line) = read
         .stdout
         .lines()
@@ -271,8 +271,8 @@ fn words_are_never_orders() -> Result<(), Failed> {
 }
 
 /// What the cluster's owner, or a controller gone bad, can write.
-fn infest(stage: &Stage) -> Result<(), Failed> {
-    stage.create(
+fn infest(test_cluster: &TestCluster) -> Result<(), Failed> {
+    test_cluster.create(
         "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
@@ -281,7 +281,7 @@ fn infest(stage: &Stage) -> Result<(), Failed> {
     )?;
     let status = |object: &str, status: serde_json::Value| {
         let path = format!("/apis/vm.cluster.gke.io/v1/{object}/status");
-        stage.patch(&path, &json!({"status": status}))
+        test_cluster.patch(&path, &json!({"status": status}))
     };
     status(
         "namespaces/vm-system/vmruntimepreflightchecks/hostile",
@@ -296,8 +296,8 @@ fn infest(stage: &Stage) -> Result<(), Failed> {
         }),
     )?;
     let runtime = "/apis/vm.cluster.gke.io/v1/vmruntimes";
-    if stage.read(&format!("{runtime}/vmruntime")).is_err() {
-        stage.create(
+    if test_cluster.read(&format!("{runtime}/vmruntime")).is_err() {
+        test_cluster.create(
             runtime,
             &json!({
                 "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
@@ -385,9 +385,9 @@ fn shown_in_every_way(
 
 fn a_message_without_end_is_cut() -> Result<(), Failed> {
     const BYTES: usize = 5_000_000;
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    let logs = stage.folder().join("logs");
+    let test_cluster = TestCluster::bare();
+    let proxy = Proxy::before(&test_cluster, Script::none());
+    let logs = test_cluster.folder().join("logs");
     for (server, code) in [(403, 9), (401, 9), (409, 11), (422, 2)] {
         proxy.play(Script::none().always(On::Any, Fault::Words(server, BYTES)));
         let words = ["status", "vmruntime"];
@@ -404,8 +404,8 @@ fn a_message_without_end_is_cut() -> Result<(), Failed> {
 
 /// Conditions, and results of checks: so many, and so long.
 fn a_status_without_end_is_cut() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    infest(&stage)?;
+    let test_cluster = TestCluster::without_controller();
+    infest(&test_cluster)?;
     let long = "A".repeat(200_000);
     let condition = |at: usize| {
         let message = if at == 0 { &long } else { "x" };
@@ -415,11 +415,11 @@ fn a_status_without_end_is_cut() -> Result<(), Failed> {
         })
     };
     let conditions: Vec<Value> = (0..5_000).map(condition).collect();
-    stage.patch(
+    test_cluster.patch(
         "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime/status",
         &json!({"status": {"phase": long, "conditions": conditions}}),
     )?;
-    stage.patch(
+    test_cluster.patch(
         "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks/hostile/status",
         &json!({"status": {"message": long, "checks": {
             "node": {"passed": false, "message": long, "results": [
@@ -427,7 +427,7 @@ fn a_status_without_end_is_cut() -> Result<(), Failed> {
             ]},
         }}}),
     )?;
-    let logs = stage.folder().join("logs");
+    let logs = test_cluster.folder().join("logs");
     let commands: [(&[&str], i32); 4] = [
         (&["status", "vmruntime"], 5),
         (&["get", "vmruntimepfc", "hostile"], 0),
@@ -438,9 +438,9 @@ fn a_status_without_end_is_cut() -> Result<(), Failed> {
         ),
     ];
     for (words, code) in commands {
-        shown_in_every_way(words, code, &logs, |words| stage.bmctl(words))?;
+        shown_in_every_way(words, code, &logs, |words| test_cluster.bmctl(words))?;
     }
-    let json = stage.bmctl(&["status", "vmruntime", "-o", "json"]);
+    let json = test_cluster.bmctl(&["status", "vmruntime", "-o", "json"]);
     let document: Value = serde_json::from_str(&json.stdout)?;
     let shown = document["conditions"].as_array().map_or(0, Vec::len);
     if shown != 50 || document["moreConditions"] != 4_950 {
@@ -450,8 +450,8 @@ fn a_status_without_end_is_cut() -> Result<(), Failed> {
 }
 
 fn answers_without_end_are_given_up() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     let on = |path| On::Request(Method::GET, path);
     for (command, on, fault, code, said) in [
         (

@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::{Authority, Proxy, ProxyOptions, Script},
-    stage::{Ended, Stage, Story},
+    test_cluster::{Ended, Test, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 6] = [
+    let tests: [(&str, Test); 6] = [
         (
             "somebody_else_is_impersonated",
             somebody_else_is_impersonated,
@@ -40,7 +40,7 @@ pub fn trials() -> Vec<Trial> {
         ),
         ("no_secret_is_ever_shown", no_secret_is_ever_shown),
     ];
-    let told = stories.map(|(name, story)| Trial::test(format!("identity::{name}"), story));
+    let told = tests.map(|(name, test)| Trial::test(format!("identity::{name}"), test));
     told.into_iter()
         .chain(nobody::trials())
         .chain(odd::trials())
@@ -70,8 +70,8 @@ fn token(proxy: &Proxy) -> String {
         .to_owned()
 }
 
-fn file(stage: &Stage, name: &str, text: &str) -> PathBuf {
-    let path = stage.folder().join(name);
+fn file(test_cluster: &TestCluster, name: &str, text: &str) -> PathBuf {
+    let path = test_cluster.folder().join(name);
     fs::write(&path, text).unwrap();
     path
 }
@@ -87,9 +87,9 @@ fn equal<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Result<(), 
 }
 
 fn somebody_else_is_impersonated() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    permit(&stage, "system:serviceaccount:ci:runner")?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    permit(&test_cluster, "system:serviceaccount:ci:runner")?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy
         .bmctl(&[
             "get",
@@ -178,8 +178,8 @@ fn sec1(key: &KeyPair) -> String {
 }
 
 /// What they may do is another matter.
-fn permit(stage: &Stage, user: &str) -> Result<(), Failed> {
-    stage.create(
+fn permit(test_cluster: &TestCluster, user: &str) -> Result<(), Failed> {
+    test_cluster.create(
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
         &json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
@@ -192,12 +192,12 @@ fn permit(stage: &Stage, user: &str) -> Result<(), Failed> {
 }
 
 fn certificates_with_every_kind_of_key() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    permit(&stage, "eve")?;
+    let test_cluster = TestCluster::enabled()?;
+    permit(&test_cluster, "eve")?;
     let authority = Authority::new("clients");
     let made = certificates(&authority);
     let proxy = Proxy::with(
-        &stage,
+        &test_cluster,
         ProxyOptions {
             certificates: Some((authority, "eve".to_owned())),
             ..ProxyOptions::default()
@@ -205,8 +205,8 @@ fn certificates_with_every_kind_of_key() -> Result<(), Failed> {
     );
     for (kind, certificate, key) in made {
         let (certificate_file, key_file) = (
-            file(&stage, "eve.crt", &certificate),
-            file(&stage, "eve.key", &key),
+            file(&test_cluster, "eve.crt", &certificate),
+            file(&test_cluster, "eve.key", &key),
         );
         for data in [false, true] {
             proxy.edit(|kubeconfig| {
@@ -240,8 +240,8 @@ fn certificates_with_every_kind_of_key() -> Result<(), Failed> {
 }
 
 fn a_password_is_sent_as_it_is() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::bare();
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy.edit(|kubeconfig| {
         *user(kubeconfig) = AuthInfo::default();
         user(kubeconfig).username = Some("eve".to_owned());
@@ -255,16 +255,16 @@ fn a_password_is_sent_as_it_is() -> Result<(), Failed> {
 }
 
 fn a_token_file_is_read_again() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     let good = token(&proxy);
-    let path = file(&stage, "token", &format!("{good}\n"));
+    let path = file(&test_cluster, "token", &format!("{good}\n"));
     proxy.edit(|kubeconfig| {
         *user(kubeconfig) = AuthInfo::default();
         user(kubeconfig).token_file = Some("token".to_owned());
     });
     proxy.bmctl(&STATUS).exits(0)?;
-    file(&stage, "token", SECRET);
+    file(&test_cluster, "token", SECRET);
     without_secrets(&proxy.bmctl(&STATUS).exits(9)?)?;
     // It is replaced when the first request is under way already.
     let rotated = path.clone();
@@ -277,9 +277,9 @@ fn a_token_file_is_read_again() -> Result<(), Failed> {
 }
 
 fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let proxy = Proxy::with(
-        &stage,
+        &test_cluster,
         ProxyOptions {
             names: vec!["kubernetes.example".to_owned()],
             ..ProxyOptions::default()
@@ -299,7 +299,7 @@ fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
         let cluster = cluster(kubeconfig);
         let data = cluster.certificate_authority_data.take().unwrap();
         file(
-            &stage,
+            &test_cluster,
             "ca.crt",
             &String::from_utf8(STANDARD.decode(data).unwrap()).unwrap(),
         );
@@ -307,7 +307,11 @@ fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
         cluster.certificate_authority = Some("ca.crt".to_owned());
     });
     proxy.bmctl(&STATUS).exits(0)?;
-    file(&stage, "ca.crt", &Authority::new("somebody else").pem());
+    file(
+        &test_cluster,
+        "ca.crt",
+        &Authority::new("somebody else").pem(),
+    );
     proxy
         .bmctl(&json)
         .exits(10)?
@@ -326,9 +330,9 @@ fn the_server_is_checked_as_the_kubeconfig_says() -> Result<(), Failed> {
 }
 
 fn no_secret_is_ever_shown() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    let logs = stage.folder().join("logs");
+    let test_cluster = TestCluster::bare();
+    let proxy = Proxy::before(&test_cluster, Script::none());
+    let logs = test_cluster.folder().join("logs");
     let server = format!("https://eve:{SECRET}@{}", proxy.address());
     proxy.edit(|kubeconfig| {
         user(kubeconfig).token = Some(SECRET.to_owned().into());

@@ -12,7 +12,7 @@ use kube::config::Kubeconfig;
 use libtest_mimic::{Failed, Trial};
 use secrecy::ExposeSecret as _;
 
-use crate::stage::{Ended, Stage, needs_kubectl};
+use crate::test_cluster::{Ended, TestCluster, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
     vec![needs_kubectl(
@@ -106,8 +106,8 @@ struct Values {
 }
 
 impl Values {
-    fn of(stage: &Stage) -> Result<Self, Failed> {
-        let read = Kubeconfig::read_from(stage.kubeconfig())?;
+    fn of(test_cluster: &TestCluster) -> Result<Self, Failed> {
+        let read = Kubeconfig::read_from(test_cluster.kubeconfig())?;
         let cluster = read.clusters[0].cluster.clone().unwrap();
         let user = read.auth_infos[0].auth_info.clone().unwrap();
         Ok(Self {
@@ -152,18 +152,18 @@ impl Values {
 
 fn each_is_taken_as_kubectl_takes_it() -> Result<(), Failed> {
     const SIDE_BY_SIDE: usize = 4;
-    let stage = Stage::new();
-    let values = Values::of(&stage)?;
-    values.write(stage.folder())?;
+    let test_cluster = TestCluster::new();
+    let values = Values::of(&test_cluster)?;
+    values.write(test_cluster.folder())?;
     let rows = rows();
     assert!(rows.len() >= 60, "{}", rows.len());
     let wrong = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for part in 0..SIDE_BY_SIDE {
-            let (rows, stage, values, wrong) = (&rows, &stage, &values, &wrong);
+            let (rows, test_cluster, values, wrong) = (&rows, &test_cluster, &values, &wrong);
             scope.spawn(move || {
                 for (at, row) in rows.iter().enumerate().skip(part).step_by(SIDE_BY_SIDE) {
-                    if let Err(why) = holds(stage, values, at, row) {
+                    if let Err(why) = holds(test_cluster, values, at, row) {
                         wrong.lock().unwrap().push(format!("{}: {why:?}", row.name));
                     }
                 }
@@ -178,11 +178,11 @@ fn each_is_taken_as_kubectl_takes_it() -> Result<(), Failed> {
     }
 }
 
-fn holds(stage: &Stage, values: &Values, at: usize, row: &Row) -> Result<(), Failed> {
-    let path = stage.folder().join(format!("config-{at}"));
+fn holds(test_cluster: &TestCluster, values: &Values, at: usize, row: &Row) -> Result<(), Failed> {
+    let path = test_cluster.folder().join(format!("config-{at}"));
     fs::write(
         &path,
-        (row.written)(&values.fill(&row.text, stage.folder())),
+        (row.written)(&values.fill(&row.text, test_cluster.folder())),
     )?;
     let path = path.display().to_string();
     let kubectl = [
@@ -192,8 +192,8 @@ fn holds(stage: &Stage, values: &Values, at: usize, row: &Row) -> Result<(), Fai
         "vmruntime",
         "--request-timeout=30s",
     ];
-    let kubectl = stage.kubectl(&kubectl);
-    let bmctl = stage.bmctl(&["status", "vmruntime", "--kubeconfig", &path]);
+    let kubectl = test_cluster.kubectl(&kubectl);
+    let bmctl = test_cluster.bmctl(&["status", "vmruntime", "--kubeconfig", &path]);
     let connects = |ended: &Ended| ended.code == Some(0);
     let (by_kubectl, by_bmctl) = match row.verdict {
         Verdict::Both => (true, true),

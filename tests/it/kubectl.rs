@@ -6,10 +6,10 @@ use bmctl::explain;
 use libtest_mimic::{Failed, Trial};
 
 use crate::source::sources;
-use crate::stage::{Host, Stage, Story, eventually, needs_kubectl};
+use crate::test_cluster::{Host, Test, TestCluster, eventually, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 11] = [
+    let tests: [(&str, Test); 11] = [
         (
             "what_is_suggested_shows_something",
             what_is_suggested_shows_something,
@@ -46,8 +46,8 @@ pub fn trials() -> Vec<Trial> {
             what_kubectl_sends_as_protobuf,
         ),
     ];
-    stories
-        .map(|(name, story)| needs_kubectl(&format!("kubectl::{name}"), story))
+    tests
+        .map(|(name, test)| needs_kubectl(&format!("kubectl::{name}"), test))
         .into()
 }
 
@@ -68,18 +68,18 @@ const NEEDS_MORE: [(&str, &str); 5] = [
 
 /// Every command of kubectl that only reads and that an explanation or a hint names: it works, and shows something.
 fn what_is_suggested_shows_something() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage
+    let test_cluster = TestCluster::new();
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster
         .kubectl_with_input(&["apply", "-f", "-"], MACHINE)
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&["label", "node", "worker-0", "rack=a"])
         .succeeds()?;
     let mut wrong = Vec::new();
     for command in suggested() {
         let words: Vec<&str> = command.split(' ').skip(1).collect();
-        match stage.kubectl(&words).succeeds() {
+        match test_cluster.kubectl(&words).succeeds() {
             Ok(shown) if shown.stdout.trim().is_empty() => {
                 wrong.push(format!("{command}: nothing"));
             }
@@ -143,16 +143,16 @@ spec:
 "#;
 
 fn edit_without_a_name_enables() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let editor = script(
-        stage.folder(),
+        test_cluster.folder(),
         "editor",
         r#"sed -i 's/^\( *\)enabled: false/\1enabled: true/' "$1""#,
     );
-    stage
+    test_cluster
         .kubectl_with(&["edit", "vmruntime"], &[("EDITOR", &editor)])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.ready}=true",
@@ -165,8 +165,8 @@ fn edit_without_a_name_enables() -> Result<(), Failed> {
 }
 
 fn patch_and_wait_as_people_do_today() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage
+    let test_cluster = TestCluster::new();
+    test_cluster
         .kubectl(&[
             "patch",
             "vmruntime",
@@ -177,7 +177,7 @@ fn patch_and_wait_as_people_do_today() -> Result<(), Failed> {
             r#"{"spec":{"enabled":true}}"#,
         ])
         .prints("vmruntime.vm.cluster.gke.io/vmruntime patched")?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.ready}=true",
@@ -186,7 +186,7 @@ fn patch_and_wait_as_people_do_today() -> Result<(), Failed> {
             "--timeout=60s",
         ])
         .prints("vmruntime.vm.cluster.gke.io/vmruntime condition met")?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=condition=Ready",
@@ -195,7 +195,7 @@ fn patch_and_wait_as_people_do_today() -> Result<(), Failed> {
         ])
         .succeeds()?;
     // The engine is there while enabled, and its pods run.
-    stage
+    test_cluster
         .kubectl(&[
             "rollout",
             "status",
@@ -209,8 +209,8 @@ fn patch_and_wait_as_people_do_today() -> Result<(), Failed> {
 }
 
 fn columns_are_the_documented_ones() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
+    let test_cluster = TestCluster::new();
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
     let header = |text: &str| {
         text.lines()
             .next()
@@ -219,14 +219,14 @@ fn columns_are_the_documented_ones() -> Result<(), Failed> {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let runtime = stage.kubectl(&["get", "vmruntime"]).succeeds()?;
+    let runtime = test_cluster.kubectl(&["get", "vmruntime"]).succeeds()?;
     equal(
         &header(&runtime.stdout),
         "NAME AGE ENABLED READY PREFLIGHTCHECK",
     )?;
     // The controller takes over the result of a check a moment after the check has finished.
     eventually("the row", || {
-        let runtime = stage
+        let runtime = test_cluster
             .kubectl(&["get", "vmruntime"])
             .succeeds()
             .map_err(|error| format!("{error:?}"))?;
@@ -237,11 +237,11 @@ fn columns_are_the_documented_ones() -> Result<(), Failed> {
             other => Err(other.to_owned()),
         }
     })?;
-    let checks = stage
+    let checks = test_cluster
         .kubectl(&["get", "vmruntimepfc", "-n", "vm-system"])
         .succeeds()?;
     equal(&header(&checks.stdout), "NAME PASS AGE")?;
-    let pods = stage
+    let pods = test_cluster
         .kubectl(&["get", "pods", "-n", "vm-system"])
         .succeeds()?;
     equal(&header(&pods.stdout), "NAME READY STATUS RESTARTS AGE")?;
@@ -254,10 +254,10 @@ fn columns_are_the_documented_ones() -> Result<(), Failed> {
             .into());
         }
     }
-    stage
+    test_cluster
         .kubectl(&["get", "nodes", "-o", "wide"])
         .prints("worker-0")?;
-    stage
+    test_cluster
         .kubectl(&[
             "get",
             "vmruntime",
@@ -269,8 +269,11 @@ fn columns_are_the_documented_ones() -> Result<(), Failed> {
 }
 
 fn describe_shows_spec_status_and_conditions() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let text = stage.kubectl(&["describe", "vmruntime"]).succeeds()?.stdout;
+    let test_cluster = TestCluster::new();
+    let text = test_cluster
+        .kubectl(&["describe", "vmruntime"])
+        .succeeds()?
+        .stdout;
     for part in [
         "Name:         vmruntime",
         "vmrumtime-force-disable: false",
@@ -282,15 +285,16 @@ fn describe_shows_spec_status_and_conditions() -> Result<(), Failed> {
             return Err(format!("describe lacks {part:?}:\n{text}").into());
         }
     }
-    stage
+    test_cluster
         .kubectl(&["describe", "node", "worker-0"])
         .prints("Ready")?;
     Ok(())
 }
 
 fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
-    stage
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    test_cluster
         .kubectl(&[
             "patch",
             "vmruntime",
@@ -300,7 +304,7 @@ fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed
             r#"{"spec":{"enabled":true}}"#,
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.preflightCheckSummary.preflightCheckPassed}=false",
@@ -308,22 +312,22 @@ fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed
             "--timeout=60s",
         ])
         .succeeds()?;
-    let failing = stage.jsonpath(
+    let failing = test_cluster.jsonpath(
         "vmruntime/vmruntime",
         "{.status.preflightCheckSummary.preflightCheckName}",
     )?;
 
-    let refused = stage.kubectl_with_input(&["apply", "-f", "-"], MACHINE);
+    let refused = test_cluster.kubectl_with_input(&["apply", "-f", "-"], MACHINE);
     refused.fails_with("forbidden")?;
     refused.fails_with("preflight")?;
 
-    stage
+    test_cluster
         .kubectl(&["label", "node", "worker-1", "kubevm.io/VM-SkipSchedule="])
         .prints("node/worker-1 labeled")?;
-    stage
+    test_cluster
         .kubectl_with_input(&["create", "-f", "-"], &manual_check("after-skip"))
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.pass}=true",
@@ -333,7 +337,7 @@ fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed
             "--timeout=60s",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=condition=VMCreationAllowed",
@@ -341,15 +345,15 @@ fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed
             "--timeout=60s",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl_with_input(&["apply", "-f", "-"], MACHINE)
         .succeeds()?;
 
     // Taking the label away makes the controller look again, without anybody asking for a check.
-    stage
+    test_cluster
         .kubectl(&["label", "node", "worker-1", "kubevm.io/VM-SkipSchedule-"])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.preflightCheckSummary.preflightCheckPassed}=false",
@@ -357,7 +361,7 @@ fn a_node_without_kvm_closes_the_gate_until_it_is_skipped() -> Result<(), Failed
             "--timeout=60s",
         ])
         .succeeds()?;
-    let again = stage.jsonpath(
+    let again = test_cluster.jsonpath(
         "vmruntime/vmruntime",
         "{.status.preflightCheckSummary.preflightCheckName}",
     )?;
@@ -374,14 +378,14 @@ fn manual_check(name: &str) -> String {
 }
 
 fn an_applied_manifest_runs_a_check() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let manifest = manual_check("vmruntime-preflight-check-manual");
-    stage
+    test_cluster
         .kubectl_with_input(&["apply", "-f", "-"], &manifest)
         .prints(
             "vmruntimepreflightcheck.vm.cluster.gke.io/vmruntime-preflight-check-manual created",
         )?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.pass}=true",
@@ -391,7 +395,7 @@ fn an_applied_manifest_runs_a_check() -> Result<(), Failed> {
             "--timeout=60s",
         ])
         .succeeds()?;
-    let passed = stage
+    let passed = test_cluster
         .kubectl(&[
             "get",
             "vmruntimepfc",
@@ -404,18 +408,18 @@ fn an_applied_manifest_runs_a_check() -> Result<(), Failed> {
         .succeeds()?;
     equal(passed.stdout.trim(), "true")?;
     // Applying it again changes nothing and runs nothing.
-    stage
+    test_cluster
         .kubectl_with_input(&["apply", "-f", "-"], &manifest)
         .prints("unchanged")?;
     Ok(())
 }
 
 fn machines_come_up_and_go() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster
         .kubectl_with_input(&["apply", "--server-side", "-f", "-"], MACHINE)
         .prints("serverside-applied")?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.state}=Running",
@@ -423,19 +427,19 @@ fn machines_come_up_and_go() -> Result<(), Failed> {
             "--timeout=60s",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&["get", "virtualmachineinstances.kubevirt.io", "-A"])
         .prints("web")?;
-    stage
+    test_cluster
         .kubectl_with_input(&["diff", "-f", "-"], MACHINE)
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&["annotate", "gvm", "web", "note=no"])
         .prints("annotated")?;
-    stage
+    test_cluster
         .kubectl(&["delete", "gvm", "web", "--timeout=60s"])
         .prints("deleted")?;
-    stage
+    test_cluster
         .kubectl(&[
             "get",
             "virtualmachines.kubevirt.io,virtualmachineinstances.kubevirt.io",
@@ -446,11 +450,11 @@ fn machines_come_up_and_go() -> Result<(), Failed> {
 }
 
 fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster
         .kubectl_with_input(&["apply", "-f", "-"], MACHINE)
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.state}=Running",
@@ -458,7 +462,7 @@ fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
             "--timeout=60s",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "patch",
             "vmruntime",
@@ -468,7 +472,7 @@ fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
             r#"{"spec":{"enabled":false}}"#,
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=condition=DisableBlocked",
@@ -476,9 +480,11 @@ fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
             "--timeout=60s",
         ])
         .succeeds()?;
-    stage.kubectl(&["get", "gvm", "web"]).prints("Running")?;
+    test_cluster
+        .kubectl(&["get", "gvm", "web"])
+        .prints("Running")?;
     // The annotation permits it: the machines go, then the engine.
-    stage
+    test_cluster
         .kubectl(&[
             "annotate",
             "vmruntime",
@@ -487,10 +493,10 @@ fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
             "baremetal.cluster.gke.io/vmrumtime-force-disable=true",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&["wait", "--for=delete", "gvm/web", "--timeout=60s"])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&[
             "wait",
             "--for=jsonpath={.status.phase}=Disabled",
@@ -502,39 +508,41 @@ fn disable_with_machines_is_blocked_and_says_so() -> Result<(), Failed> {
 }
 
 fn explain_and_discovery() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage
+    let test_cluster = TestCluster::new();
+    test_cluster
         .kubectl(&["explain", "vmruntime.spec.useEmulation"])
         .prints("software emulation")?;
-    stage
+    test_cluster
         .kubectl(&["explain", "vmruntimepfc", "--recursive"])
         .prints("checkName")?;
-    stage
+    test_cluster
         .kubectl(&["explain", "vmruntime.metadata.finalizers"])
         .prints("finalizers")?;
-    stage
+    test_cluster
         .kubectl(&["api-resources", "--api-group=vm.cluster.gke.io"])
         .prints("vmruntimepfc")?;
-    stage
+    test_cluster
         .kubectl(&["api-versions"])
         .prints("vm.cluster.gke.io/v1")?;
-    stage
+    test_cluster
         .kubectl(&["version", "-o", "json"])
         .prints("serverVersion")?;
-    stage.kubectl(&["cluster-info"]).succeeds()?;
+    test_cluster.kubectl(&["cluster-info"]).succeeds()?;
     Ok(())
 }
 
 fn what_kubectl_sends_as_protobuf() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage
+    let test_cluster = TestCluster::new();
+    test_cluster
         .kubectl(&["create", "namespace", "team"])
         .prints("namespace/team created")?;
-    stage
+    test_cluster
         .kubectl(&["auth", "can-i", "create", "gvm"])
         .prints("yes")?;
-    stage.kubectl(&["auth", "whoami"]).prints("Username")?;
-    stage
+    test_cluster
+        .kubectl(&["auth", "whoami"])
+        .prints("Username")?;
+    test_cluster
         .kubectl(&[
             "create",
             "configmap",
@@ -544,10 +552,10 @@ fn what_kubectl_sends_as_protobuf() -> Result<(), Failed> {
             "team",
         ])
         .succeeds()?;
-    stage
+    test_cluster
         .kubectl(&["delete", "namespace", "team", "--timeout=60s"])
         .prints("deleted")?;
-    stage
+    test_cluster
         .kubectl(&["get", "configmap", "-n", "team"])
         .says("No resources found")?;
     Ok(())

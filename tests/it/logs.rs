@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
 
-use crate::stage::{Ended, Host, Stage};
+use crate::test_cluster::{Ended, Host, TestCluster};
 
 /// As long as a line may be, with its time.
 const LONGEST: usize = 120;
@@ -78,11 +78,11 @@ const ENABLE: &[Line] = &[
 ];
 
 fn of_a_disable_with_machines() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let cluster = TestCluster::enabled()?;
     for name in ["one", "two", "three"] {
-        stage.run_machine(name)?;
+        cluster.run_machine(name)?;
     }
-    let ended = stage
+    let ended = cluster
         .bmctl(&["disable", "vmruntime", "--force=true"])
         .exits(0)?;
     // Names of pods come and go; objects that are gone are in the result.
@@ -96,8 +96,8 @@ fn of_a_disable_with_machines() -> Result<(), Failed> {
 
 fn of_an_enable() -> Result<(), Failed> {
     let hosts = [("worker-0", Host::WithKvm)];
-    let stage = Stage::with_hosts_at_pace(&hosts, Duration::from_millis(200));
-    let ended = stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let cluster = TestCluster::with_hosts_at_pace(&hosts, Duration::from_millis(200));
+    let ended = cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     held(&ended, ENABLE)
 }
 

@@ -1,4 +1,4 @@
-//! The commands that look and wait, change settings and label nodes, by the real binary against a stage.
+//! The commands that look and wait, change settings and label nodes, by the real binary against a cluster.
 
 use std::{
     io::BufReader,
@@ -11,16 +11,16 @@ use libtest_mimic::{Failed, Trial};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::stage::{Ended, Host, Stage, Story, runtime};
+use crate::test_cluster::{Ended, Host, Test, TestCluster, runtime};
 
 pub fn trials() -> Vec<Trial> {
-    stories()
+    tests()
         .into_iter()
-        .map(|(name, story)| Trial::test(format!("looking::{name}"), story))
+        .map(|(name, test)| Trial::test(format!("looking::{name}"), test))
         .collect()
 }
 
-pub fn stories() -> Vec<(&'static str, Story)> {
+pub fn tests() -> Vec<(&'static str, Test)> {
     vec![
         (
             "parts_of_the_document_by_a_template",
@@ -66,17 +66,17 @@ fn holds(found: &Value, expected: &Value) -> Result<(), Failed> {
     }
 }
 
-fn with_a_bad_node() -> Stage {
-    Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)])
+fn with_a_bad_node() -> TestCluster {
+    TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)])
 }
 
 fn the_history_and_one_check() -> Result<(), Failed> {
-    let stage = with_a_bad_node();
-    stage
+    let test_cluster = with_a_bad_node();
+    test_cluster
         .bmctl(&["get", "vmruntimepfc"])
         .prints("There is no preflight check in namespace vm-system.\n")?;
-    stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
-    let history = stage
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    let history = test_cluster
         .bmctl(&["get", "vmruntimepfc", "-o", "json"])
         .exits(0)?;
     let history = document(&history)?;
@@ -88,19 +88,19 @@ fn the_history_and_one_check() -> Result<(), Failed> {
         &json!({"result": "failed", "pass": false, "nodeCount": 2, "failedNodes": ["worker-1"], "unknownNodes": []}),
     )?;
     let name = check["name"].as_str().unwrap();
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc"])
         .prints("NAME")?
         .prints(name)?;
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", name])
         .prints("CPU, KVM failed on worker-1")?
         .prints("Nodes: 1 passed, 1 failed, 0 unknown; failed on worker-1 (CPU, KVM).")?;
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", &format!("{name}0")])
         .exits(8)?
         .says(&format!("bmctl get vmruntimepfc {name}"))?;
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "../pods"])
         .exits(8)?
         .says("there is no preflight check ../pods")?;
@@ -108,8 +108,8 @@ fn the_history_and_one_check() -> Result<(), Failed> {
 }
 
 fn status_of_a_ready_cluster() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let status = stage
+    let test_cluster = TestCluster::enabled()?;
+    let status = test_cluster
         .bmctl(&["status", "vmruntime", "-o", "json"])
         .exits(0)?;
     holds(
@@ -124,7 +124,7 @@ fn status_of_a_ready_cluster() -> Result<(), Failed> {
             "blockers": [], "undetermined": [], "exitCode": 0,
         }),
     )?;
-    stage
+    test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("VM Runtime is enabled and ready.\n")?
         .prints("VMs               0\n")?;
@@ -137,9 +137,9 @@ fn status_of_a_ready_cluster() -> Result<(), Failed> {
                 .into_bytes(),
         )
         .unwrap();
-    let owner = stage.owner();
+    let owner = test_cluster.owner();
     runtime().block_on(owner.request::<Value>(request))?;
-    stage
+    test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("Force annotation  set")?
         .says("warning: the force annotation is set")?;
@@ -147,9 +147,9 @@ fn status_of_a_ready_cluster() -> Result<(), Failed> {
 }
 
 fn status_says_what_blocks() -> Result<(), Failed> {
-    let stage = with_a_bad_node();
-    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
-    stage
+    let test_cluster = with_a_bad_node();
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("VM Runtime is enabled and not ready.\n")?
         .prints("What blocks:\n")?
@@ -158,7 +158,7 @@ fn status_says_what_blocks() -> Result<(), Failed> {
 }
 
 fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
-    let stage = with_a_bad_node();
+    let test_cluster = with_a_bad_node();
     // No node that is named does not mean all.
     for words in [
         &["skip", "node"][..],
@@ -178,51 +178,51 @@ fn nodes_are_left_out_and_taken_in() -> Result<(), Failed> {
         &["check", "vmruntimepfc", "-l", " "],
         &["get", "vmruntimepfc", "--failed"],
     ] {
-        stage.bmctl(words).exits(2)?;
+        test_cluster.bmctl(words).exits(2)?;
     }
-    stage
+    test_cluster
         .bmctl(&["skip", "node", "worker-1", "worker-9"])
         .exits(2)?
         .says("the cluster has no node worker-9; nothing was changed")?
         .says("hint: did you mean worker-")?;
-    stage
+    test_cluster
         .bmctl(&["skip", "node", "worker-1", "worker-1"])
         .prints(
             "worker-1 is left out now: it gets no check and no VMs\n\
              Label set: kubevm.io/VM-SkipSchedule\n\
              To undo: bmctl unskip node worker-1 --kubeconfig ",
         )?;
-    stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
-    let again = stage
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
+    let again = test_cluster
         .bmctl(&["skip", "nodes", "worker-1", "-o", "json"])
         .exits(0)?;
     holds(
         &document(&again)?,
         &json!({"command": "skip node", "skipped": true, "nodes": [{"name": "worker-1", "changed": false}]}),
     )?;
-    stage
+    test_cluster
         .bmctl(&["unskip", "node", "worker-1"])
         .prints("worker-1 is no longer left out")?;
-    stage
+    test_cluster
         .bmctl(&["unskip", "node", "worker-1"])
         .prints("worker-1 was not left out; nothing was changed\n")?;
-    stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
     Ok(())
 }
 
 fn settings_are_changed_in_any_state() -> Result<(), Failed> {
-    let stage = with_a_bad_node();
-    stage.bmctl(&["update", "vmruntime"]).exits(2)?;
-    stage
+    let test_cluster = with_a_bad_node();
+    test_cluster.bmctl(&["update", "vmruntime"]).exits(2)?;
+    test_cluster
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .prints("The settings are already as asked; nothing was changed.\n")?;
-    stage
+    test_cluster
         .bmctl(&["update", "vmruntime", "--vm-image-format", "qcow2"])
         .prints("they count as soon as VM Runtime is enabled.\nTo undo: bmctl update vmruntime --vm-image-format raw --kubeconfig ")?
         .prints("Changed spec.vmImageFormat: raw → qcow2\n")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
     // The failed check is older than the change: only a new one counts.
-    let updated = stage
+    let updated = test_cluster
         .bmctl(&["update", "vmruntime", "--use-emulation", "-o", "json"])
         .exits(0)?;
     holds(
@@ -233,11 +233,11 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
             "preflightCheck": {"result": "passed"},
             "undo": format!(
                 "bmctl update vmruntime --use-emulation=false --kubeconfig {} --context sandbox",
-                stage.kubeconfig().display()
+                test_cluster.kubeconfig().display()
             ),
         }),
     )?;
-    stage
+    test_cluster
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .exits(3)?
         .says("the preflight check failed on worker-1 (CPU, KVM)")?;
@@ -245,27 +245,27 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
 }
 
 fn waiting_for_what_is_so_or_never_will_be() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let wait = |state| ["wait", "vmruntime", "--for", state];
-    stage.bmctl(&wait("preflight")).exits(8)?;
-    stage
+    test_cluster.bmctl(&wait("preflight")).exits(8)?;
+    test_cluster
         .bmctl(&wait("ready"))
         .exits(12)?
         .says("VM Runtime is not enabled, so it will not become ready")?;
-    stage
+    test_cluster
         .bmctl(&["enable", "vmruntime", "--wait=false"])
         .exits(0)?;
-    stage
+    test_cluster
         .bmctl(&wait("ready"))
         .prints("VM Runtime is ready (")?;
-    stage
+    test_cluster
         .bmctl(&wait("preflight"))
         .prints("The node can run VMs.\n")?;
-    stage.bmctl(&wait("disabled")).exits(12)?;
-    stage
+    test_cluster.bmctl(&wait("disabled")).exits(12)?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--wait=false"])
         .exits(0)?;
-    let off = stage
+    let off = test_cluster
         .bmctl(&["wait", "vmruntime", "--for", "disabled", "-o", "json"])
         .exits(0)?;
     holds(
@@ -276,7 +276,7 @@ fn waiting_for_what_is_so_or_never_will_be() -> Result<(), Failed> {
 }
 
 fn nothing_installed_exits_8() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     for command in [
         "get vmruntimepfc",
         "status vmruntime",
@@ -287,35 +287,38 @@ fn nothing_installed_exits_8() -> Result<(), Failed> {
     ] {
         for format in ["text", "json", "yaml"] {
             let words: Vec<&str> = command.split(' ').chain(["-o", format]).collect();
-            stage.bmctl(&words).exits(8)?;
+            test_cluster.bmctl(&words).exits(8)?;
         }
     }
     Ok(())
 }
 
 fn a_check_by_less_than_its_name() -> Result<(), Failed> {
-    let stage = Stage::new();
-    stage
+    let test_cluster = TestCluster::new();
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "latest"])
         .exits(8)?
         .says("error: there is no preflight check in namespace vm-system")?;
     for name in ["one-a", "one-b", "two"] {
-        stage
+        test_cluster
             .bmctl(&["check", "vmruntimepfc", "--name", name])
             .exits(0)?;
     }
-    stage.bmctl(&["get", "latest"]).exits(0)?.prints("two")?;
-    stage
+    test_cluster
+        .bmctl(&["get", "latest"])
+        .exits(0)?
+        .prints("two")?;
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "t"])
         .exits(0)?
         .prints("two")?;
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "one"])
         .exits(2)?
         .says("error: 2 preflight checks have a name that begins with one")?
         .says("caused by: one-b")?
         .says("bmctl get vmruntimepfc latest")?;
-    let all = stage
+    let all = test_cluster
         .bmctl(&["get", "vmruntimepfc", "--no-headers"])
         .exits(0)?;
     let first: Vec<&str> = all
@@ -331,7 +334,7 @@ fn a_check_by_less_than_its_name() -> Result<(), Failed> {
 }
 
 fn parts_of_the_document_by_a_template() -> Result<(), Failed> {
-    let stage = with_a_bad_node();
+    let test_cluster = with_a_bad_node();
     let nodes = r#"{range .preflightCheck.nodes[*]}{.name}{"\t"}{.result}{"\n"}{end}"#;
     for (words, exit, template, expected) in [
         (
@@ -352,16 +355,16 @@ fn parts_of_the_document_by_a_template() -> Result<(), Failed> {
     ] {
         let format = format!("jsonpath={template}");
         let words = [words, &["-o", &format]].concat();
-        let ended = stage.bmctl(&words).exits(exit)?;
+        let ended = test_cluster.bmctl(&words).exits(exit)?;
         if ended.stdout != expected {
             return Err(format!("{template}: {ended}").into());
         }
     }
-    stage
+    test_cluster
         .bmctl(&["status", "-o", "jsonpath={.error"])
         .exits(2)?
         .says("a { without its }")?;
-    stage
+    test_cluster
         .bmctl(&["status", "-o", "jsonpth"])
         .exits(2)?
         .says("jsonpath=")
@@ -375,8 +378,8 @@ struct Watching {
 }
 
 impl Watching {
-    fn start(stage: &Stage, words: &[&str]) -> Result<Self, Failed> {
-        let mut child = stage
+    fn start(test_cluster: &TestCluster, words: &[&str]) -> Result<Self, Failed> {
+        let mut child = test_cluster
             .bmctl_command(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -421,12 +424,15 @@ impl Drop for Watching {
 }
 
 fn a_watch_shows_every_change() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let mut status = Watching::start(&stage, &["status", "-w", "-o", "json"])?;
-    let mut history = Watching::start(&stage, &["get", "vmruntimepfc", "--watch", "-o", "json"])?;
+    let test_cluster = TestCluster::new();
+    let mut status = Watching::start(&test_cluster, &["status", "-w", "-o", "json"])?;
+    let mut history = Watching::start(
+        &test_cluster,
+        &["get", "vmruntimepfc", "--watch", "-o", "json"],
+    )?;
     status.sees("off", |document| document["settings"]["enabled"] == false)?;
     history.sees("no check", |document| document["checks"] == json!([]))?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     status.sees("ready", |document| document["ready"] == true)?;
     history.sees("a check", |document| document["checks"][0]["pass"] == true)?;
     for watching in [&mut status, &mut history] {
@@ -441,7 +447,7 @@ fn a_watch_shows_every_change() -> Result<(), Failed> {
         }
     }
     // Several clusters have no common end.
-    stage
+    test_cluster
         .bmctl(&["status", "-w", "--all-contexts"])
         .exits(2)
         .map(drop)

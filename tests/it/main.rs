@@ -16,6 +16,7 @@ mod ci;
 mod cli;
 mod client;
 mod cluster;
+mod components;
 mod connect_proxy;
 mod controller;
 mod costs;
@@ -46,27 +47,26 @@ mod release;
 mod rights;
 mod sandbox;
 mod schema;
-mod stage;
 mod state;
 mod support;
 mod terminal;
+mod test_cluster;
 mod transcript;
-mod troupe;
 mod tutorial;
 mod vertical;
 mod words;
 mod world;
 
 // What the API server's own tests share with these.
-#[path = "../../src/apiserver/tests/it/ground/mod.rs"]
-mod ground;
 #[path = "../../src/apiserver/tests/it/source.rs"]
 mod source;
+#[path = "../../src/apiserver/tests/it/test_server/mod.rs"]
+mod test_server;
 
 fn main() {
     if let Some(played) = controller::stand_in::play()
         .or_else(output::fault::play)
-        .or_else(ground::stand_in::play)
+        .or_else(test_server::stand_in::play)
     {
         return played.unwrap();
     }
@@ -111,7 +111,7 @@ fn main() {
     trials.extend(vertical::trials());
     trials.extend(words::trials());
     trials.extend(world::trials());
-    let stories: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
-    trials.extend(real::trials(&stories));
+    let tests: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
+    trials.extend(real::trials(&tests));
     harness::run(trials)
 }

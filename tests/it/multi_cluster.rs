@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{
     events,
     output::{FORMATS, is_a_result},
-    stage::{Ended, clean, eventually, runtime},
+    test_cluster::{Ended, clean, eventually, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {

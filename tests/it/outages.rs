@@ -11,17 +11,17 @@ use serde_json::Value;
 
 use crate::{
     faults::{Fault, On, Proxy, Script},
-    stage::{Stage, Story},
+    test_cluster::{Test, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("changing_goes_on", changing_goes_on),
         ("reading_goes_on", reading_goes_on),
         ("what_does_not_pass_is_told", what_does_not_pass_is_told),
         ("faults_at_random_end_well", faults_at_random_end_well),
     ];
-    let told = stories.map(|(name, story)| Trial::test(format!("outages::{name}"), story));
+    let told = tests.map(|(name, test)| Trial::test(format!("outages::{name}"), test));
     told.into_iter()
         .chain(table::trials())
         .chain(budget::trials())
@@ -78,8 +78,8 @@ fn passing() -> Vec<(Of, Script, &'static str)> {
 }
 
 fn changing_goes_on() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     for (at, (of, script, said)) in passing().into_iter().enumerate() {
         proxy.play(script);
         let emulation = format!("--use-emulation={}", at % 2 == 0);
@@ -97,18 +97,18 @@ fn changing_goes_on() -> Result<(), Failed> {
             ])
             .exits(0)
             .and_then(|ended| ended.says(said));
-        ended.map_err(|error| format!("story {at}: {error:?}"))?;
-        let spec = &stage.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")?["spec"];
+        ended.map_err(|error| format!("test {at}: {error:?}"))?;
+        let spec = &test_cluster.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")?["spec"];
         if spec["useEmulation"] != (at % 2 == 0) {
-            return Err(format!("story {at}: {spec}").into());
+            return Err(format!("test {at}: {spec}").into());
         }
     }
     Ok(())
 }
 
 fn reading_goes_on() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     for (command, fault) in [
         ("status vmruntime", Fault::Refuse),
         ("status vmruntime", Fault::answer(503)),
@@ -126,8 +126,8 @@ fn reading_goes_on() -> Result<(), Failed> {
 }
 
 fn what_does_not_pass_is_told() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::bare();
+    let proxy = Proxy::before(&test_cluster, Script::none());
     for (fault, code, reason) in [
         (Fault::Refuse, 10, "ConnectionLost"),
         (Fault::ResetInTls, 10, "ConnectionLost"),
@@ -170,13 +170,13 @@ const SEEDS: &str = "BMCTL_FAULT_SEEDS";
 
 fn faults_at_random_end_well() -> Result<(), Failed> {
     let seeds = std::env::var(SEEDS).map_or(3, |seeds| seeds.parse().unwrap());
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     for seed in 0..seeds {
         proxy.play(Script::seeded(seed, 5));
         let emulation = format!("--use-emulation={}", seed % 2 == 0);
         let ended = proxy.bmctl(&["update", "vmruntime", &emulation]);
-        let spec = &stage.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")?["spec"];
+        let spec = &test_cluster.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")?["spec"];
         let changed = spec["useEmulation"] == (seed % 2 == 0);
         match ended.code {
             Some(0) if changed => {}

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     schema,
-    stage::{Ended, Host, Stage, clean, finish},
+    test_cluster::{Ended, Host, TestCluster, clean, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -106,7 +106,7 @@ fn in_every_format(
     Ok(())
 }
 
-fn on_stage(stage: &Stage, commands: &[(&str, i32)]) -> Result<(), Failed> {
+fn on_stage(test_cluster: &TestCluster, commands: &[(&str, i32)]) -> Result<(), Failed> {
     for (command, code) in commands {
         in_every_format(command, *code, |words| {
             let Ended {
@@ -114,7 +114,7 @@ fn on_stage(stage: &Stage, commands: &[(&str, i32)]) -> Result<(), Failed> {
                 stdout,
                 stderr,
                 ..
-            } = stage.bmctl(words);
+            } = test_cluster.bmctl(words);
             (code, stdout, stderr)
         })?;
     }
@@ -154,7 +154,7 @@ fn without_a_cluster() -> Result<(), Failed> {
 
 fn where_nothing_is_installed() -> Result<(), Failed> {
     on_stage(
-        &Stage::bare(),
+        &TestCluster::bare(),
         &[
             ("enable vmruntime", 8),
             ("disable vmruntime", 8),
@@ -169,9 +169,10 @@ fn where_nothing_is_installed() -> Result<(), Failed> {
 }
 
 fn with_a_node_that_fails() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
     on_stage(
-        &stage,
+        &test_cluster,
         &[
             ("get vmruntimepfc", 0),
             ("check vmruntimepfc", 3),
@@ -191,7 +192,7 @@ fn with_a_node_that_fails() -> Result<(), Failed> {
             ("enable vmruntime", 7),
         ],
     )?;
-    let names = stage
+    let names = test_cluster
         .bmctl(&["check", "vmruntimepfc", "-o", "name"])
         .succeeds()?;
     if !names
@@ -200,13 +201,13 @@ fn with_a_node_that_fails() -> Result<(), Failed> {
     {
         return Err(names.stdout.into());
     }
-    stage
+    test_cluster
         .bmctl(&["skip", "node", "worker-1", "-o", "name"])
         .prints("node/worker-1\n")?;
-    stage
+    test_cluster
         .bmctl(&["get", "vmruntimepfc", "-o", "wide"])
         .prints("FAILED-NODES   NODES   CREATED\n")?;
-    stage
+    test_cluster
         .bmctl(&["check", "vmruntimepfc", "-o", "wide"])
         .prints("MESSAGE\n")?;
     Ok(())
@@ -242,7 +243,7 @@ fn are_results(folder: &Path, code: i32) -> Result<(), Failed> {
 }
 
 fn files_are_written_on_every_ending() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
     let folder = tempfile::tempdir()?;
     let reports = reports(folder.path());
     for (command, code) in [
@@ -264,17 +265,17 @@ fn files_are_written_on_every_ending() -> Result<(), Failed> {
             .chain(dashes)
             .chain(after.split(' ').filter(|word| !word.is_empty()))
             .collect();
-        stage.bmctl(&words).exits(code)?;
+        test_cluster.bmctl(&words).exits(code)?;
         are_results(folder.path(), code).map_err(|wrong| format!("{command}: {wrong:?}"))?;
     }
     Ok(())
 }
 
 fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     for path in ["missing/r.xml", ".", ""] {
         let report = format!("junit={path}");
-        stage
+        test_cluster
             .bmctl(&[
                 "enable",
                 "vmruntime",
@@ -285,9 +286,9 @@ fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
             ])
             .exits(2)?;
     }
-    let good = fs::read_to_string(stage.folder().join("good.json"))?;
+    let good = fs::read_to_string(test_cluster.folder().join("good.json"))?;
     is_a_result("json", &good, 2)?;
-    stage
+    test_cluster
         .bmctl(&[
             "enable",
             "vmruntime",
@@ -298,14 +299,14 @@ fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
         ])
         .exits(2)?
         .says("another report goes to the same file")?;
-    stage
+    test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("VM Runtime is disabled.\n")?;
     Ok(())
 }
 
 fn an_interrupted_command_writes_its_files() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
+    let test_cluster = TestCluster::without_controller();
     // A hangup comes twice where a shell passes it on: that is no second signal, which would end the command at once.
     for (signals, code) in [
         (&["INT"][..], 130),
@@ -320,7 +321,7 @@ fn an_interrupted_command_writes_its_files() -> Result<(), Failed> {
         let mut words = vec!["check", "vmruntimepfc", "-o", "json"];
         let reports = reports(folder.path());
         words.extend(reports.iter().map(String::as_str));
-        let command = stage.bmctl_command(&words);
+        let command = test_cluster.bmctl_command(&words);
         let ended = signalled(command, signals, &words.join(" "))?.exits(code)?;
         is_a_result("json", &ended.stdout, code)?;
         are_results(folder.path(), code)?;
@@ -330,15 +331,15 @@ fn an_interrupted_command_writes_its_files() -> Result<(), Failed> {
 
 /// `nohup bmctl …`, and `bmctl … &` in a script.
 fn a_signal_that_was_ignored_stays_ignored() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    let check = stage.bmctl_command(&["check", "vmruntimepfc"]);
+    let test_cluster = TestCluster::without_controller();
+    let check = test_cluster.bmctl_command(&["check", "vmruntimepfc"]);
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' INT HUP; exec \"$0\" \"$@\""])
         .arg(check.get_program())
         .args(check.get_args())
-        .current_dir(stage.folder())
-        .env("KUBECONFIG", stage.kubeconfig());
+        .current_dir(test_cluster.folder())
+        .env("KUBECONFIG", test_cluster.kubeconfig());
     // Were one of the first two listened to, the third would be the second signal and the code another.
     signalled(command, &["INT", "HUP", "TERM"], "check")?
         .exits(143)?

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     golden,
-    stage::{Ended, Host, MACHINES, Stage, eventually, needs_kubectl},
+    test_cluster::{Ended, Host, MACHINES, TestCluster, eventually, needs_kubectl},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -30,9 +30,11 @@ fn page() -> Result<(), Failed> {
         program\nsays today. `CHECK`, `PODS`, `TIME` and `N` stand for what is another one each time.\n",
     );
     for phase in Phase::ALL {
-        let stage = brought_to(phase)?;
+        let test_cluster = brought_to(phase)?;
         eventually(&format!("phase {phase}"), || {
-            let runtime = stage.read(RUNTIME).map_err(|error| format!("{error:?}"))?;
+            let runtime = test_cluster
+                .read(RUNTIME)
+                .map_err(|error| format!("{error:?}"))?;
             let is_there = runtime["status"]["phase"] == phase.to_string().as_str();
             if is_there {
                 Ok(())
@@ -40,95 +42,95 @@ fn page() -> Result<(), Failed> {
                 Err(runtime.to_string())
             }
         })?;
-        said(&stage, phase, &mut text)?;
+        said(&test_cluster, phase, &mut text)?;
     }
     golden::is_current("docs/phases.md", &text)
 }
 
 /// A cluster that comes to this phase and stays there.
-fn brought_to(phase: Phase) -> Result<Stage, Failed> {
+fn brought_to(phase: Phase) -> Result<TestCluster, Failed> {
     match phase {
-        Phase::Disabled => Ok(Stage::new()),
-        Phase::Ready => Stage::enabled(),
+        Phase::Disabled => Ok(TestCluster::new()),
+        Phase::Ready => TestCluster::enabled(),
         Phase::Preflight => {
-            let stage = Stage::new();
-            without_kubelet(&stage)?;
-            enable(&stage, true)?;
-            Ok(stage)
+            let test_cluster = TestCluster::new();
+            without_kubelet(&test_cluster)?;
+            enable(&test_cluster, true)?;
+            Ok(test_cluster)
         }
         Phase::Installing => {
-            let stage = Stage::new();
-            stage.patch(
+            let test_cluster = TestCluster::new();
+            test_cluster.patch(
                 "/api/v1/nodes/worker-0",
                 &json!({"metadata": {"labels": {SKIP_SCHEDULE: ""}}}),
             )?;
-            without_kubelet(&stage)?;
-            enable(&stage, true)?;
-            Ok(stage)
+            without_kubelet(&test_cluster)?;
+            enable(&test_cluster, true)?;
+            Ok(test_cluster)
         }
         Phase::Degraded => {
-            let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-            stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
-            Ok(stage)
+            let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+            test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
+            Ok(test_cluster)
         }
         Phase::Fencing => {
-            let stage = Stage::enabled()?;
+            let test_cluster = TestCluster::enabled()?;
             let until = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
-            annotate(&stage, CREATION_FENCE_UNTIL, &until)?;
-            Ok(stage)
+            annotate(&test_cluster, CREATION_FENCE_UNTIL, &until)?;
+            Ok(test_cluster)
         }
         Phase::DisableBlocked => {
-            let stage = Stage::enabled()?;
-            stage.run_machine("web")?;
-            enable(&stage, false)?;
-            Ok(stage)
+            let test_cluster = TestCluster::enabled()?;
+            test_cluster.run_machine("web")?;
+            enable(&test_cluster, false)?;
+            Ok(test_cluster)
         }
         Phase::Draining => {
-            let stage = Stage::enabled()?;
-            stage.run_machine("web")?;
-            hold(&stage, &format!("{MACHINES}/web"))?;
-            annotate(&stage, FORCE_DISABLE, "true")?;
-            enable(&stage, false)?;
-            Ok(stage)
+            let test_cluster = TestCluster::enabled()?;
+            test_cluster.run_machine("web")?;
+            hold(&test_cluster, &format!("{MACHINES}/web"))?;
+            annotate(&test_cluster, FORCE_DISABLE, "true")?;
+            enable(&test_cluster, false)?;
+            Ok(test_cluster)
         }
         Phase::Uninstalling => {
-            let stage = Stage::enabled()?;
-            hold(&stage, KUBEVIRT)?;
-            enable(&stage, false)?;
-            Ok(stage)
+            let test_cluster = TestCluster::enabled()?;
+            hold(&test_cluster, KUBEVIRT)?;
+            enable(&test_cluster, false)?;
+            Ok(test_cluster)
         }
     }
 }
 
-fn enable(stage: &Stage, enabled: bool) -> Result<Value, Failed> {
-    stage.patch(RUNTIME, &json!({"spec": {"enabled": enabled}}))
+fn enable(test_cluster: &TestCluster, enabled: bool) -> Result<Value, Failed> {
+    test_cluster.patch(RUNTIME, &json!({"spec": {"enabled": enabled}}))
 }
 
-fn annotate(stage: &Stage, key: &str, value: &str) -> Result<Value, Failed> {
-    stage.patch(RUNTIME, &json!({"metadata": {"annotations": {key: value}}}))
+fn annotate(test_cluster: &TestCluster, key: &str, value: &str) -> Result<Value, Failed> {
+    test_cluster.patch(RUNTIME, &json!({"metadata": {"annotations": {key: value}}}))
 }
 
 /// Whatever it is, it does not go.
-fn hold(stage: &Stage, path: &str) -> Result<Value, Failed> {
-    let object = stage.read(path)?;
+fn hold(test_cluster: &TestCluster, path: &str) -> Result<Value, Failed> {
+    let object = test_cluster.read(path)?;
     let mut finalizers = object["metadata"]["finalizers"]
         .as_array()
         .cloned()
         .unwrap_or_default();
     finalizers.push(json!("example.com/hold"));
-    stage.patch(path, &json!({"metadata": {"finalizers": finalizers}}))
+    test_cluster.patch(path, &json!({"metadata": {"finalizers": finalizers}}))
 }
 
 /// A node on which no pod ever runs.
-fn without_kubelet(stage: &Stage) -> Result<(), Failed> {
-    stage.create(
+fn without_kubelet(test_cluster: &TestCluster) -> Result<(), Failed> {
+    test_cluster.create(
         "/api/v1/nodes",
         &json!({
             "apiVersion": "v1", "kind": "Node",
             "metadata": {"name": "worker-9", "labels": {"kubernetes.io/os": "linux"}},
         }),
     )?;
-    stage.patch(
+    test_cluster.patch(
         "/api/v1/nodes/worker-9/status",
         &json!({"status": {"conditions": [
             {"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"},
@@ -137,16 +139,16 @@ fn without_kubelet(stage: &Stage) -> Result<(), Failed> {
     Ok(())
 }
 
-fn said(stage: &Stage, phase: Phase, text: &mut String) -> Result<(), Failed> {
-    let status = stage.bmctl(&["status"]);
+fn said(test_cluster: &TestCluster, phase: Phase, text: &mut String) -> Result<(), Failed> {
+    let status = test_cluster.bmctl(&["status"]);
     let headline = status.stdout.lines().next().unwrap_or_default().to_owned();
     let columns =
         "jsonpath=enabled: {.spec.enabled}, ready: {.status.ready}, phase: {.status.phase}";
-    let row = stage
+    let row = test_cluster
         .kubectl(&["get", "vmruntime", "vmruntime", "-o", columns])
         .succeeds()?;
-    let ready = stage.bmctl(&["wait", "--for", "ready", "--timeout", "0"]);
-    let disabled = stage.bmctl(&["wait", "--for", "disabled", "--timeout", "0"]);
+    let ready = test_cluster.bmctl(&["wait", "--for", "ready", "--timeout", "0"]);
+    let disabled = test_cluster.bmctl(&["wait", "--for", "disabled", "--timeout", "0"]);
     let _ = write!(
         text,
         "\n## {phase}\n\n| asked | answer |\n|---|---|\n| `bmctl status` | {headline} (exit code {}) |\n\
@@ -156,7 +158,7 @@ fn said(stage: &Stage, phase: Phase, text: &mut String) -> Result<(), Failed> {
         row.stdout,
         answer(&ready),
         answer(&disabled),
-        event(stage, phase)?,
+        event(test_cluster, phase)?,
     );
     Ok(())
 }
@@ -197,7 +199,7 @@ fn answer(ended: &Ended) -> String {
 }
 
 /// What the controller says when it comes to the phase. It is written a moment after the status.
-fn event(stage: &Stage, phase: Phase) -> Result<String, Failed> {
+fn event(test_cluster: &TestCluster, phase: Phase) -> Result<String, Failed> {
     let reason = match phase {
         Phase::Disabled | Phase::Preflight | Phase::Installing | Phase::Fencing => {
             return Ok("none".to_owned());
@@ -209,7 +211,7 @@ fn event(stage: &Stage, phase: Phase) -> Result<String, Failed> {
         Phase::Degraded => "PreflightFailed",
     };
     eventually(&format!("an event {reason}"), || {
-        let list = stage
+        let list = test_cluster
             .read("/api/v1/namespaces/default/events")
             .map_err(|error| format!("{error:?}"))?;
         let mut events = list["items"].as_array().into_iter().flatten();

@@ -1,11 +1,11 @@
-//! The stories of the controller and the transcripts on a real control plane; see [`ground::real`]. Those of the controller
+//! The tests of the controller and the transcripts on a real control plane; see [`test_server::real`]. Those of the controller
 //! hold the admission policies too.
 
 use libtest_mimic::Trial;
 
-use crate::ground::{self, real::Retold};
+use crate::test_server::{self, real::Repeated};
 
-const RETOLD: Retold = Retold {
+const REPEATED: Repeated = Repeated {
     parts: &[
         ("the_stories_of_the_controller", "controller::"),
         ("the_transcripts", "transcript::"),
@@ -29,7 +29,7 @@ const RETOLD: Retold = Retold {
     rehearsed: &["controller::enable_ends_ready", "transcript::on_and_off"],
 };
 
-/// `stories` are the names of all tests.
-pub fn trials(stories: &[String]) -> Vec<Trial> {
-    ground::real::trials(stories, &RETOLD)
+/// `tests` are the names of all tests.
+pub fn trials(tests: &[String]) -> Vec<Trial> {
+    test_server::real::trials(tests, &REPEATED)
 }

@@ -10,8 +10,8 @@ use std::{env, fs, path::PathBuf, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    stage::{Host, Stage},
     terminal::Session,
+    test_cluster::{Host, TestCluster},
 };
 use film::Film;
 
@@ -21,7 +21,7 @@ const COLUMNS: u16 = 100;
 struct Recording {
     name: &'static str,
     title: &'static str,
-    stage: fn() -> Result<Stage, Failed>,
+    cluster: fn() -> Result<TestCluster, Failed>,
     /// Command lines with their exit codes and something that they show.
     steps: &'static [(&'static str, i32, &'static str)],
 }
@@ -30,8 +30,8 @@ const RECORDINGS: [Recording; 3] = [
     Recording {
         name: "enable",
         title: "Turning VM Runtime on",
-        stage: || {
-            Ok(stage(&[
+        cluster: || {
+            Ok(cluster(&[
                 ("worker-0", Host::WithKvm),
                 ("worker-1", Host::WithKvm),
             ]))
@@ -44,8 +44,8 @@ const RECORDINGS: [Recording; 3] = [
     Recording {
         name: "check",
         title: "A node that cannot run VMs",
-        stage: || {
-            Ok(stage(&[
+        cluster: || {
+            Ok(cluster(&[
                 ("worker-0", Host::WithKvm),
                 ("worker-1", Host::WithoutKvm),
             ]))
@@ -61,7 +61,7 @@ const RECORDINGS: [Recording; 3] = [
     Recording {
         name: "disable",
         title: "Turning VM Runtime off while VMs exist",
-        stage: with_machine,
+        cluster: with_machine,
         steps: &[
             ("disable vmruntime", 6, "db"),
             (
@@ -86,11 +86,11 @@ pub fn trials() -> Vec<Trial> {
 
 impl Recording {
     fn plays(&self) -> Result<(), Failed> {
-        let stage = (self.stage)()?;
+        let cluster = (self.cluster)()?;
         let mut film = Film::new(COLUMNS);
         for (words, code, shown) in self.steps {
             film.types(&format!("bmctl {words}"));
-            let seen = Session::start(&stage, COLUMNS, words)?.ends(*code)?;
+            let seen = Session::start(&cluster, COLUMNS, words)?.ends(*code)?;
             seen.shows(shown)?;
             film.shows(&seen.chunks);
         }
@@ -135,14 +135,14 @@ impl Recording {
 }
 
 /// A cluster that takes long enough to be watched, while it is recorded.
-fn stage(hosts: &[(&str, Host)]) -> Stage {
+fn cluster(hosts: &[(&str, Host)]) -> TestCluster {
     let recorded = env::var_os("BMCTL_RECORD").is_some();
-    Stage::with_hosts_at_pace(hosts, Duration::from_millis(if recorded { 150 } else { 0 }))
+    TestCluster::with_hosts_at_pace(hosts, Duration::from_millis(if recorded { 150 } else { 0 }))
 }
 
-fn with_machine() -> Result<Stage, Failed> {
-    let stage = stage(&[("worker-0", Host::WithKvm)]);
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.run_machine("db")?;
-    Ok(stage)
+fn with_machine() -> Result<TestCluster, Failed> {
+    let cluster = cluster(&[("worker-0", Host::WithKvm)]);
+    cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    cluster.run_machine("db")?;
+    Ok(cluster)
 }

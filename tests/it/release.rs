@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     controller::chart::helm,
-    stage::{Ended, Stage, Story, clean, finish},
+    test_cluster::{Ended, Test, TestCluster, clean, finish},
 };
 
 const FOLDER: &str = "BMCTL_RELEASED";
@@ -24,7 +24,7 @@ const FOLDER: &str = "BMCTL_RELEASED";
 const LARGEST: u64 = 14 * 1024 * 1024;
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 9] = [
+    let tests: [(&str, Test); 9] = [
         ("the_sums_are_right", the_sums_are_right),
         ("it_needs_nothing", it_needs_nothing),
         ("it_resolves_names", it_resolves_names),
@@ -38,17 +38,13 @@ pub fn trials() -> Vec<Trial> {
             the_readme_names_what_is_there,
         ),
     ];
-    let trial = |(name, story): (&str, Story)| {
+    let trial = |(name, test): (&str, Test)| {
         if std::env::var_os(FOLDER).is_some() {
-            return Trial::test(format!("release::{name}"), story);
+            return Trial::test(format!("release::{name}"), test);
         }
-        Trial::test(format!("release::{name} (needs {FOLDER})"), story).with_ignored_flag(true)
+        Trial::test(format!("release::{name} (needs {FOLDER})"), test).with_ignored_flag(true)
     };
-    let mut trials: Vec<Trial> = stories
-        .into_iter()
-        .chain(image::STORIES)
-        .map(trial)
-        .collect();
+    let mut trials: Vec<Trial> = tests.into_iter().chain(image::STORIES).map(trial).collect();
     trials.extend(image::trials());
     trials
 }
@@ -152,9 +148,9 @@ fn it_needs_nothing() -> Result<(), Failed> {
 /// A static program must bring along what resolves names.
 fn it_resolves_names() -> Result<(), Failed> {
     let unpacked = unpack()?;
-    let stage = Stage::bare();
+    let cluster = TestCluster::bare();
     let kubeconfig =
-        fs::read_to_string(stage.kubeconfig())?.replace("//127.0.0.1:", "//localhost:");
+        fs::read_to_string(cluster.kubeconfig())?.replace("//127.0.0.1:", "//localhost:");
     fs::write(unpacked.top.join("kubeconfig"), kubeconfig)?;
     let words = ["status", "vmruntime", "--kubeconfig", "kubeconfig"];
     // It comes as far as to be told that nothing is installed.

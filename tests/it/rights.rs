@@ -14,7 +14,7 @@ use bmctl::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Ended, Stage, runtime};
+use crate::test_cluster::{Ended, TestCluster, runtime};
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
@@ -137,10 +137,10 @@ fn every_command_is_proven() -> Result<(), Failed> {
 }
 
 fn proven(scenario: Scenario) -> Result<(), Failed> {
-    let stage = Stage::new();
-    let user = account(&stage)?;
+    let test_cluster = TestCluster::new();
+    let user = account(&test_cluster)?;
     let printed = run(
-        &stage,
+        &test_cluster,
         &user,
         &words(scenario.command, &["--role"], &["auth", "check"]),
     )
@@ -153,8 +153,8 @@ fn proven(scenario: Scenario) -> Result<(), Failed> {
     let [role, binding] = documents.as_slice() else {
         return Err(printed.to_string().into());
     };
-    stage.create(ROLES, role)?;
-    stage.create(BINDINGS, binding)?;
+    test_cluster.create(ROLES, role)?;
+    test_cluster.create(BINDINGS, binding)?;
     let rules = role["rules"].as_array().ok_or("no rules")?.clone();
     let path = format!(
         "{ROLES}/{}",
@@ -169,27 +169,27 @@ fn proven(scenario: Scenario) -> Result<(), Failed> {
             // Its other states need them.
             continue;
         }
-        if !is_served(&stage, &missing) {
+        if !is_served(&test_cluster, &missing) {
             continue;
         }
-        stage.patch(&path, &json!({"rules": fewer}))?;
-        let ended = attempt(&stage, &user, scenario, &["--timeout", "20s"])?;
+        test_cluster.patch(&path, &json!({"rules": fewer}))?;
+        let ended = attempt(&test_cluster, &user, scenario, &["--timeout", "20s"])?;
         if !is_told(&ended) {
             return Err(format!("without {missing}: {ended}").into());
         }
     }
-    stage.patch(&path, &json!({"rules": rules}))?;
-    attempt(&stage, &user, scenario, &[])?.exits(0)?;
+    test_cluster.patch(&path, &json!({"rules": rules}))?;
+    attempt(&test_cluster, &user, scenario, &[])?.exits(0)?;
     let asked = words(scenario.command, &[], &["auth", "check"]);
-    run(&stage, &user, &asked).exits(0)?;
+    run(&test_cluster, &user, &asked).exits(0)?;
     Ok(())
 }
 
 /// Does the sandbox serve the group of that rule?
-fn is_served(stage: &Stage, rule: &Value) -> bool {
+fn is_served(test_cluster: &TestCluster, rule: &Value) -> bool {
     match rule["apiGroups"][0].as_str() {
         Some("") | None => true,
-        Some(group) => stage.read(&format!("/apis/{group}")).is_ok(),
+        Some(group) => test_cluster.read(&format!("/apis/{group}")).is_ok(),
     }
 }
 
@@ -214,27 +214,27 @@ fn chosen(rules: usize) -> Vec<usize> {
     chosen
 }
 
-/// The owner prepares the stage, and the user runs the command.
+/// The owner prepares the cluster, and the user runs the command.
 fn attempt(
-    stage: &Stage,
+    test_cluster: &TestCluster,
     user: &Path,
     scenario: Scenario,
     flags: &[&str],
 ) -> Result<Ended, Failed> {
     for command in scenario.before {
-        stage.bmctl(command).exits(0)?;
+        test_cluster.bmctl(command).exits(0)?;
     }
     match scenario.scenery {
         Scenery::Bare => {}
-        Scenery::Machine => machine(stage)?,
+        Scenery::Machine => machine(test_cluster)?,
         Scenery::MachineWithDisks => {
-            machine(stage)?;
-            disks(stage)?;
+            machine(test_cluster)?;
+            disks(test_cluster)?;
         }
-        Scenery::Backup => backup(&stage.folder().join("saved"))?,
+        Scenery::Backup => backup(&test_cluster.folder().join("saved"))?,
     }
     // A bundle is never overwritten.
-    let _ = std::fs::remove_file(stage.folder().join("case"));
+    let _ = std::fs::remove_file(test_cluster.folder().join("case"));
     let waits = !matches!(
         scenario.command,
         "status vmruntime"
@@ -248,20 +248,24 @@ fn attempt(
     } else {
         scenario.flags.to_vec()
     };
-    Ok(run(stage, user, &words(scenario.command, &flags, &[])))
+    Ok(run(
+        test_cluster,
+        user,
+        &words(scenario.command, &flags, &[]),
+    ))
 }
 
-fn machine(stage: &Stage) -> Result<(), Failed> {
-    let machines = stage.read(crate::stage::MACHINES)?;
+fn machine(test_cluster: &TestCluster) -> Result<(), Failed> {
+    let machines = test_cluster.read(crate::test_cluster::MACHINES)?;
     if machines["items"].as_array().is_none_or(Vec::is_empty) {
-        stage.run_machine("db")?;
+        test_cluster.run_machine("db")?;
     }
     Ok(())
 }
 
 /// Disks of both kinds, which the machine owns.
-fn disks(stage: &Stage) -> Result<(), Failed> {
-    let machine = stage.read(&format!("{}/db", crate::stage::MACHINES))?;
+fn disks(test_cluster: &TestCluster) -> Result<(), Failed> {
+    let machine = test_cluster.read(&format!("{}/db", crate::test_cluster::MACHINES))?;
     for kind in workload::WORKLOAD_KINDS
         .iter()
         .filter(|kind| kind.role == WorkloadRole::Disk)
@@ -277,10 +281,10 @@ fn disks(stage: &Stage) -> Result<(), Failed> {
             "apiVersion": machine["apiVersion"], "kind": machine["kind"], "name": "db", "uid": machine["metadata"]["uid"],
         }]);
         // Kept by an earlier attempt.
-        if stage.read(&format!("{path}/{name}")).is_ok() {
-            stage.patch(&format!("{path}/{name}"), &disk)?;
+        if test_cluster.read(&format!("{path}/{name}")).is_ok() {
+            test_cluster.patch(&format!("{path}/{name}"), &disk)?;
         } else {
-            stage.create(&path, &disk)?;
+            test_cluster.create(&path, &disk)?;
         }
     }
     Ok(())
@@ -375,31 +379,31 @@ fn words<'a>(command: &'a str, flags: &[&'a str], before: &[&'a str]) -> Vec<&'a
         .collect()
 }
 
-fn run(stage: &Stage, kubeconfig: &Path, words: &[&str]) -> Ended {
+fn run(test_cluster: &TestCluster, kubeconfig: &Path, words: &[&str]) -> Ended {
     let mut all = words.to_vec();
     let path = kubeconfig.display().to_string();
     all.extend(["--kubeconfig", &path]);
-    stage.bmctl(&all)
+    test_cluster.bmctl(&all)
 }
 
 /// A service account that may do nothing yet, and a kubeconfig with its token.
-fn account(stage: &Stage) -> Result<PathBuf, Failed> {
+fn account(test_cluster: &TestCluster) -> Result<PathBuf, Failed> {
     let accounts = "/api/v1/namespaces/default/serviceaccounts";
     let account =
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runner"}});
-    stage.create(accounts, &account)?;
+    test_cluster.create(accounts, &account)?;
     let order =
         json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-    let answer = stage.create(&format!("{accounts}/runner/token"), &order)?;
+    let answer = test_cluster.create(&format!("{accounts}/runner/token"), &order)?;
     let token = answer["status"]["token"].as_str().ok_or("no token")?;
-    let text = std::fs::read_to_string(stage.kubeconfig())?;
+    let text = std::fs::read_to_string(test_cluster.kubeconfig())?;
     let mut config: Value = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
     config["users"] = json!([{"name": "runner", "user": {"token": token}}]);
     let cluster = config["contexts"][0]["context"]["cluster"].clone();
     config["contexts"] =
         json!([{"name": "runner", "context": {"cluster": cluster, "user": "runner"}}]);
     config["current-context"] = json!("runner");
-    let path = stage.folder().join("runner-kubeconfig");
+    let path = test_cluster.folder().join("runner-kubeconfig");
     // JSON is YAML.
     std::fs::write(&path, config.to_string())?;
     Ok(path)
@@ -407,8 +411,8 @@ fn account(stage: &Stage) -> Result<PathBuf, Failed> {
 
 /// Being refused names who lacks what, and prints the role for the whole command; a policy's refusal does not.
 fn a_limited_user() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let refused = stage
+    let test_cluster = TestCluster::new();
+    let refused = test_cluster
         .bmctl(&["enable", "vmruntime", "--context", "limited"])
         .exits(9)?
         .says(r#"User "limited" cannot patch resource "vmruntimes""#)?
@@ -417,7 +421,7 @@ fn a_limited_user() -> Result<(), Failed> {
         .says("name: bmctl-enable-vmruntime\n")?
         .says("name: limited\n")?;
     drop(refused);
-    let lacking = stage
+    let lacking = test_cluster
         .bmctl(&[
             "auth",
             "check",
@@ -440,11 +444,11 @@ fn a_limited_user() -> Result<(), Failed> {
     }
     // The creation gate is a policy: it refuses whoever it is, and no role would help.
     let denied = runtime().block_on(async {
-        let request = http::Request::post(crate::stage::MACHINES)
+        let request = http::Request::post(crate::test_cluster::MACHINES)
             .header("Content-Type", "application/json")
-            .body(crate::stage::machine("db").to_string().into_bytes())
+            .body(crate::test_cluster::machine("db").to_string().into_bytes())
             .map_err(kube::Error::HttpError)?;
-        stage.owner().request::<Value>(request).await
+        test_cluster.owner().request::<Value>(request).await
     });
     match denied {
         Err(error) => {

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::{bench::Bench, stage::Stage};
+use crate::{bench::Bench, test_cluster::TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     tests![
@@ -44,9 +44,9 @@ fn unpacked(path: &Path) -> Result<BTreeMap<String, String>, Failed> {
 }
 
 fn a_bundle_holds_what_the_list_says() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("very-private-name")?;
-    let document = stage
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("very-private-name")?;
+    let document = test_cluster
         .bmctl(&[
             "snapshot",
             "vmruntime",
@@ -57,7 +57,7 @@ fn a_bundle_holds_what_the_list_says() -> Result<(), Failed> {
         ])
         .exits(0)?;
     let document: Value = serde_json::from_str(&document.stdout)?;
-    let path = stage.folder().join("case.tar.zst");
+    let path = test_cluster.folder().join("case.tar.zst");
     if fs::metadata(&path)?.permissions().mode() & 0o777 != 0o600 {
         return Err("others may read the bundle".into());
     }
@@ -118,10 +118,10 @@ fn a_dry_run_lists_and_asks_nobody() -> Result<(), Failed> {
 }
 
 fn a_bundle_is_never_overwritten() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let path = stage.folder().join("case");
+    let test_cluster = TestCluster::bare();
+    let path = test_cluster.folder().join("case");
     fs::write(&path, "mine")?;
-    stage
+    test_cluster
         .bmctl(&["snapshot", "vmruntime", "--output-file", "case"])
         .exits(6)?
         .says("case exists, and is not overwritten")?;
@@ -135,8 +135,8 @@ fn a_bundle_is_never_overwritten() -> Result<(), Failed> {
 /// What somebody planted where it does not belong is taken out, or was never on the list.
 fn a_bundle_holds_no_credential() -> Result<(), Failed> {
     const CANARY: &str = "canary0123456789";
-    let stage = Stage::without_controller();
-    stage.create(
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         "/api/v1/namespaces/vm-system/pods",
         &json!({
             "apiVersion": "v1", "kind": "Pod",
@@ -147,7 +147,7 @@ fn a_bundle_holds_no_credential() -> Result<(), Failed> {
             }]},
         }),
     )?;
-    stage.create(
+    test_cluster.create(
         "/api/v1/namespaces/vm-system/events",
         &json!({
             "apiVersion": "v1", "kind": "Event",
@@ -157,13 +157,13 @@ fn a_bundle_holds_no_credential() -> Result<(), Failed> {
             "message": format!("could not pull https://eve:{CANARY}@registry/x: password={CANARY}"),
         }),
     )?;
-    stage.create(
+    test_cluster.create(
         "/api/v1/namespaces/vm-system/configmaps",
         &json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd"}, "data": {"a": CANARY},
         }),
     )?;
-    let document = stage
+    let document = test_cluster
         .bmctl(&[
             "snapshot",
             "vmruntime",
@@ -174,7 +174,7 @@ fn a_bundle_holds_no_credential() -> Result<(), Failed> {
         ])
         .exits(0)?;
     let document: Value = serde_json::from_str(&document.stdout)?;
-    let files = unpacked(&stage.folder().join("case"))?;
+    let files = unpacked(&test_cluster.folder().join("case"))?;
     if let Some((file, text)) = files.iter().find(|(_, text)| text.contains(CANARY)) {
         return Err(format!("{file}: {text}").into());
     }
@@ -204,8 +204,8 @@ fn no_bundle_of_a_cluster_that_is_away() -> Result<(), Failed> {
 }
 
 fn what_is_permitted_is_asked() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let one = stage
+    let test_cluster = TestCluster::bare();
+    let one = test_cluster
         .bmctl(&["auth", "check", "enable", "vmruntime", "-o", "json"])
         .exits(0)?;
     let one: Value = serde_json::from_str(&one.stdout)?;
@@ -216,10 +216,10 @@ fn what_is_permitted_is_asked() -> Result<(), Failed> {
     if one["manifests"][0]["kind"] != "ClusterRole" {
         return Err(one.to_string().into());
     }
-    stage
+    test_cluster
         .bmctl(&["auth", "check"])
         .prints("disable vmruntime")?;
-    stage
+    test_cluster
         .bmctl(&["auth", "check", "enabel", "vmruntime"])
         .exits(2)?
         .says("did you mean: bmctl auth check enable vmruntime")?;
@@ -227,8 +227,8 @@ fn what_is_permitted_is_asked() -> Result<(), Failed> {
 }
 
 fn a_role_is_printed_for_kubectl() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let printed = stage
+    let test_cluster = TestCluster::bare();
+    let printed = test_cluster
         .bmctl(&["auth", "check", "disable", "--role"])
         .exits(0)?
         .stdout;
@@ -268,15 +268,15 @@ fn no_credential_is_ever_shown() -> Result<(), Failed> {
         "snapshot vmruntime --output-file case",
     ];
     let encoded = base64::engine::general_purpose::STANDARD.encode(CANARY);
-    let stage = Stage::bare();
-    let good = fs::read_to_string(stage.kubeconfig())?;
+    let test_cluster = TestCluster::bare();
+    let good = fs::read_to_string(test_cluster.kubeconfig())?;
     let token = good
         .lines()
         .find_map(|line| line.trim().strip_prefix("token: "))
         .ok_or("the sandbox's kubeconfig has no token")?
         .trim_matches(['"', '\''])
         .to_owned();
-    let server = stage.sandbox().url();
+    let server = test_cluster.sandbox().url();
     let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let plugin = |script: &str| {
         format!(

@@ -7,7 +7,7 @@ use serde_json::json;
 
 pub use session::{Chunk, Session};
 
-use crate::stage::{Host, Stage};
+use crate::test_cluster::{Host, TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     tests![
@@ -17,26 +17,26 @@ pub fn trials() -> Vec<Trial> {
 
 const WIDTHS: [u16; 3] = [40, 80, 200];
 fn tables_fit_the_terminal() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[
+    let test_cluster = TestCluster::with_hosts(&[
         ("worker-0", Host::WithKvm),
         ("a-worker-with-a-rather-long-name-1", Host::WithoutKvm),
     ]);
-    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
     for width in WIDTHS {
-        let check = Session::start(&stage, width, "check vmruntimepfc")?.ends(3)?;
+        let check = Session::start(&test_cluster, width, "check vmruntimepfc")?.ends(3)?;
         check.shows("worker-0")?;
         check.shows("error: the preflight check failed")?;
         check.fits(&["✓", "✗ failed", "RESULT", "cause:", "fix:"])?;
         check.shows_no("Waiting for the preflight check")?;
-        let history = Session::start(&stage, width, "get vmruntimepfc")?.ends(0)?;
+        let history = Session::start(&test_cluster, width, "get vmruntimepfc")?.ends(0)?;
         // The name is whole, however narrow it is.
         history.fits(&["failed", "worker"])?;
-        let documents = stage
+        let documents = test_cluster
             .bmctl(&["get", "vmruntimepfc", "-o", "json"])
             .exits(0)?;
         let documents: serde_json::Value = serde_json::from_str(&documents.stdout)?;
         history.shows(documents["checks"][0]["name"].as_str().unwrap_or("no name"))?;
-        let status = Session::start(&stage, width, "status vmruntime")?.ends(0)?;
+        let status = Session::start(&test_cluster, width, "status vmruntime")?.ends(0)?;
         status.shows("VM Runtime is enabled and not ready.")?;
         status.fits(&["Generation", "What blocks", "CONDITION", "False"])?;
     }
@@ -45,21 +45,21 @@ fn tables_fit_the_terminal() -> Result<(), Failed> {
 
 fn enabling_leaves_a_clean_screen() -> Result<(), Failed> {
     for width in WIDTHS {
-        let stage = Stage::new();
-        let enabled = Session::start(&stage, width, "enable vmruntime")?.ends(0)?;
+        let test_cluster = TestCluster::new();
+        let enabled = Session::start(&test_cluster, width, "enable vmruntime")?.ends(0)?;
         enabled.shows("✓ VM Runtime is enabled and ready")?;
         enabled.shows_no("Waiting until")?;
         enabled.shows_no("Reading VM Runtime")?;
-        let again = Session::start(&stage, width, "enable vmruntime")?.ends(7)?;
+        let again = Session::start(&test_cluster, width, "enable vmruntime")?.ends(7)?;
         again.shows("error: VM Runtime is already enabled and ready")?;
     }
     Ok(())
 }
 
 fn a_question_can_be_declined() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
-    stage.patch(
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
+    test_cluster.patch(
         "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime",
         &json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}}),
     )?;
@@ -69,7 +69,7 @@ fn a_question_can_be_declined() -> Result<(), Failed> {
             ("\r\r", 6),
             ("nothing\r\x03", 130),
         ] {
-            let mut asked = Session::start(&stage, width, "disable vmruntime")?;
+            let mut asked = Session::start(&test_cluster, width, "disable vmruntime")?;
             asked.waits_for("sandbox, to go on")?;
             asked.types(keys)?;
             let seen = asked.ends(code)?;
@@ -77,7 +77,7 @@ fn a_question_can_be_declined() -> Result<(), Failed> {
             seen.shows("nothing was changed")?;
         }
     }
-    let machines = stage.read(crate::stage::MACHINES)?;
+    let machines = test_cluster.read(crate::test_cluster::MACHINES)?;
     match machines["items"].as_array().map(Vec::len) {
         Some(1) => Ok(()),
         count => Err(format!("{count:?} machines are left").into()),
@@ -85,9 +85,9 @@ fn a_question_can_be_declined() -> Result<(), Failed> {
 }
 
 fn ctrl_c_leaves_a_clean_screen() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
+    let test_cluster = TestCluster::without_controller();
     for width in WIDTHS {
-        let mut waiting = Session::start(&stage, width, "check vmruntimepfc")?;
+        let mut waiting = Session::start(&test_cluster, width, "check vmruntimepfc")?;
         waiting.waits_for("Waiting for the ")?;
         waiting.types("\x03")?;
         let seen = waiting.ends(130)?;
@@ -99,14 +99,17 @@ fn ctrl_c_leaves_a_clean_screen() -> Result<(), Failed> {
 
 /// On a screen the command that prints it stands for the role; where nothing can leave a screen, the role is there.
 fn a_role_does_not_hide_the_error() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let seen = Session::start(&stage, 80, "disable vmruntime --as eve")?.ends(9)?;
+    let test_cluster = TestCluster::new();
+    let seen = Session::start(&test_cluster, 80, "disable vmruntime --as eve")?.ends(9)?;
     seen.shows("error: ")?;
     seen.shows("auth check --role disable vmruntime")?;
     seen.shows_no("kind: ClusterRole")?;
     let words = ["disable", "vmruntime", "--as", "eve"];
-    stage.bmctl(&words).exits(9)?.says("kind: ClusterRole")?;
-    let document = stage
+    test_cluster
+        .bmctl(&words)
+        .exits(9)?
+        .says("kind: ClusterRole")?;
+    let document = test_cluster
         .bmctl(&[&words[..], &["-o", "json"]].concat())
         .exits(9)?;
     if document.stdout.contains("kind: ClusterRole") {
@@ -117,7 +120,7 @@ fn a_role_does_not_hide_the_error() -> Result<(), Failed> {
 }
 
 fn what_is_quick_shows_no_progress() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     for words in [
         "version",
         "enable vmruntime --nonsense",
@@ -125,7 +128,7 @@ fn what_is_quick_shows_no_progress() -> Result<(), Failed> {
         "version -o json",
     ] {
         let code = i32::from(words.contains("nonsense")) * 2;
-        let seen = Session::start(&stage, 80, words)?.ends(code)?;
+        let seen = Session::start(&test_cluster, 80, words)?.ends(code)?;
         // Colour is no movement: whatever moves the cursor or hides it would be a live region.
         for sequence in ["\x1b[?25l", "\x1b[A", "\x1b[1A", "\x1b[2K", "\r\x1b"] {
             if seen.raw.contains(sequence) {

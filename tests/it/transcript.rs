@@ -1,4 +1,4 @@
-//! Transcripts: what the real binary says, word for word, over the main stories. They are kept in `tests/it/transcripts`
+//! Transcripts: what the real binary says, word for word, over the main tests. They are kept in `tests/it/transcripts`
 //! and read like documentation; what differs from run to run (times, ports, ids) is replaced by a name for it.
 
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     bench::Bench,
     golden,
-    stage::{Host, Stage},
+    test_cluster::{Host, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -55,9 +55,9 @@ fn whatever_changes_something_names_its_cluster() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Runs the commands one after the other on the stage, and compares everything that they say with the kept file.
-fn tell(name: &str, stage: &Stage, commands: &[&str]) -> Result<(), Failed> {
-    let kubeconfig = stage.kubeconfig().display().to_string();
+/// Runs the commands one after the other on the cluster, and compares everything that they say with the kept file.
+fn tell(name: &str, cluster: &TestCluster, commands: &[&str]) -> Result<(), Failed> {
+    let kubeconfig = cluster.kubeconfig().display().to_string();
     let bench = Bench::new().environment("KUBECONFIG", &kubeconfig);
     let mut text = String::new();
     for command in commands {
@@ -70,10 +70,10 @@ fn tell(name: &str, stage: &Stage, commands: &[&str]) -> Result<(), Failed> {
 }
 
 fn on_and_off() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let cluster = TestCluster::new();
     tell(
         "on_and_off",
-        &stage,
+        &cluster,
         &[
             "check vmruntimepfc",
             "enable vmruntime",
@@ -89,10 +89,11 @@ fn on_and_off() -> Result<(), Failed> {
 }
 
 fn a_node_without_kvm() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    let cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
     tell(
         "a_node_without_kvm",
-        &stage,
+        &cluster,
         &[
             "check vmruntimepfc",
             "check vmruntimepfc -o json",
@@ -103,18 +104,18 @@ fn a_node_without_kvm() -> Result<(), Failed> {
 }
 
 fn some_of_the_nodes() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[
+    let cluster = TestCluster::with_hosts(&[
         ("worker-1", Host::WithKvm),
         ("worker-2", Host::WithoutKvm),
         ("worker-10", Host::WithKvm),
     ]);
     for name in ["worker-1", "worker-10"] {
         let label = json!({"metadata": {"labels": {"rack": "a"}}});
-        stage.patch(&format!("/api/v1/nodes/{name}"), &label)?;
+        cluster.patch(&format!("/api/v1/nodes/{name}"), &label)?;
     }
     tell(
         "some_of_the_nodes",
-        &stage,
+        &cluster,
         &[
             "check vmruntimepfc -l rack=a",
             "check vmruntimepfc --latest --failed",
@@ -135,13 +136,13 @@ fn some_of_the_nodes() -> Result<(), Failed> {
 }
 
 fn machines_in_the_way() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let cluster = TestCluster::enabled()?;
     for name in ["db", "web"] {
-        stage.run_machine(name)?;
+        cluster.run_machine(name)?;
     }
     tell(
         "machines_in_the_way",
-        &stage,
+        &cluster,
         &[
             "disable vmruntime",
             "disable vmruntime -o json",
@@ -152,10 +153,10 @@ fn machines_in_the_way() -> Result<(), Failed> {
 }
 
 fn nothing_installed() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let cluster = TestCluster::bare();
     tell(
         "nothing_installed",
-        &stage,
+        &cluster,
         &[
             "enable vmruntime",
             "disable vmruntime -o json",

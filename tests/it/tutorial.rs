@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{
     pages::blocks,
-    stage::{clean, needs_kubectl},
+    test_cluster::{clean, needs_kubectl},
 };
 
 const PAGE: &str = include_str!("../../docs/tutorial.md");

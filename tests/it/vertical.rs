@@ -1,5 +1,5 @@
 //! The main jobs from end to end: the real binary, over real HTTPS, with the controller, the machinery and the real
-//! probe behind it. Each story is one promise of the README.
+//! probe behind it. Each test is one promise of the README.
 
 use std::{
     io::{BufRead, BufReader},
@@ -11,16 +11,18 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Ended, Host, MACHINES, PATIENCE, Stage, Story, eventually, machine, runtime};
+use crate::test_cluster::{
+    Ended, Host, MACHINES, PATIENCE, Test, TestCluster, eventually, machine, runtime,
+};
 
 pub fn trials() -> Vec<Trial> {
-    stories()
+    tests()
         .into_iter()
-        .map(|(name, story)| Trial::test(format!("vertical::{name}"), story))
+        .map(|(name, test)| Trial::test(format!("vertical::{name}"), test))
         .collect()
 }
 
-pub fn stories() -> Vec<(&'static str, Story)> {
+pub fn tests() -> Vec<(&'static str, Test)> {
     vec![
         (
             "enable_reaches_ready_and_knows_it_the_second_time",
@@ -94,30 +96,30 @@ fn equal<T: PartialEq + std::fmt::Debug>(
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
 
-/// A stage with VM Runtime ready and two running machines, `db` and `web`.
-fn with_two_machines() -> Result<Stage, Failed> {
-    let stage = Stage::enabled()?;
+/// A cluster with VM Runtime ready and two running machines, `db` and `web`.
+fn with_two_machines() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::enabled()?;
     for name in ["db", "web"] {
-        stage.run_machine(name)?;
+        test_cluster.run_machine(name)?;
     }
-    Ok(stage)
+    Ok(test_cluster)
 }
 
-fn machines(stage: &Stage) -> Result<usize, Failed> {
-    Ok(stage.read(MACHINES)?["items"]
+fn machines(test_cluster: &TestCluster) -> Result<usize, Failed> {
+    Ok(test_cluster.read(MACHINES)?["items"]
         .as_array()
         .map_or(0, Vec::len))
 }
 
 fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let first = stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let test_cluster = TestCluster::new();
+    let first = test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     for text in ["worker-0", "CPU", "KVM", "enabled and ready"] {
         if !first.stdout.contains(text) {
             return Err(format!("stdout lacks {text:?}: {first}").into());
         }
     }
-    let found = stage.read(RUNTIME)?;
+    let found = test_cluster.read(RUNTIME)?;
     equal(&found["status"]["ready"], &json!(true), "ready")?;
     equal(
         &found["status"]["observedGeneration"],
@@ -129,12 +131,12 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
             &found["status"]["preflightCheckSummary"]["featureStatuses"][feature]["passed"];
         equal(published, &json!(true), feature)?;
     }
-    stage
+    test_cluster
         .bmctl(&["enable", "vmruntime"])
         .exits(7)?
         .says("already enabled")?
         .says("--ensure")?;
-    let second = stage
+    let second = test_cluster
         .bmctl(&["enable", "vmruntime", "-o", "json"])
         .exits(7)?;
     equal(
@@ -142,9 +144,11 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
         &json!(7),
         "exit code in the document",
     )?;
-    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+    test_cluster
+        .bmctl(&["enable", "vmruntime", "--ensure"])
+        .exits(0)?;
     equal(
-        &stage.read(RUNTIME)?["metadata"]["generation"],
+        &test_cluster.read(RUNTIME)?["metadata"]["generation"],
         &found["metadata"]["generation"],
         "generation",
     )?;
@@ -152,9 +156,9 @@ fn enable_reaches_ready_and_knows_it_the_second_time() -> Result<(), Failed> {
 }
 
 fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
-    let stage = with_two_machines()?;
-    let before = stage.read(RUNTIME)?;
-    let refused = stage.bmctl(&["disable", "vmruntime"]).exits(6)?;
+    let test_cluster = with_two_machines()?;
+    let before = test_cluster.read(RUNTIME)?;
+    let refused = test_cluster.bmctl(&["disable", "vmruntime"]).exits(6)?;
     for text in ["default/db", "default/web"] {
         if !refused.stderr.contains(text) && !refused.stdout.contains(text) {
             return Err(format!("the refusal does not name {text}: {refused}").into());
@@ -162,7 +166,7 @@ fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
     }
     let refused = refused.says("--force=true")?;
     drop(refused);
-    let told = stage
+    let told = test_cluster
         .bmctl(&["disable", "vmruntime", "-o", "json"])
         .exits(6)?;
     equal(
@@ -170,51 +174,53 @@ fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
         &true,
         "a reason in the document",
     )?;
-    let after = stage.read(RUNTIME)?;
+    let after = test_cluster.read(RUNTIME)?;
     equal(&after["spec"], &before["spec"], "spec")?;
     equal(
         &after["metadata"]["annotations"],
         &before["metadata"]["annotations"],
         "annotations",
     )?;
-    equal(&machines(&stage)?, &2, "machines")
+    equal(&machines(&test_cluster)?, &2, "machines")
 }
 
 fn the_annotation_asks_and_without_a_terminal_refuses() -> Result<(), Failed> {
-    let stage = with_two_machines()?;
+    let test_cluster = with_two_machines()?;
     let annotation = json!({"metadata": {"annotations": {"baremetal.cluster.gke.io/vmrumtime-force-disable": "true"}}});
-    stage.patch(RUNTIME, &annotation)?;
-    stage
+    test_cluster.patch(RUNTIME, &annotation)?;
+    test_cluster
         .bmctl(&["disable", "vmruntime"])
         .exits(6)?
         .says("--confirm")?;
     // Plain consent is not consent to deleting machines.
-    stage.bmctl(&["disable", "vmruntime", "--yes"]).exits(6)?;
-    stage
+    test_cluster
+        .bmctl(&["disable", "vmruntime", "--yes"])
+        .exits(6)?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--confirm", "another"])
         .exits(6)?;
-    equal(&machines(&stage)?, &2, "machines")?;
+    equal(&machines(&test_cluster)?, &2, "machines")?;
     equal(
-        &stage.read(RUNTIME)?["spec"]["enabled"],
+        &test_cluster.read(RUNTIME)?["spec"]["enabled"],
         &json!(true),
         "enabled",
     )?;
-    stage
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--confirm", "sandbox"])
         .exits(0)?;
-    equal(&machines(&stage)?, &0, "machines")
+    equal(&machines(&test_cluster)?, &0, "machines")
 }
 
 fn force_deletes_the_machines_and_ends_disabled() -> Result<(), Failed> {
-    let stage = with_two_machines()?;
-    stage
+    let test_cluster = with_two_machines()?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--force=true"])
         .exits(0)?;
-    equal(&machines(&stage)?, &0, "machines")?;
-    let found = stage.read(RUNTIME)?;
+    equal(&machines(&test_cluster)?, &0, "machines")?;
+    let found = test_cluster.read(RUNTIME)?;
     equal(&found["spec"]["enabled"], &json!(false), "enabled")?;
     equal(&found["status"]["ready"], &json!(false), "ready")?;
-    let pods = stage.read("/api/v1/namespaces/vm-system/pods")?;
+    let pods = test_cluster.read("/api/v1/namespaces/vm-system/pods")?;
     let names: Vec<&str> = pods["items"]
         .as_array()
         .into_iter()
@@ -231,55 +237,57 @@ fn force_deletes_the_machines_and_ends_disabled() -> Result<(), Failed> {
         )
         .into());
     }
-    stage.bmctl(&["disable", "vmruntime"]).exits(7)?;
-    stage
+    test_cluster.bmctl(&["disable", "vmruntime"]).exits(7)?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--ensure"])
         .exits(0)?;
     Ok(())
 }
 
 fn re_enabling_is_not_fooled_by_what_was_true_before() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let name = |stage: &Stage| {
+    let test_cluster = TestCluster::enabled()?;
+    let name = |test_cluster: &TestCluster| {
         Ok::<_, Failed>(
-            stage.read(RUNTIME)?["status"]["preflightCheckSummary"]["preflightCheckName"].clone(),
+            test_cluster.read(RUNTIME)?["status"]["preflightCheckSummary"]["preflightCheckName"]
+                .clone(),
         )
     };
-    let first = name(&stage)?;
-    stage.bmctl(&["disable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let second = name(&stage)?;
+    let first = name(&test_cluster)?;
+    test_cluster.bmctl(&["disable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let second = name(&test_cluster)?;
     if first == second {
         return Err(format!("the second enable believed the first one's check {first}").into());
     }
     equal(
-        &stage.read(RUNTIME)?["status"]["ready"],
+        &test_cluster.read(RUNTIME)?["status"]["ready"],
         &json!(true),
         "ready",
     )
 }
 
 fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
-    let failed = stage.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    let failed = test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
     for text in ["worker-0", "worker-1", "KVM"] {
         if !failed.stdout.contains(text) {
             return Err(format!("the table lacks {text:?}: {failed}").into());
         }
     }
     let told = document(
-        &stage
+        &test_cluster
             .bmctl(&["check", "vmruntimepfc", "-o", "json"])
             .exits(3)?,
     )?;
     equal(&told["exitCode"], &json!(3), "exit code in the document")?;
-    label(&stage, "worker-1", &json!(""))?;
-    stage.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
+    label(&test_cluster, "worker-1", &json!(""))?;
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(0)?;
 
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    label(&stage, "worker-1", &Value::Null)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    label(&test_cluster, "worker-1", &Value::Null)?;
     eventually("a new check that fails", || {
-        let found = stage.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
+        let found = test_cluster.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
         let summary = &found["status"]["preflightCheckSummary"];
         if summary["preflightCheckPassed"] == json!(false) {
             Ok(())
@@ -288,7 +296,7 @@ fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed
         }
     })?;
     // The gate is closed: the API server itself refuses, with the reason.
-    match stage.create(MACHINES, &machine("late")) {
+    match test_cluster.create(MACHINES, &machine("late")) {
         Ok(made) => Err(format!("a machine was let in: {made}").into()),
         Err(refused) => {
             let text = format!("{refused:?}");
@@ -301,16 +309,16 @@ fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed
     }
 }
 
-fn label(stage: &Stage, node: &str, value: &Value) -> Result<Value, Failed> {
-    stage.patch(
+fn label(test_cluster: &TestCluster, node: &str, value: &Value) -> Result<Value, Failed> {
+    test_cluster.patch(
         &format!("/api/v1/nodes/{node}"),
         &json!({"metadata": {"labels": {"kubevm.io/VM-SkipSchedule": value}}}),
     )
 }
 
 fn enable_on_a_node_without_kvm_says_why_and_how_on() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-    let failed = stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    let failed = test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
     let all = format!("{}{}", failed.stdout, failed.stderr);
     for text in [
         "No such file or directory",
@@ -324,58 +332,58 @@ fn enable_on_a_node_without_kvm_says_why_and_how_on() -> Result<(), Failed> {
         }
     }
     equal(
-        &stage.read(RUNTIME)?["spec"]["enabled"],
+        &test_cluster.read(RUNTIME)?["spec"]["enabled"],
         &json!(true),
         "enabled stays",
     )
 }
 
 fn emulation_makes_any_node_do() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-    stage
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    test_cluster
         .bmctl(&["enable", "vmruntime", "--use-emulation"])
         .exits(0)?;
     equal(
-        &stage.read(RUNTIME)?["spec"]["useEmulation"],
+        &test_cluster.read(RUNTIME)?["spec"]["useEmulation"],
         &json!(true),
         "useEmulation",
     )?;
-    stage.create(MACHINES, &machine("web"))?;
+    test_cluster.create(MACHINES, &machine("web"))?;
     Ok(())
 }
 
 fn a_check_runs_while_disabled() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let passed = document(
-        &stage
+        &test_cluster
             .bmctl(&["check", "vmruntimepfc", "-o", "json"])
             .exits(0)?,
     )?;
     equal(&passed["schema"], &json!("bmctl/v1"), "schema")?;
-    let checks = stage.read(CHECKS)?;
+    let checks = test_cluster.read(CHECKS)?;
     equal(
         &checks["items"].as_array().map(Vec::len),
         &Some(1),
         "checks",
     )?;
     equal(
-        &stage.read(RUNTIME)?["spec"]["enabled"],
+        &test_cluster.read(RUNTIME)?["spec"]["enabled"],
         &json!(false),
         "enabled",
     )
 }
 
 fn nothing_installed_is_said() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     for command in [
         ["enable", "vmruntime"],
         ["disable", "vmruntime"],
         ["check", "vmruntimepfc"],
     ] {
-        let ended = stage.bmctl(&command).exits(8)?.says("hint:")?;
+        let ended = test_cluster.bmctl(&command).exits(8)?.says("hint:")?;
         drop(ended);
         let arguments = [command[0], command[1], "-o", "json"];
-        let told = document(&stage.bmctl(&arguments).exits(8)?)?;
+        let told = document(&test_cluster.bmctl(&arguments).exits(8)?)?;
         equal(
             &told["error"]["exitCode"],
             &json!(8),
@@ -386,8 +394,8 @@ fn nothing_installed_is_said() -> Result<(), Failed> {
 }
 
 fn an_unknown_context_names_the_nearest() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    stage
+    let test_cluster = TestCluster::bare();
+    test_cluster
         .bmctl(&["enable", "vmruntime", "--context", "sandbxo"])
         .exits(2)?
         .says("sandbox")?;
@@ -395,14 +403,14 @@ fn an_unknown_context_names_the_nearest() -> Result<(), Failed> {
 }
 
 fn a_closed_port_is_unreachable() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    runtime().block_on(stage.sandbox().close_listener());
-    stage
+    let test_cluster = TestCluster::bare();
+    runtime().block_on(test_cluster.sandbox().close_listener());
+    test_cluster
         .bmctl(&["enable", "vmruntime"])
         .exits(10)?
         .says("refused")?;
     let told = document(
-        &stage
+        &test_cluster
             .bmctl(&["check", "vmruntimepfc", "-o", "json"])
             .exits(10)?,
     )?;
@@ -410,13 +418,13 @@ fn a_closed_port_is_unreachable() -> Result<(), Failed> {
 }
 
 fn a_timeout_says_what_is_missing() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    stage.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
         }),
     )?;
-    let ended = stage
+    let ended = test_cluster
         .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
         .exits(124)?;
     ended.says("missing")?.says("bmctl enable vmruntime")?;
@@ -459,15 +467,15 @@ fn until(lines: &mpsc::Receiver<String>, text: &str) -> Result<Vec<String>, Fail
 
 fn an_interrupt_says_what_the_cluster_was_left_doing() -> Result<(), Failed> {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let stage = Stage::without_controller();
-        stage.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
+        let test_cluster = TestCluster::without_controller();
+        test_cluster.create("/apis/vm.cluster.gke.io/v1/vmruntimes",
             &json!({
                 "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
             }),
         )?;
-        let (mut child, lines) = start(stage.bmctl_command(&["enable", "vmruntime"]));
+        let (mut child, lines) = start(test_cluster.bmctl_command(&["enable", "vmruntime"]));
         eventually("the patch", || {
-            let found = stage.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
+            let found = test_cluster.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
             if found["spec"]["enabled"] == json!(true) {
                 Ok(())
             } else {
@@ -493,11 +501,11 @@ fn an_interrupt_says_what_the_cluster_was_left_doing() -> Result<(), Failed> {
 
 fn the_api_server_may_go_away_and_come_back() -> Result<(), Failed> {
     // Slow enough that the API server goes away in the middle, however busy this machine is.
-    let stage = Stage::at_pace(Duration::from_millis(700));
+    let test_cluster = TestCluster::at_pace(Duration::from_millis(700));
     let (child, lines) =
-        start(stage.bmctl_command(&["enable", "vmruntime", "--progress", "plain"]));
+        start(test_cluster.bmctl_command(&["enable", "vmruntime", "--progress", "plain"]));
     until(&lines, "Waiting until VM Runtime is ready")?;
-    let sandbox = stage.sandbox();
+    let sandbox = test_cluster.sandbox();
     runtime().block_on(sandbox.close_listener());
     until(&lines, "refused")?;
     runtime()
@@ -507,7 +515,7 @@ fn the_api_server_may_go_away_and_come_back() -> Result<(), Failed> {
     let rest: Vec<String> = lines.iter().collect();
     match ended.exits(0) {
         Ok(_) => equal(
-            &stage.read(RUNTIME)?["status"]["ready"],
+            &test_cluster.read(RUNTIME)?["status"]["ready"],
             &json!(true),
             "ready",
         ),

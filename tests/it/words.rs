@@ -12,7 +12,7 @@ use regex::Regex;
 use crate::{
     bench::Bench,
     source::sources,
-    stage::{Stage, clean, needs_kubectl},
+    test_cluster::{TestCluster, clean, needs_kubectl},
 };
 
 type Outcome = Result<(), Failed>;
@@ -406,8 +406,8 @@ fn bash_completes_words_that_it_splits() -> Outcome {
 }
 
 fn bash_completes_nodes() -> Outcome {
-    let stage = Stage::new();
-    let kubeconfig = stage.kubeconfig().display().to_string();
+    let test_cluster = TestCluster::new();
+    let kubeconfig = test_cluster.kubeconfig().display().to_string();
     let bench = Bench::new();
     let environment = [("KUBECONFIG", kubeconfig.as_str())];
     // The engine gives up after half a second, which a busy machine may take once.
@@ -416,7 +416,7 @@ fn bash_completes_nodes() -> Outcome {
         ("bmctl skip wor", "worker-0"),
         ("bmctl check vmruntimepfc --ignore KVM=wor", "KVM=worker-0"),
     ] {
-        crate::stage::eventually("nodes as candidates", || {
+        crate::test_cluster::eventually("nodes as candidates", || {
             offers(&bench, &environment, line, &[expected]).map_err(|error| format!("{error:?}"))
         })?;
     }
@@ -427,7 +427,7 @@ fn bash_completes_nodes() -> Outcome {
         .code(0)?;
     for (begun, expected) in [("fir", "first"), ("lat", "latest")] {
         let line = format!("bmctl get vmruntimepfc {begun}");
-        crate::stage::eventually("preflight checks as candidates", || {
+        crate::test_cluster::eventually("preflight checks as candidates", || {
             offers(&bench, &environment, &line, &[expected]).map_err(|error| format!("{error:?}"))
         })?;
     }
@@ -468,8 +468,8 @@ fn kubectl_gets_candidates() -> Outcome {
 
 /// Everything that a plugin says to paste begins with kubectl's words.
 fn a_plugin_of_kubectl() -> Outcome {
-    let stage = Stage::bare();
-    let links = stage.folder().join("links");
+    let test_cluster = TestCluster::bare();
+    let links = test_cluster.folder().join("links");
     fs::create_dir(&links)?;
     symlink(env!("CARGO_BIN_EXE_bmctl"), links.join("kubectl-vmruntime"))?;
     let path = format!(
@@ -479,7 +479,7 @@ fn a_plugin_of_kubectl() -> Outcome {
     );
     let plugin = |words: &[&str]| {
         let all = [&["vmruntime"], words].concat();
-        stage.kubectl_with(&all, &[("PATH", &path)])
+        test_cluster.kubectl_with(&all, &[("PATH", &path)])
     };
     plugin(&["enable", "vmruntime", "--help"])
         .prints("Usage: kubectl vmruntime enable vmruntime")?
@@ -493,7 +493,7 @@ fn a_plugin_of_kubectl() -> Outcome {
     plugin(&["enable", "vmruntime", "--frobnicate"])
         .exits(2)?
         .says("Usage: kubectl vmruntime enable vmruntime")?;
-    let kubeconfig = stage.kubeconfig().display().to_string();
+    let kubeconfig = test_cluster.kubeconfig().display().to_string();
     let refused = plugin(&[
         "status",
         "vmruntime",

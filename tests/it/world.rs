@@ -1,6 +1,6 @@
 //! The pretend machinery, seen through the API: what a user of the sandbox would see with kubectl.
 
-mod stage;
+mod test_cluster;
 
 use std::{future::Future, time::Duration};
 
@@ -12,7 +12,7 @@ use kube::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use stage::{
+use test_cluster::{
     CDI, Cluster, DAEMON_SET, DATA_VOLUME, DEFINITION, DEPLOYMENT, INSTANCE, INSTANCE_SET,
     KUBEVIRT, MACHINE, NODE, PATIENCE, POD, POOL, PRODUCT_DISK, PRODUCT_MACHINE, condition, create,
     deployed, get, gone, kubevirt_machine, merge, seen,
@@ -20,41 +20,41 @@ use stage::{
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        story("deployment_rolls_out", deployment_rolls_out),
-        story(
+        test("deployment_rolls_out", deployment_rolls_out),
+        test(
             "a_probe_pod_ends_with_its_message",
             a_probe_pod_ends_with_its_message,
         ),
-        story(
+        test(
             "a_node_that_is_deleted_stays_away",
             a_node_that_is_deleted_stays_away,
         ),
-        story("a_silent_node_runs_nothing", a_silent_node_runs_nothing),
-        story("the_engine_comes_and_goes", the_engine_comes_and_goes),
-        story(
+        test("a_silent_node_runs_nothing", a_silent_node_runs_nothing),
+        test("the_engine_comes_and_goes", the_engine_comes_and_goes),
+        test(
             "a_machine_runs_stops_and_goes",
             a_machine_runs_stops_and_goes,
         ),
-        story(
+        test(
             "machines_need_hardware_or_emulation",
             machines_need_hardware_or_emulation,
         ),
-        story(
+        test(
             "a_node_without_images_starts_nothing",
             a_node_without_images_starts_nothing,
         ),
-        story(
+        test(
             "uninstalling_waits_for_machines",
             uninstalling_waits_for_machines,
         ),
-        story(
+        test(
             "pools_and_replica_sets_keep_their_number",
             pools_and_replica_sets_keep_their_number,
         ),
     ]
 }
 
-fn story<F>(name: &str, tell: impl FnOnce() -> F + Send + 'static) -> Trial
+fn test<F>(name: &str, tell: impl FnOnce() -> F + Send + 'static) -> Trial
 where
     F: Future<Output = Result<(), Failed>>,
 {
@@ -66,7 +66,7 @@ where
         runtime.block_on(async {
             tokio::time::timeout(PATIENCE * 2, tell())
                 .await
-                .map_err(|_| "the story did not end in time")?
+                .map_err(|_| "the test did not end in time")?
         })
     })
 }

@@ -132,7 +132,7 @@ impl Folder {
         }
     }
 
-    /// Removes what we have just made. What went wrong before is what is told.
+    /// Removes what we have just made. What went wrong before is what is reported.
     fn take_back(&self, unfinished: &str) {
         let _ = rustix::fs::unlinkat(&self.handle, unfinished, AtFlags::empty());
     }

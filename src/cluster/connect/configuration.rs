@@ -2,7 +2,7 @@
 //!
 //! Everything in a kubeconfig is somebody's text. kube expects that an address has a scheme and that a token can be
 //! sent, and it reads certificates wherever it is called; so every value is checked here, and every file is read, before
-//! kube gets them. What is wrong is told as the end of a sentence, and never quoted.
+//! kube gets them. What is wrong is reported as the end of a sentence, and never quoted.
 
 use std::{io, path::Path};
 

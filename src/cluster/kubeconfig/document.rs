@@ -2,7 +2,7 @@
 //!
 //! As client-go: the first document counts, the last of two equal keys, and unknown fields do not. A name that stands twice
 //! in one file is refused, because clients choose differently. An entry is judged when it is used, so one that is odd and
-//! that nobody uses keeps nobody from the others. What is wrong is told with its place, and never quoted.
+//! that nobody uses keeps nobody from the others. What is wrong is reported with its place, and never quoted.
 
 use std::{
     collections::{HashMap, hash_map},

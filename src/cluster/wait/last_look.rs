@@ -1,5 +1,5 @@
 //! The end of a wait whose time is over. A watch may have been silent because nothing happened, or because something on
-//! the way swallows what it says: so everything is read once more, and what is told is not older than that.
+//! the way swallows what it says: so everything is read once more, and what is reported is not older than that.
 
 use std::time::Duration;
 

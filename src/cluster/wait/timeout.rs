@@ -99,7 +99,7 @@ pub(super) async fn latest_warning(
 
 /// Which events may be quoted as a cause.
 struct Quoting<'a> {
-    /// When our change was stored: what was told before is not about it.
+    /// When our change was stored: what was reported before is not about it.
     since: Option<Timestamp>,
     /// What holds now. Our controller gives an event and the condition that it is about the same reason.
     conditions: &'a [Condition],
@@ -124,7 +124,7 @@ impl Quoting<'_> {
     }
 }
 
-/// When it was told last.
+/// When it was reported last.
 fn told(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref();
     let times = [

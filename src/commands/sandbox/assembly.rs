@@ -176,7 +176,7 @@ impl Assembly {
             nodes: all,
             registered,
             pace,
-            overture: None,
+            instant_until: None,
             authority: Some(self.sandbox.certificate_authority().to_owned()),
             gdc: cast.release(),
         })
@@ -187,7 +187,7 @@ impl Assembly {
         let nodes = u32::try_from(world.nodes.len()).unwrap_or(u32::MAX);
         let patience = PATIENCE + PER_NODE.saturating_mul(nodes);
         let settled = CancellationToken::new();
-        world.overture = Some(settled.clone());
+        world.instant_until = Some(settled.clone());
         let owner = self.sandbox.client(&Identity::owner());
         let pace = world.pace;
         boot::fill(&owner, cast)

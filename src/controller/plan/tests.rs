@@ -1,11 +1,11 @@
-//! The state machine as tables (what is observed → what is done and said), and its laws. This file sets the scene.
+//! The state machine as tables (what is observed → what is done and said), and its invariants. This file prepares the clusters.
 
 mod admission;
 mod disabled;
 mod enabled;
 mod hanging;
+mod invariants;
 mod kept;
-mod law;
 mod published;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -257,7 +257,7 @@ impl PreflightReport {
 const GOOD_ROWS: usize = 20;
 /// So many nodes that did not pass get a row.
 const BAD_ROWS: usize = 50;
-/// So many different messages of a check, and nodes that could not be verified, are told.
+/// So many different messages of a check, and nodes that could not be verified, are shown.
 pub(super) const SHOWN: usize = 20;
 /// What the counts of nodes stand behind.
 const COUNTED: &str = "Nodes: ";

@@ -8,22 +8,22 @@ use crate::{
     api::engine::PHASE_DEPLOYED,
     simulator::{
         builder::{Wanted, add_finalizer, conditions, controlled_by, remove_finalizer},
+        cluster_state::{ClusterState, Object, Read as _},
         engine::{CDI_DEPLOYMENTS, CDI_OPERATOR, cdi_deployment, definition},
         kind::Kind,
-        scene::{Object, Read as _, Scene},
         step::{Action, Step},
     },
 };
 
 const FINALIZER: &str = "operator.cdi.kubevirt.io";
 
-pub fn plan(scene: &Scene, cdi: &Object) -> Vec<Step> {
-    let Some(operator) = component::cdi(scene, CDI_OPERATOR) else {
+pub fn plan(cluster: &ClusterState, cdi: &Object) -> Vec<Step> {
+    let Some(operator) = component::cdi(cluster, CDI_OPERATOR) else {
         return Vec::new();
     };
     if cdi.deleting() {
         return if cdi.has_finalizer(FINALIZER) {
-            uninstall(scene, cdi, operator.namespace())
+            uninstall(cluster, cdi, operator.namespace())
         } else {
             Vec::new()
         };
@@ -35,26 +35,26 @@ pub fn plan(scene: &Scene, cdi: &Object) -> Vec<Step> {
     let namespace = operator.namespace();
     let mut steps = Vec::new();
     if let Some(name) = Kind::DataVolume.definition()
-        && scene.find(Kind::Definition, "", &name).is_none()
+        && cluster.find(Kind::Definition, "", &name).is_none()
     {
         let object = definition(Kind::DataVolume, Some(controlled_by(Kind::Cdi, cdi)));
         steps.push(Action::create(Kind::Definition, object).later("installed"));
     }
     for name in CDI_DEPLOYMENTS {
-        if scene.find(Kind::Deployment, namespace, name).is_none() {
+        if cluster.find(Kind::Deployment, namespace, name).is_none() {
             let owners = controlled_by(Kind::Cdi, cdi);
             let object = cdi_deployment(name, namespace, &version, owners);
             steps.push(Action::create(Kind::Deployment, object).later("installed"));
         }
     }
-    steps.extend(report(scene, cdi, namespace, &version));
+    steps.extend(report(cluster, cdi, namespace, &version));
     steps
 }
 
-fn report(scene: &Scene, cdi: &Object, namespace: &str, version: &str) -> Option<Step> {
-    let complete = scene.serves(Kind::DataVolume)
+fn report(cluster: &ClusterState, cdi: &Object, namespace: &str, version: &str) -> Option<Step> {
+    let complete = cluster.serves(Kind::DataVolume)
         && CDI_DEPLOYMENTS.into_iter().all(|name| {
-            scene
+            cluster
                 .find(Kind::Deployment, namespace, name)
                 .is_some_and(component::is_available)
         });
@@ -83,7 +83,7 @@ fn report(scene: &Scene, cdi: &Object, namespace: &str, version: &str) -> Option
         "phase": if deployed { PHASE_DEPLOYED } else { "Deploying" },
         "operatorVersion": version,
         "targetVersion": version,
-        "conditions": conditions(cdi, scene.now, &wanted),
+        "conditions": conditions(cdi, cluster.now, &wanted),
     });
     if deployed {
         status["observedVersion"] = version.into();
@@ -92,9 +92,9 @@ fn report(scene: &Scene, cdi: &Object, namespace: &str, version: &str) -> Option
 }
 
 /// Removes the components; the kind of the disks goes with the object, by its owner reference.
-fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
+fn uninstall(cluster: &ClusterState, cdi: &Object, namespace: &str) -> Vec<Step> {
     let strict = cdi.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
-    let disks = scene.count(Kind::DataVolume);
+    let disks = cluster.count(Kind::DataVolume);
     if strict && disks > 0 {
         let message =
             format!("{disks} data volumes exist: uninstalling waits until they are deleted");
@@ -104,12 +104,12 @@ fn uninstall(scene: &Scene, cdi: &Object, namespace: &str) -> Vec<Step> {
             reason: "WorkloadsExist",
             message: &message,
         };
-        let status = json!({"conditions": conditions(cdi, scene.now, &[wanted])});
+        let status = json!({"conditions": conditions(cdi, cluster.now, &[wanted])});
         return Action::report(Kind::Cdi, cdi, &status);
     }
     let components: Vec<&Object> = CDI_DEPLOYMENTS
         .into_iter()
-        .filter_map(|name| scene.find(Kind::Deployment, namespace, name))
+        .filter_map(|name| cluster.find(Kind::Deployment, namespace, name))
         .collect();
     if components.is_empty() {
         return vec![remove_finalizer(Kind::Cdi, cdi, FINALIZER).later("finalized")];

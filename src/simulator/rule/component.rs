@@ -2,7 +2,7 @@
 
 use crate::{
     api::engine::COMPONENT_LABEL,
-    simulator::scene::{Link, Object, Read as _, Scene},
+    simulator::cluster_state::{ClusterState, Link, Object, Read as _},
 };
 
 /// A Deployment whose wanted replicas are all available, and at least one is.
@@ -21,27 +21,27 @@ pub fn is_observed(workload: &Object) -> bool {
 }
 
 /// KubeVirt's component of that name, where it is up. A component acts only while it is.
-pub fn kubevirt<'a>(scene: &'a Scene, name: &str) -> Option<&'a Object> {
-    scene.linked(&Link::Component).find(|deployment| {
+pub fn kubevirt<'a>(cluster: &'a ClusterState, name: &str) -> Option<&'a Object> {
+    cluster.linked(&Link::Component).find(|deployment| {
         deployment.label(COMPONENT_LABEL) == Some(name) && is_available(deployment)
     })
 }
 
 /// CDI's Deployment of that name, where it is up.
-pub fn cdi<'a>(scene: &'a Scene, name: &str) -> Option<&'a Object> {
-    scene
+pub fn cdi<'a>(cluster: &'a ClusterState, name: &str) -> Option<&'a Object> {
+    cluster
         .linked(&Link::Component)
         .find(|deployment| deployment.name() == name && is_available(deployment))
 }
 
 /// KubeVirt's controller of virtual machines, where it is up.
-pub fn virt_controller(scene: &Scene) -> Option<&Object> {
-    kubevirt(scene, "virt-controller")
+pub fn virt_controller(cluster: &ClusterState) -> Option<&Object> {
+    kubevirt(cluster, "virt-controller")
 }
 
 /// CDI's controller of disks, where it is up.
-pub fn cdi_controller(scene: &Scene) -> Option<&Object> {
-    cdi(scene, "cdi-deployment")
+pub fn cdi_controller(cluster: &ClusterState) -> Option<&Object> {
+    cdi(cluster, "cdi-deployment")
 }
 
 /// Version of an operator, which it takes for that of everything that it installs: the tag of its image.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::simulator::{
     builder::{controlled_by, known, template_hash},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step},
 };
 
@@ -20,7 +20,7 @@ const HASH: &str = "controller-revision-hash";
 /// How many pods one look creates, as the real controller's burst.
 const BURST: usize = 250;
 
-pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, set: &Object) -> Vec<Step> {
     if set.deleting() {
         return Vec::new();
     }
@@ -28,7 +28,7 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
     let hash = template_hash(&template);
     let tolerations = tolerations(&template);
     let nodes = || {
-        let nodes = scene.all(Kind::Node).filter(|node| !node.deleting());
+        let nodes = cluster.all(Kind::Node).filter(|node| !node.deleting());
         nodes.filter(|node| selects(template.get("spec"), node))
     };
     let names = |fits: fn(Option<&Value>, &Object) -> bool| -> BTreeSet<&str> {
@@ -40,7 +40,7 @@ pub fn plan(scene: &Scene, set: &Object) -> Vec<Step> {
     let mut pods: BTreeMap<&str, &Object> = BTreeMap::new();
     let mut steps = Vec::new();
     let mut replaceable = None;
-    for pod in scene.controlled(set, Kind::Pod) {
+    for pod in cluster.controlled(set, Kind::Pod) {
         let node = pod.text("/spec/nodeName").unwrap_or_default();
         let placed = stays.contains(node) && !is_finished(pod);
         let outdated = placed && pod.label(HASH) != Some(&hash);

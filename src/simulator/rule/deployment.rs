@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::simulator::{
     builder::{Wanted, conditions, controlled_by, known, template_hash},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
@@ -14,7 +14,7 @@ const REVISION: &str = "deployment.kubernetes.io/revision";
 /// What a Deployment keeps to roll back to unless it says otherwise.
 const REVISIONS_KEPT: usize = 10;
 
-pub fn plan(scene: &Scene, deployment: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, deployment: &Object) -> Vec<Step> {
     if deployment.deleting() {
         return Vec::new();
     }
@@ -23,7 +23,7 @@ pub fn plan(scene: &Scene, deployment: &Object) -> Vec<Step> {
         .cloned()
         .unwrap_or_default();
     let hash = template_hash(&template);
-    let sets: Vec<&Object> = scene.controlled(deployment, Kind::ReplicaSet).collect();
+    let sets: Vec<&Object> = cluster.controlled(deployment, Kind::ReplicaSet).collect();
     let (current, old): (Vec<&Object>, Vec<&Object>) = sets
         .iter()
         .copied()
@@ -50,7 +50,7 @@ pub fn plan(scene: &Scene, deployment: &Object) -> Vec<Step> {
     }
     steps.extend(forget_revisions(&old));
     steps.extend(note_revision(deployment, current, &old));
-    steps.extend(report(scene, deployment, current, &sets, wanted));
+    steps.extend(report(cluster, deployment, current, &sets, wanted));
     steps
 }
 
@@ -131,7 +131,7 @@ fn note_revision(deployment: &Object, current: &Object, old: &[&Object]) -> Opti
 }
 
 fn report(
-    scene: &Scene,
+    cluster: &ClusterState,
     deployment: &Object,
     current: &Object,
     sets: &[&Object],
@@ -145,7 +145,7 @@ fn report(
     let enough = available >= wanted;
     let conditions = conditions(
         deployment,
-        scene.now,
+        cluster.now,
         &[
             Wanted {
                 kind: "Available",

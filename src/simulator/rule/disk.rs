@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use super::component;
 use crate::simulator::{
     builder::{controlled_by, known},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step},
 };
 
 const CREATED_BY: &str = "app.kubernetes.io/managed-by";
 const CDI: &str = "cdi-controller";
 
-pub fn plan(scene: &Scene, disk: &Object) -> Vec<Step> {
-    if disk.deleting() || component::cdi_controller(scene).is_none() {
+pub fn plan(cluster: &ClusterState, disk: &Object) -> Vec<Step> {
+    if disk.deleting() || component::cdi_controller(cluster).is_none() {
         return Vec::new();
     }
-    let claim = scene.find(Kind::PersistentVolumeClaim, disk.namespace(), disk.name());
+    let claim = cluster.find(Kind::PersistentVolumeClaim, disk.namespace(), disk.name());
     let Some(claim) = claim else {
         let create = Action::create(Kind::PersistentVolumeClaim, new_claim(disk));
         return vec![create.now()];
@@ -36,7 +36,7 @@ pub fn plan(scene: &Scene, disk: &Object) -> Vec<Step> {
 }
 
 /// The volume behind a claim that CDI made; other claims are their owner's affair.
-pub fn bind(_: &Scene, claim: &Object) -> Vec<Step> {
+pub fn bind(_: &ClusterState, claim: &Object) -> Vec<Step> {
     if claim.deleting() || claim.label(CREATED_BY) != Some(CDI) {
         return Vec::new();
     }

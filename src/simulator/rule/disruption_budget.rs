@@ -9,22 +9,22 @@ use serde_json::{Map, Value, json};
 use super::{is_finished, is_ready, keys};
 use crate::simulator::{
     builder::{Wanted, conditions},
+    cluster_state::{ClusterState, Key, Object, Read as _},
     kind::Kind,
-    scene::{Key, Object, Read as _, Scene},
     step::{Action, Step},
 };
 
 /// The budgets of a changed pod.
-pub fn of_pod(scene: &Scene, subject: Kind, pod: &Object) -> Vec<Key> {
-    let budgets = scene.within(subject, pod.namespace());
+pub fn of_pod(cluster: &ClusterState, subject: Kind, pod: &Object) -> Vec<Key> {
+    let budgets = cluster.within(subject, pod.namespace());
     keys(subject, budgets.filter(|budget| selects(budget, pod)))
 }
 
-pub fn plan(scene: &Scene, budget: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, budget: &Object) -> Vec<Step> {
     if budget.deleting() {
         return Vec::new();
     }
-    let pods: Vec<&Object> = scene
+    let pods: Vec<&Object> = cluster
         .within(Kind::Pod, budget.namespace())
         .filter(|pod| !is_finished(pod) && selects(budget, pod))
         .collect();
@@ -34,7 +34,7 @@ pub fn plan(scene: &Scene, budget: &Object) -> Vec<Step> {
         .filter(|pod| is_ready(pod) && !disrupted.contains(pod.name()))
         .count();
     let healthy = i64::try_from(healthy).unwrap_or(i64::MAX);
-    let (expected, desired) = wanted(scene, budget, &pods);
+    let (expected, desired) = wanted(cluster, budget, &pods);
     let allowed = if expected > 0 {
         (healthy - desired).max(0)
     } else {
@@ -66,7 +66,7 @@ pub fn plan(scene: &Scene, budget: &Object) -> Vec<Step> {
         "currentHealthy": healthy,
         "desiredHealthy": desired,
         "expectedPods": expected,
-        "conditions": conditions(budget, scene.now, &[condition]),
+        "conditions": conditions(budget, cluster.now, &[condition]),
     });
     if !settled.is_empty() {
         status["disruptedPods"] = settled.into();
@@ -98,15 +98,15 @@ fn disrupted(budget: &Object) -> BTreeSet<&str> {
 }
 
 /// How many pods there should be, and how many of them have to be healthy.
-fn wanted(scene: &Scene, budget: &Object, pods: &[&Object]) -> (i64, i64) {
+fn wanted(cluster: &ClusterState, budget: &Object, pods: &[&Object]) -> (i64, i64) {
     let there = i64::try_from(pods.len()).unwrap_or(i64::MAX);
     if let Some(most) = budget.value("/spec/maxUnavailable") {
-        let expected = kept(scene, pods);
+        let expected = kept(cluster, pods);
         return (expected, (expected - share(most, expected)).max(0));
     }
     match budget.value("/spec/minAvailable") {
         Some(least) if least.is_string() => {
-            let expected = kept(scene, pods);
+            let expected = kept(cluster, pods);
             (expected, share(least, expected))
         }
         Some(least) => (there, share(least, there)),
@@ -115,18 +115,18 @@ fn wanted(scene: &Scene, budget: &Object, pods: &[&Object]) -> (i64, i64) {
 }
 
 /// How many pods those who keep them are told to keep. Pods that nobody keeps do not count.
-fn kept(scene: &Scene, pods: &[&Object]) -> i64 {
+fn kept(cluster: &ClusterState, pods: &[&Object]) -> i64 {
     let mut keepers = BTreeMap::new();
     for pod in pods {
         let owner = pod.controller().filter(|owner| owner.kind == "ReplicaSet");
         let set =
-            owner.and_then(|owner| scene.find(Kind::ReplicaSet, pod.namespace(), &owner.name));
+            owner.and_then(|owner| cluster.find(Kind::ReplicaSet, pod.namespace(), &owner.name));
         let Some(set) = set else {
             continue;
         };
         let deployment = set
             .controller()
-            .and_then(|owner| scene.find(Kind::Deployment, set.namespace(), &owner.name));
+            .and_then(|owner| cluster.find(Kind::Deployment, set.namespace(), &owner.name));
         let keeper = deployment.unwrap_or(set);
         let replicas = keeper.value("/spec/replicas").and_then(Value::as_i64);
         keepers.insert(keeper.uid(), replicas.unwrap_or(1));
@@ -152,10 +152,10 @@ mod tests {
 
     /// A Deployment of `replicas` with `ready` pods that are ready, and the budget's answer.
     fn answer(spec: &Value, replicas: i64, ready: usize, disrupted: &Value) -> Vec<i64> {
-        let mut scene = Scene::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
+        let mut cluster = ClusterState::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
         let owner = |kind: &str, name: &str| json!([{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": name, "controller": true}]);
         let meta = |name: &str| json!({"name": name, "namespace": "n", "uid": name, "resourceVersion": "1"});
-        let mut tell = |kind, object: Value| scene.tell(kind, &Arc::new(known(object)));
+        let mut tell = |kind, object: Value| cluster.tell(kind, &Arc::new(known(object)));
         tell(
             Kind::Deployment,
             json!({"metadata": meta("d"), "spec": {"replicas": replicas}}),
@@ -176,8 +176,8 @@ mod tests {
         budget["spec"]["selector"] = json!({"matchLabels": {"app": "web"}});
         budget["status"]["disruptedPods"] = disrupted.clone();
         tell(Kind::DisruptionBudget, budget);
-        let budget = scene.all(Kind::DisruptionBudget).next().unwrap().clone();
-        let steps = plan(&scene, &budget);
+        let budget = cluster.all(Kind::DisruptionBudget).next().unwrap().clone();
+        let steps = plan(&cluster, &budget);
         let [
             Step {
                 action: Action::Status { patch, .. },

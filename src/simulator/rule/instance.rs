@@ -8,8 +8,8 @@ use super::{
 };
 use crate::simulator::{
     builder::{Wanted, add_finalizers, conditions, controlled_by, known, remove_finalizers},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
@@ -21,13 +21,13 @@ pub const FINALIZERS: [&str; 2] = [
 /// Of launchers and instances: the node that they are on.
 const NODE_NAME: &str = "kubevirt.io/nodeName";
 
-pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
-    if component::virt_controller(scene).is_none() {
+pub fn plan(cluster: &ClusterState, instance: &Object) -> Vec<Step> {
+    if component::virt_controller(cluster).is_none() {
         return Vec::new();
     }
-    let launcher = scene.controlled(instance, Kind::Pod).next();
+    let launcher = cluster.controlled(instance, Kind::Pod).next();
     if instance.deleting() {
-        return end(scene, instance, launcher);
+        return end(cluster, instance, launcher);
     }
     if is_finished(instance) {
         return Vec::new();
@@ -40,24 +40,24 @@ pub fn plan(scene: &Scene, instance: &Object) -> Vec<Step> {
     }
     let runs = instance.text("/status/phase") == Some("Running");
     match launcher {
-        None if runs => phase(scene, instance, "Failed", None),
+        None if runs => phase(cluster, instance, "Failed", None),
         None => {
-            let mut steps = phase(scene, instance, "Pending", None);
-            let launcher = launch(instance, is_emulated(scene));
+            let mut steps = phase(cluster, instance, "Pending", None);
+            let launcher = launch(instance, is_emulated(cluster));
             steps.push(Action::create(Kind::Pod, launcher).now());
             steps
         }
         Some(launcher) if launcher.deleting() || is_finished(launcher) => {
-            phase(scene, instance, "Failed", None)
+            phase(cluster, instance, "Failed", None)
         }
-        Some(launcher) if is_ready(launcher) => run(scene, instance, launcher),
-        Some(_) if runs => phase(scene, instance, "Running", None),
-        Some(launcher) => scheduling(scene, instance, launcher),
+        Some(launcher) if is_ready(launcher) => run(cluster, instance, launcher),
+        Some(_) if runs => phase(cluster, instance, "Running", None),
+        Some(launcher) => scheduling(cluster, instance, launcher),
     }
 }
 
 /// The launcher goes first, and the instance has ended with it.
-fn end(scene: &Scene, instance: &Object, launcher: Option<&Object>) -> Vec<Step> {
+fn end(cluster: &ClusterState, instance: &Object, launcher: Option<&Object>) -> Vec<Step> {
     let ended = |phase: Option<&str>, reason| {
         let wanted = Wanted {
             kind: "Ready",
@@ -65,7 +65,7 @@ fn end(scene: &Scene, instance: &Object, launcher: Option<&Object>) -> Vec<Step>
             reason,
             message: "",
         };
-        let mut status = json!({"conditions": conditions(instance, scene.now, &[wanted])});
+        let mut status = json!({"conditions": conditions(instance, cluster.now, &[wanted])});
         if let Some(phase) = phase {
             status["phase"] = phase.into();
         }
@@ -94,10 +94,10 @@ fn end(scene: &Scene, instance: &Object, launcher: Option<&Object>) -> Vec<Step>
 }
 
 /// The launcher is up: virt-handler takes over, and the guest boots.
-fn run(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
+fn run(cluster: &ClusterState, instance: &Object, launcher: &Object) -> Vec<Step> {
     let before = instance.text("/status/phase");
     if !matches!(before, Some("Scheduled" | "Running")) {
-        return phase(scene, instance, "Scheduled", None);
+        return phase(cluster, instance, "Scheduled", None);
     }
     let mut steps = Vec::new();
     let node = launcher.text("/spec/nodeName").unwrap_or_default();
@@ -106,21 +106,21 @@ fn run(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
         let of = Target::of(Kind::Instance, instance);
         steps.push(Action::Patch { of, patch }.now());
     }
-    steps.extend(phase(scene, instance, "Running", Some(launcher)));
+    steps.extend(phase(cluster, instance, "Running", Some(launcher)));
     steps
 }
 
 /// Does KubeVirt run instances without the nodes' hardware?
-fn is_emulated(scene: &Scene) -> bool {
+fn is_emulated(cluster: &ClusterState) -> bool {
     const SWITCH: &str = "/spec/configuration/developerConfiguration/useEmulation";
-    let mut engines = scene.all(Kind::KubeVirt);
+    let mut engines = cluster.all(Kind::KubeVirt);
     engines.any(|engine| engine.value(SWITCH) == Some(&Value::Bool(true)))
 }
 
 /// The launcher is on its way. Where no node takes it the instance says so.
-fn scheduling(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> {
+fn scheduling(cluster: &ClusterState, instance: &Object, launcher: &Object) -> Vec<Step> {
     if launcher.condition("PodScheduled") != Some("False") {
-        return phase(scene, instance, "Scheduling", None);
+        return phase(cluster, instance, "Scheduling", None);
     }
     let wanted = Wanted {
         kind: "PodScheduled",
@@ -130,13 +130,18 @@ fn scheduling(scene: &Scene, instance: &Object, launcher: &Object) -> Vec<Step> 
     };
     let status = json!({
         "phase": "Scheduling",
-        "conditions": conditions(instance, scene.now, &[wanted]),
+        "conditions": conditions(instance, cluster.now, &[wanted]),
     });
     Action::report(Kind::Instance, instance, &status)
 }
 
 /// The status for a phase; a machine takes a while to boot.
-fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object>) -> Vec<Step> {
+fn phase(
+    cluster: &ClusterState,
+    instance: &Object,
+    phase: &str,
+    launcher: Option<&Object>,
+) -> Vec<Step> {
     let mut wanted = vec![Wanted {
         kind: "Ready",
         status: launcher.is_some(),
@@ -158,7 +163,7 @@ fn phase(scene: &Scene, instance: &Object, phase: &str, launcher: Option<&Object
     }
     let mut status = json!({
         "phase": phase,
-        "conditions": conditions(instance, scene.now, &wanted),
+        "conditions": conditions(instance, cluster.now, &wanted),
     });
     if let Some(launcher) = launcher {
         let address = launcher.value("/status/podIP").cloned().unwrap_or_default();

@@ -6,35 +6,35 @@ use super::{is_ready, node::address};
 use crate::simulator::{
     PodExit,
     builder::{Wanted, conditions, digest},
+    cluster_state::{ClusterState, Fate, Object, Read as _},
     kind::Kind,
-    scene::{Fate, Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
 /// Starts, ends and takes away the pods of a node whose kubelet is up.
-pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, pod: &Object) -> Vec<Step> {
     let node = pod.text("/spec/nodeName").unwrap_or_default();
-    let up = scene
+    let up = cluster
         .find(Kind::Node, "", node)
         .is_some_and(|node| node.condition("Ready") == Some("True"));
-    let Some(profile) = scene.profile(node).filter(|_| up) else {
+    let Some(profile) = cluster.profile(node).filter(|_| up) else {
         return Vec::new();
     };
     if pod.deleting() {
         return vec![take_away(pod).later("terminated")];
     }
     let phase = pod.text("/status/phase").unwrap_or("Pending");
-    match (phase, scene.fate(pod)) {
+    match (phase, cluster.fate(pod)) {
         ("Pending" | "Running", None) => vec![Action::Ask { pod: pod.clone() }.now()],
         ("Pending", Some(_)) if !profile.pulls_images => fail_to_pull(pod),
-        ("Pending", Some(_)) => start(scene, pod),
+        ("Pending", Some(_)) => start(cluster, pod),
         ("Running", Some(Fate::Ends(exit))) => {
-            Action::status(Kind::Pod, pod, &ended(scene, pod, exit))
+            Action::status(Kind::Pod, pod, &ended(cluster, pod, exit))
                 .map(|action| action.later("ended"))
                 .into_iter()
                 .collect()
         }
-        ("Running", Some(Fate::Runs)) => readiness(scene, pod, true),
+        ("Running", Some(Fate::Runs)) => readiness(cluster, pod, true),
         // It has ended.
         (_, Some(Fate::Runs | Fate::Ends(_)) | None) => Vec::new(),
     }
@@ -42,14 +42,14 @@ pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
 
 /// kube-controller-manager, about pods whose kubelet cannot speak for them: they are not ready while their node is
 /// not, and nobody else will finish them once it is gone.
-pub fn collect(scene: &Scene, pod: &Object) -> Vec<Step> {
+pub fn collect(cluster: &ClusterState, pod: &Object) -> Vec<Step> {
     let node = pod.text("/spec/nodeName").unwrap_or_default();
     if node.is_empty() {
         return Vec::new();
     }
-    match scene.find(Kind::Node, "", node) {
+    match cluster.find(Kind::Node, "", node) {
         None => vec![take_away(pod).later("collected")],
-        Some(node) if is_lost(node) && is_ready(pod) => readiness(scene, pod, false),
+        Some(node) if is_lost(node) && is_ready(pod) => readiness(cluster, pod, false),
         Some(_) => Vec::new(),
     }
 }
@@ -59,14 +59,14 @@ fn is_lost(node: &Object) -> bool {
     matches!(node.condition("Ready"), Some("False" | "Unknown"))
 }
 
-fn readiness(scene: &Scene, pod: &Object, ready: bool) -> Vec<Step> {
+fn readiness(cluster: &ClusterState, pod: &Object, ready: bool) -> Vec<Step> {
     let wanted = ["Ready", "ContainersReady"].map(|kind| Wanted {
         kind,
         status: ready,
         reason: if ready { "" } else { "NodeNotReady" },
         message: "",
     });
-    let status = json!({"conditions": conditions(pod, scene.now, &wanted)});
+    let status = json!({"conditions": conditions(pod, cluster.now, &wanted)});
     Action::report(Kind::Pod, pod, &status)
 }
 
@@ -77,8 +77,8 @@ fn take_away(pod: &Object) -> Action {
     }
 }
 
-fn start(scene: &Scene, pod: &Object) -> Vec<Step> {
-    let Some(write) = Action::status(Kind::Pod, pod, &started(scene, pod)) else {
+fn start(cluster: &ClusterState, pod: &Object) -> Vec<Step> {
+    let Some(write) = Action::status(Kind::Pod, pod, &started(cluster, pod)) else {
         return Vec::new();
     };
     let tell = Action::Tell {
@@ -110,7 +110,7 @@ fn fail_to_pull(pod: &Object) -> Vec<Step> {
     vec![write.later("pulled"), tell.later("pulled")]
 }
 
-fn started(scene: &Scene, pod: &Object) -> Value {
+fn started(cluster: &ClusterState, pod: &Object) -> Value {
     let ready = [
         "PodReadyToStartContainers",
         "Initialized",
@@ -127,15 +127,15 @@ fn started(scene: &Scene, pod: &Object) -> Value {
     let address = pod_address(pod);
     json!({
         "phase": "Running",
-        "conditions": conditions(pod, scene.now, &ready),
-        "startTime": scene.now,
+        "conditions": conditions(pod, cluster.now, &ready),
+        "startTime": cluster.now,
         "hostIP": host_address(pod), "hostIPs": [{"ip": host_address(pod)}],
         "podIP": address, "podIPs": [{"ip": address}],
-        "containerStatuses": containers(pod, true, &json!({"running": {"startedAt": scene.now}})),
+        "containerStatuses": containers(pod, true, &json!({"running": {"startedAt": cluster.now}})),
     })
 }
 
-fn ended(scene: &Scene, pod: &Object, exit: &PodExit) -> Value {
+fn ended(cluster: &ClusterState, pod: &Object, exit: &PodExit) -> Value {
     let passed = exit.code == 0;
     let reason = if passed { "Completed" } else { "Error" };
     let not_ready = ["Ready", "ContainersReady"].map(|kind| Wanted {
@@ -146,12 +146,12 @@ fn ended(scene: &Scene, pod: &Object, exit: &PodExit) -> Value {
     });
     let state = json!({"terminated": {
         "exitCode": exit.code, "reason": reason, "message": exit.message,
-        "startedAt": pod.value("/status/startTime"), "finishedAt": scene.now,
+        "startedAt": pod.value("/status/startTime"), "finishedAt": cluster.now,
         "containerID": container_id(pod, 0),
     }});
     json!({
         "phase": if passed { "Succeeded" } else { "Failed" },
-        "conditions": conditions(pod, scene.now, &not_ready),
+        "conditions": conditions(pod, cluster.now, &not_ready),
         "containerStatuses": containers(pod, false, &state),
     })
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{component, is_finished, is_ready};
 use crate::simulator::{
     builder::{Wanted, add_finalizer, conditions, controlled_by, known, remove_finalizer},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, ServiceAccount, Step},
 };
 
@@ -20,11 +20,11 @@ pub fn author(controller: &Object) -> ServiceAccount {
     }
 }
 
-pub fn plan(scene: &Scene, machine: &Object) -> Vec<Step> {
-    let Some(controller) = component::virt_controller(scene) else {
+pub fn plan(cluster: &ClusterState, machine: &Object) -> Vec<Step> {
+    let Some(controller) = component::virt_controller(cluster) else {
         return Vec::new();
     };
-    let instance = scene.controlled(machine, Kind::Instance).next();
+    let instance = cluster.controlled(machine, Kind::Instance).next();
     let mut steps = Vec::new();
     if machine.deleting() {
         match instance {
@@ -36,13 +36,13 @@ pub fn plan(scene: &Scene, machine: &Object) -> Vec<Step> {
             }
             None => return steps,
         }
-        steps.extend(report(scene, machine, instance));
+        steps.extend(report(cluster, machine, instance));
         return steps;
     }
     if !machine.has_finalizer(FINALIZER) {
         return vec![add_finalizer(Kind::VirtualMachine, machine, FINALIZER)];
     }
-    steps.extend(create_disks(scene, machine));
+    steps.extend(create_disks(cluster, machine));
     match instance {
         None if is_to_run(machine) => steps.push(start(machine, author(controller)).now()),
         Some(instance)
@@ -52,7 +52,7 @@ pub fn plan(scene: &Scene, machine: &Object) -> Vec<Step> {
         }
         None | Some(_) => {}
     }
-    steps.extend(report(scene, machine, instance));
+    steps.extend(report(cluster, machine, instance));
     steps
 }
 
@@ -64,8 +64,8 @@ fn is_to_run(machine: &Object) -> bool {
     }
 }
 
-fn create_disks(scene: &Scene, machine: &Object) -> Vec<Step> {
-    if !scene.serves(Kind::DataVolume) {
+fn create_disks(cluster: &ClusterState, machine: &Object) -> Vec<Step> {
+    if !cluster.serves(Kind::DataVolume) {
         return Vec::new();
     }
     machine
@@ -75,7 +75,7 @@ fn create_disks(scene: &Scene, machine: &Object) -> Vec<Step> {
         .flatten()
         .filter_map(|template| Some((template["metadata"]["name"].as_str()?, template)))
         .filter(|(name, _)| {
-            scene
+            cluster
                 .find(Kind::DataVolume, machine.namespace(), name)
                 .is_none()
         })
@@ -116,7 +116,7 @@ fn start(machine: &Object, author: ServiceAccount) -> Action {
     }
 }
 
-fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<Step> {
+fn report(cluster: &ClusterState, machine: &Object, instance: Option<&Object>) -> Option<Step> {
     let ready = instance.is_some_and(is_ready);
     let word = if machine.deleting() {
         "Terminating"
@@ -149,7 +149,7 @@ fn report(scene: &Scene, machine: &Object, instance: Option<&Object>) -> Option<
         "created": instance.is_some(),
         "ready": ready,
         "printableStatus": word,
-        "conditions": conditions(machine, scene.now, &[wanted]),
+        "conditions": conditions(machine, cluster.now, &[wanted]),
         "desiredGeneration": machine.metadata.generation,
         "observedGeneration": machine.metadata.generation,
     });

@@ -5,31 +5,31 @@ use serde_json::{Value, json};
 
 use crate::simulator::{
     builder::known,
+    cluster_state::{ClusterState, Object, Read as _},
     kind::{Kind, ROOT_CERTIFICATE},
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
 const ACCOUNT: &str = "default";
 
-pub fn plan(scene: &Scene, namespace: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, namespace: &Object) -> Vec<Step> {
     if namespace.deleting() {
         return Vec::new();
     }
     let name = namespace.name();
     let mut steps = Vec::new();
-    if scene.find(Kind::ServiceAccount, name, ACCOUNT).is_none() {
+    if cluster.find(Kind::ServiceAccount, name, ACCOUNT).is_none() {
         let account = json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": ACCOUNT, "namespace": name},
         });
         steps.push(Action::create(Kind::ServiceAccount, known(account)).now());
     }
-    let Some(authority) = &scene.authority else {
+    let Some(authority) = &cluster.authority else {
         return steps;
     };
     let data = json!({"ca.crt": authority});
-    match scene.find(Kind::RootCertificate, name, ROOT_CERTIFICATE) {
+    match cluster.find(Kind::RootCertificate, name, ROOT_CERTIFICATE) {
         None => {
             let map = json!({
                 "apiVersion": "v1", "kind": "ConfigMap", "data": data,
@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn a_namespace_gets_what_every_namespace_has() {
         let namespace = json!({"metadata": {"name": "n", "uid": "n", "resourceVersion": "1"}});
-        let mut scene = Scene::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
-        scene.authority = Some("PEM".to_owned());
-        let look = |scene: &Scene, namespace: &Value| -> Vec<String> {
-            let steps = plan(scene, &Arc::new(known(namespace.clone())));
+        let mut cluster = ClusterState::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
+        cluster.authority = Some("PEM".to_owned());
+        let look = |cluster: &ClusterState, namespace: &Value| -> Vec<String> {
+            let steps = plan(cluster, &Arc::new(known(namespace.clone())));
             let words = steps.iter().map(|step| match &step.action {
                 Action::Create { kind, .. } => format!("create {}", kind.name()),
                 Action::Patch { patch, .. } => patch["data"].to_string(),
@@ -84,19 +84,19 @@ mod tests {
             words.collect()
         };
         assert_eq!(
-            look(&scene, &namespace),
+            look(&cluster, &namespace),
             ["create ServiceAccount", "create ConfigMap"]
         );
         let meta = |name: &str| json!({"name": name, "namespace": "n", "uid": name, "resourceVersion": "2"});
-        let mut tell = |kind, object: Value| scene.tell(kind, &Arc::new(known(object)));
+        let mut tell = |kind, object: Value| cluster.tell(kind, &Arc::new(known(object)));
         tell(Kind::ServiceAccount, json!({"metadata": meta("default")}));
         let map = |data: Value| json!({"metadata": meta(ROOT_CERTIFICATE), "data": data});
         tell(
             Kind::RootCertificate,
             map(json!({"ca.crt": "else", "x": "y"})),
         );
-        assert_eq!(look(&scene, &namespace), [r#"{"ca.crt":"PEM","x":null}"#]);
+        assert_eq!(look(&cluster, &namespace), [r#"{"ca.crt":"PEM","x":null}"#]);
         let leaving = json!({"metadata": {"name": "n", "uid": "n", "deletionTimestamp": "2026-01-01T00:00:00Z"}});
-        assert_eq!(look(&scene, &leaving), [""; 0]);
+        assert_eq!(look(&cluster, &leaving), [""; 0]);
     }
 }

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::simulator::{
     builder::{Wanted, conditions, digest},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
-pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
-    let Some(profile) = scene.profile(node.name()) else {
+pub fn plan(cluster: &ClusterState, node: &Object) -> Vec<Step> {
+    let Some(profile) = cluster.profile(node.name()) else {
         return Vec::new();
     };
     if node.condition("Ready").is_some() {
@@ -41,9 +41,9 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
         message: "kubelet has sufficient resources available",
     });
     let wanted: Vec<Wanted<'_>> = pressure.into_iter().chain([ready]).collect();
-    let mut conditions = conditions(node, scene.now, &wanted);
+    let mut conditions = conditions(node, cluster.now, &wanted);
     for condition in conditions.as_array_mut().into_iter().flatten() {
-        condition["lastHeartbeatTime"] = json!(scene.now);
+        condition["lastHeartbeatTime"] = json!(cluster.now);
     }
     let status = json!({
         "capacity": capacity,
@@ -53,16 +53,16 @@ pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
             {"type": "InternalIP", "address": address(node.name())},
             {"type": "Hostname", "address": node.name()},
         ],
-        "nodeInfo": profile.info(&scene.version),
+        "nodeInfo": profile.info(&cluster.version),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
     });
     Action::report(Kind::Node, node, &status)
 }
 
 /// kube-controller-manager: the taints that follow from a node's state. A node that a client made up has no machine
-/// behind it; its whole story is the client's.
-pub fn taint(scene: &Scene, node: &Object) -> Vec<Step> {
-    if scene.profile(node.name()).is_none() {
+/// behind it; all of it is the client's.
+pub fn taint(cluster: &ClusterState, node: &Object) -> Vec<Step> {
+    if cluster.profile(node.name()).is_none() {
         return Vec::new();
     }
     let ready = node.condition("Ready");

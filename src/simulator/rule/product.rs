@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::component;
 use crate::simulator::{
     builder::{controlled_by, known, owned_by},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
@@ -35,16 +35,17 @@ pub fn disks(machine: &Object) -> impl Iterator<Item = UsedDisk<'_>> {
 }
 
 /// A machine becomes a KubeVirt machine of the same name, and its state mirrors that one's.
-pub fn machine(scene: &Scene, machine: &Object) -> Vec<Step> {
+pub fn machine(cluster: &ClusterState, machine: &Object) -> Vec<Step> {
     if machine.deleting() {
         return Vec::new();
     }
-    let mut steps = own_disks(scene, machine);
-    let made = scene.controlled(machine, Kind::VirtualMachine).next();
-    let taken = scene
+    let mut steps = own_disks(cluster, machine);
+    let made = cluster.controlled(machine, Kind::VirtualMachine).next();
+    let taken = cluster
         .find(Kind::VirtualMachine, machine.namespace(), machine.name())
         .is_some();
-    let able = component::virt_controller(scene).is_some() && scene.serves(Kind::VirtualMachine);
+    let able =
+        component::virt_controller(cluster).is_some() && cluster.serves(Kind::VirtualMachine);
     match made {
         None if able && !taken => {
             steps.push(Action::create(Kind::VirtualMachine, make(machine)).now());
@@ -62,7 +63,7 @@ pub fn machine(scene: &Scene, machine: &Object) -> Vec<Step> {
         .and_then(|made| made.text("/status/printableStatus"))
         .unwrap_or("Pending");
     let interfaces = made
-        .and_then(|made| scene.controlled(made, Kind::Instance).next())
+        .and_then(|made| cluster.controlled(made, Kind::Instance).next())
         .and_then(|instance| instance.value("/status/interfaces"))
         .cloned();
     let status = json!({"state": state, "interfaces": interfaces});
@@ -71,16 +72,16 @@ pub fn machine(scene: &Scene, machine: &Object) -> Vec<Step> {
 }
 
 /// A disk becomes a DataVolume of the same name, and its phase mirrors that one's.
-pub fn disk(scene: &Scene, disk: &Object) -> Vec<Step> {
+pub fn disk(cluster: &ClusterState, disk: &Object) -> Vec<Step> {
     if disk.deleting() {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    let made = scene.controlled(disk, Kind::DataVolume).next();
-    let taken = scene
+    let made = cluster.controlled(disk, Kind::DataVolume).next();
+    let taken = cluster
         .find(Kind::DataVolume, disk.namespace(), disk.name())
         .is_some();
-    let able = component::cdi_controller(scene).is_some() && scene.serves(Kind::DataVolume);
+    let able = component::cdi_controller(cluster).is_some() && cluster.serves(Kind::DataVolume);
     if made.is_none() && able && !taken {
         steps.push(Action::create(Kind::DataVolume, volume(disk)).now());
     }
@@ -93,10 +94,10 @@ pub fn disk(scene: &Scene, disk: &Object) -> Vec<Step> {
 }
 
 /// Makes the machine an owner of the disks that are to go with it.
-fn own_disks(scene: &Scene, machine: &Object) -> Vec<Step> {
+fn own_disks(cluster: &ClusterState, machine: &Object) -> Vec<Step> {
     disks(machine)
         .filter(|used| used.goes_too)
-        .filter_map(|used| scene.find(Kind::ProductDisk, machine.namespace(), used.name))
+        .filter_map(|used| cluster.find(Kind::ProductDisk, machine.namespace(), used.name))
         .filter_map(|disk| {
             let mut owners = disk.metadata.owner_references.clone().unwrap_or_default();
             if disk.deleting() || owners.iter().any(|owner| owner.uid == machine.uid()) {

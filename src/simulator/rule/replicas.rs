@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{component, is_finished, is_ready};
 use crate::simulator::{
     builder::{controlled_by, known},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, ServiceAccount, Step},
 };
 
@@ -28,16 +28,16 @@ struct Herd {
 }
 
 /// ReplicaSets.
-pub fn pods(scene: &Scene, set: &Object) -> Vec<Step> {
-    pods_of(scene, set, Kind::ReplicaSet)
+pub fn pods(cluster: &ClusterState, set: &Object) -> Vec<Step> {
+    pods_of(cluster, set, Kind::ReplicaSet)
 }
 
 /// ReplicationControllers, which do the same.
-pub fn controlled_pods(scene: &Scene, set: &Object) -> Vec<Step> {
-    pods_of(scene, set, Kind::ReplicationController)
+pub fn controlled_pods(cluster: &ClusterState, set: &Object) -> Vec<Step> {
+    pods_of(cluster, set, Kind::ReplicationController)
 }
 
-fn pods_of(scene: &Scene, set: &Object, kind: Kind) -> Vec<Step> {
+fn pods_of(cluster: &ClusterState, set: &Object, kind: Kind) -> Vec<Step> {
     let herd = Herd {
         set: kind,
         member: Kind::Pod,
@@ -46,12 +46,12 @@ fn pods_of(scene: &Scene, set: &Object, kind: Kind) -> Vec<Step> {
         serves: is_ready,
         ended: is_finished,
     };
-    keep(scene, set, &herd)
+    keep(cluster, set, &herd)
 }
 
 /// VirtualMachineInstanceReplicaSets, while virt-controller is up.
-pub fn instances(scene: &Scene, set: &Object) -> Vec<Step> {
-    component::virt_controller(scene).map_or_else(Vec::new, |controller| {
+pub fn instances(cluster: &ClusterState, set: &Object) -> Vec<Step> {
+    component::virt_controller(cluster).map_or_else(Vec::new, |controller| {
         let herd = Herd {
             set: Kind::InstanceReplicaSet,
             member: Kind::Instance,
@@ -60,13 +60,13 @@ pub fn instances(scene: &Scene, set: &Object) -> Vec<Step> {
             serves: is_ready,
             ended: is_finished,
         };
-        keep(scene, set, &herd)
+        keep(cluster, set, &herd)
     })
 }
 
 /// VirtualMachinePools, while virt-controller is up.
-pub fn machines(scene: &Scene, set: &Object) -> Vec<Step> {
-    component::virt_controller(scene).map_or_else(Vec::new, |_| {
+pub fn machines(cluster: &ClusterState, set: &Object) -> Vec<Step> {
+    component::virt_controller(cluster).map_or_else(Vec::new, |_| {
         let herd = Herd {
             set: Kind::Pool,
             member: Kind::VirtualMachine,
@@ -75,11 +75,11 @@ pub fn machines(scene: &Scene, set: &Object) -> Vec<Step> {
             serves: |machine| machine.value("/status/ready") == Some(&Value::Bool(true)),
             ended: |_| false,
         };
-        keep(scene, set, &herd)
+        keep(cluster, set, &herd)
     })
 }
 
-fn keep(scene: &Scene, set: &Object, herd: &Herd) -> Vec<Step> {
+fn keep(cluster: &ClusterState, set: &Object, herd: &Herd) -> Vec<Step> {
     if set.deleting() {
         return Vec::new();
     }
@@ -88,7 +88,7 @@ fn keep(scene: &Scene, set: &Object, herd: &Herd) -> Vec<Step> {
         .and_then(Value::as_i64)
         .and_then(|wanted| usize::try_from(wanted).ok())
         .unwrap_or(1);
-    let mut members: Vec<&Object> = scene
+    let mut members: Vec<&Object> = cluster
         .controlled(set, herd.member)
         .filter(|member| !member.deleting() && !(herd.ended)(member))
         .collect();

@@ -5,28 +5,28 @@ use serde_json::{Value, json};
 
 use crate::simulator::{
     builder::{Wanted, conditions, matches_labels},
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step, Target},
 };
 
-pub fn plan(scene: &Scene, pod: &Object) -> Vec<Step> {
+pub fn plan(cluster: &ClusterState, pod: &Object) -> Vec<Step> {
     let unbound = pod.text("/spec/nodeName").is_none_or(str::is_empty);
     if !unbound || pod.deleting() {
         return Vec::new();
     }
     let wish = wish(pod);
-    if scene.is_hopeless(&wish) {
-        return unschedulable(scene, pod);
+    if cluster.is_hopeless(&wish) {
+        return unschedulable(cluster, pod);
     }
-    let mut suitable = scene
+    let mut suitable = cluster
         .emptiest_nodes(pod.uid())
         .filter(|node| suits(node, pod))
         .peekable();
     let emptiest = suitable.peek().copied();
-    let Some(node) = suitable.find(|node| has_images(scene, node)).or(emptiest) else {
-        scene.note_hopeless(wish);
-        return unschedulable(scene, pod);
+    let Some(node) = suitable.find(|node| has_images(cluster, node)).or(emptiest) else {
+        cluster.note_hopeless(wish);
+        return unschedulable(cluster, pod);
     };
     let message = format!(
         "Successfully assigned {}/{} to {}",
@@ -61,8 +61,8 @@ fn wish(pod: &Object) -> String {
     format!("{}\n{}", parts.join("\n"), devices.join(","))
 }
 
-fn unschedulable(scene: &Scene, pod: &Object) -> Vec<Step> {
-    let nodes = scene.count(Kind::Node);
+fn unschedulable(cluster: &ClusterState, pod: &Object) -> Vec<Step> {
+    let nodes = cluster.count(Kind::Node);
     let message =
         format!("0/{nodes} nodes are available: none is ready, schedulable and selected.");
     let wanted = Wanted {
@@ -71,7 +71,7 @@ fn unschedulable(scene: &Scene, pod: &Object) -> Vec<Step> {
         reason: "Unschedulable",
         message: &message,
     };
-    let status = json!({"conditions": conditions(pod, scene.now, &[wanted])});
+    let status = json!({"conditions": conditions(pod, cluster.now, &[wanted])});
     let Some(write) = Action::status(Kind::Pod, pod, &status) else {
         return Vec::new();
     };
@@ -92,8 +92,8 @@ fn suits(node: &Object, pod: &Object) -> bool {
 }
 
 /// A node that can pull nothing has nothing.
-fn has_images(scene: &Scene, node: &Object) -> bool {
-    let profile = scene.profile(node.name());
+fn has_images(cluster: &ClusterState, node: &Object) -> bool {
+    let profile = cluster.profile(node.name());
     profile.is_none_or(|profile| profile.pulls_images)
 }
 

@@ -1,4 +1,4 @@
-//! The rules as functions: a scene in, steps out.
+//! The rules as functions: a cluster in, steps out.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use super::*;
 use crate::simulator::{
     NodeProfile, PodExit,
     builder::known,
-    scene::Fate,
+    cluster_state::Fate,
     step::{Action, When},
 };
 
-/// A scene of these objects, with node `a` behind it.
-fn scene(objects: &[(Kind, Value)]) -> Scene {
-    let mut scene = Scene::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
+/// A cluster of these objects, with node `a` behind it.
+fn cluster_state(objects: &[(Kind, Value)]) -> ClusterState {
+    let mut cluster_state = ClusterState::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
     for (kind, object) in objects {
-        scene.tell(*kind, &Arc::new(known(object.clone())));
+        cluster_state.tell(*kind, &Arc::new(known(object.clone())));
     }
-    scene
+    cluster_state
 }
 
-fn subject(scene: &Scene, kind: Kind) -> Object {
-    scene.all(kind).next().cloned().unwrap()
+fn subject(cluster_state: &ClusterState, kind: Kind) -> Object {
+    cluster_state.all(kind).next().cloned().unwrap()
 }
 
 /// What is done, in a few words.
@@ -98,12 +98,12 @@ fn a_kubelet_asks_starts_and_ends() {
         ("False", "Pending", None, &[]),
         ("Unknown", "Running", Some(Fate::Runs), &[]),
     ] {
-        let mut scene = scene(&[node(ready), (Kind::Pod, pod(phase))]);
-        let pod = subject(&scene, Kind::Pod);
+        let mut cluster_state = cluster_state(&[node(ready), (Kind::Pod, pod(phase))]);
+        let pod = subject(&cluster_state, Kind::Pod);
         if let Some(fate) = fate.clone() {
-            scene.decide_fate(&pod, fate);
+            cluster_state.decide_fate(&pod, fate);
         }
-        let steps = kubelet::plan(&scene, &pod);
+        let steps = kubelet::plan(&cluster_state, &pod);
         assert_eq!(words(&steps), expected, "{ready} {phase} {fate:?}");
     }
 }
@@ -112,14 +112,14 @@ fn a_kubelet_asks_starts_and_ends() {
 fn a_deleted_pod_is_taken_away_by_its_kubelet_or_with_its_node() {
     let mut deleted = pod("Running");
     deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-    let up = scene(&[node("True"), (Kind::Pod, deleted.clone())]);
+    let up = cluster_state(&[node("True"), (Kind::Pod, deleted.clone())]);
     let pod_up = subject(&up, Kind::Pod);
     assert_eq!(
         words(&kubelet::plan(&up, &pod_up)),
         ["later delete p Some(0)"]
     );
     assert!(kubelet::collect(&up, &pod_up).is_empty());
-    let lost = scene(&[(Kind::Pod, deleted)]);
+    let lost = cluster_state(&[(Kind::Pod, deleted)]);
     let pod_lost = subject(&lost, Kind::Pod);
     assert!(kubelet::plan(&lost, &pod_lost).is_empty());
     assert_eq!(
@@ -145,12 +145,12 @@ fn a_pod_gets_a_node_with_its_image_while_there_is_one() {
     for uid in 0..16 {
         let pod = json!({"metadata": {"name": "p", "namespace": "n", "uid": format!("u{uid}"), "resourceVersion": "1"}});
         for (nodes, expected) in [(&["a", "b"][..], "bind a"), (&["b"], "bind b")] {
-            let mut scene = Scene::new(profiles.clone(), "v1".to_owned());
+            let mut cluster_state = ClusterState::new(profiles.clone(), "v1".to_owned());
             for (kind, object) in nodes.iter().map(|name| node(name)) {
-                scene.tell(kind, &Arc::new(known(object)));
+                cluster_state.tell(kind, &Arc::new(known(object)));
             }
-            scene.tell(Kind::Pod, &Arc::new(known(pod.clone())));
-            let steps = scheduler::plan(&scene, &subject(&scene, Kind::Pod));
+            cluster_state.tell(Kind::Pod, &Arc::new(known(pod.clone())));
+            let steps = scheduler::plan(&cluster_state, &subject(&cluster_state, Kind::Pod));
             assert_eq!(words(&steps)[0], expected, "{uid} {nodes:?}");
         }
     }
@@ -189,8 +189,8 @@ fn taints_follow_the_nodes_state() {
     ] {
         let (kind, mut node) = node(ready);
         node["spec"] = json!({"taints": before, "unschedulable": cordoned});
-        let scene = scene(&[(kind, node)]);
-        let steps = node::taint(&scene, &subject(&scene, Kind::Node));
+        let cluster_state = cluster_state(&[(kind, node)]);
+        let steps = node::taint(&cluster_state, &subject(&cluster_state, Kind::Node));
         let written = steps.first().map(|step| match &step.action {
             Action::Patch { patch, .. } => patch["spec"]["taints"].clone(),
             other => panic!("{other:?}"),
@@ -221,8 +221,8 @@ fn a_component_that_is_down_does_nothing() {
         (operator("vm-system", 0), false),
         (operator("elsewhere", 1), false),
     ] {
-        let scene = scene(&[operator.clone(), (Kind::KubeVirt, kubevirt.clone())]);
-        let steps = virt_operator::plan(&scene, &subject(&scene, Kind::KubeVirt));
+        let cluster_state = cluster_state(&[operator.clone(), (Kind::KubeVirt, kubevirt.clone())]);
+        let steps = virt_operator::plan(&cluster_state, &subject(&cluster_state, Kind::KubeVirt));
         assert_eq!(!steps.is_empty(), acts, "{operator:?}");
     }
 }
@@ -234,17 +234,23 @@ fn an_answer_is_news_only_before_the_watch_has_told_as_much() {
         object["metadata"]["resourceVersion"] = version.into();
         Arc::new(known(object))
     };
-    let mut scene = scene(&[(Kind::Pod, pod("Pending"))]);
-    assert!(scene.answer(Kind::Pod, &object("5")));
-    assert!(!scene.answer(Kind::Pod, &object("5")), "known already");
-    scene.tell_gone(Kind::Pod, &object("7"));
-    assert!(!scene.answer(Kind::Pod, &object("6")), "it has gone since");
-    assert!(scene.all(Kind::Pod).next().is_none());
-    assert!(scene.pods_on("a").next().is_none());
+    let mut cluster_state = cluster_state(&[(Kind::Pod, pod("Pending"))]);
+    assert!(cluster_state.answer(Kind::Pod, &object("5")));
+    assert!(
+        !cluster_state.answer(Kind::Pod, &object("5")),
+        "known already"
+    );
+    cluster_state.tell_gone(Kind::Pod, &object("7"));
+    assert!(
+        !cluster_state.answer(Kind::Pod, &object("6")),
+        "it has gone since"
+    );
+    assert!(cluster_state.all(Kind::Pod).next().is_none());
+    assert!(cluster_state.pods_on("a").next().is_none());
 }
 
 /// A cluster with `size` of everything; its first pod waits for a node.
-fn cluster(size: usize) -> Scene {
+fn cluster(size: usize) -> ClusterState {
     let mut objects = Vec::new();
     for number in 0..size {
         let name = format!("n-{number}");
@@ -292,12 +298,12 @@ fn cluster(size: usize) -> Scene {
         json!({"metadata": operator, "spec": {"replicas": 1},
             "status": {"observedGeneration": 1, "availableReplicas": 1}}),
     ));
-    scene(&objects)
+    cluster_state(&objects)
 }
 
 /// What each rule looks at to decide about one object, and to find out whom that object's change concerns. The rules of
 /// sets look at their members, and an operator's going up or down concerns everybody that it serves.
-fn looks(scene: &Scene) -> Vec<(&'static str, Kind, usize)> {
+fn looks(cluster_state: &ClusterState) -> Vec<(&'static str, Kind, usize)> {
     let sets = [
         Kind::DaemonSet,
         Kind::ReplicaSet,
@@ -307,16 +313,16 @@ fn looks(scene: &Scene) -> Vec<(&'static str, Kind, usize)> {
     let single = RULES.iter().filter(|rule| !sets.contains(&rule.subject));
     single
         .filter_map(|rule| {
-            let subject = scene.all(rule.subject).next()?.clone();
-            let before = scene.looks();
-            (rule.plan)(scene, &subject);
+            let subject = cluster_state.all(rule.subject).next()?.clone();
+            let before = cluster_state.looks();
+            (rule.plan)(cluster_state, &subject);
             for (kind, related) in rule.also {
-                let trigger = scene.all(*kind).next().cloned();
+                let trigger = cluster_state.all(*kind).next().cloned();
                 if let Some(trigger) = trigger {
-                    related(scene, rule.subject, &trigger);
+                    related(cluster_state, rule.subject, &trigger);
                 }
             }
-            Some((rule.component, rule.subject, scene.looks() - before))
+            Some((rule.component, rule.subject, cluster_state.looks() - before))
         })
         .collect()
 }

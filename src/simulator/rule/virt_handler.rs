@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     api::engine::{COMPONENT_LABEL, VIRT_HANDLER},
     simulator::{
+        cluster_state::{ClusterState, Object, Read as _},
         kind::Kind,
         rule::is_ready,
-        scene::{Object, Read as _, Scene},
         step::{Action, Step, Target},
     },
 };
@@ -22,18 +22,18 @@ pub const KVM_DEVICE: &str = "devices.kubevirt.io/kvm";
 /// As many as a machine offers: they are never used up.
 const PLENTY: &str = "1k";
 
-pub fn plan(scene: &Scene, node: &Object) -> Vec<Step> {
-    let handled = scene
+pub fn plan(cluster: &ClusterState, node: &Object) -> Vec<Step> {
+    let handled = cluster
         .pods_on(node.name())
         .any(|pod| pod.label(COMPONENT_LABEL) == Some(VIRT_HANDLER) && is_ready(pod));
     let mut steps = mark(node, handled);
-    steps.extend(offer(scene, node, handled));
+    steps.extend(offer(cluster, node, handled));
     steps
 }
 
 /// The device plugin's part.
-fn offer(scene: &Scene, node: &Object, handled: bool) -> Option<Step> {
-    let able = scene
+fn offer(cluster: &ClusterState, node: &Object, handled: bool) -> Option<Step> {
+    let able = cluster
         .profile(node.name())
         .is_some_and(|profile| profile.kvm);
     let offered = node

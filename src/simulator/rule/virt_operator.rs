@@ -7,24 +7,24 @@ use crate::{
     api::engine::{PHASE_DEPLOYED, VIRT_HANDLER, VIRT_OPERATOR},
     simulator::{
         builder::{Wanted, add_finalizer, conditions, remove_finalizer},
+        cluster_state::{ClusterState, Object, Read as _},
         engine::{VIRT_DEPLOYMENTS, VIRT_KINDS, definition, virt_deployment, virt_handler},
         kind::Kind,
-        scene::{Object, Read as _, Scene},
         step::{Action, Step, Target},
     },
 };
 
 const FINALIZER: &str = "kubevirt.io/foregroundDeleteKubeVirt";
 
-pub fn plan(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
-    let operator = component::kubevirt(scene, VIRT_OPERATOR)
+pub fn plan(cluster: &ClusterState, kubevirt: &Object) -> Vec<Step> {
+    let operator = component::kubevirt(cluster, VIRT_OPERATOR)
         .filter(|operator| operator.namespace() == kubevirt.namespace());
     let Some(operator) = operator else {
         return Vec::new();
     };
     if kubevirt.deleting() {
         return if kubevirt.has_finalizer(FINALIZER) {
-            uninstall(scene, kubevirt)
+            uninstall(cluster, kubevirt)
         } else {
             Vec::new()
         };
@@ -33,23 +33,23 @@ pub fn plan(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
         return vec![add_finalizer(Kind::KubeVirt, kubevirt, FINALIZER)];
     }
     let version = component::version(operator);
-    let mut steps = install(scene, kubevirt, &version);
-    steps.extend(report(scene, kubevirt, &version));
+    let mut steps = install(cluster, kubevirt, &version);
+    steps.extend(report(cluster, kubevirt, &version));
     steps
 }
 
-fn install(scene: &Scene, kubevirt: &Object, version: &str) -> Vec<Step> {
+fn install(cluster: &ClusterState, kubevirt: &Object, version: &str) -> Vec<Step> {
     let definitions = VIRT_KINDS
         .into_iter()
-        .filter(|kind| defined(scene, *kind).is_none())
+        .filter(|kind| defined(cluster, *kind).is_none())
         .map(|kind| Action::create(Kind::Definition, definition(kind, None)));
     let namespace = kubevirt.namespace();
     let deployments = VIRT_DEPLOYMENTS
         .into_iter()
-        .filter(|name| scene.find(Kind::Deployment, namespace, name).is_none())
+        .filter(|name| cluster.find(Kind::Deployment, namespace, name).is_none())
         .map(|name| Action::create(Kind::Deployment, virt_deployment(name, kubevirt, version)));
     let wanted = || virt_handler(kubevirt, version);
-    let handler = match scene.find(Kind::DaemonSet, namespace, VIRT_HANDLER) {
+    let handler = match cluster.find(Kind::DaemonSet, namespace, VIRT_HANDLER) {
         None => Some(Action::create(Kind::DaemonSet, wanted())),
         Some(there) => replaced(there, &wanted().into()),
     };
@@ -78,8 +78,8 @@ fn replaced(there: &Object, wanted: &Object) -> Option<Action> {
     })
 }
 
-fn defined(scene: &Scene, kind: Kind) -> Option<&Object> {
-    scene.find(Kind::Definition, "", &kind.definition()?)
+fn defined(cluster: &ClusterState, kind: Kind) -> Option<&Object> {
+    cluster.find(Kind::Definition, "", &kind.definition()?)
 }
 
 /// How far the components are. One ready virt-handler is enough to be deployed; `Available` wants them all.
@@ -91,17 +91,17 @@ struct Components {
     missing: String,
 }
 
-fn components(scene: &Scene, namespace: &str) -> Components {
-    let served = VIRT_KINDS.into_iter().all(|kind| scene.serves(kind));
+fn components(cluster: &ClusterState, namespace: &str) -> Components {
+    let served = VIRT_KINDS.into_iter().all(|kind| cluster.serves(kind));
     let down: Vec<&str> = VIRT_DEPLOYMENTS
         .into_iter()
         .filter(|name| {
-            !scene
+            !cluster
                 .find(Kind::Deployment, namespace, name)
                 .is_some_and(component::is_available)
         })
         .collect();
-    let handler = scene
+    let handler = cluster
         .find(Kind::DaemonSet, namespace, VIRT_HANDLER)
         .filter(|handler| component::is_observed(handler));
     let count = |field| handler.map_or(0, |handler| handler.number(field));
@@ -109,7 +109,7 @@ fn components(scene: &Scene, namespace: &str) -> Components {
         count("/status/numberReady"),
         count("/status/desiredNumberScheduled"),
     );
-    let there = |name: &&str| scene.find(Kind::Deployment, namespace, name).is_some();
+    let there = |name: &&str| cluster.find(Kind::Deployment, namespace, name).is_some();
     Components {
         created: served && handler.is_some() && VIRT_DEPLOYMENTS.iter().all(there),
         usable: served && down.is_empty() && ready > 0,
@@ -122,8 +122,8 @@ fn components(scene: &Scene, namespace: &str) -> Components {
     }
 }
 
-fn report(scene: &Scene, kubevirt: &Object, version: &str) -> Option<Step> {
-    let components = components(scene, kubevirt.namespace());
+fn report(cluster: &ClusterState, kubevirt: &Object, version: &str) -> Option<Step> {
+    let components = components(cluster, kubevirt.namespace());
     let was_deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
     let deployed = was_deployed || components.usable;
     let available = deployed && components.complete;
@@ -185,7 +185,7 @@ fn report(scene: &Scene, kubevirt: &Object, version: &str) -> Option<Step> {
         "phase": if deployed { PHASE_DEPLOYED } else { "Deploying" },
         "operatorVersion": version,
         "targetKubeVirtVersion": version,
-        "conditions": conditions(kubevirt, scene.now, wanted),
+        "conditions": conditions(kubevirt, cluster.now, wanted),
     });
     if deployed {
         status["observedKubeVirtVersion"] = version.into();
@@ -201,16 +201,16 @@ fn report(scene: &Scene, kubevirt: &Object, version: &str) -> Option<Step> {
 }
 
 /// First the kinds, so that virt-controller is still there for their finalizers; then the components; then our word.
-fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
-    if let Some(blocked) = blocked(scene, kubevirt) {
+fn uninstall(cluster: &ClusterState, kubevirt: &Object) -> Vec<Step> {
+    if let Some(blocked) = blocked(cluster, kubevirt) {
         return blocked;
     }
     if !matches!(kubevirt.text("/status/phase"), Some("Deleting" | "Deleted")) {
-        return Action::report(Kind::KubeVirt, kubevirt, &deleting(scene, kubevirt));
+        return Action::report(Kind::KubeVirt, kubevirt, &deleting(cluster, kubevirt));
     }
     let definitions: Vec<&Object> = VIRT_KINDS
         .into_iter()
-        .filter_map(|kind| defined(scene, kind))
+        .filter_map(|kind| defined(cluster, kind))
         .collect();
     if !definitions.is_empty() {
         return remove(Kind::Definition, definitions, "undefined");
@@ -218,9 +218,9 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
     let namespace = kubevirt.namespace();
     let deployments: Vec<&Object> = VIRT_DEPLOYMENTS
         .into_iter()
-        .filter_map(|name| scene.find(Kind::Deployment, namespace, name))
+        .filter_map(|name| cluster.find(Kind::Deployment, namespace, name))
         .collect();
-    let handler = scene.find(Kind::DaemonSet, namespace, VIRT_HANDLER);
+    let handler = cluster.find(Kind::DaemonSet, namespace, VIRT_HANDLER);
     if deployments.is_empty() && handler.is_none() {
         if kubevirt.text("/status/phase") != Some("Deleted") {
             let status = json!({"phase": "Deleted"});
@@ -238,7 +238,7 @@ fn uninstall(scene: &Scene, kubevirt: &Object) -> Vec<Step> {
 }
 
 /// The status while it is being removed.
-fn deleting(scene: &Scene, kubevirt: &Object) -> Value {
+fn deleting(cluster: &ClusterState, kubevirt: &Object) -> Value {
     let wanted = [
         ("Available", false),
         ("Progressing", false),
@@ -250,7 +250,7 @@ fn deleting(scene: &Scene, kubevirt: &Object) -> Value {
         reason: "DeletionInProgress",
         message: "Deletion was triggered",
     });
-    json!({"phase": "Deleting", "conditions": conditions(kubevirt, scene.now, &wanted)})
+    json!({"phase": "Deleting", "conditions": conditions(kubevirt, cluster.now, &wanted)})
 }
 
 fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {
@@ -263,10 +263,10 @@ fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {
 
 /// The real operator refuses the deletion in its webhook; the world has none, so the object stays and says why. Like
 /// the real check it looks only while KubeVirt is deployed.
-fn blocked(scene: &Scene, kubevirt: &Object) -> Option<Vec<Step>> {
+fn blocked(cluster: &ClusterState, kubevirt: &Object) -> Option<Vec<Step>> {
     let strict = kubevirt.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
     let deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
-    let workloads: usize = VIRT_KINDS.into_iter().map(|kind| scene.count(kind)).sum();
+    let workloads: usize = VIRT_KINDS.into_iter().map(|kind| cluster.count(kind)).sum();
     if !strict || !deployed || workloads == 0 {
         return None;
     }
@@ -277,6 +277,6 @@ fn blocked(scene: &Scene, kubevirt: &Object) -> Option<Vec<Step>> {
         reason: "WorkloadsExist",
         message: &message,
     };
-    let status: Value = json!({"conditions": conditions(kubevirt, scene.now, &[wanted])});
+    let status: Value = json!({"conditions": conditions(kubevirt, cluster.now, &[wanted])});
     Some(Action::report(Kind::KubeVirt, kubevirt, &status))
 }

@@ -4,14 +4,14 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use super::{CHECKS, RUNTIME, bmctl, document, equal};
-use crate::stage::Stage;
+use crate::test_cluster::TestCluster;
 
 const NAME: &str = "vmruntime-preflight-check-odd";
 
 /// A cluster whose controller publishes no more than Google documents, and whose check says that.
-fn stage(status: &Value, reports_passed: bool) -> Result<Stage, Failed> {
-    let stage = Stage::without_controller();
-    stage.create(
+fn test_cluster(status: &Value, reports_passed: bool) -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         "/apis/vm.cluster.gke.io/v1/vmruntimes",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
@@ -19,11 +19,11 @@ fn stage(status: &Value, reports_passed: bool) -> Result<Stage, Failed> {
         }),
     )?;
     let summary = json!({"preflightCheckName": NAME, "preflightCheckPassed": reports_passed});
-    stage.patch(
+    test_cluster.patch(
         &format!("{RUNTIME}/status"),
         &json!({"status": {"ready": true, "preflightCheckSummary": summary}}),
     )?;
-    stage.create(
+    test_cluster.create(
         CHECKS,
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
@@ -35,8 +35,8 @@ fn stage(status: &Value, reports_passed: bool) -> Result<Stage, Failed> {
     });
     json_patch::merge(&mut finished, status);
     let finished = json!({"status": finished});
-    stage.patch(&format!("{CHECKS}/{NAME}/status"), &finished)?;
-    Ok(stage)
+    test_cluster.patch(&format!("{CHECKS}/{NAME}/status"), &finished)?;
+    Ok(test_cluster)
 }
 
 /// Status of the check, exit code of who depends on it, and of who reports it, and its result.
@@ -107,7 +107,7 @@ fn proofs() -> Vec<(Value, i32, i32, &'static str)> {
 
 pub fn a_check_is_judged_alike_by_all() -> Result<(), Failed> {
     for (status, depends, reports, result) in proofs() {
-        let stage = stage(&status, status["pass"] == true)?;
+        let test_cluster = test_cluster(&status, status["pass"] == true)?;
         let at = |failed: Failed| Failed::from(format!("{status}: {failed:?}"));
         for (command, code) in [
             ("enable vmruntime --ensure --timeout 20s", depends),
@@ -115,14 +115,14 @@ pub fn a_check_is_judged_alike_by_all() -> Result<(), Failed> {
             ("wait vmruntime --for preflight --timeout 20s", reports),
             ("check vmruntimepfc --latest", reports),
         ] {
-            let document = document(&stage, command, code).map_err(at)?;
+            let document = document(&test_cluster, command, code).map_err(at)?;
             equal(&document["preflightCheck"]["result"], &json!(result)).map_err(at)?;
-            let said = bmctl(&stage, command).exits(code).map_err(at)?;
+            let said = bmctl(&test_cluster, command).exits(code).map_err(at)?;
             let all = format!("{}{}", said.stdout, said.stderr);
             if result != "passed" && all.to_lowercase().contains("check passed") {
                 return Err(at(said.to_string().into()));
             }
-            let junit = bmctl(&stage, &format!("{command} -o junit"))
+            let junit = bmctl(&test_cluster, &format!("{command} -o junit"))
                 .exits(code)
                 .map_err(at)?;
             let is_bad = ["<failure ", "<error "]
@@ -130,10 +130,10 @@ pub fn a_check_is_judged_alike_by_all() -> Result<(), Failed> {
                 .any(|element| junit.stdout.contains(element));
             equal(&is_bad, &(code != 0)).map_err(at)?;
         }
-        let history = document(&stage, "get vmruntimepfc", 0).map_err(at)?;
+        let history = document(&test_cluster, "get vmruntimepfc", 0).map_err(at)?;
         equal(&history["checks"][0]["result"], &json!(result)).map_err(at)?;
         if (depends, reports) == (0, 5) {
-            bmctl(&stage, "enable vmruntime --ensure")
+            bmctl(&test_cluster, "enable vmruntime --ensure")
                 .exits(0)?
                 .says("warning: check incomplete: ")?
                 .says("could not verify worker-1")?;
@@ -145,14 +145,14 @@ pub fn a_check_is_judged_alike_by_all() -> Result<(), Failed> {
 pub fn a_summary_that_contradicts_its_check_is_no_proof() -> Result<(), Failed> {
     let bad =
         json!({"worker-0": {"passed": false, "results": [{"checkName": "KVM", "passed": false}]}});
-    let failed = stage(&json!({"pass": false, "checks": bad}), true)?;
+    let failed = test_cluster(&json!({"pass": false, "checks": bad}), true)?;
     bmctl(&failed, "enable vmruntime --ensure --timeout 20s").exits(3)?;
     bmctl(&failed, "wait vmruntime --for ready --timeout 20s").exits(3)?;
     bmctl(&failed, "status vmruntime")
         .exits(5)?
         .says("whether the preflight check passed: vmruntime reports that")?;
     let good = json!({"worker-0": {"passed": true}});
-    let passed = stage(&json!({"pass": true, "checks": good}), false)?;
+    let passed = test_cluster(&json!({"pass": true, "checks": good}), false)?;
     bmctl(&passed, "enable vmruntime --ensure --timeout 0")
         .exits(124)?
         .says("has not taken over the result")?;
@@ -160,7 +160,7 @@ pub fn a_summary_that_contradicts_its_check_is_no_proof() -> Result<(), Failed> 
         .exits(5)?
         .says("whether the preflight check passed")?;
     // It names one that nobody can look at.
-    let gone = stage(
+    let gone = test_cluster(
         &json!({"pass": true, "checks": {"worker-0": {"passed": true}}}),
         true,
     )?;
@@ -173,14 +173,14 @@ pub fn a_summary_that_contradicts_its_check_is_no_proof() -> Result<(), Failed> 
 
 pub fn a_check_of_other_nodes_proves_nothing_here() -> Result<(), Failed> {
     let good = json!({"passed": true, "results": [{"checkName": "KVM", "passed": true}]});
-    let stage = stage(&json!({"pass": true, "checks": {"ghost": good}}), true)?;
+    let test_cluster = test_cluster(&json!({"pass": true, "checks": {"ghost": good}}), true)?;
     for command in [
         "enable vmruntime --ensure --timeout 20s",
         "wait vmruntime --for ready --timeout 20s",
         "wait vmruntime --for preflight --timeout 20s",
         "check vmruntimepfc --latest",
     ] {
-        bmctl(&stage, command)
+        bmctl(&test_cluster, command)
             .exits(5)?
             .says("verified only nodes that the cluster does not have: ghost")?;
     }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     output::is_a_result,
-    stage::{Ended, Host, Stage, clean, finish},
+    test_cluster::{Ended, Host, TestCluster, clean, finish},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -78,7 +78,7 @@ fn read(path: &str) -> Result<String, Failed> {
 }
 
 /// The step of the action with these inputs, and the defaults for the others.
-fn run_action(stage: &Stage, inputs: &[(&str, &str)]) -> Result<Ended, Failed> {
+fn run_action(cluster: &TestCluster, inputs: &[(&str, &str)]) -> Result<Ended, Failed> {
     let action: Value = serde_saphyr::from_str(&read(&format!("{ACTION}/action.yml"))?)?;
     let given = |text: &str| {
         let name = text
@@ -95,12 +95,12 @@ fn run_action(stage: &Stage, inputs: &[(&str, &str)]) -> Result<Ended, Failed> {
     };
     let step = &action["runs"]["steps"][0];
     let script = step["run"].as_str().ok_or("no script")?;
-    let folder = stage.folder();
+    let folder = cluster.folder();
     // As GitHub runs `shell: sh`.
     let mut shell = clean("sh", folder);
     shell
         .args(["-e", "-c", script])
-        .env("KUBECONFIG", stage.kubeconfig())
+        .env("KUBECONFIG", cluster.kubeconfig())
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_ACTION_PATH", Path::new(ROOT).join(ACTION))
         .env("RUNNER_TEMP", folder);
@@ -120,15 +120,15 @@ fn the_action_installs_and_checks() -> Result<(), Failed> {
         (Host::WithKvm, 0, "## ✅ bmctl check vmruntimepfc: passed\n"),
         (Host::WithoutKvm, 3, "## ❌ bmctl check vmruntimepfc: "),
     ] {
-        let stage = Stage::with_hosts(&[("worker-0", host)]);
+        let cluster = TestCluster::with_hosts(&[("worker-0", host)]);
         let inputs = [
             ("release-url", url.as_str()),
             ("sha256", sum.as_str()),
             ("flags", "--timeout 2m --name from-ci"),
             ("reports", "there"),
         ];
-        let ended = run_action(&stage, &inputs)?.exits(exit)?;
-        let file = |name: &str| fs::read_to_string(stage.folder().join(name));
+        let ended = run_action(&cluster, &inputs)?.exits(exit)?;
+        let file = |name: &str| fs::read_to_string(cluster.folder().join(name));
         let summary = file("GITHUB_STEP_SUMMARY")?;
         if !summary.contains(heading) {
             return Err(format!("no {heading:?}: {summary}").into());
@@ -165,11 +165,11 @@ fn the_gitlab_template_installs_and_checks() -> Result<(), Failed> {
     let job = &job["vm-runtime-check"];
     let lines = job["script"].as_array().ok_or("no script")?;
     let script: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
-    let stage = Stage::new();
-    let mut shell = clean("sh", stage.folder());
+    let cluster = TestCluster::new();
+    let mut shell = clean("sh", cluster.folder());
     shell
         .args(["-e", "-c", &script.join("\n")])
-        .env("KUBECONFIG", stage.kubeconfig());
+        .env("KUBECONFIG", cluster.kubeconfig());
     for (name, value) in job["variables"].as_object().ok_or("no variables")? {
         shell.env(
             name,
@@ -182,10 +182,10 @@ fn the_gitlab_template_installs_and_checks() -> Result<(), Failed> {
         .ok_or("no report")?;
     is_a_result(
         "junit",
-        &fs::read_to_string(stage.folder().join(report))?,
+        &fs::read_to_string(cluster.folder().join(report))?,
         0,
     )?;
-    fs::metadata(stage.folder().join("bmctl-reports/summary.md"))?;
+    fs::metadata(cluster.folder().join("bmctl-reports/summary.md"))?;
     Ok(())
 }
 

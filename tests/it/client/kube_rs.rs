@@ -15,13 +15,13 @@ use kube::{
 use libtest_mimic::Failed;
 use serde_json::json;
 
-use crate::stage::{Stage, runtime};
+use crate::test_cluster::{TestCluster, runtime};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub fn flow() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let kubeconfig = std::fs::read_to_string(stage.kubeconfig())?;
+    let test_cluster = TestCluster::new();
+    let kubeconfig = std::fs::read_to_string(test_cluster.kubeconfig())?;
     let told = runtime().block_on(async { tokio::time::timeout(DEADLINE, act(&kubeconfig)).await });
     Ok(told
         .map_err(|_| format!("not done after {DEADLINE:?}"))?

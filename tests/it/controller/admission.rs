@@ -17,10 +17,10 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
-    meddler::{Meddler, Refusal},
-    news::settles,
-    stage::{Controller, Stage, refuses, run, until},
-    table::told,
+    eventually::settles,
+    interference::{Interference, Refusal},
+    table::trial,
+    test_cluster::{Controller, TestCluster, refuses, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -36,32 +36,35 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::policies_of_before_are_taken_over", || {
             run(left_over)
         }),
-        told("old_kubernetes_has_no_policies", old_kubernetes),
-        told("a_gate_that_lets_vms_pass_is_not_believed", not_enforced),
+        trial("old_kubernetes_has_no_policies", old_kubernetes),
+        trial("a_gate_that_lets_vms_pass_is_not_believed", not_enforced),
     ]
 }
 
 /// While the controller starts, the API server does not tell which kinds there are.
-async fn asked_later(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    meddler.refuse(|request| {
+async fn asked_later(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    interference.refuse(|request| {
         let asks = request.uri().path() == "/apis/admissionregistration.k8s.io/v1";
         asks.then_some(Refusal(503, "ServiceUnavailable", "not yet"))
     });
-    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    let controller = Controller::start(
+        interference.before(test_cluster.account()),
+        TestCluster::options()?,
+    );
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
     // What follows from being ready is over by then: nothing else rings any more.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    meddler.relent();
+    interference.relent();
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
-    stage
+    test_cluster
         .bindings()
         .delete(gate, &DeleteParams::default())
         .await?;
     // Long before it looks by itself, which is every five minutes.
-    until(stage.bindings(), "the binding again", |bindings| {
+    until(test_cluster.bindings(), "the binding again", |bindings| {
         bindings
             .iter()
             .any(|binding| binding.name_any() == gate)
@@ -71,80 +74,92 @@ async fn asked_later(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn repaired(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
+async fn repaired(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.enabled().await?;
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
-    until(stage.policies(), "a gate that fails closed", |policies| {
-        let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
-        (gate.data["spec"]["failurePolicy"] == "Fail").then_some(())
-    })
+    until(
+        test_cluster.policies(),
+        "a gate that fails closed",
+        |policies| {
+            let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
+            (gate.data["spec"]["failurePolicy"] == "Fail").then_some(())
+        },
+    )
     .await?;
     let parameters = PatchParams::default();
     // Opened by hand in three ways.
     let harmless = json!({"spec": {"validations": [{"expression": "true"}]}});
-    stage
+    test_cluster
         .policies()
         .patch(gate, &parameters, &Patch::Merge(&harmless))
         .await?;
-    until(stage.policies(), "the policy's own words", |policies| {
-        let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
-        (gate.data["spec"]["validations"][0]["expression"] != "true").then_some(())
-    })
+    until(
+        test_cluster.policies(),
+        "the policy's own words",
+        |policies| {
+            let gate = policies.iter().find(|policy| policy.name_any() == gate)?;
+            (gate.data["spec"]["validations"][0]["expression"] != "true").then_some(())
+        },
+    )
     .await?;
     let warn = json!({"spec": {"validationActions": ["Warn"]}});
-    stage
+    test_cluster
         .bindings()
         .patch(gate, &parameters, &Patch::Merge(&warn))
         .await?;
-    until(stage.bindings(), "a binding that denies", |bindings| {
-        let gate = bindings.iter().find(|binding| binding.name_any() == gate)?;
-        (gate.data["spec"]["validationActions"] == json!(["Deny", "Audit"])).then_some(())
-    })
+    until(
+        test_cluster.bindings(),
+        "a binding that denies",
+        |bindings| {
+            let gate = bindings.iter().find(|binding| binding.name_any() == gate)?;
+            (gate.data["spec"]["validationActions"] == json!(["Deny", "Audit"])).then_some(())
+        },
+    )
     .await?;
-    stage
+    test_cluster
         .policies()
         .delete(gate, &DeleteParams::default())
         .await?;
-    until(stage.policies(), "the policy again", |policies| {
+    until(test_cluster.policies(), "the policy again", |policies| {
         policies
             .iter()
             .any(|policy| policy.name_any() == gate)
             .then_some(())
     })
     .await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await
 }
 
 /// An earlier release was taken out badly: its policy and its binding are there, and nothing else.
-async fn left_over(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+async fn left_over(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.enabled().await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await?;
-    stage
+    test_cluster
         .runtime()
         .delete(name::VMRUNTIME, &DeleteParams::default())
         .await?;
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
     let old = json!({"spec": {"validations": [{"expression": "false", "message": "of before"}]}});
-    stage
+    test_cluster
         .policies()
         .patch(gate, &PatchParams::default(), &Patch::Merge(&old))
         .await?;
-    stage.bindings().get(gate).await?;
-    let controller = stage.start(Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.machine("vm").await?;
+    test_cluster.bindings().get(gate).await?;
+    let controller = test_cluster.start(TestCluster::options()?);
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.machine("vm").await?;
     controller.stop().await
 }
 
-async fn old_kubernetes(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    meddler.answer(|request| match request.uri().path() {
+async fn old_kubernetes(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    interference.answer(|request| match request.uri().path() {
         path if path.contains("/validatingadmissionpolic") => {
             let message = "the server could not find the requested resource";
             let status = json!({
@@ -162,34 +177,37 @@ async fn old_kubernetes(stage: Stage) -> anyhow::Result<()> {
         }
         _ => None,
     });
-    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    let missing = stage
+    let controller = Controller::start(
+        interference.before(test_cluster.account()),
+        TestCluster::options()?,
+    );
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    let missing = test_cluster
         .condition(kind::ADMISSION_MISSING, ConditionStatus::True)
         .await?;
     ensure!(missing.message.contains("1.30"), "{missing:?}");
     // Nothing gates creation, and everything else is as ever.
-    stage.machine("vm").await?;
-    stage.enable(false).await?;
-    stage.phase("DisableBlocked").await?;
-    stage.force("true").await?;
-    stage.phase("Disabled").await?;
+    test_cluster.machine("vm").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("DisableBlocked").await?;
+    test_cluster.force("true").await?;
+    test_cluster.phase("Disabled").await?;
     // The cluster is upgraded.
-    meddler.relent();
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage
+    interference.relent();
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster
         .condition(kind::ADMISSION_MISSING, ConditionStatus::False)
         .await?;
     controller.stop().await
 }
 
 /// Policies can be made, and the API server's plugin is off.
-async fn not_enforced(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    meddler.answer(|request| {
+async fn not_enforced(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    interference.answer(|request| {
         let tries = request.method() == Method::POST
             && request
                 .uri()
@@ -203,41 +221,46 @@ async fn not_enforced(stage: Stage) -> anyhow::Result<()> {
             (201, created)
         })
     });
-    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.machine("vm").await?;
-    stage.enable(false).await?;
-    stage.phase("DisableBlocked").await?;
-    let missing = stage
+    let controller = Controller::start(
+        interference.before(test_cluster.account()),
+        TestCluster::options()?,
+    );
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.machine("vm").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("DisableBlocked").await?;
+    let missing = test_cluster
         .condition(kind::ADMISSION_MISSING, ConditionStatus::True)
         .await?;
     ensure!(missing.message.contains("plugin"), "{missing:?}");
     // It is no reason to wait for ever either.
-    stage.force("true").await?;
-    stage.phase("Disabled").await?;
+    test_cluster.force("true").await?;
+    test_cluster.phase("Disabled").await?;
     // Somebody switches it on.
-    meddler.relent();
-    stage.nodes.say("n1", super::stage::Answer::NoKvm);
-    stage.enable(true).await?;
-    stage
+    interference.relent();
+    test_cluster
+        .nodes
+        .say("n1", super::test_cluster::Answer::NoKvm);
+    test_cluster.enable(true).await?;
+    test_cluster
         .condition(kind::ADMISSION_MISSING, ConditionStatus::False)
         .await?;
     controller.stop().await
 }
 
 /// Somebody opens the gate by hand while the engine is being removed, and a VM gets through.
-async fn slips_in(stage: Stage) -> anyhow::Result<()> {
+async fn slips_in(test_cluster: TestCluster) -> anyhow::Result<()> {
     const HOLD: &str = "example.com/hold";
-    let meddler = Meddler::default();
-    let client = meddler.before(stage.account());
-    let controller = Controller::start(client, Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    let interference = Interference::default();
+    let client = interference.before(test_cluster.account());
+    let controller = Controller::start(client, TestCluster::options()?);
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
     let hold = |finalizers: Vec<String>| {
-        let kubevirt = stage.kubevirt();
+        let kubevirt = test_cluster.kubevirt();
         let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
         async move {
             kubevirt
@@ -245,7 +268,7 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
                 .await
         }
     };
-    let mut finalizers = stage
+    let mut finalizers = test_cluster
         .kubevirt()
         .get("kubevirt")
         .await?
@@ -253,11 +276,13 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
         .to_vec();
     finalizers.push(HOLD.to_owned());
     hold(finalizers).await?;
-    stage.enable(false).await?;
-    stage.phase("Uninstalling").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Uninstalling").await?;
     // KubeVirt's kinds are gone, and the fence stays until KubeVirt itself is.
-    stage.gone(stage.machines(), "no kind of VM").await?;
-    let product = stage.api(
+    test_cluster
+        .gone(test_cluster.machines(), "no kind of VM")
+        .await?;
+    let product = test_cluster.api(
         "vm.cluster.gke.io",
         "v1",
         "VirtualMachine",
@@ -273,17 +298,17 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
     };
     refuses(&product, &machine, &dry_run, "is not enabled").await?;
     // The controller is kept from repairing the gate for the moment that it takes.
-    meddler.refuse(|request| {
+    interference.refuse(|request| {
         let repairs = request.method() == Method::PATCH
             && request.uri().path().contains("/admissionregistration");
         repairs.then_some(Refusal(500, "InternalError", "not now"))
     });
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
-    stage
+    test_cluster
         .bindings()
         .delete(gate, &DeleteParams::default())
         .await?;
-    until(stage.bindings(), "no binding", |bindings| {
+    until(test_cluster.bindings(), "no binding", |bindings| {
         (!bindings.iter().any(|binding| binding.name_any() == gate)).then_some(())
     })
     .await?;
@@ -292,17 +317,17 @@ async fn slips_in(stage: Stage) -> anyhow::Result<()> {
         Ok(created.map(drop)?)
     })
     .await?;
-    meddler.relent();
-    stage.phase("DisableBlocked").await?;
-    until(stage.bindings(), "the binding again", |bindings| {
+    interference.relent();
+    test_cluster.phase("DisableBlocked").await?;
+    until(test_cluster.bindings(), "the binding again", |bindings| {
         let back = bindings.iter().any(|binding| binding.name_any() == gate);
         back.then_some(())
     })
     .await?;
     product.get("late").await?;
     product.delete("late", &DeleteParams::default()).await?;
-    stage.phase("Uninstalling").await?;
+    test_cluster.phase("Uninstalling").await?;
     hold(Vec::new()).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await
 }

@@ -14,7 +14,7 @@ use kube::{
 };
 use libtest_mimic::{Failed, Trial};
 
-use super::stage::{Stage, run};
+use super::test_cluster::{TestCluster, run};
 use crate::bench::Bench;
 
 pub fn trials() -> Vec<Trial> {
@@ -25,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-async fn manifests(stage: Stage) -> anyhow::Result<()> {
+async fn manifests(cluster: TestCluster) -> anyhow::Result<()> {
     let printed = Bench::new()
         .bmctl("controller manifests --image registry.example/bmctl:1")
         .code(0)
@@ -36,8 +36,8 @@ async fn manifests(stage: Stage) -> anyhow::Result<()> {
     for object in objects.objects() {
         let types = object.types.clone().context("a type")?;
         let kind = GroupVersionKind::try_from(&types)?;
-        let (resource, capabilities) = discovery::pinned_kind(&stage.client, &kind).await?;
-        let client = stage.client.clone();
+        let (resource, capabilities) = discovery::pinned_kind(&cluster.client, &kind).await?;
+        let client = cluster.client.clone();
         let api: Api<DynamicObject> = match capabilities.scope {
             Scope::Cluster => Api::all_with(client, &resource),
             Scope::Namespaced => Api::namespaced_with(
@@ -69,8 +69,8 @@ async fn manifests(stage: Stage) -> anyhow::Result<()> {
 }
 
 /// Over real HTTPS, by a kubeconfig.
-async fn process(stage: Stage) -> anyhow::Result<()> {
-    let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
+async fn process(cluster: TestCluster) -> anyhow::Result<()> {
+    let bench = Bench::new().file("kubeconfig", &cluster.kubeconfig());
     let child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
         .args(["controller", "run", "--kubeconfig", "kubeconfig"])
         .args(["--image-pull-secret", "one", "--image-pull-secret", "two"])
@@ -80,9 +80,9 @@ async fn process(stage: Stage) -> anyhow::Result<()> {
         .stderr(Stdio::piped())
         .spawn()?;
     let mut child = Stopped(child);
-    stage.phase("Disabled").await?;
-    let probe = tokio::spawn(first(stage.pods()));
-    stage.create_check("from-outside").await?;
+    cluster.phase("Disabled").await?;
+    let probe = tokio::spawn(first(cluster.pods()));
+    cluster.create_check("from-outside").await?;
     let secrets = probe.await??.spec.and_then(|spec| spec.image_pull_secrets);
     let secrets: Vec<String> = secrets
         .into_iter()
@@ -90,7 +90,7 @@ async fn process(stage: Stage) -> anyhow::Result<()> {
         .map(|secret| secret.name)
         .collect();
     ensure!(secrets == ["one", "two"], "{secrets:?}");
-    stage.finished("from-outside").await?;
+    cluster.finished("from-outside").await?;
     let told = Command::new("kill")
         .arg(child.0.id().to_string())
         .status()?;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::install::{printed, sorted};
 use crate::{
     golden,
-    stage::{Ended, Stage, Story, clean, finish},
+    test_cluster::{Ended, Test, TestCluster, clean, finish},
 };
 
 /// The program; it is in the package that brings kubectl to a machine without one (`.ci/run`).
@@ -41,12 +41,12 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A trial that is ignored where no helm is named, unless the environment insists on other people's programs.
-pub fn needs_helm(name: &str, story: Story) -> Trial {
+pub fn needs_helm(name: &str, test: Test) -> Trial {
     let insist = std::env::var_os("BMCTL_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
     if insist || std::env::var_os(HELM).is_some() {
-        return Trial::test(name, story);
+        return Trial::test(name, test);
     }
-    Trial::test(format!("{name} (needs {HELM})"), story).with_ignored_flag(true)
+    Trial::test(format!("{name} (needs {HELM})"), test).with_ignored_flag(true)
 }
 
 pub fn helm(folder: &Path, kubeconfig: Option<&Path>, words: &[&str]) -> Result<Ended, Failed> {
@@ -334,9 +334,15 @@ fn refuses_what_it_does_not_know() -> Result<(), Failed> {
 
 /// In a release namespace of its own, as most people have it, and then over itself.
 fn installs_and_leaves_data() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     let chart = chart().display().to_string();
-    let helm = |words: &[&str]| helm(stage.folder(), Some(stage.kubeconfig()), words);
+    let helm = |words: &[&str]| {
+        helm(
+            test_cluster.folder(),
+            Some(test_cluster.kubeconfig()),
+            words,
+        )
+    };
     let place = ["--namespace", "vm-system"];
     let install = [
         &["install", "bmctl", &chart, "--create-namespace"],
@@ -351,7 +357,7 @@ fn installs_and_leaves_data() -> Result<(), Failed> {
         &["vmruntime-controller-manager", "-o", image],
     ]
     .concat();
-    stage
+    test_cluster
         .kubectl(&deployment)
         .succeeds()?
         .prints("registry.example/bmctl:1")?;
@@ -361,14 +367,14 @@ fn installs_and_leaves_data() -> Result<(), Failed> {
         &["--set", "image=registry.example/bmctl:2,safeDisable=true"],
     ];
     helm(&upgrade.concat())?.succeeds()?;
-    stage
+    test_cluster
         .kubectl(&deployment)
         .succeeds()?
         .prints("registry.example/bmctl:2")?;
     helm(&[&["uninstall", "bmctl"], place.as_slice()].concat())?.succeeds()?;
-    stage.kubectl(&deployment).exits(1)?;
+    test_cluster.kubectl(&deployment).exits(1)?;
     // With the definition everything that was ever checked would be gone.
-    stage
+    test_cluster
         .kubectl(&["get", "crd", "vmruntimes.vm.cluster.gke.io"])
         .succeeds()?;
     Ok(())

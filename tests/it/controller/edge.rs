@@ -15,9 +15,9 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
-    meddler::{Meddler, Refusal},
-    stage::{Controller, Stage, run},
-    table::told,
+    interference::{Interference, Refusal},
+    table::trial,
+    test_cluster::{Controller, TestCluster, run},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -31,83 +31,88 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::unknown_fields_are_kept", || {
             run(unknown_fields)
         }),
-        told("unknown_vms_are_no_vms_to_forget", unknown_machines),
+        trial("unknown_vms_are_no_vms_to_forget", unknown_machines),
     ]
 }
 
-async fn no_object(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    stage.machine("vm").await?;
-    let first = stage.runtime().get(name::VMRUNTIME).await?.uid();
-    let engine = stage.kubevirt().get("kubevirt").await?.uid();
-    stage
+async fn no_object(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.enabled().await?;
+    test_cluster.machine("vm").await?;
+    let first = test_cluster.runtime().get(name::VMRUNTIME).await?.uid();
+    let engine = test_cluster.kubevirt().get("kubevirt").await?.uid();
+    test_cluster
         .runtime()
         .delete(name::VMRUNTIME, &DeleteParams::default())
         .await?;
-    let blocked = stage
+    let blocked = test_cluster
         .status("another object that protects the VM", |runtime, status| {
             runtime.uid() != first && status.phase.as_deref() == Some("DisableBlocked")
         })
         .await?;
     ensure!(!blocked.spec.enabled);
     ensure!(blocked.annotations()[name::FORCE_DISABLE] == "false");
-    stage.machines().get("vm").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    ensure!(stage.kubevirt().get("kubevirt").await?.uid() == engine);
+    test_cluster.machines().get("vm").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    ensure!(test_cluster.kubevirt().get("kubevirt").await?.uid() == engine);
     controller.stop().await
 }
 
-async fn second_name(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
+async fn second_name(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.enabled().await?;
     let other = serde_json::from_value(json!({
         "metadata": {"name": "other"}, "spec": {"enabled": false},
     }))?;
-    let refused = stage.runtime().create(&PostParams::default(), &other).await;
+    let refused = test_cluster
+        .runtime()
+        .create(&PostParams::default(), &other)
+        .await;
     let refused = refused.unwrap_err().to_string();
     ensure!(refused.contains("its name is vmruntime"), "{refused}");
-    stage.ready().await?;
+    test_cluster.ready().await?;
     controller.stop().await
 }
 
-async fn no_spec(stage: Stage) -> anyhow::Result<()> {
+async fn no_spec(test_cluster: TestCluster) -> anyhow::Result<()> {
     let bare = serde_json::from_value::<DynamicObject>(json!({
         "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime", "metadata": {"name": "vmruntime"},
     }))?;
-    let objects = stage.untyped();
+    let objects = test_cluster.untyped();
     objects.create(&PostParams::default(), &bare).await?;
-    let controller = stage.start(Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.patch_runtime(json!({"spec": null})).await?;
-    stage.phase("Disabled").await?;
-    stage.gone(stage.kubevirt(), "no KubeVirt").await?;
+    let controller = test_cluster.start(TestCluster::options()?);
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.patch_runtime(json!({"spec": null})).await?;
+    test_cluster.phase("Disabled").await?;
+    test_cluster
+        .gone(test_cluster.kubevirt(), "no KubeVirt")
+        .await?;
     controller.stop().await
 }
 
 /// Of the spec they are somebody's settings for a newer controller, of the status another controller's words.
-async fn unknown_fields(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.installed().await?;
+async fn unknown_fields(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.installed().await?;
     let spec = json!({
         "enableGPU": true, "haPolicy": {"defaultRecoveryStrategy": "Reschedule"},
         "storage": {"defaultStorageClass": "fast"}, "evictionPolicy": {"maxMigrationAttemptsPerVM": 3},
         "featureGates": {"new": true}, "ofTomorrow": [{"a": 1}],
     });
     let patch = json!({"spec": spec});
-    stage.patch_runtime(patch).await?;
+    test_cluster.patch_runtime(patch).await?;
     let parameters = PatchParams::default();
     let status = json!({"status": {"ofTomorrow": {"a": 1}}});
-    stage
+    test_cluster
         .runtime()
         .patch_status(name::VMRUNTIME, &parameters, &Patch::Merge(&status))
         .await?;
     for enabled in [true, false] {
-        stage.enable(enabled).await?;
-        stage
+        test_cluster.enable(enabled).await?;
+        test_cluster
             .phase(if enabled { "Ready" } else { "Disabled" })
             .await?;
-        let object = stage.untyped().get(name::VMRUNTIME).await?;
+        let object = test_cluster.untyped().get(name::VMRUNTIME).await?;
         for (field, value) in spec.as_object().unwrap() {
             ensure!(&object.data["spec"][field] == value, "{field}: {object:?}");
         }
@@ -116,15 +121,18 @@ async fn unknown_fields(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn unknown_machines(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    let controller = Controller::start(meddler.before(stage.account()), Stage::options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.machine("vm").await?;
-    stage.force("true").await?;
-    meddler.refuse(|request| {
+async fn unknown_machines(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    let controller = Controller::start(
+        interference.before(test_cluster.account()),
+        TestCluster::options()?,
+    );
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.machine("vm").await?;
+    test_cluster.force("true").await?;
+    interference.refuse(|request| {
         let lists = request.method() == Method::GET
             && request
                 .uri()
@@ -132,9 +140,9 @@ async fn unknown_machines(stage: Stage) -> anyhow::Result<()> {
                 .ends_with("/virtualmachineinstancereplicasets");
         lists.then_some(Refusal(403, "Forbidden", "somebody took a right away"))
     });
-    stage.enable(false).await?;
-    stage.phase("Fencing").await?;
-    let unknown = stage
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Fencing").await?;
+    let unknown = test_cluster
         .condition(kind::DEGRADED, ConditionStatus::True)
         .await?;
     ensure!(unknown.reason == reason::WORKLOADS_UNKNOWN, "{unknown:?}");
@@ -142,17 +150,17 @@ async fn unknown_machines(stage: Stage) -> anyhow::Result<()> {
         unknown.message.contains("somebody took a right away"),
         "{unknown:?}"
     );
-    let runtime = stage.runtime().get(name::VMRUNTIME).await?;
+    let runtime = test_cluster.runtime().get(name::VMRUNTIME).await?;
     ensure!(runtime.status.unwrap_or_default().workload_count.is_none());
-    let machine = stage.machines().get("vm").await?;
+    let machine = test_cluster.machines().get("vm").await?;
     ensure!(machine.metadata.deletion_timestamp.is_none());
-    let engine = stage.kubevirt().get("kubevirt").await?;
+    let engine = test_cluster.kubevirt().get("kubevirt").await?;
     ensure!(engine.metadata.deletion_timestamp.is_none());
-    meddler.relent();
+    interference.relent();
     // Any news has it looked at again; nobody has to wait for the timer.
-    stage.force("true ").await?;
-    stage.phase("DisableBlocked").await?;
-    stage.force("true").await?;
-    stage.phase("Disabled").await?;
+    test_cluster.force("true ").await?;
+    test_cluster.phase("DisableBlocked").await?;
+    test_cluster.force("true").await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await
 }

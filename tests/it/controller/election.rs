@@ -13,14 +13,14 @@ use libtest_mimic::Trial;
 
 use super::{
     process::{Process, bench, get},
-    stage::{Stage, run, until},
+    test_cluster::{TestCluster, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
     tests!["controller", run: one_leads_and_a_late_one_does_no_harm, a_lease_is_given_back, metrics_and_health_are_served]
 }
 
-/// Short enough for a story, and long enough for a machine that is busy.
+/// Short enough for a test, and long enough for a machine that is busy.
 const BRISK: [&str; 3] = [
     "--leader-elect-lease-duration=6s",
     "--leader-elect-renew-deadline=4s",
@@ -33,40 +33,42 @@ const ENDLESS: [&str; 3] = [
     "--leader-elect-retry-period=100ms",
 ];
 
-async fn one_leads_and_a_late_one_does_no_harm(stage: Stage) -> anyhow::Result<()> {
-    let bench = bench(&stage);
+async fn one_leads_and_a_late_one_does_no_harm(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let bench = bench(&test_cluster);
     let sleeper = Process::start(&bench, &BRISK)?;
-    let first = holder(&stage, |holder| !holder.is_empty()).await?;
+    let first = holder(&test_cluster, |holder| !holder.is_empty()).await?;
     let other = Process::start(&bench, &BRISK)?;
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
 
     // Stopped in the middle of whatever it does, with an enabled VM Runtime in mind.
     sleeper.signal("STOP")?;
     let mine = first.holder_identity.clone().unwrap_or_default();
-    let second = holder(&stage, |holder| !holder.is_empty() && holder != mine).await?;
+    let second = holder(&test_cluster, |holder| !holder.is_empty() && holder != mine).await?;
     ensure!(second.lease_transitions == Some(1), "{second:?}");
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
-    let before = stage.runtime().get("vmruntime").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
+    let before = test_cluster.runtime().get("vmruntime").await?;
 
     // It wakes up, and finds out before it does anything.
     sleeper.signal("CONT")?;
     sleeper.says("leadership was lost").await?;
-    let after = stage.runtime().get("vmruntime").await?;
+    let after = test_cluster.runtime().get("vmruntime").await?;
     ensure!(before.metadata.resource_version == after.metadata.resource_version);
-    stage.gone(stage.kubevirt(), "no KubeVirt").await?;
-    let lease = holder(&stage, |_| true).await?;
+    test_cluster
+        .gone(test_cluster.kubevirt(), "no KubeVirt")
+        .await?;
+    let lease = holder(&test_cluster, |_| true).await?;
     ensure!(lease.holder_identity == second.holder_identity, "{lease:?}");
     sleeper.stop()?;
     other.stop()
 }
 
-async fn a_lease_is_given_back(stage: Stage) -> anyhow::Result<()> {
-    let bench = bench(&stage);
+async fn a_lease_is_given_back(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let bench = bench(&test_cluster);
     let first = Process::start(&bench, &ENDLESS)?;
-    let held = holder(&stage, |holder| !holder.is_empty()).await?;
+    let held = holder(&test_cluster, |holder| !holder.is_empty()).await?;
     ensure!(held.lease_duration_seconds == Some(600) && held.lease_transitions == Some(0));
     ensure!(
         held.acquire_time.is_some() && held.renew_time.is_some(),
@@ -75,23 +77,23 @@ async fn a_lease_is_given_back(stage: Stage) -> anyhow::Result<()> {
     let second = Process::start(&bench, &ENDLESS)?;
     let one = held.holder_identity.unwrap_or_default();
     first.stop()?;
-    holder(&stage, |holder| !holder.is_empty() && holder != one).await?;
+    holder(&test_cluster, |holder| !holder.is_empty() && holder != one).await?;
     second.says("\"leading\"").await?;
     second.stop()?;
-    let last = holder(&stage, str::is_empty).await?;
+    let last = holder(&test_cluster, str::is_empty).await?;
     ensure!(last.lease_transitions == Some(1), "{last:?}");
     Ok(())
 }
 
-async fn metrics_and_health_are_served(stage: Stage) -> anyhow::Result<()> {
-    let bench = bench(&stage);
+async fn metrics_and_health_are_served(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let bench = bench(&test_cluster);
     let leader = Process::start(&bench, &ENDLESS)?;
-    stage.phase("Disabled").await?;
+    test_cluster.phase("Disabled").await?;
     let waiting = Process::start(&bench, &ENDLESS)?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.machine("vm").await?;
-    stage
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.machine("vm").await?;
+    test_cluster
         .status("one workload", |_, status| status.workload_count == Some(1))
         .await?;
     let address = leader.address().await?;
@@ -134,7 +136,7 @@ async fn metrics_and_health_are_served(stage: Stage) -> anyhow::Result<()> {
     ensure!(!text.contains("vmruntime_virtual_machines"), "{text}");
 
     let events: Api<DynamicObject> = Api::namespaced_with(
-        stage.client.clone(),
+        test_cluster.client.clone(),
         "default",
         &kube::core::ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()),
     );
@@ -150,8 +152,11 @@ async fn metrics_and_health_are_served(stage: Stage) -> anyhow::Result<()> {
 }
 
 /// Waits for a Lease with such a holder.
-async fn holder(stage: &Stage, wanted: impl Fn(&str) -> bool) -> anyhow::Result<LeaseSpec> {
-    let leases: Api<Lease> = Api::namespaced(stage.client.clone(), SYSTEM_NAMESPACE);
+async fn holder(
+    test_cluster: &TestCluster,
+    wanted: impl Fn(&str) -> bool,
+) -> anyhow::Result<LeaseSpec> {
+    let leases: Api<Lease> = Api::namespaced(test_cluster.client.clone(), SYSTEM_NAMESPACE);
     until(leases, "a holder of the Lease", |leases| {
         let lease = leases
             .iter()

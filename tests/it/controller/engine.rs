@@ -27,35 +27,35 @@ use serde_json::{Value, json};
 
 use super::{
     enable::{install_by_hand, on_their_engine},
-    meddler::{Meddler, Refusal},
-    stage::{Controller, Stage, pass, run, run_on, until},
-    table::{told, told_on},
+    interference::{Interference, Refusal},
+    table::{trial, trial_on},
+    test_cluster::{Controller, TestCluster, pass, run, run_on, until},
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        told("foreign_engine_goes_by_itself", foreign_goes),
+        trial("foreign_engine_goes_by_itself", foreign_goes),
         Trial::test("controller::engine_runs_where_it_may", || {
             run(no_control_plane)?;
             run_on(vec![control_plane()], with_control_plane).map(drop)
         }),
-        told_on("one_node_of_many_is_not_ready", many, one_not_ready),
+        trial_on("one_node_of_many_is_not_ready", many, one_not_ready),
         Trial::test("controller::update_of_the_engine_is_waited_for", || {
             run(update)
         }),
-        told("an_outage_is_no_installation", outage),
-        told_on("a_node_that_is_left_out_gets_no_vms", two, left_out),
-        told("webhook_is_down", webhook_down),
-        told("slow_installation_is_said", slow),
-        told("disks_keep_cdi", disks),
+        trial("an_outage_is_no_installation", outage),
+        trial_on("a_node_that_is_left_out_gets_no_vms", two, left_out),
+        trial("webhook_is_down", webhook_down),
+        trial("slow_installation_is_said", slow),
+        trial("disks_keep_cdi", disks),
     ]
 }
 
 /// What was up is degraded, whatever of it is missing, and not being installed.
-async fn outage(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
+async fn outage(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
     let deployments: Api<Deployment> =
-        Api::namespaced(stage.client.clone(), name::SYSTEM_NAMESPACE);
+        Api::namespaced(cluster.client.clone(), name::SYSTEM_NAMESPACE);
     let scale = async |replicas: i32| {
         let patch = json!({"spec": {"replicas": replicas}});
         let by = PatchParams::default();
@@ -64,7 +64,7 @@ async fn outage(stage: Stage) -> anyhow::Result<()> {
             .await
     };
     scale(0).await?;
-    let runtime = stage.phase("Degraded").await?;
+    let runtime = cluster.phase("Degraded").await?;
     let degraded = bmctl::api::condition::find(
         &runtime.status.unwrap_or_default().conditions,
         kind::DEGRADED,
@@ -74,7 +74,7 @@ async fn outage(stage: Stage) -> anyhow::Result<()> {
     ensure!(degraded.reason == reason::ENGINE_DOWN, "{degraded:?}");
     ensure!(degraded.message.contains("virt-api"), "{degraded:?}");
     scale(2).await?;
-    stage.ready().await?;
+    cluster.ready().await?;
     controller.stop().await
 }
 
@@ -84,17 +84,17 @@ fn two() -> Vec<NodeProfile> {
 
 /// KubeVirt does not know the label: the controller excludes the node where KubeVirt does know it, beside what the user
 /// set, and takes that away again.
-async fn left_out(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
+async fn left_out(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
     let theirs = json!({"tolerations": [{"operator": "Exists"}]});
     let patch = json!({"spec": {"workloads": {"nodePlacement": theirs}}});
     let by = PatchParams::default();
-    stage
+    cluster
         .kubevirt()
         .patch("kubevirt", &by, &Patch::Merge(&patch))
         .await?;
-    stage.label("n2", name::SKIP_SCHEDULE, json!("")).await?;
-    let excluded = until(stage.kubevirt(), "n2 is excluded", |kubevirts| {
+    cluster.label("n2", name::SKIP_SCHEDULE, json!("")).await?;
+    let excluded = until(cluster.kubevirt(), "n2 is excluded", |kubevirts| {
         let placement = &kubevirts.first()?.data["spec"]["workloads"]["nodePlacement"];
         placement
             .to_string()
@@ -106,7 +106,7 @@ async fn left_out(stage: Stage) -> anyhow::Result<()> {
         excluded["tolerations"] == theirs["tolerations"],
         "{excluded}"
     );
-    let pods = Api::<Pod>::namespaced(stage.client.clone(), name::SYSTEM_NAMESPACE);
+    let pods = Api::<Pod>::namespaced(cluster.client.clone(), name::SYSTEM_NAMESPACE);
     until(pods.clone(), "virt-handler is on n1 alone", |pods| {
         let mut nodes = handlers(pods);
         nodes.dedup();
@@ -115,7 +115,7 @@ async fn left_out(stage: Stage) -> anyhow::Result<()> {
     .await?;
     // virt-controller places by this label, which follows the pod.
     until(
-        Api::<Node>::all(stage.client.clone()),
+        Api::<Node>::all(cluster.client.clone()),
         "n2 takes no VMs",
         |nodes| {
             let n2 = nodes.iter().find(|node| node.name_any() == "n2")?;
@@ -124,14 +124,14 @@ async fn left_out(stage: Stage) -> anyhow::Result<()> {
         },
     )
     .await?;
-    stage.ready().await?;
+    cluster.ready().await?;
     for name in ["one", "two", "three"] {
-        stage.machine(name).await?;
+        cluster.machine(name).await?;
         let start = Patch::Merge(json!({"spec": {"running": true}}));
-        stage.machines().patch(name, &by, &start).await?;
+        cluster.machines().patch(name, &by, &start).await?;
     }
     until(
-        Api::<Pod>::all(stage.client.clone()),
+        Api::<Pod>::all(cluster.client.clone()),
         "the VMs run on n1",
         |pods| {
             let launchers = || {
@@ -145,8 +145,10 @@ async fn left_out(stage: Stage) -> anyhow::Result<()> {
         },
     )
     .await?;
-    stage.label("n2", name::SKIP_SCHEDULE, Value::Null).await?;
-    until(stage.kubevirt(), "n2 is taken in", |kubevirts| {
+    cluster
+        .label("n2", name::SKIP_SCHEDULE, Value::Null)
+        .await?;
+    until(cluster.kubevirt(), "n2 is taken in", |kubevirts| {
         let placement = &kubevirts.first()?.data["spec"]["workloads"]["nodePlacement"];
         (*placement == theirs).then_some(())
     })
@@ -170,25 +172,25 @@ fn handlers(pods: &[Pod]) -> Vec<String> {
     nodes
 }
 
-async fn foreign_goes(stage: Stage) -> anyhow::Result<()> {
-    let controller = on_their_engine(&stage).await?;
-    stage
+async fn foreign_goes(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = on_their_engine(&cluster).await?;
+    cluster
         .kubevirt()
         .delete("theirs", &DeleteParams::default())
         .await?;
     // It is still wanted, so there has to be another one.
-    stage
+    cluster
         .condition(kind::ENGINE_FOREIGN, ConditionStatus::False)
         .await?;
-    stage.ready().await?;
-    let ours = stage.kubevirt().get("kubevirt").await?;
+    cluster.ready().await?;
+    let ours = cluster.kubevirt().get("kubevirt").await?;
     ensure!(ours.labels()[name::MANAGED_BY] == name::MANAGER);
     controller.stop().await
 }
 
-async fn no_control_plane(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+async fn no_control_plane(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    let kubevirt = cluster.kubevirt().get("kubevirt").await?;
     ensure!(
         kubevirt.data["spec"]["infra"]["nodePlacement"] == json!({}),
         "{kubevirt:?}"
@@ -203,9 +205,9 @@ fn control_plane() -> NodeProfile {
     }
 }
 
-async fn with_control_plane(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+async fn with_control_plane(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    let kubevirt = cluster.kubevirt().get("kubevirt").await?;
     ensure!(
         kubevirt.data["spec"]["infra"] == Value::Null,
         "{kubevirt:?}"
@@ -227,22 +229,22 @@ fn many() -> Vec<NodeProfile> {
         .collect()
 }
 
-async fn one_not_ready(stage: Stage) -> anyhow::Result<()> {
+async fn one_not_ready(cluster: TestCluster) -> anyhow::Result<()> {
     let all = many().len();
-    let mut options = Stage::options()?;
+    let mut options = TestCluster::options()?;
     options.pace.node = Duration::from_secs(120);
     options.pace.check = Duration::from_secs(480);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    let check = stage.finished_checks(1).await?;
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    let check = cluster.finished_checks(1).await?;
     let status = check.status.clone().unwrap_or_default();
     ensure!(pass(&check) == Some(true), "{:?}", status.failures);
     ensure!(status.unknown_node_num == Some(1) && status.checks.len() == all);
     ensure!(status.checks["silent"].unknown == Some(true));
-    stage.ready().await?;
+    cluster.ready().await?;
     let missing = format!("virt-handler is ready on {} of {all} nodes", all - 1);
-    let nearly = stage
+    let nearly = cluster
         .status(&missing, |_, status| {
             bmctl::api::condition::find(&status.conditions, kind::ENGINE_DEGRADED)
                 .is_some_and(|condition| condition.message == missing)
@@ -254,45 +256,47 @@ async fn one_not_ready(stage: Stage) -> anyhow::Result<()> {
         "type": "Ready", "status": "True", "reason": "KubeletReady",
         "lastTransitionTime": jiff::Timestamp::now().to_string(),
     }]}});
-    let nodes: Api<Node> = Api::all(stage.client.clone());
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
     nodes
         .patch_status("silent", &PatchParams::default(), &Patch::Strategic(&ready))
         .await?;
-    stage
+    cluster
         .condition(kind::ENGINE_DEGRADED, ConditionStatus::False)
         .await?;
-    let check = stage.finished_checks(2).await?;
+    let check = cluster.finished_checks(2).await?;
     let status = check.status.unwrap_or_default();
     ensure!(status.unknown_node_num.unwrap_or(0) == 0 && status.checks.len() == all);
     controller.stop().await
 }
 
 /// Who brought the operator updates it; nothing of that is ready before it is done.
-async fn update(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
+async fn update(cluster: TestCluster) -> anyhow::Result<()> {
+    let mut options = TestCluster::options()?;
     let manifests = options.engine_manifests.take().unwrap_or_default();
-    install_by_hand(&stage, &manifests).await?;
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    install_by_hand(&cluster, &manifests).await?;
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
     // The operator stops in the middle of it.
-    stage.scale_operator(0).await?;
+    cluster.scale_operator(0).await?;
     let going = json!({"status": {"targetKubeVirtVersion": "v9.9.9"}});
-    stage
+    cluster
         .kubevirt()
         .patch_status("kubevirt", &PatchParams::default(), &Patch::Merge(&going))
         .await?;
-    let waiting = stage
+    let waiting = cluster
         .condition(kind::PROGRESSING, ConditionStatus::True)
         .await?;
     ensure!(waiting.reason == reason::ENGINE_INSTALLING, "{waiting:?}");
     ensure!(waiting.message == "KubeVirt is updating", "{waiting:?}");
-    stage.condition(kind::READY, ConditionStatus::False).await?;
+    cluster
+        .condition(kind::READY, ConditionStatus::False)
+        .await?;
     // What was verified is: VMs may go on being created.
-    stage.machine("meanwhile").await?;
-    stage.scale_operator(1).await?;
-    stage.ready().await?;
+    cluster.machine("meanwhile").await?;
+    cluster.scale_operator(1).await?;
+    cluster.ready().await?;
     controller.stop().await
 }
 
@@ -302,19 +306,19 @@ const WEBHOOK: Refusal = Refusal(
     "Internal error occurred: failed calling webhook \"virt-api\": no endpoints available",
 );
 
-async fn webhook_down(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    let client = meddler.before(stage.account());
-    let controller = Controller::start(client, Stage::options()?);
-    stage.phase("Disabled").await?;
+async fn webhook_down(cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    let client = interference.before(cluster.account());
+    let controller = Controller::start(client, TestCluster::options()?);
+    cluster.phase("Disabled").await?;
     for (method, enabled) in [(Method::POST, true), (Method::DELETE, false)] {
-        meddler.refuse(move |request| {
+        interference.refuse(move |request| {
             let concerned =
                 request.method() == method && request.uri().path().contains("/kubevirts");
             concerned.then_some(WEBHOOK)
         });
-        stage.enable(enabled).await?;
-        let failed = stage
+        cluster.enable(enabled).await?;
+        let failed = cluster
             .condition(kind::DEGRADED, ConditionStatus::True)
             .await?;
         ensure!(failed.reason == reason::STEP_FAILED, "{failed:?}");
@@ -322,10 +326,10 @@ async fn webhook_down(stage: Stage) -> anyhow::Result<()> {
             failed.message.contains("failed calling webhook"),
             "{failed:?}"
         );
-        meddler.relent();
+        interference.relent();
         let reached = if enabled { "Ready" } else { "Disabled" };
-        stage.phase(reached).await?;
-        stage
+        cluster.phase(reached).await?;
+        cluster
             .condition(kind::DEGRADED, ConditionStatus::False)
             .await?;
     }
@@ -333,17 +337,17 @@ async fn webhook_down(stage: Stage) -> anyhow::Result<()> {
 }
 
 /// The operator is there and asleep.
-async fn slow(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
+async fn slow(cluster: TestCluster) -> anyhow::Result<()> {
+    let mut options = TestCluster::options()?;
     options.engine_manifests = None;
     options.pace.install = Duration::from_secs(1);
-    install_by_hand(&stage, &EngineManifests::from_parts(OPERATOR_MANIFESTS)?).await?;
-    stage.scale_operator(0).await?;
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.phase("Installing").await?;
-    let slow = stage
+    install_by_hand(&cluster, &EngineManifests::from_parts(OPERATOR_MANIFESTS)?).await?;
+    cluster.scale_operator(0).await?;
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.phase("Installing").await?;
+    let slow = cluster
         .condition(kind::DEGRADED, ConditionStatus::True)
         .await?;
     ensure!(slow.reason == reason::ENGINE_INSTALL_SLOW, "{slow:?}");
@@ -351,42 +355,42 @@ async fn slow(stage: Stage) -> anyhow::Result<()> {
         slow.message.contains("not picked up by its operator yet"),
         "{slow:?}"
     );
-    stage.phase("Degraded").await?;
-    stage.scale_operator(1).await?;
-    stage.ready().await?;
+    cluster.phase("Degraded").await?;
+    cluster.scale_operator(1).await?;
+    cluster.ready().await?;
     controller.stop().await
 }
 
-async fn disks(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    let volumes = stage.volumes();
+async fn disks(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    let volumes = cluster.volumes();
     let volume: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
         "metadata": {"name": "precious"},
         "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
     }))?;
     volumes.create(&PostParams::default(), &volume).await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
-    stage
+    cluster.enable(false).await?;
+    cluster.phase("Disabled").await?;
+    cluster
         .condition(kind::DISKS_KEPT, ConditionStatus::True)
         .await?;
-    stage.gone(stage.kubevirt(), "no KubeVirt").await?;
+    cluster.gone(cluster.kubevirt(), "no KubeVirt").await?;
     volumes.get("precious").await?;
-    let cdis = stage.api("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
+    let cdis = cluster.api("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
     cdis.get("cdi").await?;
     volumes.delete("precious", &DeleteParams::default()).await?;
-    stage.gone(cdis, "no CDI").await?;
-    stage
+    cluster.gone(cdis, "no CDI").await?;
+    cluster
         .condition(kind::DISKS_KEPT, ConditionStatus::False)
         .await?;
-    stage.phase("Disabled").await?;
+    cluster.phase("Disabled").await?;
     controller.stop().await
 }
 
 /// A kubelet reports, and says nothing new.
-pub async fn heartbeat(stage: &Stage, node: &str) -> anyhow::Result<()> {
-    let nodes: Api<Node> = Api::all(stage.client.clone());
+pub async fn heartbeat(cluster: &TestCluster, node: &str) -> anyhow::Result<()> {
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
     let beat = json!({"status": {"conditions": [{
         "type": "Ready", "lastHeartbeatTime": jiff::Timestamp::now().to_string(),
     }]}});

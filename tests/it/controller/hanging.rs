@@ -23,14 +23,14 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::{
-    stage::{Stage, run, until},
-    table::told,
+    table::trial,
+    test_cluster::{TestCluster, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        told("slow_removal_is_said", operator_away),
-        told("slow_drain_is_said", drain),
+        trial("slow_removal_is_said", operator_away),
+        trial("slow_drain_is_said", drain),
         Trial::test("controller::a_namespace_that_goes_late_is_noticed", || {
             run(namespace)
         }),
@@ -46,7 +46,7 @@ const AWAY: &str = "virt-operator in vm-system has to remove the finalizer, and 
 
 /// A controller that looks for causes at once, and calls slow what takes a second.
 fn impatient() -> anyhow::Result<ControllerOptions> {
-    let mut options = Stage::options()?;
+    let mut options = TestCluster::options()?;
     options.pace.explain = Duration::ZERO;
     options.pace.removal = Duration::from_millis(100);
     options.pace.install = Duration::from_secs(1);
@@ -58,20 +58,20 @@ fn says(status: &VMRuntimeStatus, type_: &str, text: &str) -> bool {
     condition.is_some_and(|condition| condition.message.contains(text))
 }
 
-async fn operator_away(stage: Stage) -> anyhow::Result<()> {
+async fn operator_away(cluster: TestCluster) -> anyhow::Result<()> {
     // Its installation is not called slow.
-    stage.enabled().await?.stop().await?;
-    stage.scale_operator(0).await?;
-    stage.enable(false).await?;
-    let controller = stage.start(impatient()?);
-    let degraded = stage
+    cluster.enabled().await?.stop().await?;
+    cluster.scale_operator(0).await?;
+    cluster.enable(false).await?;
+    let controller = cluster.start(impatient()?);
+    let degraded = cluster
         .condition(kind::DEGRADED, ConditionStatus::True)
         .await?;
     ensure!(
         degraded.reason == reason::ENGINE_UNINSTALL_SLOW,
         "{degraded:?}"
     );
-    let kubevirt = stage.kubevirt().get("kubevirt").await?;
+    let kubevirt = cluster.kubevirt().get("kubevirt").await?;
     let command = format!(
         "kubectl scale deployment virt-operator --namespace={SYSTEM_NAMESPACE} --replicas=1"
     );
@@ -80,23 +80,23 @@ async fn operator_away(stage: Stage) -> anyhow::Result<()> {
             degraded.message.contains(said),
             "{degraded:?} without {said}"
         );
-        stage
+        cluster
             .status(said, |_, status| says(status, kind::PROGRESSING, said))
             .await?;
     }
-    is_an_event(&stage, reason::ENGINE_UNINSTALL_SLOW).await?;
-    stage.scale_operator(1).await?;
-    stage.phase("Disabled").await?;
-    stage
+    is_an_event(&cluster, reason::ENGINE_UNINSTALL_SLOW).await?;
+    cluster.scale_operator(1).await?;
+    cluster.phase("Disabled").await?;
+    cluster
         .condition(kind::DEGRADED, ConditionStatus::False)
         .await?;
     controller.stop().await
 }
 
-async fn is_an_event(stage: &Stage, reason: &str) -> anyhow::Result<()> {
+async fn is_an_event(cluster: &TestCluster, reason: &str) -> anyhow::Result<()> {
     let resource = ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&());
     let events: Api<DynamicObject> =
-        Api::namespaced_with(stage.client.clone(), "default", &resource);
+        Api::namespaced_with(cluster.client.clone(), "default", &resource);
     until(events, &format!("an Event: {reason}"), |events| {
         let is_it = |event: &DynamicObject| {
             event.data["reason"] == *reason && event.data["type"] == "Warning"
@@ -106,15 +106,15 @@ async fn is_an_event(stage: &Stage, reason: &str) -> anyhow::Result<()> {
     .await
 }
 
-async fn drain(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    stage.machine("held").await?;
-    hold_machine(&stage, &json!([HOLD])).await?;
+async fn drain(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    cluster.machine("held").await?;
+    hold_machine(&cluster, &json!([HOLD])).await?;
     controller.stop().await?;
-    stage.force("true").await?;
-    stage.enable(false).await?;
-    let controller = stage.start(impatient()?);
-    let degraded = stage
+    cluster.force("true").await?;
+    cluster.enable(false).await?;
+    let controller = cluster.start(impatient()?);
+    let degraded = cluster
         .condition(kind::DEGRADED, ConditionStatus::True)
         .await?;
     ensure!(degraded.reason == reason::DRAIN_SLOW, "{degraded:?}");
@@ -124,27 +124,27 @@ async fn drain(stage: Stage) -> anyhow::Result<()> {
             .starts_with("1 virtual machine is being deleted"),
         "{degraded:?}"
     );
-    let held = stage.machines().get("held").await?;
+    let held = cluster.machines().get("held").await?;
     ensure!(
         held.finalizers().contains(&HOLD.to_owned()),
         "never stripped"
     );
-    hold_machine(&stage, &json!([])).await?;
-    stage.phase("Disabled").await?;
-    stage.force("false").await?;
+    hold_machine(&cluster, &json!([])).await?;
+    cluster.phase("Disabled").await?;
+    cluster.force("false").await?;
     controller.stop().await
 }
 
-async fn hold_machine(stage: &Stage, finalizers: &Value) -> anyhow::Result<()> {
+async fn hold_machine(cluster: &TestCluster, finalizers: &Value) -> anyhow::Result<()> {
     let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
     let by = PatchParams::default();
-    stage.machines().patch("held", &by, &patch).await?;
+    cluster.machines().patch("held", &by, &patch).await?;
     Ok(())
 }
 
 /// The operators, and a namespace beside them. Nobody watches namespaces, and the resync is far away.
-async fn namespace(stage: Stage) -> anyhow::Result<()> {
-    const NAME: &str = "engine-of-the-story";
+async fn namespace(cluster: TestCluster) -> anyhow::Result<()> {
+    const NAME: &str = "engine-of-the-test";
     let file = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAME}}}\n");
     let files = [("00-namespace.yaml", file.as_str())].into_iter();
     let mut options = impatient()?;
@@ -153,17 +153,17 @@ async fn namespace(stage: Stage) -> anyhow::Result<()> {
     options.engine_manifests = Some(EngineManifests::from_parts(
         files.chain(OPERATOR_MANIFESTS),
     )?);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    let inside: Api<ConfigMap> = Api::namespaced(stage.client.clone(), NAME);
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
+    let inside: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), NAME);
     let held = serde_json::from_value(json!({"metadata": {"name": "held", "finalizers": [HOLD]}}))?;
     inside.create(&PostParams::default(), &held).await?;
-    stage.enable(false).await?;
+    cluster.enable(false).await?;
     let left = format!("still there: namespaces {NAME}");
     let why = format!("finalizers remaining: {HOLD} in 1 resource instances");
-    stage
+    cluster
         .status(&why, |_, status| {
             says(status, kind::PROGRESSING, &left) && says(status, kind::PROGRESSING, &why)
         })
@@ -173,34 +173,34 @@ async fn namespace(stage: Stage) -> anyhow::Result<()> {
     inside
         .patch("held", &PatchParams::default(), &release)
         .await?;
-    stage.phase("Disabled").await?;
-    let namespaces: Api<Namespace> = Api::all(stage.client.clone());
+    cluster.phase("Disabled").await?;
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     ensure!(namespaces.get_opt(NAME).await?.is_none());
     controller.stop().await
 }
 
-async fn wanted_again(stage: Stage) -> anyhow::Result<()> {
+async fn wanted_again(cluster: TestCluster) -> anyhow::Result<()> {
     let mut options = impatient()?;
     options.pace.install = Duration::from_secs(3600);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.scale_operator(0).await?;
-    stage.enable(false).await?;
-    until(stage.kubevirt(), "KubeVirt is being deleted", |objects| {
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
+    cluster.scale_operator(0).await?;
+    cluster.enable(false).await?;
+    until(cluster.kubevirt(), "KubeVirt is being deleted", |objects| {
         let mut objects = objects.iter();
         let going = objects.any(|object| object.metadata.deletion_timestamp.is_some());
         going.then_some(())
     })
     .await?;
-    stage.enable(true).await?;
-    stage
+    cluster.enable(true).await?;
+    cluster
         .status(AWAY, |runtime, status| {
             runtime.spec.enabled && says(status, kind::READY, AWAY)
         })
         .await?;
-    stage.scale_operator(1).await?;
-    stage.ready().await?;
+    cluster.scale_operator(1).await?;
+    cluster.ready().await?;
     controller.stop().await
 }

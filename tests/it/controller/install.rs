@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     bench::Bench,
     golden,
-    stage::{Stage, clean, eventually, finish, needs_kubectl},
+    test_cluster::{TestCluster, clean, eventually, finish, needs_kubectl},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -48,13 +48,15 @@ fn one_apply() -> Result<(), Failed> {
         "--profile engine-manifests --deep-probe",
         "--namespace controllers --kubevirt-namespace kubevirt",
     ] {
-        let stage = Stage::bare();
+        let test_cluster = TestCluster::bare();
         let manifests = printed(flags)?;
         let apply = ["apply", "-f", "-"];
-        stage
+        test_cluster
             .kubectl_with_input(&apply, THEIR_NAMESPACE)
             .succeeds()?;
-        let applied = stage.kubectl_with_input(&apply, &manifests).succeeds()?;
+        let applied = test_cluster
+            .kubectl_with_input(&apply, &manifests)
+            .succeeds()?;
         if applied
             .stdout
             .lines()
@@ -63,7 +65,9 @@ fn one_apply() -> Result<(), Failed> {
             return Err(format!("{applied}").into());
         }
         // Once more changes nothing. (kubectl sends the selector of a PodDisruptionBudget every time.)
-        let again = stage.kubectl_with_input(&apply, &manifests).succeeds()?;
+        let again = test_cluster
+            .kubectl_with_input(&apply, &manifests)
+            .succeeds()?;
         let changed = again
             .stdout
             .lines()
@@ -75,12 +79,12 @@ fn one_apply() -> Result<(), Failed> {
         // What is KubeVirt's keeps its labels, and outlives the controller.
         let there = || {
             let path = "jsonpath={.metadata.uid} {.metadata.labels}";
-            stage
+            test_cluster
                 .kubectl(&["get", "namespace", "kubevirt", "-o", path])
                 .succeeds()
         };
         let before = there()?.stdout;
-        stage
+        test_cluster
             .kubectl_with_input(
                 &["delete", "--ignore-not-found", "--wait=false", "-f", "-"],
                 &manifests,
@@ -106,29 +110,33 @@ const MONITORS: &str = r#"{"apiVersion": "apiextensions.k8s.io/v1", "kind": "Cus
             "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}"#;
 
 fn monitor() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     let apply = ["apply", "-f", "-"];
     let manifests = printed("--pod-monitor")?;
     // Without its definition it alone is refused.
-    stage
+    test_cluster
         .kubectl_with_input(&apply, &manifests)
         .exits(1)?
         .says("no matches for kind \"PodMonitor\"")?
         .prints_anyway("deployment.apps/vmruntime-controller-manager created")?;
-    stage.kubectl_with_input(&apply, MONITORS).succeeds()?;
+    test_cluster
+        .kubectl_with_input(&apply, MONITORS)
+        .succeeds()?;
     let established = [
         "wait",
         "--for=condition=Established",
         "crd",
         "podmonitors.monitoring.coreos.com",
     ];
-    stage.kubectl(&established).succeeds()?;
-    stage.kubectl_with_input(&apply, &manifests).succeeds()?;
-    stage
+    test_cluster.kubectl(&established).succeeds()?;
+    test_cluster
+        .kubectl_with_input(&apply, &manifests)
+        .succeeds()?;
+    test_cluster
         .bmctl(&["controller", "uninstall"])
         .exits(0)?
         .prints("PodMonitor")?;
-    stage
+    test_cluster
         .kubectl(&["get", "podmonitors", "-A", "-o", "name"])
         .succeeds()
         .and_then(|left| {
@@ -154,19 +162,19 @@ impl Drop for Pods {
 
 /// The page as its readers do it: every block of commands, in order.
 fn page() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
+    let test_cluster = TestCluster::without_controller();
     // Step 2, as KubeVirt's own release does it: in a namespace of its own.
-    stage
+    test_cluster
         .kubectl(&["create", "namespace", "kubevirt"])
         .succeeds()?;
     for (name, text) in OPERATOR_MANIFESTS {
         let text = text.replace("vm-system", "kubevirt");
-        stage
+        test_cluster
             .kubectl_with_input(&["apply", "-f", "-"], &text)
             .succeeds()?;
-        std::fs::write(stage.folder().join(name), text)?;
+        std::fs::write(test_cluster.folder().join(name), text)?;
     }
-    let programs = stage.folder().join("programs");
+    let programs = test_cluster.folder().join("programs");
     std::fs::create_dir(&programs)?;
     symlink(env!("CARGO_BIN_EXE_bmctl"), programs.join("bmctl"))?;
     if let Some(kubectl) = std::env::var_os("BMCTL_KUBECTL") {
@@ -180,24 +188,24 @@ fn page() -> Result<(), Failed> {
         let commands = block.0;
         if commands.contains("controller uninstall") {
             let disable = "bmctl disable vmruntime";
-            run_block(&stage, &path, disable)?;
+            run_block(&test_cluster, &path, disable)?;
             pods = None;
-            run_block(&stage, &path, &commands.replace(disable, "true"))?;
+            run_block(&test_cluster, &path, &commands.replace(disable, "true"))?;
             continue;
         }
-        run_block(&stage, &path, commands)?;
+        run_block(&test_cluster, &path, commands)?;
         if pods.is_none() && commands.contains("controller manifests") {
-            let mut controller = stage.bmctl_command(&["controller", "run"]);
+            let mut controller = test_cluster.bmctl_command(&["controller", "run"]);
             controller.stdout(Stdio::null()).stderr(Stdio::null());
             pods = Some(Pods(controller.spawn()?));
             eventually("the VMRuntime object", || {
-                let found = stage.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime");
+                let found = test_cluster.read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime");
                 found.map_err(|error| format!("{error:?}"))
             })?;
         }
     }
     drop(pods);
-    if stage
+    if test_cluster
         .read("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime")
         .is_ok()
     {
@@ -206,11 +214,11 @@ fn page() -> Result<(), Failed> {
     Ok(())
 }
 
-fn run_block(stage: &Stage, path: &str, commands: &str) -> Result<(), Failed> {
-    let mut shell = clean("sh", stage.folder());
+fn run_block(test_cluster: &TestCluster, path: &str, commands: &str) -> Result<(), Failed> {
+    let mut shell = clean("sh", test_cluster.folder());
     shell
         .env("PATH", path)
-        .env("KUBECONFIG", stage.kubeconfig());
+        .env("KUBECONFIG", test_cluster.kubeconfig());
     let arguments = ["-euc", commands];
     shell.args(arguments);
     finish(shell, "sh", &arguments, "").succeeds().map(drop)
@@ -221,8 +229,10 @@ fn folder(name: &str) -> String {
 }
 
 fn built(name: &str) -> Result<Vec<Value>, Failed> {
-    let stage = Stage::bare();
-    let built = stage.kubectl(&["kustomize", &folder(name)]).succeeds()?;
+    let test_cluster = TestCluster::bare();
+    let built = test_cluster
+        .kubectl(&["kustomize", &folder(name)])
+        .succeeds()?;
     Ok(sorted(serde_saphyr::from_multiple(&built.stdout)?))
 }
 

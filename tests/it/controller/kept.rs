@@ -18,8 +18,8 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::{
-    stage::{Stage, run, until},
-    table::told,
+    table::trial,
+    test_cluster::{TestCluster, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -27,16 +27,16 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::roles_of_users_exist_while_enabled", || {
             run(roles)
         }),
-        told("nodes_are_left_as_they_were", nodes),
+        trial("nodes_are_left_as_they_were", nodes),
         Trial::test("controller::what_others_change_is_put_right", || {
             run(put_right)
         }),
-        told("a_fight_is_told_and_gets_slower", fight),
+        trial("a_fight_is_told_and_gets_slower", fight),
     ]
 }
 
-fn cluster_roles(stage: &Stage) -> Api<ClusterRole> {
-    Api::all(stage.client.clone())
+fn cluster_roles(test_cluster: &TestCluster) -> Api<ClusterRole> {
+    Api::all(test_cluster.client.clone())
 }
 
 fn is_for_users(role: &ClusterRole) -> bool {
@@ -45,21 +45,21 @@ fn is_for_users(role: &ClusterRole) -> bool {
         .any(|wanted| wanted.name() == role.name_any())
 }
 
-async fn roles(stage: Stage) -> anyhow::Result<()> {
+async fn roles(test_cluster: TestCluster) -> anyhow::Result<()> {
     // Somebody had one of that name: it is theirs.
     let theirs: ClusterRole =
         serde_json::from_value(json!({"metadata": {"name": UserRole::View.name()}, "rules": []}))?;
-    let api = cluster_roles(&stage);
+    let api = cluster_roles(&test_cluster);
     let theirs = api.create(&PostParams::default(), &theirs).await?;
-    let controller = stage.enabled().await?;
-    until(cluster_roles(&stage), "all four roles", |roles| {
+    let controller = test_cluster.enabled().await?;
+    until(cluster_roles(&test_cluster), "all four roles", |roles| {
         (roles.iter().filter(|role| is_for_users(role)).count() == 4).then_some(())
     })
     .await?;
     let view = api.get(UserRole::View.name()).await?;
     ensure!(view.resource_version() == theirs.resource_version());
     // Kubernetes' own roles gather them: who may edit in a namespace may make the product's machines there.
-    let edit = until(cluster_roles(&stage), "edit has gathered", |roles| {
+    let edit = until(cluster_roles(&test_cluster), "edit has gathered", |roles| {
         let edit = roles.iter().find(|role| role.name_any() == "edit")?;
         let gathered = edit.rules.iter().flatten();
         let mut gathered = gathered.filter(|rule| {
@@ -75,13 +75,13 @@ async fn roles(stage: Stage) -> anyhow::Result<()> {
     );
 
     // As long as VMs keep a disable from ending, people need their rights.
-    stage.machine("vm").await?;
-    stage.enable(false).await?;
-    stage.phase("DisableBlocked").await?;
+    test_cluster.machine("vm").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("DisableBlocked").await?;
     api.get(UserRole::Admin.name()).await?;
-    let machines = stage.machines();
+    let machines = test_cluster.machines();
     machines.delete("vm", &DeleteParams::default()).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.phase("Disabled").await?;
     let left = api.list(&ListParams::default()).await?;
     let left: Vec<String> = left
         .iter()
@@ -92,9 +92,9 @@ async fn roles(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn nodes(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    let nodes: Api<Node> = Api::all(stage.client.clone());
+async fn nodes(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = test_cluster.enabled().await?;
+    let nodes: Api<Node> = Api::all(test_cluster.client.clone());
     let marks = json!({"metadata": {
         "labels": {
             "cpu-model.node.kubevirt.io/Skylake-Server": "true",
@@ -112,8 +112,8 @@ async fn nodes(stage: Stage) -> anyhow::Result<()> {
         .await?;
     let before = nodes.get("n1").await?;
     ensure!(before.labels().contains_key("kubevirt.io/schedulable"));
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
     let after = nodes.get("n1").await?;
     let kubevirts = |node: &Node| -> Vec<String> {
         let keys = node.labels().keys().chain(node.annotations().keys());
@@ -128,7 +128,7 @@ async fn nodes(stage: Stage) -> anyhow::Result<()> {
     );
     ensure!(after.labels().contains_key("cpumanager"));
     ensure!(after.uid() == before.uid());
-    stage
+    test_cluster
         .condition(kind::ENGINE_OWNED, ConditionStatus::False)
         .await?;
     controller.stop().await
@@ -156,8 +156,8 @@ async fn is_put_right(
     .await
 }
 
-pub async fn cdi_is_put_right(stage: &Stage) -> anyhow::Result<()> {
-    let cdis = stage.api("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
+pub async fn cdi_is_put_right(test_cluster: &TestCluster) -> anyhow::Result<()> {
+    let cdis = test_cluster.api("cdi.kubevirt.io", "v1beta1", "CDI", "cdis");
     let change = json!({"spec": {"uninstallStrategy": "RemoveWorkloads"}});
     is_put_right(cdis, "cdi", &change, |cdi| {
         cdi.data["spec"]["uninstallStrategy"] == "BlockUninstallIfWorkloadsExist"
@@ -165,22 +165,22 @@ pub async fn cdi_is_put_right(stage: &Stage) -> anyhow::Result<()> {
     .await
 }
 
-async fn put_right(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
+async fn put_right(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let mut options = TestCluster::options()?;
     // Nobody watches roles: they are looked at now and then.
     options.pace.resync = Duration::from_millis(200);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    cdi_is_put_right(&stage).await?;
+    let controller = test_cluster.start(options);
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    cdi_is_put_right(&test_cluster).await?;
     let change = json!({"spec": {"uninstallStrategy": null}});
-    is_put_right(stage.kubevirt(), "kubevirt", &change, |kubevirt| {
+    is_put_right(test_cluster.kubevirt(), "kubevirt", &change, |kubevirt| {
         kubevirt.data["spec"]["uninstallStrategy"] == "BlockUninstallIfWorkloadsExist"
     })
     .await?;
     let roles = Api::all_with(
-        stage.client.clone(),
+        test_cluster.client.clone(),
         &ApiResource::erase::<ClusterRole>(&()),
     );
     let change = json!({"rules": []});
@@ -192,7 +192,7 @@ async fn put_right(stage: Stage) -> anyhow::Result<()> {
     .await?;
     let gate = "vm-create.vmruntime.vm.cluster.gke.io";
     let bindings = || {
-        stage.api(
+        test_cluster.api(
             "admissionregistration.k8s.io",
             "v1",
             "ValidatingAdmissionPolicyBinding",
@@ -211,23 +211,23 @@ async fn put_right(stage: Stage) -> anyhow::Result<()> {
         binding.data["spec"]["matchResources"] == Value::Null
     })
     .await?;
-    stage
+    test_cluster
         .put_right_is_told("the CDI object was changed by somebody-else")
         .await?;
     controller.stop().await
 }
 
-async fn fight(stage: Stage) -> anyhow::Result<()> {
-    let mut options = Stage::options()?;
+async fn fight(test_cluster: TestCluster) -> anyhow::Result<()> {
+    let mut options = TestCluster::options()?;
     options.pace.repair = Duration::from_millis(50);
     // And it is soon over, and seen to be over.
     options.pace.repair_most = Duration::from_secs(1);
     options.pace.resync = Duration::from_millis(500);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    let kubevirts = stage.kubevirt();
+    let controller = test_cluster.start(options);
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    let kubevirts = test_cluster.kubevirt();
     // Somebody who undoes each repair, as a GitOps tool does.
     let fighter = tokio::spawn(async move {
         let settings = json!({"developerConfiguration": {"useEmulation": true}});
@@ -244,7 +244,7 @@ async fn fight(stage: Stage) -> anyhow::Result<()> {
         }
     });
     // Where the controller was the last to write, it does not know who will be the next.
-    stage
+    test_cluster
         .status("gitops is told to fight", |_, status| {
             find(&status.conditions, kind::CONTESTED).is_some_and(|told| {
                 let by_others = told.reason == reason::CHANGED_BY_OTHERS;
@@ -254,17 +254,21 @@ async fn fight(stage: Stage) -> anyhow::Result<()> {
         .await?;
     fighter.abort();
     // It gives in at some time: then the object is as VMRuntime wants it.
-    until(stage.kubevirt(), "KubeVirt is put right", |kubevirts| {
-        kubevirts
-            .iter()
-            .any(|kubevirt| {
-                kubevirt.data["spec"]["configuration"]["developerConfiguration"]["useEmulation"]
-                    == false
-            })
-            .then_some(())
-    })
+    until(
+        test_cluster.kubevirt(),
+        "KubeVirt is put right",
+        |kubevirts| {
+            kubevirts
+                .iter()
+                .any(|kubevirt| {
+                    kubevirt.data["spec"]["configuration"]["developerConfiguration"]["useEmulation"]
+                        == false
+                })
+                .then_some(())
+        },
+    )
     .await?;
-    stage
+    test_cluster
         .condition(kind::CONTESTED, ConditionStatus::False)
         .await?;
     controller.stop().await

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::{
     engine::heartbeat,
-    news::settles,
+    eventually::settles,
     process::{Process, bench},
-    stage::{Stage, run_on},
+    test_cluster::{TestCluster, run_on},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -86,40 +86,40 @@ fn measure(nodes: usize, machines: usize) -> Result<Cost, Failed> {
         .map(|number| NodeProfile::pretend(format!("n{number:04}")))
         .collect();
     let (sender, cost) = std::sync::mpsc::channel();
-    run_on(profiles, async move |stage: Stage| {
-        let cost = play(&stage, nodes, machines).await?;
+    run_on(profiles, async move |cluster: TestCluster| {
+        let cost = play(&cluster, nodes, machines).await?;
         sender.send(cost)?;
         anyhow::Ok(())
     })?;
     Ok(cost.recv()?)
 }
 
-async fn play(stage: &Stage, nodes: usize, machines: usize) -> anyhow::Result<Cost> {
-    let bench = bench(stage);
+async fn play(cluster: &TestCluster, nodes: usize, machines: usize) -> anyhow::Result<Cost> {
+    let bench = bench(cluster);
     let controller = Process::quick(&bench)?;
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    let ready = stage.ready().await?;
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    let ready = cluster.ready().await?;
     let checked = ready
         .status
         .unwrap_or_default()
         .preflight_check_summary
         .unwrap_or_default();
     ensure!(checked.preflight_check_passed == Some(true));
-    stage.machine("first").await?;
+    cluster.machine("first").await?;
     let names = (1..machines).map(|number| format!("vm{number:06}"));
     stream::iter(names)
         .map(Ok)
         .try_for_each_concurrent(16, async |name: String| {
-            stage.create_machine(&name).await.map(drop)
+            cluster.create_machine(&name).await.map(drop)
         })
         .await?;
     let wanted = i64::try_from(machines)?;
     // A count may be a while ago: something has to happen before there is another.
     settles("every VM is counted", async || {
-        stage.force("false ").await?;
-        stage.force("false").await?;
-        let status = stage.runtime().get("vmruntime").await?.status;
+        cluster.force("false ").await?;
+        cluster.force("false").await?;
+        let status = cluster.runtime().get("vmruntime").await?.status;
         let counted = status.unwrap_or_default().workload_count;
         ensure!(counted == Some(wanted), "{counted:?} of {wanted}");
         Ok(())
@@ -127,12 +127,12 @@ async fn play(stage: &Stage, nodes: usize, machines: usize) -> anyhow::Result<Co
     .await?;
     // Kubelets report, and say nothing new.
     for number in 0..nodes {
-        heartbeat(stage, &format!("n{number:04}")).await?;
+        heartbeat(cluster, &format!("n{number:04}")).await?;
     }
     let before = controller.requests().await?;
     for number in 0..ROUNDS {
         let rounds = controller.rounds().await?;
-        touch(stage, number).await?;
+        touch(cluster, number).await?;
         settles("a round", async || {
             ensure!(controller.rounds().await? > rounds);
             Ok(())
@@ -146,11 +146,11 @@ async fn play(stage: &Stage, nodes: usize, machines: usize) -> anyhow::Result<Co
 }
 
 /// Something happens to the object, and nothing follows from it.
-async fn touch(stage: &Stage, number: u64) -> anyhow::Result<()> {
+async fn touch(cluster: &TestCluster, number: u64) -> anyhow::Result<()> {
     let patch = Patch::Merge(json!({"metadata": {"annotations": {
         "example.com/touched": number.to_string(),
     }}}));
-    let runtime = stage.runtime();
+    let runtime = cluster.runtime();
     runtime
         .patch("vmruntime", &PatchParams::default(), &patch)
         .await?;

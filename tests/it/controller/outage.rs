@@ -14,12 +14,12 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use super::{
-    news::until,
-    stage::{Controller, Stage as Options, pass},
+    eventually::until,
+    test_cluster::{Controller, TestCluster as Options, pass},
 };
 use crate::{
     faults::{Fault, On, Proxy, Script},
-    stage::{Stage, eventually, runtime},
+    test_cluster::{TestCluster, eventually, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -38,13 +38,13 @@ struct Play {
     // In this order: the controller ends before what it talks to.
     controller: Option<Controller>,
     proxy: Proxy,
-    stage: Stage,
+    test_cluster: TestCluster,
 }
 
 impl Play {
     fn begin() -> Result<Self, Failed> {
-        let stage = Stage::without_controller();
-        let proxy = Proxy::before(&stage, Script::none());
+        let test_cluster = TestCluster::without_controller();
+        let proxy = Proxy::before(&test_cluster, Script::none());
         let kubeconfig = Kubeconfig::read_from(proxy.kubeconfig())?;
         let mut options = Options::options()?;
         options.pace.request = std::time::Duration::from_secs(2);
@@ -57,7 +57,7 @@ impl Play {
         let play = Self {
             controller: Some(controller),
             proxy,
-            stage,
+            test_cluster,
         };
         play.reaches(false)?;
         Ok(play)
@@ -67,13 +67,13 @@ impl Play {
     fn enable(&self, enabled: bool) -> Result<(), Failed> {
         let path = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
         let patch = json!({"spec": {"enabled": enabled}});
-        self.stage.patch(path, &patch).map(drop)
+        self.test_cluster.patch(path, &patch).map(drop)
     }
 
     /// Waits until that is said, and looks whether it is so.
     fn reaches(&self, enabled: bool) -> Result<(), Failed> {
         let reached = runtime().block_on(async {
-            let owner = self.stage.owner();
+            let owner = self.test_cluster.owner();
             let said = Api::<VMRuntime>::all(owner.clone());
             until(said, &format!("enabled: {enabled}"), |objects| {
                 objects

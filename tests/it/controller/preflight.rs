@@ -10,15 +10,15 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::{
-    stage::{Answer, Stage, pass, run, until},
-    table::told,
+    table::trial,
+    test_cluster::{Answer, TestCluster, pass, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        told("failed_check_closes_creation", failed),
+        trial("failed_check_closes_creation", failed),
         Trial::test("controller::skip_label", || run(skip_label)),
-        told("the_only_node_is_left_out", nothing_eligible),
+        trial("the_only_node_is_left_out", nothing_eligible),
         Trial::test("controller::own_check_while_disabled", || run(own_check)),
         Trial::test("controller::silent_and_garbled_nodes_are_unknown", || {
             run(unknown)
@@ -30,15 +30,15 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("controller::check_ends_with_the_enabling", || {
             run(abandoned)
         }),
-        told("engine_up_before_the_check", check_is_last),
+        trial("engine_up_before_the_check", check_is_last),
     ]
 }
 
-async fn failed(stage: Stage) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::NoKvm);
-    let controller = stage.installed().await?;
-    stage.enable(true).await?;
-    let runtime = stage.phase("Degraded").await?;
+async fn failed(cluster: TestCluster) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::NoKvm);
+    let controller = cluster.installed().await?;
+    cluster.enable(true).await?;
+    let runtime = cluster.phase("Degraded").await?;
     let summary = runtime
         .status
         .unwrap_or_default()
@@ -46,32 +46,34 @@ async fn failed(stage: Stage) -> anyhow::Result<()> {
         .unwrap_or_default();
     ensure!(summary.preflight_check_passed == Some(false));
     ensure!(summary.feature_statuses["KVM"].failed_node_num == Some(1));
-    let check = stage.finished_checks(1).await?;
+    let check = cluster.finished_checks(1).await?;
     let status = check.status.clone().unwrap_or_default();
     ensure!(status.failures.keys().collect::<Vec<_>>() == ["n1"]);
     ensure!(status.start_time.is_some() && status.completion_time.is_some());
-    let allowed = stage
+    let allowed = cluster
         .condition(kind::VM_CREATION_ALLOWED, ConditionStatus::False)
         .await?;
     ensure!(allowed.message.contains("n1 (KVM)"), "{}", allowed.message);
     // The node is repaired, and somebody checks again.
-    stage.nodes.say("n1", Answer::Healthy);
-    stage.create_check("after-the-repair").await?;
-    stage.finished("after-the-repair").await?;
-    stage.ready().await?;
+    cluster.nodes.say("n1", Answer::Healthy);
+    cluster.create_check("after-the-repair").await?;
+    cluster.finished("after-the-repair").await?;
+    cluster.ready().await?;
     controller.stop().await
 }
 
-async fn skip_label(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
-    stage.create_check("without-n1").await?;
-    let check = stage.finished("without-n1").await?;
+async fn skip_label(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    cluster.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    cluster.create_check("without-n1").await?;
+    let check = cluster.finished("without-n1").await?;
     let status = check.status.unwrap_or_default();
     ensure!(status.checks.is_empty(), "{:?}", status.checks);
     ensure!(status.pass == Some(false), "no node was verified");
-    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
-    let check = until(stage.checks(), "a check because of n1", |checks| {
+    cluster
+        .label("n1", name::SKIP_SCHEDULE, Value::Null)
+        .await?;
+    let check = until(cluster.checks(), "a check because of n1", |checks| {
         checks
             .iter()
             .find(|check| {
@@ -84,43 +86,47 @@ async fn skip_label(stage: Stage) -> anyhow::Result<()> {
             .cloned()
     })
     .await?;
-    let check = stage.finished(&check.name_any()).await?;
+    let check = cluster.finished(&check.name_any()).await?;
     ensure!(pass(&check) == Some(true));
-    stage.ready().await?;
+    cluster.ready().await?;
     controller.stop().await
 }
 
 /// The latest check covers the node, and what happened to it since nobody has looked at.
-async fn nothing_eligible(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.enabled().await?;
-    stage.finished_checks(1).await?;
-    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
-    let runtime = stage.phase("Degraded").await?;
+async fn nothing_eligible(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.enabled().await?;
+    cluster.finished_checks(1).await?;
+    cluster.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    let runtime = cluster.phase("Degraded").await?;
     let status = runtime.status.unwrap_or_default();
     let ready = condition::find(&status.conditions, kind::READY);
     ensure!(
         ready.is_some_and(|ready| ready.message.contains("n1 left out by the label")),
         "{ready:?}"
     );
-    stage.nodes.say("n1", Answer::NoKvm);
-    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
-    let check = stage.finished_checks(2).await?;
+    cluster.nodes.say("n1", Answer::NoKvm);
+    cluster
+        .label("n1", name::SKIP_SCHEDULE, Value::Null)
+        .await?;
+    let check = cluster.finished_checks(2).await?;
     ensure!(pass(&check) == Some(false), "the node was not looked at");
     ensure!(check.annotations()[name::PREFLIGHT_TRIGGER] == "NodeAdded");
-    stage.nodes.say("n1", Answer::Healthy);
-    stage.create_check("repaired").await?;
-    stage.finished("repaired").await?;
-    stage.ready().await?;
+    cluster.nodes.say("n1", Answer::Healthy);
+    cluster.create_check("repaired").await?;
+    cluster.finished("repaired").await?;
+    cluster.ready().await?;
 
     // While no controller runs, too.
-    stage.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
-    stage.phase("Degraded").await?;
+    cluster.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
+    cluster.phase("Degraded").await?;
     controller.stop().await?;
-    stage.nodes.say("n1", Answer::NoKvm);
-    stage.label("n1", name::SKIP_SCHEDULE, Value::Null).await?;
-    let controller = stage.start(Stage::options()?);
-    stage.finished_checks(4).await?;
-    let checks = stage.checks().list(&ListParams::default()).await?;
+    cluster.nodes.say("n1", Answer::NoKvm);
+    cluster
+        .label("n1", name::SKIP_SCHEDULE, Value::Null)
+        .await?;
+    let controller = cluster.start(TestCluster::options()?);
+    cluster.finished_checks(4).await?;
+    let checks = cluster.checks().list(&ListParams::default()).await?;
     let of_the_node = checks
         .iter()
         .filter(|check| {
@@ -132,14 +138,14 @@ async fn nothing_eligible(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn own_check(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.installed().await?;
-    stage
+async fn own_check(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.installed().await?;
+    cluster
         .create_check("vmruntime-preflight-check-manual")
         .await?;
-    let check = stage.finished("vmruntime-preflight-check-manual").await?;
+    let check = cluster.finished("vmruntime-preflight-check-manual").await?;
     ensure!(pass(&check) == Some(true));
-    let runtime = stage
+    let runtime = cluster
         .status("the check in the summary", |_, status| {
             status
                 .preflight_check_summary
@@ -151,19 +157,19 @@ async fn own_check(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn unknown(stage: Stage) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::Garbage);
-    let controller = stage.installed().await?;
-    stage.create_check("garbled").await?;
-    let check = stage.finished("garbled").await?;
+async fn unknown(cluster: TestCluster) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::Garbage);
+    let controller = cluster.installed().await?;
+    cluster.create_check("garbled").await?;
+    let check = cluster.finished("garbled").await?;
     let status = check.status.unwrap_or_default();
     ensure!(status.pass == Some(false), "nothing was verified");
     ensure!(status.unknown_node_num == Some(1));
     ensure!(status.checks["n1"].unknown == Some(true));
     ensure!(status.failures.is_empty());
-    stage.nodes.say("n1", Answer::Silent);
-    stage.create_check("silent").await?;
-    let check = stage.finished("silent").await?;
+    cluster.nodes.say("n1", Answer::Silent);
+    cluster.create_check("silent").await?;
+    let check = cluster.finished("silent").await?;
     let node = &check.status.unwrap_or_default().checks["n1"];
     ensure!(node.unknown == Some(true));
     let message = node.message.clone().unwrap_or_default();
@@ -171,74 +177,74 @@ async fn unknown(stage: Stage) -> anyhow::Result<()> {
     controller.stop().await
 }
 
-async fn restarted(stage: Stage) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::Silent);
-    let mut options = Stage::options()?;
+async fn restarted(cluster: TestCluster) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::Silent);
+    let mut options = TestCluster::options()?;
     options.pace.node = std::time::Duration::from_secs(60);
     options.pace.check = std::time::Duration::from_secs(60);
-    let controller = stage.start(options.clone());
-    stage.phase("Disabled").await?;
-    stage.create_check("interrupted").await?;
-    let pod = stage.running_probe().await?;
+    let controller = cluster.start(options.clone());
+    cluster.phase("Disabled").await?;
+    cluster.create_check("interrupted").await?;
+    let pod = cluster.running_probe().await?;
     controller.stop().await?;
     // While nobody looks, the pod ends well. A second one would not: the node is still silent.
-    stage.end_probe(&pod).await?;
-    let controller = stage.start(options);
-    let check = stage.finished("interrupted").await?;
+    cluster.end_probe(&pod).await?;
+    let controller = cluster.start(options);
+    let check = cluster.finished("interrupted").await?;
     ensure!(pass(&check) == Some(true), "{:?}", check.status);
     controller.stop().await
 }
 
-async fn history(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.installed().await?;
+async fn history(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.installed().await?;
     for number in 0..13 {
         let name = format!("check-{number:02}");
-        stage.create_check(&name).await?;
-        stage.finished(&name).await?;
+        cluster.create_check(&name).await?;
+        cluster.finished(&name).await?;
     }
-    until(stage.checks(), "ten checks", |checks| {
+    until(cluster.checks(), "ten checks", |checks| {
         (checks.len() == 10).then_some(())
     })
     .await?;
     controller.stop().await
 }
 
-async fn abandoned(stage: Stage) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::Silent);
-    let controller = stage.installed().await?;
-    stage.enable(true).await?;
-    until(stage.pods(), "a probe pod", |pods| {
+async fn abandoned(cluster: TestCluster) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::Silent);
+    let controller = cluster.installed().await?;
+    cluster.enable(true).await?;
+    until(cluster.pods(), "a probe pod", |pods| {
         pods.iter()
             .any(|pod| pod.labels().contains_key(name::PREFLIGHT_CHECK_LABEL))
             .then_some(())
     })
     .await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
-    until(stage.pods(), "no pod is left", |pods| {
+    cluster.enable(false).await?;
+    cluster.phase("Disabled").await?;
+    until(cluster.pods(), "no pod is left", |pods| {
         pods.is_empty().then_some(())
     })
     .await?;
-    let checks = stage.checks().list(&ListParams::default()).await?;
+    let checks = cluster.checks().list(&ListParams::default()).await?;
     ensure!(checks.items.is_empty(), "{:?}", checks.items);
     controller.stop().await
 }
 
 /// The slowest node decides when VM Runtime is ready.
-async fn check_is_last(stage: Stage) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::Silent);
-    let mut options = Stage::options()?;
+async fn check_is_last(cluster: TestCluster) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::Silent);
+    let mut options = TestCluster::options()?;
     options.pace.node = std::time::Duration::from_secs(60);
     options.pace.check = std::time::Duration::from_secs(60);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.phase("Preflight").await?;
-    stage.kubevirt().get("kubevirt").await?;
-    stage.refuses_machines("is running").await?;
-    let pod = stage.running_probe().await?;
-    stage.end_probe(&pod).await?;
-    stage.ready().await?;
-    stage.machine("vm").await?;
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.phase("Preflight").await?;
+    cluster.kubevirt().get("kubevirt").await?;
+    cluster.refuses_machines("is running").await?;
+    let pod = cluster.running_probe().await?;
+    cluster.end_probe(&pod).await?;
+    cluster.ready().await?;
+    cluster.machine("vm").await?;
     controller.stop().await
 }

@@ -12,8 +12,8 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
-    meddler::{Meddler, Refusal},
-    stage::{Answer, Controller, Stage, pass, run},
+    interference::{Interference, Refusal},
+    test_cluster::{Answer, Controller, TestCluster, pass, run},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -32,11 +32,11 @@ const POD_SECURITY: Refusal = Refusal(
     "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes (volume \"dev\")",
 );
 
-async fn refused_probes_say_who_refused_them(stage: Stage) -> anyhow::Result<()> {
-    let meddler = Meddler::default();
-    let client = meddler.before(stage.account());
-    let controller = Controller::start(client, Stage::options()?);
-    stage.phase("Disabled").await?;
+async fn refused_probes_say_who_refused_them(cluster: TestCluster) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    let client = interference.before(cluster.account());
+    let controller = Controller::start(client, TestCluster::options()?);
+    cluster.phase("Disabled").await?;
     for (name, refusal, expected) in [
         (
             "quota",
@@ -50,32 +50,32 @@ async fn refused_probes_say_who_refused_them(stage: Stage) -> anyhow::Result<()>
         ),
     ] {
         let pods = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
-        meddler.refuse(move |request| {
+        interference.refuse(move |request| {
             let makes = request.method() == Method::POST && request.uri().path() == pods;
             makes.then_some(refusal)
         });
-        stage.create_check(name).await?;
-        let check = stage.finished(name).await?;
+        cluster.create_check(name).await?;
+        let check = cluster.finished(name).await?;
         let status = check.status.unwrap_or_default();
         ensure!(status.pass == Some(false), "nothing was verified");
         ensure!(status.unknown_node_num == Some(1) && status.failures.is_empty());
         let said = status.checks["n1"].message.clone().unwrap_or_default();
         ensure!(said.starts_with(expected), "{said}");
-        meddler.relent();
+        interference.relent();
     }
-    stage.create_check("afterwards").await?;
-    ensure!(pass(&stage.finished("afterwards").await?) == Some(true));
+    cluster.create_check("afterwards").await?;
+    ensure!(pass(&cluster.finished("afterwards").await?) == Some(true));
     controller.stop().await
 }
 
 /// In the middle of a check another machine takes the place and the name of one.
-async fn a_node_that_is_replaced_is_looked_at_anew(stage: Stage) -> anyhow::Result<()> {
+async fn a_node_that_is_replaced_is_looked_at_anew(cluster: TestCluster) -> anyhow::Result<()> {
     const ROUNDS: usize = 50;
-    let controller = stage.installed().await?;
+    let controller = cluster.installed().await?;
     for round in 0..ROUNDS {
         let name = format!("interrupted-{round}");
-        replace_during(&stage, &name).await?;
-        let check = stage.finished(&name).await?;
+        replace_during(&cluster, &name).await?;
+        let check = cluster.finished(&name).await?;
         let status = check.status.clone().unwrap_or_default();
         // Whoever looks while the old node is gone and the new one is not there sees none.
         let message = status.message.as_deref().unwrap_or_default();
@@ -90,14 +90,14 @@ async fn a_node_that_is_replaced_is_looked_at_anew(stage: Stage) -> anyhow::Resu
 }
 
 /// A node makes way for another one of its name while the probe on it says nothing.
-async fn replace_during(stage: &Stage, check: &str) -> anyhow::Result<()> {
-    stage.nodes.say("n1", Answer::Silent);
-    stage.create_check(check).await?;
-    stage.running_probe().await?;
-    let nodes: Api<Node> = Api::all(stage.client.clone());
+async fn replace_during(cluster: &TestCluster, check: &str) -> anyhow::Result<()> {
+    cluster.nodes.say("n1", Answer::Silent);
+    cluster.create_check(check).await?;
+    cluster.running_probe().await?;
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
     let mut node = nodes.get("n1").await?;
     nodes.delete("n1", &DeleteParams::default()).await?;
-    stage.nodes.say("n1", Answer::Healthy);
+    cluster.nodes.say("n1", Answer::Healthy);
     let status = node.status.clone();
     node.metadata.uid = None;
     node.metadata.resource_version = None;

@@ -13,12 +13,12 @@ use anyhow::{Context, ensure};
 use bmctl::simulator::OPERATOR_MANIFESTS;
 use serde_json::Value;
 
-use super::{stage::Stage, stand_in};
+use super::{stand_in, test_cluster::TestCluster};
 use crate::bench::Bench;
 
 /// A folder with what such a process reads.
-pub fn bench(stage: &Stage) -> Bench {
-    let bench = Bench::new().file("kubeconfig", &stage.kubeconfig());
+pub fn bench(cluster: &TestCluster) -> Bench {
+    let bench = Bench::new().file("kubeconfig", &cluster.kubeconfig());
     OPERATOR_MANIFESTS
         .into_iter()
         .fold(bench, |bench, (name, text)| {
@@ -56,7 +56,7 @@ impl Process {
         Self::of(&mut command)
     }
 
-    /// As quick as the stories are: the same controller in a process of this very binary, as the cluster's owner.
+    /// As quick as the tests are: the same controller in a process of this very binary, as the cluster's owner.
     pub fn quick(bench: &Bench) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(stand_in::WORD).current_dir(bench.folder());
@@ -164,7 +164,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, which is what the story wanted.
+        // It may have ended by itself, which is what the test wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

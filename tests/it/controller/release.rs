@@ -16,7 +16,7 @@ use kube::{
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::stage::{Stage, run, until};
+use super::test_cluster::{TestCluster, run, until};
 
 pub fn trials() -> Vec<Trial> {
     tests!["controller", run: an_upgrade_takes_away_what_is_no_longer_held, what_others_change_of_a_release_is_put_right]
@@ -36,29 +36,29 @@ rules: []
     };
     let beside: String = roles.iter().map(role).collect();
     let parts = [("beside.yaml", beside.as_str())];
-    let mut options = Stage::options()?;
+    let mut options = TestCluster::options()?;
     options.engine_manifests = Some(EngineManifests::from_parts(
         OPERATOR_MANIFESTS.into_iter().chain(parts),
     )?);
     Ok(options)
 }
 
-fn roles(stage: &Stage) -> Api<ClusterRole> {
-    Api::all(stage.client.clone())
+fn roles(cluster: &TestCluster) -> Api<ClusterRole> {
+    Api::all(cluster.client.clone())
 }
 
-async fn an_upgrade_takes_away_what_is_no_longer_held(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.start(release(&["of-the-first"])?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    roles(&stage).get("of-the-first").await?;
-    stage.machine("vm").await?;
+async fn an_upgrade_takes_away_what_is_no_longer_held(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.start(release(&["of-the-first"])?);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
+    roles(&cluster).get("of-the-first").await?;
+    cluster.machine("vm").await?;
     controller.stop().await?;
     // Meanwhile the next release is unpacked.
-    let controller = stage.start(release(&["of-the-second"])?);
+    let controller = cluster.start(release(&["of-the-second"])?);
     until(
-        roles(&stage),
+        roles(&cluster),
         "the second role instead of the first",
         |roles| {
             let is_there = |name: &str| roles.iter().any(|role| role.name_any() == name);
@@ -66,54 +66,54 @@ async fn an_upgrade_takes_away_what_is_no_longer_held(stage: Stage) -> anyhow::R
         },
     )
     .await?;
-    stage.ready().await?;
-    stage.machines().get("vm").await?;
+    cluster.ready().await?;
+    cluster.machines().get("vm").await?;
     controller.stop().await?;
 
     // It was disabled while no controller ran, and a third release is unpacked.
-    stage
+    cluster
         .machines()
         .delete("vm", &DeleteParams::default())
         .await?;
-    stage.enable(false).await?;
-    let controller = stage.start(release(&["of-the-third"])?);
-    stage.phase("Disabled").await?;
+    cluster.enable(false).await?;
+    let controller = cluster.start(release(&["of-the-third"])?);
+    cluster.phase("Disabled").await?;
     let ours = ListParams::default().labels(name::ENGINE_MANIFESTS);
-    let left = roles(&stage).list(&ours).await?;
+    let left = roles(&cluster).list(&ours).await?;
     let left: Vec<String> = left.iter().map(ResourceExt::name_any).collect();
     ensure!(left.is_empty(), "{left:?}");
-    let deployments: Api<Deployment> = Api::all(stage.client.clone());
+    let deployments: Api<Deployment> = Api::all(cluster.client.clone());
     ensure!(deployments.list(&ours).await?.items.is_empty());
     controller.stop().await
 }
 
-async fn what_others_change_of_a_release_is_put_right(stage: Stage) -> anyhow::Result<()> {
+async fn what_others_change_of_a_release_is_put_right(cluster: TestCluster) -> anyhow::Result<()> {
     let mut options = release(&["beside", "operated"])?;
     // Nobody watches what a release holds: it is looked at now and then.
     options.pace.resync = Duration::from_millis(200);
-    let controller = stage.start(options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    changed_by(&stage, "operated", "cdi-operator").await?;
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
+    changed_by(&cluster, "operated", "cdi-operator").await?;
     // A person's change beside it, in the same object, is put right all the same.
     let label = json!({"metadata": {"labels": {"of-the-file": "changed"}}});
     let by = PatchParams {
         field_manager: Some("kubectl-edit".to_owned()),
         ..PatchParams::default()
     };
-    roles(&stage)
+    roles(&cluster)
         .patch("operated", &by, &Patch::Merge(&label))
         .await?;
-    until(roles(&stage), "the label of the file again", |roles| {
+    until(roles(&cluster), "the label of the file again", |roles| {
         let operated = roles.iter().find(|role| role.name_any() == "operated")?;
         (operated.labels().get("of-the-file")? == "given").then_some(())
     })
     .await?;
     // Twice, so that the files have been applied in between.
     for _ in 0..2 {
-        changed_by(&stage, "beside", "somebody-else").await?;
-        until(roles(&stage), "no rules again", |roles| {
+        changed_by(&cluster, "beside", "somebody-else").await?;
+        until(roles(&cluster), "no rules again", |roles| {
             roles
                 .iter()
                 .find(|role| role.name_any() == "beside")
@@ -123,12 +123,12 @@ async fn what_others_change_of_a_release_is_put_right(stage: Stage) -> anyhow::R
         .await?;
     }
     // What an operator makes of its own release is its business: to put that right would never end.
-    let operated = roles(&stage).get("operated").await?;
+    let operated = roles(&cluster).get("operated").await?;
     ensure!(
         operated.rules.is_some_and(|rules| rules.len() == 1),
         "the operator's change was undone"
     );
-    stage
+    cluster
         .put_right_is_told(
             "ClusterRole beside of the engine manifests was changed by somebody-else",
         )
@@ -136,12 +136,14 @@ async fn what_others_change_of_a_release_is_put_right(stage: Stage) -> anyhow::R
     controller.stop().await
 }
 
-async fn changed_by(stage: &Stage, role: &str, manager: &str) -> anyhow::Result<()> {
+async fn changed_by(cluster: &TestCluster, role: &str, manager: &str) -> anyhow::Result<()> {
     let rules = json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
     let by = PatchParams {
         field_manager: Some(manager.to_owned()),
         ..PatchParams::default()
     };
-    roles(stage).patch(role, &by, &Patch::Merge(&rules)).await?;
+    roles(cluster)
+        .patch(role, &by, &Patch::Merge(&rules))
+        .await?;
     Ok(())
 }

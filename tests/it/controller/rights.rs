@@ -32,8 +32,8 @@ use serde_json::json;
 
 use super::{
     enable::install_by_hand,
-    news::settles,
-    stage::{Answer, Controller, Stage, run, until},
+    eventually::settles,
+    test_cluster::{Answer, Controller, TestCluster, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -168,8 +168,8 @@ fn rights(grants: &[Grant]) -> Vec<Right> {
 }
 
 /// A client of the controller's account that writes down what it asks.
-fn witnessed(stage: &Stage, asked: &Arc<Mutex<BTreeSet<Asked>>>) -> Client {
-    let inner = stage.account();
+fn witnessed(test_cluster: &TestCluster, asked: &Arc<Mutex<BTreeSet<Asked>>>) -> Client {
+    let inner = test_cluster.account();
     let asked = asked.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
         asked.lock().unwrap().extend(Asked::read(&request));
@@ -225,49 +225,49 @@ fn election() -> ElectionOptions {
     }
 }
 
-async fn the_standard_rights_are_used_and_suffice(stage: Stage) -> anyhow::Result<()> {
+async fn the_standard_rights_are_used_and_suffice(test_cluster: TestCluster) -> anyhow::Result<()> {
     let asked = Arc::default();
-    let client = witnessed(&stage, &asked);
+    let client = witnessed(&test_cluster, &asked);
     let operators = EngineManifests::from_parts(OPERATOR_MANIFESTS)?;
     let mut options = ControllerOptions {
         engine_manifests: None,
         safe_disable: true,
         election: Some(election()),
-        ..Stage::options()?
+        ..TestCluster::options()?
     };
     // What does not go is looked into at once.
     options.pace.explain = Duration::ZERO;
-    install_by_hand(&stage, &operators).await?;
+    install_by_hand(&test_cluster, &operators).await?;
 
     let controller = Controller::start(client.clone(), options.clone());
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster
         .patch_runtime(json!({"spec": {"useEmulation": true}}))
         .await?;
-    stage.ready().await?;
-    every_workload(&stage).await?;
-    super::kept::cdi_is_put_right(&stage).await?;
-    stage.force("true").await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.ready().await?;
+    every_workload(&test_cluster).await?;
+    super::kept::cdi_is_put_right(&test_cluster).await?;
+    test_cluster.force("true").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
 
     // Once more, and a change of mind in the middle of the check.
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
-    stage.nodes.say("n1", Answer::Silent);
-    stage.enable(true).await?;
-    until(stage.pods(), "a probe pod", |pods| {
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
+    test_cluster.nodes.say("n1", Answer::Silent);
+    test_cluster.enable(true).await?;
+    until(test_cluster.pods(), "a probe pod", |pods| {
         pods.iter()
             .any(|pod| pod.labels().contains_key(name::PREFLIGHT_CHECK_LABEL))
             .then_some(())
     })
     .await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await?;
 
     // Without the safe disable its policy goes.
@@ -278,7 +278,7 @@ async fn the_standard_rights_are_used_and_suffice(stage: Stage) -> anyhow::Resul
             ..options
         },
     );
-    let policies = stage.api(
+    let policies = test_cluster.api(
         "admissionregistration.k8s.io",
         "v1",
         "ValidatingAdmissionPolicy",
@@ -298,8 +298,8 @@ async fn the_standard_rights_are_used_and_suffice(stage: Stage) -> anyhow::Resul
 }
 
 /// One virtual machine of every kind, and the disk of one.
-async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
-    stage
+async fn every_workload(test_cluster: &TestCluster) -> anyhow::Result<()> {
+    test_cluster
         .condition(kind::VM_CREATION_ALLOWED, ConditionStatus::True)
         .await?;
     let machine = json!({"spec": {"domain": {"devices": {}}}});
@@ -336,7 +336,7 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
             "spec": spec,
         }))?;
         let api: Api<DynamicObject> =
-            Api::namespaced_with(stage.client.clone(), "default", &workload.resource());
+            Api::namespaced_with(test_cluster.client.clone(), "default", &workload.resource());
         settles("a machine is accepted", async || {
             Ok(api
                 .create(&PostParams::default(), &object)
@@ -350,7 +350,7 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
         .filter(|kind| kind.role == WorkloadRole::Machine)
         .count();
     let machines = i64::try_from(machines)?;
-    stage
+    test_cluster
         .status("every machine is counted", |_, status| {
             status.workload_count >= Some(machines)
         })
@@ -358,24 +358,24 @@ async fn every_workload(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn the_engine_rights_are_used_and_suffice(stage: Stage) -> anyhow::Result<()> {
+async fn the_engine_rights_are_used_and_suffice(test_cluster: TestCluster) -> anyhow::Result<()> {
     let asked = Arc::default();
-    let client = witnessed(&stage, &asked);
+    let client = witnessed(&test_cluster, &asked);
     let mut options = ControllerOptions {
         engine_manifests: Some(EngineManifests::from_parts(
             [("release.yaml", RELEASE)]
                 .into_iter()
                 .chain(OPERATOR_MANIFESTS),
         )?),
-        ..Stage::options()?
+        ..TestCluster::options()?
     };
     options.pace.explain = Duration::ZERO;
     let controller = Controller::start(client, options);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
-    stage.enable(false).await?;
-    stage.phase("Disabled").await?;
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
+    test_cluster.enable(false).await?;
+    test_cluster.phase("Disabled").await?;
     controller.stop().await?;
 
     let all = rights(&grants(&InstallOptions {

@@ -25,9 +25,9 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::{
-    news::settles,
+    eventually::settles,
     process::{Process, bench},
-    stage::{Stage, run_on},
+    test_cluster::{TestCluster, run_on},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -53,20 +53,20 @@ fn number(variable: &str) -> Option<usize> {
         .and_then(|text| text.parse().ok())
 }
 
-async fn soak(stage: Stage) -> anyhow::Result<()> {
+async fn soak(test_cluster: TestCluster) -> anyhow::Result<()> {
     let changes = number("BMCTL_SOAK").unwrap_or(CHANGES);
     let seed = number("BMCTL_SOAK_SEED").unwrap_or(1);
-    let bench = bench(&stage);
+    let bench = bench(&test_cluster);
     let mut controller = Process::quick(&bench)?;
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+    test_cluster.phase("Disabled").await?;
+    test_cluster.enable(true).await?;
+    test_cluster.ready().await?;
     let mut hands = Hands {
-        stage: &stage,
-        dice: StdRng::seed_from_u64(seed as u64),
+        test_cluster: &test_cluster,
+        rng: StdRng::seed_from_u64(seed as u64),
     };
     hands.calm_down().await?;
-    let before = inventory(&stage).await?;
+    let before = inventory(&test_cluster).await?;
     for number in 0..changes / 2 {
         hands
             .change()
@@ -89,7 +89,7 @@ async fn soak(stage: Stage) -> anyhow::Result<()> {
     hands.calm_down().await?;
     let (whole, peak) = controller.memory()?;
     settles("nothing more than there was", async || {
-        let now = inventory(&stage).await?;
+        let now = inventory(&test_cluster).await?;
         ensure!(
             now == before,
             "left: {:?}; lost: {:?}",
@@ -117,18 +117,18 @@ async fn soak(stage: Stage) -> anyhow::Result<()> {
 
 /// Everybody who can write to the cluster.
 struct Hands<'a> {
-    stage: &'a Stage,
-    dice: StdRng,
+    test_cluster: &'a TestCluster,
+    rng: StdRng,
 }
 
 impl Hands<'_> {
     fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.dice.random_range(0..all.len())]
+        all[self.rng.random_range(0..all.len())]
     }
 
     /// Somebody does something, and mostly waits to see what comes of it. The API server may refuse it.
     async fn change(&mut self) -> anyhow::Result<()> {
-        let done = match self.dice.random_range(0..24) {
+        let done = match self.rng.random_range(0..24) {
             0..=2 => self.spec().await,
             3 => self.annotation().await,
             4 => self.remove_runtime().await,
@@ -147,30 +147,30 @@ impl Hands<'_> {
             Ok(()) | Err(kube::Error::Api(_)) => {}
             Err(error) => return Err(error.into()),
         }
-        if self.dice.random_bool(0.7) {
-            let limit = Duration::from_millis(self.dice.random_range(1..60));
-            self.stage.news(limit).await;
+        if self.rng.random_bool(0.7) {
+            let limit = Duration::from_millis(self.rng.random_range(1..60));
+            self.test_cluster.news(limit).await;
         }
         Ok(())
     }
 
     async fn patch_runtime(&self, patch: Value) -> kube::Result<()> {
-        let (runtime, by) = (self.stage.runtime(), PatchParams::default());
+        let (runtime, by) = (self.test_cluster.runtime(), PatchParams::default());
         let patch = Patch::Merge(&patch);
         runtime.patch(VMRUNTIME, &by, &patch).await.map(drop)
     }
 
     async fn spec(&mut self) -> kube::Result<()> {
-        let spec = match self.dice.random_range(0..4) {
-            0 => json!({"useEmulation": self.dice.random_bool(0.5)}),
+        let spec = match self.rng.random_range(0..4) {
+            0 => json!({"useEmulation": self.rng.random_bool(0.5)}),
             1 => json!({"vmImageFormat": self.one_of(&["raw", "qcow2"])}),
-            _ => json!({"enabled": self.dice.random_bool(0.6)}),
+            _ => json!({"enabled": self.rng.random_bool(0.6)}),
         };
         self.patch_runtime(json!({"spec": spec})).await
     }
 
     async fn annotation(&mut self) -> kube::Result<()> {
-        let annotations = if self.dice.random_bool(0.5) {
+        let annotations = if self.rng.random_bool(0.5) {
             json!({FORCE_DISABLE: self.one_of(&["true", "true", "false", "True"])})
         } else {
             let until = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(300);
@@ -181,10 +181,10 @@ impl Hands<'_> {
     }
 
     async fn remove_runtime(&mut self) -> kube::Result<()> {
-        if self.dice.random_bool(0.7) {
+        if self.rng.random_bool(0.7) {
             return Ok(());
         }
-        let removed = self.stage.runtime();
+        let removed = self.test_cluster.runtime();
         removed
             .delete(VMRUNTIME, &DeleteParams::default())
             .await
@@ -192,25 +192,25 @@ impl Hands<'_> {
     }
 
     fn nodes(&self) -> Api<Node> {
-        Api::all(self.stage.client.clone())
+        Api::all(self.test_cluster.client.clone())
     }
 
     async fn report_node(&mut self) -> kube::Result<()> {
         let node = self.one_of(&NODES);
-        let status = if self.dice.random_bool(0.3) {
+        let status = if self.rng.random_bool(0.3) {
             json!({"nodeInfo": {"kubeletVersion": self.one_of(&["v1.33.1", "v1.34.0"])}})
         } else {
-            ready(self.dice.random_bool(0.7))
+            ready(self.rng.random_bool(0.7))
         };
         report(&self.nodes(), node, &status).await
     }
 
     async fn label_node(&mut self) -> kube::Result<()> {
         let node = self.one_of(&NODES);
-        let patch = if self.dice.random_bool(0.5) {
+        let patch = if self.rng.random_bool(0.5) {
             json!({"metadata": {"labels": {SKIP_SCHEDULE: self.one_of(&[Some(""), None])}}})
         } else {
-            json!({"spec": {"unschedulable": self.dice.random_bool(0.5)}})
+            json!({"spec": {"unschedulable": self.rng.random_bool(0.5)}})
         };
         let patched = self.nodes();
         let by = PatchParams::default();
@@ -230,12 +230,12 @@ impl Hands<'_> {
 
     async fn create_machine(&mut self) -> kube::Result<()> {
         let name = self.one_of(&MACHINES);
-        self.stage.create_machine(name).await.map(drop)
+        self.test_cluster.create_machine(name).await.map(drop)
     }
 
     async fn delete_machine(&mut self) -> kube::Result<()> {
         let name = self.one_of(&MACHINES);
-        let machines = self.stage.machines();
+        let machines = self.test_cluster.machines();
         machines
             .delete(name, &DeleteParams::default())
             .await
@@ -244,14 +244,14 @@ impl Hands<'_> {
 
     async fn hold_machine(&mut self) -> kube::Result<()> {
         let name = self.one_of(&MACHINES);
-        let holds = self.dice.random_bool(0.5);
-        hold(self.stage, name, holds).await
+        let holds = self.rng.random_bool(0.5);
+        hold(self.test_cluster, name, holds).await
     }
 
     async fn check(&mut self) -> kube::Result<()> {
-        let checks = self.stage.checks();
-        if self.dice.random_bool(0.6) {
-            let name = format!("check-{}", self.dice.random::<u32>());
+        let checks = self.test_cluster.checks();
+        if self.rng.random_bool(0.6) {
+            let name = format!("check-{}", self.rng.random::<u32>());
             let check: VMRuntimePreflightCheck =
                 serde_json::from_value(json!({"metadata": {"name": name}, "spec": {}})).unwrap();
             return checks
@@ -272,11 +272,11 @@ impl Hands<'_> {
 
     async fn remove_pod(&mut self) -> kube::Result<()> {
         let probes = ListParams::default().labels(PREFLIGHT_CHECK_LABEL);
-        let pods = self.stage.pods().list(&probes).await?;
+        let pods = self.test_cluster.pods().list(&probes).await?;
         let Some(pod) = pods.items.first() else {
             return Ok(());
         };
-        let removed = self.stage.pods();
+        let removed = self.test_cluster.pods();
         removed
             .delete(&pod.name_any(), &DeleteParams::default())
             .await
@@ -285,7 +285,7 @@ impl Hands<'_> {
 
     /// Refused while it is protected.
     async fn remove_engine(&mut self) -> kube::Result<()> {
-        let removed = self.stage.kubevirt();
+        let removed = self.test_cluster.kubevirt();
         removed
             .delete("kubevirt", &DeleteParams::default())
             .await
@@ -294,8 +294,8 @@ impl Hands<'_> {
 
     async fn open_gate(&mut self) -> kube::Result<()> {
         let gate = "vm-create.vmruntime.vm.cluster.gke.io";
-        let bindings = self.stage.bindings();
-        if self.dice.random_bool(0.5) {
+        let bindings = self.test_cluster.bindings();
+        if self.rng.random_bool(0.5) {
             return bindings
                 .delete(gate, &DeleteParams::default())
                 .await
@@ -308,7 +308,7 @@ impl Hands<'_> {
 
     /// Whoever held something lets go; VMs go, every machine is well, and VM Runtime is enabled.
     async fn calm_down(&mut self) -> anyhow::Result<()> {
-        let stage = self.stage;
+        let test_cluster = self.test_cluster;
         let nodes = self.nodes();
         for node in NODES {
             if nodes.get_opt(node).await?.is_none() {
@@ -322,7 +322,7 @@ impl Hands<'_> {
             report(&nodes, node, &ready(true)).await?;
         }
         // Once off and everything gone, and then on again.
-        stage
+        test_cluster
             .status("an object", |runtime, _| {
                 runtime.metadata.deletion_timestamp.is_none()
             })
@@ -333,27 +333,31 @@ impl Hands<'_> {
         }))
         .await?;
         for name in MACHINES {
-            match hold(stage, name, false).await {
+            match hold(test_cluster, name, false).await {
                 Ok(()) | Err(kube::Error::Api(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        stage.phase("Disabled").await?;
+        test_cluster.phase("Disabled").await?;
         self.no_leak().await?;
-        stage.force("false").await?;
-        stage.enable(true).await?;
-        stage.ready().await?;
+        test_cluster.force("false").await?;
+        test_cluster.enable(true).await?;
+        test_cluster.ready().await?;
         self.no_leak().await
     }
 
     /// Of checks and their pods.
     async fn no_leak(&self) -> anyhow::Result<()> {
-        let stage = self.stage;
+        let test_cluster = self.test_cluster;
         settles("every check has ended and left no pod", async || {
             let probes = ListParams::default().labels(PREFLIGHT_CHECK_LABEL);
-            let pods = stage.pods().list(&probes).await?;
+            let pods = test_cluster.pods().list(&probes).await?;
             ensure!(pods.items.is_empty(), "pods: {:?}", names(&pods.items));
-            let checks = stage.checks().list(&ListParams::default()).await?.items;
+            let checks = test_cluster
+                .checks()
+                .list(&ListParams::default())
+                .await?
+                .items;
             let unfinished = checks.iter().filter(|check| {
                 let status = check.status.as_ref();
                 status.is_none_or(|status| status.pass.is_none())
@@ -391,8 +395,8 @@ async fn report(nodes: &Api<Node>, name: &str, status: &Value) -> kube::Result<(
     nodes.patch_status(name, &by, &patch).await.map(drop)
 }
 
-async fn hold(stage: &Stage, name: &str, holds: bool) -> kube::Result<()> {
-    let machines = stage.machines();
+async fn hold(test_cluster: &TestCluster, name: &str, holds: bool) -> kube::Result<()> {
+    let machines = test_cluster.machines();
     let mut finalizers = machines.get(name).await?.finalizers().to_vec();
     finalizers.retain(|finalizer| finalizer != HOLD);
     if holds {
@@ -404,9 +408,9 @@ async fn hold(stage: &Stage, name: &str, holds: bool) -> kube::Result<()> {
 }
 
 /// Everything that there is in the cluster, except what comes and goes: news, leases, and checks, which are counted.
-async fn inventory(stage: &Stage) -> anyhow::Result<BTreeSet<String>> {
+async fn inventory(test_cluster: &TestCluster) -> anyhow::Result<BTreeSet<String>> {
     const PASSING: [&str; 3] = ["Event", "Lease", "VMRuntimePreflightCheck"];
-    let discovery = Discovery::new(stage.client.clone()).run().await?;
+    let discovery = Discovery::new(test_cluster.client.clone()).run().await?;
     let mut all = BTreeSet::new();
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
@@ -416,7 +420,7 @@ async fn inventory(stage: &Stage) -> anyhow::Result<BTreeSet<String>> {
                 continue;
             }
             let api: Api<kube::core::DynamicObject> =
-                Api::all_with(stage.client.clone(), &resource);
+                Api::all_with(test_cluster.client.clone(), &resource);
             let list = api.list_metadata(&ListParams::default()).await?;
             all.extend(list.items.iter().map(|found| {
                 // The names of pods are made up anew each time.

@@ -1,4 +1,4 @@
-//! A controller in a process of its own, as quick as the stories are, where its memory is measured or it is killed. It is
+//! A controller in a process of its own, as quick as the tests are, where its memory is measured or it is killed. It is
 //! this very test binary: [`play`] plays it in the folder of its kubeconfig.
 
 use std::net::Ipv4Addr;
@@ -10,7 +10,7 @@ use kube::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::stage::Stage;
+use super::test_cluster::TestCluster;
 
 /// What the test binary is called with to play it.
 pub const WORD: &str = "stand-in-controller";
@@ -39,7 +39,7 @@ async fn controller() -> anyhow::Result<()> {
         &KubeConfigOptions::default(),
     )
     .await?;
-    let mut options = Stage::options()?;
+    let mut options = TestCluster::options()?;
     options.listen = Some((Ipv4Addr::LOCALHOST, 0).into());
     let stop = CancellationToken::new();
     let mut told = signal(SignalKind::terminate())?;

@@ -1,5 +1,5 @@
-//! The table of `docs/controller.md` and the story that each of its lines is told by: every phase is entered and left,
-//! and every reason is given. Held in three ways: a story fails if it does not see its own lines; any story fails that
+//! The table of `docs/controller.md` and the test that each of its lines is told by: every phase is entered and left,
+//! and every reason is given. Held in three ways: a test fails if it does not see its own lines; any test fails that
 //! sees a reason which is not in here; and [`trials`] compares with the code and with the documentation.
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -17,12 +17,12 @@ use bmctl::{
 };
 use libtest_mimic::{Failed, Trial};
 
-use super::stage::{Stage, run_on};
+use super::test_cluster::{TestCluster, run_on};
 
-/// A way through the phases that a story takes. What is in the middle is entered and left.
+/// A way through the phases that a test takes. What is in the middle is entered and left.
 struct Way(&'static str, &'static [&'static str]);
 
-/// A condition's type, status and reason, and a story in which it is published.
+/// A condition's type, status and reason, and a test in which it is published.
 struct Line(&'static str, ConditionStatus, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -126,31 +126,31 @@ pub fn has(kind: &str, status: ConditionStatus, reason: &str) -> bool {
         .any(|Line(a, b, c, _)| (*a, *b, *c) == (kind, status, reason))
 }
 
-/// A story on one node that has to see its lines of the table.
-pub fn told<F>(name: &'static str, story: fn(Stage) -> F) -> Trial
+/// A test on one node that has to see its lines of the table.
+pub fn trial<F>(name: &'static str, test: fn(TestCluster) -> F) -> Trial
 where
     F: Future<Output = anyhow::Result<()>> + 'static,
 {
-    told_on(name, || vec![NodeProfile::pretend("n1")], story)
+    trial_on(name, || vec![NodeProfile::pretend("n1")], test)
 }
 
 /// The same on these nodes.
-pub fn told_on<F>(
+pub fn trial_on<F>(
     name: &'static str,
     nodes: fn() -> Vec<NodeProfile>,
-    story: fn(Stage) -> F,
+    test: fn(TestCluster) -> F,
 ) -> Trial
 where
     F: Future<Output = anyhow::Result<()>> + 'static,
 {
     Trial::test(format!("controller::{name}"), move || {
-        let chronicle = run_on(nodes(), story)?;
+        let recorder = run_on(nodes(), test)?;
         let seen = || {
-            for Way(_, phases) in WAYS.iter().filter(|Way(story, _)| *story == name) {
-                chronicle.passed_through(phases)?;
+            for Way(_, phases) in WAYS.iter().filter(|Way(test, _)| *test == name) {
+                recorder.passed_through(phases)?;
             }
             for Line(kind, status, reason, _) in LINES.iter().filter(|line| line.3 == name) {
-                chronicle.says(kind, *status, reason)?;
+                recorder.says(kind, *status, reason)?;
             }
             anyhow::Ok(())
         };
@@ -158,20 +158,20 @@ where
     })
 }
 
-/// The table itself. `stories` are the names of all stories that are told.
-pub fn trials(stories: &BTreeSet<String>) -> Vec<Trial> {
+/// The table itself. `tests` are the names of all tests that are told.
+pub fn trials(tests: &BTreeSet<String>) -> Vec<Trial> {
     let untold: Vec<&str> = WAYS
         .iter()
-        .map(|Way(story, _)| *story)
+        .map(|Way(test, _)| *test)
         .chain(LINES.iter().map(|line| line.3))
-        .filter(|story| !stories.contains(&format!("controller::{story}")))
+        .filter(|test| !tests.contains(&format!("controller::{test}")))
         .collect();
     let untold = format!("{untold:?}");
     vec![
         Trial::test(
             "controller::every_line_of_the_table_has_a_story",
             move || {
-                same(&untold, &"[]".to_owned(), "stories that nobody tells")?;
+                same(&untold, &"[]".to_owned(), "tests that nobody tells")?;
                 complete()
             },
         ),

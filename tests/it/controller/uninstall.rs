@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     bench::Bench,
-    stage::{MACHINES, Stage, machine},
+    test_cluster::{MACHINES, TestCluster, machine},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -16,9 +16,9 @@ const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
 const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 
 /// What a controller would have made; nobody runs who could make it anew.
-fn installed() -> Result<Stage, Failed> {
-    let stage = Stage::without_controller();
-    stage.create(
+fn installed() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         RUNTIMES,
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
@@ -26,7 +26,7 @@ fn installed() -> Result<Stage, Failed> {
         }),
     )?;
     let labels = json!({"app.kubernetes.io/managed-by": "vmruntime-controller"});
-    stage.create(
+    test_cluster.create(
         &format!("{ADMISSION}/validatingadmissionpolicies"),
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
@@ -40,7 +40,7 @@ fn installed() -> Result<Stage, Failed> {
             },
         }),
     )?;
-    stage.create(
+    test_cluster.create(
         &format!("{ADMISSION}/validatingadmissionpolicybindings"),
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -48,12 +48,12 @@ fn installed() -> Result<Stage, Failed> {
             "spec": {"policyName": "gate", "validationActions": ["Deny"]},
         }),
     )?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
 fn uninstall_takes_bindings_first() -> Result<(), Failed> {
-    let stage = installed()?;
-    let planned = stage
+    let test_cluster = installed()?;
+    let planned = test_cluster
         .bmctl(&["controller", "uninstall", "--dry-run"])
         .exits(0)?;
     let kinds: Vec<&str> = planned
@@ -88,9 +88,9 @@ fn uninstall_takes_bindings_first() -> Result<(), Failed> {
         return Err(format!("{kinds:#?}\n{planned}").into());
     }
     // Nothing has happened yet.
-    stage.read(&format!("{RUNTIMES}/vmruntime"))?;
+    test_cluster.read(&format!("{RUNTIMES}/vmruntime"))?;
 
-    let done = stage.bmctl(&["controller", "uninstall"]).exits(0)?;
+    let done = test_cluster.bmctl(&["controller", "uninstall"]).exits(0)?;
     let deleted = done
         .stdout
         .lines()
@@ -98,30 +98,30 @@ fn uninstall_takes_bindings_first() -> Result<(), Failed> {
     if deleted.count() != expected.len() - 1 || !done.stdout.contains("stopped Deployment") {
         return Err(format!("{done}").into());
     }
-    let left = stage.read("/apis/apps/v1/deployments")?;
+    let left = test_cluster.read("/apis/apps/v1/deployments")?;
     let left = left["items"].as_array().map_or(0, Vec::len);
-    if left != 0 || stage.read(RUNTIMES).is_ok() {
+    if left != 0 || test_cluster.read(RUNTIMES).is_ok() {
         return Err("something of the controller is left".into());
     }
-    stage.bmctl(&["controller", "uninstall"]).exits(8)?;
+    test_cluster.bmctl(&["controller", "uninstall"]).exits(8)?;
     Ok(())
 }
 
 fn uninstall_refuses_while_in_use() -> Result<(), Failed> {
-    let stage = installed()?;
+    let test_cluster = installed()?;
     let runtime = format!("{RUNTIMES}/vmruntime");
-    stage.patch(&runtime, &json!({"spec": {"enabled": true}}))?;
-    stage
+    test_cluster.patch(&runtime, &json!({"spec": {"enabled": true}}))?;
+    test_cluster
         .bmctl(&["controller", "uninstall"])
         .exits(6)?
         .says("VM Runtime is enabled: nothing was removed")?;
-    stage.patch(&runtime, &json!({"spec": {"enabled": false}}))?;
-    stage.create(MACHINES, &machine("vm"))?;
-    stage
+    test_cluster.patch(&runtime, &json!({"spec": {"enabled": false}}))?;
+    test_cluster.create(MACHINES, &machine("vm"))?;
+    test_cluster
         .bmctl(&["controller", "uninstall"])
         .exits(6)?
         .says("VMs exist: nothing was removed")?;
-    stage.read(&runtime)?;
+    test_cluster.read(&runtime)?;
     Ok(())
 }
 

@@ -2,23 +2,23 @@
 //! answers are lost, and the work is dropped in the middle, at every step and by a seed. Everything runs in this
 //! process and without sockets.
 //!
-//! The law: an object is deleted only on the condition of its UID and after the index of the backup names it, and there it
+//! The invariant: an object is deleted only on the condition of its UID and after the index of the backup names it, and there it
 //! stays; what belongs to no VM is left alone; nothing is deleted where it ends refused; a success is never contradicted
 //! by a list; and as soon as nothing is disturbed any more, the next run ends disabled, or refused.
 //!
 //! By default delays are milliseconds, so that it is short. With the feature `virtual-time` the delays are those of the
 //! real program and the clock is ours: it stands still while there is something to do and jumps to the next moment that
-//! somebody waits for, so that ten minutes pass in no time. A run that breaks the law is repeated with
+//! somebody waits for, so that ten minutes pass in no time. A run that breaks the invariant is repeated with
 //! `BMCTL_CHAOS_SEED=N`; `BMCTL_CHAOS_RUNS=1000` makes as many runs.
 
 mod cluster;
-pub mod dice;
-mod law;
+mod invariants;
 mod machinery;
 mod meeting;
-mod scene;
-mod tempo;
-mod world;
+mod people;
+pub mod rng;
+mod surroundings;
+mod timing;
 
 use std::{
     cell::RefCell,
@@ -48,23 +48,23 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use self::{
-    dice::Dice,
-    scene::Scene,
-    tempo::{Tempo, tempo},
-    world::{
+    people::{
         ALL, CLAIM, DV, FORCE, GDISK, MACHINES, OWNED, POD, RUNTIME, RUNTIMES, SPARE, World,
         collection, items, object_path, send, uid,
     },
+    rng::Rng,
+    surroundings::Surroundings,
+    timing::{Timing, timing},
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["disable": chaos_never_breaks_the_law]
+    tests!["disable": chaos_never_breaks_an_invariant]
 }
 
 /// So many runs in the ordinary suite.
 const RUNS: u64 = 40;
 
-fn chaos_never_breaks_the_law() -> Result<(), Failed> {
+fn chaos_never_breaks_an_invariant() -> Result<(), Failed> {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
@@ -81,18 +81,18 @@ fn chaos_never_breaks_the_law() -> Result<(), Failed> {
     let runtime = runtime.build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let stage = Stage::start().await?;
+        let test_cluster = TestCluster::start().await?;
         let runs = seeds.end - seeds.start;
-        let patience = tempo().patience;
+        let patience = timing().patience;
         for seed in seeds {
-            let run = tokio::time::timeout(patience, Box::pin(stage.run(seed)));
+            let run = tokio::time::timeout(patience, Box::pin(test_cluster.run(seed)));
             match run.await {
                 Ok(Ok(())) => {}
                 Ok(Err(why)) => return Err(format!("seed {seed}: {why}").into()),
                 Err(_) => return Err(format!("seed {seed}: not done after {patience:?}").into()),
             }
         }
-        let seen = stage.seen.borrow();
+        let seen = test_cluster.seen.borrow();
         if std::env::var_os("BMCTL_CHAOS_RUNS").is_some() {
             #[allow(clippy::print_stderr, reason = "a count that was asked for")]
             {
@@ -114,7 +114,7 @@ fn chaos_never_breaks_the_law() -> Result<(), Failed> {
     })
 }
 
-struct Stage {
+struct TestCluster {
     _sandbox: Server,
     owner: Client,
     seen: RefCell<Seen>,
@@ -133,7 +133,7 @@ struct Seen {
     deleted: usize,
 }
 
-impl Stage {
+impl TestCluster {
     async fn start() -> Result<Self, Failed> {
         let sandbox = Server::start(Options {
             history: 200,
@@ -176,13 +176,13 @@ impl Stage {
         let folder = tempfile::Builder::new()
             .tempdir_in(memory())
             .map_err(|error| error.to_string())?;
-        let mut dice = Dice(seed);
-        let scene = Rc::new(RefCell::new(Scene {
+        let mut rng = Rng(seed);
+        let surroundings = Rc::new(RefCell::new(Surroundings {
             wild: true,
-            ours: dice.one_in(2),
-            keep: dice.one_in(4),
+            ours: rng.one_in(2),
+            keep: rng.one_in(4),
             // With a clock that does not stop between a look and a write, a controller may always be too late.
-            adopts: cfg!(feature = "virtual-time") && dice.one_in(2),
+            adopts: cfg!(feature = "virtual-time") && rng.one_in(2),
             folder: folder.path().join("backup"),
             requests: 0,
             kill_at: None,
@@ -195,9 +195,9 @@ impl Stage {
             deleted: BTreeSet::new(),
             ever_deleted: BTreeSet::new(),
             broken: Vec::new(),
-            dice,
+            rng,
         }));
-        let permits = scene.borrow_mut().dice.one_in(2).to_string();
+        let permits = surroundings.borrow_mut().rng.one_in(2).to_string();
         let runtime = json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
             "metadata": {"name": "vmruntime", "annotations": {FORCE: permits}}, "spec": {"enabled": true},
@@ -207,7 +207,7 @@ impl Stage {
             .map_err(|error| format!("{error:?}"))?;
         let world = World {
             owner: self.owner.clone(),
-            scene: scene.clone(),
+            surroundings: surroundings.clone(),
             clock: Clock::start(),
             happening: Rc::default(),
             making: Rc::default(),
@@ -216,17 +216,17 @@ impl Stage {
         for kind in [GDISK, DV, CLAIM] {
             spare.extend(world.make(kind, json!({"name": SPARE}), json!({})).await);
         }
-        let machines = scene.borrow_mut().dice.below(4);
+        let machines = surroundings.borrow_mut().rng.below(4);
         for _ in 0..machines {
             world.create().await;
         }
         world.tick().await;
-        if scene.borrow_mut().dice.one_in(2) {
+        if surroundings.borrow_mut().rng.one_in(2) {
             world.equip().await;
         }
         let machinery = tokio::task::spawn_local({
             let world = world.clone();
-            let tick = tempo().tick;
+            let tick = timing().tick;
             async move {
                 loop {
                     world.tick().await;
@@ -242,35 +242,35 @@ impl Stage {
 
     /// Several disables, of which the last one is not disturbed: how that one ended.
     async fn attempts(&self, world: &World) -> Result<End, String> {
-        let Tempo {
+        let Timing {
             least, most, calm, ..
-        } = tempo();
-        let scene = &world.scene;
-        let rounds = 1 + scene.borrow_mut().dice.below(3);
+        } = timing();
+        let surroundings = &world.surroundings;
+        let rounds = 1 + surroundings.borrow_mut().rng.below(3);
         for _ in 0..rounds {
             let (force, budget) = {
-                let mut scene = scene.borrow_mut();
-                let kill = scene
-                    .dice
+                let mut surroundings = surroundings.borrow_mut();
+                let kill = surroundings
+                    .rng
                     .one_in(2)
-                    .then(|| scene.requests + 1 + scene.dice.below(80));
-                scene.kill_at = kill;
-                let share = u32::try_from(scene.dice.below(1000)).unwrap_or_default();
+                    .then(|| surroundings.requests + 1 + surroundings.rng.below(80));
+                surroundings.kill_at = kill;
+                let share = u32::try_from(surroundings.rng.below(1000)).unwrap_or_default();
                 let budget = least + most.saturating_sub(least) * share / 1000;
-                (!scene.dice.one_in(4), budget)
+                (!surroundings.rng.one_in(4), budget)
             };
             self.attempt(world, force, budget).await?;
         }
         // Calm: whoever held something lets go, and nobody interferes.
         world.calms_down().await;
-        let refuses = scene.borrow_mut().dice.one_in(4);
+        let refuses = surroundings.borrow_mut().rng.one_in(4);
         if refuses {
             world
                 .runtime(json!({"metadata": {"annotations": {FORCE: "false"}}}))
                 .await;
             world.create().await;
         }
-        scene.borrow_mut().forced = !refuses;
+        surroundings.borrow_mut().forced = !refuses;
         let ended = self.attempt(world, !refuses, calm).await?;
         match ended {
             Some(Ok(End::Disabled)) => {
@@ -302,14 +302,17 @@ impl Stage {
         force: bool,
         budget: Duration,
     ) -> Result<Option<Result<End, Failure>>, String> {
-        let scene = world.scene.clone();
-        scene.borrow_mut().deleted.clear();
+        let surroundings = world.surroundings.clone();
+        surroundings.borrow_mut().deleted.clear();
         let killed = Arc::new(Notify::new());
         let client = world.client(&killed);
-        let retry = Retry::new(Deadline::after(budget), &Silent).with_pace(tempo().pace);
+        let retry = Retry::new(Deadline::after(budget), &Silent).with_pace(timing().pace);
         let progress = DisableProgress::default();
         let names = ClusterNames::default();
-        let (keep, folder) = (scene.borrow().keep, scene.borrow().folder.clone());
+        let (keep, folder) = (
+            surroundings.borrow().keep,
+            surroundings.borrow().folder.clone(),
+        );
         let disable = Disable {
             client: &client,
             retry: &retry,
@@ -334,26 +337,26 @@ impl Stage {
             () = killed.notified() => None,
         };
         let read = {
-            let scene = scene.borrow();
-            if let Some(broken) = scene.broken.first() {
+            let surroundings = surroundings.borrow();
+            if let Some(broken) = surroundings.broken.first() {
                 return Err(broken.clone());
             }
             let mut seen = self.seen.borrow_mut();
-            seen.deleted += scene.deleted.len();
+            seen.deleted += surroundings.deleted.len();
             match &ended {
                 None => seen.dropped += 1,
-                Some(Ok(End::Refused)) if !scene.deleted.is_empty() => {
-                    return Err(format!("refused, and deleted {:?}", scene.deleted));
+                Some(Ok(End::Refused)) if !surroundings.deleted.is_empty() => {
+                    return Err(format!("refused, and deleted {:?}", surroundings.deleted));
                 }
                 Some(Ok(End::Refused)) => seen.refused += 1,
                 Some(Ok(End::Disabled)) => seen.succeeded += 1,
                 Some(Err(_)) => seen.failed += 1,
             }
-            scene.read.clone()
+            surroundings.read.clone()
         };
         if matches!(ended, Some(Ok(End::Disabled))) {
             let _nothing_new = world.making.write().await;
-            let born = scene.borrow().born.clone();
+            let born = surroundings.borrow().born.clone();
             for kind in MACHINES {
                 let listed = read.get(&collection(kind)).copied().unwrap_or_default();
                 for machine in items(&self.owner, kind).await {

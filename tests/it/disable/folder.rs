@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     faults::{Proxy, Script},
-    stage::{Ended, MACHINES, Stage, machine, runtime},
+    test_cluster::{Ended, MACHINES, TestCluster, machine, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -25,8 +25,8 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn force(stage: &Stage, folder: &str) -> Ended {
-    stage.bmctl(&[
+fn force(test_cluster: &TestCluster, folder: &str) -> Ended {
+    test_cluster.bmctl(&[
         "disable",
         "vmruntime",
         "--force=true",
@@ -37,28 +37,28 @@ fn force(stage: &Stage, folder: &str) -> Ended {
     ])
 }
 
-fn machines(stage: &Stage, expected: usize) -> Result<(), Failed> {
+fn machines(test_cluster: &TestCluster, expected: usize) -> Result<(), Failed> {
     equal(
-        &json!(count(stage, MACHINES)?),
+        &json!(count(test_cluster, MACHINES)?),
         &json!(expected),
         "machines",
     )
 }
 
 fn an_index_of_somebody_else_is_left_alone() -> Result<(), Failed> {
-    let stage = with_machines()?;
+    let test_cluster = with_machines()?;
     let contents: [&[u8]; 4] = [
         b"the index of my own archive\n",
         b"{\"a\":1}\n{\"b\":2}\n",
         &[0, 159, 146, 150],
         b"",
     ];
-    let folder = stage.folder().join("mine");
+    let folder = test_cluster.folder().join("mine");
     fs::create_dir(&folder)?;
     fs::write(folder.join("precious.dat"), "x")?;
     for content in contents {
         fs::write(folder.join("INDEX"), content)?;
-        force(&stage, "mine")
+        force(&test_cluster, "mine")
             .exits(6)?
             .says("nothing was deleted")?
             .says("--backup DIR")?;
@@ -66,7 +66,7 @@ fn an_index_of_somebody_else_is_left_alone() -> Result<(), Failed> {
             return Err(format!("INDEX was {content:?}").into());
         }
         equal(&json!(fs::read_dir(&folder)?.count()), &json!(2), "files")?;
-        machines(&stage, 2)?;
+        machines(&test_cluster, 2)?;
     }
     Ok(())
 }
@@ -78,10 +78,10 @@ fn edit(file: &Path, change: impl FnOnce(String) -> String) -> Result<(), Failed
 }
 
 fn a_damaged_backup_is_restored_as_far_as_it_goes() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    disable_into(&stage, "saved")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let folder = stage.folder().join("saved");
+    let test_cluster = with_machines()?;
+    disable_into(&test_cluster, "saved")?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let folder = test_cluster.folder().join("saved");
     let manifest = folder.join("namespaces/default/virtualmachines.vm.cluster.gke.io/web.yaml");
     edit(&manifest, |text| text + "\n")?;
     edit(&folder.join("INDEX"), |index| {
@@ -89,7 +89,7 @@ fn a_damaged_backup_is_restored_as_far_as_it_goes() -> Result<(), Failed> {
     })?;
     for how in ["restore saved", "restore saved --dry-run"] {
         let words: Vec<&str> = how.split(' ').collect();
-        let refused = stage
+        let refused = test_cluster
             .bmctl(&words)
             .exits(6)?
             .says("web.yaml: is not the file that was written")?
@@ -97,10 +97,10 @@ fn a_damaged_backup_is_restored_as_far_as_it_goes() -> Result<(), Failed> {
             .says("plain.yaml: INDEX does not name this file")?
             .says("bmctl restore saved --skip-damaged")?;
         equal(&json!(refused.stdout), &json!(""), how)?;
-        machines(&stage, 0)?;
-        equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+        machines(&test_cluster, 0)?;
+        equal(&json!(count(&test_cluster, DISKS)?), &json!(0), "disks")?;
     }
-    let told = stage
+    let told = test_cluster
         .bmctl(&["restore", "saved", "--skip-damaged", "-o", "json"])
         .exits(5)?;
     let told = document(&told)?;
@@ -118,19 +118,19 @@ fn a_damaged_backup_is_restored_as_far_as_it_goes() -> Result<(), Failed> {
         &json!(3),
         "damaged",
     )?;
-    machines(&stage, 1)
+    machines(&test_cluster, 1)
 }
 
 /// Does something to a file.
 type Harm<'a> = &'a dyn Fn(&Path) -> Result<(), Failed>;
 
 fn nothing_is_added_to_a_damaged_backup() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    disable_into(&stage, "saved")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["restore", "saved"]).exits(0)?;
-    machines(&stage, 2)?;
-    let folder = stage.folder().join("saved");
+    let test_cluster = with_machines()?;
+    disable_into(&test_cluster, "saved")?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["restore", "saved"]).exits(0)?;
+    machines(&test_cluster, 2)?;
+    let folder = test_cluster.folder().join("saved");
     let manifest = "namespaces/default/virtualmachines.vm.cluster.gke.io/web.yaml";
     let damages: [(&str, Harm<'_>, &str); 4] = [
         (
@@ -151,12 +151,12 @@ fn nothing_is_added_to_a_damaged_backup() -> Result<(), Failed> {
         let whole = fs::read(&file)?;
         damage(&file)?;
         let index = fs::read(folder.join("INDEX"))?;
-        force(&stage, "saved")
+        force(&test_cluster, "saved")
             .exits(6)?
             .says("nothing was deleted")?
             .says(said)?
             .says("--backup DIR")?;
-        machines(&stage, 2)?;
+        machines(&test_cluster, 2)?;
         equal(
             &json!(fs::read(folder.join("INDEX"))? == index),
             &json!(true),
@@ -165,23 +165,23 @@ fn nothing_is_added_to_a_damaged_backup() -> Result<(), Failed> {
         fs::write(&file, whole)?;
     }
     // Whole again, it is added to; another folder would have done as well.
-    force(&stage, "saved").exits(0)?;
-    machines(&stage, 0)
+    force(&test_cluster, "saved").exits(0)?;
+    machines(&test_cluster, 0)
 }
 
 fn a_line_that_was_torn_off_costs_nothing() -> Result<(), Failed> {
-    let stage = with_machines()?;
-    disable_into(&stage, "saved")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let index = stage.folder().join("saved/INDEX");
+    let test_cluster = with_machines()?;
+    disable_into(&test_cluster, "saved")?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let index = test_cluster.folder().join("saved/INDEX");
     edit(&index, |text| text + "{\"resource\":\"virtualmachi")?;
-    stage
+    test_cluster
         .bmctl(&["restore", "saved"])
         .exits(0)?
         .says("was writing to this backup when it ended")?;
-    machines(&stage, 2)?;
-    force(&stage, "saved").exits(0)?;
-    let restored = stage.bmctl(&["restore", "saved", "--dry-run"]);
+    machines(&test_cluster, 2)?;
+    force(&test_cluster, "saved").exits(0)?;
+    let restored = test_cluster.bmctl(&["restore", "saved", "--dry-run"]);
     if restored.stderr.contains("when it ended") {
         return Err(format!("the torn line is still there: {restored}").into());
     }
@@ -190,14 +190,14 @@ fn a_line_that_was_torn_off_costs_nothing() -> Result<(), Failed> {
 
 /// A file that may not grow stands for a disk that is full.
 fn a_full_disk_deletes_nothing() -> Result<(), Failed> {
-    let stage = with_machines()?;
+    let test_cluster = with_machines()?;
     let bmctl = env!("CARGO_BIN_EXE_bmctl");
     let full = |blocks: u32| {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         let mut command = Command::new("bash");
         command
-            .current_dir(stage.folder())
-            .env("KUBECONFIG", stage.kubeconfig())
+            .current_dir(test_cluster.folder())
+            .env("KUBECONFIG", test_cluster.kubeconfig())
             .args(["-c", &script, bmctl])
             .args(["disable", "vmruntime", "--force=true", "--backup", "saved"])
             .args(["--timeout", "50s", "--progress", "none"]);
@@ -209,38 +209,38 @@ fn a_full_disk_deletes_nothing() -> Result<(), Failed> {
         if ended.status.code() != Some(12) || !said.contains("nothing was deleted") {
             return Err(format!("{:?} with {blocks} KiB: {said}", ended.status).into());
         }
-        machines(&stage, 2)?;
+        machines(&test_cluster, 2)?;
     }
-    force(&stage, "saved").exits(0)?;
-    machines(&stage, 0)?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["restore", "saved"]).exits(0)?;
-    machines(&stage, 2)
+    force(&test_cluster, "saved").exits(0)?;
+    machines(&test_cluster, 0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["restore", "saved"]).exits(0)?;
+    machines(&test_cluster, 2)
 }
 
 fn a_backup_in_the_first_format_is_restored() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/backup/v1");
     let kept = kept.to_str().ok_or("a path of words")?;
-    stage.bmctl(&["restore", kept]).exits(0)?;
-    machines(&stage, 1)?;
+    test_cluster.bmctl(&["restore", kept]).exits(0)?;
+    machines(&test_cluster, 1)?;
     Ok(())
 }
 
 /// On a cluster whose controller knows no fence a VM can be created until VM Runtime is off.
 fn a_vm_that_comes_late_is_saved_with_the_others() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    stage.create(
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         "/apis/vm.cluster.gke.io/v1/vmruntimes",
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
             "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
         }),
     )?;
-    let first = stage.create(MACHINES, &machine("first"))?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let first = test_cluster.create(MACHINES, &machine("first"))?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     let (owner, deleted, done) = (
-        stage.owner(),
+        test_cluster.owner(),
         AtomicBool::new(false),
         AtomicBool::new(false),
     );
@@ -278,14 +278,14 @@ fn a_vm_that_comes_late_is_saved_with_the_others() -> Result<(), Failed> {
         ])
         .exits(0)?
         .prints("bmctl restore")?;
-    machines(&stage, 0)?;
-    let base = stage.folder().join("bmctl-workspace/sandbox/backup");
+    machines(&test_cluster, 0)?;
+    let base = test_cluster.folder().join("bmctl-workspace/sandbox/backup");
     let folders: Vec<_> = fs::read_dir(&base)?.collect::<Result<_, _>>()?;
     equal(&json!(folders.len()), &json!(1), "backups")?;
     let uid = first["metadata"]["uid"].as_str().unwrap_or_default();
     saved(&folders[0].path(), uid)?;
     let path = folders[0].path();
-    let told = stage.bmctl(&[
+    let told = test_cluster.bmctl(&[
         "restore",
         &path.to_string_lossy(),
         "--dry-run",

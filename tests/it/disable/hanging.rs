@@ -5,7 +5,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::{KUBEVIRT, RUNTIME, document, equal};
-use crate::stage::{Ended, Host, Stage, eventually};
+use crate::test_cluster::{Ended, Host, TestCluster, eventually};
 
 pub fn trials() -> Vec<Trial> {
     tests![
@@ -18,30 +18,31 @@ const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/vm-system/deployments";
 const LOST: &str = "it runs on node worker-1, which is not ready since ";
 
 /// Two nodes, VM Runtime enabled; on the second one runs only what has to run on every node.
-fn two_nodes() -> Result<Stage, Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithKvm)]);
+fn two_nodes() -> Result<TestCluster, Failed> {
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithKvm)]);
     let node = "/api/v1/nodes/worker-1";
-    stage.patch(node, &json!({"spec": {"unschedulable": true}}))?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.patch(node, &json!({"spec": {"unschedulable": false}}))?;
-    Ok(stage)
+    test_cluster.patch(node, &json!({"spec": {"unschedulable": true}}))?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.patch(node, &json!({"spec": {"unschedulable": false}}))?;
+    Ok(test_cluster)
 }
 
 /// As Kubernetes has it when a kubelet is silent.
-fn lose(stage: &Stage, node: &str) -> Result<(), Failed> {
+fn lose(test_cluster: &TestCluster, node: &str) -> Result<(), Failed> {
     let ready = json!({
         "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
         "message": "Kubelet stopped posting node status.",
         "lastTransitionTime": jiff::Timestamp::now().to_string(),
     });
     let status = json!({"status": {"conditions": [ready]}});
-    stage.patch(&format!("/api/v1/nodes/{node}/status"), &status)?;
+    test_cluster.patch(&format!("/api/v1/nodes/{node}/status"), &status)?;
     Ok(())
 }
 
-fn time_out(stage: &Stage, flags: &[&str]) -> Result<Ended, Failed> {
+fn time_out(test_cluster: &TestCluster, flags: &[&str]) -> Result<Ended, Failed> {
     let arguments = [&["disable", "vmruntime", "-o", "json"], flags].concat();
-    stage.bmctl(&arguments).exits(124)
+    test_cluster.bmctl(&arguments).exits(124)
 }
 
 /// Some line of that list of the error has all these words.
@@ -59,8 +60,8 @@ fn lists(ended: &Ended, list: &str, words: &[&str]) -> Result<(), Failed> {
 }
 
 fn the_lost_node_of_a_vm_is_named() -> Result<(), Failed> {
-    let stage = two_nodes()?;
-    stage.create(
+    let test_cluster = two_nodes()?;
+    test_cluster.create(
         KUBEVIRT,
         &json!({
             "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "one"},
@@ -69,12 +70,17 @@ fn the_lost_node_of_a_vm_is_named() -> Result<(), Failed> {
             }}},
         }),
     )?;
-    eventually("an instance on its node", || match stage.read(INSTANCE) {
-        Ok(found) if found["status"]["nodeName"] == "worker-1" => Ok(()),
-        found => Err(format!("{found:?}")),
+    eventually("an instance on its node", || {
+        match test_cluster.read(INSTANCE) {
+            Ok(found) if found["status"]["nodeName"] == "worker-1" => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
     })?;
-    lose(&stage, "worker-1")?;
-    let ended = time_out(&stage, &["--force=true", "--no-backup", "--timeout", "20s"])?;
+    lose(&test_cluster, "worker-1")?;
+    let ended = time_out(
+        &test_cluster,
+        &["--force=true", "--no-backup", "--timeout", "20s"],
+    )?;
     for what in [
         "still there: virtualmachines.kubevirt.io default/one, being deleted since ",
         "still there: virtualmachineinstances.kubevirt.io default/one, being deleted since ",
@@ -101,14 +107,14 @@ fn the_lost_node_of_a_vm_is_named() -> Result<(), Failed> {
         ],
     )?;
     // Nothing of it was forced.
-    let finalizers = &stage.read(INSTANCE)?["metadata"]["finalizers"];
+    let finalizers = &test_cluster.read(INSTANCE)?["metadata"]["finalizers"];
     equal(&json!(finalizers.is_array()), &json!(true), "finalizers")
 }
 
 fn pods_of_a_lost_node_are_explained() -> Result<(), Failed> {
-    let stage = two_nodes()?;
-    lose(&stage, "worker-1")?;
-    let ended = time_out(&stage, &["--timeout", "20s"])?;
+    let test_cluster = two_nodes()?;
+    lose(&test_cluster, "worker-1")?;
+    let ended = time_out(&test_cluster, &["--timeout", "20s"])?;
     lists(
         &ended,
         "causes",
@@ -119,11 +125,11 @@ fn pods_of_a_lost_node_are_explained() -> Result<(), Failed> {
 }
 
 fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let operator = format!("{DEPLOYMENTS}/virt-operator");
-    stage.patch(&operator, &json!({"spec": {"replicas": 0}}))?;
+    test_cluster.patch(&operator, &json!({"spec": {"replicas": 0}}))?;
     eventually("no operator", || {
-        let found = stage
+        let found = test_cluster
             .read(&operator)
             .map_err(|error| format!("{error:?}"))?;
         match found["status"]["availableReplicas"].as_i64() {
@@ -131,7 +137,7 @@ fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
             Some(_) => Err(found.to_string()),
         }
     })?;
-    let ended = time_out(&stage, &["--timeout", "20s"])?;
+    let ended = time_out(&test_cluster, &["--timeout", "20s"])?;
     let kubevirt = "kubevirts.kubevirt.io vm-system/kubevirt, being deleted since ";
     let holder = "virt-operator in vm-system has to remove the finalizer, and is scaled to 0";
     let words = [kubevirt, "kubevirt.io/foregroundDeleteKubeVirt", holder];
@@ -149,7 +155,7 @@ fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
         return Err(format!("not told on the way: {ended}").into());
     }
 
-    let status = stage
+    let status = test_cluster
         .bmctl(&["status", "vmruntime", "-o", "json"])
         .exits(0)?;
     let status = document(&status)?;
@@ -162,7 +168,7 @@ fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
     equal(&stuck["namespace"], &json!("vm-system"), "namespace")?;
     equal(&stuck["name"], &json!("kubevirt"), "name")?;
     equal(&stuck["holder"], &json!(holder), "holder")?;
-    let text = stage.bmctl(&["status", "vmruntime"]).exits(0)?;
+    let text = test_cluster.bmctl(&["status", "vmruntime"]).exits(0)?;
     let flat = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
         "Deleted, and still there: ! kubevirts.kubevirt.io vm-system/kubevirt, being deleted since ",
@@ -173,38 +179,38 @@ fn an_operator_that_is_away_is_named() -> Result<(), Failed> {
         }
     }
 
-    stage.patch(&operator, &json!({"spec": {"replicas": 1}}))?;
-    stage
+    test_cluster.patch(&operator, &json!({"spec": {"replicas": 1}}))?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--ensure"])
         .exits(0)?;
-    let status = stage
+    let status = test_cluster
         .bmctl(&["status", "vmruntime", "-o", "json"])
         .exits(0)?;
     equal(&document(&status)?["stuck"], &json!([]), "stuck")
 }
 
 fn a_controller_that_is_away_is_named() -> Result<(), Failed> {
-    let stage = Stage::without_controller();
-    if stage.read(RUNTIME).is_err() {
+    let test_cluster = TestCluster::without_controller();
+    if test_cluster.read(RUNTIME).is_err() {
         let runtime = json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
             "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
         });
-        stage.create("/apis/vm.cluster.gke.io/v1/vmruntimes", &runtime)?;
+        test_cluster.create("/apis/vm.cluster.gke.io/v1/vmruntimes", &runtime)?;
     }
-    stage.patch(
+    test_cluster.patch(
         &format!("{RUNTIME}/status"),
         &json!({"status": {"ready": true, "observedGeneration": 1, "phase": "Ready", "conditions": []}}),
     )?;
-    stage.patch(
+    test_cluster.patch(
         &format!("{DEPLOYMENTS}/vmruntime-controller-manager"),
         &json!({"spec": {"replicas": 0}}),
     )?;
-    stage.patch(
+    test_cluster.patch(
         &format!("{DEPLOYMENTS}/vmruntime-controller-manager/status"),
         &json!({"status": {"availableReplicas": 0, "readyReplicas": 0, "replicas": 0}}),
     )?;
-    let ended = time_out(&stage, &["--timeout", "5s"])?;
+    let ended = time_out(&test_cluster, &["--timeout", "5s"])?;
     let away = "vmruntime-controller-manager in vm-system does all of this, and is scaled to 0";
     lists(&ended, "causes", &["in the way: ", away])?;
     lists(

@@ -4,7 +4,7 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use super::{DISKS, KUBEVIRT, VOLUMES};
-use crate::stage::{MACHINES, Stage, eventually};
+use crate::test_cluster::{MACHINES, TestCluster, eventually};
 
 /// Words that YAML readers disagree about, and characters that do not survive carelessness.
 const ODD: [&str; 14] = [
@@ -25,10 +25,10 @@ const ODD: [&str; 14] = [
 ];
 
 /// A machine with two disks and labels and annotations of all sorts, one of KubeVirt, and one without anything.
-pub fn with_machines() -> Result<Stage, Failed> {
-    let stage = Stage::enabled()?;
+pub fn with_machines() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::enabled()?;
     for name in ["db-boot", "db-data"] {
-        stage.create(
+        test_cluster.create(
             DISKS,
             &json!({
                 "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
@@ -42,7 +42,7 @@ pub fn with_machines() -> Result<Stage, Failed> {
         .map(|(place, text)| (format!("odd-{place}"), Value::from(*text)))
         .collect::<serde_json::Map<String, Value>>()
         .into();
-    stage.create(
+    test_cluster.create(
         MACHINES,
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine",
@@ -59,7 +59,7 @@ pub fn with_machines() -> Result<Stage, Failed> {
         }),
     )?;
     // Nobody else's: KubeVirt's own.
-    stage.create(
+    test_cluster.create(
         KUBEVIRT,
         &json!({
             "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
@@ -67,19 +67,21 @@ pub fn with_machines() -> Result<Stage, Failed> {
             "spec": {"runStrategy": "Halted", "template": {"metadata": {"labels": {"off": "on"}}, "spec": {"domain": {}}}},
         }),
     )?;
-    stage.run_machine("web")?;
+    test_cluster.run_machine("web")?;
     eventually("a disk for db", || {
-        let found = stage.read(VOLUMES).map_err(|error| format!("{error:?}"))?;
+        let found = test_cluster
+            .read(VOLUMES)
+            .map_err(|error| format!("{error:?}"))?;
         let count = found["items"].as_array().map_or(0, Vec::len);
         (count == 2).then_some(()).ok_or(found.to_string())
     })?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
 /// One object of each kind that people make, the things of [`with_machines`] among them, in two namespaces.
-pub fn with_everything() -> Result<Stage, Failed> {
-    let stage = with_machines()?;
-    stage.create(
+pub fn with_everything() -> Result<TestCluster, Failed> {
+    let test_cluster = with_machines()?;
+    test_cluster.create(
         "/api/v1/namespaces",
         &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "yes"}}),
     )?;
@@ -118,7 +120,7 @@ pub fn with_everything() -> Result<Stage, Failed> {
         ),
     ];
     for (group, plural, kind, name, spec) in others {
-        stage.create(
+        test_cluster.create(
             &format!("/apis/{group}/namespaces/yes/{plural}"),
             &json!({
                 "apiVersion": group, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec,
@@ -126,13 +128,13 @@ pub fn with_everything() -> Result<Stage, Failed> {
         )?;
     }
     eventually("an instance of the pool, of the set, and alone", || {
-        let found = stage
+        let found = test_cluster
             .read("/apis/kubevirt.io/v1/namespaces/yes/virtualmachineinstances")
             .map_err(|error| format!("{error:?}"))?;
         let count = found["items"].as_array().map_or(0, Vec::len);
         (count == 3).then_some(()).ok_or(found.to_string())
     })?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
 /// Where the kinds are that people make.
@@ -147,7 +149,7 @@ const WRITTEN: [&str; 7] = [
 ];
 
 /// Of every object that a person made, all that the API server and the controllers do not write.
-pub fn written(stage: &Stage) -> Result<Value, Failed> {
+pub fn written(test_cluster: &TestCluster) -> Result<Value, Failed> {
     const OF_THE_SERVER: [&str; 7] = [
         "creationTimestamp",
         "finalizers",
@@ -159,7 +161,7 @@ pub fn written(stage: &Stage) -> Result<Value, Failed> {
     ];
     let mut written = Vec::new();
     for path in WRITTEN {
-        let list = stage.read(path)?;
+        let list = test_cluster.read(path)?;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         for mut object in items.into_iter().filter(is_not_generated) {
             let fields = object.as_object_mut().ok_or("no object")?;

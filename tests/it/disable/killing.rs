@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::{
     DISKS, RUNTIME,
-    chaos::dice::Dice,
+    chaos::rng::Rng,
     saved::{saved, verifies},
 };
 use crate::{
     faults::{Proxy, Script},
-    stage::{MACHINES, Stage, eventually, runtime},
+    test_cluster::{MACHINES, TestCluster, eventually, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -36,12 +36,12 @@ const HOLD: &str = "example.com/hold";
 fn killed_anywhere_and_run_again() -> Result<(), Failed> {
     let runs = std::env::var("BMCTL_KILL_RUNS").ok();
     let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     for run in 0..runs {
         let people = People {
-            stage: &stage,
-            dice: Dice(run),
+            test_cluster: &test_cluster,
+            rng: Rng(run),
             made: BTreeMap::new(),
             names: 0,
         };
@@ -49,18 +49,22 @@ fn killed_anywhere_and_run_again() -> Result<(), Failed> {
             let text = failed.message().unwrap_or_default();
             Failed::from(format!("run {run}: {text}"))
         })?;
-        stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+        test_cluster
+            .bmctl(&["enable", "vmruntime", "--ensure"])
+            .exits(0)?;
     }
     Ok(())
 }
 
 fn one(mut people: People<'_>, proxy: &Proxy, run: u64) -> Result<(), Failed> {
-    let stage = people.stage;
+    let test_cluster = people.test_cluster;
     for _ in 0..3 {
         people.create();
     }
     eventually("running machines", || {
-        let found = stage.read(MACHINES).map_err(|error| format!("{error:?}"))?;
+        let found = test_cluster
+            .read(MACHINES)
+            .map_err(|error| format!("{error:?}"))?;
         let machines = found["items"].as_array().cloned().unwrap_or_default();
         let running = machines
             .iter()
@@ -77,22 +81,22 @@ fn one(mut people: People<'_>, proxy: &Proxy, run: u64) -> Result<(), Failed> {
             .chain([&*folder, "--timeout", timeout])
             .collect::<Vec<_>>()
     };
-    for kill in 0..=people.dice.below(2) {
+    for kill in 0..=people.rng.below(2) {
         proxy.play(Script::seeded(run * 10 + kill, FAULTS));
-        let lines = people.dice.below(LINES);
+        let lines = people.rng.below(LINES);
         let command = proxy.bmctl_command(&arguments("15s"));
         kill_after(command, lines, || people.happen())?;
     }
     proxy.play(Script::none());
     people.release();
-    stage.bmctl(&arguments("50s")).exits(0)?;
+    test_cluster.bmctl(&arguments("50s")).exits(0)?;
     for path in [MACHINES, DISKS] {
         let left = people.items(path);
         if !left.is_empty() {
             return Err(format!("left over in {path}: {left:?}").into());
         }
     }
-    let folder = stage.folder().join(&folder);
+    let folder = test_cluster.folder().join(&folder);
     verifies(&folder)?;
     for (uid, name) in &people.made {
         saved(&folder, uid).map_err(|why| format!("{uid} of {name}: {why}"))?;
@@ -102,8 +106,8 @@ fn one(mut people: People<'_>, proxy: &Proxy, run: u64) -> Result<(), Failed> {
 
 /// Who works on the cluster meanwhile. What the cluster does not permit does not happen.
 struct People<'a> {
-    stage: &'a Stage,
-    dice: Dice,
+    test_cluster: &'a TestCluster,
+    rng: Rng,
     /// UIDs of machines and disks that nobody else deletes, and their names.
     made: BTreeMap<String, String>,
     names: u64,
@@ -112,14 +116,14 @@ struct People<'a> {
 impl People<'_> {
     /// Now and then something.
     fn happen(&mut self) {
-        match self.dice.below(60) {
+        match self.rng.below(60) {
             0 | 1 => self.create(),
             2 => self.hold(),
             3 => self.release(),
             4 => self.delete(),
             5 => {
                 let on = json!({"spec": {"enabled": true}});
-                drop(self.stage.patch(RUNTIME, &on));
+                drop(self.test_cluster.patch(RUNTIME, &on));
             }
             _ => {}
         }
@@ -128,7 +132,7 @@ impl People<'_> {
     fn create(&mut self) {
         self.names += 1;
         let name = format!("m{}", self.names);
-        let goes_too = self.dice.one_in(2);
+        let goes_too = self.rng.one_in(2);
         let machine = json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachine", "metadata": {"name": name},
             "spec": {"disks": [{"virtualMachineDiskName": name, "autoDelete": goes_too}]},
@@ -137,10 +141,10 @@ impl People<'_> {
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VirtualMachineDisk",
             "metadata": {"name": name}, "spec": {"size": "1Gi"},
         });
-        let Ok(disk) = self.stage.create(DISKS, &disk) else {
+        let Ok(disk) = self.test_cluster.create(DISKS, &disk) else {
             return;
         };
-        match self.stage.create(MACHINES, &machine) {
+        match self.test_cluster.create(MACHINES, &machine) {
             Ok(machine) => {
                 let both = [&disk, &machine].into_iter().filter_map(uid);
                 self.made.extend(both.map(|uid| (uid, name.clone())));
@@ -152,20 +156,20 @@ impl People<'_> {
 
     fn remove(&self, path: &str) {
         let request = http::Request::delete(path).body(Vec::new());
-        let deletion = self.stage.owner();
+        let deletion = self.test_cluster.owner();
         // It may be gone.
         drop(runtime().block_on(deletion.request::<Value>(request.expect("a plain path"))));
     }
 
     fn items(&self, path: &str) -> Vec<Value> {
-        let list = self.stage.read(path).unwrap_or_default();
+        let list = self.test_cluster.read(path).unwrap_or_default();
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
     fn one(&mut self) -> Option<Value> {
         let mut machines = self.items(MACHINES);
         let count = machines.len() as u64;
-        let pick = usize::try_from(self.dice.below(count.max(1))).ok()?;
+        let pick = usize::try_from(self.rng.below(count.max(1))).ok()?;
         (count > 0).then(|| machines.swap_remove(pick))
     }
 
@@ -191,7 +195,7 @@ impl People<'_> {
             "resourceVersion": metadata["resourceVersion"], "finalizers": finalizers,
         }});
         // Somebody was faster.
-        drop(self.stage.patch(&path(machine), &patch));
+        drop(self.test_cluster.patch(&path(machine), &patch));
     }
 
     /// Its disks are nobody's then, and may be here or gone.

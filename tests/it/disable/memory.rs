@@ -13,7 +13,7 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::clean;
+use crate::test_cluster::clean;
 
 pub fn trials() -> Vec<Trial> {
     tests!["disable": many_machines_take_little_memory]

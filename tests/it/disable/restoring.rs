@@ -7,7 +7,7 @@ use super::{
     DISKS, count, disable_into, document, equal,
     herd::{with_everything, written},
 };
-use crate::stage::needs_kubectl;
+use crate::test_cluster::needs_kubectl;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -17,14 +17,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn restored() -> Result<(), Failed> {
-    let stage = with_everything()?;
-    let before = written(&stage)?;
+    let test_cluster = with_everything()?;
+    let before = written(&test_cluster)?;
     equal(
         &json!(before.as_array().map(Vec::len)),
         &json!(9),
         "written",
     )?;
-    let ended = stage
+    let ended = test_cluster
         .bmctl(&[
             "disable",
             "vmruntime",
@@ -40,23 +40,27 @@ fn restored() -> Result<(), Failed> {
     if !folder.starts_with("bmctl-workspace/sandbox/backup/2") {
         return Err(format!("the backup is elsewhere: {ended}").into());
     }
-    equal(&json!(count(&stage, DISKS)?), &json!(0), "disks")?;
+    equal(&json!(count(&test_cluster, DISKS)?), &json!(0), "disks")?;
     // As long as VM Runtime is off, the cluster takes no machines, and none of a kind that it does not serve.
-    stage
+    test_cluster
         .bmctl(&["restore", &folder, "--dry-run"])
         .exits(8)?
         .says("hint: VMs can be created only while VM Runtime is enabled and ready")?;
-    let refused = stage.bmctl(&["restore", &folder]);
+    let refused = test_cluster.bmctl(&["restore", &folder]);
     if refused.code == Some(0) {
         return Err(format!("VMs were created while VM Runtime is off: {refused}").into());
     }
-    stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
-    stage
+    test_cluster
+        .bmctl(&["enable", "vmruntime", "--ensure"])
+        .exits(0)?;
+    test_cluster
         .bmctl(&["restore", &folder, "--dry-run"])
         .prints("To be created")?;
-    stage.bmctl(&["restore", &folder]).exits(0)?;
-    equal(&written(&stage)?, &before, "objects")?;
-    let again = stage.bmctl(&["restore", &folder, "-o", "json"]).exits(0)?;
+    test_cluster.bmctl(&["restore", &folder]).exits(0)?;
+    equal(&written(&test_cluster)?, &before, "objects")?;
+    let again = test_cluster
+        .bmctl(&["restore", &folder, "-o", "json"])
+        .exits(0)?;
     let again = document(&again)?;
     equal(&again["created"], &json!([]), "created")?;
     equal(
@@ -68,11 +72,13 @@ fn restored() -> Result<(), Failed> {
 }
 
 fn by_kubectl() -> Result<(), Failed> {
-    let stage = with_everything()?;
-    let before = written(&stage)?;
-    disable_into(&stage, "saved")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let applied = stage.kubectl(&["apply", "-R", "-f", "saved"]).succeeds()?;
+    let test_cluster = with_everything()?;
+    let before = written(&test_cluster)?;
+    disable_into(&test_cluster, "saved")?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let applied = test_cluster
+        .kubectl(&["apply", "-R", "-f", "saved"])
+        .succeeds()?;
     // Neither the index nor the journal, nor what controllers make.
     let mut applied: Vec<&str> = applied.stdout.lines().collect();
     applied.sort_unstable();
@@ -89,5 +95,5 @@ fn by_kubectl() -> Result<(), Failed> {
         "virtualmachinepool.pool.kubevirt.io/pool created",
     ];
     equal(&json!(applied), &json!(expected), "applied")?;
-    equal(&written(&stage)?, &before, "objects")
+    equal(&written(&test_cluster)?, &before, "objects")
 }

@@ -6,18 +6,18 @@ use serde_json::json;
 
 use super::{RUNTIME, count};
 use crate::{
-    stage::{MACHINES, Stage, Story},
     terminal::Session,
+    test_cluster::{MACHINES, Test, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
-    stories()
+    tests()
         .into_iter()
-        .map(|(name, story)| Trial::test(format!("disable::{name}"), story))
+        .map(|(name, test)| Trial::test(format!("disable::{name}"), test))
         .collect()
 }
 
-pub fn stories() -> Vec<(&'static str, Story)> {
+pub fn tests() -> Vec<(&'static str, Test)> {
     vec![
         ("each_row_of_the_table_in_a_pipe", in_a_pipe),
         ("each_row_of_the_table_at_a_terminal", at_a_terminal),
@@ -166,22 +166,24 @@ impl Shown {
 
 fn rows(
     rows: &[Row],
-    run: impl Fn(&Stage, &str, &Row) -> Result<Shown, Failed>,
+    run: impl Fn(&TestCluster, &str, &Row) -> Result<Shown, Failed>,
 ) -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     for row in rows {
-        stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
-        stage.patch(
+        test_cluster
+            .bmctl(&["enable", "vmruntime", "--ensure"])
+            .exits(0)?;
+        test_cluster.patch(
             RUNTIME,
             &json!({"metadata": {"annotations": {
                 "baremetal.cluster.gke.io/vmrumtime-force-disable": row.annotation.to_string(),
             }}}),
         )?;
-        if row.machines && count(&stage, MACHINES)? == 0 {
-            stage.run_machine("db")?;
+        if row.machines && count(&test_cluster, MACHINES)? == 0 {
+            test_cluster.run_machine("db")?;
         }
         let command = format!("disable vmruntime {}", row.flags);
-        let shown = run(&stage, command.trim_end(), row)?;
+        let shown = run(&test_cluster, command.trim_end(), row)?;
         let failed = |why: &str| {
             let screen = shown.lines.join("\n");
             Err(Failed::from(format!("{why}: {row:?}:\n{screen}")))
@@ -198,11 +200,11 @@ fn rows(
         if shown.holds(LEFT_BEHIND) != (row.annotation && row.end.code == 0) {
             return failed("what is said of the annotation is wrong");
         }
-        let left = count(&stage, MACHINES)?;
+        let left = count(&test_cluster, MACHINES)?;
         if left != row.end.left {
             return failed(&format!("{left} VMs are left"));
         }
-        let enabled = stage.read(RUNTIME)?["spec"]["enabled"].as_bool();
+        let enabled = test_cluster.read(RUNTIME)?["spec"]["enabled"].as_bool();
         if enabled != Some(row.end.code != 0) {
             return failed(&format!("enabled is {enabled:?}"));
         }
@@ -222,8 +224,8 @@ fn in_a_pipe() -> Result<(), Failed> {
         row((true, "--confirm sandbox", false), "", REFUSED),
         row((true, "--confirm sandbox", true), "", DELETED),
     ];
-    rows(&table, |stage, command, _| {
-        let ended = stage.bmctl(&command.split(' ').collect::<Vec<_>>());
+    rows(&table, |test_cluster, command, _| {
+        let ended = test_cluster.bmctl(&command.split(' ').collect::<Vec<_>>());
         let lines = ended.stdout.lines().chain(ended.stderr.lines());
         // Progress is lines here, and stays.
         let result = lines.filter(|line| !line.contains("still there"));
@@ -246,8 +248,8 @@ fn at_a_terminal() -> Result<(), Failed> {
         row((true, "", true), "sandbox\r", DELETED),
         row((true, "", false), "", REFUSED),
     ];
-    rows(&table, |stage, command, row| {
-        let mut session = Session::start(stage, 200, command)?;
+    rows(&table, |test_cluster, command, row| {
+        let mut session = Session::start(test_cluster, 200, command)?;
         if !row.typed.is_empty() {
             session.waits_for(QUESTION)?;
             session.types(row.typed)?;

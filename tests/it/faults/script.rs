@@ -114,7 +114,7 @@ struct Rule {
 
 /// Faults at random, but the same ones for the same seed and the same order of events.
 struct Chance {
-    dice: StdRng,
+    rng: StdRng,
     /// How many yet: what is broken for ever proves nothing.
     left: usize,
 }
@@ -143,7 +143,7 @@ impl Script {
         Self {
             rules: Vec::new(),
             chance: Some(Chance {
-                dice: StdRng::seed_from_u64(seed),
+                rng: StdRng::seed_from_u64(seed),
                 left: faults,
             }),
         }
@@ -200,7 +200,7 @@ impl Script {
     /// Every third time, as long as there are any.
     fn draw(&mut self, kinds: &[Fault]) -> Option<Fault> {
         let chance = self.chance.as_mut().filter(|chance| chance.left > 0)?;
-        let drawn = chance.dice.random_range(0..kinds.len() * 3);
+        let drawn = chance.rng.random_range(0..kinds.len() * 3);
         let fault = kinds.get(drawn).copied()?;
         chance.left -= 1;
         Some(fault)

@@ -40,8 +40,8 @@ impl Upstream {
             .unwrap()
             .to_owned();
         anonymous.auth_infos[0].auth_info = None;
-        let _inside = crate::stage::runtime().enter();
-        let mut config = crate::stage::runtime()
+        let _inside = crate::test_cluster::runtime().enter();
+        let mut config = crate::test_cluster::runtime()
             .block_on(kube::Config::from_custom_kubeconfig(
                 anonymous,
                 &kube::config::KubeConfigOptions::default(),

@@ -1,4 +1,4 @@
-//! Certificates that a story makes for itself.
+//! Certificates that a test makes for itself.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::{
     pages::blocks,
-    stage::{MACHINES, Stage, clean, finish, with_gdc},
+    test_cluster::{MACHINES, TestCluster, clean, finish, with_gdc},
 };
 
 const PAGE: &str = include_str!("../../../docs/guide-gdc.md");
@@ -38,31 +38,33 @@ fn it_works() -> Result<(), Failed> {
     if commands.len() < 6 {
         return Err(format!("the page has only {commands:?}").into());
     }
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     for cluster in ["prod", "lab"] {
-        let folder = stage.folder().join("bmctl-workspace").join(cluster);
+        let folder = test_cluster.folder().join("bmctl-workspace").join(cluster);
         fs::create_dir_all(&folder)?;
         let kubeconfig = folder.join(format!("{cluster}-kubeconfig"));
-        fs::copy(stage.kubeconfig(), kubeconfig)?;
+        fs::copy(test_cluster.kubeconfig(), kubeconfig)?;
     }
     for command in commands {
         let disables = command.starts_with("disable");
         if disables {
-            stage.bmctl(&["enable", "vmruntime", "--ensure"]).exits(0)?;
+            test_cluster
+                .bmctl(&["enable", "vmruntime", "--ensure"])
+                .exits(0)?;
         } else if command.starts_with("enable") {
-            stage
+            test_cluster
                 .bmctl(&["disable", "vmruntime", "--ensure"])
                 .exits(0)?;
         }
         if command.contains("--force=true") {
-            stage.run_machine("db")?;
+            test_cluster.run_machine("db")?;
         }
         // As an administrator types it: the kubeconfig is found by the name of the cluster.
-        let mut program = clean(env!("CARGO_BIN_EXE_bmctl"), stage.folder());
+        let mut program = clean(env!("CARGO_BIN_EXE_bmctl"), test_cluster.folder());
         let words: Vec<&str> = command.split_whitespace().collect();
         program.args(&words);
         finish(program, "bmctl", &words, "").exits(0)?;
-        if disables && stage.read(MACHINES)?["items"] != serde_json::json!([]) {
+        if disables && test_cluster.read(MACHINES)?["items"] != serde_json::json!([]) {
             return Err(format!("VMs are left after {command}").into());
         }
     }

@@ -6,7 +6,9 @@ use bmctl::simulator::gdc::{RELEASES, Release};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::stage::{Host, MACHINES, Stage, Story, eventually, machine, needs_kubectl, with_gdc};
+use crate::test_cluster::{
+    Host, MACHINES, Test, TestCluster, eventually, machine, needs_kubectl, with_gdc,
+};
 
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
@@ -21,7 +23,7 @@ pub fn trials() -> Vec<Trial> {
         )
     };
     let mut trials: Vec<Trial> = RELEASES.iter().map(fields).collect();
-    let newest: [(&str, Story); 7] = [
+    let newest: [(&str, Test); 7] = [
         ("a_check_that_runs_has_not_passed", running),
         ("a_failed_check_has_googles_form", failed),
         ("the_annotation_lets_the_controller_delete_machines", forced),
@@ -30,9 +32,9 @@ pub fn trials() -> Vec<Trial> {
         ("a_node_that_is_taken_in_again_is_checked", taken_in),
         ("a_controller_that_is_gone_does_nothing", gone),
     ];
-    trials.extend(newest.map(|(name, story)| {
+    trials.extend(newest.map(|(name, test)| {
         Trial::test(format!("gdc::{name}"), move || {
-            with_gdc(Release::newest(), story)
+            with_gdc(Release::newest(), test)
         })
     }));
     trials.push(Trial::test(
@@ -59,13 +61,13 @@ fn keys(value: &Value) -> Value {
 }
 
 fn fields(release: &Release) -> Result<(), Failed> {
-    let stage = Stage::new();
-    let shipped = stage.read(RUNTIME)?;
+    let test_cluster = TestCluster::new();
+    let shipped = test_cluster.read(RUNTIME)?;
     equal(&shipped["spec"], &json!({"enabled": false}), "spec")?;
     let annotations = &shipped["metadata"]["annotations"];
     equal(annotations, &json!({ANNOTATION: "false"}), "annotations")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    let status = stage.read(RUNTIME)?["status"].clone();
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    let status = test_cluster.read(RUNTIME)?["status"].clone();
     let (summary, features, columns) = match release.name {
         "1.13" => (Value::Null, json!([]), json!(["Age", "Enabled", "Ready"])),
         "1.16" => (
@@ -103,7 +105,7 @@ fn fields(release: &Release) -> Result<(), Failed> {
     equal(&sorted(&keys(&status)), &sorted(&expected), "fields")?;
     let found = keys(&status["preflightCheckSummary"]["featureStatuses"]);
     equal(&sorted(&found), &features, "features")?;
-    let definition = stage.read(&format!("{DEFINITIONS}/vmruntimes.vm.cluster.gke.io"))?;
+    let definition = test_cluster.read(&format!("{DEFINITIONS}/vmruntimes.vm.cluster.gke.io"))?;
     let shown = definition["spec"]["versions"][0]["additionalPrinterColumns"].as_array();
     let names: Value = shown
         .into_iter()
@@ -114,10 +116,12 @@ fn fields(release: &Release) -> Result<(), Failed> {
 }
 
 fn running() -> Result<(), Failed> {
-    let stage = Stage::at_pace(Duration::from_millis(500));
-    stage.patch(RUNTIME, &json!({"spec": {"enabled": true}}))?;
+    let test_cluster = TestCluster::at_pace(Duration::from_millis(500));
+    test_cluster.patch(RUNTIME, &json!({"spec": {"enabled": true}}))?;
     let summary = eventually("a check", || {
-        let runtime = stage.read(RUNTIME).map_err(|error| format!("{error:?}"))?;
+        let runtime = test_cluster
+            .read(RUNTIME)
+            .map_err(|error| format!("{error:?}"))?;
         let summary = runtime["status"]["preflightCheckSummary"].clone();
         if summary.is_null() {
             Err("none".to_owned())
@@ -131,16 +135,17 @@ fn running() -> Result<(), Failed> {
         "while it runs",
     )?;
     let name = summary["preflightCheckName"].as_str().unwrap_or_default();
-    let check = stage.read(&format!("{CHECKS}/{name}"))?;
+    let check = test_cluster.read(&format!("{CHECKS}/{name}"))?;
     equal(&check["status"]["pass"], &Value::Null, "pass")
 }
 
 fn failed() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
-    stage
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    test_cluster
         .bmctl(&["check", "vmruntimepfc", "--name", "manual"])
         .exits(3)?;
-    let status = stage.read(&format!("{CHECKS}/manual"))?["status"].clone();
+    let status = test_cluster.read(&format!("{CHECKS}/manual"))?["status"].clone();
     let cpu = json!({"checkName": "CPU", "passed": false, "message": "command terminated with exit code 1\n"});
     let kvm = json!({
         "checkName": "KVM", "passed": false,
@@ -164,9 +169,13 @@ fn failed() -> Result<(), Failed> {
 }
 
 /// Waits until VM Runtime is off and only the controller's pods are left.
-fn is_off(stage: &Stage) -> Result<(), Failed> {
+fn is_off(test_cluster: &TestCluster) -> Result<(), Failed> {
     eventually("only the controller's pods", || {
-        let read = |path: &str| stage.read(path).map_err(|error| format!("{error:?}"));
+        let read = |path: &str| {
+            test_cluster
+                .read(path)
+                .map_err(|error| format!("{error:?}"))
+        };
         let pods = read("/api/v1/namespaces/vm-system/pods")?;
         let names: Vec<&str> = pods["items"]
             .as_array()
@@ -187,16 +196,20 @@ fn is_off(stage: &Stage) -> Result<(), Failed> {
 }
 
 fn forced() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
     // As `kubectl edit` writes it: both at once.
-    stage.patch(
+    test_cluster.patch(
         RUNTIME,
         &json!({"metadata": {"annotations": {ANNOTATION: "true"}}, "spec": {"enabled": false}}),
     )?;
-    is_off(&stage)?;
-    equal(&stage.read(MACHINES)?["items"], &json!([]), "machines")?;
-    let runtime = stage.read(RUNTIME)?;
+    is_off(&test_cluster)?;
+    equal(
+        &test_cluster.read(MACHINES)?["items"],
+        &json!([]),
+        "machines",
+    )?;
+    let runtime = test_cluster.read(RUNTIME)?;
     equal(
         &runtime["metadata"]["annotations"][ANNOTATION],
         &json!("true"),
@@ -205,15 +218,17 @@ fn forced() -> Result<(), Failed> {
 }
 
 fn protected() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
     for value in ["false", "TRUE", "yes"] {
-        stage.patch(
+        test_cluster.patch(
             RUNTIME,
             &json!({"metadata": {"annotations": {ANNOTATION: value}}, "spec": {"enabled": false}}),
         )?;
         eventually("a controller that has looked", || {
-            let runtime = stage.read(RUNTIME).map_err(|error| format!("{error:?}"))?;
+            let runtime = test_cluster
+                .read(RUNTIME)
+                .map_err(|error| format!("{error:?}"))?;
             let (seen, is) = (
                 &runtime["status"]["observedGeneration"],
                 &runtime["metadata"]["generation"],
@@ -225,42 +240,47 @@ fn protected() -> Result<(), Failed> {
             }
         })?;
         equal(
-            &stage.read(RUNTIME)?["status"]["ready"],
+            &test_cluster.read(RUNTIME)?["status"]["ready"],
             &json!(true),
             "ready",
         )?;
         equal(
-            &stage.read(&format!("{MACHINES}/db"))?["status"]["state"],
+            &test_cluster.read(&format!("{MACHINES}/db"))?["status"]["state"],
             &json!("Running"),
             "state",
         )?;
     }
     // Once they are gone it is done.
-    stage.delete(&format!("{MACHINES}/db"))?;
-    is_off(&stage)
+    test_cluster.delete(&format!("{MACHINES}/db"))?;
+    is_off(&test_cluster)
 }
 
 fn gated() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
-    let refused = stage.create(MACHINES, &machine("db"));
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    let refused = test_cluster.create(MACHINES, &machine("db"));
     match refused {
         Err(why) if format!("{why:?}").contains("preflight check has not passed") => {}
         other => return Err(format!("a refusal was expected, found {other:?}").into()),
     }
-    stage
+    test_cluster
         .bmctl(&["update", "vmruntime", "--use-emulation"])
         .exits(0)?;
-    stage.run_machine("db")
+    test_cluster.run_machine("db")
 }
 
 fn taken_in() -> Result<(), Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
-    stage.bmctl(&["skip", "node", "worker-1"]).exits(0)?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["unskip", "node", "worker-1"]).exits(0)?;
+    let test_cluster =
+        TestCluster::with_hosts(&[("worker-0", Host::WithKvm), ("worker-1", Host::WithoutKvm)]);
+    test_cluster.bmctl(&["skip", "node", "worker-1"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster
+        .bmctl(&["unskip", "node", "worker-1"])
+        .exits(0)?;
     eventually("a check that fails", || {
-        let runtime = stage.read(RUNTIME).map_err(|error| format!("{error:?}"))?;
+        let runtime = test_cluster
+            .read(RUNTIME)
+            .map_err(|error| format!("{error:?}"))?;
         let passed = &runtime["status"]["preflightCheckSummary"]["preflightCheckPassed"];
         if passed == false {
             Ok(())
@@ -271,11 +291,11 @@ fn taken_in() -> Result<(), Failed> {
 }
 
 fn gone() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let deployment = "/apis/apps/v1/namespaces/vm-system/deployments/vmruntime-controller-manager";
-    stage.patch(deployment, &json!({"spec": {"replicas": 0}}))?;
+    test_cluster.patch(deployment, &json!({"spec": {"replicas": 0}}))?;
     eventually("no pod of the controller", || {
-        let found = stage
+        let found = test_cluster
             .read(deployment)
             .map_err(|error| format!("{error:?}"))?;
         let available = found["status"]["availableReplicas"]
@@ -287,20 +307,20 @@ fn gone() -> Result<(), Failed> {
             Err(format!("{available}"))
         }
     })?;
-    stage
+    test_cluster
         .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
         .exits(124)?;
-    stage.patch(deployment, &json!({"spec": {"replicas": 1}}))?;
-    stage
+    test_cluster.patch(deployment, &json!({"spec": {"replicas": 1}}))?;
+    test_cluster
         .bmctl(&["wait", "vmruntime", "--for", "ready"])
         .exits(0)?;
     Ok(())
 }
 
 fn admin() -> Result<(), Failed> {
-    let stage = Stage::gdc_admin();
+    let test_cluster = TestCluster::gdc_admin();
     for command in ["status vmruntime", "enable vmruntime", "check vmruntimepfc"] {
-        stage
+        test_cluster
             .bmctl(&command.split(' ').collect::<Vec<_>>())
             .exits(8)?;
     }
@@ -308,13 +328,13 @@ fn admin() -> Result<(), Failed> {
 }
 
 fn kept() -> Result<(), Failed> {
-    let stage = Stage::bare();
+    let test_cluster = TestCluster::bare();
     let start = |controller: &[&str]| {
         let run = [
             "sandbox", "run", "--pace", "instant", "--node", "worker-0", "--state", "kept",
         ];
         let command = ["--", "status", "vmruntime"];
-        stage.bmctl(&[&run[..], controller, &command[..]].concat())
+        test_cluster.bmctl(&[&run[..], controller, &command[..]].concat())
     };
     start(&["--controller", "gdc=1.16"]).exits(0)?;
     start(&["--controller", "gdc=1.16"]).exits(0)?;
@@ -328,9 +348,9 @@ fn kept() -> Result<(), Failed> {
 
 /// What people run today where they have no `bmctl enable` that may be run again.
 fn script() -> Result<(), Failed> {
-    let stage = Stage::new();
+    let test_cluster = TestCluster::new();
     let patch = r#"{"spec":{"enabled":true}}"#;
-    stage
+    test_cluster
         .kubectl(&[
             "patch",
             "vmruntime",
@@ -348,11 +368,11 @@ fn script() -> Result<(), Failed> {
         "vmruntime",
         "--timeout=50s",
     ];
-    stage.kubectl(&ready).succeeds()?;
-    stage
+    test_cluster.kubectl(&ready).succeeds()?;
+    test_cluster
         .kubectl(&["get", "vmruntime"])
         .prints("NAME        AGE   ENABLED   READY   PREFLIGHTCHECK")?;
-    stage
+    test_cluster
         .kubectl(&["get", "vmruntimepfc", "-n", "vm-system"])
         .prints("PASS")?;
     Ok(())

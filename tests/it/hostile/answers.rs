@@ -6,28 +6,30 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::{Fault, On, Proxy, Script},
-    stage::{MACHINES, Stage, Story},
+    test_cluster::{MACHINES, Test, TestCluster},
 };
 
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 const NODE: &str = "/api/v1/nodes/worker-0";
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 5] = [
+    let tests: [(&str, Test); 5] = [
         ("a_list_that_is_none_counts_no_vms", lists),
         ("a_kind_that_is_hidden_is_not_absent", hidden),
         ("a_name_is_never_a_path", names),
         ("an_answer_to_something_else_is_none", others),
         ("what_is_not_gone_is_waited_for", waits),
     ];
-    let told = stories.map(|(name, story)| Trial::test(format!("hostile::{name}"), story));
+    let told = tests.map(|(name, test)| Trial::test(format!("hostile::{name}"), test));
     told.into_iter().collect()
 }
 
 /// Turned on, with a VM, and nothing of either is lost.
-fn is_untouched(stage: &Stage) -> Result<(), Failed> {
-    let enabled = stage.read(RUNTIME)?["spec"]["enabled"] == true;
-    let machines = stage.read(MACHINES)?["items"].as_array().map(Vec::len);
+fn is_untouched(test_cluster: &TestCluster) -> Result<(), Failed> {
+    let enabled = test_cluster.read(RUNTIME)?["spec"]["enabled"] == true;
+    let machines = test_cluster.read(MACHINES)?["items"]
+        .as_array()
+        .map(Vec::len);
     match (enabled, machines) {
         (true, Some(1)) => Ok(()),
         found => Err(format!("enabled and how many VMs: {found:?}").into()),
@@ -48,9 +50,9 @@ fn undetermined(proxy: &Proxy, command: &str, cause: &str) -> Result<(), Failed>
 
 fn lists() -> Result<(), Failed> {
     const EMPTY: &str = r#"{"kind": "VirtualMachineList", "apiVersion": "vm.cluster.gke.io/v1", "metadata": {"resourceVersion": "1"}, "items": []}"#;
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     #[rustfmt::skip]
     let answers = [
         (Fault::says(301, EMPTY), "HTTP status 301, a redirect"),
@@ -76,15 +78,15 @@ fn lists() -> Result<(), Failed> {
         for command in ["disable vmruntime", "status vmruntime"] {
             undetermined(&proxy, command, cause)?;
         }
-        is_untouched(&stage).map_err(|error| format!("{fault:?}: {error:?}"))?;
+        is_untouched(&test_cluster).map_err(|error| format!("{fault:?}: {error:?}"))?;
     }
     Ok(())
 }
 
 fn hidden() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     let hide = |path| Script::none().always(On::Under(path), Fault::no_such_path());
     let groups = Fault::says(
         200,
@@ -108,7 +110,7 @@ fn hidden() -> Result<(), Failed> {
     ] {
         proxy.play(script);
         undetermined(&proxy, "disable vmruntime", cause)?;
-        is_untouched(&stage)?;
+        is_untouched(&test_cluster)?;
     }
     Ok(())
 }
@@ -116,11 +118,11 @@ fn hidden() -> Result<(), Failed> {
 fn names() -> Result<(), Failed> {
     const VICTIM: &str = r#"{"kind": "VirtualMachineList", "apiVersion": "kubevirt.io/v1", "metadata": {"resourceVersion": "1"}, "items": [
         {"kind": "VirtualMachine", "apiVersion": "kubevirt.io/v1", "metadata": {"name": "../../../../../../api/v1/namespaces/victim", "namespace": "default", "uid": "u"}}]}"#;
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
     let list = On::Request(Method::GET, "/apis/kubevirt.io/v1/virtualmachines");
     let proxy = Proxy::before(
-        &stage,
+        &test_cluster,
         Script::none().always(list, Fault::says(200, VICTIM)),
     );
     for command in [
@@ -128,7 +130,7 @@ fn names() -> Result<(), Failed> {
         "disable vmruntime --force=true --backup saved",
     ] {
         undetermined(&proxy, command, "may not contain '/'")?;
-        is_untouched(&stage)?;
+        is_untouched(&test_cluster)?;
     }
     match proxy
         .requests()
@@ -142,8 +144,8 @@ fn names() -> Result<(), Failed> {
 
 /// One object in the place of another, and writes that nobody has carried out.
 fn others() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     let other = r#"{"kind": "VMRuntime", "apiVersion": "vm.cluster.gke.io/v1", "metadata": {"name": "other", "uid": "u", "resourceVersion": "1"}, "spec": {"enabled": false}}"#;
     let node = r#"{"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "worker-1", "uid": "u", "resourceVersion": "1"}}"#;
     let nodes = r#"{"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []}"#;
@@ -165,11 +167,13 @@ fn others() -> Result<(), Failed> {
     for (command, method, path, fault, cause) in cases {
         proxy.play(Script::none().always(On::Request(method, path), fault));
         undetermined(&proxy, command, cause).map_err(|error| format!("{fault:?}: {error:?}"))?;
-        let spec = &stage.read(RUNTIME)?["spec"];
+        let spec = &test_cluster.read(RUNTIME)?["spec"];
         if spec["enabled"] != true || spec["useEmulation"] == true {
             return Err(format!("{command}: {spec}").into());
         }
-        if stage.read(NODE)?["metadata"]["labels"]["kubevm.io/VM-SkipSchedule"] != Value::Null {
+        if test_cluster.read(NODE)?["metadata"]["labels"]["kubevm.io/VM-SkipSchedule"]
+            != Value::Null
+        {
             return Err(format!("{command}: the node has the label").into());
         }
     }
@@ -178,9 +182,9 @@ fn others() -> Result<(), Failed> {
 
 /// A wait that is shown something else waits on.
 fn waits() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.patch(RUNTIME, &json!({"spec": {"enabled": false}}))?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.patch(RUNTIME, &json!({"spec": {"enabled": false}}))?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy
         .bmctl(&["wait", "vmruntime", "--for", "disabled"])
         .succeeds()?;

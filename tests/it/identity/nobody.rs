@@ -8,7 +8,7 @@ use rcgen::KeyPair;
 use super::{STATUS, token, user};
 use crate::{
     faults::{Authority, Proxy, ProxyOptions, Script},
-    stage::{Ended, Stage},
+    test_cluster::{Ended, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -26,8 +26,8 @@ fn proposes_nothing(ended: Ended) -> Result<Ended, Failed> {
 }
 
 fn nobody_is_given_no_role() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&cluster, Script::none());
     proxy.edit(|kubeconfig| *user(kubeconfig) = AuthInfo::default());
     for words in [
         "disable vmruntime --force=true --yes",
@@ -58,10 +58,10 @@ fn nobody_is_given_no_role() -> Result<(), Failed> {
 }
 
 fn it_is_said_which_credential_was_not_seen() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let cluster = TestCluster::enabled()?;
     // A proxy that takes the header away.
     let proxy = Proxy::with(
-        &stage,
+        &cluster,
         ProxyOptions {
             strips_credentials: true,
             ..ProxyOptions::default()
@@ -70,7 +70,7 @@ fn it_is_said_which_credential_was_not_seen() -> Result<(), Failed> {
     let good = token(&proxy);
     let header = "the token or password of the kubeconfig did not reach it";
     proposes_nothing(proxy.bmctl(&STATUS).exits(9)?)?.says(header)?;
-    std::fs::write(stage.folder().join("token"), good)?;
+    std::fs::write(cluster.folder().join("token"), good)?;
     proxy.edit(|kubeconfig| {
         *user(kubeconfig) = AuthInfo::default();
         user(kubeconfig).token_file = Some("token".to_owned());
@@ -79,8 +79,8 @@ fn it_is_said_which_credential_was_not_seen() -> Result<(), Failed> {
     // A server that does not ask for a certificate.
     let key = KeyPair::generate().unwrap();
     let certificate = Authority::new("clients").client("eve", &key);
-    std::fs::write(stage.folder().join("eve.crt"), certificate)?;
-    std::fs::write(stage.folder().join("eve.key"), key.serialize_pem())?;
+    std::fs::write(cluster.folder().join("eve.crt"), certificate)?;
+    std::fs::write(cluster.folder().join("eve.key"), key.serialize_pem())?;
     proxy.edit(|kubeconfig| {
         *user(kubeconfig) = AuthInfo::default();
         user(kubeconfig).client_certificate = Some("eve.crt".to_owned());
@@ -90,7 +90,7 @@ fn it_is_said_which_credential_was_not_seen() -> Result<(), Failed> {
         .says("it did not take the client certificate of the kubeconfig")?;
     // A server that takes nothing of nobody, and one that knows the token no more.
     let refusing = Proxy::before(
-        &stage,
+        &cluster,
         Script::none().always(crate::faults::On::Any, crate::faults::Fault::answer(401)),
     );
     refusing
@@ -106,7 +106,7 @@ fn it_is_said_which_credential_was_not_seen() -> Result<(), Failed> {
 }
 
 fn whoever_wants_to_be_nobody_is_told_so() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let cluster = TestCluster::enabled()?;
     let words = [
         "status",
         "vmruntime",
@@ -115,7 +115,7 @@ fn whoever_wants_to_be_nobody_is_told_so() -> Result<(), Failed> {
         "--as",
         "system:anonymous",
     ];
-    proposes_nothing(stage.bmctl(&words).exits(9)?)?
+    proposes_nothing(cluster.bmctl(&words).exits(9)?)?
         .prints_anyway("\"reason\": \"Forbidden\"")?
         .says("no role is proposed for system:anonymous")?;
     Ok(())

@@ -16,7 +16,7 @@ use crate::{
     bench::Bench,
     faults::{Proxy, Script},
     output::is_a_result,
-    stage::{Ended, Stage, clean, eventually, finish},
+    test_cluster::{Ended, TestCluster, clean, eventually, finish},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -144,8 +144,8 @@ fn an_odd_kubeconfig_is_a_sentence_and_a_document() -> Result<(), Failed> {
 }
 
 fn names_beyond_ascii_are_sent() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::bare();
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy.bmctl(&[
         "status",
         "vmruntime",
@@ -162,8 +162,8 @@ fn names_beyond_ascii_are_sent() -> Result<(), Failed> {
 
 /// `base64` wraps its output at 76 columns, and Go reads it.
 fn data_in_lines_is_taken() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&test_cluster, Script::none());
     proxy.edit(|kubeconfig| {
         let data = cluster(kubeconfig)
             .certificate_authority_data
@@ -242,8 +242,8 @@ fn terminated(mut command: Command, logs: &Path, what: &str) -> Result<Ended, Fa
 
 /// As `--kubeconfig <(COMMAND)`: what was read is gone.
 fn a_kubeconfig_from_a_pipe_is_read_once() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let mut text: Value = serde_saphyr::from_str(&fs::read_to_string(stage.kubeconfig())?)?;
+    let test_cluster = TestCluster::enabled()?;
+    let mut text: Value = serde_saphyr::from_str(&fs::read_to_string(test_cluster.kubeconfig())?)?;
     let mut second = text["contexts"][0].clone();
     second["name"] = "second".into();
     text["contexts"].as_array_mut().unwrap().push(second);
@@ -251,7 +251,7 @@ fn a_kubeconfig_from_a_pipe_is_read_once() -> Result<(), Failed> {
         .iter()
         .enumerate()
     {
-        let path = pipe(stage.folder(), &format!("pipe-{at}"));
+        let path = pipe(test_cluster.folder(), &format!("pipe-{at}"));
         let content = text.to_string();
         let writing = std::thread::spawn({
             let path = path.clone();
@@ -259,7 +259,7 @@ fn a_kubeconfig_from_a_pipe_is_read_once() -> Result<(), Failed> {
         });
         let words = format!("status vmruntime --kubeconfig {path} {flags}");
         let words: Vec<&str> = words.split_whitespace().collect();
-        let ended = finish(stage.bmctl_command(&words), "bmctl", &words, "").exits(0)?;
+        let ended = finish(test_cluster.bmctl_command(&words), "bmctl", &words, "").exits(0)?;
         writing.join().unwrap()?;
         if at > 0 {
             ended.prints("second")?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{SECRET, STATUS, equal, file, permit, token, user, without_secrets};
 use crate::{
     faults::{Authority, Proxy, ProxyOptions, Script, Seen},
-    stage::Stage,
+    test_cluster::TestCluster,
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -20,13 +20,13 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A login plugin that is this shell script; the arguments of its runs are left in a file.
-fn plugin(stage: &Stage, proxy: &Proxy, script: &str, rest: &Value) {
+fn plugin(cluster: &TestCluster, proxy: &Proxy, script: &str, rest: &Value) {
     let path = file(
-        stage,
+        cluster,
         "plugin",
         &format!(
             "#!/bin/sh\necho run >> {}/runs\n{script}\n",
-            stage.folder().display()
+            cluster.folder().display()
         ),
     );
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
@@ -35,15 +35,15 @@ fn plugin(stage: &Stage, proxy: &Proxy, script: &str, rest: &Value) {
         "interactiveMode": "IfAvailable",
     });
     json_patch::merge(&mut exec, rest);
-    let _ = fs::remove_file(stage.folder().join("runs"));
+    let _ = fs::remove_file(cluster.folder().join("runs"));
     proxy.edit(|kubeconfig| {
         *user(kubeconfig) = AuthInfo::default();
         user(kubeconfig).exec = Some(serde_json::from_value(exec).unwrap());
     });
 }
 
-fn runs(stage: &Stage) -> usize {
-    let runs = fs::read_to_string(stage.folder().join("runs"));
+fn runs(cluster: &TestCluster) -> usize {
+    let runs = fs::read_to_string(cluster.folder().join("runs"));
     runs.unwrap_or_default().lines().count()
 }
 
@@ -56,15 +56,15 @@ fn gives(status: &Value) -> String {
 }
 
 fn a_login_plugin_logs_in() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&cluster, Script::none());
     let good = gives(&json!({"token": token(&proxy)}));
     let script = format!(
         "echo {SECRET} >&2; echo \"$KUBERNETES_EXEC_INFO\" > {}/input; {good}",
-        stage.folder().display()
+        cluster.folder().display()
     );
     plugin(
-        &stage,
+        &cluster,
         &proxy,
         &script,
         &json!({"provideClusterInfo": true}),
@@ -73,8 +73,8 @@ fn a_login_plugin_logs_in() -> Result<(), Failed> {
         .bmctl(&["enable", "vmruntime", "--ensure", "-vv"])
         .exits(0)?;
     without_secrets(&ended)?;
-    equal(&runs(&stage), &1)?;
-    let input: Value = serde_json::from_slice(&fs::read(stage.folder().join("input"))?)?;
+    equal(&runs(&cluster), &1)?;
+    let input: Value = serde_json::from_slice(&fs::read(cluster.folder().join("input"))?)?;
     equal(&input["spec"]["interactive"], &json!(false))?;
     let server = format!("https://{}", proxy.address());
     equal(&input["spec"]["cluster"]["server"], &json!(server))?;
@@ -84,7 +84,7 @@ fn a_login_plugin_logs_in() -> Result<(), Failed> {
     )?;
     // One that fails says why, without what looks like a credential.
     plugin(
-        &stage,
+        &cluster,
         &proxy,
         &format!("echo {SECRET}; echo token={SECRET} >&2; echo no session >&2; exit 4"),
         &json!({}),
@@ -98,13 +98,13 @@ fn a_login_plugin_logs_in() -> Result<(), Failed> {
 }
 
 fn a_login_plugin_may_bring_a_certificate() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    permit(&stage, "eve")?;
+    let cluster = TestCluster::enabled()?;
+    permit(&cluster, "eve")?;
     let authority = Authority::new("clients");
     let key = KeyPair::generate().unwrap();
     let certificate = authority.client("eve", &key);
     let proxy = Proxy::with(
-        &stage,
+        &cluster,
         ProxyOptions {
             certificates: Some((authority, "eve".to_owned())),
             ..ProxyOptions::default()
@@ -112,26 +112,26 @@ fn a_login_plugin_may_bring_a_certificate() -> Result<(), Failed> {
     );
     let status =
         json!({"clientCertificateData": certificate, "clientKeyData": key.serialize_pem()});
-    file(&stage, "credential", &json!({
+    file(&cluster, "credential", &json!({
         "kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status,
     }).to_string());
-    let script = format!("cat {}/credential", stage.folder().display());
+    let script = format!("cat {}/credential", cluster.folder().display());
     plugin(
-        &stage,
+        &cluster,
         &proxy,
         &script,
         &json!({"interactiveMode": "Never"}),
     );
     proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &1)
+    equal(&runs(&cluster), &1)
 }
 
 fn a_login_plugin_is_asked_again_when_its_token_expires() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&cluster, Script::none());
     let good = gives(&json!({"token": token(&proxy)}));
     let later = |first: &str| {
-        let runs = stage.folder().join("runs");
+        let runs = cluster.folder().join("runs");
         format!(
             "if [ $(wc -l < {}) = 1 ]; then {first}; else {good}; fi",
             runs.display()
@@ -139,18 +139,18 @@ fn a_login_plugin_is_asked_again_when_its_token_expires() -> Result<(), Failed> 
     };
     // The API server does not accept it any more.
     plugin(
-        &stage,
+        &cluster,
         &proxy,
         &later(&gives(&json!({"token": "stale"}))),
         &json!({}),
     );
     proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &2)?;
+    equal(&runs(&cluster), &2)?;
     // It has expired by its own word, and is not even sent.
     let expired = json!({"token": SECRET, "expirationTimestamp": "2020-01-01T00:00:00Z"});
-    plugin(&stage, &proxy, &later(&gives(&expired)), &json!({}));
+    plugin(&cluster, &proxy, &later(&gives(&expired)), &json!({}));
     proxy.bmctl(&STATUS).exits(0)?;
-    equal(&runs(&stage), &2)?;
+    equal(&runs(&cluster), &2)?;
     let sent = proxy
         .requests()
         .iter()
@@ -159,9 +159,9 @@ fn a_login_plugin_is_asked_again_when_its_token_expires() -> Result<(), Failed> 
 }
 
 fn a_login_plugin_that_hangs_is_ended_in_time() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
-    plugin(&stage, &proxy, "exec sleep 300", &json!({}));
+    let cluster = TestCluster::bare();
+    let proxy = Proxy::before(&cluster, Script::none());
+    plugin(&cluster, &proxy, "exec sleep 300", &json!({}));
     proxy
         .bmctl(&["enable", "vmruntime", "--timeout", "1s"])
         .exits(9)?
@@ -170,10 +170,10 @@ fn a_login_plugin_that_hangs_is_ended_in_time() -> Result<(), Failed> {
 }
 
 fn a_login_plugin_that_must_ask_is_denied() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::bare();
+    let proxy = Proxy::before(&cluster, Script::none());
     plugin(
-        &stage,
+        &cluster,
         &proxy,
         "exit 0",
         &json!({"interactiveMode": "Always"}),
@@ -184,15 +184,15 @@ fn a_login_plugin_that_must_ask_is_denied() -> Result<(), Failed> {
             .exits(9)?
             .says("must ask on a terminal")?;
     }
-    equal(&runs(&stage), &0)
+    equal(&runs(&cluster), &0)
 }
 
 fn a_login_plugin_that_is_missing_says_what_to_install() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::bare();
+    let proxy = Proxy::before(&cluster, Script::none());
     let missing =
         json!({"command": "bmctl-no-such-plugin", "installHint": "apt install it\nor brew"});
-    plugin(&stage, &proxy, "", &missing);
+    plugin(&cluster, &proxy, "", &missing);
     proxy
         .bmctl(&STATUS)
         .exits(9)?

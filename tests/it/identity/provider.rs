@@ -28,19 +28,19 @@ use tokio::net::TcpListener;
 use super::{SECRET, STATUS, equal, token, user, without_secrets};
 use crate::{
     faults::{Authority, Proxy, Script, acceptor},
-    stage::{Stage, Story, runtime},
+    test_cluster::{Test, TestCluster, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 2] = [
+    let tests: [(&str, Test); 2] = [
         ("an_id_token_is_renewed", an_id_token_is_renewed),
         (
             "a_provider_without_end_is_given_up",
             a_provider_without_end_is_given_up,
         ),
     ];
-    let named = |(name, story)| Trial::test(format!("identity::{name}"), story);
-    stories.map(named).into()
+    let named = |(name, test)| Trial::test(format!("identity::{name}"), test);
+    tests.map(named).into()
 }
 
 /// What it does about a token.
@@ -148,8 +148,8 @@ fn expiring(at: u64) -> String {
 }
 
 fn an_id_token_is_renewed() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::enabled()?;
+    let proxy = Proxy::before(&cluster, Script::none());
     let provider = Provider::start(Manner::Gives(token(&proxy)));
     // One that lasts is sent, and where it is not accepted another one is asked for.
     provider.brings(&proxy, &expiring(4_843_640_000));
@@ -176,8 +176,8 @@ fn an_id_token_is_renewed() -> Result<(), Failed> {
 }
 
 fn a_provider_without_end_is_given_up() -> Result<(), Failed> {
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::bare();
+    let proxy = Proxy::before(&cluster, Script::none());
     let provider = Provider::start(Manner::Endless);
     provider.brings(&proxy, &expiring(1));
     let ended = proxy.bmctl(&STATUS).exits(9)?;

@@ -10,7 +10,7 @@ use super::{SECRET, STATUS, cluster, equal, without_secrets};
 use crate::{
     connect_proxy::ConnectProxy,
     faults::{Authority, Proxy, ProxyOptions, Script, acceptor},
-    stage::{Stage, runtime},
+    test_cluster::{TestCluster, runtime},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -20,10 +20,10 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let names = vec!["127.0.0.1".to_owned(), "kubernetes.invalid".to_owned()];
     let server = Proxy::with(
-        &stage,
+        &test_cluster,
         ProxyOptions {
             names,
             ..ProxyOptions::default()
@@ -63,7 +63,7 @@ fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
         let mut command = server.bmctl_command(&STATUS);
         let url = format!("eve:{SECRET}%40@{}", way.address());
         command.env("HTTPS_PROXY", url).env("NO_PROXY", exceptions);
-        crate::stage::finish(command, "bmctl", &STATUS, "")
+        crate::test_cluster::finish(command, "bmctl", &STATUS, "")
     };
     without_secrets(&proxied("example.com").exits(0)?)?;
     equal(
@@ -95,8 +95,8 @@ fn the_way_leads_through_a_proxy() -> Result<(), Failed> {
 
 /// A proxy of `https://`: who it is must be certified, as the server must.
 fn the_way_to_a_proxy_is_secured() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    let server = Proxy::before(&stage, Script::none());
+    let test_cluster = TestCluster::enabled()?;
+    let server = Proxy::before(&test_cluster, Script::none());
     let way = ConnectProxy::toward(server.address(), "eve", SECRET);
     let authority = Authority::new("proxies");
     let secured = secured(&authority, way.address());

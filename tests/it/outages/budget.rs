@@ -1,6 +1,6 @@
 //! `--timeout` is one budget for a whole command: whatever hangs in it, and however long one request may take.
 //!
-//! Nothing is measured here: what outlives its time is ended by [`finish`](crate::stage::finish), and has no exit code.
+//! Nothing is measured here: what outlives its time is ended by [`finish`](crate::test_cluster::finish), and has no exit code.
 
 use http::Method;
 use kube::config::NamedContext;
@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use crate::{
     faults::{Fault, On, Proxy, Script},
-    stage::{Stage, Story},
+    test_cluster::{Test, TestCluster},
 };
 
 pub fn trials() -> Vec<Trial> {
-    let stories: [(&str, Story); 3] = [
+    let tests: [(&str, Test); 3] = [
         ("no_request_outlives_the_command", no_request_outlives_it),
         ("a_look_at_the_start_does_not_either", no_look_outlives_it),
         ("clusters_share_it", clusters_share_it),
     ];
-    let named = |(name, story)| Trial::test(format!("outages::{name}"), story);
-    stories.map(named).into()
+    let named = |(name, test)| Trial::test(format!("outages::{name}"), test);
+    tests.map(named).into()
 }
 
 const TIMES: [&str; 4] = ["--timeout", "2s", "--request-timeout", "0"];
@@ -29,8 +29,8 @@ fn hanging(method: Method, path: &'static str) -> Script {
 }
 
 fn no_request_outlives_it() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::new();
+    let proxy = Proxy::before(&cluster, Script::none());
     for (command, method, path, code) in [
         ("wait vmruntime --for disabled", Method::GET, "/pods", 124),
         (
@@ -62,8 +62,8 @@ fn no_request_outlives_it() -> Result<(), Failed> {
 
 /// It looks once whether there is anything to do, and that look has no time of its own.
 fn no_look_outlives_it() -> Result<(), Failed> {
-    let stage = Stage::new();
-    let proxy = Proxy::before(&stage, Script::none());
+    let cluster = TestCluster::new();
+    let proxy = Proxy::before(&cluster, Script::none());
     let command = ["disable", "vmruntime", "--ensure"];
     let off = "waiting for vmruntime to be disabled";
     // Whose the pods are is not known: then nothing is off for sure, and nobody can be asked any more whether VMs exist.
@@ -82,8 +82,8 @@ fn no_look_outlives_it() -> Result<(), Failed> {
 /// Eight are worked on at a time; where all of them hang, no time is left for the ninth.
 fn clusters_share_it() -> Result<(), Failed> {
     const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
-    let stage = Stage::bare();
-    let proxy = Proxy::before(&stage, Script::none().always(On::Any, Fault::Hang));
+    let cluster = TestCluster::bare();
+    let proxy = Proxy::before(&cluster, Script::none().always(On::Any, Fault::Hang));
     proxy.edit(|kubeconfig| {
         let context = kubeconfig.contexts[0].clone();
         let named = |name: &str| NamedContext {

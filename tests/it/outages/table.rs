@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::{Fault, On, Proxy, Script},
-    stage::{Ended, MACHINES, Stage, eventually, finish},
+    test_cluster::{Ended, MACHINES, TestCluster, eventually, finish},
 };
 
 const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
@@ -143,16 +143,16 @@ fn column(job: Job) -> Result<(), Failed> {
 /// A cluster, the way to it, and a job that is done there again and again.
 struct Theatre {
     proxy: Proxy,
-    stage: Stage,
+    test_cluster: TestCluster,
     job: Job,
 }
 
 impl Theatre {
     fn new(job: Job) -> Result<Self, Failed> {
-        let stage = Stage::enabled()?;
+        let test_cluster = TestCluster::enabled()?;
         Ok(Self {
-            proxy: Proxy::before(&stage, Script::none()),
-            stage,
+            proxy: Proxy::before(&test_cluster, Script::none()),
+            test_cluster,
             job,
         })
     }
@@ -162,7 +162,7 @@ impl Theatre {
         let checks = self.checks()?;
         let before = self.proxy.requests().len();
         if let Some(effect) = row.server {
-            self.stage.sandbox().arm(ServerFault {
+            self.test_cluster.sandbox().arm(ServerFault {
                 name: "row".to_owned(),
                 target: Party::Clients,
                 verbs: vec!["watch".to_owned()],
@@ -224,8 +224,8 @@ impl Theatre {
                 self.set(&json!({"enabled": true}))?;
                 self.comes_to("ready", |runtime| runtime["status"]["ready"] == true)?;
                 // Where the last row did not pass, it is still there.
-                if self.stage.read(MACHINES)?["items"] == json!([]) {
-                    self.stage.run_machine("db")?;
+                if self.test_cluster.read(MACHINES)?["items"] == json!([]) {
+                    self.test_cluster.run_machine("db")?;
                 }
                 format!("disable vmruntime --force=true --backup saved-{at}")
             }
@@ -237,7 +237,7 @@ impl Theatre {
     }
 
     fn set(&self, spec: &Value) -> Result<(), Failed> {
-        self.stage
+        self.test_cluster
             .patch(RUNTIME, &json!({ "spec": spec }))
             .map(drop)
     }
@@ -245,7 +245,7 @@ impl Theatre {
     fn comes_to(&self, what: &str, holds: fn(&Value) -> bool) -> Result<(), Failed> {
         eventually(what, || {
             let runtime = self
-                .stage
+                .test_cluster
                 .read(RUNTIME)
                 .map_err(|error| format!("{error:?}"))?;
             let current =
@@ -288,7 +288,7 @@ impl Theatre {
     /// It says that it succeeded, and whoever reads again finds it so.
     fn is_true(&self, ended: &Ended, at: usize, before: &[String]) -> Result<(), Failed> {
         let emulation = at.is_multiple_of(2);
-        let runtime = self.stage.read(RUNTIME)?;
+        let runtime = self.test_cluster.read(RUNTIME)?;
         let (spec, status) = (&runtime["spec"], &runtime["status"]);
         let ready = spec["enabled"] == true && status["ready"] == true;
         let holds = match self.job {
@@ -299,15 +299,19 @@ impl Theatre {
                     .checks()?
                     .into_iter()
                     .filter(|name| !before.contains(name));
-                let passed = fresh.map(|name| self.stage.read(&format!("{CHECKS}/{name}")));
+                let passed = fresh.map(|name| self.test_cluster.read(&format!("{CHECKS}/{name}")));
                 passed
                     .collect::<Result<Vec<_>, _>>()?
                     .iter()
                     .any(|check| check["status"]["pass"] == true)
             }
             Job::Disable => {
-                let machines = self.stage.read(MACHINES)?;
-                let saved = self.stage.folder().join(format!("saved-{at}")).is_dir();
+                let machines = self.test_cluster.read(MACHINES)?;
+                let saved = self
+                    .test_cluster
+                    .folder()
+                    .join(format!("saved-{at}"))
+                    .is_dir();
                 machines["items"] == json!([])
                     && saved
                     && spec["enabled"] == false
@@ -321,7 +325,7 @@ impl Theatre {
     }
 
     fn checks(&self) -> Result<Vec<String>, Failed> {
-        let list = self.stage.read(CHECKS)?;
+        let list = self.test_cluster.read(CHECKS)?;
         let items = list["items"].as_array().cloned().unwrap_or_default();
         Ok(items
             .iter()

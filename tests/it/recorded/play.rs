@@ -16,7 +16,7 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use super::fact::Event;
-use crate::stage::{Stage, eventually, runtime};
+use crate::test_cluster::{TestCluster, eventually, runtime};
 
 /// What was seen in each situation.
 pub struct Play {
@@ -93,29 +93,29 @@ impl Seen {
 
 impl Play {
     pub fn run() -> Result<Self, Failed> {
-        let stage = Stage::at_pace(Duration::from_millis(60));
+        let test_cluster = TestCluster::at_pace(Duration::from_millis(60));
         let seen = Seen::default();
         let watches: Vec<_> = RESOURCES
             .iter()
-            .map(|resource| runtime().spawn(follow(stage.owner(), *resource, seen.clone())))
+            .map(|resource| runtime().spawn(follow(test_cluster.owner(), *resource, seen.clone())))
             .collect();
-        let played = play(&stage, &seen);
+        let played = play(&test_cluster, &seen);
         watches.iter().for_each(tokio::task::JoinHandle::abort);
         played
     }
 }
 
-fn play(stage: &Stage, seen: &Seen) -> Result<Play, Failed> {
+fn play(test_cluster: &TestCluster, seen: &Seen) -> Result<Play, Failed> {
     settle();
     seen.take();
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     settle();
     let enable = seen.take();
     for (plural, object) in machines() {
-        stage.create(&plural, &object)?;
+        test_cluster.create(&plural, &object)?;
     }
     eventually("six instances that run", || {
-        let instances = stage.read(&format!("{KUBEVIRT}/virtualmachineinstances"));
+        let instances = test_cluster.read(&format!("{KUBEVIRT}/virtualmachineinstances"));
         let instances = instances.map_err(|error| format!("{error:?}"))?;
         let items = instances["items"].as_array().cloned().unwrap_or_default();
         let running = items
@@ -128,7 +128,7 @@ fn play(stage: &Stage, seen: &Seen) -> Result<Play, Failed> {
     })?;
     settle();
     let start = seen.take();
-    stage
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--force=true", "--no-backup"])
         .exits(0)?;
     settle();

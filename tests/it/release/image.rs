@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{file, run, unpack};
-use crate::stage::{Ended, Story, clean};
+use crate::test_cluster::{Ended, Test, clean};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// 2023-11-14T22:13:20Z.
 const EPOCH: &str = "1700000000";
 
-pub const STORIES: [(&str, Story); 2] = [
+pub const STORIES: [(&str, Test); 2] = [
     ("the_image_runs_as_nobody", the_image_runs_as_nobody),
     (
         "the_image_has_the_binary_of_the_archive",

@@ -14,9 +14,9 @@ use pty_process::{
     blocking::{Command, Pty, open},
 };
 
-use crate::stage::{Ended, Stage, eventually};
+use crate::test_cluster::{Ended, TestCluster, eventually};
 
-/// More than any story writes, so that nothing is scrolled away.
+/// More than any test writes, so that nothing is scrolled away.
 const HEIGHT: u16 = 300;
 
 /// What was written, and how long after the start.
@@ -37,16 +37,16 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn start(stage: &Stage, width: u16, words: &str) -> Result<Self, Failed> {
+    pub fn start(cluster: &TestCluster, width: u16, words: &str) -> Result<Self, Failed> {
         let (pty, pts) = open()?;
         pty.resize(Size::new(HEIGHT, width))?;
         let child = Command::new(env!("CARGO_BIN_EXE_bmctl"))
             .args(words.split(' '))
-            .current_dir(stage.folder())
+            .current_dir(cluster.folder())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", stage.folder())
-            .env("KUBECONFIG", stage.kubeconfig())
+            .env("HOME", cluster.folder())
+            .env("KUBECONFIG", cluster.kubeconfig())
             .env("LC_ALL", "C.UTF-8")
             .env("TERM", "xterm-256color")
             .spawn(pts)?;

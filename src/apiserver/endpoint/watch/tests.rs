@@ -1,4 +1,4 @@
-//! The law of the fan-out: what is written grows with the events, not with the watchers.
+//! The invariant of the fan-out: what is written grows with the events, not with the watchers.
 
 use futures::StreamExt as _;
 use tokio::sync::mpsc;

@@ -7,7 +7,7 @@ mod authorizing;
 mod collecting;
 mod defining;
 mod fuzz;
-mod law;
+mod invariants;
 mod limiting;
 mod listing;
 mod protobuf;
@@ -34,7 +34,7 @@ use kube::{
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::ground::{self, Ground};
+use crate::test_server::{self, TestApiServer};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -91,7 +91,7 @@ pub fn trials() -> Vec<Trial> {
             run(registering::mutating_policies())
         }),
         Trial::test("api_server::the_law_of_lists_and_watches", || {
-            run(law::holds())
+            run(invariants::holds())
         }),
         Trial::test("api_server::nothing_breaks", fuzz::nothing_breaks),
         Trial::test("api_server::options_of_lists", || {
@@ -113,8 +113,8 @@ async fn suite(client: Client) -> anyhow::Result<()> {
 }
 
 async fn over_https() -> anyhow::Result<()> {
-    let ground = Ground::fresh().await?;
-    suite(client_of(&ground.kubeconfig()).await?).await
+    let server = TestApiServer::fresh().await?;
+    suite(client_of(&server.kubeconfig()).await?).await
 }
 
 async fn without_sockets() -> anyhow::Result<()> {
@@ -122,14 +122,14 @@ async fn without_sockets() -> anyhow::Result<()> {
     suite(sandbox.client(&Identity::owner())).await
 }
 
-/// Runs one story to its end, at most this long.
-fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
-    let deadline = ground::patience() * 3;
+/// Runs one test to its end, at most this long.
+fn run(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+    let deadline = test_server::patience() * 3;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(async { tokio::time::timeout(deadline, story).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(deadline, test).await });
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("{error:#}").into()),
@@ -202,7 +202,7 @@ async fn until_answered(
             return Ok(answer);
         }
         ensure!(
-            start.elapsed() < ground::patience(),
+            start.elapsed() < test_server::patience(),
             "{method} {path}: expected {code}, got {got}: {answer}"
         );
         tokio::time::sleep(BEAT).await;
@@ -244,7 +244,7 @@ fn config_map(name: &str) -> Value {
 
 /// Waits until the object is gone; fails with what is left of it.
 async fn until_gone(api: &Api<DynamicObject>, name: &str) -> anyhow::Result<()> {
-    let patience = ground::patience();
+    let patience = test_server::patience();
     let condition = kube::runtime::wait::await_condition(
         api.clone(),
         name,

@@ -55,16 +55,16 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-fn run(story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
-    run_on(2, story)
+fn run(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+    run_on(2, test)
 }
 
-fn run_on(threads: usize, story: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
+fn run_on(threads: usize, test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()?;
-    match runtime.block_on(async { tokio::time::timeout(DEADLINE, story).await }) {
+    match runtime.block_on(async { tokio::time::timeout(DEADLINE, test).await }) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("{error:#}").into()),
         Err(_) => Err(format!("not done after {DEADLINE:?}").into()),

@@ -26,7 +26,7 @@ pub fn run(mut trials: Vec<Trial>) -> ! {
         .with_max_level(tracing::Level::WARN)
         .init();
     let (mut arguments, filters) = arguments(std::env::args());
-    // Most of a story is waiting.
+    // Most of a test is waiting.
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     arguments.test_threads.get_or_insert(2 * cores);
     trials.retain(|trial| {

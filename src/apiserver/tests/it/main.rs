@@ -10,12 +10,12 @@ mod architecture;
 mod conformance;
 mod faults;
 mod fuzz;
-mod ground;
 mod real;
 mod source;
+mod test_server;
 
 fn main() {
-    if let Some(played) = ground::stand_in::play() {
+    if let Some(played) = test_server::stand_in::play() {
         return played.unwrap();
     }
     let mut trials = Vec::new();
@@ -24,7 +24,7 @@ fn main() {
     trials.extend(conformance::trials());
     trials.extend(faults::trials());
     trials.extend(fuzz::trials());
-    let stories: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
-    trials.extend(real::trials(&stories));
+    let tests: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
+    trials.extend(real::trials(&tests));
     harness::run(trials)
 }

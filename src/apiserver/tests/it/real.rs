@@ -1,17 +1,17 @@
-//! The suite on a real control plane; see [`ground::real`].
+//! The suite on a real control plane; see [`test_server::real`].
 
 use libtest_mimic::Trial;
 
-use crate::ground::{self, real::Retold};
+use crate::test_server::{self, real::Repeated};
 
-const RETOLD: Retold = Retold {
+const REPEATED: Repeated = Repeated {
     parts: &[("the_api_suite", "api_server::over_https")],
     elsewhere: &[],
     without_policies: true,
     rehearsed: &["api_server::over_https"],
 };
 
-/// `stories` are the names of all tests.
-pub fn trials(stories: &[String]) -> Vec<Trial> {
-    ground::real::trials(stories, &RETOLD)
+/// `tests` are the names of all tests.
+pub fn trials(tests: &[String]) -> Vec<Trial> {
+    test_server::real::trials(tests, &REPEATED)
 }

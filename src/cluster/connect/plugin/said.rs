@@ -3,7 +3,7 @@
 
 use crate::{api::text::cut_to, cluster::bundle::redact, failure::Given};
 
-/// Errors are told at the end.
+/// Errors are reported at the end.
 const LINES: usize = 5;
 /// Of a line, in bytes.
 const LONGEST: usize = 400;

@@ -8,9 +8,9 @@ use crate::{
     simulator::{
         NodeProfile,
         builder::{known, uuid},
+        cluster_state::{ClusterState, Object, Read as _},
         gdc::Release,
         kind::Kind,
-        scene::{Object, Read as _, Scene},
         step::{Action, Step},
     },
 };
@@ -23,8 +23,8 @@ const NO_DEVICE: &str =
     "command terminated with exit code 1\nls: /mnt/dev/kvm: No such file or directory\n";
 
 /// A check, made by whomever: taken up at once, finished a while later.
-pub fn plan(scene: &Scene, check: &Object) -> Vec<Step> {
-    let Some(release) = acting(scene) else {
+pub fn plan(cluster: &ClusterState, check: &Object) -> Vec<Step> {
+    let Some(release) = acting(cluster) else {
         return Vec::new();
     };
     if check.deleting() || check.namespace() != SYSTEM_NAMESPACE || is_finished(check) {
@@ -34,10 +34,10 @@ pub fn plan(scene: &Scene, check: &Object) -> Vec<Step> {
         return Action::report(
             Kind::PreflightCheck,
             check,
-            &json!({"startTime": scene.now}),
+            &json!({"startTime": cluster.now}),
         );
     }
-    Action::status(Kind::PreflightCheck, check, &found(scene, release))
+    Action::status(Kind::PreflightCheck, check, &found(cluster, release))
         .map(|finished| finished.later("finished"))
         .into_iter()
         .collect()
@@ -48,8 +48,8 @@ pub fn is_finished(check: &Object) -> bool {
 }
 
 /// The one that was created last. Of the same second the one that still runs.
-pub fn latest(scene: &Scene) -> Option<&Object> {
-    let checks = scene.within(Kind::PreflightCheck, SYSTEM_NAMESPACE);
+pub fn latest(cluster: &ClusterState) -> Option<&Object> {
+    let checks = cluster.within(Kind::PreflightCheck, SYSTEM_NAMESPACE);
     checks
         .filter(|check| !check.deleting())
         .max_by_key(|check| {
@@ -65,12 +65,12 @@ pub fn latest(scene: &Scene) -> Option<&Object> {
 
 /// The check that the present settings and nodes ask for, where there was none: after a change of the spec, and when a
 /// node is to run machines that the latest check has left out.
-pub fn start(scene: &Scene, runtime: &Object) -> Option<Step> {
+pub fn start(cluster: &ClusterState, runtime: &Object) -> Option<Step> {
     let generation = runtime.metadata.generation.unwrap_or_default().to_string();
     let changed = name(&[runtime.uid(), &generation]);
-    let wanted = if scene.has_had_check(&changed) {
-        let latest = latest(scene).filter(|latest| is_finished(latest))?;
-        let new: Vec<&str> = nodes(scene)
+    let wanted = if cluster.has_had_check(&changed) {
+        let latest = latest(cluster).filter(|latest| is_finished(latest))?;
+        let new: Vec<&str> = nodes(cluster)
             .map(|node| node.name())
             .filter(|node| {
                 let checks = latest.value("/status/checks");
@@ -84,7 +84,7 @@ pub fn start(scene: &Scene, runtime: &Object) -> Option<Step> {
     } else {
         changed
     };
-    (!scene.has_had_check(&wanted)).then(|| {
+    (!cluster.has_had_check(&wanted)).then(|| {
         let check = json!({
             "apiVersion": Kind::PreflightCheck.api_version(), "kind": Kind::PreflightCheck.name(),
             "metadata": {"name": wanted, "namespace": SYSTEM_NAMESPACE},
@@ -99,18 +99,18 @@ fn name(parts: &[&str]) -> String {
 }
 
 /// The nodes that are not left out.
-fn nodes(scene: &Scene) -> impl Iterator<Item = &Object> {
-    scene
+fn nodes(cluster: &ClusterState) -> impl Iterator<Item = &Object> {
+    cluster
         .all(Kind::Node)
         .filter(|node| node.label(SKIP_SCHEDULE).is_none())
 }
 
-fn found(scene: &Scene, release: &Release) -> Value {
-    let emulated = is_emulated(scene);
+fn found(cluster: &ClusterState, release: &Release) -> Value {
+    let emulated = is_emulated(cluster);
     let mut checks = Map::new();
     let mut failures = Map::new();
-    for node in nodes(scene) {
-        let results = results(scene, node, release, emulated);
+    for node in nodes(cluster) {
+        let results = results(cluster, node, release, emulated);
         let failed: Vec<&Value> = results
             .iter()
             .filter(|result| result["passed"] == false)
@@ -126,7 +126,7 @@ fn found(scene: &Scene, release: &Release) -> Value {
         let entry = with_results(json!({"passed": passed}), &json!(results));
         checks.insert(node.name().to_owned(), entry);
     }
-    let mut status = json!({"pass": failures.is_empty(), "completionTime": scene.now});
+    let mut status = json!({"pass": failures.is_empty(), "completionTime": cluster.now});
     for (field, nodes) in [("checks", checks), ("failures", failures)] {
         if !nodes.is_empty() {
             status[field] = nodes.into();
@@ -147,8 +147,8 @@ fn with_results(mut entry: Value, results: &Value) -> Value {
 }
 
 /// What is found on a node; nothing where nothing can be run.
-fn results(scene: &Scene, node: &Object, release: &Release, emulated: bool) -> Vec<Value> {
-    let profile = scene.profile(node.name());
+fn results(cluster: &ClusterState, node: &Object, release: &Release, emulated: bool) -> Vec<Value> {
+    let profile = cluster.profile(node.name());
     let Some(profile) = profile.filter(|_| node.condition("Ready") == Some("True")) else {
         return Vec::new();
     };

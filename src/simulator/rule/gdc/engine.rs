@@ -14,8 +14,8 @@ use crate::{
     simulator::{
         OPERATOR_MANIFESTS,
         builder::known,
+        cluster_state::{ClusterState, Key, Object, Read as _},
         kind::Kind,
-        scene::{Key, Object, Read as _, Scene},
         step::{Action, Step, Target},
     },
 };
@@ -40,20 +40,20 @@ fn manifests() -> &'static [(Kind, DynamicObject)] {
     })
 }
 
-fn there<'a>(scene: &'a Scene, kind: Kind, object: &DynamicObject) -> Option<&'a Object> {
-    scene.get(&Key::of(kind, object))
+fn there<'a>(cluster: &'a ClusterState, kind: Kind, object: &DynamicObject) -> Option<&'a Object> {
+    cluster.get(&Key::of(kind, object))
 }
 
-fn kubevirt(scene: &Scene) -> Option<&Object> {
-    scene.find(Kind::KubeVirt, SYSTEM_NAMESPACE, KUBEVIRT_NAME)
+fn kubevirt(cluster: &ClusterState) -> Option<&Object> {
+    cluster.find(Kind::KubeVirt, SYSTEM_NAMESPACE, KUBEVIRT_NAME)
 }
 
-fn cdi(scene: &Scene) -> Option<&Object> {
-    scene.find(Kind::Cdi, "", CDI_NAME)
+fn cdi(cluster: &ClusterState) -> Option<&Object> {
+    cluster.find(Kind::Cdi, "", CDI_NAME)
 }
 
 /// Can machines run?
-pub fn is_up(scene: &Scene) -> bool {
+pub fn is_up(cluster: &ClusterState) -> bool {
     let deployed = |object: Option<&Object>| {
         object.is_some_and(|object| {
             !object.deleting()
@@ -61,22 +61,22 @@ pub fn is_up(scene: &Scene) -> bool {
                 && object.condition("Available") == Some("True")
         })
     };
-    deployed(kubevirt(scene)) && deployed(cdi(scene))
+    deployed(kubevirt(cluster)) && deployed(cdi(cluster))
 }
 
-pub fn install(scene: &Scene, runtime: &Object) -> Vec<Step> {
+pub fn install(cluster: &ClusterState, runtime: &Object) -> Vec<Step> {
     let mut steps: Vec<Step> = manifests()
         .iter()
-        .filter(|(kind, object)| there(scene, *kind, object).is_none())
+        .filter(|(kind, object)| there(cluster, *kind, object).is_none())
         .map(|(kind, object)| Action::create(*kind, object.clone()).later("installed"))
         .collect();
-    match kubevirt(scene) {
-        None if scene.serves(Kind::KubeVirt) => {
-            let order = Action::create(Kind::KubeVirt, order_kubevirt(is_emulated(scene)));
+    match kubevirt(cluster) {
+        None if cluster.serves(Kind::KubeVirt) => {
+            let order = Action::create(Kind::KubeVirt, order_kubevirt(is_emulated(cluster)));
             steps.push(order.later("ordered"));
         }
         Some(kubevirt) if !kubevirt.deleting() => {
-            let wanted = Value::Bool(is_emulated(scene));
+            let wanted = Value::Bool(is_emulated(cluster));
             if kubevirt.value(EMULATION).unwrap_or(&Value::Bool(false)) != &wanted {
                 let settings = json!({"developerConfiguration": {"useEmulation": wanted}});
                 let change = Action::Patch {
@@ -88,22 +88,25 @@ pub fn install(scene: &Scene, runtime: &Object) -> Vec<Step> {
         }
         None | Some(_) => {}
     }
-    if cdi(scene).is_none() && scene.serves(Kind::Cdi) {
+    if cdi(cluster).is_none() && cluster.serves(Kind::Cdi) {
         steps.push(Action::create(Kind::Cdi, order_cdi(runtime)).later("ordered"));
     }
     steps
 }
 
 /// First what the operators have made, by them; then the operators.
-pub fn uninstall(scene: &Scene) -> Vec<Step> {
-    let orders = [(Kind::KubeVirt, kubevirt(scene)), (Kind::Cdi, cdi(scene))];
+pub fn uninstall(cluster: &ClusterState) -> Vec<Step> {
+    let orders = [
+        (Kind::KubeVirt, kubevirt(cluster)),
+        (Kind::Cdi, cdi(cluster)),
+    ];
     let ordered: Vec<(Kind, &Object)> = orders
         .into_iter()
         .filter_map(|(kind, object)| Some((kind, object?)))
         .collect();
     let going: Vec<(Kind, &Object)> = if ordered.is_empty() {
         let left = manifests().iter();
-        left.filter_map(|(kind, object)| Some((*kind, there(scene, *kind, object)?)))
+        left.filter_map(|(kind, object)| Some((*kind, there(cluster, *kind, object)?)))
             .collect()
     } else {
         ordered

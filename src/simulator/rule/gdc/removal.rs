@@ -1,9 +1,9 @@
 //! The machines of the cluster: how many there are, and their deletion where the annotation allows it.
 
 use crate::simulator::{
+    cluster_state::{ClusterState, Object, Read as _},
     kind::Kind,
     rule::disks,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step},
 };
 
@@ -15,20 +15,24 @@ const MACHINES: [Kind; 5] = [
     Kind::Instance,
 ];
 
-pub fn machines(scene: &Scene) -> usize {
-    MACHINES.into_iter().map(|kind| scene.count(kind)).sum()
+pub fn machines(cluster_state: &ClusterState) -> usize {
+    MACHINES
+        .into_iter()
+        .map(|kind| cluster_state.count(kind))
+        .sum()
 }
 
 /// Deletes what nothing else owns: the rest goes with it. A disk goes with the machine that uses it.
-pub fn delete(scene: &Scene) -> Vec<Step> {
-    let used = scene.all(Kind::ProductMachine).flat_map(|machine| {
-        disks(machine)
-            .filter_map(|disk| scene.find(Kind::ProductDisk, machine.namespace(), disk.name))
+pub fn delete(cluster_state: &ClusterState) -> Vec<Step> {
+    let used = cluster_state.all(Kind::ProductMachine).flat_map(|machine| {
+        disks(machine).filter_map(|disk| {
+            cluster_state.find(Kind::ProductDisk, machine.namespace(), disk.name)
+        })
     });
     let disks = used.map(|disk| (Kind::ProductDisk, disk));
     let machines = MACHINES
         .into_iter()
-        .flat_map(|kind| scene.all(kind).map(move |machine| (kind, machine)))
+        .flat_map(|kind| cluster_state.all(kind).map(move |machine| (kind, machine)))
         .filter(|(_, machine)| machine.controller().is_none());
     machines
         .chain(disks)

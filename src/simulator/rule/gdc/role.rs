@@ -7,8 +7,8 @@ use crate::{
     api::name::GROUP,
     simulator::{
         builder::known,
+        cluster_state::{ClusterState, Object, Read as _},
         kind::Kind,
-        scene::{Object, Read as _, Scene},
         step::{Action, Step},
     },
 };
@@ -28,17 +28,17 @@ const ROLES: [Role; 4] = [
     ("kubevm.cluster.view", None, READ),
 ];
 
-pub fn create(scene: &Scene) -> impl Iterator<Item = Step> {
+pub fn create(cluster_state: &ClusterState) -> impl Iterator<Item = Step> {
     let missing = ROLES
         .iter()
-        .filter(|(name, _, _)| scene.find(Kind::ClusterRole, "", name).is_none());
+        .filter(|(name, _, _)| cluster_state.find(Kind::ClusterRole, "", name).is_none());
     missing.map(|role| Action::create(Kind::ClusterRole, known(object(role))).later("installed"))
 }
 
-pub fn remove(scene: &Scene) -> impl Iterator<Item = Step> {
+pub fn remove(cluster_state: &ClusterState) -> impl Iterator<Item = Step> {
     ROLES
         .iter()
-        .filter_map(|(name, _, _)| scene.find(Kind::ClusterRole, "", name))
+        .filter_map(|(name, _, _)| cluster_state.find(Kind::ClusterRole, "", name))
         .filter(|role: &&Object| !role.deleting())
         .map(|role| Action::delete(Kind::ClusterRole, role).later("removed"))
 }

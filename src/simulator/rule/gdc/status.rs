@@ -4,19 +4,24 @@ use serde_json::{Map, Value, json};
 
 use super::check;
 use crate::simulator::{
+    cluster_state::{ClusterState, Object, Read as _},
     gdc::Release,
     kind::Kind,
-    scene::{Object, Read as _, Scene},
     step::{Action, Step},
 };
 
 /// The storage class of the sandbox.
 const STORAGE_CLASS: &str = "standard";
 
-pub fn report(scene: &Scene, release: &Release, runtime: &Object, ready: bool) -> Option<Step> {
+pub fn report(
+    cluster: &ClusterState,
+    release: &Release,
+    runtime: &Object,
+    ready: bool,
+) -> Option<Step> {
     let mut status = json!({"ready": ready});
     if release.summary {
-        let latest = check::latest(scene);
+        let latest = check::latest(cluster);
         status["preflightCheckSummary"] =
             latest.map_or(Value::Null, |latest| summary(release, latest));
     }

@@ -15,9 +15,9 @@ fn meta(name: &str, namespace: &str) -> Value {
 }
 
 /// A cluster of the newest release with a controller that is up, node `a`, and these objects.
-fn scene(objects: &[(Kind, Value)]) -> Scene {
-    let mut scene = Scene::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
-    scene.gdc = Some(Release::newest());
+fn cluster(objects: &[(Kind, Value)]) -> ClusterState {
+    let mut cluster = ClusterState::new(vec![NodeProfile::pretend("a")], "v1".to_owned());
+    cluster.gdc = Some(Release::newest());
     let ready = json!([{"type": "Ready", "status": "True"}]);
     let own = [
         (
@@ -31,9 +31,9 @@ fn scene(objects: &[(Kind, Value)]) -> Scene {
         ),
     ];
     for (kind, object) in own.iter().chain(objects) {
-        scene.tell(*kind, &Arc::new(known(object.clone())));
+        cluster.tell(*kind, &Arc::new(known(object.clone())));
     }
-    scene
+    cluster
 }
 
 fn vmruntime(enabled: bool, annotation: &str) -> (Kind, Value) {
@@ -60,9 +60,9 @@ fn disk() -> (Kind, Value) {
 }
 
 /// What is created and deleted, by name.
-fn done(scene: &Scene) -> Vec<String> {
-    let subject = scene.find(Kind::Runtime, "", VMRUNTIME).unwrap().clone();
-    let steps = runtime(scene, &subject);
+fn done(cluster: &ClusterState) -> Vec<String> {
+    let subject = cluster.find(Kind::Runtime, "", VMRUNTIME).unwrap().clone();
+    let steps = runtime(cluster, &subject);
     steps
         .iter()
         .filter_map(|step| match &step.action {
@@ -86,19 +86,22 @@ fn machines_go_only_where_the_annotation_says_exactly_true() {
         ("True", Vec::new()),
         ("", Vec::new()),
     ] {
-        let scene = scene(&[vmruntime(false, annotation), gvm(), disk()]);
-        assert_eq!(done(&scene), expected, "{annotation:?}");
+        let cluster = cluster(&[vmruntime(false, annotation), gvm(), disk()]);
+        assert_eq!(done(&cluster), expected, "{annotation:?}");
     }
-    let enabled = scene(&[vmruntime(true, "true"), gvm(), disk()]);
+    let enabled = cluster(&[vmruntime(true, "true"), gvm(), disk()]);
     assert!(!done(&enabled).contains(&"delete db".to_owned()));
 }
 
 #[test]
 fn a_change_of_the_spec_makes_a_check_once() {
-    let mut scene = scene(&[vmruntime(true, "false")]);
+    let mut cluster = cluster(&[vmruntime(true, "false")]);
     let made = "create VMRuntimePreflightCheck".to_owned();
-    assert!(done(&scene).contains(&made));
-    let name = check::start(&scene, scene.find(Kind::Runtime, "", VMRUNTIME).unwrap());
+    assert!(done(&cluster).contains(&made));
+    let name = check::start(
+        &cluster,
+        cluster.find(Kind::Runtime, "", VMRUNTIME).unwrap(),
+    );
     let Some(Action::Create { object, .. }) = name.map(|step| step.action) else {
         panic!("a check was expected");
     };
@@ -108,16 +111,16 @@ fn a_change_of_the_spec_makes_a_check_once() {
         &json!({"metadata": {"uid": "c"}, "status": {"pass": true, "checks": {"a": {"passed": true}}}}),
     );
     let there = Arc::new(known(there));
-    scene.tell(Kind::PreflightCheck, &there);
-    assert!(!done(&scene).contains(&made));
+    cluster.tell(Kind::PreflightCheck, &there);
+    assert!(!done(&cluster).contains(&made));
     // Also where somebody deletes it.
-    scene.tell_gone(Kind::PreflightCheck, &there);
-    assert!(!done(&scene).contains(&made));
+    cluster.tell_gone(Kind::PreflightCheck, &there);
+    assert!(!done(&cluster).contains(&made));
 }
 
 #[test]
 fn a_node_that_the_latest_check_has_left_out_makes_another_one() {
-    let generation_one = check::start(&scene(&[]), &Arc::new(known(vmruntime(true, "false").1)));
+    let generation_one = check::start(&cluster(&[]), &Arc::new(known(vmruntime(true, "false").1)));
     let Some(Action::Create { object, .. }) = generation_one.map(|step| step.action) else {
         panic!("a check was expected");
     };
@@ -129,12 +132,12 @@ fn a_node_that_the_latest_check_has_left_out_makes_another_one() {
     for (labels, expected) in [(json!({SKIP_SCHEDULE: ""}), false), (json!({}), true)] {
         let mut metadata = meta("b", "");
         metadata["labels"] = labels;
-        let scene = scene(&[
+        let cluster = cluster(&[
             vmruntime(true, "false"),
             (Kind::PreflightCheck, first.clone()),
             (Kind::Node, json!({"metadata": metadata})),
         ]);
-        let found = done(&scene).contains(&"create VMRuntimePreflightCheck".to_owned());
+        let found = done(&cluster).contains(&"create VMRuntimePreflightCheck".to_owned());
         assert_eq!(found, expected);
     }
 }

@@ -3,7 +3,7 @@
 use bmctl::api::crd;
 use serde_json::{Value, json};
 
-use super::world::{DV, POOL, PROTECTION, VM, VMI};
+use super::people::{DV, POOL, PROTECTION, VM, VMI};
 
 /// Where each is posted.
 pub fn objects() -> Vec<(&'static str, Value)> {

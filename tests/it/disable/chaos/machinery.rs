@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{
+use super::people::{
     DV, GDISK, GVM, Kind, POD, POOL, RUNTIME, VM, VMI, World, items, object_path, send,
 };
 
@@ -49,7 +49,7 @@ impl World {
                 self.keep_finalizers(VMI, vmi, |one| one != KUBEVIRTS).await;
             }
         }
-        if !self.scene.borrow().wild {
+        if !self.surroundings.borrow().wild {
             self.release().await;
         }
         self.adopt().await;
@@ -58,7 +58,7 @@ impl World {
 
     /// Machines take the disks that are to go with them, after a second look at the machine.
     async fn adopt(&self) {
-        if !self.scene.borrow().adopts {
+        if !self.surroundings.borrow().adopts {
             return;
         }
         for disk in items(&self.owner, GDISK).await {
@@ -105,7 +105,7 @@ impl World {
         };
         let enabled = runtime["spec"]["enabled"] == json!(true);
         let mut status = json!({"ready": enabled});
-        if self.scene.borrow().ours {
+        if self.surroundings.borrow().ours {
             let fenced = self.is_fenced(&runtime);
             let condition = |kind: &str, holds: bool| json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": "Said", "message": "so"});
             status["observedGeneration"] = runtime["metadata"]["generation"].clone();

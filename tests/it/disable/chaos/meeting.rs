@@ -1,4 +1,4 @@
-//! What the requests of a disable meet on their way: faults, a death, and the law that they are held against.
+//! What the requests of a disable meet on their way: faults, a death, and the invariant that they are held against.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use kube::{Client, client::Body};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{ALL, World, list_path};
+use super::people::{ALL, World, list_path};
 
 /// What a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +70,13 @@ impl World {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let happening = self.happening.read().await;
         let (event, fate, dies) = {
-            let mut scene = self.scene.borrow_mut();
-            scene.requests += 1;
+            let mut surroundings = self.surroundings.borrow_mut();
+            surroundings.requests += 1;
             if parts.method == "GET" && !query.contains("watch") && !query.contains("continue") {
-                let now = scene.requests;
-                scene.read.insert(path.clone(), now);
+                let now = surroundings.requests;
+                surroundings.read.insert(path.clone(), now);
             }
-            let fate = match scene.dice.below(60) {
+            let fate = match surroundings.rng.below(60) {
                 0 => Fate::Refused(500),
                 1 => Fate::Refused(429),
                 2 => Fate::Refused(503),
@@ -84,9 +84,9 @@ impl World {
                 4 => Fate::AnswerLost,
                 _ => Fate::Fine,
             };
-            let event = scene.dice.one_in(12);
-            let dies = scene.kill_at == Some(scene.requests);
-            if scene.wild {
+            let event = surroundings.rng.one_in(12);
+            let dies = surroundings.kill_at == Some(surroundings.requests);
+            if surroundings.wild {
                 (event, fate, dies)
             } else {
                 (false, Fate::Fine, false)
@@ -98,7 +98,7 @@ impl World {
         drop(happening);
         if dies {
             // Before or after the request was carried out.
-            if self.scene.borrow_mut().dice.one_in(2) {
+            if self.surroundings.borrow_mut().rng.one_in(2) {
                 self.inspect(&parts.method, &path, &query, &bytes);
                 let _ = self
                     .owner
@@ -132,7 +132,7 @@ impl World {
         Ok(answer)
     }
 
-    /// Holds the disable's writes against the law.
+    /// Holds the disable's writes against the invariant.
     fn inspect(&self, method: &http::Method, path: &str, query: &str, bytes: &[u8]) {
         let workload = ALL
             .iter()
@@ -140,24 +140,24 @@ impl World {
         if !workload || query.contains("dryRun") {
             return;
         }
-        let mut scene = self.scene.borrow_mut();
+        let mut surroundings = self.surroundings.borrow_mut();
         let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
         if body.get("dryRun").is_some() {
             return;
         }
         if method == "DELETE" {
             match body["preconditions"]["uid"].as_str() {
-                None => scene
+                None => surroundings
                     .broken
                     .push(format!("deleted without a UID: {path} {body}")),
                 Some(uid) => {
-                    if let Err(why) = scene.accounts_for(uid) {
-                        scene
+                    if let Err(why) = surroundings.accounts_for(uid) {
+                        surroundings
                             .broken
                             .push(format!("deleted before it was saved: {path}: {why}"));
                     }
-                    scene.deleted.insert(uid.to_owned());
-                    scene.ever_deleted.insert(uid.to_owned());
+                    surroundings.deleted.insert(uid.to_owned());
+                    surroundings.ever_deleted.insert(uid.to_owned());
                 }
             }
         } else if method == "PATCH" {
@@ -166,19 +166,19 @@ impl World {
             let permitted = match fields.first() {
                 // A machine waits until what it owns is released.
                 Some(&"finalizers") => true,
-                Some(&"ownerReferences") => scene.keep,
+                Some(&"ownerReferences") => surroundings.keep,
                 Some(_) | None => false,
             };
             if !permitted
                 || fields.get(1..) != Some(&["resourceVersion", "uid"])
                 || body.as_object().map(serde_json::Map::len) != Some(1)
             {
-                scene
+                surroundings
                     .broken
                     .push(format!("changed a workload: {path} {body}"));
             }
         } else if method != "GET" {
-            scene.broken.push(format!("{method} {path}"));
+            surroundings.broken.push(format!("{method} {path}"));
         }
     }
 }

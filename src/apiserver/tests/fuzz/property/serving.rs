@@ -185,9 +185,9 @@ fn definition() -> Value {
     })
 }
 
-fn with_server(story: impl FnOnce(&TestServer) -> anyhow::Result<()>, data: &[u8]) {
+fn with_server(test: impl FnOnce(&TestServer) -> anyhow::Result<()>, data: &[u8]) {
     SERVER.with(|server| {
-        if let Err(error) = story(server) {
+        if let Err(error) = test(server) {
             panic!("{error:#}\nwith {:?}", String::from_utf8_lossy(data));
         }
     });

@@ -5,7 +5,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{call, config_map, same, until_answered};
-use crate::ground;
+use crate::test_server;
 
 const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -18,7 +18,7 @@ pub async fn suite(client: &Client) -> anyhow::Result<()> {
     });
     if !has_policies {
         // Older than Kubernetes 1.30; the sandbox is not.
-        ensure!(ground::assets().is_some(), "{served}");
+        ensure!(test_server::assets().is_some(), "{served}");
         return Ok(());
     }
     let policy = json!({

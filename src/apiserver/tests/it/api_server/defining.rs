@@ -7,7 +7,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{api, call, config_map, frames, same, until_answered, until_gone};
-use crate::ground;
+use crate::test_server;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const GADGETS: &str = "/apis/example.com/v1/namespaces/default/gadgets";
@@ -52,7 +52,7 @@ async fn defaults_that_come_later(client: &Client) -> anyhow::Result<()> {
     let dry_run = format!("{PATH}?dryRun=All");
     let start = Instant::now();
     while call(client, "POST", &dry_run, other.clone()).await?.1["a"].is_null() {
-        ensure!(start.elapsed() < ground::patience(), "no default");
+        ensure!(start.elapsed() < test_server::patience(), "no default");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (_, read) = call(client, "GET", &format!("{PATH}/x"), Value::Null).await?;

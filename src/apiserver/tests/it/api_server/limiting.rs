@@ -8,7 +8,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{call, config_map, same};
-use crate::ground;
+use crate::test_server;
 
 const QUOTAS: &str = "/api/v1/namespaces/default/resourcequotas";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -24,7 +24,7 @@ async fn until_used(client: &Client, quota: &str, used: Value) -> anyhow::Result
             return Ok(());
         }
         ensure!(
-            start.elapsed() < ground::patience(),
+            start.elapsed() < test_server::patience(),
             "expected {used}, got {found}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -6,7 +6,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{call, config_map, frames, same};
-use crate::ground;
+use crate::test_server;
 
 const MAPS: &str = "/api/v1/namespaces/listing/configmaps";
 
@@ -124,13 +124,13 @@ async fn watches(client: &Client) -> anyhow::Result<()> {
         // Not every release has it turned on.
         let said = refused["message"].as_str().unwrap_or_default();
         ensure!(
-            ground::assets().is_some() && said.contains("WatchList"),
+            test_server::assets().is_some() && said.contains("WatchList"),
             "{refused}"
         );
         return Ok(());
     }
     let mark = streamed.iter().find(|frame| frame["type"] == "BOOKMARK");
-    if mark.is_none() && ground::assets().is_some() {
+    if mark.is_none() && test_server::assets().is_some() {
         // With an etcd before 3.4.31 and 3.5.13, which cannot say how far it is, the API server waits to the end.
         return Ok(());
     }

@@ -7,7 +7,7 @@ use kube::{Client, client::Body};
 use serde_json::{Value, json};
 
 use super::{api, call, client_of, config_map, create, same, until_answered};
-use crate::ground::Ground;
+use crate::test_server::TestApiServer;
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -72,8 +72,8 @@ async fn send(client: &Client, request: Request<Body>) -> anyhow::Result<Reply> 
 }
 
 pub async fn typed_clients() -> anyhow::Result<()> {
-    let ground = Ground::fresh().await?;
-    let client = client_of(&ground.kubeconfig()).await?;
+    let server = TestApiServer::fresh().await?;
+    let client = client_of(&server.kubeconfig()).await?;
     objects(&client).await?;
     workloads(&client).await?;
     watches(&client).await?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     super::saved::{saved, verifies},
     End,
-    world::{ALL, CLAIM, GDISK, MACHINES, OWNED, POD, RUNTIME, World, items, send, uid},
+    people::{ALL, CLAIM, GDISK, MACHINES, OWNED, POD, RUNTIME, World, items, send, uid},
 };
 
 impl World {
@@ -34,19 +34,19 @@ impl World {
         for kind in OWNED {
             there.extend(items(&self.owner, kind).await.iter().map(uid));
         }
-        let scene = self.scene.borrow();
-        verifies(&scene.folder)?;
-        for deleted in &scene.ever_deleted {
-            let accounted_for = scene.accounts_for(deleted);
+        let surroundings = self.surroundings.borrow();
+        verifies(&surroundings.folder)?;
+        for deleted in &surroundings.ever_deleted {
+            let accounted_for = surroundings.accounts_for(deleted);
             accounted_for.map_err(|why| format!("{deleted} is lost: {why}"))?;
         }
         // What somebody else has deleted the machine of may be here or gone.
-        let ours = scene.made.iter();
-        let ours = ours.filter(|(_, (_, machine))| !scene.is_orphaned(machine));
+        let ours = surroundings.made.iter();
+        let ours = ours.filter(|(_, (_, machine))| !surroundings.is_orphaned(machine));
         for (made, (kind, machine)) in ours {
             let is_there = there.contains(made);
             if !is_there {
-                saved(&scene.folder, made).map_err(|why| {
+                saved(&surroundings.folder, made).map_err(|why| {
                     format!("{} {made} of {machine} is gone, and lost: {why}", kind.2)
                 })?;
             }
@@ -55,10 +55,10 @@ impl World {
                     "claim {made} of {machine} was somebody's, and is gone"
                 ));
             }
-            if *kind == GDISK && scene.keep && !is_there {
+            if *kind == GDISK && surroundings.keep && !is_there {
                 return Err(format!("disk {made} of {machine} was to stay, and is gone"));
             }
-            if *kind == GDISK && !scene.keep && scene.forced && is_there {
+            if *kind == GDISK && !surroundings.keep && surroundings.forced && is_there {
                 return Err(format!("disk {made} of {machine} is left over"));
             }
         }

@@ -7,13 +7,13 @@ use std::{
 
 use super::{
     super::saved::{saved, saved_or_generated},
-    dice::Dice,
-    world::Kind,
+    people::Kind,
+    rng::Rng,
 };
 
 /// One run's.
-pub struct Scene {
-    pub dice: Dice,
+pub struct Surroundings {
+    pub rng: Rng,
     /// Are there events, faults and kills?
     pub wild: bool,
     /// Does a controller of ours watch, which closes creation and counts VMs?
@@ -43,7 +43,7 @@ pub struct Scene {
     pub broken: Vec<String>,
 }
 
-impl Scene {
+impl Surroundings {
     /// Has somebody else deleted the machine, or the pool that it is of?
     pub fn is_orphaned(&self, machine: &str) -> bool {
         let pool = machine.split('-').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A client that answers those requests itself that a story wants answered otherwise, as another API server or something
+//! A client that answers those requests itself that a test wants answered otherwise, as another API server or something
 //! in front of it would.
 
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,11 @@ type Rule = Box<dyn Fn(&Request<Body>) -> Option<(u16, Value)> + Send>;
 
 /// Clones are the same one.
 #[derive(Clone, Default)]
-pub struct Meddler {
+pub struct Interference {
     rule: Arc<Mutex<Option<Rule>>>,
 }
 
-impl Meddler {
+impl Interference {
     /// From now on.
     pub fn refuse(&self, rule: impl Fn(&Request<Body>) -> Option<Refusal> + Send + 'static) {
         self.answer(move |request| rule(request).map(Refusal::status));
@@ -38,9 +38,9 @@ impl Meddler {
 
     /// A client that leads through it.
     pub fn before(&self, inner: Client) -> Client {
-        let meddler = self.clone();
+        let interference = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
-            let answer = meddler
+            let answer = interference
                 .rule
                 .lock()
                 .unwrap()

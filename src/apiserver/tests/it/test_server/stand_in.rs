@@ -1,5 +1,5 @@
 //! Programs that stand in for `etcd` and `kube-apiserver` where there are none, so that everything around them (starting,
-//! waiting, certificates, impersonation, running stories, stopping) is tried everywhere. The API server is the sandbox,
+//! waiting, certificates, impersonation, running tests, stopping) is tried everywhere. The API server is the sandbox,
 //! behind the flags and the certificates that a kube-apiserver would be given.
 //!
 //! They are this very test binary: [`folder`] makes a folder of scripts that call it, [`play`] plays them.

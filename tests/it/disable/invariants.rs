@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::{KUBEVIRT, VOLUMES, count, disable_into, equal};
-use crate::stage::{Ended, MACHINES, Stage, eventually, machine};
+use crate::test_cluster::{Ended, MACHINES, TestCluster, eventually, machine};
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 const CLAIMS: &str = "/api/v1/namespaces/default/persistentvolumeclaims";
@@ -44,15 +44,15 @@ fn owned_by(owner: &Value, kind: (&str, &str), mut object: Value) -> Value {
 }
 
 /// A VM with a disk from a template, one without, a claim that somebody made for it, and a Secret.
-fn with_owned() -> Result<Stage, Failed> {
-    let stage = Stage::enabled()?;
+fn with_owned() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::enabled()?;
     let volumes = json!([
         {"name": "root", "dataVolume": {"name": "erp-root"}},
         {"name": "data", "dataVolume": {"name": "erp-data"}},
         {"name": "old", "persistentVolumeClaim": {"claimName": "erp-old"}},
         {"name": "ci", "cloudInitNoCloud": {"secretRef": {"name": "erp-ci"}}},
     ]);
-    let erp = stage.create(
+    let erp = test_cluster.create(
         KUBEVIRT,
         &virtual_machine("erp", &volumes, &json!([volume("erp-root")])),
     )?;
@@ -61,34 +61,34 @@ fn with_owned() -> Result<Stage, Failed> {
         ("cdi.kubevirt.io/v1beta1", "DataVolume"),
         volume("erp-data"),
     );
-    stage.create(VOLUMES, &data)?;
+    test_cluster.create(VOLUMES, &data)?;
     let claim = json!({
         "metadata": {"name": "erp-old"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "20Gi"}}},
     });
-    stage.create(
+    test_cluster.create(
         CLAIMS,
         &owned_by(&erp, ("v1", "PersistentVolumeClaim"), claim),
     )?;
     let secret =
         json!({"metadata": {"name": "erp-ci"}, "stringData": {"userdata": "#cloud-config"}});
-    stage.create(SECRETS, &owned_by(&erp, ("v1", "Secret"), secret))?;
+    test_cluster.create(SECRETS, &owned_by(&erp, ("v1", "Secret"), secret))?;
     for claim in ["erp-root", "erp-data"] {
-        there(&stage, &format!("{CLAIMS}/{claim}"))?;
+        there(&test_cluster, &format!("{CLAIMS}/{claim}"))?;
     }
-    Ok(stage)
+    Ok(test_cluster)
 }
 
-fn there(stage: &Stage, path: &str) -> Result<Value, Failed> {
+fn there(test_cluster: &TestCluster, path: &str) -> Result<Value, Failed> {
     eventually(path, || {
-        stage.read(path).map_err(|_| "not there".to_owned())
+        test_cluster.read(path).map_err(|_| "not there".to_owned())
     })
 }
 
 fn what_a_vm_owns_is_named_saved_and_put_back() -> Result<(), Failed> {
-    let stage = with_owned()?;
-    let old = stage.read(&format!("{CLAIMS}/erp-old"))?;
-    stage
+    let test_cluster = with_owned()?;
+    let old = test_cluster.read(&format!("{CLAIMS}/erp-old"))?;
+    test_cluster
         .bmctl(&["disable", "vmruntime", "--force=true", "--dry-run"])
         .exits(0)?
         .prints("  secrets default/erp-ci\n")?
@@ -96,11 +96,11 @@ fn what_a_vm_owns_is_named_saved_and_put_back() -> Result<(), Failed> {
         .prints("  persistentvolumeclaims default/erp-old: your own claim, released from its VM\n")?
         .prints("2 disks are deleted with all data")?
         .prints("Secrets are saved with them")?;
-    disable_into(&stage, "saved")?
+    disable_into(&test_cluster, "saved")?
         .prints("Gone with them, because they owned it:\n")?
         .prints("  secrets default/erp-ci\n")?;
-    equal(&json!(count(&stage, CLAIMS)?), &json!(1), "claims")?;
-    let now = stage.read(&format!("{CLAIMS}/erp-old"))?;
+    equal(&json!(count(&test_cluster, CLAIMS)?), &json!(1), "claims")?;
+    let now = test_cluster.read(&format!("{CLAIMS}/erp-old"))?;
     equal(
         &now["metadata"]["uid"],
         &old["metadata"]["uid"],
@@ -112,50 +112,52 @@ fn what_a_vm_owns_is_named_saved_and_put_back() -> Result<(), Failed> {
         "its owners",
     )?;
     equal(
-        &json!(stage.read(&format!("{SECRETS}/erp-ci")).is_err()),
+        &json!(test_cluster.read(&format!("{SECRETS}/erp-ci")).is_err()),
         &json!(true),
         "gone",
     )?;
 
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["restore", "saved", "--halted"]).exits(0)?;
-    let secret = stage.read(&format!("{SECRETS}/erp-ci"))?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster
+        .bmctl(&["restore", "saved", "--halted"])
+        .exits(0)?;
+    let secret = test_cluster.read(&format!("{SECRETS}/erp-ci"))?;
     equal(
         &secret["data"]["userdata"],
         &json!("I2Nsb3VkLWNvbmZpZw=="),
         "the Secret",
     )?;
-    there(&stage, &format!("{VOLUMES}/erp-data"))?;
+    there(&test_cluster, &format!("{VOLUMES}/erp-data"))?;
     // KubeVirt makes it from the template.
-    there(&stage, &format!("{VOLUMES}/erp-root"))?;
+    there(&test_cluster, &format!("{VOLUMES}/erp-root"))?;
     Ok(())
 }
 
 fn secrets_can_be_left_out() -> Result<(), Failed> {
-    let stage = with_owned()?;
+    let test_cluster = with_owned()?;
     let flags = [
         "disable",
         "vmruntime",
         "--force=true",
         "--backup-secrets=false",
     ];
-    stage
+    test_cluster
         .bmctl(&[&flags[..], &["--dry-run"]].concat())
         .exits(0)?
         .prints("Secrets are not saved (--backup-secrets=false): those that go are lost.")?;
-    stage
+    test_cluster
         .bmctl(&[&flags[..], &["--backup", "saved", "--timeout", "50s"]].concat())
         .exits(0)?;
-    let index = std::fs::read_to_string(stage.folder().join("saved/INDEX"))?;
+    let index = std::fs::read_to_string(test_cluster.folder().join("saved/INDEX"))?;
     equal(
         &json!(index.contains("erp-ci")),
         &json!(false),
         "in the index",
     )?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     // It is created, and what it lacks is said, however often.
     for _ in 0..2 {
-        stage.bmctl(&["restore", "saved"]).exits(5)?.says(
+        test_cluster.bmctl(&["restore", "saved"]).exits(5)?.says(
             "caused by: virtualmachines.kubevirt.io default/erp needs secrets default/erp-ci",
         )?;
     }
@@ -164,11 +166,11 @@ fn secrets_can_be_left_out() -> Result<(), Failed> {
 
 fn one_refusal_keeps_everything() -> Result<(), Failed> {
     const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     for name in ["a", "b", "c"] {
-        stage.create(KUBEVIRT, &virtual_machine(name, &json!([]), &json!([])))?;
+        test_cluster.create(KUBEVIRT, &virtual_machine(name, &json!([]), &json!([])))?;
     }
-    stage.create(
+    test_cluster.create(
         POLICIES,
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
@@ -183,7 +185,7 @@ fn one_refusal_keeps_everything() -> Result<(), Failed> {
             },
         }),
     )?;
-    stage.create(
+    test_cluster.create(
         &POLICIES.replace("policies", "policybindings"),
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -193,18 +195,18 @@ fn one_refusal_keeps_everything() -> Result<(), Failed> {
     )?;
     let force = ["disable", "vmruntime", "--force=true", "--timeout", "50s"];
     for flags in [&["--dry-run=server"] as &[&str], &[]] {
-        stage
+        test_cluster
             .bmctl(&[&force[..], flags].concat())
             .exits(6)?
             .says("error: 1 deletion would be refused; nothing was deleted")?
             .says("b is protected")?;
-        equal(&json!(count(&stage, KUBEVIRT)?), &json!(3), "VMs")?;
+        equal(&json!(count(&test_cluster, KUBEVIRT)?), &json!(3), "VMs")?;
     }
     Ok(())
 }
 
 /// Disables without a VM.
-fn saving(stage: &Stage) -> Result<Ended, Failed> {
+fn saving(test_cluster: &TestCluster) -> Result<Ended, Failed> {
     let disable = [
         "disable",
         "vmruntime",
@@ -213,11 +215,11 @@ fn saving(stage: &Stage) -> Result<Ended, Failed> {
         "--timeout",
         "50s",
     ];
-    stage.bmctl(&disable).exits(0)
+    test_cluster.bmctl(&disable).exits(0)
 }
 
 /// Instance types and snapshots, as KubeVirt's operator and CDI's define them.
-fn with_kinds_of_the_engine(stage: &Stage) -> Result<(), Failed> {
+fn with_kinds_of_the_engine(test_cluster: &TestCluster) -> Result<(), Failed> {
     for (group, kind, plural, scope) in [
         (
             "instancetype.kubevirt.io",
@@ -232,7 +234,7 @@ fn with_kinds_of_the_engine(stage: &Stage) -> Result<(), Failed> {
             "Namespaced",
         ),
     ] {
-        stage.create(
+        test_cluster.create(
             DEFINITIONS,
             &json!({
                 "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -247,7 +249,7 @@ fn with_kinds_of_the_engine(stage: &Stage) -> Result<(), Failed> {
                 },
             }),
         )?;
-        there(stage, &format!("/apis/{group}/v1beta1/{plural}"))?;
+        there(test_cluster, &format!("/apis/{group}/v1beta1/{plural}"))?;
     }
     Ok(())
 }
@@ -257,19 +259,19 @@ const SNAPSHOTS: &str =
     "/apis/snapshot.kubevirt.io/v1beta1/namespaces/default/virtualmachinesnapshots";
 
 fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    with_kinds_of_the_engine(&stage)?;
+    let test_cluster = TestCluster::enabled()?;
+    with_kinds_of_the_engine(&test_cluster)?;
     let large = json!({
         "apiVersion": "instancetype.kubevirt.io/v1beta1", "kind": "VirtualMachineClusterInstancetype",
         "metadata": {"name": "large"}, "spec": {"cpu": {"guest": 8}},
     });
-    stage.create(TYPES, &large)?;
+    test_cluster.create(TYPES, &large)?;
     // What an operator has made is none of people's.
     let mut own = large.clone();
     own["metadata"] =
         json!({"name": "u1.small", "labels": {"app.kubernetes.io/managed-by": "virt-operator"}});
-    stage.create(TYPES, &own)?;
-    stage.create(
+    test_cluster.create(TYPES, &own)?;
+    test_cluster.create(
         SNAPSHOTS,
         &json!({
             "apiVersion": "snapshot.kubevirt.io/v1beta1", "kind": "VirtualMachineSnapshot",
@@ -280,10 +282,10 @@ fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
         "  virtualmachineclusterinstancetypes.instancetype.kubevirt.io large\n",
         "  virtualmachinesnapshots.snapshot.kubevirt.io default/before: cannot be brought back\n",
     ];
-    let mut planned = stage
+    let mut planned = test_cluster
         .bmctl(&["disable", "vmruntime", "--dry-run"])
         .exits(0)?;
-    let mut ended = saving(&stage)?.prints("Manifests saved in saved")?;
+    let mut ended = saving(&test_cluster)?.prints("Manifests saved in saved")?;
     for line in named {
         planned = planned.prints(line)?;
         ended = ended.prints(line)?;
@@ -293,13 +295,13 @@ fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
     }
     // As the operator does; the sandbox's knows these kinds not.
     for path in [format!("{TYPES}/large"), format!("{SNAPSHOTS}/before")] {
-        stage.delete(&path)?;
+        test_cluster.delete(&path)?;
     }
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage.bmctl(&["restore", "saved"]).exits(0)?;
-    let found = stage.read(&format!("{TYPES}/large"))?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["restore", "saved"]).exits(0)?;
+    let found = test_cluster.read(&format!("{TYPES}/large"))?;
     equal(&found["spec"], &large["spec"], "the instance type")?;
-    let snapshot = stage.read(&format!("{SNAPSHOTS}/before"));
+    let snapshot = test_cluster.read(&format!("{SNAPSHOTS}/before"));
     equal(
         &json!(snapshot.is_err()),
         &json!(true),
@@ -308,20 +310,20 @@ fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
 }
 
 fn settings_of_the_engine_come_back() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let set = json!({"spec": {
         "imagePullSecrets": [{"name": "mirror"}],
         "configuration": {"developerConfiguration": {"featureGates": ["HostDevices"]}},
     }});
-    stage.patch(ENGINE, &set)?;
-    saving(&stage)?
+    test_cluster.patch(ENGINE, &set)?;
+    saving(&test_cluster)?
         .prints("  kubevirts.kubevirt.io vm-system/kubevirt: what people have set on it\n")?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-    stage
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster
         .bmctl(&["restore", "saved"])
         .exits(0)?
         .prints("Settings put back: 1")?;
-    let spec = &stage.read(ENGINE)?["spec"];
+    let spec = &test_cluster.read(ENGINE)?["spec"];
     equal(
         &spec["imagePullSecrets"],
         &set["spec"]["imagePullSecrets"],
@@ -333,45 +335,47 @@ fn settings_of_the_engine_come_back() -> Result<(), Failed> {
         .is_some_and(|gates| gates.contains(&json!("HostDevices")));
     equal(&json!(has_it), &json!(true), "feature gates")?;
     // Once more there is nothing to put back.
-    let again = stage.bmctl(&["restore", "saved", "-o", "json"]).exits(0)?;
+    let again = test_cluster
+        .bmctl(&["restore", "saved", "-o", "json"])
+        .exits(0)?;
     equal(&super::document(&again)?["changed"], &json!([]), "changed")
 }
 
 fn a_namespace_that_is_gone_is_said() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
+    let test_cluster = TestCluster::enabled()?;
     let tenant = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tenant"}});
-    stage.create(NAMESPACES, &tenant)?;
+    test_cluster.create(NAMESPACES, &tenant)?;
     let machines = KUBEVIRT.replace("default", "tenant");
-    stage.create(&machines, &virtual_machine("one", &json!([]), &json!([])))?;
-    disable_into(&stage, "saved")?;
-    stage.delete(&format!("{NAMESPACES}/tenant"))?;
+    test_cluster.create(&machines, &virtual_machine("one", &json!([]), &json!([])))?;
+    disable_into(&test_cluster, "saved")?;
+    test_cluster.delete(&format!("{NAMESPACES}/tenant"))?;
     eventually("the namespace is gone", || {
-        match stage.read(&format!("{NAMESPACES}/tenant")) {
+        match test_cluster.read(&format!("{NAMESPACES}/tenant")) {
             Ok(_) => Err("it is there".to_owned()),
             Err(_) => Ok(()),
         }
     })?;
-    stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
     for flags in [&["--dry-run"] as &[&str], &["--dry-run=server"], &[]] {
-        stage
+        test_cluster
             .bmctl(&[&["restore", "saved"], flags].concat())
             .exits(6)?
             .says("virtualmachines.kubevirt.io tenant/one: namespace tenant does not exist")?
             .says("create namespace tenant")?;
     }
-    stage
+    test_cluster
         .bmctl(&["restore", "saved", "--create-namespaces"])
         .exits(0)?
         .prints("  namespaces tenant\n")?;
-    equal(&json!(count(&stage, &machines)?), &json!(1), "VMs")
+    equal(&json!(count(&test_cluster, &machines)?), &json!(1), "VMs")
 }
 
 fn children_of_kept_disks_are_not_put_back() -> Result<(), Failed> {
-    let stage = Stage::enabled()?;
-    stage.create(MACHINES, &machine("db"))?;
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.create(MACHINES, &machine("db"))?;
     eventually("the guest runs", || {
         let path = KUBEVIRT.replace("virtualmachines", "virtualmachineinstances");
-        let found = stage
+        let found = test_cluster
             .read(&format!("{path}/db"))
             .map_err(|failed| format!("{failed:?}"))?;
         if found["status"]["phase"] == "Running" {
@@ -380,7 +384,7 @@ fn children_of_kept_disks_are_not_put_back() -> Result<(), Failed> {
             Err(found.to_string())
         }
     })?;
-    stage
+    test_cluster
         .bmctl(&[
             "disable",
             "vmruntime",
@@ -392,7 +396,7 @@ fn children_of_kept_disks_are_not_put_back() -> Result<(), Failed> {
             "50s",
         ])
         .exits(0)?;
-    let saved = std::fs::read_dir(stage.folder().join("saved/namespaces/default"))?;
+    let saved = std::fs::read_dir(test_cluster.folder().join("saved/namespaces/default"))?;
     let mut kinds: Vec<String> = saved
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_, std::io::Error>>()?;

@@ -1,4 +1,4 @@
-//! A stage for stories: one assembled sandbox in this process, a private folder, and the real binaries run against it.
+//! A cluster for tests: one assembled sandbox in this process, a private folder, and the real binaries run against it.
 
 use std::{
     cell::Cell,
@@ -22,14 +22,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{ground, troupe::Troupe};
+use crate::{components::Components, test_server};
 
-/// Longer than any step of a story takes on a slow machine; a wait that reaches it has failed.
+/// Longer than any step of a test takes on a slow machine; a wait that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The same on a real control plane is longer.
 fn patience() -> Duration {
-    PATIENCE.max(ground::patience())
+    PATIENCE.max(test_server::patience())
 }
 
 /// Where the product's own virtual machines of namespace default are.
@@ -45,7 +45,7 @@ pub fn machine(name: &str) -> Value {
 }
 
 /// What a trial runs.
-pub type Story = fn() -> Result<(), Failed>;
+pub type Test = fn() -> Result<(), Failed>;
 
 /// The one runtime that all stages of this process share.
 pub fn runtime() -> &'static Runtime {
@@ -53,7 +53,7 @@ pub fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().unwrap())
 }
 
-/// What a node of the stage can do. None of them is this machine: the stories must end the same everywhere.
+/// What a node of the cluster can do. None of them is this machine: the tests must end the same everywhere.
 #[derive(Clone, Copy, Debug)]
 pub enum Host {
     WithKvm,
@@ -61,25 +61,25 @@ pub enum Host {
 }
 
 /// One sandbox and a folder of its own.
-pub struct Stage {
+pub struct TestCluster {
     folder: TempDir,
     kubeconfig: PathBuf,
     cluster: Option<Cluster>,
 }
 
-/// What a stage stands on.
+/// What a cluster stands on.
 enum Cluster {
     Sandbox(Box<Assembly>),
-    Plane(Box<Troupe>),
+    RealControlPlane(Box<Components>),
 }
 
 impl Cluster {
     /// With the kubeconfig of its owner.
     async fn of(cast: Cast, nodes: Vec<NodeProfile>, pace: Pace) -> anyhow::Result<(Self, String)> {
-        if let Some(assets) = ground::assets() {
-            let troupe = Troupe::gather(&assets, cast, nodes, pace).await?;
-            let text = troupe.plane().kubeconfig();
-            return Ok((Self::Plane(Box::new(troupe)), text));
+        if let Some(assets) = test_server::assets() {
+            let components = Components::gather(&assets, cast, nodes, pace).await?;
+            let text = components.control_plane().kubeconfig();
+            return Ok((Self::RealControlPlane(Box::new(components)), text));
         }
         let options = AssemblyOptions {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -101,7 +101,7 @@ thread_local! {
     static CONTROLLER: Cell<Option<&'static Release>> = const { Cell::new(None) };
 }
 
-/// Threads tell other stories afterwards.
+/// Threads tell other tests afterwards.
 struct Played;
 
 impl Drop for Played {
@@ -110,17 +110,17 @@ impl Drop for Played {
     }
 }
 
-/// Tells a story with Google's controller of that release in the place of ours.
+/// Tells a test with Google's controller of that release in the place of ours.
 pub fn with_gdc(
     release: &'static Release,
-    story: impl FnOnce() -> Result<(), Failed>,
+    test: impl FnOnce() -> Result<(), Failed>,
 ) -> Result<(), Failed> {
     CONTROLLER.set(Some(release));
     let _played = Played;
-    story()
+    test()
 }
 
-impl Stage {
+impl TestCluster {
     /// One node, `worker-0`, that has KVM; VM Runtime installed and disabled.
     pub fn new() -> Self {
         Self::with_hosts(&[("worker-0", Host::WithKvm)])
@@ -131,7 +131,7 @@ impl Stage {
         Self::of(Cast::Everyone, hosts, Pace::INSTANT)
     }
 
-    /// As [`Stage::new`], but each transition of the machinery takes this long.
+    /// As [`TestCluster::new`], but each transition of the machinery takes this long.
     pub fn at_pace(transition: Duration) -> Self {
         Self::with_hosts_at_pace(&[("worker-0", Host::WithKvm)], transition)
     }
@@ -249,27 +249,27 @@ impl Stage {
 
     /// VM Runtime is enabled and ready.
     pub fn enabled() -> Result<Self, Failed> {
-        let stage = Self::new();
-        stage.bmctl(&["enable", "vmruntime"]).exits(0)?;
-        Ok(stage)
+        let test_cluster = Self::new();
+        test_cluster.bmctl(&["enable", "vmruntime"]).exits(0)?;
+        Ok(test_cluster)
     }
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// For stories that are told on the sandbox alone.
+    /// For tests that are told on the sandbox alone.
     pub fn sandbox(&self) -> &Server {
         match self.cluster() {
             Cluster::Sandbox(assembly) => &assembly.sandbox,
-            Cluster::Plane(_) => panic!("there is no sandbox"),
+            Cluster::RealControlPlane(_) => panic!("there is no sandbox"),
         }
     }
 
     fn cluster(&self) -> &Cluster {
         self.cluster
             .as_ref()
-            .expect("taken only when the stage is dropped")
+            .expect("taken only when the test_cluster is dropped")
     }
 
     pub fn kubeconfig(&self) -> &Path {
@@ -281,16 +281,16 @@ impl Stage {
         let _inside = runtime().enter();
         match self.cluster() {
             Cluster::Sandbox(assembly) => assembly.sandbox.client(&Identity::owner()),
-            Cluster::Plane(troupe) => troupe.plane().client(None),
+            Cluster::RealControlPlane(components) => components.control_plane().client(None),
         }
     }
 
-    /// Runs bmctl against this stage to its end.
+    /// Runs bmctl against this cluster to its end.
     pub fn bmctl(&self, arguments: &[&str]) -> Ended {
         finish(self.bmctl_command(arguments), "bmctl", arguments, "")
     }
 
-    /// bmctl against this stage, not started yet.
+    /// bmctl against this cluster, not started yet.
     pub fn bmctl_command(&self, arguments: &[&str]) -> Command {
         let mut command = clean(env!("CARGO_BIN_EXE_bmctl"), self.folder());
         command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
@@ -318,7 +318,7 @@ impl Stage {
     }
 
     fn run_kubectl(&self, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Ended {
-        let program = kubectl().expect("stories that need kubectl are ignored without it");
+        let program = kubectl().expect("tests that need kubectl are ignored without it");
         let mut command = clean(program, self.folder());
         command
             .args(arguments)
@@ -328,12 +328,12 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TestCluster {
     fn drop(&mut self) {
         let _inside = runtime().enter();
         match self.cluster.take() {
             Some(Cluster::Sandbox(assembly)) => runtime().block_on(assembly.stop()),
-            Some(Cluster::Plane(troupe)) => drop(troupe),
+            Some(Cluster::RealControlPlane(components)) => drop(components),
             None => {}
         }
     }
@@ -477,15 +477,15 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) ->
 }
 
 /// A trial that is ignored where there is no usable kubectl, unless the environment insists on it.
-pub fn needs_kubectl(name: &str, story: Story) -> Trial {
+pub fn needs_kubectl(name: &str, test: Test) -> Trial {
     let insist = std::env::var_os("BMCTL_REQUIRE_KUBECTL")
         .is_some_and(|value| !value.is_empty() && value != "0");
     match kubectl() {
-        Some(_) => Trial::test(name, story),
+        Some(_) => Trial::test(name, test),
         None if insist => Trial::test(name, || {
             Err("BMCTL_REQUIRE_KUBECTL is set, but no kubectl 1.27 or newer was found".into())
         }),
-        None => Trial::test(format!("{name} (needs kubectl 1.27 or newer)"), story)
+        None => Trial::test(format!("{name} (needs kubectl 1.27 or newer)"), test)
             .with_ignored_flag(true),
     }
 }

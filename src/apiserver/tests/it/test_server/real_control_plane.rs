@@ -1,5 +1,5 @@
-//! Starts etcd and kube-apiserver for one story: ports that are free, certificates and keys of its own, RBAC, and a
-//! folder that goes with it. What a cluster has beside them, kubelet and controllers, is played by the stories' own
+//! Starts etcd and kube-apiserver for one test: ports that are free, certificates and keys of its own, RBAC, and a
+//! folder that goes with it. What a cluster has beside them, kubelet and controllers, is played by the tests' own
 //! machinery; the garbage collector by [`super::collector`].
 
 use std::{
@@ -103,7 +103,7 @@ impl ControlPlane {
         tokio::spawn(collector::run(client, stop.clone()));
         #[allow(
             clippy::print_stderr,
-            reason = "for the process that wanted a story told here"
+            reason = "for the process that wanted a test run here"
         )]
         {
             eprintln!("{STANDS}");
@@ -141,7 +141,7 @@ fn etcd(folder: &Path, store: u16, peer: u16) -> Vec<String> {
         format!("--listen-peer-urls={there}"),
         format!("--initial-advertise-peer-urls={there}"),
         format!("--initial-cluster=default={there}"),
-        // Nothing of it outlives the story.
+        // Nothing of it outlives the test.
         "--unsafe-no-fsync=true".to_owned(),
     ]
 }
@@ -182,7 +182,7 @@ fn free_port() -> anyhow::Result<u16> {
         .port())
 }
 
-/// Waits until it answers that it is ready and every story's namespace is there.
+/// Waits until it answers that it is ready and every test's namespace is there.
 async fn ready(client: &Client, programs: &mut [Program]) -> anyhow::Result<()> {
     let asked = async {
         for path in ["/readyz", "/api/v1/namespaces/default"] {
@@ -272,9 +272,7 @@ impl Papers {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "stories");
+        params.distinguished_name.push(DnType::CommonName, "tests");
         let authority = params.self_signed(&key)?.pem();
         let issuer = Issuer::new(params, key);
 

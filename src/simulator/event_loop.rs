@@ -1,6 +1,6 @@
 //! The loop: news in, due steps out. Decides *when* something is looked at, never *what* is done.
 //!
-//! One task, so there are no locks; nothing in here waits for the API server while the scene is held: writes and
+//! One task, so there are no locks; nothing in here waits for the API server while the cluster is held: writes and
 //! questions run beside it and come back as [`Effect`]s.
 
 use std::{
@@ -20,10 +20,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Pace,
+    actuator::{Effect, Performer},
+    cluster_state::{ClusterState, Key, Object, Read as _},
     kind::Kind,
-    perform::{Effect, Performer},
     rule::{KUBELET, RULES, Rule},
-    scene::{Key, Object, Read as _, Scene},
     step::{Action, When},
     watching::{self, News},
 };
@@ -70,12 +70,12 @@ struct Waiting {
 type Watch = Pin<Box<dyn Stream<Item = (Kind, News)> + Send>>;
 type Done = (Task, Vec<Effect>, anyhow::Result<()>);
 
-pub struct Stage {
+pub struct EventLoop {
     client: Client,
-    scene: Scene,
+    cluster: ClusterState,
     performer: Performer,
     pace: Pace,
-    overture: Option<CancellationToken>,
+    instant_until: Option<CancellationToken>,
     watches: SelectAll<Watch>,
     /// Kind → uid of the definition that its watch belongs to, and what ends the watch.
     watched: HashMap<Kind, (String, DropGuard)>,
@@ -88,24 +88,24 @@ pub struct Stage {
     running: FuturesUnordered<BoxFuture<'static, Done>>,
 }
 
-impl Stage {
+impl EventLoop {
     pub fn new(
         client: Client,
-        scene: Scene,
+        cluster: ClusterState,
         performer: Performer,
         pace: Pace,
-        overture: Option<CancellationToken>,
+        instant_until: Option<CancellationToken>,
     ) -> Self {
         let unseen = Kind::ALL
             .into_iter()
-            .filter(|kind| kind.built_in() && scene.watches(*kind))
+            .filter(|kind| kind.built_in() && cluster.watches(*kind))
             .collect();
         Self {
             client,
-            scene,
+            cluster,
             performer,
             pace,
-            overture,
+            instant_until,
             watches: SelectAll::new(),
             watched: HashMap::new(),
             unseen,
@@ -139,7 +139,7 @@ impl Stage {
                 () = until(next) => self.wake(),
             }
             if self.unseen.is_empty() {
-                self.scene.tick();
+                self.cluster.tick();
                 while let Some(task) = self.queue.pop_first() {
                     self.decide(task);
                 }
@@ -162,17 +162,17 @@ impl Stage {
         match news {
             News::All(objects) => {
                 self.unseen.remove(&kind);
-                let gone = self.scene.tell_all(kind, &objects);
+                let gone = self.cluster.tell_all(kind, &objects);
                 for object in gone.iter().chain(&objects) {
                     self.changed(kind, object);
                 }
             }
             News::Changed(object) => {
-                self.scene.tell(kind, &object);
+                self.cluster.tell(kind, &object);
                 self.changed(kind, &object);
             }
             News::Gone(object) => {
-                self.scene.tell_gone(kind, &object);
+                self.cluster.tell_gone(kind, &object);
                 self.changed(kind, &object);
             }
         }
@@ -189,7 +189,7 @@ impl Stage {
                 .also
                 .iter()
                 .filter(|(trigger, _)| *trigger == kind)
-                .flat_map(|(_, related)| related(&self.scene, rule.subject, object));
+                .flat_map(|(_, related)| related(&self.cluster, rule.subject, object));
             for key in own.into_iter().chain(related) {
                 self.queue.insert(Task { rule: index, key });
             }
@@ -201,25 +201,25 @@ impl Stage {
         let Some(kind) = Kind::ALL
             .into_iter()
             .find(|kind| kind.definition().as_deref() == Some(definition.name()))
-            .filter(|kind| self.scene.watches(*kind))
+            .filter(|kind| self.cluster.watches(*kind))
         else {
             return;
         };
         let there = self
-            .scene
+            .cluster
             .get(&Key::of(Kind::Definition, definition))
             .cloned();
         let watched = self.watched.get(&kind).map(|(uid, _)| uid.clone());
         let same = there.as_ref().map(|there| there.uid()) == watched.as_deref();
         if watched.is_some() && !same {
             self.watched.remove(&kind);
-            for object in self.scene.forget(kind) {
+            for object in self.cluster.forget(kind) {
                 self.changed(kind, &object);
             }
         }
         if let Some(there) = there
             && !self.watched.contains_key(&kind)
-            && self.scene.serves(kind)
+            && self.cluster.serves(kind)
         {
             self.watch(kind, there.uid().to_owned());
         }
@@ -244,7 +244,7 @@ impl Stage {
             self.waiting.entry(task).or_default().missed = true;
             return;
         }
-        let Some(object) = self.scene.get(&task.key).cloned() else {
+        let Some(object) = self.cluster.get(&task.key).cloned() else {
             self.waiting.remove(&task);
             return;
         };
@@ -265,9 +265,9 @@ impl Stage {
         let transition = self.transition(&task, &object);
         let mut due = Vec::new();
         let mut next: Option<Instant> = None;
-        let looks = self.scene.looks();
-        let steps = (task.rule().plan)(&self.scene, &object);
-        waiting.rests_until = rest(self.scene.looks() - looks).map(|rest| now + rest);
+        let looks = self.cluster.looks();
+        let steps = (task.rule().plan)(&self.cluster, &object);
+        waiting.rests_until = rest(self.cluster.looks() - looks).map(|rest| now + rest);
         for step in steps {
             match step.when {
                 When::Now => due.push(step.action),
@@ -294,22 +294,22 @@ impl Stage {
 
     /// How long a transition takes here and now; on slow machines longer than elsewhere.
     fn transition(&self, task: &Task, object: &Object) -> Duration {
-        let overture = self.overture.as_ref();
-        if overture.is_some_and(|overture| !overture.is_cancelled()) {
+        let instant_until = self.instant_until.as_ref();
+        if instant_until.is_some_and(|instant_until| !instant_until.is_cancelled()) {
             return Duration::ZERO;
         }
         if task.rule().component != KUBELET {
             return self.pace.transition;
         }
         let node = object.text("/spec/nodeName");
-        let profile = node.and_then(|node| self.scene.profile(node));
+        let profile = node.and_then(|node| self.cluster.profile(node));
         self.pace.transition + profile.map_or(Duration::ZERO, |profile| profile.delay)
     }
 
     fn begin(&mut self, task: Task, object: &Object, actions: Vec<Action>) {
         let node = object
             .text("/spec/nodeName")
-            .and_then(|node| self.scene.profile(node))
+            .and_then(|node| self.cluster.profile(node))
             .cloned();
         self.busy.insert(task.clone());
         let performer = self.performer.clone();
@@ -330,12 +330,12 @@ impl Stage {
         for effect in effects {
             match effect {
                 Effect::Written(kind, object) => {
-                    if self.scene.answer(kind, &object) {
+                    if self.cluster.answer(kind, &object) {
                         self.changed(kind, &object);
                     }
                 }
                 Effect::Fate(pod, fate) => {
-                    self.scene.decide_fate(&pod, fate);
+                    self.cluster.decide_fate(&pod, fate);
                     self.changed(Kind::Pod, &pod);
                 }
             }

@@ -1,11 +1,11 @@
 //! A real control plane, as the tests start it.
 
-#![allow(dead_code, reason = "the stories of the tests need more of it")]
+#![allow(dead_code, reason = "the tests need more of it")]
 
-#[path = "../../src/apiserver/tests/it/ground/collector.rs"]
+#[path = "../../src/apiserver/tests/it/test_server/collector.rs"]
 pub mod collector;
-#[path = "../../src/apiserver/tests/it/ground/plane.rs"]
-pub mod plane;
+#[path = "../../src/apiserver/tests/it/test_server/real_control_plane.rs"]
+pub mod real_control_plane;
 
 use std::{env, path::PathBuf, time::Duration};
 

@@ -1,13 +1,13 @@
-//! What stories stand on: the API server in this process, or a real control plane (etcd and kube-apiserver) that is
-//! started for the story and removed after it. The same stories run on both; [`real`] starts them a second time.
+//! What tests stand on: the API server in this process, or a real control plane (etcd and kube-apiserver) that is
+//! started for the test and removed after it. The same tests run on both; [`real`] starts them a second time.
 //!
 //! Shared with bmctl's tests; a `mod.rs`, so that the parts are found from there too.
 
 #![allow(dead_code, reason = "each of the two suites needs a part of it")]
 
 pub mod collector;
-pub mod plane;
 pub mod real;
+pub mod real_control_plane;
 pub mod stand_in;
 
 use std::{path::PathBuf, time::Duration};
@@ -15,22 +15,22 @@ use std::{path::PathBuf, time::Duration};
 use apiserver::{Identity, Options, Server, fault::Party};
 use kube::Client;
 
-use plane::ControlPlane;
+use real_control_plane::ControlPlane;
 
-/// Folder with `etcd` and `kube-apiserver`, for the process that runs stories there. Set by `real` alone.
+/// Folder with `etcd` and `kube-apiserver`, for the process that runs tests there. Set by `real` alone.
 pub const ASSETS: &str = "BMCTL_STORIES_ON";
 
-/// An API server of a story's own.
-pub enum Ground {
+/// An API server of a test's own.
+pub enum TestApiServer {
     Sandbox(Server),
-    Plane(Box<ControlPlane>),
+    RealControlPlane(Box<ControlPlane>),
 }
 
-impl Ground {
-    /// A fresh one, of the kind that this process runs its stories on.
+impl TestApiServer {
+    /// A fresh one, of the kind that this process runs its tests on.
     pub async fn fresh() -> anyhow::Result<Self> {
         Ok(match assets() {
-            Some(assets) => Self::Plane(Box::new(ControlPlane::start(&assets).await?)),
+            Some(assets) => Self::RealControlPlane(Box::new(ControlPlane::start(&assets).await?)),
             None => Self::Sandbox(Server::start(Options::default()).await?),
         })
     }
@@ -39,7 +39,7 @@ impl Ground {
     pub fn owner(&self) -> Client {
         match self {
             Self::Sandbox(sandbox) => sandbox.client(&Identity::owner()),
-            Self::Plane(plane) => plane.client(None),
+            Self::RealControlPlane(control_plane) => control_plane.client(None),
         }
     }
 
@@ -47,7 +47,7 @@ impl Ground {
     pub fn client(&self, who: &Identity) -> Client {
         match self {
             Self::Sandbox(sandbox) => sandbox.client(who),
-            Self::Plane(plane) => plane.client(Some(who)),
+            Self::RealControlPlane(control_plane) => control_plane.client(Some(who)),
         }
     }
 
@@ -55,7 +55,7 @@ impl Ground {
     pub fn machinery(&self) -> Client {
         match self {
             Self::Sandbox(sandbox) => sandbox.client_of(Party::Machinery, &Identity::owner()),
-            Self::Plane(plane) => plane.client(None),
+            Self::RealControlPlane(control_plane) => control_plane.client(None),
         }
     }
 
@@ -63,7 +63,7 @@ impl Ground {
     pub fn kubeconfig(&self) -> String {
         match self {
             Self::Sandbox(sandbox) => sandbox.kubeconfig(),
-            Self::Plane(plane) => plane.kubeconfig(),
+            Self::RealControlPlane(control_plane) => control_plane.kubeconfig(),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Ground {
 /// So many seconds instead, where machines are slow or clusters large.
 const PATIENCE: &str = "BMCTL_PATIENCE";
 
-/// How long anything may take that a story waits for. A policy that reads VMRuntime takes a real API server half a minute
+/// How long anything may take that a test waits for. A policy that reads VMRuntime takes a real API server half a minute
 /// to learn, and nobody else may be told to wait so long for a failure.
 pub fn patience() -> Duration {
     let given = std::env::var(PATIENCE).ok();
@@ -79,7 +79,7 @@ pub fn patience() -> Duration {
     Duration::from_secs(given.and_then(|text| text.parse().ok()).unwrap_or(usual))
 }
 
-/// Where the programs of a real control plane are, if stories of this process run on one.
+/// Where the programs of a real control plane are, if tests of this process run on one.
 pub fn assets() -> Option<PathBuf> {
     std::env::var_os(ASSETS).map(PathBuf::from)
 }

@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::{
     faults::{Authority, Fault, On, Proxy, Script},
-    stage::{Ended, Host, Stage, eventually},
+    test_cluster::{Ended, Host, TestCluster, eventually},
 };
 
 /// Which cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scene {
+pub enum Situation {
     /// VM Runtime is ready.
     Ready,
     /// It is enabled, and the latest check has failed on the only node.
@@ -49,9 +49,9 @@ pub enum Scene {
 
 /// A cluster, and the way to it.
 pub struct Stand {
-    // Dropped before the stage that it stands before.
+    // Dropped before the cluster that it stands before.
     proxy: Proxy,
-    _stage: Stage,
+    _stage: TestCluster,
     flags: &'static str,
 }
 
@@ -59,24 +59,25 @@ const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 const CHECKS: &str = "/apis/vm.cluster.gke.io/v1/namespaces/vm-system/vmruntimepreflightchecks";
 
 impl Stand {
-    pub fn set(scene: Scene) -> Result<Self, Failed> {
-        let stage = match scene {
-            Scene::Ready | Scene::Stranger | Scene::Contested | Scene::Uncountable => {
-                Stage::enabled()?
-            }
-            Scene::WithoutKvm => without_kvm()?,
-            Scene::Unverified => unverified()?,
-            Scene::WithMachines => with_machines()?,
-            Scene::Still => still()?,
-            Scene::Stopping => stopping()?,
-            Scene::Bare | Scene::Away | Scene::Silent => Stage::bare(),
-            Scene::Frozen => frozen()?,
+    pub fn set(situation: Situation) -> Result<Self, Failed> {
+        let test_cluster = match situation {
+            Situation::Ready
+            | Situation::Stranger
+            | Situation::Contested
+            | Situation::Uncountable => TestCluster::enabled()?,
+            Situation::WithoutKvm => without_kvm()?,
+            Situation::Unverified => unverified()?,
+            Situation::WithMachines => with_machines()?,
+            Situation::Still => still()?,
+            Situation::Stopping => stopping()?,
+            Situation::Bare | Situation::Away | Situation::Silent => TestCluster::bare(),
+            Situation::Frozen => frozen()?,
         };
-        let script = match scene {
-            Scene::Contested => {
+        let script = match situation {
+            Situation::Contested => {
                 Script::none().always(On::Request(Method::PATCH, ""), Fault::answer(409))
             }
-            Scene::Uncountable => Script::none()
+            Situation::Uncountable => Script::none()
                 .always(
                     On::Request(Method::GET, "/virtualmachines"),
                     Fault::answer(403),
@@ -85,11 +86,11 @@ impl Stand {
                     On::Request(Method::POST, "/selfsubjectaccessreviews"),
                     Fault::answer(403),
                 ),
-            Scene::Silent => Script::none().always(On::Any, Fault::Hang),
+            Situation::Silent => Script::none().always(On::Any, Fault::Hang),
             _ => Script::none(),
         };
-        let proxy = Proxy::before(&stage, script);
-        if scene == Scene::Away {
+        let proxy = Proxy::before(&test_cluster, script);
+        if situation == Situation::Away {
             use base64::{Engine as _, engine::general_purpose::STANDARD};
             let authority = Authority::new("of another cluster").pem();
             proxy.edit(|kubeconfig| {
@@ -97,18 +98,18 @@ impl Stand {
                 cluster.certificate_authority_data = Some(STANDARD.encode(authority));
             });
         }
-        let flags = match scene {
-            Scene::Stranger => " --as stranger --as-group strangers",
+        let flags = match situation {
+            Situation::Stranger => " --as stranger --as-group strangers",
             _ => "",
         };
         Ok(Self {
             proxy,
-            _stage: stage,
+            _stage: test_cluster,
             flags,
         })
     }
 
-    /// The words that are typed, with the flags of the scene.
+    /// The words that are typed, with the flags of the situation.
     fn words(&self, words: &str) -> Vec<String> {
         let words = if words.contains("{backup}") {
             words.replace("{backup}", &backup())
@@ -172,10 +173,10 @@ fn hears_interrupts(id: &str) -> Result<(), String> {
 fn backup() -> String {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     let folder = MADE.get_or_init(|| {
-        let stage = with_machines().unwrap();
+        let test_cluster = with_machines().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("backup").display().to_string();
-        stage
+        test_cluster
             .bmctl(&["disable", "vmruntime", "--force=true", "--backup", &place])
             .exits(0)
             .unwrap();
@@ -184,45 +185,45 @@ fn backup() -> String {
     folder.path().join("backup").display().to_string()
 }
 
-fn without_kvm() -> Result<Stage, Failed> {
-    let stage = Stage::with_hosts(&[("worker-0", Host::WithoutKvm)]);
-    stage.bmctl(&["enable", "vmruntime"]).exits(3)?;
-    Ok(stage)
+fn without_kvm() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(3)?;
+    Ok(test_cluster)
 }
 
-fn with_machines() -> Result<Stage, Failed> {
-    let stage = Stage::enabled()?;
-    stage.run_machine("db")?;
-    Ok(stage)
+fn with_machines() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.run_machine("db")?;
+    Ok(test_cluster)
 }
 
-fn still() -> Result<Stage, Failed> {
-    let stage = Stage::without_controller();
-    stage.create(
+fn still() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::without_controller();
+    test_cluster.create(
         RUNTIMES,
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntime",
             "metadata": {"name": "vmruntime"}, "spec": {"enabled": true},
         }),
     )?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
 /// It was ready once, and nobody takes that back.
-fn stopping() -> Result<Stage, Failed> {
-    let stage = still()?;
+fn stopping() -> Result<TestCluster, Failed> {
+    let test_cluster = still()?;
     let status = json!({"ready": true, "observedGeneration": 1});
-    stage.patch(
+    test_cluster.patch(
         &format!("{RUNTIMES}/vmruntime/status"),
         &json!({"status": status}),
     )?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
 /// Nobody acts, so what stands there stays.
-fn unverified() -> Result<Stage, Failed> {
-    let stage = still()?;
-    stage.create(
+fn unverified() -> Result<TestCluster, Failed> {
+    let test_cluster = still()?;
+    test_cluster.create(
         CHECKS,
         &json!({
             "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
@@ -231,17 +232,17 @@ fn unverified() -> Result<Stage, Failed> {
     )?;
     let node = json!({"passed": false, "unknown": true, "message": "the node is not ready", "results": []});
     let status = json!({"pass": false, "unknownNodeNum": 1, "checks": {"worker-0": node}});
-    stage.patch(
+    test_cluster.patch(
         &format!("{CHECKS}/unverified/status"),
         &json!({"status": status}),
     )?;
-    Ok(stage)
+    Ok(test_cluster)
 }
 
-fn frozen() -> Result<Stage, Failed> {
-    let stage = Stage::new();
+fn frozen() -> Result<TestCluster, Failed> {
+    let test_cluster = TestCluster::new();
     let admission = "/apis/admissionregistration.k8s.io/v1";
-    stage.create(
+    test_cluster.create(
         &format!("{admission}/validatingadmissionpolicies"),
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
@@ -259,7 +260,7 @@ fn frozen() -> Result<Stage, Failed> {
             },
         }),
     )?;
-    stage.create(
+    test_cluster.create(
         &format!("{admission}/validatingadmissionpolicybindings"),
         &json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -267,5 +268,5 @@ fn frozen() -> Result<Stage, Failed> {
             "spec": {"policyName": "frozen", "validationActions": ["Deny"]},
         }),
     )?;
-    Ok(stage)
+    Ok(test_cluster)
 }

@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 use super::{
     NodeProfile, NodeRunner,
     builder::object,
+    cluster_state::{Fate, Key, Object, Read as _, this_second},
     kind::Kind,
-    scene::{Fate, Key, Object, Read as _, this_second},
     step::{Action, ServiceAccount, Target},
 };
 

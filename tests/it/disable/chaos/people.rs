@@ -7,7 +7,7 @@ use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use super::surroundings::Surroundings;
 
 pub const RUNTIMES: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes";
 pub const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
@@ -103,12 +103,12 @@ pub fn object_path(kind: Kind, object: &Value) -> String {
 #[derive(Clone)]
 pub struct World {
     pub owner: Client,
-    pub scene: Rc<RefCell<Scene>>,
+    pub surroundings: Rc<RefCell<Surroundings>>,
     /// The controllers' clock.
     pub clock: Clock,
     /// Held for reading by whatever happens, which may outlive the disable that it met.
     pub happening: Rc<tokio::sync::RwLock<()>>,
-    /// Held for reading while something is made that [`Scene::born`] does not know yet.
+    /// Held for reading while something is made that [`Surroundings::born`] does not know yet.
     pub making: Rc<tokio::sync::RwLock<()>>,
 }
 
@@ -116,9 +116,9 @@ impl World {
     /// From here on nobody interferes, also not with something that has begun, and nothing is held or protected.
     pub async fn calms_down(&self) {
         {
-            let mut scene = self.scene.borrow_mut();
-            scene.wild = false;
-            scene.kill_at = None;
+            let mut surroundings = self.surroundings.borrow_mut();
+            surroundings.wild = false;
+            surroundings.kill_at = None;
         }
         drop(self.happening.write().await);
         self.release().await;
@@ -126,7 +126,7 @@ impl World {
 
     /// Something that somebody else does.
     pub async fn happen(&self) {
-        let what = self.scene.borrow_mut().dice.below(15);
+        let what = self.surroundings.borrow_mut().rng.below(15);
         match what {
             0..=3 => self.create().await,
             4 | 5 => self.on_one(|_| None).await,
@@ -170,13 +170,17 @@ impl World {
 
     /// Changes one machine, or (`None`) deletes it.
     async fn on_one(&self, change: impl Fn(&Value) -> Option<Value>) {
-        let pick = self.scene.borrow_mut().dice.below(MACHINES.len() as u64);
+        let pick = self
+            .surroundings
+            .borrow_mut()
+            .rng
+            .below(MACHINES.len() as u64);
         let kind = MACHINES[usize::try_from(pick).unwrap()];
         let found = items(&self.owner, kind).await;
         if found.is_empty() {
             return;
         }
-        let pick = self.scene.borrow_mut().dice.below(found.len() as u64);
+        let pick = self.surroundings.borrow_mut().rng.below(found.len() as u64);
         let object = &found[usize::try_from(pick).unwrap()];
         let path = object_path(kind, object);
         if change(object).is_none() {
@@ -184,7 +188,7 @@ impl World {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned();
-            self.scene.borrow_mut().orphaned.insert(name);
+            self.surroundings.borrow_mut().orphaned.insert(name);
         }
         let _ = match change(object) {
             Some(patch) => send(&self.owner, "PATCH", &path, patch).await,
@@ -225,12 +229,12 @@ impl World {
             return;
         }
         let (name, which, goes_too) = {
-            let mut scene = self.scene.borrow_mut();
-            scene.names += 1;
+            let mut surroundings = self.surroundings.borrow_mut();
+            surroundings.names += 1;
             (
-                format!("m{}", scene.names),
-                scene.dice.below(6),
-                scene.dice.one_in(2),
+                format!("m{}", surroundings.names),
+                surroundings.rng.below(6),
+                surroundings.rng.one_in(2),
             )
         };
         let (kind, spec) = match which {
@@ -247,7 +251,7 @@ impl World {
             _ => {
                 let disk = self.make(GDISK, json!({"name": name}), json!({"size": "1Gi"}));
                 if let Some(disk) = disk.await {
-                    self.scene
+                    self.surroundings
                         .borrow_mut()
                         .made
                         .insert(disk, (GDISK, name.clone()));
@@ -260,7 +264,10 @@ impl World {
         };
         let machine = self.make(kind, json!({"name": name}), spec).await;
         if let Some(machine) = machine {
-            self.scene.borrow_mut().made.insert(machine, (kind, name));
+            self.surroundings
+                .borrow_mut()
+                .made
+                .insert(machine, (kind, name));
         }
     }
 
@@ -281,14 +288,14 @@ impl World {
                 };
                 for owned in OWNED {
                     let mut owners = vec![owner(kind, &machine)];
-                    if owned == CLAIM && self.scene.borrow_mut().dice.one_in(3) {
+                    if owned == CLAIM && self.surroundings.borrow_mut().rng.one_in(3) {
                         owners.push(owner(CLAIM, &spare));
                     }
                     let metadata = json!({"name": name, "ownerReferences": owners});
                     let made = self.make(owned, metadata, json!({})).await;
-                    let mut scene = self.scene.borrow_mut();
+                    let mut surroundings = self.surroundings.borrow_mut();
                     let of = |uid| (uid, (owned, name.to_owned()));
-                    scene.made.extend(made.map(of));
+                    surroundings.made.extend(made.map(of));
                 }
             }
         }
@@ -312,15 +319,15 @@ impl World {
         let _making = self.making.read().await;
         let made = send(&self.owner, "POST", &list_path(kind), object).await;
         let made = uid(&made.ok()?);
-        let mut scene = self.scene.borrow_mut();
-        let now = scene.requests;
-        scene.born.insert(made.clone(), now);
+        let mut surroundings = self.surroundings.borrow_mut();
+        let now = surroundings.requests;
+        surroundings.born.insert(made.clone(), now);
         Some(made)
     }
 
     /// Does a controller of ours keep VMs out?
     async fn closed(&self) -> bool {
-        if !self.scene.borrow().ours {
+        if !self.surroundings.borrow().ours {
             return false;
         }
         let runtime = send(&self.owner, "GET", RUNTIME, Value::Null)

@@ -1,7 +1,7 @@
 //! What the cluster looks like, as far as the watches have told: the only thing that rules read.
 //!
 //! What a rule asks for often is found by a [`Link`], never by looking through everything, so that a change costs the
-//! same in a cluster of any size. How much is looked at is counted: see [`Scene::looks`].
+//! same in a cluster of any size. How much is looked at is counted: see [`ClusterState::looks`].
 
 mod load;
 mod read;
@@ -64,7 +64,7 @@ pub enum Link {
 }
 
 /// The cluster as it is known to be.
-pub struct Scene {
+pub struct ClusterState {
     /// Time of this moment, for the times that rules write.
     pub now: Timestamp,
     /// Version of the API server, which the kubelets claim for themselves too.
@@ -88,7 +88,7 @@ pub struct Scene {
     checks: HashSet<String>,
 }
 
-impl Scene {
+impl ClusterState {
     pub fn new(profiles: Vec<NodeProfile>, version: String) -> Self {
         Self {
             now: this_second(),

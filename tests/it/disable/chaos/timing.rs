@@ -5,7 +5,7 @@ use std::time::Duration;
 use bmctl::cluster::retry::Pace;
 
 /// How fast things go.
-pub struct Tempo {
+pub struct Timing {
     pub pace: Pace,
     /// Between two looks of the machinery.
     pub tick: Duration,
@@ -19,8 +19,8 @@ pub struct Tempo {
 }
 
 #[cfg(feature = "virtual-time")]
-pub fn tempo() -> Tempo {
-    Tempo {
+pub fn timing() -> Timing {
+    Timing {
         pace: Pace::default(),
         tick: Duration::from_millis(500),
         least: Duration::from_secs(1),
@@ -32,8 +32,8 @@ pub fn tempo() -> Tempo {
 
 /// The longest times are for a machine that has other things to do; most runs take a fraction of a second.
 #[cfg(not(feature = "virtual-time"))]
-pub fn tempo() -> Tempo {
-    Tempo {
+pub fn timing() -> Timing {
+    Timing {
         pace: Pace {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(2),

@@ -15,7 +15,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::ground;
+use crate::test_server;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the kind is not served")]
@@ -71,7 +71,7 @@ where
         }
         Err(anyhow!("the watch ended"))
     };
-    let patience = ground::patience();
+    let patience = test_server::patience();
     if let Ok(ended) = tokio::time::timeout(patience, watched).await {
         return ended;
     }
@@ -88,7 +88,7 @@ where
 /// Looks again and again until it holds, for what no single watch tells; the last finding is in the error.
 pub async fn settles(what: &str, look: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
     const BEAT: Duration = Duration::from_millis(50);
-    let patience = ground::patience();
+    let patience = test_server::patience();
     let start = Instant::now();
     loop {
         match look().await {

@@ -24,14 +24,14 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::{
-    stage::{Stage, refuses, run},
-    table::told,
+    table::trial,
+    test_cluster::{TestCluster, refuses, run},
 };
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        told("a_cluster_that_can_not_be_seen_is_not_ready", blind),
-        told("a_refused_step_is_said", refused),
+        trial("a_cluster_that_can_not_be_seen_is_not_ready", blind),
+        trial("a_refused_step_is_said", refused),
         Trial::test(
             "controller::a_check_that_can_not_be_written_is_said",
             || run(unwritten),
@@ -39,15 +39,15 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Looks again soon, so that a story need not wait for it.
+/// Looks again soon, so that a test need not wait for it.
 fn options() -> anyhow::Result<ControllerOptions> {
-    let mut options = Stage::options()?;
+    let mut options = TestCluster::options()?;
     options.pace.retry_most = Duration::from_millis(500);
     Ok(options)
 }
 
-async fn said(stage: &Stage, because: &str) -> anyhow::Result<Condition> {
-    let runtime = stage
+async fn said(cluster: &TestCluster, because: &str) -> anyhow::Result<Condition> {
+    let runtime = cluster
         .status(&format!("Degraded because {because}"), |_, status| {
             condition::find(&status.conditions, kind::DEGRADED).is_some_and(|degraded| {
                 degraded.status == ConditionStatus::True && degraded.reason == because
@@ -99,19 +99,19 @@ impl Lessened {
     }
 }
 
-async fn blind(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.start(options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    stage.ready().await?;
+async fn blind(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.start(options()?);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    cluster.ready().await?;
     let kind = ApiResource::erase::<ClusterRole>(&());
-    let roles = Api::all_with(stage.client.clone(), &kind);
+    let roles = Api::all_with(cluster.client.clone(), &kind);
     let role = Lessened::by(roles, "kubevirts").await?;
     // Something rings, so that it is looked.
-    stage.force("false ").await?;
-    let degraded = said(&stage, reason::FORBIDDEN).await?;
+    cluster.force("false ").await?;
+    let degraded = said(&cluster, reason::FORBIDDEN).await?;
     ensure!(degraded.message.contains("list kubevirts"), "{degraded:?}");
-    let runtime = stage.runtime().get("vmruntime").await?;
+    let runtime = cluster.runtime().get("vmruntime").await?;
     let status = runtime.status.unwrap_or_default();
     ensure!(status.ready == Some(false), "{status:?}");
     let ready = condition::find(&status.conditions, kind::READY).context("Ready")?;
@@ -122,16 +122,16 @@ async fn blind(stage: Stage) -> anyhow::Result<()> {
     );
 
     role.restore().await?;
-    stage.ready().await?;
-    stage
+    cluster.ready().await?;
+    cluster
         .condition(kind::DEGRADED, ConditionStatus::False)
         .await?;
     controller.stop().await
 }
 
-async fn refused(stage: Stage) -> anyhow::Result<()> {
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(stage.client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(stage.client.clone());
+async fn refused(cluster: TestCluster) -> anyhow::Result<()> {
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(cluster.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(cluster.client.clone());
     let policy = serde_json::from_value(json!({
         "metadata": {"name": "no-engine"},
         "spec": {
@@ -156,7 +156,7 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
     policies.create(&parameters, &policy).await?;
     bindings.create(&parameters, &binding).await?;
     // The API server learns of it a moment later. There is no KubeVirt yet that it could be asked with.
-    let maps = stage.api("", "v1", "ConfigMap", "configmaps");
+    let maps = cluster.api("", "v1", "ConfigMap", "configmaps");
     let map = serde_json::from_value(json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "engine"},
     }))?;
@@ -165,10 +165,10 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
         ..PostParams::default()
     };
     refuses(&maps, &map, &dry_run, "before the audit").await?;
-    let controller = stage.start(options()?);
-    stage.phase("Disabled").await?;
-    stage.enable(true).await?;
-    let degraded = said(&stage, reason::REFUSED).await?;
+    let controller = cluster.start(options()?);
+    cluster.phase("Disabled").await?;
+    cluster.enable(true).await?;
+    let degraded = said(&cluster, reason::REFUSED).await?;
     ensure!(
         degraded.message.contains("no engine before the audit"),
         "{degraded:?}"
@@ -176,28 +176,28 @@ async fn refused(stage: Stage) -> anyhow::Result<()> {
     bindings
         .delete("no-engine", &DeleteParams::default())
         .await?;
-    stage.ready().await?;
-    stage
+    cluster.ready().await?;
+    cluster
         .condition(kind::DEGRADED, ConditionStatus::False)
         .await?;
     controller.stop().await
 }
 
-async fn unwritten(stage: Stage) -> anyhow::Result<()> {
-    let controller = stage.start(options()?);
-    stage.phase("Disabled").await?;
+async fn unwritten(cluster: TestCluster) -> anyhow::Result<()> {
+    let controller = cluster.start(options()?);
+    cluster.phase("Disabled").await?;
     let kind = ApiResource::erase::<Role>(&());
-    let roles = Api::namespaced_with(stage.client.clone(), SYSTEM_NAMESPACE, &kind);
+    let roles = Api::namespaced_with(cluster.client.clone(), SYSTEM_NAMESPACE, &kind);
     let role = Lessened::by(roles, "vmruntimepreflightchecks/status").await?;
-    stage.create_check("unwritten").await?;
-    let degraded = said(&stage, reason::FORBIDDEN).await?;
+    cluster.create_check("unwritten").await?;
+    let degraded = said(&cluster, reason::FORBIDDEN).await?;
     ensure!(
         degraded.message.contains("preflight check unwritten"),
         "{degraded:?}"
     );
     role.restore().await?;
-    stage.finished("unwritten").await?;
-    stage
+    cluster.finished("unwritten").await?;
+    cluster
         .condition(kind::DEGRADED, ConditionStatus::False)
         .await?;
     controller.stop().await

@@ -1,4 +1,4 @@
-//! The law of lists and watches: whoever lists once and then follows the changes, through watches that are cut and
+//! The invariant of lists and watches: whoever lists once and then follows the changes, through watches that are cut and
 //! resumed, has at every version that it gets to what a list of exactly that version shows. Lists come in pages, with
 //! changes in between.
 //!
@@ -24,13 +24,13 @@ pub async fn holds() -> anyhow::Result<()> {
     let seeds = std::env::var("BMCTL_LAW_SEEDS").ok();
     let seeds: u64 = seeds.map_or(Ok(6), |seeds| seeds.parse())?;
     for seed in 1..=seeds {
-        story(seed).await.with_context(|| format!("seed {seed}"))?;
+        test(seed).await.with_context(|| format!("seed {seed}"))?;
     }
     Ok(())
 }
 
-async fn story(seed: u64) -> anyhow::Result<()> {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+async fn test(seed: u64) -> anyhow::Result<()> {
+    let mut rng = Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let options = Options {
         // So short that followers who rest too long have to list again.
         history: 24,
@@ -46,14 +46,14 @@ async fn story(seed: u64) -> anyhow::Result<()> {
         Follower::new("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&labelSelector=on"),
     ];
     for round in 0..ROUNDS {
-        for _ in 0..dice.below(10) {
-            change(&client, &mut dice).await?;
+        for _ in 0..rng.below(10) {
+            change(&client, &mut rng).await?;
         }
         let version = mark(&client, round).await?;
         for follower in &mut followers {
             // Some sleep through a round.
-            if dice.below(4) > 0 {
-                follower.follow(&client, version, &mut dice).await?;
+            if rng.below(4) > 0 {
+                follower.follow(&client, version, &mut rng).await?;
                 follower.compare_then(&client).await?;
             }
         }
@@ -61,7 +61,7 @@ async fn story(seed: u64) -> anyhow::Result<()> {
     let version = mark(&client, ROUNDS).await?;
     for follower in &mut followers {
         follower.is_quiet = true;
-        follower.follow(&client, version, &mut dice).await?;
+        follower.follow(&client, version, &mut rng).await?;
         follower.compare_then(&client).await?;
         follower.compare_now(&client).await?;
     }
@@ -70,13 +70,13 @@ async fn story(seed: u64) -> anyhow::Result<()> {
 }
 
 /// Creates, changes or deletes one of a few objects; that it is not there, or is, is part of the game.
-async fn change(client: &Client, dice: &mut Dice) -> anyhow::Result<()> {
-    let name = format!("a{}", dice.below(6));
-    let on = ["yes", "no", "maybe"][dice.below(3)];
+async fn change(client: &Client, rng: &mut Rng) -> anyhow::Result<()> {
+    let name = format!("a{}", rng.below(6));
+    let on = ["yes", "no", "maybe"][rng.below(3)];
     let path = format!("{MAPS}/{name}");
     let labels =
-        json!({"metadata": {"labels": {"on": on}}, "data": {"roll": dice.below(100).to_string()}});
-    let (code, answer) = match dice.below(5) {
+        json!({"metadata": {"labels": {"on": on}}, "data": {"roll": rng.below(100).to_string()}});
+    let (code, answer) = match rng.below(5) {
         0 | 1 => {
             let mut map = config_map(&name);
             json_patch::merge(&mut map, &labels);
@@ -150,7 +150,7 @@ impl Follower {
         &self,
         client: &Client,
         limit: usize,
-        dice: &mut Dice,
+        rng: &mut Rng,
     ) -> anyhow::Result<Option<(BTreeMap<String, Value>, u64)>> {
         let mut copy = BTreeMap::new();
         let mut next = String::new();
@@ -167,25 +167,25 @@ impl Follower {
                 token => token.clone_into(&mut next),
             }
             if !self.is_quiet {
-                change(client, dice).await?;
+                change(client, rng).await?;
             }
         }
     }
 
     /// Watches until the selection is known as it was at this version, over watches that are cut.
-    async fn follow(&mut self, client: &Client, until: u64, dice: &mut Dice) -> anyhow::Result<()> {
+    async fn follow(&mut self, client: &Client, until: u64, rng: &mut Rng) -> anyhow::Result<()> {
         for _ in 0..200 {
             if self.version.is_some_and(|version| version >= until) {
                 return Ok(());
             }
             if self.version.is_none() && !self.streams() {
-                let limit = 1 + dice.below(4);
-                if let Some((copy, version)) = self.list(client, limit, dice).await? {
+                let limit = 1 + rng.below(4);
+                if let Some((copy, version)) = self.list(client, limit, rng).await? {
                     (self.copy, self.version) = (copy, Some(version));
                 }
                 continue;
             }
-            let patience = 1 + dice.below(7);
+            let patience = 1 + rng.below(7);
             self.watch(client, until, patience).await?;
         }
         bail!("{} does not get to {until}: {:?}", self.query, self.version)
@@ -312,9 +312,9 @@ fn plain(object: &Value) -> Value {
 }
 
 /// Numbers that look random (splitmix64) and are the same for the same seed.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

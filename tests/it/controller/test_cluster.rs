@@ -1,4 +1,4 @@
-//! Where the stories play: a cluster, its nodes, a controller that can be stopped and started, and waiting.
+//! Where the tests play: a cluster, its nodes, a controller that can be stopped and started, and waiting.
 
 use std::{
     collections::BTreeMap,
@@ -41,27 +41,27 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use super::news::until;
+pub use super::eventually::until;
 use super::{
-    chronicle::Chronicle,
-    news::{NotServed, settles},
+    eventually::{NotServed, settles},
+    status_recorder::StatusRecorder,
 };
-use crate::ground::{self, Ground};
+use crate::test_server::{self, TestApiServer};
 
-/// Runs a story to its end.
-pub fn run<F>(story: impl FnOnce(Stage) -> F) -> Result<(), Failed>
+/// Runs a test to its end.
+pub fn run<F>(test: impl FnOnce(TestCluster) -> F) -> Result<(), Failed>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    run_on(vec![NodeProfile::pretend("n1")], story).map(drop)
+    run_on(vec![NodeProfile::pretend("n1")], test).map(drop)
 }
 
 /// The same with these nodes. Returns what was published meanwhile; nothing of it may be missing in the controller's
 /// documentation.
 pub fn run_on<F>(
     nodes: Vec<NodeProfile>,
-    story: impl FnOnce(Stage) -> F,
-) -> Result<Chronicle, Failed>
+    test: impl FnOnce(TestCluster) -> F,
+) -> Result<StatusRecorder, Failed>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -77,22 +77,22 @@ where
         .with_writer(std::io::stderr)
         .try_init();
     let told = async {
-        let stage = Stage::set(nodes).await?;
-        let chronicle = stage.chronicle.clone();
-        let objects = stage.runtime();
-        // The story leaves the stage when it is told; the cluster is still asked something.
-        let _ground = stage.ground.clone();
-        story(stage).await?;
-        chronicle.catch_up(&objects).await?;
-        chronicle.is_documented()?;
-        anyhow::Ok(chronicle)
+        let cluster = TestCluster::set(nodes).await?;
+        let recorder = cluster.recorder.clone();
+        let objects = cluster.runtime();
+        // The test leaves the cluster when it is told; the cluster is still asked something.
+        let _ground = cluster.server.clone();
+        test(cluster).await?;
+        recorder.catch_up(&objects).await?;
+        recorder.is_documented()?;
+        anyhow::Ok(recorder)
     };
     runtime
         .block_on(told)
         .map_err(|error| format!("{error:#}").into())
 }
 
-/// What the nodes of a story say when they are probed.
+/// What the nodes of a test say when they are probed.
 #[derive(Default)]
 pub struct Nodes(Mutex<BTreeMap<String, Answer>>);
 
@@ -149,13 +149,13 @@ fn report(failed: Option<CheckId>) -> String {
 }
 
 /// A cluster without a controller yet.
-pub struct Stage {
+pub struct TestCluster {
     pub client: Client,
     pub nodes: Arc<Nodes>,
-    chronicle: Chronicle,
+    recorder: StatusRecorder,
     world: CancellationToken,
     // Last: whoever talks to it has ended by then.
-    ground: Arc<Ground>,
+    server: Arc<TestApiServer>,
 }
 
 /// A controller that is running.
@@ -181,36 +181,36 @@ impl Controller {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TestCluster {
     fn drop(&mut self) {
         self.world.cancel();
     }
 }
 
-impl Stage {
+impl TestCluster {
     async fn set(nodes: Vec<NodeProfile>) -> anyhow::Result<Self> {
-        let ground = Ground::fresh().await?;
-        let stage = Self {
-            client: ground.owner(),
+        let server = TestApiServer::fresh().await?;
+        let cluster = Self {
+            client: server.owner(),
             nodes: Arc::default(),
-            chronicle: Chronicle::default(),
+            recorder: StatusRecorder::default(),
             world: CancellationToken::new(),
-            ground: Arc::new(ground),
+            server: Arc::new(server),
         };
         for definition in crd::runtime_definitions()
             .into_iter()
             .chain(crd::machine_definitions())
         {
-            let api: Api<CustomResourceDefinition> = Api::all(stage.client.clone());
+            let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
             api.create(&PostParams::default(), &definition).await?;
             let name = definition.name_any();
             await_condition(api, &name, conditions::is_crd_established()).await?;
         }
-        stage.chronicle.follow(stage.runtime()).await;
-        let api: Api<Namespace> = Api::all(stage.client.clone());
+        cluster.recorder.follow(cluster.runtime()).await;
+        let api: Api<Namespace> = Api::all(cluster.client.clone());
         let system = serde_json::from_value(json!({"metadata": {"name": SYSTEM_NAMESPACE}}))?;
         api.create(&PostParams::default(), &system).await?;
-        stage.grant_rights().await?;
+        cluster.grant_rights().await?;
         let number = nodes.len();
         let options = WorldOptions {
             nodes,
@@ -218,13 +218,13 @@ impl Stage {
             ..WorldOptions::default()
         };
         tokio::spawn(simulator::run(
-            stage.ground.machinery(),
+            cluster.server.machinery(),
             options,
-            stage.nodes.clone(),
-            stage.world.clone(),
+            cluster.nodes.clone(),
+            cluster.world.clone(),
         ));
-        stage.every_node(number).await?;
-        Ok(stage)
+        cluster.every_node(number).await?;
+        Ok(cluster)
     }
 
     /// Waits until so many kubelets have reported, whatever they say.
@@ -266,7 +266,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Options of a controller that is as quick as the story.
+    /// Options of a controller that is as quick as the test.
     pub fn options() -> anyhow::Result<ControllerOptions> {
         let mut options = ControllerOptions::new("bmctl:test");
         options.engine_manifests = Some(EngineManifests::from_parts(OPERATOR_MANIFESTS)?);
@@ -278,7 +278,7 @@ impl Stage {
         options.pace.outage_most = Duration::from_secs(1);
         options.pace.repair = Duration::from_millis(50);
         options.pace.repair_most = Duration::from_secs(1);
-        if ground::assets().is_none() {
+        if test_server::assets().is_none() {
             // The sandbox knows a policy as soon as it has it.
             options.pace.arming = Duration::from_secs(1);
         }
@@ -291,14 +291,14 @@ impl Stage {
 
     /// A client of the controller's account, with the rights that it is installed with.
     pub fn account(&self) -> Client {
-        self.ground.client(&Identity::service_account(
+        self.server.client(&Identity::service_account(
             SYSTEM_NAMESPACE,
             CONTROLLER_DEPLOYMENT,
         ))
     }
 
     pub fn kubeconfig(&self) -> String {
-        self.ground.kubeconfig()
+        self.server.kubeconfig()
     }
 
     /// A controller, and the VMRuntime object that it makes.
@@ -404,7 +404,7 @@ impl Stage {
 
     /// Waits for anything to be published, so long at most.
     pub async fn news(&self, limit: Duration) {
-        self.chronicle.turn_of_events(limit).await;
+        self.recorder.turn_of_events(limit).await;
     }
 
     pub async fn status(

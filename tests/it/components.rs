@@ -18,16 +18,16 @@ use bmctl::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::ground::{patience, plane::ControlPlane};
+use crate::test_server::{patience, real_control_plane::ControlPlane};
 
 /// A control plane with everybody who plays on it. They end with this value.
-pub struct Troupe {
+pub struct Components {
     shutdown: CancellationToken,
     _parts: JoinSet<anyhow::Result<()>>,
-    plane: ControlPlane,
+    control_plane: ControlPlane,
 }
 
-impl Troupe {
+impl Components {
     /// Returns when the cluster is as a freshly installed one is.
     pub async fn gather(
         assets: &Path,
@@ -35,10 +35,10 @@ impl Troupe {
         nodes: Vec<NodeProfile>,
         pace: Pace,
     ) -> anyhow::Result<Self> {
-        let plane = ControlPlane::start(assets).await?;
+        let control_plane = ControlPlane::start(assets).await?;
         let shutdown = CancellationToken::new();
         let mut parts = JoinSet::new();
-        let owner = plane.client(None);
+        let owner = control_plane.client(None);
         if cast != Cast::ApiServer {
             boot::fill(&owner, cast).await?;
             let options = WorldOptions {
@@ -57,7 +57,7 @@ impl Troupe {
         }
         if cast == Cast::Everyone {
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);
-            let client = plane.client(Some(&account));
+            let client = control_plane.client(Some(&account));
             parts.spawn(controller::run(client, options(pace)?, shutdown.clone()));
         }
         tokio::time::timeout(patience(), settle(&owner, cast))
@@ -66,16 +66,16 @@ impl Troupe {
         Ok(Self {
             shutdown,
             _parts: parts,
-            plane,
+            control_plane,
         })
     }
 
-    pub fn plane(&self) -> &ControlPlane {
-        &self.plane
+    pub fn control_plane(&self) -> &ControlPlane {
+        &self.control_plane
     }
 }
 
-impl Drop for Troupe {
+impl Drop for Components {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }

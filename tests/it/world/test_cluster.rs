@@ -1,4 +1,4 @@
-//! A sandbox with its machinery, and what the stories of it look at.
+//! A sandbox with its machinery, and what the tests of it look at.
 
 use std::{sync::Arc, time::Duration};
 

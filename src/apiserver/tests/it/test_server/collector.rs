@@ -1,6 +1,6 @@
 //! What kube-controller-manager does for every cluster, where there is none: the garbage collector (what is owned goes
 //! after its owners, or before them, or stays), the namespace controller, and the aggregation of roles. As slow as it
-//! likes; only for stories.
+//! likes; only for tests.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Everything that was published on VMRuntime while a story was told: in which order the phases came, and which reason
+//! Everything that was published on VMRuntime while a test was told: in which order the phases came, and which reason
 //! each condition was ever given.
 
 use std::{
@@ -16,14 +16,14 @@ use kube::{
 use tokio::sync::{oneshot, watch};
 
 use super::table;
-use crate::ground;
+use crate::test_server;
 
 /// A condition's type, status and reason.
 pub type Word = (String, ConditionStatus, String);
 
 /// Clones write into the same book.
 #[derive(Clone)]
-pub struct Chronicle {
+pub struct StatusRecorder {
     book: Arc<Mutex<Book>>,
     /// The version of the object that was seen last; nothing where there is none.
     version: watch::Sender<Option<String>>,
@@ -35,7 +35,7 @@ struct Book {
     words: Vec<Word>,
 }
 
-impl Default for Chronicle {
+impl Default for StatusRecorder {
     fn default() -> Self {
         Self {
             book: Arc::default(),
@@ -44,12 +44,12 @@ impl Default for Chronicle {
     }
 }
 
-impl Chronicle {
-    /// Writes as long as the runtime of the story lasts, which is longer than its stage: what was published last is read
-    /// when the story is told. Returns when it has begun.
+impl StatusRecorder {
+    /// Writes as long as the runtime of the test lasts, which is longer than its cluster: what was published last is read
+    /// when the test is told. Returns when it has begun.
     pub async fn follow(&self, objects: Api<VMRuntime>) {
         let (began, beginning) = oneshot::channel();
-        let chronicle = self.clone();
+        let recorder = self.clone();
         tokio::spawn(async move {
             let mut began = Some(began);
             let stream = watcher(objects, watcher::Config::default()).default_backoff();
@@ -57,9 +57,9 @@ impl Chronicle {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
-                        chronicle.write(&object);
+                        recorder.write(&object);
                     }
-                    Ok(watcher::Event::Delete(_)) => chronicle.turn(None),
+                    Ok(watcher::Event::Delete(_)) => recorder.turn(None),
                     Ok(watcher::Event::InitDone) => {
                         // That nobody waits any more is no harm.
                         let _ = began.take().map(|began| began.send(()));
@@ -98,9 +98,9 @@ impl Chronicle {
         // Of several versions that come at once only the last one is seen here.
         let caught_up =
             seen.wait_for(|seen| *seen == now || (now.is_some() && number(seen) > number(&now)));
-        tokio::time::timeout(ground::patience(), caught_up)
+        tokio::time::timeout(test_server::patience(), caught_up)
             .await
-            .context("the chronicle is behind")??;
+            .context("the recorder is behind")??;
         Ok(())
     }
 
