@@ -23,7 +23,11 @@ mod rule;
 mod step;
 mod watching;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use futures::{FutureExt as _, TryStreamExt as _, stream};
@@ -58,6 +62,8 @@ pub struct WorldOptions {
     /// Until it is cancelled everything takes no time: what comes first is to be there at once.
     pub instant_until: Option<CancellationToken>,
     pub pace: Pace,
+    /// So much longer than others these components take for each transition, by the names of [`components`].
+    pub delays: BTreeMap<String, Duration>,
     /// The certificate that the API server's is signed with, PEM: each namespace gets it.
     pub authority: Option<String>,
     /// Play Google's controller of that release, too.
@@ -102,6 +108,12 @@ pub struct PodExit {
     pub message: String,
 }
 
+/// The components that are played, by the field managers of their writes.
+#[must_use]
+pub fn components() -> BTreeSet<&'static str> {
+    rule::RULES.iter().map(|rule| rule.component).collect()
+}
+
 /// Plays the machinery until `shutdown`.
 ///
 /// # Errors
@@ -135,6 +147,7 @@ pub async fn run(
         cluster_state,
         performer,
         options.pace,
+        options.delays,
         options.instant_until,
     )
     .play(shutdown)

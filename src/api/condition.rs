@@ -31,7 +31,7 @@ impl From<bool> for ConditionStatus {
     }
 }
 
-/// One observation about the VM Runtime. Lenient where a foreign controller may leave something out.
+/// One observation about the VM Runtime. What a foreign controller may leave out is optional.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {

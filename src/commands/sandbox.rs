@@ -19,7 +19,7 @@ use std::{
     path::PathBuf,
 };
 
-use assembly::{AssemblyOptions, Cast};
+use assembly::{AssemblyOptions, Composition};
 use world_file::WorldFile;
 
 use super::Context;
@@ -121,7 +121,7 @@ pub struct ClusterArgs {
             controller::releases()
         )
     )]
-    pub controller: Option<Cast>,
+    pub controller: Option<Composition>,
     /// Leave the controller out. VMRuntime is defined, but nothing acts on it. Run your own with 'bmctl controller run'.
     #[arg(long)]
     pub no_controller: bool,
@@ -166,13 +166,14 @@ impl ClusterArgs {
             },
             pace: self.pace.or(world.pace).unwrap_or_default(),
             state: self.state.clone(),
+            delays: world.delays,
             faults: world.faults,
-            cast: if self.bare {
-                Cast::ApiServer
+            composition: if self.bare {
+                Composition::ApiServer
             } else if self.no_controller {
-                Cast::Machinery
+                Composition::Machinery
             } else {
-                self.controller.unwrap_or(Cast::Everyone)
+                self.controller.unwrap_or(Composition::Everyone)
             },
         })
     }

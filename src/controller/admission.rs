@@ -138,7 +138,7 @@ fn armed(
         return Armed::Strict;
     }
     let since = binding.metadata.creation_timestamp.as_ref();
-    Armed::Lenient {
+    Armed::FailsOpen {
         since: since.map_or(jiff::Timestamp::UNIX_EPOCH, |time| time.0),
     }
 }
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(armed(&wanted, None, None), Armed::Absent);
         assert_eq!(
             armed(&wanted, Some(&policy("Ignore")), Some(&binding)),
-            Armed::Lenient { since }
+            Armed::FailsOpen { since }
         );
         assert_eq!(
             armed(&wanted, Some(&policy("Fail")), Some(&binding)),

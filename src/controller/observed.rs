@@ -274,7 +274,7 @@ pub enum Armed {
     /// One of the two is missing, or is not what we want. The policy's own strictness is kept while it is repaired.
     Differs { strict: bool },
     /// In place with failurePolicy Ignore, since then: an API server that is still learning it lets things pass.
-    Lenient { since: Timestamp },
+    FailsOpen { since: Timestamp },
     /// In place with failurePolicy Fail.
     Strict,
 }

@@ -237,7 +237,7 @@ where
 }
 
 /// Rings with each change, and keeps nothing.
-async fn hear<K>(api: Api<K>, config: watcher::Config, bells: Vec<Trigger>)
+async fn hear<K>(api: Api<K>, config: watcher::Config, triggers: Vec<Trigger>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -245,7 +245,7 @@ where
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
         told(&K::kind(&()), &event);
-        for trigger in &bells {
+        for trigger in &triggers {
             trigger.fire();
         }
     }

@@ -169,7 +169,7 @@ impl Page {
     }
 }
 
-/// Breaks at spaces so that no line is wider than the room, unless a single word is.
+/// Breaks at spaces so that no line is wider than the page, unless a single word is.
 fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     // Narrower than this, breaking does more harm than the terminal's own.
     const NARROWEST: usize = 20;

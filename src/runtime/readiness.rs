@@ -150,19 +150,19 @@ pub fn engine(facts: &EngineFacts, nodes: &[NodeFacts]) -> EngineState {
     let mut missing = Vec::new();
     let mut down = Vec::new();
     let mut partial = Vec::new();
-    if let Some(trouble) = undeployed("KubeVirt", kubevirt) {
+    if let Some(fault) = undeployed("KubeVirt", kubevirt) {
         // Its components follow from it: to list them too would only hide the cause.
-        missing.push(trouble);
+        missing.push(fault);
     } else {
         components(facts, nodes, &mut down, &mut partial);
     }
     if let Some(cdi) = facts.cdi.object() {
         // Disks are not ours to judge on a CDI that somebody else runs.
-        let trouble = undeployed("CDI", cdi);
+        let fault = undeployed("CDI", cdi);
         if cdi.ours {
-            missing.extend(trouble);
+            missing.extend(fault);
         } else {
-            partial.extend(trouble);
+            partial.extend(fault);
         }
     }
     if !missing.is_empty() {

@@ -4,7 +4,7 @@
 //! questions run beside it and come back as [`Effect`]s.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     pin::Pin,
     time::Duration,
 };
@@ -75,6 +75,8 @@ pub struct EventLoop {
     cluster: ClusterState,
     performer: Performer,
     pace: Pace,
+    /// So much longer these components take for each transition.
+    delays: BTreeMap<String, Duration>,
     instant_until: Option<CancellationToken>,
     watches: SelectAll<Watch>,
     /// Kind → uid of the definition that its watch belongs to, and what ends the watch.
@@ -94,6 +96,7 @@ impl EventLoop {
         cluster: ClusterState,
         performer: Performer,
         pace: Pace,
+        delays: BTreeMap<String, Duration>,
         instant_until: Option<CancellationToken>,
     ) -> Self {
         let unseen = Kind::ALL
@@ -105,6 +108,7 @@ impl EventLoop {
             cluster,
             performer,
             pace,
+            delays,
             instant_until,
             watches: SelectAll::new(),
             watched: HashMap::new(),
@@ -292,18 +296,21 @@ impl EventLoop {
         }
     }
 
-    /// How long a transition takes here and now; on slow machines longer than elsewhere.
+    /// How long a transition takes here and now; on slow machines, and for slow components, longer than elsewhere.
     fn transition(&self, task: &Task, object: &Object) -> Duration {
         let instant_until = self.instant_until.as_ref();
         if instant_until.is_some_and(|instant_until| !instant_until.is_cancelled()) {
             return Duration::ZERO;
         }
-        if task.rule().component != KUBELET {
-            return self.pace.transition;
+        let component = task.rule().component;
+        let slow = self.delays.get(component).copied().unwrap_or_default();
+        if component != KUBELET {
+            return self.pace.transition + slow;
         }
         let node = object.text("/spec/nodeName");
         let profile = node.and_then(|node| self.cluster.profile(node));
-        self.pace.transition + profile.map_or(Duration::ZERO, |profile| profile.delay)
+        let far = profile.map_or(Duration::ZERO, |profile| profile.delay);
+        self.pace.transition + slow + far
     }
 
     fn begin(&mut self, task: Task, object: &Object, actions: Vec<Action>) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bmctl::{
-    commands::sandbox::assembly::Cast,
+    commands::sandbox::assembly::Composition,
     simulator::{NodeProfile, Pace},
 };
 use futures::{AsyncBufReadExt as _, StreamExt as _};
@@ -54,7 +54,7 @@ impl Cluster {
         match test_server::assets() {
             Some(assets) => Self::control_plane(
                 &assets,
-                Cast::Everyone,
+                Composition::Everyone,
                 vec![NodeProfile::pretend("worker-0")],
             ),
             None => Self::sandbox("--nodes 0 --node worker-0=healthy --pace instant"),
@@ -66,14 +66,14 @@ impl Cluster {
         match test_server::assets() {
             Some(assets) => {
                 let nodes = (0..nodes).map(|number| NodeProfile::pretend(format!("node-{number}")));
-                Self::control_plane(&assets, Cast::Machinery, nodes.collect())
+                Self::control_plane(&assets, Composition::Machinery, nodes.collect())
             }
             None => Self::sandbox(&format!("--nodes {nodes} --no-controller --pace instant")),
         }
     }
 
     /// etcd and kube-apiserver of that folder.
-    fn control_plane(assets: &Path, cast: Cast, nodes: Vec<NodeProfile>) -> Self {
+    fn control_plane(assets: &Path, cast: Composition, nodes: Vec<NodeProfile>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let begin = Instant::now();

@@ -1,12 +1,17 @@
 //! The arrows between modules: which may use which. Read from `src/**`, so that a wrong `use` fails here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use bmctl::{
     command_id::{CommandId, Effect},
     failure::Reason,
 };
 use libtest_mimic::{Failed, Trial};
+use regex::Regex;
 
 use crate::source::{modules_named, sources};
 
@@ -14,7 +19,17 @@ use crate::source::{modules_named, sources};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 pub fn trials() -> Vec<Trial> {
-    tests!["architecture": no_module_names_one_below_it, modules_use_only_what_the_map_allows, packages_stay_in_their_modules, no_command_hides_in_words, clients_of_a_cluster_are_made_in_one_place, no_sentence_is_awkward, every_reason_can_happen]
+    tests![
+        "architecture":
+        no_module_names_one_below_it,
+        modules_use_only_what_the_map_allows,
+        packages_stay_in_their_modules,
+        no_command_hides_in_words,
+        clients_of_a_cluster_are_made_in_one_place,
+        no_sentence_is_awkward,
+        no_part_has_a_name_that_is_a_picture,
+        every_reason_can_happen,
+    ]
 }
 
 /// A reason that no code gives is a promise that nobody keeps.
@@ -94,6 +109,45 @@ fn command_in(text: &str) -> Option<String> {
     .map(|verb| format!("kubectl {verb} "));
     own.chain(kubectl)
         .find(|command| text.contains(command.as_str()))
+}
+
+/// Words for parts of the program that a Kubernetes engineer would have to ask about, in code and comments.
+const PICTURES: &str = r"(?i)\b(troupe|overtures?|chronicle|meddlers?|narrat\w+|leniency|aftermath|outlook|vaults?|caretakers?|chores?|tempo|dice|doors?|bells?|story|stories|houses?)\b|\b(this|the|every|other) rooms?\b";
+
+/// A module is a module, a test is a test.
+fn no_part_has_a_name_that_is_a_picture() -> Result<(), Failed> {
+    let pictures = Regex::new(PICTURES)?;
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests"] {
+        for path in code(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+            // These two hold the words themselves.
+            if path.ends_with("it/architecture.rs") || path.ends_with("pages/glossary.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path)?;
+            let found = text.lines().filter(|line| pictures.is_match(line));
+            wrong.extend(found.map(|line| format!("{}: {}", path.display(), line.trim())));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// All files of Rust below a folder.
+fn code(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(code(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// Where what people read is written.

@@ -7,58 +7,30 @@ use libtest_mimic::{Failed, Trial};
 use crate::bench::Bench;
 
 type Outcome = Result<(), Failed>;
-type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 19] = [
-        (
-            "version_in_the_products_words",
-            version_in_the_products_words,
-        ),
-        ("the_version_by_flag", the_version_by_flag),
-        (
-            "what_people_bring_along_is_understood",
-            what_people_bring_along_is_understood,
-        ),
-        ("what_was_meant_is_said", what_was_meant_is_said),
-        ("variables_are_defaults", variables_are_defaults),
-        ("short_help_fits_a_screen", short_help_fits_a_screen),
-        ("exit_codes_are_printed", exit_codes_are_printed),
-        ("every_command_has_help", every_command_has_help),
-        ("wrong_usage_exits_2", wrong_usage_exits_2),
-        (
-            "wrong_usage_is_a_document_too",
-            wrong_usage_is_a_document_too,
-        ),
-        (
-            "a_mistyped_word_gets_the_nearest",
-            a_mistyped_word_gets_the_nearest,
-        ),
-        ("nouns_as_kubectl_takes_them", nouns_as_kubectl_takes_them),
-        ("booleans_and_durations", booleans_and_durations),
-        (
-            "a_missing_context_names_the_nearest",
-            a_missing_context_names_the_nearest,
-        ),
-        ("a_closed_port_exits_10", a_closed_port_exits_10),
-        (
-            "colour_follows_the_environment",
-            colour_follows_the_environment,
-        ),
-        (
-            "a_log_only_where_there_is_a_workspace",
-            a_log_only_where_there_is_a_workspace,
-        ),
-        (
-            "a_reader_that_leaves_is_no_error",
-            a_reader_that_leaves_is_no_error,
-        ),
-        ("a_full_disk_is_an_error", a_full_disk_is_an_error),
-    ];
-    tests
-        .into_iter()
-        .map(|(name, test)| Trial::test(format!("cli::{name}"), test))
-        .collect()
+    tests![
+        "cli":
+        version_in_the_products_words,
+        the_version_by_flag,
+        what_people_bring_along_is_understood,
+        what_was_meant_is_said,
+        variables_are_defaults,
+        short_help_fits_a_screen,
+        exit_codes_are_printed,
+        every_command_has_help,
+        wrong_usage_exits_2,
+        wrong_usage_is_a_document_too,
+        a_mistyped_word_gets_the_nearest,
+        nouns_as_kubectl_takes_them,
+        booleans_and_durations,
+        a_missing_context_names_the_nearest,
+        a_closed_port_exits_10,
+        colour_follows_the_environment,
+        a_log_only_where_there_is_a_workspace,
+        a_reader_that_leaves_is_no_error,
+        a_full_disk_is_an_error,
+    ]
 }
 
 const COMMANDS: [&str; 5] = [

@@ -34,7 +34,14 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 pub fn trials() -> Vec<Trial> {
-    tests!["cluster", asynchronous: enabling_through_an_outage, ready_before_is_not_ready_again, somebody_else_writes_too, not_installed_and_not_there, machines_are_really_gone]
+    tests![
+        "cluster", asynchronous:
+        enabling_through_an_outage,
+        ready_before_is_not_ready_again,
+        somebody_else_writes_too,
+        not_installed_and_not_there,
+        machines_are_really_gone,
+    ]
 }
 
 fn run(test: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failed> {

@@ -8,7 +8,7 @@ use apiserver::Identity;
 use bmctl::{
     api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     commands::sandbox::{
-        assembly::{Cast, settle},
+        assembly::{Composition, settle},
         boot,
         runner::ProbeRunner,
     },
@@ -31,7 +31,7 @@ impl Components {
     /// Returns when the cluster is as a freshly installed one is.
     pub async fn gather(
         assets: &Path,
-        cast: Cast,
+        composition: Composition,
         nodes: Vec<NodeProfile>,
         pace: Pace,
     ) -> anyhow::Result<Self> {
@@ -39,12 +39,12 @@ impl Components {
         let shutdown = CancellationToken::new();
         let mut parts = JoinSet::new();
         let owner = control_plane.client(None);
-        if cast != Cast::ApiServer {
-            boot::fill(&owner, cast).await?;
+        if composition != Composition::ApiServer {
+            boot::fill(&owner, composition).await?;
             let options = WorldOptions {
                 nodes,
                 pace,
-                gdc: cast.release(),
+                gdc: composition.release(),
                 ..WorldOptions::default()
             };
             let runner = Arc::new(ProbeRunner);
@@ -55,12 +55,12 @@ impl Components {
                 shutdown.clone(),
             ));
         }
-        if cast == Cast::Everyone {
+        if composition == Composition::Everyone {
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);
             let client = control_plane.client(Some(&account));
             parts.spawn(controller::run(client, options(pace)?, shutdown.clone()));
         }
-        tokio::time::timeout(patience(), settle(&owner, cast))
+        tokio::time::timeout(patience(), settle(&owner, composition))
             .await
             .context("the fresh cluster did not settle")??;
         Ok(Self {

@@ -21,7 +21,13 @@ use crate::test_cluster::{Ended, MACHINES, TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = tests![
-        "disable": a_dry_run_shows_all_and_changes_nothing, a_backup_that_fails_deletes_nothing, a_refused_folder_is_refused_before_anything, disks_can_be_kept, a_report_beside_the_text_has_everything, without_a_backup_nothing_is_written,
+        "disable":
+        a_dry_run_shows_all_and_changes_nothing,
+        a_backup_that_fails_deletes_nothing,
+        a_refused_folder_is_refused_before_anything,
+        disks_can_be_kept,
+        a_report_beside_the_text_has_everything,
+        without_a_backup_nothing_is_written,
     ];
     trials.extend(chaos::trials());
     trials.extend(folder::trials());
@@ -205,7 +211,7 @@ fn a_backup_that_fails_deletes_nothing() -> Result<(), Failed> {
     // A file where the folder should be.
     fs::write(test_cluster.folder().join("file"), "")?;
     let another = (jiff::Timestamp::now() + Duration::from_secs(240)).to_string();
-    // The door that was closed is open again, unless another bmctl keeps it closed.
+    // VM creation is open again, unless another bmctl keeps it closed.
     for fence in [Value::Null, json!(another)] {
         test_cluster.patch(
             RUNTIME,

@@ -18,7 +18,15 @@ use regex::Regex;
 use crate::{bench::Bench, golden};
 
 pub fn trials() -> Vec<Trial> {
-    tests!["docs": definitions_are_current, completions_are_current, schemas_are_current, the_command_line_is_current, the_runbook_is_current, commands_of_the_runbook_are_true]
+    tests![
+        "docs":
+        definitions_are_current,
+        completions_are_current,
+        schemas_are_current,
+        the_command_line_is_current,
+        the_runbook_is_current,
+        commands_of_the_runbook_are_true,
+    ]
 }
 
 fn the_runbook_is_current() -> Result<(), Failed> {

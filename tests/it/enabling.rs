@@ -9,9 +9,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests![
-        "enabling": without_waiting_two_requests, with_waiting_four_requests,
-    ]
+    tests!["enabling": without_waiting_two_requests, with_waiting_four_requests]
 }
 
 const READ: &str = "GET /apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";

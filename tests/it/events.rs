@@ -10,9 +10,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests![
-        "events": of_a_cluster, of_what_ends_early,
-    ]
+    tests!["events": of_a_cluster, of_what_ends_early]
 }
 
 /// Every line of it; the last one has that exit code.

@@ -20,7 +20,10 @@ use crate::{
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "multi_cluster": fifty_clusters_and_two_that_fail, the_result_in_every_format, ctrl_c_covers_all,
+        "multi_cluster":
+        fifty_clusters_and_two_that_fail,
+        the_result_in_every_format,
+        ctrl_c_covers_all,
     ]
 }
 

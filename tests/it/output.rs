@@ -22,7 +22,16 @@ use crate::{
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "output": without_a_cluster, where_nothing_is_installed, with_a_node_that_fails, files_are_written_on_every_ending, a_file_that_can_not_be_written_is_found_first, an_interrupted_command_writes_its_files, a_signal_that_was_ignored_stays_ignored, a_fault_of_the_program_is_a_result, a_fault_in_the_middle_is_a_result,
+        "output":
+        without_a_cluster,
+        where_nothing_is_installed,
+        with_a_node_that_fails,
+        files_are_written_on_every_ending,
+        a_file_that_can_not_be_written_is_found_first,
+        an_interrupted_command_writes_its_files,
+        a_signal_that_was_ignored_stays_ignored,
+        a_fault_of_the_program_is_a_result,
+        a_fault_in_the_middle_is_a_result,
     ]
 }
 

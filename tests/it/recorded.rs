@@ -17,10 +17,7 @@ use self::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("recorded::the_simulator_does_what_was_recorded", compared),
-        Trial::test("recorded::every_difference_is_documented", documented),
-    ]
+    tests!["recorded": the_simulator_does_what_was_recorded, every_difference_is_documented]
 }
 
 fn recording(situation: &str) -> Result<Vec<Event>, Failed> {
@@ -30,7 +27,7 @@ fn recording(situation: &str) -> Result<Vec<Event>, Failed> {
     Ok(events.collect::<Result<_, _>>()?)
 }
 
-fn compared() -> Result<(), Failed> {
+fn the_simulator_does_what_was_recorded() -> Result<(), Failed> {
     let played = Play::run()?;
     let situations = [
         ("enable", &played.enable),
@@ -65,7 +62,7 @@ fn compared() -> Result<(), Failed> {
     .into())
 }
 
-fn documented() -> Result<(), Failed> {
+fn every_difference_is_documented() -> Result<(), Failed> {
     let page = include_str!("../../docs/sandbox.md");
     let rows: Vec<String> = ACCEPTED.iter().map(Accepted::row).collect();
     match rows.iter().find(|row| !page.contains(row.as_str())) {

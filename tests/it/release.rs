@@ -44,7 +44,7 @@ pub fn trials() -> Vec<Trial> {
         }
         Trial::test(format!("release::{name} (needs {FOLDER})"), test).with_ignored_flag(true)
     };
-    let mut trials: Vec<Trial> = tests.into_iter().chain(image::STORIES).map(trial).collect();
+    let mut trials: Vec<Trial> = tests.into_iter().chain(image::TESTS).map(trial).collect();
     trials.extend(image::trials());
     trials
 }

@@ -14,53 +14,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::bench::Bench;
 
 type Outcome = Result<(), Failed>;
-type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 11] = [
-        (
-            "run_suggests_nothing_for_a_cluster_that_is_gone",
-            run_suggests_nothing_for_a_cluster_that_is_gone,
-        ),
-        (
-            "the_first_command_of_the_readme",
-            the_first_command_of_the_readme,
-        ),
-        (
-            "a_folder_without_kvm_fails_the_check",
-            a_folder_without_kvm_fails_the_check,
-        ),
-        (
-            "a_word_or_a_file_describes_the_nodes",
-            a_word_or_a_file_describes_the_nodes,
-        ),
-        (
-            "run_passes_on_how_the_command_ended",
-            run_passes_on_how_the_command_ended,
-        ),
-        (
-            "run_points_any_program_to_the_cluster",
-            run_points_any_program_to_the_cluster,
-        ),
-        ("run_hands_termination_on", run_hands_termination_on),
-        (
-            "start_is_found_by_name_and_leaves_nothing",
-            start_is_found_by_name_and_leaves_nothing,
-        ),
-        (
-            "no_proxy_stands_between_a_command_and_its_cluster",
-            no_proxy_stands_between_a_command_and_its_cluster,
-        ),
-        ("nodes_must_make_sense", nodes_must_make_sense),
-        (
-            "a_command_gets_through_faults",
-            a_command_gets_through_faults,
-        ),
-    ];
-    tests
-        .into_iter()
-        .map(|(name, test)| Trial::test(format!("sandbox::{name}"), test))
-        .collect()
+    tests![
+        "sandbox":
+        run_suggests_nothing_for_a_cluster_that_is_gone,
+        the_first_command_of_the_readme,
+        a_folder_without_kvm_fails_the_check,
+        a_word_or_a_file_describes_the_nodes,
+        run_passes_on_how_the_command_ended,
+        run_points_any_program_to_the_cluster,
+        run_hands_termination_on,
+        start_is_found_by_name_and_leaves_nothing,
+        no_proxy_stands_between_a_command_and_its_cluster,
+        nodes_must_make_sense,
+        a_command_gets_through_faults,
+        a_component_can_be_slow,
+    ]
 }
 
 fn the_first_command_of_the_readme() -> Outcome {
@@ -319,5 +289,16 @@ fn a_command_gets_through_faults() -> Outcome {
     bench
         .bmctl("sandbox run --world world.yaml -- enable vmruntime")
         .code(0)?;
+    Ok(())
+}
+
+/// As where the images of KubeVirt take long: who waits is told for what.
+fn a_component_can_be_slow() -> Outcome {
+    let world = "pace: instant\nnodes: [{name: worker-0}]\ndelays: {virt-operator: 1h}\n";
+    let bench = Bench::new().file("world.yaml", world);
+    let ended = bench
+        .bmctl("sandbox run --world world.yaml -- enable vmruntime --timeout 8s")
+        .code(124)?;
+    assert!(ended.stderr.contains("KubeVirt is"), "{ended:?}");
     Ok(())
 }

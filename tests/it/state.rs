@@ -31,7 +31,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const ROUNDS: (usize, &str) = (3, "BMCTL_KILLS");
 
 pub fn trials() -> Vec<Trial> {
-    tests!["state": a_kill_loses_nothing_that_was_answered, a_cluster_goes_on, one_sandbox_at_a_time]
+    tests![
+        "state":
+        a_kill_loses_nothing_that_was_answered,
+        a_cluster_goes_on,
+        one_sandbox_at_a_time,
+    ]
 }
 
 fn start(bench: &Bench, arguments: &[&str]) -> Running {

@@ -17,7 +17,15 @@ use crate::{bench::Bench, test_cluster::TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "support": a_bundle_holds_what_the_list_says, a_dry_run_lists_and_asks_nobody, a_bundle_is_never_overwritten, a_bundle_holds_no_credential, no_bundle_of_a_cluster_that_is_away, what_is_permitted_is_asked, a_role_is_printed_for_kubectl, no_credential_is_ever_shown,
+        "support":
+        a_bundle_holds_what_the_list_says,
+        a_dry_run_lists_and_asks_nobody,
+        a_bundle_is_never_overwritten,
+        a_bundle_holds_no_credential,
+        no_bundle_of_a_cluster_that_is_away,
+        what_is_permitted_is_asked,
+        a_role_is_printed_for_kubectl,
+        no_credential_is_ever_shown,
     ]
 }
 

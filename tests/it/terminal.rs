@@ -11,7 +11,13 @@ use crate::test_cluster::{Host, TestCluster};
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "terminal": a_role_does_not_hide_the_error, tables_fit_the_terminal, enabling_leaves_a_clean_screen, a_question_can_be_declined, ctrl_c_leaves_a_clean_screen, what_is_quick_shows_no_progress,
+        "terminal":
+        a_role_does_not_hide_the_error,
+        tables_fit_the_terminal,
+        enabling_leaves_a_clean_screen,
+        a_question_can_be_declined,
+        ctrl_c_leaves_a_clean_screen,
+        what_is_quick_shows_no_progress,
     ]
 }
 

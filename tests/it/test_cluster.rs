@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    collections::BTreeMap,
     ffi::OsStr,
     fmt, fs,
     io::Write,
@@ -14,7 +15,7 @@ use std::{
 
 use apiserver::{Identity, Server};
 use bmctl::{
-    commands::sandbox::assembly::{Assembly, AssemblyOptions, Cast},
+    commands::sandbox::assembly::{Assembly, AssemblyOptions, Composition},
     simulator::{NodeProfile, Pace, gdc::Release},
 };
 use libtest_mimic::{Failed, Trial};
@@ -75,9 +76,13 @@ enum Cluster {
 
 impl Cluster {
     /// With the kubeconfig of its owner.
-    async fn of(cast: Cast, nodes: Vec<NodeProfile>, pace: Pace) -> anyhow::Result<(Self, String)> {
+    async fn of(
+        composition: Composition,
+        nodes: Vec<NodeProfile>,
+        pace: Pace,
+    ) -> anyhow::Result<(Self, String)> {
         if let Some(assets) = test_server::assets() {
-            let components = Components::gather(&assets, cast, nodes, pace).await?;
+            let components = Components::gather(&assets, composition, nodes, pace).await?;
             let text = components.control_plane().kubeconfig();
             return Ok((Self::RealControlPlane(Box::new(components)), text));
         }
@@ -86,7 +91,8 @@ impl Cluster {
             name: "sandbox".to_owned(),
             nodes,
             pace,
-            cast,
+            delays: BTreeMap::new(),
+            composition,
             faults: Vec::new(),
             state: None,
         };
@@ -128,7 +134,7 @@ impl TestCluster {
 
     /// These nodes; VM Runtime installed and disabled.
     pub fn with_hosts(hosts: &[(&str, Host)]) -> Self {
-        Self::of(Cast::Everyone, hosts, Pace::INSTANT)
+        Self::of(Composition::Everyone, hosts, Pace::INSTANT)
     }
 
     /// As [`TestCluster::new`], but each transition of the machinery takes this long.
@@ -137,18 +143,18 @@ impl TestCluster {
     }
 
     pub fn with_hosts_at_pace(hosts: &[(&str, Host)], transition: Duration) -> Self {
-        Self::of(Cast::Everyone, hosts, Pace { transition })
+        Self::of(Composition::Everyone, hosts, Pace { transition })
     }
 
     /// An API server without VM Runtime.
     pub fn bare() -> Self {
-        Self::of(Cast::ApiServer, &[], Pace::INSTANT)
+        Self::of(Composition::ApiServer, &[], Pace::INSTANT)
     }
 
     /// VM Runtime's resources, but nobody who acts on them.
     pub fn without_controller() -> Self {
         Self::of(
-            Cast::Machinery,
+            Composition::Machinery,
             &[("worker-0", Host::WithKvm)],
             Pace::INSTANT,
         )
@@ -157,16 +163,16 @@ impl TestCluster {
     /// An admin cluster of Google Distributed Cloud.
     pub fn gdc_admin() -> Self {
         Self::of(
-            Cast::GdcAdmin,
+            Composition::GdcAdmin,
             &[("worker-0", Host::WithKvm)],
             Pace::INSTANT,
         )
     }
 
-    fn of(cast: Cast, hosts: &[(&str, Host)], pace: Pace) -> Self {
-        let cast = match (cast, CONTROLLER.get()) {
-            (Cast::Everyone, Some(release)) => Cast::Gdc(release),
-            (cast, _) => cast,
+    fn of(composition: Composition, hosts: &[(&str, Host)], pace: Pace) -> Self {
+        let composition = match (composition, CONTROLLER.get()) {
+            (Composition::Everyone, Some(release)) => Composition::Gdc(release),
+            (composition, _) => composition,
         };
         let folder = tempfile::tempdir().unwrap();
         let nodes = hosts
@@ -175,7 +181,9 @@ impl TestCluster {
                 NodeProfile::real(*name, describe(&folder.path().join(name), *host))
             })
             .collect();
-        let (cluster, text) = runtime().block_on(Cluster::of(cast, nodes, pace)).unwrap();
+        let (cluster, text) = runtime()
+            .block_on(Cluster::of(composition, nodes, pace))
+            .unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, text).unwrap();
         Self {

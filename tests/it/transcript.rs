@@ -15,7 +15,12 @@ use crate::{
 
 pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = tests![
-        "transcript": on_and_off, a_node_without_kvm, some_of_the_nodes, machines_in_the_way, nothing_installed,
+        "transcript":
+        on_and_off,
+        a_node_without_kvm,
+        some_of_the_nodes,
+        machines_in_the_way,
+        nothing_installed,
     ];
     trials.push(Trial::test(
         "transcript::whatever_changes_something_names_its_cluster",

@@ -16,33 +16,23 @@ use crate::{
 };
 
 type Outcome = Result<(), Failed>;
-type Test = (&'static str, fn() -> Outcome);
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [Test; 12] = [
-        ("a_word_is_explained", a_word_is_explained),
-        ("everything_is_listed", everything_is_listed),
-        ("an_unknown_word_is_usage", an_unknown_word_is_usage),
-        ("topics_are_printed", topics_are_printed),
-        ("every_variable_is_described", every_variable_is_described),
-        ("every_command_has_a_page", every_command_has_a_page),
-        ("bash_completes_commands", bash_completes_commands),
-        ("bash_completes_values", bash_completes_values),
-        (
-            "bash_completes_words_that_it_splits",
-            bash_completes_words_that_it_splits,
-        ),
-        ("bash_completes_nodes", bash_completes_nodes),
-        (
-            "a_cluster_that_is_away_offers_nothing",
-            a_cluster_that_is_away_offers_nothing,
-        ),
-        ("kubectl_gets_candidates", kubectl_gets_candidates),
+    let mut trials: Vec<Trial> = tests![
+        "words":
+        a_word_is_explained,
+        everything_is_listed,
+        an_unknown_word_is_usage,
+        topics_are_printed,
+        every_variable_is_described,
+        every_command_has_a_page,
+        bash_completes_commands,
+        bash_completes_values,
+        bash_completes_words_that_it_splits,
+        bash_completes_nodes,
+        a_cluster_that_is_away_offers_nothing,
+        kubectl_gets_candidates,
     ];
-    let mut trials: Vec<Trial> = tests
-        .into_iter()
-        .map(|(name, test)| Trial::test(format!("words::{name}"), test))
-        .collect();
     trials.push(needs_kubectl(
         "words::a_plugin_of_kubectl",
         a_plugin_of_kubectl,

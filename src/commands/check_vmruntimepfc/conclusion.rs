@@ -84,24 +84,24 @@ pub(super) fn conclude(
         selection: selection.clone(),
         ..preflight::report(&judged)
     };
-    let lenient = fail_policy::judge(judged.status.as_ref(), &args.ignore);
+    let counted = fail_policy::judge(judged.status.as_ref(), &args.ignore);
     let advisory = found.advisory_failures();
     let others = selection
         .as_ref()
-        .filter(|_| lenient.verdict == Verdict::Passed)
+        .filter(|_| counted.verdict == Verdict::Passed)
         .and_then(Selection::beyond);
     if let Some(others) = &others {
         context.warn(others);
     }
     let warned = !advisory.is_empty()
-        || !lenient.ignored.is_empty()
+        || !counted.ignored.is_empty()
         || !reached.warnings.is_empty()
         || others.is_some();
     for failure in advisory {
         context.remember(&failure);
     }
-    report.ignored = lenient.ignored.iter().cloned().map(Finding::from).collect();
-    if !lenient.ignored.is_empty() {
+    report.ignored = counted.ignored.iter().cloned().map(Finding::from).collect();
+    if !counted.ignored.is_empty() {
         let cells: Vec<String> = report.ignored.iter().map(ToString::to_string).collect();
         let blocked = if found.pass == Some(false) {
             "; the cluster still blocks VM creation"
@@ -112,12 +112,12 @@ pub(super) fn conclude(
     } else if !args.ignore.is_empty() {
         context.warn("--ignore fits nothing that failed");
     }
-    let contradicted = lenient.verdict == Verdict::Inconsistent;
+    let contradicted = counted.verdict == Verdict::Inconsistent;
     let blamed = if contradicted { &whole } else { &found };
-    let failure = preflight::failure_by(blamed, lenient.verdict);
+    let failure = preflight::failure_by(blamed, counted.verdict);
     report.selection = selection;
     report.preflight_check = Some(found);
-    let exit = decide(session, args, &lenient, warned, failure)?;
+    let exit = decide(session, args, &counted, warned, failure)?;
     let unverified = reached.unverified("what the preflight check says could not be verified");
     unverified.map_or(Ok(exit), Err)
 }
@@ -125,12 +125,12 @@ pub(super) fn conclude(
 fn decide(
     session: &Session<'_, CheckReport>,
     args: &CheckVmruntimepfcArgs,
-    lenient: &Judged,
+    counted: &Judged,
     warned: bool,
     failure: Option<Failure>,
 ) -> Result<Exit, Failure> {
     let context = session.context;
-    let conclusion = fail_policy::conclude(lenient, warned, args.fail_on);
+    let conclusion = fail_policy::conclude(counted, warned, args.fail_on);
     match (conclusion, failure, &session.report.preflight_check) {
         (Conclusion::Warned, _, _) => Ok(Exit::Warnings),
         (Conclusion::Passed, Some(failure), _) if args.fail_on == FailOn::Never => {

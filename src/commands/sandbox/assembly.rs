@@ -3,7 +3,14 @@
 //! Used by `sandbox start`, `sandbox run` and the integration tests. Each part speaks to the API server as a client;
 //! none knows another.
 
-use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use apiserver::{
@@ -33,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who plays in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cast {
+pub enum Composition {
     /// API server, machinery and controller.
     Everyone,
     /// No controller: VMRuntime is defined, but nobody acts on it.
@@ -46,7 +53,7 @@ pub enum Cast {
     ApiServer,
 }
 
-impl Cast {
+impl Composition {
     /// The release of Google's controller, where it is played.
     #[must_use]
     pub const fn release(self) -> Option<&'static Release> {
@@ -64,7 +71,9 @@ pub struct AssemblyOptions {
     pub name: String,
     pub nodes: Vec<NodeProfile>,
     pub pace: Pace,
-    pub cast: Cast,
+    /// So much longer these components of the machinery take for each transition.
+    pub delays: BTreeMap<String, Duration>,
+    pub composition: Composition,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
     /// Folder that the cluster is kept in.
@@ -122,11 +131,16 @@ impl Assembly {
             shutdown: CancellationToken::new(),
             parts: JoinSet::new(),
         };
-        if options.cast != Cast::ApiServer {
-            assembly.keep_controller(options.cast)?;
-            let world = assembly.world(options.nodes, options.pace, options.cast)?;
+        if options.composition != Composition::ApiServer {
+            assembly.keep_controller(options.composition)?;
+            let world = assembly.world(
+                options.nodes,
+                options.pace,
+                options.delays,
+                options.composition,
+            )?;
             assembly.nodes = world.nodes.iter().map(|node| node.name.clone()).collect();
-            assembly.fill(world, options.cast).await?;
+            assembly.fill(world, options.composition).await?;
         }
         // The cluster comes up unharmed.
         for fault in options.faults {
@@ -136,15 +150,15 @@ impl Assembly {
     }
 
     /// A cluster that is kept stays the one that it was.
-    fn keep_controller(&self, cast: Cast) -> anyhow::Result<()> {
-        let wanted = choice::word(cast);
+    fn keep_controller(&self, composition: Composition) -> anyhow::Result<()> {
+        let wanted = choice::word(composition);
         let kept = match self.sandbox.memo(CONTROLLER)? {
             Some(memo) => Some(String::from_utf8_lossy(&memo).into_owned()),
             // Before there was a choice.
             None => self
                 .sandbox
                 .memo(NODES)?
-                .map(|_| choice::word(Cast::Everyone)),
+                .map(|_| choice::word(Composition::Everyone)),
         };
         match kept {
             Some(kept) if kept != wanted => Err(OtherController { kept }.into()),
@@ -158,7 +172,8 @@ impl Assembly {
         &self,
         nodes: Vec<NodeProfile>,
         pace: Pace,
-        cast: Cast,
+        delays: BTreeMap<String, Duration>,
+        composition: Composition,
     ) -> anyhow::Result<WorldOptions> {
         let before: Vec<NodeProfile> = match self.sandbox.memo(NODES)? {
             Some(memo) => serde_json::from_slice(&memo).context("the nodes in the state")?,
@@ -176,13 +191,18 @@ impl Assembly {
             nodes: all,
             registered,
             pace,
+            delays,
             instant_until: None,
             authority: Some(self.sandbox.certificate_authority().to_owned()),
-            gdc: cast.release(),
+            gdc: composition.release(),
         })
     }
 
-    async fn fill(&mut self, mut world: WorldOptions, cast: Cast) -> anyhow::Result<()> {
+    async fn fill(
+        &mut self,
+        mut world: WorldOptions,
+        composition: Composition,
+    ) -> anyhow::Result<()> {
         // A fresh cluster is as one that was installed before: nobody waits for its pace.
         let nodes = u32::try_from(world.nodes.len()).unwrap_or(u32::MAX);
         let patience = PATIENCE + PER_NODE.saturating_mul(nodes);
@@ -190,7 +210,7 @@ impl Assembly {
         world.instant_until = Some(settled.clone());
         let owner = self.sandbox.client(&Identity::owner());
         let pace = world.pace;
-        boot::fill(&owner, cast)
+        boot::fill(&owner, composition)
             .await
             .context("filling the fresh cluster")?;
         let world = simulator::run(
@@ -200,7 +220,7 @@ impl Assembly {
             self.shutdown.clone(),
         );
         self.parts.spawn(async { ("machinery", world.await) });
-        if cast == Cast::Everyone {
+        if composition == Composition::Everyone {
             let options = controller_options(pace)?;
             let account = Identity::service_account(SYSTEM_NAMESPACE, CONTROLLER_DEPLOYMENT);
             let client = self.sandbox.client_of(Party::Controller, &account);
@@ -208,7 +228,7 @@ impl Assembly {
             self.parts.spawn(async { ("controller", controller.await) });
         }
         tokio::select! {
-            outcome = tokio::time::timeout(patience, settle(&owner, cast)) => {
+            outcome = tokio::time::timeout(patience, settle(&owner, composition)) => {
                 outcome.context("the fresh cluster did not settle")??;
             }
             error = self.failure() => return Err(error),
@@ -260,11 +280,11 @@ fn controller_options(pace: Pace) -> anyhow::Result<ControllerOptions> {
 ///
 /// # Errors
 /// The API server's own.
-pub async fn settle(client: &Client, cast: Cast) -> anyhow::Result<()> {
-    let acted_on = match cast {
-        Cast::ApiServer | Cast::GdcAdmin => return Ok(()),
-        Cast::Machinery => false,
-        Cast::Everyone | Cast::Gdc(_) => true,
+pub async fn settle(client: &Client, composition: Composition) -> anyhow::Result<()> {
+    let acted_on = match composition {
+        Composition::ApiServer | Composition::GdcAdmin => return Ok(()),
+        Composition::Machinery => false,
+        Composition::Everyone | Composition::Gdc(_) => true,
     };
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
     until(

@@ -11,7 +11,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::assembly::Cast;
+use super::assembly::Composition;
 use crate::{
     api::crd,
     controller::install::{self, IMAGE, InstallOptions, Profile},
@@ -26,8 +26,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// The API server's own.
-pub async fn fill(client: &Client, cast: Cast) -> anyhow::Result<()> {
-    for object in objects(cast)? {
+pub async fn fill(client: &Client, composition: Composition) -> anyhow::Result<()> {
+    for object in objects(composition)? {
         let object: DynamicObject = serde_json::from_value(object)?;
         let name = object.metadata.name.clone().unwrap_or_default();
         ensure(client, &object)
@@ -37,11 +37,11 @@ pub async fn fill(client: &Client, cast: Cast) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn objects(cast: Cast) -> serde_json::Result<Vec<Value>> {
-    let mut objects = match cast {
-        Cast::Everyone | Cast::Machinery => own()?,
-        Cast::Gdc(release) => gdc::installation(release)?,
-        Cast::GdcAdmin | Cast::ApiServer => Vec::new(),
+fn objects(composition: Composition) -> serde_json::Result<Vec<Value>> {
+    let mut objects = match composition {
+        Composition::Everyone | Composition::Machinery => own()?,
+        Composition::Gdc(release) => gdc::installation(release)?,
+        Composition::GdcAdmin | Composition::ApiServer => Vec::new(),
     };
     objects.push(json!({
         "apiVersion": "storage.k8s.io/v1",

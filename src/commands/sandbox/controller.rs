@@ -1,6 +1,6 @@
 //! `--controller`: who acts on VMRuntime in the sandbox.
 
-use super::assembly::Cast;
+use super::assembly::Composition;
 use crate::simulator::gdc::{RELEASES, Release};
 
 const OWN: &str = "bmctl";
@@ -11,13 +11,13 @@ const GDC_ADMIN: &str = "gdc-admin";
 ///
 /// # Errors
 /// It is none of these, or no such release is played.
-pub fn parse(text: &str) -> Result<Cast, String> {
+pub fn parse(text: &str) -> Result<Composition, String> {
     match (text, text.split_once('=')) {
-        (OWN, _) => Ok(Cast::Everyone),
-        (GDC, _) => Ok(Cast::Gdc(Release::newest())),
-        (GDC_ADMIN, _) => Ok(Cast::GdcAdmin),
+        (OWN, _) => Ok(Composition::Everyone),
+        (GDC, _) => Ok(Composition::Gdc(Release::newest())),
+        (GDC_ADMIN, _) => Ok(Composition::GdcAdmin),
         (_, Some((GDC, release))) => Release::named(release)
-            .map(Cast::Gdc)
+            .map(Composition::Gdc)
             .ok_or_else(|| format!("of GDC there is {}", releases())),
         _ => Err(format!(
             "expected {OWN}, {GDC}, {GDC}=RELEASE or {GDC_ADMIN}"
@@ -26,11 +26,11 @@ pub fn parse(text: &str) -> Result<Cast, String> {
 }
 
 /// As the flag takes it. Whether a controller runs or not, its cluster is the same.
-pub fn word(cast: Cast) -> String {
-    match cast {
-        Cast::Everyone | Cast::Machinery | Cast::ApiServer => OWN.to_owned(),
-        Cast::Gdc(release) => format!("{GDC}={}", release.name),
-        Cast::GdcAdmin => GDC_ADMIN.to_owned(),
+pub fn word(composition: Composition) -> String {
+    match composition {
+        Composition::Everyone | Composition::Machinery | Composition::ApiServer => OWN.to_owned(),
+        Composition::Gdc(release) => format!("{GDC}={}", release.name),
+        Composition::GdcAdmin => GDC_ADMIN.to_owned(),
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_controller_is_a_word_and_perhaps_a_release() {
-        assert_eq!(parse("bmctl"), Ok(Cast::Everyone));
+        assert_eq!(parse("bmctl"), Ok(Composition::Everyone));
         assert_eq!(parse("gdc"), parse("gdc=1.29"));
         for text in ["bmctl", "gdc=1.13", "gdc=1.16", "gdc=1.29", "gdc-admin"] {
             assert_eq!(parse(text).map(word), Ok(text.to_owned()));

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use apiserver::fault::Fault;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use crate::{
     cluster::{Deadline, file},
     failure::{Failure, Given, Kind, Reason, shown_path},
-    simulator::{NodeProfile, Pace},
+    simulator::{self, NodeProfile, Pace},
 };
 
 /// Stands for the number of a node in its name.
@@ -27,6 +28,9 @@ pub struct WorldFile {
     /// How long a transition of the machinery takes: `normal`, `instant`, or a duration.
     #[serde(default, deserialize_with = "pace")]
     pub pace: Option<Pace>,
+    /// So much longer than others these components of the machinery take for each transition.
+    #[serde(default, deserialize_with = "delays")]
+    pub delays: BTreeMap<String, Duration>,
     #[serde(default)]
     nodes: Vec<NodeEntry>,
     /// What goes wrong.
@@ -51,7 +55,7 @@ struct NodeEntry {
     #[serde(default)]
     control_plane: bool,
     #[serde(default, deserialize_with = "duration")]
-    delay: Option<std::time::Duration>,
+    delay: Option<Duration>,
     #[serde(default = "yes")]
     pulls_images: bool,
     #[serde(default)]
@@ -176,12 +180,28 @@ fn pace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pace>, D::E
     super::pace(&text).map(Some).map_err(D::Error::custom)
 }
 
-fn duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<std::time::Duration>, D::Error> {
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = crate::cli::go_duration(&text);
     duration.map(Some).map_err(D::Error::custom)
+}
+
+/// Names of components, each with a duration.
+fn delays<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Duration>, D::Error> {
+    let given = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let known = simulator::components();
+    let delay = |(component, delay): (String, String)| {
+        if !known.contains(component.as_str()) {
+            let known: Vec<&str> = known.iter().copied().collect();
+            let known = known.join(", ");
+            return Err(format!("{component} is none of the components {known}"));
+        }
+        Ok((component, crate::cli::go_duration(&delay)?))
+    };
+    let delays: Result<_, String> = given.into_iter().map(delay).collect();
+    delays.map_err(D::Error::custom)
 }
 
 fn bad(path: &Path, why: &str) -> Failure {
@@ -214,6 +234,7 @@ mod tests {
         assert!(!find("bare").kvm);
         assert!(!find("silent").ready);
         assert_eq!(world.faults.len(), 3);
+        assert_eq!(world.delays["virt-operator"], Duration::from_secs(30));
         assert_eq!(find("copied").host, Some(folder.path().join("facts")));
     }
 
@@ -234,6 +255,11 @@ mod tests {
             ("nodes:\n- name: a\npase: instant\n", ["pase", "3"]),
             ("nodes:\n- name: a\n  delay: soon\n", ["soon", "3"]),
             ("pace: slow\n", ["normal, instant", "1"]),
+            ("delays: {virt-operator: soon}\n", ["soon", "1"]),
+            (
+                "delays: {virt-oprator: 1s}\n",
+                ["virt-oprator", "virt-operator"],
+            ),
             ("nodes:\n- count: 3\n", ["name", "2"]),
             ("- name: a\n", ["", "1"]),
             ("faults:\n- do: explode\n", ["explode", "2"]),

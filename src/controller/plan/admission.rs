@@ -76,7 +76,7 @@ fn advance(draft: &mut Draft<'_>, facts: &PolicyFacts, kept: Kept) {
     let strict = match facts.armed {
         Armed::Absent => !has_parameters(facts.policy),
         Armed::Differs { strict } => strict,
-        Armed::Lenient { since } => {
+        Armed::FailsOpen { since } => {
             let proven = draft.observed.creation == Creation::Closed;
             let arming = draft.settings.pace.arming;
             if !proven && !draft.elapsed(since, arming) {

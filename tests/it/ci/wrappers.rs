@@ -19,7 +19,14 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ACTION: &str = ".github/actions/bmctl";
 
 pub fn trials() -> Vec<Trial> {
-    tests!["ci": the_action_installs_and_checks, the_gitlab_template_installs_and_checks, a_release_that_is_not_what_it_says_is_refused, unknown_nodes_can_be_allowed, workflows_call_what_is_there]
+    tests![
+        "ci":
+        the_action_installs_and_checks,
+        the_gitlab_template_installs_and_checks,
+        a_release_that_is_not_what_it_says_is_refused,
+        unknown_nodes_can_be_allowed,
+        workflows_call_what_is_there,
+    ]
 }
 
 /// A folder with what a release has, but for the program: in its place is a few lines of shell.

@@ -17,7 +17,12 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["controller", run: one_leads_and_a_late_one_does_no_harm, a_lease_is_given_back, metrics_and_health_are_served]
+    tests![
+        "controller", run:
+        one_leads_and_a_late_one_does_no_harm,
+        a_lease_is_given_back,
+        metrics_and_health_are_served,
+    ]
 }
 
 /// Short enough for a test, and long enough for a machine that is busy.

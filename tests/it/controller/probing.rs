@@ -17,7 +17,11 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["controller", run: refused_probes_say_who_refused_them, a_node_that_is_replaced_is_looked_at_anew]
+    tests![
+        "controller", run:
+        refused_probes_say_who_refused_them,
+        a_node_that_is_replaced_is_looked_at_anew,
+    ]
 }
 
 /// As the API server's own plugins say it.

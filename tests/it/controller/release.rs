@@ -19,7 +19,11 @@ use serde_json::json;
 use super::test_cluster::{TestCluster, run, until};
 
 pub fn trials() -> Vec<Trial> {
-    tests!["controller", run: an_upgrade_takes_away_what_is_no_longer_held, what_others_change_of_a_release_is_put_right]
+    tests![
+        "controller", run:
+        an_upgrade_takes_away_what_is_no_longer_held,
+        what_others_change_of_a_release_is_put_right,
+    ]
 }
 
 /// The operators, and roles beside them.

@@ -37,7 +37,11 @@ use super::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["controller", run: the_standard_rights_are_used_and_suffice, the_engine_rights_are_used_and_suffice]
+    tests![
+        "controller", run:
+        the_standard_rights_are_used_and_suffice,
+        the_engine_rights_are_used_and_suffice,
+    ]
 }
 
 /// One request, as the API server authorizes it.

@@ -9,7 +9,12 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["controller": uninstall_takes_bindings_first, uninstall_refuses_while_in_use, this_machine_is_checked_without_a_cluster]
+    tests![
+        "controller":
+        uninstall_takes_bindings_first,
+        uninstall_refuses_while_in_use,
+        this_machine_is_checked_without_a_cluster,
+    ]
 }
 
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";

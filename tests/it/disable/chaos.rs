@@ -120,7 +120,7 @@ struct TestCluster {
     seen: RefCell<Seen>,
 }
 
-/// What has come up in all runs: a test that never meets trouble proves nothing.
+/// What has come up in all runs: a test in which nothing goes wrong proves nothing.
 #[derive(Debug, Default)]
 struct Seen {
     ended_disabled: u64,

@@ -21,7 +21,14 @@ use crate::{
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "disable": an_index_of_somebody_else_is_left_alone, a_damaged_backup_is_restored_as_far_as_it_goes, nothing_is_added_to_a_damaged_backup, a_line_that_was_torn_off_costs_nothing, a_full_disk_deletes_nothing, a_backup_in_the_first_format_is_restored, a_vm_that_comes_late_is_saved_with_the_others,
+        "disable":
+        an_index_of_somebody_else_is_left_alone,
+        a_damaged_backup_is_restored_as_far_as_it_goes,
+        nothing_is_added_to_a_damaged_backup,
+        a_line_that_was_torn_off_costs_nothing,
+        a_full_disk_deletes_nothing,
+        a_backup_in_the_first_format_is_restored,
+        a_vm_that_comes_late_is_saved_with_the_others,
     ]
 }
 

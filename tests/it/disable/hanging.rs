@@ -9,7 +9,11 @@ use crate::test_cluster::{Ended, Host, TestCluster, eventually};
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "disable": the_lost_node_of_a_vm_is_named, pods_of_a_lost_node_are_explained, an_operator_that_is_away_is_named, a_controller_that_is_away_is_named,
+        "disable":
+        the_lost_node_of_a_vm_is_named,
+        pods_of_a_lost_node_are_explained,
+        an_operator_that_is_away_is_named,
+        a_controller_that_is_away_is_named,
     ]
 }
 

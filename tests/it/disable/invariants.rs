@@ -14,7 +14,14 @@ const ENGINE: &str = "/apis/kubevirt.io/v1/namespaces/vm-system/kubevirts/kubevi
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "disable": what_a_vm_owns_is_named_saved_and_put_back, secrets_can_be_left_out, one_refusal_keeps_everything, objects_of_the_engine_are_named_and_saved, settings_of_the_engine_come_back, a_namespace_that_is_gone_is_said, children_of_kept_disks_are_not_put_back,
+        "disable":
+        what_a_vm_owns_is_named_saved_and_put_back,
+        secrets_can_be_left_out,
+        one_refusal_keeps_everything,
+        objects_of_the_engine_are_named_and_saved,
+        settings_of_the_engine_come_back,
+        a_namespace_that_is_gone_is_said,
+        children_of_kept_disks_are_not_put_back,
     ]
 }
 

@@ -12,7 +12,12 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["identity": nobody_is_given_no_role, it_is_said_which_credential_was_not_seen, whoever_wants_to_be_nobody_is_told_so]
+    tests![
+        "identity":
+        nobody_is_given_no_role,
+        it_is_said_which_credential_was_not_seen,
+        whoever_wants_to_be_nobody_is_told_so,
+    ]
 }
 
 /// Nobody's right is everybody's.

@@ -20,7 +20,14 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests!["identity": an_odd_kubeconfig_is_a_sentence_and_a_document, names_beyond_ascii_are_sent, data_in_lines_is_taken, what_never_comes_does_not_keep_a_command, a_kubeconfig_from_a_pipe_is_read_once]
+    tests![
+        "identity":
+        an_odd_kubeconfig_is_a_sentence_and_a_document,
+        names_beyond_ascii_are_sent,
+        data_in_lines_is_taken,
+        what_never_comes_does_not_keep_a_command,
+        a_kubeconfig_from_a_pipe_is_read_once,
+    ]
 }
 
 fn kubeconfig(server: &str, user: &str) -> String {

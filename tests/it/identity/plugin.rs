@@ -15,7 +15,13 @@ use crate::{
 
 pub fn trials() -> Vec<Trial> {
     tests![
-        "identity": a_login_plugin_logs_in, a_login_plugin_may_bring_a_certificate, a_login_plugin_is_asked_again_when_its_token_expires, a_login_plugin_that_hangs_is_ended_in_time, a_login_plugin_that_must_ask_is_denied, a_login_plugin_that_is_missing_says_what_to_install,
+        "identity":
+        a_login_plugin_logs_in,
+        a_login_plugin_may_bring_a_certificate,
+        a_login_plugin_is_asked_again_when_its_token_expires,
+        a_login_plugin_that_hangs_is_ended_in_time,
+        a_login_plugin_that_must_ask_is_denied,
+        a_login_plugin_that_is_missing_says_what_to_install,
     ]
 }
 

@@ -14,9 +14,7 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    tests![
-        "identity": the_way_leads_through_a_proxy, the_way_to_a_proxy_is_secured,
-    ]
+    tests!["identity": the_way_leads_through_a_proxy, the_way_to_a_proxy_is_secured]
 }
 
 fn the_way_leads_through_a_proxy() -> Result<(), Failed> {

@@ -26,7 +26,7 @@ const GLOSSARY: [(&str, &str); 16] = [
     (r"(?i)\bdoors?\b", "gate"),
     (r"(?i)\bvaults?\b", "backup"),
     (
-        r"(?i)\b(?:components|instant_until|narration|chores?)\b",
+        r"(?i)\b(?:troupe|overture|narration|chores?)\b",
         "component, work item",
     ),
     (r"(?i)\bcan not\b", "cannot"),

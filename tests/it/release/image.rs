@@ -19,7 +19,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// 2023-11-14T22:13:20Z.
 const EPOCH: &str = "1700000000";
 
-pub const STORIES: [(&str, Test); 2] = [
+pub const TESTS: [(&str, Test); 2] = [
     ("the_image_runs_as_nobody", the_image_runs_as_nobody),
     (
         "the_image_has_the_binary_of_the_archive",

@@ -27,7 +27,7 @@ struct Rule {
 }
 
 impl Constraints {
-    /// Reads them; selectors that can not be read select everything, so that a broken policy is no open door.
+    /// Reads them; selectors that can not be read select everything, so that a broken policy lets nothing pass.
     pub fn read(constraints: &Value) -> Self {
         let rules = |name: &str| {
             let rules = constraints[name].as_array().map_or(&[][..], Vec::as_slice);

@@ -14,13 +14,13 @@ fn policies_come_into_force_one_step_at_a_time() {
             }]);
         })
     };
-    let lenient = |second| Armed::Lenient { since: at(second) };
+    let fails_open = |second| Armed::FailsOpen { since: at(second) };
     let table = [
         (Armed::Absent, Creation::NotServed, Some(false)),
-        (lenient(90), Creation::NotServed, None),
-        (lenient(90), Creation::Open, None),
-        (lenient(90), Creation::Closed, Some(true)),
-        (lenient(70), Creation::Open, Some(true)),
+        (fails_open(90), Creation::NotServed, None),
+        (fails_open(90), Creation::Open, None),
+        (fails_open(90), Creation::Closed, Some(true)),
+        (fails_open(70), Creation::Open, Some(true)),
         (Armed::Strict, Creation::Open, None),
         (Armed::Differs { strict: true }, Creation::Open, Some(true)),
     ];

@@ -40,14 +40,14 @@ fn bad_end() -> PodState {
     PodState::Failed("the probe left no message".to_owned())
 }
 
-struct Story {
+struct CheckRun {
     run: Run,
     nodes: Vec<NodeFacts>,
     pace: Pace,
     room: usize,
 }
 
-impl Story {
+impl CheckRun {
     fn new(names: &[&str]) -> Self {
         Self {
             run: Run::new(at(0), Virtualization::Hardware),
@@ -82,7 +82,7 @@ fn message(plan: &ProbePlan, node: &str) -> Option<String> {
 
 #[test]
 fn every_node_gets_a_pod_and_the_last_result_ends_the_check() {
-    let mut check = Story::new(&["a", "b"]);
+    let mut check = CheckRun::new(&["a", "b"]);
     assert_eq!(launched(&check.plan(0, &[])), [("a", 1), ("b", 1)]);
     let plan = check.plan(
         1,
@@ -96,7 +96,7 @@ fn every_node_gets_a_pod_and_the_last_result_ends_the_check() {
 
 #[test]
 fn no_more_pods_than_there_is_room_for() {
-    let mut check = Story::new(&["a", "b", "c"]);
+    let mut check = CheckRun::new(&["a", "b", "c"]);
     check.room = 2;
     assert_eq!(launched(&check.plan(0, &[])), [("a", 1), ("b", 1)]);
     assert!(check.plan(1, &[]).launch.is_empty());
@@ -105,7 +105,7 @@ fn no_more_pods_than_there_is_room_for() {
 
 #[test]
 fn a_node_is_tried_twice_and_then_unknown() {
-    let mut check = Story::new(&["a"]);
+    let mut check = CheckRun::new(&["a"]);
     check.plan(0, &[]);
     let plan = check.plan(1, &[pod("a", 1, bad_end())]);
     assert_eq!(launched(&plan), [("a", 2)]);
@@ -120,7 +120,7 @@ fn a_node_is_tried_twice_and_then_unknown() {
 
 #[test]
 fn a_pod_that_hangs_is_replaced_and_says_why() {
-    let mut check = Story::new(&["a"]);
+    let mut check = CheckRun::new(&["a"]);
     let hanging = || PodState::Waiting(Some("ImagePullBackOff".to_owned()));
     check.plan(0, &[]);
     let plan = check.plan(120, &[pod("a", 1, hanging())]);
@@ -135,7 +135,7 @@ fn a_pod_that_hangs_is_replaced_and_says_why() {
 #[test]
 fn an_image_that_does_not_come_is_not_asked_for_twice() {
     for (refused, over) in [(true, 20), (false, 120)] {
-        let mut check = Story::new(&["a"]);
+        let mut check = CheckRun::new(&["a"]);
         let pulling = || {
             PodState::Pulling(Pull {
                 why: "ImagePullBackOff".to_owned(),
@@ -154,7 +154,7 @@ fn an_image_that_does_not_come_is_not_asked_for_twice() {
 
 #[test]
 fn a_pod_that_somebody_deletes_is_made_again() {
-    let mut check = Story::new(&["a"]);
+    let mut check = CheckRun::new(&["a"]);
     check.plan(0, &[]);
     assert!(check.plan(1, &[]).launch.is_empty(), "not seen yet");
     check.plan(2, &[pod("a", 1, PodState::Waiting(None))]);
@@ -163,7 +163,7 @@ fn a_pod_that_somebody_deletes_is_made_again() {
 
 #[test]
 fn a_restarted_controller_takes_its_pods_up_again() {
-    let mut check = Story::new(&["a", "b", "c"]);
+    let mut check = CheckRun::new(&["a", "b", "c"]);
     let pods = [pod("a", 1, good()), pod("b", 2, PodState::Waiting(None))];
     let plan = check.plan(30, &pods);
     assert_eq!(launched(&plan), [("c", 1)]);
@@ -173,7 +173,7 @@ fn a_restarted_controller_takes_its_pods_up_again() {
 
 #[test]
 fn nodes_that_are_not_ready_skipped_or_gone_do_not_hold_a_check_up() {
-    let mut check = Story::new(&["away", "skipped", "gone", "a"]);
+    let mut check = CheckRun::new(&["away", "skipped", "gone", "a"]);
     check.nodes[0].ready = false;
     check.nodes[1].skipped = true;
     assert_eq!(launched(&check.plan(0, &[])), [("a", 1), ("gone", 1)]);
@@ -189,7 +189,7 @@ fn nodes_that_are_not_ready_skipped_or_gone_do_not_hold_a_check_up() {
 
 #[test]
 fn the_whole_check_ends_in_time_and_leaves_no_pod() {
-    let mut check = Story::new(&["a", "b"]);
+    let mut check = CheckRun::new(&["a", "b"]);
     check.room = 1;
     check.plan(0, &[]);
     let plan = check.plan(480, &[pod("a", 2, PodState::Waiting(None))]);
@@ -200,7 +200,7 @@ fn the_whole_check_ends_in_time_and_leaves_no_pod() {
 
 #[test]
 fn a_node_that_is_replaced_while_the_check_runs_is_looked_at_anew() {
-    let mut check = Story::new(&["a", "b"]);
+    let mut check = CheckRun::new(&["a", "b"]);
     check.nodes[0].created = Some(at(-100));
     check.plan(0, &[]);
     let waiting = || pod("b", 1, PodState::Waiting(None));
@@ -221,7 +221,7 @@ fn five_thousand_nodes_in_a_hundred_pods_at_a_time() {
         .map(|number| format!("node-{number:04}"))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut check = Story::new(&names);
+    let mut check = CheckRun::new(&names);
     let mut flying: Vec<PodFacts> = Vec::new();
     let mut second = 0;
     let results = loop {
@@ -244,6 +244,6 @@ fn five_thousand_nodes_in_a_hundred_pods_at_a_time() {
 
 #[test]
 fn a_cluster_without_nodes_is_done_at_once() {
-    let mut check = Story::new(&[]);
+    let mut check = CheckRun::new(&[]);
     assert!(check.plan(0, &[]).results.unwrap().is_empty());
 }

@@ -1,4 +1,4 @@
-//! What the sandbox's API server is asked, through its own door and without a socket.
+//! What the sandbox's API server is asked, through its own entry point and without a socket.
 
 use std::{cell::LazyCell, time::Duration};
 
