@@ -13,7 +13,7 @@ pub struct ManifestsArgs {
     /// Image of the controller and of its probe pods.
     #[arg(long, value_name = "IMAGE", default_value = IMAGE)]
     pub image: String,
-    /// Secret with which the image is pulled, in the controller's namespace and in vm-system. May be given several times.
+    /// Secret with which the image is pulled. In the controller's namespace and in vm-system. May be given several times.
     #[arg(long, value_name = "NAME")]
     pub image_pull_secret: Vec<String>,
     /// Namespace of the controller. Checks and their pods stay in vm-system, where bmctl looks for the controller too.
@@ -33,7 +33,7 @@ pub struct ManifestsArgs {
     #[arg(long)]
     pub safe_disable: bool,
     /// Add a PodMonitor, so that the Prometheus operator finds the controller's metrics. Its definitions have to be there.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub pod_monitor: bool,
 }
 

@@ -231,11 +231,7 @@ fn many() -> Vec<NodeProfile> {
 
 async fn one_not_ready(cluster: TestCluster) -> anyhow::Result<()> {
     let all = many().len();
-    let mut options = TestCluster::options()?;
-    options.pace.node = Duration::from_secs(120);
-    options.pace.check = Duration::from_secs(480);
-    let controller = cluster.start(options);
-    cluster.phase("Disabled").await?;
+    let controller = cluster.installed().await?;
     cluster.enable(true).await?;
     let check = cluster.finished_checks(1).await?;
     let status = check.status.clone().unwrap_or_default();

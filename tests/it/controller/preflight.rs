@@ -159,7 +159,11 @@ async fn own_check(cluster: TestCluster) -> anyhow::Result<()> {
 
 async fn unknown(cluster: TestCluster) -> anyhow::Result<()> {
     cluster.nodes.say("n1", Answer::Garbage);
-    let controller = cluster.installed().await?;
+    let mut options = TestCluster::options()?;
+    options.pace.node = std::time::Duration::from_secs(2);
+    options.pace.check = std::time::Duration::from_secs(10);
+    let controller = cluster.start(options);
+    cluster.phase("Disabled").await?;
     cluster.create_check("garbled").await?;
     let check = cluster.finished("garbled").await?;
     let status = check.status.unwrap_or_default();
@@ -179,17 +183,13 @@ async fn unknown(cluster: TestCluster) -> anyhow::Result<()> {
 
 async fn restarted(cluster: TestCluster) -> anyhow::Result<()> {
     cluster.nodes.say("n1", Answer::Silent);
-    let mut options = TestCluster::options()?;
-    options.pace.node = std::time::Duration::from_secs(60);
-    options.pace.check = std::time::Duration::from_secs(60);
-    let controller = cluster.start(options.clone());
-    cluster.phase("Disabled").await?;
+    let controller = cluster.installed().await?;
     cluster.create_check("interrupted").await?;
     let pod = cluster.running_probe().await?;
     controller.stop().await?;
     // While nobody looks, the pod ends well. A second one would not: the node is still silent.
     cluster.end_probe(&pod).await?;
-    let controller = cluster.start(options);
+    let controller = cluster.start(TestCluster::options()?);
     let check = cluster.finished("interrupted").await?;
     ensure!(pass(&check) == Some(true), "{:?}", check.status);
     controller.stop().await
@@ -233,11 +233,7 @@ async fn abandoned(cluster: TestCluster) -> anyhow::Result<()> {
 /// The slowest node decides when VM Runtime is ready.
 async fn check_is_last(cluster: TestCluster) -> anyhow::Result<()> {
     cluster.nodes.say("n1", Answer::Silent);
-    let mut options = TestCluster::options()?;
-    options.pace.node = std::time::Duration::from_secs(60);
-    options.pace.check = std::time::Duration::from_secs(60);
-    let controller = cluster.start(options);
-    cluster.phase("Disabled").await?;
+    let controller = cluster.installed().await?;
     cluster.enable(true).await?;
     cluster.phase("Preflight").await?;
     cluster.kubevirt().get("kubevirt").await?;

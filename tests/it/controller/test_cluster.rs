@@ -271,8 +271,9 @@ impl TestCluster {
         let mut options = ControllerOptions::new("bmctl:test");
         options.engine_manifests = Some(EngineManifests::from_parts(OPERATOR_MANIFESTS)?);
         options.pace.settle = Duration::from_millis(100);
-        options.pace.node = Duration::from_secs(2);
-        options.pace.check = Duration::from_secs(10);
+        // Nobody waits for these but who tests that a node says nothing.
+        options.pace.node = Duration::from_secs(120);
+        options.pace.check = Duration::from_secs(480);
         options.pace.node_checks = Duration::ZERO;
         options.pace.retry = Duration::from_millis(50);
         options.pace.outage_most = Duration::from_secs(1);
