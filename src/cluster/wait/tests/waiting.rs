@@ -96,8 +96,13 @@ async fn two_watches_from_the_version_of_the_patch_are_all_that_enabling_takes()
         Some("50")
     );
     let calls = server.calls.lock().unwrap();
+    // A machine that is busy takes so long that what is in the way is looked for, too.
+    let calls = calls
+        .iter()
+        .filter(|call| [RUNTIMES, CHECKS].contains(&call.path.as_str()));
+    let calls: Vec<&Call> = calls.collect();
     assert_eq!(calls.len(), 2);
-    assert!(calls.iter().all(Call::watches));
+    assert!(calls.iter().all(|call| call.watches()));
     assert!(
         calls
             .iter()
@@ -125,7 +130,10 @@ async fn what_holds_already_takes_a_look_at_the_check() {
     let outcome = waited(&server, &unchanged(Target::Ready, ready())).await;
     assert!(matches!(outcome, Ok(Outcome::Reached(_))));
     let calls = server.calls.lock().unwrap();
-    let lists = calls.iter().filter(|call| !call.watches());
+    // A machine that is busy takes so long that what is in the way is looked for, too.
+    let lists = calls
+        .iter()
+        .filter(|call| !call.watches() && call.path == CHECKS);
     assert_eq!(lists.count(), 1);
 }
 
