@@ -47,18 +47,18 @@ pub fn is_finished(check: &Object) -> bool {
     check.value("/status/pass").is_some()
 }
 
-/// The one that was created last. Of the same second the one that still runs.
+/// The one that was created last. Of the same second the one that still runs, or was written last.
 pub fn latest(cluster: &ClusterState) -> Option<&Object> {
     let checks = cluster.within(Kind::PreflightCheck, SYSTEM_NAMESPACE);
     checks
         .filter(|check| !check.deleting())
         .max_by_key(|check| {
             let created = check.metadata.creation_timestamp.as_ref();
+            let version = check.metadata.resource_version.as_deref();
             (
                 created.map(|time| time.0),
                 !is_finished(check),
-                check.text("/status/completionTime"),
-                check.name(),
+                version.and_then(|version| version.parse::<u64>().ok()),
             )
         })
 }
