@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{
-        ImageFormat, VMRuntime, VMRuntimeStatus,
+        ImageFormat, VMRuntime, VMRuntimeSpec, VMRuntimeStatus,
         name::{
             CREATION_FENCE_UNTIL, FIELD_MANAGER, FORCE_DISABLE, FORCE_DISABLE_CORRECTED, GROUP,
             VERSION, VMRUNTIME,
@@ -40,7 +40,7 @@ pub struct RuntimeObject {
     pub raw: Value,
 }
 
-/// A change to the spec: only what was asked for is sent.
+/// A change to the spec, as it is asked for or sent: `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpecChange {
@@ -50,6 +50,22 @@ pub struct SpecChange {
     pub use_emulation: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_image_format: Option<ImageFormat>,
+}
+
+impl SpecChange {
+    /// What of it is not so yet.
+    #[must_use]
+    pub fn differing_from(self, spec: &VMRuntimeSpec) -> Self {
+        Self {
+            enabled: self.enabled.filter(|asked| *asked != spec.enabled),
+            use_emulation: self
+                .use_emulation
+                .filter(|asked| *asked != spec.use_emulation),
+            vm_image_format: self
+                .vm_image_format
+                .filter(|asked| *asked != spec.vm_image_format),
+        }
+    }
 }
 
 /// Is a write carried out?

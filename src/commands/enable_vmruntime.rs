@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     cli::{DryRunArgs, WaitArgs},
+    cluster::vmruntime::SpecChange,
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason},
@@ -60,8 +61,11 @@ async fn enable(
     args: &EnableVmruntimeArgs,
     progress: &ChangeProgress,
 ) -> Result<Ending, Failure> {
-    let settings = args.settings.into();
-    let work = async |change: Change<'_>| change.enable(settings, args.ensure).await;
+    let asked = SpecChange {
+        enabled: Some(true),
+        ..args.settings.into()
+    };
+    let work = async |change: Change<'_>| change.enable(asked, args.ensure).await;
     carry_out(session, args.waiting, args.dry_run.choice(), progress, work).await
 }
 

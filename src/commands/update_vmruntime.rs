@@ -70,8 +70,8 @@ async fn update(
     args: &UpdateVmruntimeArgs,
     progress: &ChangeProgress,
 ) -> Result<Ending, Failure> {
-    let settings = args.settings.into();
-    let work = async |change: Change<'_>| change.update(settings).await;
+    let asked = args.settings.into();
+    let work = async |change: Change<'_>| change.update(asked).await;
     carry_out(session, args.waiting, args.dry_run.choice(), progress, work).await
 }
 

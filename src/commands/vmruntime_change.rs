@@ -16,7 +16,7 @@ use crate::{
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason},
-    operation::change::{Change, ChangeProgress, Ending, Settings, Step},
+    operation::change::{Change, ChangeProgress, Ending, Step},
     render::{self, Report, enable::EnableReport, preflight::PreflightReport},
     runtime::difference::{self, Difference},
 };
@@ -41,9 +41,10 @@ pub struct SettingsArgs {
     pub vm_image_format: Option<ImageFormat>,
 }
 
-impl From<SettingsArgs> for Settings {
+impl From<SettingsArgs> for SpecChange {
     fn from(args: SettingsArgs) -> Self {
         Self {
+            enabled: None,
             use_emulation: args.use_emulation,
             vm_image_format: args.vm_image_format,
         }

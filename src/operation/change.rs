@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use kube::Client;
 
 use crate::{
-    api::{ImageFormat, VMRuntimeSpec},
     cluster::{
         Mode, Retry,
         vmruntime::{self, DryRun, RuntimeObject, SpecChange},
@@ -30,13 +29,6 @@ pub struct Change<'a> {
     pub wait: bool,
     pub fail_fast: bool,
     pub progress: &'a ChangeProgress,
-}
-
-/// What is asked of the settings; `None`: they stay.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Settings {
-    pub use_emulation: Option<bool>,
-    pub vm_image_format: Option<ImageFormat>,
 }
 
 /// How far it came and what was done, also when it is dropped in the middle.
@@ -74,18 +66,15 @@ pub enum Ending {
 }
 
 impl Change<'_> {
-    /// Turns VM Runtime on with these settings. Where it is on and ready already, that is all, unless `ensure` asks to
+    /// Turns VM Runtime on with what is asked. Where it is on and ready already, that is all, unless `ensure` asks to
     /// apply settings and to wait all the same.
-    pub async fn enable(&self, settings: Settings, ensure: bool) -> Result<Ending, Failure> {
+    pub async fn enable(&self, asked: SpecChange, ensure: bool) -> Result<Ending, Failure> {
         let before = self.read().await?;
         let spec = &before.object.spec;
         if spec.enabled && observed::is_ready(&before.object) && !ensure {
             return Ok(Ending::AlreadySo);
         }
-        let change = SpecChange {
-            enabled: (!spec.enabled).then_some(true),
-            ..settings.change(spec)
-        };
+        let change = asked.differing_from(spec);
         if self.mode != Mode::Change {
             return self.preview(&before, change).await;
         }
@@ -100,9 +89,9 @@ impl Change<'_> {
     }
 
     /// Changes these settings, whether VM Runtime is enabled or not.
-    pub async fn update(&self, settings: Settings) -> Result<Ending, Failure> {
+    pub async fn update(&self, asked: SpecChange) -> Result<Ending, Failure> {
         let before = self.read().await?;
-        let change = settings.change(&before.object.spec);
+        let change = asked.differing_from(&before.object.spec);
         if change == SpecChange::default() {
             return Ok(Ending::AlreadySo);
         }
@@ -167,47 +156,5 @@ impl Change<'_> {
         };
         let outcome = wait::until(self.client, &wait, self.retry).await?;
         Ok(Ending::Waited(Box::new(outcome)))
-    }
-}
-
-impl Settings {
-    /// What of it is not so yet.
-    fn change(self, spec: &VMRuntimeSpec) -> SpecChange {
-        SpecChange {
-            enabled: None,
-            use_emulation: self
-                .use_emulation
-                .filter(|asked| *asked != spec.use_emulation),
-            vm_image_format: self
-                .vm_image_format
-                .filter(|asked| *asked != spec.vm_image_format),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_differs_is_changed() {
-        let spec = VMRuntimeSpec::default();
-        let raw = Some(ImageFormat::Raw);
-        let qcow2 = Some(ImageFormat::Qcow2);
-        for (asked, changed) in [
-            ((None, None), (None, None)),
-            ((Some(false), raw), (None, None)),
-            ((Some(true), raw), (Some(true), None)),
-            ((Some(true), qcow2), (Some(true), qcow2)),
-        ] {
-            let settings = Settings {
-                use_emulation: asked.0,
-                vm_image_format: asked.1,
-            };
-            let change = settings.change(&spec);
-            assert_eq!(change.enabled, None);
-            let found = (change.use_emulation, change.vm_image_format);
-            assert_eq!(found, changed, "{asked:?}");
-        }
     }
 }

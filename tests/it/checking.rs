@@ -303,30 +303,11 @@ fn a_status_without_a_controller_is_no_success() -> Result<(), Failed> {
 
 fn a_dry_run_on_the_server_meets_its_policies() -> Result<(), Failed> {
     let test_cluster = TestCluster::new();
-    let admission = "/apis/admissionregistration.k8s.io/v1";
-    test_cluster.create(
-        &format!("{admission}/validatingadmissionpolicies"),
-        &json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": "frozen"},
-            "spec": {
-                "failurePolicy": "Fail",
-                "matchConstraints": {"resourceRules": [{
-                    "apiGroups": ["vm.cluster.gke.io"], "apiVersions": ["v1"],
-                    "operations": ["UPDATE"], "resources": ["vmruntimes"],
-                }]},
-                "validations": [{"expression": "object.spec.enabled == false", "message": "changes are frozen"}],
-            },
-        }),
-    )?;
-    test_cluster.create(
-        &format!("{admission}/validatingadmissionpolicybindings"),
-        &json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": "frozen"},
-            "spec": {"policyName": "frozen", "validationActions": ["Deny"]},
-        }),
-    )?;
+    let rules = json!([{
+        "apiGroups": ["vm.cluster.gke.io"], "apiVersions": ["v1"],
+        "operations": ["UPDATE"], "resources": ["vmruntimes"],
+    }]);
+    test_cluster.freeze(&rules, "object.spec.enabled == false")?;
     bmctl(&test_cluster, "enable vmruntime --dry-run=client").exits(0)?;
     for command in ["enable vmruntime --dry-run=server", "enable vmruntime"] {
         bmctl(&test_cluster, command)

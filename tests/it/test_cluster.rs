@@ -212,6 +212,32 @@ impl TestCluster {
         )
     }
 
+    /// Lets an admission policy refuse what these rules match, unless the expression holds.
+    pub fn freeze(&self, rules: &Value, expression: &str) -> Result<(), Failed> {
+        let admission = "/apis/admissionregistration.k8s.io/v1";
+        self.create(
+            &format!("{admission}/validatingadmissionpolicies"),
+            &json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": "frozen"},
+                "spec": {
+                    "failurePolicy": "Fail",
+                    "matchConstraints": {"resourceRules": rules},
+                    "validations": [{"expression": expression, "message": "changes are frozen"}],
+                },
+            }),
+        )?;
+        self.create(
+            &format!("{admission}/validatingadmissionpolicybindings"),
+            &json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": {"name": "frozen"},
+                "spec": {"policyName": "frozen", "validationActions": ["Deny"]},
+            }),
+        )?;
+        Ok(())
+    }
+
     /// Deletes an object as the cluster's owner.
     pub fn delete(&self, path: &str) -> Result<Value, Failed> {
         self.send(http::Request::delete(path), "", &Value::Null)

@@ -9,7 +9,7 @@ mod event;
 mod flow;
 mod pod;
 mod policy;
-mod quota;
+pub mod quota;
 pub mod rbac;
 mod registration;
 mod service;

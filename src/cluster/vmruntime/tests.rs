@@ -195,3 +195,24 @@ async fn what_is_not_installed_is_said_so() {
         assert_eq!(failure.hints.len(), 1);
     }
 }
+
+#[test]
+fn only_what_differs_is_changed() {
+    let spec = VMRuntimeSpec::default();
+    let of = |enabled, use_emulation, vm_image_format| SpecChange {
+        enabled,
+        use_emulation,
+        vm_image_format,
+    };
+    let raw = Some(ImageFormat::Raw);
+    let qcow2 = Some(ImageFormat::Qcow2);
+    for (asked, changed) in [
+        (of(None, None, None), of(None, None, None)),
+        (of(Some(false), Some(false), raw), of(None, None, None)),
+        (of(Some(true), None, raw), of(Some(true), None, None)),
+        (of(None, Some(true), raw), of(None, Some(true), None)),
+        (of(None, Some(true), qcow2), of(None, Some(true), qcow2)),
+    ] {
+        assert_eq!(asked.differing_from(&spec), changed, "{asked:?}");
+    }
+}

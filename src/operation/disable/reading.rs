@@ -6,7 +6,7 @@ use super::{Disable, Step, before_anything, fence};
 use crate::{
     api::condition::{is_true, kind},
     cluster::{
-        backup::Earlier,
+        backup::{Earlier, Place},
         inventory::{self, Inventory, Uid},
         removal::{LeftOver, Plan},
         vmruntime::{self, RuntimeObject},
@@ -136,6 +136,19 @@ impl Disable<'_> {
             decision,
             permitted_by_annotation: found.annotation.permits,
         }
+    }
+
+    /// What becomes of what was found.
+    pub(super) fn plan(&self, inventory: Inventory, left_over: &LeftOver) -> Plan {
+        let mut plan = Plan::new(inventory, self.disks, left_over);
+        plan.secrets = self.secrets;
+        plan
+    }
+
+    /// What comes later is saved where the rest is: one restore puts all of it back.
+    pub(super) fn place_now(&self) -> Option<Place> {
+        let used = self.progress.backup.borrow().clone();
+        used.map(Place::Exactly).or_else(|| self.place.clone())
     }
 
     /// What an earlier run that did not come to its end was to delete.

@@ -3,8 +3,8 @@
 use super::{Consent, Disable, Proposal, Step, before_anything, fence::Fence, newcomer};
 use crate::{
     cluster::{
-        backup::{BackupWriter, Place},
-        inventory::{self, Inventory},
+        backup::BackupWriter,
+        inventory,
         removal::{self, LeftOver, Plan, Removed},
         vmruntime::{self, RuntimeObject},
     },
@@ -79,12 +79,6 @@ impl Disable<'_> {
         removal::remove(self.client, plan, backup.as_mut(), self.retry).await
     }
 
-    pub(super) fn plan(&self, inventory: Inventory, left_over: &LeftOver) -> Plan {
-        let mut plan = Plan::new(inventory, self.disks, left_over);
-        plan.secrets = self.secrets;
-        plan
-    }
-
     /// Saves everything that goes, where it is wanted.
     async fn save(
         &self,
@@ -112,12 +106,6 @@ impl Disable<'_> {
         let saved = self.save(&proposal.before, &proposal.plan).await;
         let backup = saved.map_err(before_anything)?;
         backup.map_or(Ok(()), |mut backup| backup.finish(self.retry.now()))
-    }
-
-    /// What comes later is saved where the rest is: one restore puts all of it back.
-    pub(super) fn place_now(&self) -> Option<Place> {
-        let used = self.progress.backup.borrow().clone();
-        used.map(Place::Exactly).or_else(|| self.place.clone())
     }
 
     fn add(&self, mut removed: Removed) {

@@ -20,7 +20,7 @@ use super::{
     eventually::settles,
     interference::{Interference, Refusal},
     table::trial,
-    test_cluster::{Controller, TestCluster, refuses, run, until},
+    test_cluster::{TestCluster, refuses, run, until},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -48,13 +48,8 @@ async fn asked_later(test_cluster: TestCluster) -> anyhow::Result<()> {
         let asks = request.uri().path() == "/apis/admissionregistration.k8s.io/v1";
         asks.then_some(Refusal(503, "ServiceUnavailable", "not yet"))
     });
-    let controller = Controller::start(
-        interference.before(test_cluster.account()),
-        TestCluster::options()?,
-    );
-    test_cluster.phase("Disabled").await?;
-    test_cluster.enable(true).await?;
-    test_cluster.ready().await?;
+    let client = interference.before(test_cluster.account());
+    let controller = test_cluster.enabled_by(client).await?;
     // What follows from being ready is over by then: nothing else rings any more.
     tokio::time::sleep(Duration::from_secs(3)).await;
     interference.relent();
@@ -177,13 +172,8 @@ async fn old_kubernetes(test_cluster: TestCluster) -> anyhow::Result<()> {
         }
         _ => None,
     });
-    let controller = Controller::start(
-        interference.before(test_cluster.account()),
-        TestCluster::options()?,
-    );
-    test_cluster.phase("Disabled").await?;
-    test_cluster.enable(true).await?;
-    test_cluster.ready().await?;
+    let client = interference.before(test_cluster.account());
+    let controller = test_cluster.enabled_by(client).await?;
     let missing = test_cluster
         .condition(kind::ADMISSION_MISSING, ConditionStatus::True)
         .await?;
@@ -221,13 +211,8 @@ async fn not_enforced(test_cluster: TestCluster) -> anyhow::Result<()> {
             (201, created)
         })
     });
-    let controller = Controller::start(
-        interference.before(test_cluster.account()),
-        TestCluster::options()?,
-    );
-    test_cluster.phase("Disabled").await?;
-    test_cluster.enable(true).await?;
-    test_cluster.ready().await?;
+    let client = interference.before(test_cluster.account());
+    let controller = test_cluster.enabled_by(client).await?;
     test_cluster.machine("vm").await?;
     test_cluster.enable(false).await?;
     test_cluster.phase("DisableBlocked").await?;
@@ -255,10 +240,7 @@ async fn slips_in(test_cluster: TestCluster) -> anyhow::Result<()> {
     const HOLD: &str = "example.com/hold";
     let interference = Interference::default();
     let client = interference.before(test_cluster.account());
-    let controller = Controller::start(client, TestCluster::options()?);
-    test_cluster.phase("Disabled").await?;
-    test_cluster.enable(true).await?;
-    test_cluster.ready().await?;
+    let controller = test_cluster.enabled_by(client).await?;
     let hold = |finalizers: Vec<String>| {
         let kubevirt = test_cluster.kubevirt();
         let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{
     interference::{Interference, Refusal},
     table::trial,
-    test_cluster::{Controller, TestCluster, run},
+    test_cluster::{TestCluster, run},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -123,13 +123,8 @@ async fn unknown_fields(test_cluster: TestCluster) -> anyhow::Result<()> {
 
 async fn unknown_machines(test_cluster: TestCluster) -> anyhow::Result<()> {
     let interference = Interference::default();
-    let controller = Controller::start(
-        interference.before(test_cluster.account()),
-        TestCluster::options()?,
-    );
-    test_cluster.phase("Disabled").await?;
-    test_cluster.enable(true).await?;
-    test_cluster.ready().await?;
+    let client = interference.before(test_cluster.account());
+    let controller = test_cluster.enabled_by(client).await?;
     test_cluster.machine("vm").await?;
     test_cluster.force("true").await?;
     interference.refuse(|request| {

@@ -311,7 +311,13 @@ impl TestCluster {
 
     /// The same, enabled and ready.
     pub async fn enabled(&self) -> anyhow::Result<Controller> {
-        let controller = self.installed().await?;
+        self.enabled_by(self.account()).await
+    }
+
+    /// The same, by a controller with that client.
+    pub async fn enabled_by(&self, client: Client) -> anyhow::Result<Controller> {
+        let controller = Controller::start(client, Self::options()?);
+        self.phase("Disabled").await?;
         self.enable(true).await?;
         self.ready().await?;
         Ok(controller)

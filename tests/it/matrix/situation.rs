@@ -241,32 +241,13 @@ fn unverified() -> Result<TestCluster, Failed> {
 
 fn frozen() -> Result<TestCluster, Failed> {
     let test_cluster = TestCluster::new();
-    let admission = "/apis/admissionregistration.k8s.io/v1";
-    test_cluster.create(
-        &format!("{admission}/validatingadmissionpolicies"),
-        &json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": "frozen"},
-            "spec": {
-                "failurePolicy": "Fail",
-                "matchConstraints": {"resourceRules": [
-                    {
-                        "apiGroups": ["vm.cluster.gke.io"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-                        "resources": ["vmruntimes", "vmruntimepreflightchecks"],
-                    },
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["nodes"]},
-                ]},
-                "validations": [{"expression": "false", "message": "changes are frozen"}],
-            },
-        }),
-    )?;
-    test_cluster.create(
-        &format!("{admission}/validatingadmissionpolicybindings"),
-        &json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": "frozen"},
-            "spec": {"policyName": "frozen", "validationActions": ["Deny"]},
-        }),
-    )?;
+    let rules = json!([
+        {
+            "apiGroups": ["vm.cluster.gke.io"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+            "resources": ["vmruntimes", "vmruntimepreflightchecks"],
+        },
+        {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["nodes"]},
+    ]);
+    test_cluster.freeze(&rules, "false")?;
     Ok(test_cluster)
 }

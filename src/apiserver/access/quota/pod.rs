@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use super::{Usage, add};
-use crate::object::{
-    metadata::{strings, text},
-    quantity::Amount,
+use crate::{
+    kind::validation::quota::COMPUTE,
+    object::{
+        metadata::{strings, text},
+        quantity::Amount,
+    },
 };
 
 const OF_PODS: [&str; 10] = [
@@ -20,16 +23,6 @@ const OF_PODS: [&str; 10] = [
     "limits.memory",
     "limits.ephemeral-storage",
 ];
-/// Where one of these is limited, every container has to say how much it wants.
-const TO_BE_SAID: [&str; 6] = [
-    "cpu",
-    "limits.cpu",
-    "limits.memory",
-    "memory",
-    "requests.cpu",
-    "requests.memory",
-];
-
 /// Do pods use what this name limits?
 pub fn counts(name: &str) -> bool {
     let asked = name.strip_prefix("requests.");
@@ -58,7 +51,7 @@ pub fn check(names: &[&str], pod: &Value) -> Result<(), String> {
         .flat_map(|field| containers(pod, field));
     let all: Vec<&Value> = all.collect();
     let mut missing = Vec::new();
-    for name in TO_BE_SAID.into_iter().filter(|name| names.contains(name)) {
+    for name in COMPUTE.into_iter().filter(|name| names.contains(name)) {
         let (field, resource) = name.split_once('.').unwrap_or(("requests", name));
         let silent = |container: &&&Value| container["resources"][field][resource].is_null();
         let mut silent: Vec<&str> = all

@@ -18,8 +18,9 @@ const SCOPES: [&str; 7] = [
     "Terminating",
     "VolumeAttributesClass",
 ];
-/// What pods use beside themselves that a scope may limit.
-const OF_PODS: [&str; 6] = [
+/// What pods use beside themselves that a scope may limit; where one of these is limited, every container has to say how
+/// much it wants.
+pub const COMPUTE: [&str; 6] = [
     "cpu",
     "limits.cpu",
     "limits.memory",
@@ -63,7 +64,7 @@ fn is_fit(scope: &str, name: &str) -> bool {
     match scope {
         "BestEffort" => name == "pods",
         "VolumeAttributesClass" => matches!(name, "persistentvolumeclaims" | "requests.storage"),
-        scope if SCOPES.contains(&scope) => name == "pods" || OF_PODS.contains(&name),
+        scope if SCOPES.contains(&scope) => name == "pods" || COMPUTE.contains(&name),
         _ => true,
     }
 }
