@@ -249,3 +249,66 @@ impl Check<'_> {
         Ok(removed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::script::{self, Answer};
+
+    /// Two finished checks, of which one is to stay. Which were deleted?
+    async fn deleted(mode: Mode) -> Vec<String> {
+        let check = |name: &str, second: u8| {
+            let time = format!("2026-11-23T08:00:0{second}Z");
+            json!({
+                "metadata": {"name": name, "uid": name, "creationTimestamp": time},
+                "spec": {},
+                "status": {
+                    "pass": true, "completionTime": time,
+                    "checks": {"n1": {"passed": true, "results": [{"checkName": "CPU", "passed": true}]}},
+                },
+            })
+        };
+        let gone = Arc::new(Mutex::new(Vec::new()));
+        let seen = gone.clone();
+        let client = script::client(move |call| match (call.method.as_str(), &*call.path) {
+            ("DELETE", path) => {
+                seen.lock().unwrap().push(path.to_owned());
+                Answer::json(&json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+            }
+            (_, path) if path.ends_with("/vmruntimepreflightchecks") => Answer::json(&json!({
+                "metadata": {"resourceVersion": "9"}, "items": [check("old", 1), check("new", 2)],
+            })),
+            _ => Answer::nothing_served(call),
+        });
+        let progress = CheckProgress::default();
+        let check = Check {
+            client: &client,
+            retry: &Retry::once(),
+            which: Which::Latest,
+            naming: Naming::Unique("unused".to_owned()),
+            mode,
+            wait: true,
+            fail_fast: true,
+            selected: None,
+            keep: Some(1),
+            with_history: false,
+            progress: &progress,
+        };
+        assert!(matches!(check.run().await, Ok(Ending::Finished(_))));
+        let gone = gone.lock().unwrap();
+        gone.iter()
+            .map(|path| path.rsplit('/').next().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_deletes_no_old_check() {
+        assert_eq!(deleted(Mode::Change).await, ["old"]);
+        assert!(deleted(Mode::Preview).await.is_empty());
+        assert!(deleted(Mode::Rehearse).await.is_empty());
+    }
+}
