@@ -55,6 +55,7 @@ pub(super) fn facts(node: &Node) -> Option<NodeFacts> {
         .and_then(|conditions| conditions.iter().find(|found| found.type_ == "Ready"));
     Some(NodeFacts {
         name: node.metadata.name.clone()?,
+        uid: node.metadata.uid.clone().unwrap_or_default(),
         skipped: labels.contains_key(name::SKIP_SCHEDULE),
         ready: ready.is_some_and(|ready| ready.status == "True")
             && node.metadata.deletion_timestamp.is_none(),

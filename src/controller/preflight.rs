@@ -249,6 +249,7 @@ impl Runner<'_> {
             let probe = Probe {
                 owner: owner(check),
                 node: launch.node.clone(),
+                machine: launch.machine.clone(),
                 attempt: launch.attempt,
                 image: self.options.probe_image.clone(),
                 pull_secrets: self.options.image_pull_secrets.clone(),

@@ -26,12 +26,13 @@ pub const CHECKS_KEPT: usize = 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeFacts {
     pub name: String,
+    /// Another machine may take the name over, within the second even; never the UID.
+    pub uid: String,
     /// Left out of checks, runs no VMs.
     pub skipped: bool,
     pub ready: bool,
     /// Since when it is (not) ready.
     pub ready_since: Option<Timestamp>,
-    /// A node that was replaced keeps its name; this tells.
     pub created: Option<Timestamp>,
     pub kubelet_version: String,
     pub control_plane: bool,

@@ -18,6 +18,8 @@ use crate::{
 
 /// On a probe pod, which try on its node it is.
 const ATTEMPT: &str = "vm.cluster.gke.io/preflight-attempt";
+/// On a probe pod, the UID of the node that it was made for.
+const MACHINE: &str = "vm.cluster.gke.io/preflight-node-uid";
 const CONTAINER: &str = "probe";
 /// Where the host's /dev is mounted for a deep probe.
 const HOST_DEVICES: &str = "/mnt/dev";
@@ -28,6 +30,8 @@ const NOBODY: i64 = 65532;
 pub(super) struct Probe {
     pub owner: OwnerReference,
     pub node: String,
+    /// The node's UID.
+    pub machine: String,
     pub attempt: u8,
     pub image: String,
     pub pull_secrets: Vec<String>,
@@ -61,13 +65,13 @@ impl Probe {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {
-                "name": pod_name(&self.owner.uid, &self.node, self.attempt),
+                "name": pod_name(&self.owner.uid, &self.machine, self.attempt),
                 "namespace": name::SYSTEM_NAMESPACE,
                 "labels": {
                     name::PREFLIGHT_CHECK_LABEL: self.owner.uid,
                     name::MANAGED_BY: name::MANAGER,
                 },
-                "annotations": {ATTEMPT: self.attempt.to_string()},
+                "annotations": {ATTEMPT: self.attempt.to_string(), MACHINE: self.machine},
                 "ownerReferences": [self.owner],
             },
             "spec": {
@@ -108,13 +112,13 @@ impl Probe {
     }
 }
 
-/// Follows from check, node and attempt, so that the same pod is never made twice.
-pub(super) fn pod_name(check: &str, node: &str, attempt: u8) -> String {
+/// Follows from the UIDs of check and node and from the attempt, so that the same pod is never made twice.
+pub(super) fn pod_name(check: &str, machine: &str, attempt: u8) -> String {
     const DIGITS: usize = 8;
     let mut digest = Sha256::new();
     digest.update(check);
     digest.update([0]);
-    digest.update(node);
+    digest.update(machine);
     let mut id = [0; DIGITS];
     id.copy_from_slice(&digest.finalize()[..DIGITS]);
     let id = u64::from_be_bytes(id);
@@ -127,6 +131,8 @@ pub(super) struct PodFacts {
     pub name: String,
     pub uid: String,
     pub node: String,
+    /// The UID of the node that it was made for.
+    pub machine: String,
     pub attempt: u8,
     pub created: Timestamp,
     pub state: PodState,
@@ -162,16 +168,14 @@ impl PodFacts {
             .iter()
             .flatten()
             .any(|owner| owner.uid == check);
-        let attempt = metadata
-            .annotations
-            .as_ref()
-            .and_then(|annotations| annotations.get(ATTEMPT))
-            .and_then(|text| text.parse().ok())?;
+        let annotations = metadata.annotations.as_ref()?;
+        let attempt = annotations.get(ATTEMPT)?.parse().ok()?;
+        let machine = annotations.get(MACHINE)?.clone();
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone())?;
         let name = metadata.name.clone()?;
         if !owned
             || metadata.deletion_timestamp.is_some()
-            || name != pod_name(check, &node, attempt)
+            || name != pod_name(check, &machine, attempt)
         {
             return None;
         }
@@ -179,6 +183,7 @@ impl PodFacts {
             name,
             uid: metadata.uid.clone()?,
             node,
+            machine,
             attempt,
             created: metadata
                 .creation_timestamp

@@ -27,8 +27,8 @@ pub(super) struct Run {
     flights: BTreeMap<String, Flight>,
     /// The attempt that a node gets next, where it is not the first.
     next_attempts: BTreeMap<String, u8>,
-    /// When each node came into the cluster: what was found out about a machine says nothing about its successor.
-    machines: BTreeMap<String, Option<Timestamp>>,
+    /// The UID of each node: what was found out about a machine says nothing about its successor.
+    machines: BTreeMap<String, String>,
     refused: bool,
 }
 
@@ -47,6 +47,8 @@ struct Flight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Launch {
     pub node: String,
+    /// The node's UID.
+    pub machine: String,
     pub attempt: u8,
 }
 
@@ -138,6 +140,7 @@ impl Run {
             } else if self.flights.len() + plan.launch.len() < room {
                 plan.launch.push(Launch {
                     node: node.name.clone(),
+                    machine: node.uid.clone(),
                     attempt: self.next_attempts.get(&node.name).copied().unwrap_or(1),
                 });
             }
@@ -157,8 +160,8 @@ impl Run {
     /// A node that was replaced while the check runs is another machine: it is looked at anew.
     fn forget_predecessors(&mut self, eligible: &Eligible<'_>) {
         for (name, node) in eligible {
-            let before = self.machines.insert((*name).to_owned(), node.created);
-            if before.is_some_and(|before| before != node.created) {
+            let before = self.machines.insert((*name).to_owned(), node.uid.clone());
+            if before.is_some_and(|before| before != node.uid) {
                 self.done.remove(*name);
                 self.flights.remove(*name);
                 self.next_attempts.remove(*name);
@@ -174,10 +177,10 @@ impl Run {
         now: Timestamp,
         pace: &Pace,
     ) -> bool {
-        // It ran on this machine, not on one that had its name before.
+        // It was made for this machine, not for one that had its name before.
         let is_its = eligible
             .get(pod.node.as_str())
-            .is_some_and(|node| node.created.is_none_or(|created| created <= pod.created));
+            .is_some_and(|node| node.uid == pod.machine);
         let expected = self.next_attempts.get(&pod.node).copied().unwrap_or(1);
         if !is_its || self.done.contains_key(&pod.node) || pod.attempt < expected {
             return true;

@@ -10,6 +10,7 @@ fn probe(deep: bool) -> Pod {
             ..OwnerReference::default()
         },
         node: "n1".to_owned(),
+        machine: "n1-uid".to_owned(),
         attempt: 2,
         image: "bmctl:1".to_owned(),
         pull_secrets: vec!["registry".to_owned()],

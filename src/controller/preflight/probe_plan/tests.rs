@@ -7,11 +7,17 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
+/// The UID of the node of that name, before it is replaced.
+fn machine(node: &str) -> String {
+    format!("{node}-uid")
+}
+
 fn nodes(names: &[&str]) -> Vec<NodeFacts> {
     names
         .iter()
         .map(|name| NodeFacts {
             name: (*name).to_owned(),
+            uid: machine(name),
             ready: true,
             ..NodeFacts::default()
         })
@@ -23,6 +29,7 @@ fn pod(node: &str, attempt: u8, state: PodState) -> PodFacts {
         name: format!("{node}-{attempt}"),
         uid: format!("{node}-{attempt}"),
         node: node.to_owned(),
+        machine: machine(node),
         attempt,
         created: at(0),
         state,
@@ -201,16 +208,15 @@ fn the_whole_check_ends_in_time_and_leaves_no_pod() {
 #[test]
 fn a_node_that_is_replaced_while_the_check_runs_is_looked_at_anew() {
     let mut check = CheckRun::new(&["a", "b"]);
-    check.nodes[0].created = Some(at(-100));
     check.plan(0, &[]);
     let waiting = || pod("b", 1, PodState::Waiting(None));
     check.plan(1, &[pod("a", 1, good()), waiting()]);
-    // Another machine under the same name: what was said of the first one does not count.
-    check.nodes[0].created = Some(at(50));
-    let plan = check.plan(60, &[pod("a", 1, good()), waiting()]);
+    // Another machine under the same name, within the same second: what was said of the first one does not count.
+    check.nodes[0].uid = "another".to_owned();
+    let plan = check.plan(1, &[pod("a", 1, good()), waiting()]);
     assert_eq!(plan.discard.len(), 1, "a pod of the first machine");
     assert_eq!(launched(&plan), [("a", 1)]);
-    let plan = check.plan(61, &[waiting()]);
+    let plan = check.plan(2, &[waiting()]);
     assert!(plan.results.is_none());
 }
 
