@@ -410,12 +410,15 @@ fn links_of(kind: Kind, object: &Object) -> Vec<Link> {
         | Kind::DaemonSet
         | Kind::DisruptionBudget
         | Kind::Definition
+        | Kind::AdmissionPolicy
+        | Kind::AdmissionBinding
         | Kind::KubeVirt
         | Kind::Cdi
         | Kind::VirtualMachine
         | Kind::Instance
         | Kind::InstanceReplicaSet
         | Kind::Pool
+        | Kind::Migration
         | Kind::DataVolume
         | Kind::ProductDisk
         | Kind::Runtime

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     builder::known,
     cluster_state::{Object, Read as _},
-    kind::Kind,
+    kind::{Kind, VIRT_VALIDATOR},
 };
 use crate::api::engine::{COMPONENT_LABEL, VIRT_HANDLER};
 
@@ -16,13 +16,16 @@ pub const VIRT_DEPLOYMENTS: [&str; 2] = ["virt-api", "virt-controller"];
 pub const CDI_DEPLOYMENTS: [&str; 3] = ["cdi-apiserver", "cdi-deployment", "cdi-uploadproxy"];
 /// What installs them.
 pub const CDI_OPERATOR: &str = "cdi-operator";
-/// KubeVirt's kinds that virt-operator defines.
-pub const VIRT_KINDS: [Kind; 4] = [
+/// KubeVirt's kinds that virt-operator defines. Nothing is migrated here; that the kind is there matters to clients.
+pub const VIRT_KINDS: [Kind; 5] = [
     Kind::VirtualMachine,
     Kind::Instance,
     Kind::InstanceReplicaSet,
     Kind::Pool,
+    Kind::Migration,
 ];
+/// What virt-api validates with.
+pub const VIRT_VALIDATION: [Kind; 2] = [Kind::AdmissionPolicy, Kind::AdmissionBinding];
 
 /// Is it a Deployment of KubeVirt or CDI, an operator's or one that an operator made?
 pub fn is_component(deployment: &Object) -> bool {
@@ -124,6 +127,13 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
                 AGE,
             ],
         ),
+        Kind::Migration => (
+            &["vmim", "vmims"],
+            &[
+                ("Phase", "string", ".status.phase"),
+                ("VMI", "string", ".spec.vmiName"),
+            ],
+        ),
         Kind::DataVolume => (
             &["dv", "dvs"],
             &[
@@ -145,6 +155,8 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
         | Kind::DaemonSet
         | Kind::DisruptionBudget
         | Kind::Definition
+        | Kind::AdmissionPolicy
+        | Kind::AdmissionBinding
         | Kind::KubeVirt
         | Kind::Cdi
         | Kind::ProductMachine
@@ -153,6 +165,39 @@ fn appearance(kind: Kind) -> (&'static [&'static str], Columns) {
         | Kind::PreflightCheck
         | Kind::ClusterRole => (&[], &[AGE]),
     }
+}
+
+/// What KubeVirt's webhook refuses, as a policy and its binding: some labels only KubeVirt's own components may give
+/// (pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go).
+pub fn virt_validator(kind: Kind, namespace: &str) -> DynamicObject {
+    let spec = if kind == Kind::AdmissionBinding {
+        json!({"policyName": VIRT_VALIDATOR, "validationActions": ["Deny"]})
+    } else {
+        let components = format!("system:serviceaccount:{namespace}:kubevirt-");
+        let instance = Kind::Instance;
+        json!({
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [instance.group()], "apiVersions": ["*"],
+                "resources": [instance.plural()], "operations": ["CREATE"],
+            }]},
+            "matchConditions": [{
+                "name": "not-by-kubevirt",
+                "expression": format!("!request.userInfo.username.startsWith('{components}')"),
+            }],
+            "validations": [{
+                "expression": "!has(object.metadata.labels) || !object.metadata.labels.exists(label, label in [\
+                    'kubevirt.io/created-by', 'kubevirt.io/install-strategy', 'kubevirt.io/migrationJobUID', \
+                    'kubevirt.io/migrationTargetNodeName', 'kubevirt.io/nodeName', 'kubevirt.io/schedulable'])",
+                "message": "creation of the following reserved kubevirt.io/ labels on a VMI object is prohibited",
+            }],
+        })
+    };
+    let mut object = known(json!({
+        "apiVersion": kind.api_version(), "kind": kind.name(), "metadata": {"name": VIRT_VALIDATOR},
+    }));
+    object.data["spec"] = spec;
+    object
 }
 
 /// virt-api and virt-controller. Without a placement of their own they want a control plane node, as the real ones.

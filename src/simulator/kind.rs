@@ -4,6 +4,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 /// The ConfigMap that tells pods how to know the API server.
 pub const ROOT_CERTIFICATE: &str = "kube-root-ca.crt";
+/// What KubeVirt validates with: a webhook configuration there, an admission policy and its binding here.
+pub const VIRT_VALIDATOR: &str = "virt-api-validator";
 
 /// A kind of object. The two kinds named VirtualMachine are told apart by their group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +23,17 @@ pub enum Kind {
     DaemonSet,
     DisruptionBudget,
     Definition,
+    /// KubeVirt's policy, and no other.
+    AdmissionPolicy,
+    /// Its binding.
+    AdmissionBinding,
     KubeVirt,
     Cdi,
     VirtualMachine,
     Instance,
     InstanceReplicaSet,
     Pool,
+    Migration,
     DataVolume,
     ProductMachine,
     ProductDisk,
@@ -37,7 +44,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which they are watched.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Namespace,
         Self::ServiceAccount,
         Self::RootCertificate,
@@ -50,12 +57,15 @@ impl Kind {
         Self::DaemonSet,
         Self::DisruptionBudget,
         Self::Definition,
+        Self::AdmissionPolicy,
+        Self::AdmissionBinding,
         Self::KubeVirt,
         Self::Cdi,
         Self::VirtualMachine,
         Self::Instance,
         Self::InstanceReplicaSet,
         Self::Pool,
+        Self::Migration,
         Self::DataVolume,
         Self::ProductMachine,
         Self::ProductDisk,
@@ -93,6 +103,18 @@ impl Kind {
                 "CustomResourceDefinition",
                 "customresourcedefinitions",
             ),
+            Self::AdmissionPolicy => (
+                "admissionregistration.k8s.io",
+                "v1",
+                "ValidatingAdmissionPolicy",
+                "validatingadmissionpolicies",
+            ),
+            Self::AdmissionBinding => (
+                "admissionregistration.k8s.io",
+                "v1",
+                "ValidatingAdmissionPolicyBinding",
+                "validatingadmissionpolicybindings",
+            ),
             Self::KubeVirt => ("kubevirt.io", "v1", "KubeVirt", "kubevirts"),
             Self::Cdi => ("cdi.kubevirt.io", "v1beta1", "CDI", "cdis"),
             Self::VirtualMachine => ("kubevirt.io", "v1", "VirtualMachine", "virtualmachines"),
@@ -113,6 +135,12 @@ impl Kind {
                 "v1beta1",
                 "VirtualMachinePool",
                 "virtualmachinepools",
+            ),
+            Self::Migration => (
+                "kubevirt.io",
+                "v1",
+                "VirtualMachineInstanceMigration",
+                "virtualmachineinstancemigrations",
             ),
             Self::DataVolume => ("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes"),
             Self::ProductMachine => (
@@ -181,6 +209,8 @@ impl Kind {
             | Self::DaemonSet
             | Self::DisruptionBudget
             | Self::Definition
+            | Self::AdmissionPolicy
+            | Self::AdmissionBinding
             | Self::ClusterRole => true,
             Self::KubeVirt
             | Self::Cdi
@@ -188,6 +218,7 @@ impl Kind {
             | Self::Instance
             | Self::InstanceReplicaSet
             | Self::Pool
+            | Self::Migration
             | Self::DataVolume
             | Self::ProductMachine
             | Self::ProductDisk
@@ -206,7 +237,12 @@ impl Kind {
 
     /// Which objects of the kind are watched: all, or those that a field selector picks.
     pub fn selection(self) -> Option<String> {
-        (self == Self::RootCertificate).then(|| format!("metadata.name={ROOT_CERTIFICATE}"))
+        let name = match self {
+            Self::RootCertificate => ROOT_CERTIFICATE,
+            Self::AdmissionPolicy | Self::AdmissionBinding => VIRT_VALIDATOR,
+            _ => return None,
+        };
+        Some(format!("metadata.name={name}"))
     }
 
     /// Name of the CustomResourceDefinition that brings it, where it is not built in.

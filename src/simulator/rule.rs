@@ -131,6 +131,8 @@ pub static RULES: &[Rule] = &[
             (Kind::Deployment, served),
             (Kind::DaemonSet, every),
             (Kind::Definition, every),
+            (Kind::AdmissionPolicy, every),
+            (Kind::AdmissionBinding, every),
             (Kind::VirtualMachine, every),
             (Kind::Instance, every),
             (Kind::InstanceReplicaSet, every),

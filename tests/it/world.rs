@@ -7,15 +7,15 @@ use std::{future::Future, time::Duration};
 use bmctl::simulator::{NodeProfile, Pace};
 use kube::{
     ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use test_cluster::{
-    CDI, Cluster, DAEMON_SET, DATA_VOLUME, DEFINITION, DEPLOYMENT, INSTANCE, INSTANCE_SET,
-    KUBEVIRT, MACHINE, NODE, PATIENCE, POD, POOL, PRODUCT_DISK, PRODUCT_MACHINE, condition, create,
-    deployed, get, gone, kubevirt_machine, merge, seen,
+    BINDING, CDI, Cluster, DAEMON_SET, DATA_VOLUME, DEFINITION, DEPLOYMENT, INSTANCE, INSTANCE_SET,
+    KUBEVIRT, MACHINE, MIGRATION, NODE, PATIENCE, POD, POLICY, POOL, PRODUCT_DISK, PRODUCT_MACHINE,
+    condition, create, deployed, get, gone, kubevirt_machine, merge, seen,
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -50,6 +50,10 @@ pub fn trials() -> Vec<Trial> {
         test(
             "pools_and_replica_sets_keep_their_number",
             pools_and_replica_sets_keep_their_number,
+        ),
+        test(
+            "an_engine_is_as_particular_as_the_real_one",
+            an_engine_is_as_particular_as_the_real_one,
         ),
     ]
 }
@@ -252,6 +256,65 @@ async fn the_engine_comes_and_goes() -> Result<(), Failed> {
 
     cluster.order_engine().await;
     seen(&kubevirts, "kubevirt", deployed).await?;
+    cluster.stop().await;
+    Ok(())
+}
+
+/// What real engines do beside VMs: KubeVirt refuses labels that are its own, serves migrations, and an operator edits
+/// what its release brought.
+async fn an_engine_is_as_particular_as_the_real_one() -> Result<(), Failed> {
+    let cluster = Cluster::start(&["a"], Pace::INSTANT).await;
+    cluster.install_engine().await?;
+    let instances = cluster.namespaced(INSTANCE, "default");
+    let instance = |name: &str, label: &str| {
+        serde_json::from_value(json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance",
+            "metadata": {"name": name, "labels": {label: "a"}}, "spec": {"domain": {}},
+        }))
+    };
+    let by = PostParams::default();
+    let reserved = instance("taken-over", "kubevirt.io/nodeName")?;
+    let refused = instances.create(&by, &reserved).await.unwrap_err();
+    let said =
+        "creation of the following reserved kubevirt.io/ labels on a VMI object is prohibited";
+    assert!(refused.to_string().contains(said), "{refused}");
+    let free = instance("free", "kubevirt.io/size")?;
+    instances.create(&by, &free).await?;
+    seen(&instances, "free", |instance| {
+        instance["metadata"]["labels"]["kubevirt.io/nodeName"] == "a"
+    })
+    .await?;
+    instances.delete("free", &DeleteParams::default()).await?;
+    gone(&instances, "free").await?;
+
+    let migrations = cluster.namespaced(MIGRATION, "default");
+    let migration = json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstanceMigration",
+        "metadata": {"name": "m"}, "spec": {"vmiName": "free"},
+    });
+    create(&migrations, &migration).await;
+
+    let definition = seen(&cluster.global(DEFINITION), "cdis.cdi.kubevirt.io", |cdi| {
+        cdi["spec"]["versions"]
+            .as_array()
+            .is_some_and(|versions| versions.len() == 1)
+    })
+    .await?;
+    assert_eq!(definition["spec"]["versions"][0]["name"], "v1beta1");
+    let writers = definition["metadata"]["managedFields"].as_array().unwrap();
+    assert!(
+        writers
+            .iter()
+            .any(|writer| writer["manager"] == "cdi-operator")
+    );
+
+    let kubevirts = cluster.namespaced(KUBEVIRT, "vm-system");
+    kubevirts
+        .delete("kubevirt", &DeleteParams::default())
+        .await?;
+    gone(&kubevirts, "kubevirt").await?;
+    gone(&cluster.global(POLICY), "virt-api-validator").await?;
+    gone(&cluster.global(BINDING), "virt-api-validator").await?;
     cluster.stop().await;
     Ok(())
 }

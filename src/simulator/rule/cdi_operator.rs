@@ -1,7 +1,7 @@
 //! cdi-operator: installs CDI for a CDI object. What it installs belongs to that object and goes with it, the kind of
 //! the disks included, which is how the disks' contents are lost.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::component;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         cluster_state::{ClusterState, Object, Read as _},
         engine::{CDI_DEPLOYMENTS, CDI_OPERATOR, cdi_deployment, definition},
         kind::Kind,
-        step::{Action, Step},
+        step::{Action, Step, Target},
     },
 };
 
@@ -47,8 +47,24 @@ pub fn plan(cluster: &ClusterState, cdi: &Object) -> Vec<Step> {
             steps.push(Action::create(Kind::Deployment, object).later("installed"));
         }
     }
+    steps.extend(modernized(cluster));
     steps.extend(report(cluster, cdi, namespace, &version));
     steps
+}
+
+/// The operator takes the versions that it no longer stores out of its own definition, which its release brought.
+fn modernized(cluster: &ClusterState) -> Option<Step> {
+    let there = cluster.find(Kind::Definition, "", &Kind::Cdi.definition()?)?;
+    let versions = there.value("/spec/versions")?.as_array()?;
+    let stored: Vec<&Value> = versions
+        .iter()
+        .filter(|version| version["storage"] == true)
+        .collect();
+    (stored.len() < versions.len()).then(|| {
+        let of = Target::of(Kind::Definition, there);
+        let patch = json!({"spec": {"versions": stored}});
+        Action::Patch { of, patch }.later("modernized")
+    })
 }
 
 fn report(cluster: &ClusterState, cdi: &Object, namespace: &str, version: &str) -> Option<Step> {

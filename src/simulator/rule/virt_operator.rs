@@ -8,8 +8,11 @@ use crate::{
     simulator::{
         builder::{Wanted, add_finalizer, conditions, remove_finalizer},
         cluster_state::{ClusterState, Object, Read as _},
-        engine::{VIRT_DEPLOYMENTS, VIRT_KINDS, definition, virt_deployment, virt_handler},
-        kind::Kind,
+        engine::{
+            VIRT_DEPLOYMENTS, VIRT_KINDS, VIRT_VALIDATION, definition, virt_deployment,
+            virt_handler, virt_validator,
+        },
+        kind::{Kind, VIRT_VALIDATOR},
         step::{Action, Step, Target},
     },
 };
@@ -48,6 +51,10 @@ fn install(cluster: &ClusterState, kubevirt: &Object, version: &str) -> Vec<Step
         .into_iter()
         .filter(|name| cluster.find(Kind::Deployment, namespace, name).is_none())
         .map(|name| Action::create(Kind::Deployment, virt_deployment(name, kubevirt, version)));
+    let validation = VIRT_VALIDATION
+        .into_iter()
+        .filter(|kind| cluster.find(*kind, "", VIRT_VALIDATOR).is_none())
+        .map(|kind| Action::create(kind, virt_validator(kind, namespace)));
     let wanted = || virt_handler(kubevirt, version);
     let handler = match cluster.find(Kind::DaemonSet, namespace, VIRT_HANDLER) {
         None => Some(Action::create(Kind::DaemonSet, wanted())),
@@ -55,6 +62,7 @@ fn install(cluster: &ClusterState, kubevirt: &Object, version: &str) -> Vec<Step
     };
     definitions
         .chain(deployments)
+        .chain(validation)
         .chain(handler)
         .map(|action| action.later("installed"))
         .collect()
@@ -221,7 +229,11 @@ fn uninstall(cluster: &ClusterState, kubevirt: &Object) -> Vec<Step> {
         .filter_map(|name| cluster.find(Kind::Deployment, namespace, name))
         .collect();
     let handler = cluster.find(Kind::DaemonSet, namespace, VIRT_HANDLER);
-    if deployments.is_empty() && handler.is_none() {
+    let validation: Vec<(Kind, &Object)> = VIRT_VALIDATION
+        .into_iter()
+        .filter_map(|kind| Some((kind, cluster.find(kind, "", VIRT_VALIDATOR)?)))
+        .collect();
+    if deployments.is_empty() && handler.is_none() && validation.is_empty() {
         if kubevirt.text("/status/phase") != Some("Deleted") {
             let status = json!({"phase": "Deleted"});
             return Action::report(Kind::KubeVirt, kubevirt, &status);
@@ -234,6 +246,9 @@ fn uninstall(cluster: &ClusterState, kubevirt: &Object) -> Vec<Step> {
         handler.into_iter().collect(),
         "removed",
     ));
+    for (kind, object) in validation {
+        steps.extend(remove(kind, vec![object], "removed"));
+    }
     steps
 }
 
@@ -266,7 +281,11 @@ fn remove(kind: Kind, objects: Vec<&Object>, wish: &'static str) -> Vec<Step> {
 fn blocked(cluster: &ClusterState, kubevirt: &Object) -> Option<Vec<Step>> {
     let strict = kubevirt.text("/spec/uninstallStrategy") == Some("BlockUninstallIfWorkloadsExist");
     let deployed = kubevirt.text("/status/phase") == Some(PHASE_DEPLOYED);
-    let workloads: usize = VIRT_KINDS.into_iter().map(|kind| cluster.count(kind)).sum();
+    let workloads: usize = VIRT_KINDS
+        .into_iter()
+        .filter(|kind| *kind != Kind::Migration)
+        .map(|kind| cluster.count(kind))
+        .sum();
     if !strict || !deployed || workloads == 0 {
         return None;
     }

@@ -8,7 +8,10 @@ use bmctl::{
     controller::{ControllerOptions, EngineManifests},
     simulator::OPERATOR_MANIFESTS,
 };
-use k8s_openapi::api::{apps::v1::Deployment, rbac::v1::ClusterRole};
+use k8s_openapi::{
+    api::{apps::v1::Deployment, rbac::v1::ClusterRole},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams},
@@ -99,6 +102,14 @@ async fn what_others_change_of_a_release_is_put_right(cluster: TestCluster) -> a
     cluster.phase("Disabled").await?;
     cluster.enable(true).await?;
     cluster.ready().await?;
+    let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
+    let modernized = until(definitions.clone(), "a version less", |definitions| {
+        definitions
+            .iter()
+            .find(|cdi| cdi.name_any() == "cdis.cdi.kubevirt.io" && cdi.spec.versions.len() == 1)
+            .cloned()
+    })
+    .await?;
     changed_by(&cluster, "operated", "cdi-operator").await?;
     // A person's change beside it, in the same object, is put right all the same.
     let label = json!({"metadata": {"labels": {"of-the-file": "changed"}}});
@@ -126,7 +137,20 @@ async fn what_others_change_of_a_release_is_put_right(cluster: TestCluster) -> a
         })
         .await?;
     }
-    // What an operator makes of its own release is its business: to put that right would never end.
+    // What an operator makes of its own release is its business: to put that right would never end. The played one takes
+    // a version out of its definition by itself.
+    let cdi = definitions.get("cdis.cdi.kubevirt.io").await?;
+    let versions: Vec<&str> = cdi
+        .spec
+        .versions
+        .iter()
+        .map(|version| version.name.as_str())
+        .collect();
+    ensure!(versions == ["v1beta1"], "{versions:?}");
+    ensure!(
+        cdi.metadata.resource_version == modernized.metadata.resource_version,
+        "they fight over {cdi:?}"
+    );
     let operated = roles(&cluster).get("operated").await?;
     ensure!(
         operated.rules.is_some_and(|rules| rules.len() == 1),

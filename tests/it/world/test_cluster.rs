@@ -175,6 +175,24 @@ pub const POOL: Names = (
     "VirtualMachinePool",
     "virtualmachinepools",
 );
+pub const MIGRATION: Names = (
+    "kubevirt.io",
+    "v1",
+    "VirtualMachineInstanceMigration",
+    "virtualmachineinstancemigrations",
+);
+pub const POLICY: Names = (
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicies",
+);
+pub const BINDING: Names = (
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicyBinding",
+    "validatingadmissionpolicybindings",
+);
 pub const DATA_VOLUME: Names = ("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes");
 pub const PRODUCT_MACHINE: Names = (
     "vm.cluster.gke.io",
