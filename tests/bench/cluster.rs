@@ -61,6 +61,14 @@ impl Cluster {
         }
     }
 
+    /// An API server, and nobody on it who would do anything.
+    pub fn empty() -> Self {
+        match test_server::assets() {
+            Some(assets) => Self::control_plane(&assets, Composition::ApiServer, Vec::new()),
+            None => Self::sandbox(""),
+        }
+    }
+
     /// So many healthy nodes, and no controller.
     pub fn without_controller(nodes: usize) -> Self {
         match test_server::assets() {

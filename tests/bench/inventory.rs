@@ -6,9 +6,11 @@ use crate::{
     cluster::Cluster,
     process::{COLUMNS, Place, bmctl, compare},
     sheet::{Sheet, exponent, time},
+    test_server,
 };
 
-const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+const SIZES: &[usize] = &[1_000, 10_000, 100_000];
+const REAL_SIZES: &[usize] = &[1_000, 20_000];
 const KINDS: &str = "get virtualmachines.kubevirt.io,virtualmachineinstances.kubevirt.io,\
     virtualmachineinstancereplicasets.kubevirt.io,virtualmachinepools.pool.kubevirt.io,datavolumes.cdi.kubevirt.io -A -o name";
 
@@ -30,7 +32,7 @@ pub fn sheet() -> Sheet {
     let mut lines = Vec::new();
     let mut points = Vec::new();
     let mut there = 0;
-    for size in SIZES {
+    for &size in test_server::sizes(SIZES, REAL_SIZES) {
         let made = cluster.create(MACHINES, there..size, machine);
         eprintln!("  {} VMs made in {}", size - there, time(made));
         there = size;

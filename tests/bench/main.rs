@@ -19,7 +19,7 @@ mod components;
 mod controller;
 mod inventory;
 mod process;
-mod sandbox;
+mod server;
 mod sheet;
 mod startup;
 mod test_server;
@@ -56,8 +56,8 @@ const BENCHMARKS: [Benchmark; 7] = [
     on_any_cluster("change", change::sheet),
     on_any_cluster("inventory", inventory::sheet),
     on_any_cluster("waiting", waiting::sheet),
-    alone("sandbox", sandbox::sheet),
-    alone("growth", sandbox::growth),
+    on_any_cluster("server", server::sheet),
+    alone("growth", server::growth),
     on_any_cluster("controller", controller::sheet),
 ];
 
