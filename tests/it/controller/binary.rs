@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api,
-    api::{Patch, PatchParams, WatchEvent, WatchParams},
+    api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams},
     core::{DynamicObject, GroupVersionKind},
     discovery::{self, Scope},
 };
@@ -81,7 +81,11 @@ async fn process(cluster: TestCluster) -> anyhow::Result<()> {
         .spawn()?;
     let mut child = Stopped(child);
     cluster.phase("Disabled").await?;
-    let probe = tokio::spawn(first(cluster.pods()));
+    let before = cluster.pods().list(&ListParams::default()).await?;
+    let probe = tokio::spawn(first(
+        cluster.pods(),
+        before.metadata.resource_version.unwrap_or_default(),
+    ));
     cluster.create_check("from-outside").await?;
     let secrets = probe.await??.spec.and_then(|spec| spec.image_pull_secrets);
     let secrets: Vec<String> = secrets
@@ -100,12 +104,14 @@ async fn process(cluster: TestCluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first pod that is made, which may be gone a moment later.
-async fn first(pods: Api<Pod>) -> anyhow::Result<Pod> {
-    let mut changes = pods.watch(&WatchParams::default(), "0").await?.boxed();
+/// The first pod that is made after that version, which may be gone a moment later.
+async fn first(pods: Api<Pod>, after: String) -> anyhow::Result<Pod> {
+    let mut changes = pods.watch(&WatchParams::default(), &after).await?.boxed();
     while let Some(change) = changes.try_next().await? {
-        if let WatchEvent::Added(pod) = change {
-            return Ok(pod);
+        match change {
+            WatchEvent::Added(pod) => return Ok(pod),
+            WatchEvent::Error(status) => bail!("{status}"),
+            WatchEvent::Modified(_) | WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => {}
         }
     }
     bail!("no pod was made")

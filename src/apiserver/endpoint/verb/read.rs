@@ -51,8 +51,9 @@ pub fn list(call: &Call<'_>) -> Result<Answer, StatusError> {
 
     let mut metadata = json!({"resourceVersion": version.to_string(), "continue": ""});
     if let Some(after) = last.filter(|_| rest > 0) {
+        let since = place.since.unwrap_or(call.now.as_second());
         metadata["continue"] = Token {
-            at: Some(version),
+            at: Some(Snapshot { version, since }),
             after,
         }
         .written()
@@ -94,6 +95,11 @@ fn part(
     } else {
         limit.max(STRIDE)
     };
+    let is_over = |since| call.now.as_second() - since > SNAPSHOT_SECONDS;
+    if place.since.is_some_and(is_over) {
+        let oldest = call.core.store.version();
+        return Err(expired(Compacted { oldest }, call, place.after.as_deref()));
+    }
     let (mut at, mut after) = (place.at, place.after.clone());
     let mut objects = Vec::new();
     let mut last = None;
@@ -133,6 +139,8 @@ fn part(
 #[derive(Debug, Default)]
 struct Place {
     at: Option<u64>,
+    /// When that version was listed first, in seconds since 1970; only where a list goes on.
+    since: Option<i64>,
     after: Option<String>,
 }
 
@@ -147,7 +155,8 @@ impl Place {
             }
             let token = Token::read(token)?;
             return Ok(Self {
-                at: token.at,
+                at: token.at.as_ref().map(|snapshot| snapshot.version),
+                since: token.at.map(|snapshot| snapshot.since),
                 after: Some(token.after),
             });
         }
@@ -159,7 +168,7 @@ impl Place {
         let exact = call.query.version_match == Some(VersionMatch::Exact);
         Ok(Self {
             at: (exact && version > 0).then_some(version),
-            after: None,
+            ..Self::default()
         })
     }
 }
@@ -174,9 +183,20 @@ const TOKEN_ALPHABET: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, Serialize, Deserialize)]
 struct Token {
     /// None: whatever is there when it is used, for those who accept pages that do not fit together.
-    at: Option<u64>,
+    at: Option<Snapshot>,
     after: String,
 }
+
+/// What is listed page by page.
+#[derive(Debug, Serialize, Deserialize)]
+struct Snapshot {
+    version: u64,
+    /// When it was listed first, in seconds since 1970.
+    since: i64,
+}
+
+/// How long a list can go on: kube-apiserver has etcd forget what is older (`DefaultCompactInterval`).
+const SNAPSHOT_SECONDS: i64 = 300;
 
 impl Token {
     fn written(&self) -> String {

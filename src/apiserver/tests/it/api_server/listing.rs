@@ -1,7 +1,8 @@
 //! Lists, pages, selectors and watches.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use apiserver::{Identity, Options, Server};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kube::Client;
 use serde_json::{Value, json};
 
@@ -257,6 +258,19 @@ pub async fn options_that_do_not_go_together() -> anyhow::Result<()> {
     let (_, rest) = call(&client, "GET", &next, Value::Null).await?;
     same(&names(&rest), &vec!["b", "c"], "the rest, as it is now")?;
 
+    // A moment is forgotten after a while, whatever happened since.
+    let (_, page) = call(&client, "GET", &format!("{path}?limit=1"), Value::Null).await?;
+    let token = page["metadata"]["continue"].as_str().unwrap_or_default();
+    for (seconds, expected) in [(200, 200), (400, 410)] {
+        let next = format!("{path}?limit=1&continue={}", older(token, seconds)?);
+        let (code, _) = call(&client, "GET", &next, Value::Null).await?;
+        same(
+            &code,
+            &expected,
+            &format!("a list that began {seconds} s ago"),
+        )?;
+    }
+
     for (query, fault) in [
         (
             "resourceVersionMatch=Exact",
@@ -285,4 +299,12 @@ pub async fn options_that_do_not_go_together() -> anyhow::Result<()> {
         same(&answer["message"], &json!(message), query)?;
     }
     Ok(())
+}
+
+/// The token, had it been given so many seconds ago.
+fn older(token: &str, seconds: i64) -> anyhow::Result<String> {
+    let mut said: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token)?)?;
+    let since = said["at"]["since"].as_i64().context("no time")?;
+    said["at"]["since"] = json!(since - seconds);
+    Ok(URL_SAFE_NO_PAD.encode(said.to_string()))
 }
