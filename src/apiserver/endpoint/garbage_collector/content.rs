@@ -29,7 +29,7 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
     let identity = Identity::service_account("kube-system", "namespace-controller");
     let contents = core.store.contents_of(name);
     let count = contents.len();
-    let emptied = delete_all(core, &identity, contents).map(|()| count);
+    let emptied = delete_contents(core, &identity, name, contents).map(|()| count);
     let writer = core.store.write();
     let id = ObjectId {
         collection: GroupResource::new("", "namespaces"),
@@ -60,6 +60,23 @@ pub fn empty_namespace(core: &Core, name: &str) -> Result<usize, StatusError> {
         writer.put(&id, marked);
     }
     emptied
+}
+
+/// Pods go first: what they use stays until they are gone.
+fn delete_contents(
+    core: &Core,
+    identity: &Identity,
+    namespace: &str,
+    contents: Vec<ObjectId>,
+) -> Result<(), StatusError> {
+    let pods = GroupResource::new("", "pods");
+    let is_pod = |id: &ObjectId| id.collection == pods;
+    let (first, others) = contents.into_iter().partition(is_pod);
+    delete_all(core, identity, first)?;
+    if core.store.contents_of(namespace).iter().any(is_pod) {
+        return Ok(());
+    }
+    delete_all(core, identity, others)
 }
 
 /// Says in the namespace's conditions what it still waits for.

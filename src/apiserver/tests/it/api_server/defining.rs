@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use kube::Client;
+use kube::{Client, core::DynamicObject, runtime::wait::await_condition};
 use serde_json::{Value, json};
 
 use super::{api, call, config_map, frames, same, until_answered, until_gone};
@@ -171,6 +171,13 @@ async fn namespaces(client: &Client) -> anyhow::Result<()> {
     let mut held = config_map("held");
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     call(client, "POST", maps, held).await?;
+    let pods = "/api/v1/namespaces/passing/pods";
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "held", "finalizers": ["example.com/hold"]},
+        "spec": {"containers": [{"name": "c", "image": "c"}]},
+    });
+    call(client, "POST", pods, pod).await?;
     let path = "/api/v1/namespaces/passing";
     let (_, deleted) = call(client, "DELETE", path, Value::Null).await?;
     same(
@@ -178,10 +185,21 @@ async fn namespaces(client: &Client) -> anyhow::Result<()> {
         &json!("Terminating"),
         "a deleted namespace",
     )?;
+    // Pods go first, and what they use stays until they are gone.
+    let release = json!({"metadata": {"finalizers": null}});
+    let told = |namespace: Option<&DynamicObject>| {
+        namespace.is_some_and(|found| found.data.to_string().contains("SomeFinalizersRemain"))
+    };
+    await_condition(api(client, "", "Namespace", None), "passing", told).await?;
+    let (code, map) = call(client, "GET", &format!("{maps}/free"), Value::Null).await?;
+    ensure!(
+        code == 200 && map["metadata"]["deletionTimestamp"].is_null(),
+        "it went before the pod: {map}"
+    );
+    call(client, "PATCH", &format!("{pods}/held"), release.clone()).await?;
     until_gone(&api(client, "", "ConfigMap", Some("passing")), "free").await?;
     let (code, answer) = call(client, "POST", maps, config_map("late")).await?;
     same(&code, &403, &format!("a late object: {answer}"))?;
-    let release = json!({"metadata": {"finalizers": null}});
     call(client, "PATCH", &format!("{maps}/held"), release).await?;
     until_gone(&api(client, "", "Namespace", None), "passing").await
 }

@@ -264,17 +264,20 @@ async fn release(client: &Client, found: &Found<'_>, finalizer: &str) -> kube::R
 
 /// Deletes what is in a namespace that is going, and lets it go when nothing is.
 async fn empty(client: &Client, name: &str, all: &[Found<'_>]) -> kube::Result<()> {
-    let inside = all
+    let inside: Vec<&Found<'_>> = all
         .iter()
-        .filter(|found| found.object.metadata.namespace.as_deref() == Some(name));
-    let mut is_empty = true;
+        .filter(|found| found.object.metadata.namespace.as_deref() == Some(name))
+        .collect();
+    // Pods go first: what they use stays until they are gone.
+    let is_pod = |found: &&Found<'_>| found.kind.resource.kind == "Pod";
+    let only_pods = inside.iter().any(is_pod);
+    let is_empty = inside.is_empty();
     let mut held = BTreeMap::<&String, usize>::new();
     for found in inside {
-        is_empty = false;
         for finalizer in found.object.finalizers() {
             *held.entry(finalizer).or_default() += 1;
         }
-        if !found.deleting() {
+        if !found.deleting() && (is_pod(&found) || !only_pods) {
             found.delete(client).await?;
         }
     }
