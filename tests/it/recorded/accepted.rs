@@ -130,7 +130,7 @@ pub static ACCEPTED: &[Accepted] = &[
     },
     Accepted {
         what: "the finalizer `pool.kubevirt.io/finalizer`, and the label with the revision of a pool",
-        reason: "pools keep no revisions here (there are no ControllerRevisions), and their machines go by their owner reference",
+        reason: "pools keep no revisions here (nothing makes ControllerRevisions), and their machines go by their owner reference",
         cases: &[
             ("vms", "-finalizer pool.kubevirt.io/finalizer"),
             ("vms", "-label kubevirt.io/vm-pool-revision-name"),
