@@ -3,19 +3,19 @@
 //! # The way of a command through the modules
 //!
 //! ```text
-//! main ── run ── cli (what was typed) ── commands (one file each)
-//!                                          │
-//!            ┌──────────┬─────────┬────────┼─────────┬────────────┬──────────┐
-//!          ui         render    cluster  runtime   probe     controller   simulator
-//!       (terminal)   (words)   (the API) (rules)  (a node)   (reconciles) (machinery)
-//!                                 └─────────┴────────┴────────────┴───────────┘
-//!                                          api (the resources, as data)
+//! main ── run ── commands (the command line, one file each) ── operation (what a command does to a cluster)
+//!                   │                                             │
+//!            ┌──────┴───┬────────────┬──────────┐           ┌─────┴────┐
+//!           ui        render    controller   simulator   cluster    runtime    probe
+//!       (terminal)   (words)   (reconciles) (machinery) (the API)   (rules)  (a node)
+//!                                    └──────────┴───────────┴──────────┴─────────┘
+//!                                              api (the resources, as data)
 //! ```
 //!
-//! Take `bmctl enable vmruntime`. `commands` turns words into arguments and picks the one file that knows what
-//! to do with them, and from there the way is always the same: *read* (a function of `cluster`), *decide* (a pure
-//! function, of the command itself or of [`runtime`]), *change* (a patch of what was asked and nothing else), *wait*
-//! (the one engine in `cluster::wait`), *report*. A report is plain data; `render` makes text of it for people and
+//! Take `bmctl enable vmruntime`. `commands` turns words into arguments and calls one function of `operation`, and from
+//! there the way is always the same: *read* (a function of `cluster`), *decide* (a pure function, of the operation or of
+//! [`runtime`]), *change* (a patch of what was asked and nothing else), *wait* (the one engine in `cluster::wait`),
+//! *report*. A report is plain data; `render` makes text of it for people and
 //! one document for programs, and `ui` puts them on the right stream. What goes wrong on the way is a
 //! `failure::Failure`, whose kind alone decides the `exit::Exit` code, whatever the output format.
 //!

@@ -6,6 +6,8 @@
 
 use kube::core::{ApiResource, GroupVersionKind};
 
+use super::name::qualified;
+
 /// A namespaced kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DependentKind {
@@ -31,10 +33,7 @@ impl DependentKind {
     /// `plural.group`, as kubectl takes it.
     #[must_use]
     pub fn qualified(&self) -> String {
-        match self.group {
-            "" => self.plural.to_owned(),
-            group => format!("{}.{group}", self.plural),
-        }
+        qualified(self.plural, self.group)
     }
 
     #[must_use]

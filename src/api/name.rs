@@ -53,6 +53,15 @@ pub fn is_nobody(user: &str) -> bool {
 /// Automatic checks are called this and a UUID.
 pub const PREFLIGHT_CHECK_PREFIX: &str = "vmruntime-preflight-check-";
 
+/// `plural.group`, as kubectl takes it.
+#[must_use]
+pub fn qualified(plural: &str, group: &str) -> String {
+    match group {
+        "" => plural.to_owned(),
+        group => format!("{plural}.{group}"),
+    }
+}
+
 /// Field manager of everything that the command line writes.
 pub const FIELD_MANAGER: &str = "bmctl";
 /// Field manager of everything that the controller writes.

@@ -6,6 +6,8 @@ use kube::{
     core::{ApiResource, GroupVersionKind},
 };
 
+use super::name::qualified;
+
 /// What a kind means for a disable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkloadRole {
@@ -34,10 +36,7 @@ impl WorkloadKind {
     /// `plural.group`, as kubectl takes it.
     #[must_use]
     pub fn qualified(&self) -> String {
-        match self.group {
-            "" => self.plural.to_owned(),
-            group => format!("{}.{group}", self.plural),
-        }
+        qualified(self.plural, self.group)
     }
 
     /// Which of the kind's objects are meant.

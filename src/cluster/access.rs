@@ -114,7 +114,8 @@ mod tests {
     use super::*;
     use crate::{
         cluster::script::{self, Answer},
-        runtime::access::needed,
+        command_id::CommandId,
+        runtime::access::{Row, needed},
     };
 
     #[tokio::test]
@@ -130,7 +131,7 @@ mod tests {
                 _ => Answer::status(403, "Forbidden", "no questions"),
             }
         });
-        let rights: Vec<Right> = needed("enable vmruntime")
+        let rights: Vec<Right> = needed(Row::Command(CommandId::EnableVmruntime))
             .into_iter()
             .filter(|right| right.resource == "vmruntimes")
             .collect();
@@ -153,9 +154,13 @@ mod tests {
     #[tokio::test]
     async fn an_answer_without_a_decision_is_incomplete() {
         let client = script::client(|_| Answer::json(&json!({"status": {}})));
-        let failure = review(&client, &Retry::once(), &needed("skip node"))
-            .await
-            .unwrap_err();
+        let failure = review(
+            &client,
+            &Retry::once(),
+            &needed(Row::Command(CommandId::SkipNode)),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(failure.kind, Kind::Incomplete);
     }
 }

@@ -340,8 +340,9 @@ mod tests {
     use super::*;
     use crate::{
         cluster::script::{self, Answer},
+        command_id::CommandId,
         failure::Kind,
-        runtime::access::needed,
+        runtime::access::{Row, needed},
     };
 
     #[tokio::test]
@@ -412,7 +413,7 @@ mod tests {
 
     #[test]
     fn every_source_is_something_that_a_role_gives() {
-        let rights = needed("snapshot vmruntime");
+        let rights = needed(Row::Command(CommandId::SnapshotVmruntime));
         for source in SOURCES {
             let (path, verb) = match source.path {
                 // Everybody may read the version; the kinds of machines are the table's own.

@@ -268,12 +268,10 @@ impl Removal<'_, '_> {
             .iter()
             .map(|at| (*at, self.plan.objects[*at].workload.clone()))
             .collect();
-        let owners = self.owners_of_kept();
-        let keeps = self.plan.disks == Disks::Keep;
+        let is_to_be_held = self.is_to_be_held();
         let mut deletions = stream::iter(objects)
             .map(|(at, workload)| {
-                let held =
-                    workload.is(WorkloadRole::Machine) && (keeps || owners.contains(&workload.uid));
+                let held = is_to_be_held(&workload);
                 (at, workload, held)
             })
             .map(|(at, workload, held)| async move {

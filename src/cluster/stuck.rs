@@ -26,7 +26,10 @@ use super::{
     event::ObjectName,
     inventory::{Second, Workload},
 };
-use crate::failure::{Failure, Hint, Kubectl};
+use crate::{
+    api::name::qualified,
+    failure::{Failure, Hint, Kubectl},
+};
 
 pub use next_step::NextStep;
 pub use pod::why_not_ready;
@@ -46,14 +49,10 @@ pub struct Leaving {
 impl Leaving {
     #[must_use]
     pub fn new(resource: &ApiResource, metadata: &ObjectMeta) -> Self {
-        let qualified = match resource.group.as_str() {
-            "" => resource.plural.clone(),
-            group => format!("{}.{group}", resource.plural),
-        };
         Self {
             resource: resource.clone(),
             object: ObjectName {
-                resource: qualified,
+                resource: qualified(&resource.plural, &resource.group),
                 namespace: metadata.namespace.clone(),
                 name: metadata.name.clone().unwrap_or_default(),
             },

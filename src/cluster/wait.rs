@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use self::{
     hindrance::Hindrances,
-    judge::{Verdict, judge},
+    judge::{Conclusion, Verdict, judge},
     snapshot::{Seen, SeenPod, Snapshot},
 };
 use super::{
@@ -177,7 +177,7 @@ pub async fn until(client: &Client, wait: &Wait, retry: &Retry<'_>) -> Result<Ou
     let mut ended = match engine.look() {
         // Every command that waits holds this future.
         Verdict::Waiting(_) => Box::pin(engine.run()).await,
-        verdict => engine.conclude(verdict),
+        Verdict::Ended(conclusion) => engine.conclude(conclusion),
     };
     if let Ok(Outcome::Reached(reached)) = &mut ended {
         // It may have been reached in the last moment, or seen by the last look.
@@ -243,7 +243,7 @@ impl<'a> Engine<'a> {
         loop {
             let waiting = match self.look() {
                 Verdict::Waiting(waiting) => waiting,
-                verdict => return self.conclude(verdict),
+                Verdict::Ended(conclusion) => return self.conclude(conclusion),
             };
             let explain = self.retry.pace().explain;
             if Instant::now() >= self.hindrances.due(self.began, explain) {
@@ -361,7 +361,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn conclude(&self, verdict: Verdict) -> Result<Outcome, Failure> {
+    fn conclude(&self, conclusion: Conclusion) -> Result<Outcome, Failure> {
         let reached =
             |check: Option<VMRuntimePreflightCheck>, mut warnings: Vec<String>, unknown| {
                 warnings.extend(check.as_ref().and_then(difference));
@@ -377,26 +377,18 @@ impl<'a> Engine<'a> {
                     denial: self.snapshot.denial(),
                 }
             };
-        match verdict {
-            Verdict::Done(done) => Ok(Outcome::Reached(reached(
+        match conclusion {
+            Conclusion::Done(done) => Ok(Outcome::Reached(reached(
                 done.check,
                 done.warnings,
                 done.unknown,
             ))),
-            Verdict::CheckFailed(check) => Ok(Outcome::CheckFailed(reached(
+            Conclusion::CheckFailed(check) => Ok(Outcome::CheckFailed(reached(
                 Some(*check),
                 Vec::new(),
                 Vec::new(),
             ))),
-            Verdict::Failed(failure) => Err(failure),
-            // Not a conclusion; `run` never gets here with it.
-            Verdict::Waiting(waiting) => Err(timeout::summary(
-                self.wait,
-                self.retry.deadline().elapsed(),
-                self.snapshot.phase(),
-                waiting,
-                None,
-            )),
+            Conclusion::Failed(failure) => Err(failure),
         }
     }
 }

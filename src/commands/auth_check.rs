@@ -19,7 +19,7 @@ use crate::{
         auth::{AuthReport, CommandAccess, Permitted, RightReport},
         clean,
     },
-    runtime::access::{COMMANDS, Right, cluster_role, cluster_role_binding, needed, role_name},
+    runtime::access::{Right, Row, cluster_role, cluster_role_binding, needed},
 };
 
 /// Say what the current user lacks for a command, and which role gives it.
@@ -64,15 +64,15 @@ async fn check(
     session: &mut Session<'_, AuthReport>,
     args: &AuthCheckArgs,
 ) -> Result<Exit, Failure> {
-    let commands = chosen(&args.words, args.keep_disks)?;
+    let rows = chosen(&args.words, args.keep_disks)?;
     let cluster = session.connect(Intent::Read).await?;
     let reporter = ProgressReporter::new(session.context, "Asking what is permitted");
     let retry = Retry::new(session.deadline(), &reporter);
     reporter.step("Asking what is permitted");
     let user = access::user(&cluster.client, &retry).await;
     let mut reports = Vec::new();
-    for command in &commands {
-        let rights = needed(command);
+    for row in &rows {
+        let rights = needed(*row);
         let answers = if args.role {
             rights.into_iter().map(|right| (right, None)).collect()
         } else {
@@ -83,7 +83,7 @@ async fn check(
                 .collect::<Vec<_>>()
         };
         reports.push(CommandAccess {
-            command: (*command).to_owned(),
+            command: row.words().to_owned(),
             rights: answers
                 .into_iter()
                 .map(|(right, permission)| of_right(&right, permission))
@@ -91,7 +91,7 @@ async fn check(
         });
     }
     drop(reporter);
-    session.report.manifests = manifests(&commands, user.as_deref());
+    session.report.manifests = manifests(&rows, user.as_deref());
     session.report.user = user;
     session.report.commands = reports;
     if args.role {
@@ -110,19 +110,19 @@ async fn check(
 }
 
 /// The commands that these words name: one, all of a verb that has only one, or all where there are none.
-fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failure> {
+fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<Row>, Failure> {
     let flag = if keep_disks { " --keep-disks" } else { "" };
     let typed = words.join(" ") + flag;
-    let is_named = |row: &str| {
-        let (command, flag) = row.split_at(row.find(" --").unwrap_or(row.len()));
-        let verb = command.split(' ').next().unwrap_or_default();
-        typed.is_empty() || typed == row || typed == format!("{verb}{flag}")
+    let is_named = |row: &Row| {
+        let verb = row.command().words().split(' ').next();
+        let is_verb = typed.strip_suffix(flag) == verb && (*row == Row::KeepingDisks) == keep_disks;
+        typed.is_empty() || typed == row.words() || is_verb
     };
-    let named: Vec<&'static str> = COMMANDS.into_iter().filter(|row| is_named(row)).collect();
+    let named: Vec<Row> = Row::ALL.into_iter().filter(is_named).collect();
     if !named.is_empty() {
         return Ok(named);
     }
-    let known = COMMANDS.map(str::to_owned);
+    let known = Row::ALL.map(|row| row.words().to_owned());
     let failure = Failure::new(
         Kind::Usage,
         Reason::UnknownTopic,
@@ -133,7 +133,7 @@ fn chosen(words: &[String], keep_disks: bool) -> Result<Vec<&'static str>, Failu
     );
     Err(match nearest(&typed, &known) {
         Some(near) => failure.hint(Hint::run("did you mean", CommandId::AuthCheck.with(near))),
-        None => failure.hint(format!("it takes one of: {}", COMMANDS.join(", "))),
+        None => failure.hint(format!("it takes one of: {}", known.join(", "))),
     })
 }
 
@@ -154,15 +154,12 @@ fn of_right(right: &Right, permission: Option<Permission>) -> RightReport {
     }
 }
 
-fn manifests(commands: &[&str], user: Option<&str>) -> Vec<serde_json::Value> {
-    let name = match commands {
-        [one] => role_name(one),
+fn manifests(rows: &[Row], user: Option<&str>) -> Vec<serde_json::Value> {
+    let name = match rows {
+        [one] => one.role_name(),
         _ => "bmctl".to_owned(),
     };
-    let rights: Vec<Right> = commands
-        .iter()
-        .flat_map(|command| needed(command))
-        .collect();
+    let rights: Vec<Right> = rows.iter().flat_map(|row| needed(*row)).collect();
     let mut manifests = vec![cluster_role(&name, &rights)];
     let somebody = user.filter(|user| !is_nobody(user));
     manifests.extend(somebody.map(|user| cluster_role_binding(&name, user)));
@@ -201,7 +198,6 @@ fn conclude(session: &Session<'_, AuthReport>) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::access::KEEPING_DISKS;
 
     #[test]
     fn commands_are_found_by_their_words() {
@@ -211,13 +207,19 @@ mod tests {
         };
         assert_eq!(
             found(&["enable", "vmruntime"], false),
-            Ok(vec!["enable vmruntime"])
+            Ok(vec![Row::Command(CommandId::EnableVmruntime)])
         );
-        assert_eq!(found(&["disable"], false), Ok(vec!["disable vmruntime"]));
-        assert_eq!(found(&["disable"], true), Ok(vec![KEEPING_DISKS]));
-        assert_eq!(found(&["restore"], false), Ok(vec!["restore"]));
+        assert_eq!(
+            found(&["disable"], false),
+            Ok(vec![Row::Command(CommandId::DisableVmruntime)])
+        );
+        assert_eq!(found(&["disable"], true), Ok(vec![Row::KeepingDisks]));
+        assert_eq!(
+            found(&["restore"], false),
+            Ok(vec![Row::Command(CommandId::Restore)])
+        );
         assert!(found(&["enable"], true).is_err());
-        assert_eq!(found(&[], false).map(|all| all.len()), Ok(COMMANDS.len()));
+        assert_eq!(found(&[], false).map(|all| all.len()), Ok(Row::ALL.len()));
         assert_eq!(
             found(&["enabel", "vmruntime"], false),
             Err("did you mean: bmctl auth check enable vmruntime".to_owned())

@@ -6,7 +6,7 @@ use crate::{
     command_id::CommandId,
     failure::{Failure, Hint},
     render::document,
-    runtime::access::{cluster_role, cluster_role_binding, needed, role_name, row},
+    runtime::access::{cluster_role, cluster_role_binding, needed, row},
 };
 
 /// Adds what an administrator may apply, where the API server said whom it denied.
@@ -20,7 +20,7 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
             "no role is proposed for {ANONYMOUS}: everybody who reaches the API server would have it"
         ));
     }
-    let row = row(command.words(), |right| {
+    let row = row(command, |right| {
         denial.is_for(right.verb, right.group, right.resource)
     });
     let rights = needed(row);
@@ -31,7 +31,7 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
         // A flag asked for more than the command needs otherwise: its role alone would not do.
         return failure.hint(denial.hint());
     }
-    let name = role_name(row);
+    let name = row.role_name();
     let manifests = document::manifests(&[
         cluster_role(&name, &rights),
         cluster_role_binding(&name, &denial.user),
@@ -39,12 +39,12 @@ pub fn with_role(command: CommandId, failure: Failure) -> Failure {
     failure
         .hint(Hint::run(
             "what else is lacking",
-            CommandId::AuthCheck.with(row),
+            CommandId::AuthCheck.with(row.words()),
         ))
         .hint(
             Hint::run(
                 "the smallest role for this command, for an administrator to apply",
-                CommandId::AuthCheck.with(format!("--role {row}")),
+                CommandId::AuthCheck.with(format!("--role {}", row.words())),
             )
             .printing(manifests),
         )

@@ -74,7 +74,7 @@ catalogue! {
     CONDITION = Gauge, "vmruntime_condition", ["type"], "1 for a condition that is True, 0 for one that is not.";
     VIRTUAL_MACHINES = Gauge, "vmruntime_virtual_machines", [], "VMs in the cluster. Absent while it is unknown.";
     STUCK_OBJECTS = Gauge, "vmruntime_stuck_objects", [], "VMs whose deletion has taken longer than a minute. Absent while it is unknown.";
-    CHECKS = Counter, "vmruntime_preflight_checks_total", ["result"], "Preflight checks that have finished: passed, incomplete (passed, with unknown nodes), failed.";
+    CHECKS = Counter, "vmruntime_preflight_checks_total", ["result"], "Preflight checks that have finished: passed, failed, incomplete (nothing failed, but a node could not be verified, or none was), inconsistent.";
     CHECK_SECONDS = Histogram, "vmruntime_preflight_check_duration_seconds", [], "How long preflight checks took.";
     CHECK_NODES = Gauge, "vmruntime_preflight_nodes", ["state"], "Nodes in the last finished preflight check: passed, failed, unknown.";
     CHECK_PODS = Gauge, "vmruntime_preflight_pods", [], "Probe pods that are under way.";

@@ -1,6 +1,6 @@
 //! From what was seen to what is done about it: the one place where the controller decides.
 //!
-//! Pure: no clock, no client, no memory but the little that is handed in and out. Two laws hold whatever is observed,
+//! Pure: no clock, no client, no memory but the little that is handed in and out. Two invariants hold whatever is observed,
 //! and tests try to break them: no VM is deleted unless VM Runtime is disabled and the annotation permits it, and
 //! nothing of the engine is removed unless VM Runtime is disabled and the VMs are known to be none.
 
@@ -403,7 +403,7 @@ fn reference(object: &crate::runtime::readiness::EngineObject) -> ObjectReferenc
     }
 }
 
-/// A person who disables should not have to wait for a controller that is asleep.
+/// The end of the fence that a disable has put up, while it stands.
 fn fenced(runtime: &RuntimeFacts, now: Timestamp) -> Option<Timestamp> {
     runtime.fence_until.filter(|until| *until > now)
 }

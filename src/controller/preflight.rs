@@ -34,7 +34,7 @@ use crate::{
     probe::Virtualization,
     runtime::{
         preflight::{self, CheckFacts, Occasion},
-        verdict::{self, NodeVerdict, Verdict},
+        verdict::{self, NodeVerdict},
     },
 };
 
@@ -209,13 +209,7 @@ impl Runner<'_> {
 
     fn measure(&self, status: &VMRuntimePreflightCheckStatus, started: Timestamp) {
         let judgement = verdict::judge(Some(status));
-        let result = if judgement.verdict == Verdict::Passed {
-            "passed"
-        } else if judgement.suffices() {
-            "incomplete"
-        } else {
-            "failed"
-        };
+        let result = judgement.verdict.word();
         self.metrics.add(&metric::CHECKS, &[result], 1.0);
         for (state, verdict) in [
             ("passed", NodeVerdict::Passed),

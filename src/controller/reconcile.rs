@@ -1,4 +1,4 @@
-//! The loop: one round at a time, whenever something rang, a timer is due, or the last round failed.
+//! The loop: one round at a time, whenever something changed, a timer is due, or the last round failed.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ impl Reconciler<'_> {
                     }
                     reported = consequence.said.or(reported);
                     if let (Part::Looking, Some(reported)) = (part, &reported) {
-                        Box::pin(self.complain(reported)).await;
+                        Box::pin(self.publish_failure(reported)).await;
                     }
                     (consequence.pause, consequence.wait)
                 }
@@ -202,14 +202,14 @@ impl Reconciler<'_> {
     }
 
     /// Says what keeps the controller from looking at the cluster. The VMRuntime itself it may still be able to see.
-    async fn complain(&self, reported: &ReportedFailure) {
+    async fn publish_failure(&self, reported: &ReportedFailure) {
         let limit = self.options.pace.request;
         let applier = Applier {
             client: self.client,
             manifests: None,
             checks: &[],
         };
-        let complaining = async {
+        let published = async {
             let runtime = observe::runtime(self.client);
             if let Some(runtime) = within(limit, "read vmruntime", runtime).await? {
                 let status = failure_policy::blind(&runtime, reported, jiff::Timestamp::now());
@@ -217,7 +217,7 @@ impl Reconciler<'_> {
             }
             Ok::<(), Failure>(())
         };
-        if let Err(failure) = complaining.await {
+        if let Err(failure) = published.await {
             tracing::warn!(%failure, "could not say so in the status");
         }
     }

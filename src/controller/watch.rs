@@ -122,17 +122,17 @@ pub(super) fn start(
             tasks,
         ),
     };
-    tasks.spawn(hear(
+    tasks.spawn(fire_on_change(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
         everything.clone(),
         vec![trigger.clone()],
     ));
-    tasks.spawn(hear(
+    tasks.spawn(fire_on_change(
         engine::somewhere::<PartialObjectMeta<Deployment>>(client, place),
         labelled(engine_names::COMPONENT_LABEL),
         vec![trigger.clone()],
     ));
-    tasks.spawn(hear(
+    tasks.spawn(fire_on_change(
         Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client.clone()),
         everything,
         vec![trigger.clone(), definitions.clone()],
@@ -147,13 +147,13 @@ pub(super) fn start(
         ..Watched::of(kind, any_change)
     });
     for watched in engine.chain(workloads).chain(gates) {
-        let heard = hear_once_served(
+        let watch = fire_once_served(
             client.clone(),
             watched,
             trigger.clone(),
             definitions.listen(),
         );
-        tasks.spawn(heard);
+        tasks.spawn(watch);
     }
     caches
 }
@@ -227,7 +227,7 @@ where
             .reflect(writer);
         pin_mut!(stream);
         while let Some(event) = stream.next().await {
-            told(&K::kind(&()), &event);
+            log_failed_watch(&K::kind(&()), &event);
             if known.has_changed(&event, predicate) {
                 trigger.fire();
             }
@@ -236,15 +236,15 @@ where
     store
 }
 
-/// Rings with each change, and keeps nothing.
-async fn hear<K>(api: Api<K>, config: watcher::Config, triggers: Vec<Trigger>)
+/// Fires with each change, and keeps nothing.
+async fn fire_on_change<K>(api: Api<K>, config: watcher::Config, triggers: Vec<Trigger>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let stream = watching(api, config, MOST_OBJECTS).backoff(Pauses::default());
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
-        told(&K::kind(&()), &event);
+        log_failed_watch(&K::kind(&()), &event);
         for trigger in &triggers {
             trigger.fire();
         }
@@ -252,7 +252,7 @@ where
 }
 
 /// The same for a kind that may come and go with its definition.
-async fn hear_once_served(
+async fn fire_once_served(
     client: Client,
     watched: Watched,
     trigger: Trigger,
@@ -292,7 +292,7 @@ async fn hear_while_served(
     pin_mut!(stream);
     let mut known = Known::default();
     while let Some(event) = stream.next().await {
-        told(&watched.kind.kind, &event);
+        log_failed_watch(&watched.kind.kind, &event);
         if known.has_changed(&event, watched.predicate) {
             trigger.fire();
         }
@@ -343,7 +343,7 @@ fn is_not_served(error: &watcher::Error) -> bool {
     matches!(cause, kube::Error::Api(status) if status.code == 404)
 }
 
-fn told<T>(kind: &str, event: &Result<T, watcher::Error>) {
+fn log_failed_watch<T>(kind: &str, event: &Result<T, watcher::Error>) {
     if let Err(error) = event {
         tracing::debug!(%error, kind, "a watch failed and is made again");
     }

@@ -78,7 +78,7 @@ pub enum Step {
     Untouched,
     /// VM Runtime was told to turn off, and the API server has not answered.
     Asked,
-    /// VM creation is closed, and nothing is deleted yet.
+    /// VM creation was asked to be closed, and nothing is deleted yet.
     Fenced,
     Deleting,
     Disabled,

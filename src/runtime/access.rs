@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::api::{
-    WorkloadRole, comeback,
-    dependent::{DEPENDENT_KINDS, DependentRole},
-    name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME},
-    workload::removal_order,
+use crate::{
+    api::{
+        WorkloadRole, comeback,
+        dependent::{DEPENDENT_KINDS, DependentRole},
+        name::{CONTROLLER_DEPLOYMENT, GROUP, SYSTEM_NAMESPACE, VMRUNTIME, qualified},
+        workload::removal_order,
+    },
+    command_id::CommandId,
 };
 
 /// One thing that must be permitted.
@@ -31,44 +34,88 @@ impl Right {
     /// `plural.group`, as kubectl takes it.
     #[must_use]
     pub fn qualified(&self) -> String {
-        match self.group {
-            "" => self.resource.to_owned(),
-            group => format!("{}.{group}", self.resource),
-        }
+        qualified(self.resource, self.group)
     }
 }
 
-/// The commands that need rights in a cluster: verb and noun, and a flag that makes them need more.
-pub const COMMANDS: [&str; 12] = [
-    "enable vmruntime",
-    "disable vmruntime",
-    KEEPING_DISKS,
-    "update vmruntime",
-    "status vmruntime",
-    "wait vmruntime",
-    "check vmruntimepfc",
-    "get vmruntimepfc",
-    "skip node",
-    "unskip node",
-    "snapshot vmruntime",
-    "restore",
-];
+/// A row of the table: a command, or the one with a flag that makes it need more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    Command(CommandId),
+    /// `disable vmruntime --keep-disks`.
+    KeepingDisks,
+}
 
-/// The one flag that makes a command need more.
-pub const KEEPING_DISKS: &str = "disable vmruntime --keep-disks";
+impl Row {
+    /// The rows in the order in which people read them.
+    pub const ALL: [Self; 12] = [
+        Self::Command(CommandId::EnableVmruntime),
+        Self::Command(CommandId::DisableVmruntime),
+        Self::KeepingDisks,
+        Self::Command(CommandId::UpdateVmruntime),
+        Self::Command(CommandId::StatusVmruntime),
+        Self::Command(CommandId::WaitVmruntime),
+        Self::Command(CommandId::CheckVmruntimepfc),
+        Self::Command(CommandId::GetVmruntimepfc),
+        Self::Command(CommandId::SkipNode),
+        Self::Command(CommandId::UnskipNode),
+        Self::Command(CommandId::SnapshotVmruntime),
+        Self::Command(CommandId::Restore),
+    ];
+
+    #[must_use]
+    pub const fn command(self) -> CommandId {
+        match self {
+            Self::Command(command) => command,
+            Self::KeepingDisks => CommandId::DisableVmruntime,
+        }
+    }
+
+    /// As it is typed.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Command(command) => command.words(),
+            Self::KeepingDisks => "disable vmruntime --keep-disks",
+        }
+    }
+
+    /// Name of the role for it.
+    #[must_use]
+    pub fn role_name(self) -> String {
+        format!(
+            "bmctl-{}",
+            self.words().replace(" --", "-").replace(' ', "-")
+        )
+    }
+}
 
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
-/// What a command needs; nothing for one that needs no cluster.
+/// What it needs; nothing where there is no such row in [`Row::ALL`].
 #[must_use]
-pub fn needed(command: &str) -> Vec<Right> {
-    let mut rights = match command {
-        "enable vmruntime" | "update vmruntime" => [
+pub fn needed(row: Row) -> Vec<Right> {
+    let mut rights = match row {
+        Row::Command(command) => needed_by(command),
+        Row::KeepingDisks => [
+            needed_by(CommandId::DisableVmruntime),
+            of_role(WorkloadRole::Disk, &["patch"]),
+            of_dependents(&["patch"], |role| role != DependentRole::Claim),
+        ]
+        .concat(),
+    };
+    rights.sort();
+    rights
+}
+
+fn needed_by(command: CommandId) -> Vec<Right> {
+    match command {
+        CommandId::EnableVmruntime | CommandId::UpdateVmruntime => [
             runtime(&["get", "list", "watch", "patch"]),
             checks(&["list", "watch"]),
         ]
         .concat(),
-        "disable vmruntime" => [
+        CommandId::DisableVmruntime => [
             runtime(&["get", "list", "watch", "patch"]),
             of_role(
                 WorkloadRole::Machine,
@@ -83,13 +130,7 @@ pub fn needed(command: &str) -> Vec<Right> {
             pods(),
         ]
         .concat(),
-        KEEPING_DISKS => [
-            needed("disable vmruntime"),
-            of_role(WorkloadRole::Disk, &["patch"]),
-            of_dependents(&["patch"], |role| role != DependentRole::Claim),
-        ]
-        .concat(),
-        "status vmruntime" => [
+        CommandId::StatusVmruntime => [
             runtime(&["get"]),
             checks(&["list"]),
             workloads(&["list"]),
@@ -102,16 +143,18 @@ pub fn needed(command: &str) -> Vec<Right> {
             }],
         ]
         .concat(),
-        "wait vmruntime" => [
+        CommandId::WaitVmruntime => [
             runtime(&["get", "list", "watch"]),
             checks(&["list", "watch"]),
             pods(),
         ]
         .concat(),
-        "check vmruntimepfc" => checks(&["create", "list", "watch"]),
-        "get vmruntimepfc" => checks(&["list"]),
-        "skip node" | "unskip node" => everywhere(&["list", "get", "patch"], "", "nodes"),
-        "snapshot vmruntime" => [
+        CommandId::CheckVmruntimepfc => checks(&["create", "list", "watch"]),
+        CommandId::GetVmruntimepfc => checks(&["list"]),
+        CommandId::SkipNode | CommandId::UnskipNode => {
+            everywhere(&["list", "get", "patch"], "", "nodes")
+        }
+        CommandId::SnapshotVmruntime => [
             runtime(&["get"]),
             checks(&["list"]),
             workloads(&["list"]),
@@ -132,7 +175,7 @@ pub fn needed(command: &str) -> Vec<Right> {
             }],
         ]
         .concat(),
-        "restore" => [
+        CommandId::Restore => [
             runtime(&["get"]),
             everywhere(&["get"], "", "namespaces"),
             dependents(&["create", "get"]),
@@ -141,26 +184,30 @@ pub fn needed(command: &str) -> Vec<Right> {
             of_role(WorkloadRole::Machine, &["create"]),
         ]
         .concat(),
-        _ => Vec::new(),
-    };
-    rights.sort();
-    rights
+        CommandId::CheckHost
+        | CommandId::AuthCheck
+        | CommandId::Explain
+        | CommandId::SandboxStart
+        | CommandId::SandboxRun
+        | CommandId::ControllerRun
+        | CommandId::ControllerManifests
+        | CommandId::ControllerUninstall
+        | CommandId::ControllerProbe
+        | CommandId::Completion
+        | CommandId::Man
+        | CommandId::Version
+        | CommandId::Help => Vec::new(),
+    }
 }
 
 /// The row of the table that a denial to this command belongs to: its own, or the one with a flag, if only that one
 /// needs what was denied.
 #[must_use]
-pub fn row(command: &str, denied: impl Fn(&Right) -> bool) -> &str {
-    let needs = |row: &str| needed(row).iter().any(&denied);
-    let with_flag = |row: &&str| {
-        let flag = row.strip_prefix(command);
-        flag.is_some_and(|flag| flag.starts_with(" --"))
-    };
-    let flagged = COMMANDS
-        .into_iter()
-        .filter(with_flag)
-        .find(|row| needs(row));
-    flagged.filter(|_| !needs(command)).unwrap_or(command)
+pub fn row(command: CommandId, denied: impl Fn(&Right) -> bool) -> Row {
+    let own = Row::Command(command);
+    let needs = |row: Row| needed(row).iter().any(&denied);
+    let mut rows = Row::ALL.into_iter().filter(|row| row.command() == command);
+    rows.find(|row| needs(*row)).unwrap_or(own)
 }
 
 fn of(verbs: &[&'static str], right: Right) -> Vec<Right> {
@@ -259,12 +306,6 @@ fn of_role(role: WorkloadRole, verbs: &[&'static str]) -> Vec<Right> {
         .collect()
 }
 
-/// Name of the role for a command.
-#[must_use]
-pub fn role_name(command: &str) -> String {
-    format!("bmctl-{}", command.replace(" --", "-").replace(' ', "-"))
-}
-
 /// The smallest ClusterRole with these rights. Rights in one namespace are given in all of them: a ClusterRole that is
 /// bound by a ClusterRoleBinding knows no namespaces.
 #[must_use]
@@ -331,26 +372,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_of_the_table_needs_something_and_no_other_does() {
-        for command in COMMANDS {
-            assert!(!needed(command).is_empty(), "{command}");
+    fn every_row_needs_something_and_no_other_command_does() {
+        for row in Row::ALL {
+            assert!(!needed(row).is_empty(), "{row:?}");
         }
-        for command in ["explain", "version", "sandbox", "auth check", ""] {
-            assert!(needed(command).is_empty(), "{command}");
+        for command in CommandId::ALL.iter().copied() {
+            let row = Row::Command(command);
+            assert_eq!(
+                needed(row).is_empty(),
+                !Row::ALL.contains(&row),
+                "{command}"
+            );
         }
     }
 
     #[test]
     fn nothing_is_asked_for_twice_and_nothing_wholesale() {
-        for command in COMMANDS {
-            let rights = needed(command);
+        for row in Row::ALL {
+            let rights = needed(row);
             let mut unique = rights.clone();
             unique.dedup();
-            assert_eq!(rights, unique, "{command}");
+            assert_eq!(rights, unique, "{row:?}");
             for right in rights {
                 assert!(![right.group, right.resource, right.verb].contains(&"*"));
-                let secrets = ["disable vmruntime", KEEPING_DISKS, "restore"];
-                assert!(right.resource != "secrets" || secrets.contains(&command));
+                let secrets = [CommandId::DisableVmruntime, CommandId::Restore];
+                assert!(right.resource != "secrets" || secrets.contains(&row.command()));
             }
         }
     }
@@ -360,26 +406,22 @@ mod tests {
         let denied = |verb: &'static str, resource: &'static str| {
             move |right: &Right| right.verb == verb && right.resource == resource
         };
-        for (command, verb, resource, expected) in [
-            ("disable vmruntime", "patch", "datavolumes", KEEPING_DISKS),
-            (
-                "disable vmruntime",
-                "list",
-                "datavolumes",
-                "disable vmruntime",
-            ),
-            ("disable vmruntime", "patch", "pods", "disable vmruntime"),
-            ("restore", "create", "datavolumes", "restore"),
-            ("explain", "list", "pods", "explain"),
+        let disable = Row::Command(CommandId::DisableVmruntime);
+        let restore = Row::Command(CommandId::Restore);
+        for (row_of, verb, resource, expected) in [
+            (disable, "patch", "datavolumes", Row::KeepingDisks),
+            (disable, "list", "datavolumes", disable),
+            (disable, "patch", "nodes", disable),
+            (restore, "create", "datavolumes", restore),
         ] {
             assert_eq!(
-                row(command, denied(verb, resource)),
+                row(row_of.command(), denied(verb, resource)),
                 expected,
-                "{command} {verb} {resource}"
+                "{verb} {resource}"
             );
         }
         assert_eq!(
-            role_name(KEEPING_DISKS),
+            Row::KeepingDisks.role_name(),
             "bmctl-disable-vmruntime-keep-disks"
         );
     }
@@ -387,7 +429,7 @@ mod tests {
     #[test]
     fn a_role_joins_what_belongs_together() {
         assert_eq!(
-            cluster_role("r", &needed("enable vmruntime")),
+            cluster_role("r", &needed(Row::Command(CommandId::EnableVmruntime))),
             json!({
                 "apiVersion": "rbac.authorization.k8s.io/v1",
                 "kind": "ClusterRole",

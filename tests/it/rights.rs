@@ -9,7 +9,7 @@ use bmctl::{
         backup::{BackupWriter, Origin, Place, Purpose},
         inventory::{Dependent, Workload},
     },
-    runtime::access::KEEPING_DISKS,
+    runtime::access::Row,
 };
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ const SCENARIOS: [Scenario; 12] = [
         Scenery::Machine,
     ),
     scenario(
-        KEEPING_DISKS,
+        Row::KeepingDisks.words(),
         &["--force=true"],
         &[ENABLE],
         Scenery::MachineWithDisks,
@@ -127,10 +127,8 @@ pub fn trials() -> Vec<Trial> {
 
 fn every_command_is_proven() -> Result<(), Failed> {
     let proven = SCENARIOS.map(|scenario| scenario.command);
-    match bmctl::runtime::access::COMMANDS
-        .iter()
-        .find(|command| !proven.contains(command))
-    {
+    let rows = Row::ALL.map(Row::words);
+    match rows.iter().find(|row| !proven.contains(row)) {
         Some(command) => Err(format!("nothing proves the rights of {command}").into()),
         None => Ok(()),
     }

@@ -48,6 +48,18 @@ pub enum Storage {
     Template(Box<str>),
 }
 
+impl Storage {
+    /// The name, in the namespace of the machine.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Disk(name) | Self::Volume(name) | Self::Claim(name) | Self::Template(name) => {
+                name
+            }
+        }
+    }
+}
+
 impl Workload {
     /// As people name it.
     #[must_use]

@@ -34,16 +34,15 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Has it to be released from machines that go, before the garbage collector takes it along?
+    /// Has it to be released from machines that go, before the garbage collector takes it along? A disk that no machine
+    /// owned when the plan was made may get one as its owner afterwards.
     #[must_use]
     pub const fn is_released(self) -> bool {
         match self {
-            Self::Kept(Why::Asked | Why::Released) => true,
-            Self::Deleted
-            | Self::GoesAlong
-            | Self::Kept(Why::NotTheVms | Why::Unused | Why::Earlier | Why::OwnedElsewhere) => {
-                false
-            }
+            Self::Kept(
+                Why::Asked | Why::Released | Why::NotTheVms | Why::Unused | Why::Earlier,
+            ) => true,
+            Self::Deleted | Self::GoesAlong | Self::Kept(Why::OwnedElsewhere) => false,
         }
     }
 }

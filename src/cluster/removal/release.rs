@@ -13,7 +13,7 @@
 //!                         └─▶ it owns nothing that stays: let it go
 //! ```
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt as _, stream};
 use kube::{
@@ -33,7 +33,7 @@ use crate::{
         name::{FIELD_MANAGER, RELEASE_FINALIZER},
     },
     cluster::{
-        inventory::{Uid, Workload},
+        inventory::{Storage, Uid, Workload},
         retry::{Repeat, Retry},
         subject::Subject,
     },
@@ -171,16 +171,44 @@ impl Removal<'_, '_> {
             .collect()
     }
 
-    /// The machines that are being deleted and wait for us.
+    /// The machines that are being deleted and wait for us; and those that cannot wait, because somebody else has deleted
+    /// them before they could be held, and own something that stays.
     fn waiting(&self) -> impl Iterator<Item = usize> {
+        let owners = self.owners_of_kept();
         let all = self.plan.objects.iter().enumerate();
-        all.filter(|(at, planned)| {
+        all.filter(move |(at, planned)| {
             let machine = &planned.workload;
             !self.gone[*at]
                 && machine.deleting.is_some()
-                && (is_held(machine) || is_orphaning(machine))
+                && (is_held(machine) || is_orphaning(machine) || owners.contains(&machine.uid))
         })
         .map(|(at, _)| at)
+    }
+
+    /// Is it to wait, once it is deleted, until what stays is released from it? What it names may be its own by then.
+    pub(super) fn is_to_be_held(&self) -> impl Fn(&Workload) -> bool {
+        let keeps = self.plan.disks == Disks::Keep;
+        let owners = self.owners_of_kept();
+        let kept: BTreeSet<(Arc<str>, Box<str>)> = self
+            .plan
+            .objects
+            .iter()
+            .filter(|planned| planned.fate.is_released())
+            .map(|planned| {
+                (
+                    planned.workload.namespace.clone(),
+                    planned.workload.name.clone(),
+                )
+            })
+            .collect();
+        move |workload| {
+            let names_kept = || {
+                let mut names = workload.uses.iter().map(Storage::name);
+                names.any(|name| kept.contains(&(workload.namespace.clone(), name.into())))
+            };
+            workload.is(WorkloadRole::Machine)
+                && (keeps || owners.contains(&workload.uid) || names_kept())
+        }
     }
 
     /// The machines that own something that is to stay.

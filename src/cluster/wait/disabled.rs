@@ -25,7 +25,7 @@ pub(super) fn judge(
     runtime: &RuntimeObject,
 ) -> Verdict {
     if runtime.object.spec.enabled {
-        return Verdict::Failed(flipped(runtime));
+        return Verdict::failed(flipped(runtime));
     }
     let mut missing = not_off(baseline, runtime);
     let mut done = Done::default();
@@ -39,7 +39,7 @@ pub(super) fn judge(
     };
     let names = pods(snapshot, engine, &mut missing, &mut done.unknown);
     if missing.is_empty() {
-        return Verdict::Done(Box::new(done));
+        return Verdict::done(done);
     }
     // Whose a pod is may only be answered when it is asked again; no event will say so.
     let unresolved = match &snapshot.pods {

@@ -20,12 +20,28 @@ use crate::{
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(super) enum Verdict {
+    Waiting(Waiting),
+    Ended(Conclusion),
+}
+
+/// Why there is nothing to wait for any more.
+#[derive(Clone, Debug)]
+pub(super) enum Conclusion {
     Done(Box<Done>),
     /// By the check that the target needs VMs cannot be run.
     CheckFailed(Box<VMRuntimePreflightCheck>),
-    Waiting(Waiting),
     /// It cannot hold any more.
     Failed(Failure),
+}
+
+impl Verdict {
+    pub(super) fn done(done: Done) -> Self {
+        Self::Ended(Conclusion::Done(Box::new(done)))
+    }
+
+    pub(super) fn failed(failure: Failure) -> Self {
+        Self::Ended(Conclusion::Failed(failure))
+    }
 }
 
 /// The target holds.
@@ -65,7 +81,7 @@ pub(super) fn judge(snapshot: &Snapshot, wait: &Wait) -> Verdict {
         (Target::Preflight { name }, _) => preflight(snapshot, name),
         (Target::Ready, Some(baseline)) => runtime(snapshot, wait, baseline, ready::judge),
         (Target::Disabled, Some(baseline)) => runtime(snapshot, wait, baseline, disabled::judge),
-        (Target::Ready | Target::Disabled, None) => Verdict::Failed(Failure::new(
+        (Target::Ready | Target::Disabled, None) => Verdict::failed(Failure::new(
             Kind::Other,
             Reason::NoBaseline,
             "a wait for vmruntime must know from where it starts",
@@ -83,18 +99,18 @@ fn runtime(
 ) -> Verdict {
     let runtime = match &snapshot.runtime {
         Reading::Known(Some(runtime)) => runtime,
-        Reading::Known(None) => return Verdict::Failed(gone("vmruntime was deleted")),
-        Reading::Refused(failure) => return Verdict::Failed(failure.clone()),
+        Reading::Known(None) => return Verdict::failed(gone("vmruntime was deleted")),
+        Reading::Refused(failure) => return Verdict::failed(failure.clone()),
         Reading::Pending => return waiting_for("vmruntime has not been read yet"),
     };
     if runtime.uid() != baseline.object.uid() {
-        return Verdict::Failed(gone("vmruntime was deleted and created again"));
+        return Verdict::failed(gone("vmruntime was deleted and created again"));
     }
     let verdict = target(snapshot, wait, baseline, runtime);
     match (verdict, degraded(snapshot, baseline)) {
         (Verdict::Waiting(mut waiting), Some(condition)) if wait.fail_fast => {
             if snapshot.degraded_for >= STABLE {
-                return Verdict::Failed(given_up(&condition));
+                return Verdict::failed(given_up(&condition));
             }
             let left = STABLE
                 .checked_sub(snapshot.degraded_for)
@@ -212,19 +228,19 @@ fn in_full(condition: &Condition) -> String {
 fn preflight(snapshot: &Snapshot, name: &str) -> Verdict {
     let checks = match &snapshot.checks {
         Reading::Known(checks) => checks,
-        Reading::Refused(failure) => return Verdict::Failed(failure.clone()),
+        Reading::Refused(failure) => return Verdict::failed(failure.clone()),
         Reading::Pending => {
             return waiting_for(format!("the preflight check has not been read yet: {name}"));
         }
     };
     let Some(seen) = checks.get(name) else {
-        return Verdict::Failed(gone(&format!("preflight check {name} was deleted")));
+        return Verdict::failed(gone(&format!("preflight check {name} was deleted")));
     };
     if verdict::judge(seen.check.status.as_ref()).verdict == verdict::Verdict::Unfinished {
         return waiting_for(seen.what_is_missing());
     }
-    Verdict::Done(Box::new(Done {
+    Verdict::done(Done {
         check: Some(seen.check.clone()),
         ..Done::default()
-    }))
+    })
 }

@@ -51,7 +51,7 @@ impl Engine<'_> {
         self.snapshot.resolve_owners(client, &retry).await;
         match self.look() {
             Verdict::Waiting(waiting) => Err(self.timed_out(waiting, silence).await),
-            verdict => self.conclude(verdict),
+            Verdict::Ended(conclusion) => self.conclude(conclusion),
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Baseline, Change, Wait,
-    judge::{Done, Verdict, Waiting, flipped, is_foreign, lag, says},
+    judge::{Conclusion, Done, Verdict, Waiting, flipped, is_foreign, lag, says},
     snapshot::{Reading, SeenCheck, Snapshot},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(super) fn judge(
     runtime: &RuntimeObject,
 ) -> Verdict {
     if !runtime.object.spec.enabled {
-        return Verdict::Failed(flipped(runtime));
+        return Verdict::failed(flipped(runtime));
     }
     let mut missing = not_ready(baseline, runtime);
     let check = match &baseline.change {
@@ -55,7 +55,7 @@ pub(super) fn judge(
     let mut done = Done::default();
     let mut look_again = None;
     match check {
-        Check::Insufficient(check) if wait.fail_fast => return Verdict::CheckFailed(check),
+        Check::Insufficient(check) if wait.fail_fast => return Verdict::Ended(Conclusion::CheckFailed(check)),
         Check::Insufficient(check) => missing.push(format!(
             "preflight check {}: {}; a later one must pass",
             name(&check),
@@ -83,7 +83,7 @@ pub(super) fn judge(
         },
     }
     if missing.is_empty() {
-        Verdict::Done(Box::new(done))
+        Verdict::done(done)
     } else {
         Verdict::Waiting(Waiting {
             missing,

@@ -3,11 +3,11 @@
 use futures::future::select_all;
 use tokio::sync::watch;
 
-/// Rings when something changed. Rings that nobody has heard yet are one.
+/// Fired when something changed. Firings that nobody has seen yet count as one.
 #[derive(Clone)]
 pub(in crate::controller) struct Trigger(watch::Sender<()>);
 
-/// Hears one [`Trigger`] or more.
+/// Waits for one [`Trigger`] or more.
 pub(in crate::controller) struct Listener(Vec<watch::Receiver<()>>);
 
 impl Trigger {
@@ -25,13 +25,13 @@ impl Trigger {
 }
 
 impl Listener {
-    /// Hears that one too.
+    /// Waits for that one too.
     pub(in crate::controller) fn and(mut self, trigger: &Trigger) -> Self {
         self.0.push(trigger.0.subscribe());
         self
     }
 
-    /// Returns at once if one of them rang since the last time.
+    /// Returns at once if one of them fired since the last time.
     pub(in crate::controller) async fn fired(&mut self) {
         let all = self.0.iter_mut().map(|trigger| Box::pin(trigger.changed()));
         if select_all(all).await.0.is_err() {

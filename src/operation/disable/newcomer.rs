@@ -45,9 +45,7 @@ impl Disable<'_> {
         }
         Ok(())
     }
-}
 
-impl Disable<'_> {
     /// Waits for the pods of guests that still end, although no machine is left. A VM that is there after all is a failure.
     pub(super) async fn no_guest_is_left(&self) -> Result<(), Failure> {
         for round in 1.. {

@@ -12,7 +12,7 @@ use crate::{
 /// What a verdict comes to, in one line.
 fn line(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Done(done) => {
+        Verdict::Ended(Conclusion::Done(done)) => {
             let warnings = done.warnings.iter().map(|note| format!("warning: {note}"));
             let unknown = done.unknown.iter().map(|note| format!("unknown: {note}"));
             let done = std::iter::once("done".to_owned());
@@ -21,14 +21,16 @@ fn line(verdict: &Verdict) -> String {
                 .collect::<Vec<_>>()
                 .join("; ")
         }
-        Verdict::CheckFailed(check) => {
+        Verdict::Ended(Conclusion::CheckFailed(check)) => {
             format!("check failed: {}", check.metadata.name.as_deref().unwrap())
         }
         Verdict::Waiting(waiting) => {
             let said = [waiting.missing.clone(), waiting.names.clone()].concat();
             format!("waiting: {}", said.join("; "))
         }
-        Verdict::Failed(failure) => format!("failed: {} {}", failure.reason, failure.exit().code()),
+        Verdict::Ended(Conclusion::Failed(failure)) => {
+            format!("failed: {} {}", failure.reason, failure.exit().code())
+        }
     }
 }
 
