@@ -72,3 +72,15 @@ pub const CONTROLLER_FIELD_MANAGER: &str = "vmruntime-controller";
 pub const PUBLISHED_FEATURES: [&str; 3] = ["CPU", "KVM", "VSOCK"];
 /// The ids of the checks without which a node cannot run VMs. What they look at: `probe`.
 pub const BLOCKING_CHECKS: [&str; 2] = ["CPU", "KVM"];
+/// The ids of the checks without which a node can run VMs all the same.
+pub const ADVISORY_CHECKS: [&str; 9] = [
+    "VSOCK",
+    "TUN",
+    "VHOST_NET",
+    "NESTED",
+    "CGROUP",
+    "IOMMU",
+    "INOTIFY",
+    "HUGEPAGES",
+    "KERNEL",
+];

@@ -119,14 +119,15 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Is it known that no check has come yet that could count? Those from before a change do not, and from the very
-    /// version that a patch returned none can be missed.
+    /// Is it known that no check has come yet that could count? Those from before a change that brings one about do not,
+    /// and from the very version that a patch returned none can be missed.
     fn sees_every_check(&self) -> bool {
         let change = self
             .baseline
             .as_ref()
             .and_then(|baseline| baseline.change.as_ref());
-        self.target == Target::Ready && change.is_some_and(|change| !change.reread)
+        self.target == Target::Ready
+            && change.is_some_and(|change| change.starts_check && !change.reread)
     }
 }
 

@@ -217,12 +217,12 @@ fn already_off(
     )
     .hint(Hint::run(
         "to succeed in this case",
-        CommandId::DisableVmruntime.with("--ensure"),
+        again(args, &["--ensure"]),
     )))
 }
 
 /// Row five of the table: both ways out.
-fn refusal(plan: &Plan, off: bool) -> Failure {
+fn refusal(args: &DisableVmruntimeArgs, plan: &Plan, off: bool) -> Failure {
     let exist = vms_exist(plan.machines);
     let rest = if off {
         "although VM Runtime is disabled; nothing was deleted"
@@ -248,8 +248,12 @@ fn refusal(plan: &Plan, off: bool) -> Failure {
         kubectl(format!("get {} --all-namespaces", kinds.join(","))),
     ))
     .hint(Hint::run(
-        "or delete all of them, with their disks",
-        CommandId::DisableVmruntime.with("--force=true"),
+        if args.keep_disks {
+            "or delete all of them, and keep their disks"
+        } else {
+            "or delete all of them, with their disks"
+        },
+        again(args, &["--force=true"]),
     ))
 }
 
@@ -301,7 +305,7 @@ fn conclude(
         Ok(Ending::AlreadyOff { disks_kept }) => already_off(session, args, disks_kept),
         Ok(Ending::Refused(plan)) => {
             let off = progress.step.get() == Step::Disabled;
-            Err(refusal(&plan, off))
+            Err(refusal(args, &plan, off))
         }
         Ok(Ending::Previewed) => Ok(Exit::Ok),
         Ok(Ending::ToldToTurnOff) => {
@@ -329,7 +333,7 @@ fn conclude(
         Err(failure) if failure.reason == Reason::VMsAppeared => Err(failure
             .hint(Hint::run(
                 "to delete them as well",
-                CommandId::DisableVmruntime.with("--force=true --ensure"),
+                again(args, &["--force=true", "--ensure"]),
             ))
             .hint(Hint::run(
                 "to let them run",
@@ -341,16 +345,23 @@ fn conclude(
 
 /// The command that goes on where this one ended.
 fn continuing(args: &DisableVmruntimeArgs) -> Own {
+    let force = args.force.then_some("--force=true");
+    let flags: Vec<&str> = force.into_iter().chain(["--ensure"]).collect();
+    again(args, &flags)
+}
+
+/// The command with these flags, and with those that said what is to stay and what is to be saved: whoever pastes a hint
+/// loses nothing that was to be kept.
+fn again(args: &DisableVmruntimeArgs, flags: &[&str]) -> Own {
     let backup = args.backup.as_ref();
-    let flags = [
-        args.force.then(|| "--force=true".to_owned()),
+    let kept = [
         args.keep_disks.then(|| "--keep-disks".to_owned()),
         args.no_backup.then(|| "--no-backup".to_owned()),
         (!args.backup_secrets).then(|| "--backup-secrets=false".to_owned()),
         backup.map(|folder| format!("--backup {}", shown_word(&folder.to_string_lossy()))),
-        Some("--ensure".to_owned()),
     ];
-    let flags: Vec<String> = flags.into_iter().flatten().collect();
+    let flags = flags.iter().map(|flag| (*flag).to_owned());
+    let flags: Vec<String> = flags.chain(kept.into_iter().flatten()).collect();
     CommandId::DisableVmruntime.with(flags.join(" "))
 }
 

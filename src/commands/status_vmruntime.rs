@@ -245,9 +245,13 @@ fn contradiction(object: &RuntimeObject, checks: &[VMRuntimePreflightCheck]) -> 
         summary.preflight_check_name?,
         summary.preflight_check_passed?,
     );
-    let check = checks
-        .iter()
-        .find(|check| check.metadata.name.as_deref() == Some(name.as_str()))?;
+    let is_it =
+        |check: &&VMRuntimePreflightCheck| check.metadata.name.as_deref() == Some(name.as_str());
+    let Some(check) = checks.iter().find(is_it) else {
+        let name = clean(&name);
+        let why = format!("vmruntime reports that {name} passed, and there is no such check");
+        return passed.then_some(why);
+    };
     let judgement = verdict::judge(check.status.as_ref());
     (judgement.suffices() != passed).then(|| {
         format!(

@@ -34,6 +34,9 @@ pub struct CheckReport {
     pub selection: Option<Selection>,
     /// Failures that do not count, as was asked.
     pub ignored: Vec<Finding>,
+    /// No failure counts (`--fail-on never`).
+    #[serde(skip)]
+    pub nothing_counts: bool,
     /// Nodes that are left out of checks and VMs; null where that could not be read.
     pub skipped_nodes: Option<Vec<String>>,
     /// Since when it fails; null where it does not.
@@ -147,9 +150,14 @@ impl Report for CheckReport {
     }
 
     fn suites(&self) -> Vec<Suite> {
+        let counts = |check: &str, node: &str| {
+            let mut ignored = self.ignored.iter();
+            !self.nothing_counts
+                && ignored.all(|finding| finding.check != check || finding.node != node)
+        };
         self.preflight_check
             .as_ref()
-            .map(PreflightReport::suites)
+            .map(|check| check.suites(&counts))
             .unwrap_or_default()
     }
 }

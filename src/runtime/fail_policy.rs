@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::verdict::{self, NodeVerdict, Verdict, blocks};
+use super::verdict::{self, NodeVerdict, Verdict, is_advisory};
 use crate::api::{VMRuntimePreflightCheckStatus, natural::Natural};
 
 /// Failures of one check, on one node or on all, that do not count.
@@ -73,7 +73,8 @@ pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore])
         ignored
             .extend(covered_misses().map(|result| (result.check_name.clone(), (*name).to_owned())));
         let excused = covered_misses().next().is_some()
-            && misses().all(|result| covered(&result.check_name) || !blocks(&result.check_name));
+            && misses()
+                .all(|result| covered(&result.check_name) || is_advisory(&result.check_name));
         failed |= node.verdict == NodeVerdict::Failed && !excused;
     }
     let unknown = strict.count(NodeVerdict::Unknown) > 0;
@@ -118,7 +119,10 @@ pub const fn conclude(judged: &Judged, warned: bool, fail_on: FailOn) -> Conclus
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{CheckResult, NodeResult};
+    use crate::{
+        api::{CheckResult, NodeResult},
+        runtime::verdict::blocks,
+    };
 
     /// A node with these results; without any it is unknown.
     fn node(results: &[(&str, bool)]) -> NodeResult {
@@ -160,6 +164,7 @@ mod tests {
         let bad = || ("b", node(&[("CPU", true), ("KVM", false)]));
         let worse = || ("c", node(&[("CPU", false), ("KVM", false)]));
         let odd = || ("o", node(&[("CPU", true), ("VSOCK", false)]));
+        let foreign = || ("f", node(&[("KVM", false), ("HUGEMEM", false)]));
         let unknown = || ("u", node(&[]));
         for (pass, nodes, ignores, verdict, ignored) in [
             (false, vec![good(), bad()], "", Verdict::Failed, 0),
@@ -181,6 +186,9 @@ mod tests {
             // A contradiction is not to be ignored away.
             (true, vec![good(), bad()], "KVM", Verdict::Inconsistent, 1),
             (true, vec![odd()], "VSOCK", Verdict::Passed, 1),
+            // What nobody knows here may be why the node failed.
+            (false, vec![foreign()], "KVM", Verdict::Failed, 1),
+            (false, vec![foreign()], "KVM HUGEMEM", Verdict::Passed, 2),
         ] {
             let found = judged(pass, &nodes, ignores);
             assert_eq!(

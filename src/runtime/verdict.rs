@@ -15,7 +15,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::{
-    NodeResult, VMRuntimePreflightCheckStatus, name::BLOCKING_CHECKS, natural::Natural,
+    NodeResult, VMRuntimePreflightCheckStatus,
+    name::{ADVISORY_CHECKS, BLOCKING_CHECKS},
+    natural::Natural,
 };
 
 /// What a whole check says.
@@ -159,14 +161,15 @@ fn finished(judgement: &Judgement<'_>) -> Verdict {
     }
 }
 
-/// `checks` holds all nodes, `failures` repeats some. Where they say different things of one node, the worse counts.
+/// `checks` holds all nodes, `failures` repeats those that failed or could not be verified. Where they say different things
+/// of one node, the worse counts.
 fn nodes(status: &VMRuntimePreflightCheckStatus) -> BTreeMap<Natural<'_>, JudgedNode<'_>> {
     let mut nodes: BTreeMap<Natural<'_>, JudgedNode<'_>> = BTreeMap::new();
-    for (name, result) in status.checks.iter().chain(&status.failures) {
-        let judged = JudgedNode {
-            verdict: of_node(result),
-            result,
-        };
+    let checks = status.checks.iter().map(|entry| (entry, of_node(entry.1)));
+    let failures = status.failures.iter();
+    let failures = failures.map(|entry| (entry, of_listed_failure(entry.1)));
+    for ((name, result), verdict) in checks.chain(failures) {
+        let judged = JudgedNode { verdict, result };
         nodes
             .entry(Natural(name))
             .and_modify(|known| {
@@ -207,10 +210,24 @@ pub fn of_node(node: &NodeResult) -> NodeVerdict {
     }
 }
 
+/// That a node is listed as a failure says more than its entry does, which may be empty.
+fn of_listed_failure(node: &NodeResult) -> NodeVerdict {
+    match of_node(node) {
+        NodeVerdict::Passed => NodeVerdict::Failed,
+        verdict @ (NodeVerdict::Unknown | NodeVerdict::Failed) => verdict,
+    }
+}
+
 /// Is it known that VMs depend on that check?
 #[must_use]
 pub fn blocks(check: &str) -> bool {
     BLOCKING_CHECKS.contains(&check)
+}
+
+/// Is it known that VMs do not depend on that check? One that we do not know may be why a node failed.
+#[must_use]
+pub fn is_advisory(check: &str) -> bool {
+    ADVISORY_CHECKS.contains(&check)
 }
 
 /// The names of nodes as a sentence takes them: the first ones, and the number of the others.

@@ -237,6 +237,11 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
             ),
         }),
     )?;
+    // A setting that brings no check about is ready by the one that there is.
+    test_cluster
+        .bmctl(&["update", "vmruntime", "--vm-image-format", "raw"])
+        .exits(0)?
+        .prints("Changed spec.vmImageFormat: qcow2 → raw\n")?;
     test_cluster
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .exits(3)?

@@ -101,6 +101,7 @@ pub(super) fn conclude(
         context.remember(&failure);
     }
     report.ignored = counted.ignored.iter().cloned().map(Finding::from).collect();
+    report.nothing_counts = args.fail_on == FailOn::Never && counted.verdict == Verdict::Failed;
     if !counted.ignored.is_empty() {
         let cells: Vec<String> = report.ignored.iter().map(ToString::to_string).collect();
         let blocked = if found.pass == Some(false) {

@@ -2,7 +2,7 @@
 //! the annotation alone.
 
 use super::{
-    DisableVmruntimeArgs,
+    DisableVmruntimeArgs, again,
     showing::{self, Extent},
     vms_exist,
 };
@@ -21,7 +21,7 @@ use crate::{
 pub struct Terminal<'a, 'c> {
     session: &'a mut Session<'c, DisableReport>,
     reporter: &'a ProgressReporter<'c>,
-    confirmation: &'a Confirmation,
+    confirmation: &'a Confirmation<'a>,
     place: Option<Place>,
     dry_run: bool,
     /// Deletes, if it does, on the word of the annotation.
@@ -32,7 +32,7 @@ impl<'a, 'c> Terminal<'a, 'c> {
     pub fn new(
         session: &'a mut Session<'c, DisableReport>,
         reporter: &'a ProgressReporter<'c>,
-        confirmation: &'a Confirmation,
+        confirmation: &'a Confirmation<'a>,
         operation: &Disable<'_>,
     ) -> Self {
         Self {
@@ -84,15 +84,16 @@ fn what_is_deleted(machines: usize, disks: usize) -> String {
 }
 
 /// What is typed to confirm, and whether `--confirm` has typed it already.
-pub struct Confirmation {
+pub struct Confirmation<'a> {
+    args: &'a DisableVmruntimeArgs,
     /// The context's name; in a pod, where there is none, the cluster's.
     word: String,
     given: bool,
 }
 
-impl Confirmation {
+impl<'a> Confirmation<'a> {
     /// A `--confirm` that names another context is a mistake that is found before anything is done.
-    pub fn new(cluster: &Cluster, args: &DisableVmruntimeArgs) -> Result<Self, Failure> {
+    pub fn new(cluster: &Cluster, args: &'a DisableVmruntimeArgs) -> Result<Self, Failure> {
         let word = if cluster.context.is_empty() {
             cluster.name.clone()
         } else {
@@ -108,6 +109,7 @@ impl Confirmation {
                 ),
             )),
             given => Ok(Self {
+                args,
                 word,
                 given: given.is_some(),
             }),
@@ -163,11 +165,11 @@ impl Confirmation {
             )
             .hint(Hint::run(
                 "to confirm it beforehand",
-                CommandId::DisableVmruntime.with(format!("--confirm {}", shell_word(&word))),
+                again(self.args, &[&format!("--confirm {}", shell_word(&word))]),
             ))
             .hint(Hint::run(
                 "or",
-                CommandId::DisableVmruntime.with("--force=true"),
+                again(self.args, &["--force=true"]),
             ))),
         }
     }

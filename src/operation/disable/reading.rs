@@ -110,7 +110,7 @@ impl Disable<'_> {
         decision: Decision,
     ) -> Result<bool, Failure> {
         Ok(!found.before.object.spec.enabled
-            && found.inventory.count() == 0
+            && found.inventory.is_gone()
             && decision == Decision::Disable
             && !fence::stands(&found.before)
             && self.is_off(&found.before).await?)

@@ -6,27 +6,33 @@ use crate::{
     runtime::verdict::NodeVerdict,
 };
 
+/// Does a failure of that check on that node count? The command succeeds in spite of one that does not, so its file must
+/// not make a build fail.
+type Counts<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 impl PreflightReport {
     /// Every node × every check.
     #[must_use]
-    pub fn suites(&self) -> Vec<Suite> {
+    pub fn suites(&self, counts: Counts<'_>) -> Vec<Suite> {
         let columns = self.columns();
         self.nodes
             .iter()
-            .map(|node| Suite::new(&node.name, self.cases(node, &columns)))
+            .map(|node| Suite::new(&node.name, self.cases(node, &columns, counts)))
             .collect()
     }
 
-    fn cases(&self, node: &NodeReport, columns: &[&str]) -> Vec<Case> {
+    fn cases(&self, node: &NodeReport, columns: &[&str], counts: Counts<'_>) -> Vec<Case> {
         let mut cases: Vec<Case> = columns
             .iter()
             .map(|check| Case {
                 name: (*check).to_owned(),
-                outcome: self.outcome(node, check),
+                outcome: self.outcome(node, check, counts),
             })
             .collect();
         // The node as a whole is a case where its checks do not say what it is, or nobody says which ones there are.
-        let told = cases.iter().any(|case| case.outcome.is_bad());
+        let failed = |check: &&CheckReport| !check.passed && check.blocking;
+        let told = cases.iter().any(|case| case.outcome.is_bad())
+            || node.checks.iter().any(|check| failed(&check));
         if columns.is_empty() || (node.result != NodeVerdict::Passed && !told) {
             cases.push(Case {
                 name: "preflight".to_owned(),
@@ -36,19 +42,20 @@ impl PreflightReport {
         cases
     }
 
-    fn outcome(&self, node: &NodeReport, check: &str) -> Outcome {
+    fn outcome(&self, node: &NodeReport, check: &str, counts: Counts<'_>) -> Outcome {
+        let skipped = |result: &CheckReport, why: &str| {
+            let words = self.words(result);
+            Outcome::Skipped(Words {
+                message: format!("failed, but {why}: {}", words.message),
+                ..words
+            })
+        };
         let found = node.checks.iter().find(|result| result.name == check);
         match (found, node.result) {
             (Some(result), _) if result.passed => Outcome::Passed,
-            (Some(result), _) if result.blocking => Outcome::Failed(self.words(result)),
-            // The command succeeds in spite of it, so its file must not make a build fail.
-            (Some(result), _) => {
-                let words = self.words(result);
-                Outcome::Skipped(Words {
-                    message: format!("failed, but VMs run without it: {}", words.message),
-                    ..words
-                })
-            }
+            (Some(result), _) if !result.blocking => skipped(result, "VMs run without it"),
+            (Some(result), _) if counts(check, &node.name) => Outcome::Failed(self.words(result)),
+            (Some(result), _) => skipped(result, "that does not count here"),
             (None, NodeVerdict::Unknown) => whole(node),
             (None, NodeVerdict::Failed) if node.checks.is_empty() => whole(node),
             (None, NodeVerdict::Passed | NodeVerdict::Failed) => Outcome::Skipped(Words::new(
