@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use super::tolerant;
 
 /// Nothing can be asked of a check: creating one runs it.
-#[derive(
-    CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema,
-)]
+#[derive(CustomResource, Serialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[kube(
     group = "vm.cluster.gke.io",
     version = "v1",
@@ -30,6 +28,14 @@ use super::tolerant;
 )]
 #[serde(rename_all = "camelCase", default)]
 pub struct VMRuntimePreflightCheckSpec {}
+
+// Read as an `Option`, which serde also reads where a field is absent: Google's definition neither requires `spec` nor has
+// a default for it, and one check without it must not make a whole list unreadable.
+impl<'de> Deserialize<'de> for VMRuntimePreflightCheckSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::<BTreeMap<String, IgnoredAny>>::deserialize(from).map(|_| Self {})
+    }
+}
 
 // What a part counts as that cannot be read: `tolerant`. What all of it means: `runtime::verdict`, and nobody else.
 /// What the check found. `pass` and the results are written once, when the check has finished.
@@ -110,4 +116,26 @@ pub struct CheckResult {
     /// What was found; raw text that may have several lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_check_without_a_spec_is_read() {
+        for mut check in [json!({}), json!({"spec": null}), json!({"spec": {}})] {
+            check["metadata"] = json!({"name": "applied"});
+            check["status"] = json!({"pass": true});
+            let read: VMRuntimePreflightCheck = serde_json::from_value(check.clone()).unwrap();
+            assert_eq!(read.metadata.name.as_deref(), Some("applied"), "{check}");
+            assert_eq!(read.status.unwrap().pass, Some(true), "{check}");
+        }
+        for broken in [json!({}), json!({"metadata": {}, "spec": 7})] {
+            let read = serde_json::from_value::<VMRuntimePreflightCheck>(broken.clone());
+            assert!(read.is_err(), "{broken}");
+        }
+    }
 }

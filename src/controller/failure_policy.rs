@@ -21,7 +21,7 @@ use crate::{
 /// From so many failures in a row on, what may pass by itself is said all the same.
 const PATIENCE: u32 = 4;
 /// The same of what does not pass by itself: the API server may only just have been told of a right or a policy.
-const CERTAINTY: u32 = 3;
+pub(super) const CERTAINTY: u32 = 3;
 
 /// Something that keeps the controller from its work, as a condition says it.
 #[derive(Clone, Debug, PartialEq, Eq)]

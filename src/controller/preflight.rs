@@ -256,18 +256,24 @@ impl Runner<'_> {
         let mut created = stream::iter(creations).buffer_unordered(REQUESTS);
         let mut failed = None;
         while let Some((launch, created)) = created.next().await {
+            let now = Timestamp::now();
             match created {
-                Ok(()) => run.launched(&launch, Timestamp::now()),
-                // Quota, Pod security, an admission policy: asking again gets the same answer.
+                Ok(()) => run.launched(&launch, now),
                 // One of ours that ends makes room for another.
                 Err(failure) if pod::is_quota(&failure.to_string()) && run.in_flight() > 0 => {
                     tracing::debug!(%failure, "a quota is used up for the moment");
                 }
-                Err(failure) if is_final(&failure) => {
-                    self.metrics.add(&metric::PODS_REFUSED, &[], 1.0);
-                    run.refused(&launch, pod::refusal(&failure.to_string()));
+                Err(failure) => {
+                    let why = pod::refusal(&failure.to_string());
+                    let pace = &self.options.pace;
+                    let believed = pod::patience(&failure)
+                        .is_some_and(|patience| run.refused(&launch, why, patience, now, pace));
+                    if believed {
+                        self.metrics.add(&metric::PODS_REFUSED, &[], 1.0);
+                    } else {
+                        failed = failed.or(Some(failure));
+                    }
                 }
-                Err(failure) => failed = failed.or(Some(failure)),
             }
         }
         if run.refusals_are_news() {
@@ -360,11 +366,6 @@ fn virtualization(occasion: &Occasion) -> Virtualization {
     } else {
         Virtualization::Hardware
     }
-}
-
-/// Will the same request never be granted? A namespace that is missing is on its way.
-fn is_final(failure: &Failure) -> bool {
-    !failure.retryable && failure.kind != Kind::NotInstalled
 }
 
 fn owner(check: &CheckFacts) -> OwnerReference {

@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     api::{NodeResult, name},
+    controller::failure_policy::CERTAINTY,
+    failure::{Failure, Kind},
     probe::{Depth, ProbeReport, Virtualization, command::ProbeCommand, node_result},
 };
 
@@ -289,6 +291,18 @@ pub(super) fn refusal(said: &str) -> String {
     } else {
         format!("the API server did not accept the probe: {said}")
     }
+}
+
+/// How many times in a row the API server must not accept the pod for one node before it is believed; `None` is never.
+/// Admission gives the same answer again, and so it is with a pod that is invalid. An API server that has just started
+/// denies what it permits, and something in front of it may have answered. Outages pass, and a namespace that is missing
+/// is on its way.
+pub(super) fn patience(failure: &Failure) -> Option<u32> {
+    if failure.retryable || failure.kind == Kind::NotInstalled {
+        return None;
+    }
+    let lasts = matches!(failure.kind, Kind::Refused | Kind::Usage);
+    Some(if lasts { 1 } else { CERTAINTY })
 }
 
 /// The quota's own words (plugin/pkg/admission/resourcequota); when a pod goes there may be room again.

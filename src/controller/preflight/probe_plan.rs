@@ -29,6 +29,8 @@ pub(super) struct Run {
     next_attempts: BTreeMap<String, u8>,
     /// The UID of each node: what was found out about a machine says nothing about its successor.
     machines: BTreeMap<String, String>,
+    /// The nodes whose last pod the API server did not accept, and that may yet get one.
+    refusals: BTreeMap<String, Refusals>,
     refused: bool,
 }
 
@@ -41,6 +43,12 @@ struct Flight {
     since: Timestamp,
     /// The watch has shown it.
     seen: bool,
+}
+
+/// What the API server said in a row to the pods for one node.
+struct Refusals {
+    number: u32,
+    since: Timestamp,
 }
 
 /// A pod to make.
@@ -74,6 +82,7 @@ impl Run {
             flights: BTreeMap::new(),
             next_attempts: BTreeMap::new(),
             machines: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             refused: false,
         }
     }
@@ -85,6 +94,7 @@ impl Run {
 
     /// A pod was made.
     pub(super) fn launched(&mut self, launch: &Launch, now: Timestamp) {
+        self.refusals.remove(&launch.node);
         self.flights.entry(launch.node.clone()).or_insert(Flight {
             attempt: launch.attempt,
             since: now,
@@ -92,10 +102,30 @@ impl Run {
         });
     }
 
-    /// The API server will not have the pod: that says nothing about the node.
-    pub(super) fn refused(&mut self, launch: &Launch, why: String) {
-        self.refused = true;
-        self.done.insert(launch.node.clone(), unknown(why));
+    /// The API server did not accept the pod, which says nothing about the node. Is that believed by now? So many times
+    /// in a row is enough, and so is the time that a node may take.
+    pub(super) fn refused(
+        &mut self,
+        launch: &Launch,
+        why: String,
+        patience: u32,
+        now: Timestamp,
+        pace: &Pace,
+    ) -> bool {
+        let refusals = self
+            .refusals
+            .entry(launch.node.clone())
+            .or_insert(Refusals {
+                number: 0,
+                since: now,
+            });
+        refusals.number += 1;
+        let believed = refusals.number >= patience || passed(refusals.since, pace.node, now);
+        if believed {
+            self.refused = true;
+            self.done.insert(launch.node.clone(), unknown(why));
+        }
+        believed
     }
 
     /// Was a pod refused since this was last asked? Then nothing else will wake it.
@@ -165,6 +195,7 @@ impl Run {
                 self.done.remove(*name);
                 self.flights.remove(*name);
                 self.next_attempts.remove(*name);
+                self.refusals.remove(*name);
             }
         }
     }

@@ -1,12 +1,15 @@
 //! What keeps a node from being probed is told apart from what is wrong with the node.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use anyhow::ensure;
 use bmctl::api::name::SYSTEM_NAMESPACE;
-use http::Method;
+use http::{Method, Request};
 use k8s_openapi::api::core::v1::Node;
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, PostParams},
+    client::Body,
 };
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -20,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
     tests![
         "controller", run:
         refused_probes_say_who_refused_them,
+        a_node_whose_probe_is_denied_for_a_moment_is_looked_at,
         a_node_that_is_replaced_is_looked_at_anew,
     ]
 }
@@ -35,6 +39,17 @@ const POD_SECURITY: Refusal = Refusal(
     "Forbidden",
     "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": hostPath volumes (volume \"dev\")",
 );
+
+const DENIED: Refusal = Refusal(
+    403,
+    "Forbidden",
+    "pods is forbidden: User \"c\" cannot create resource \"pods\" in API group \"\" in the namespace \"vm-system\"",
+);
+
+fn makes_pod(request: &Request<Body>) -> bool {
+    let pods = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
+    request.method() == Method::POST && request.uri().path() == pods
+}
 
 async fn refused_probes_say_who_refused_them(cluster: TestCluster) -> anyhow::Result<()> {
     let interference = Interference::default();
@@ -52,12 +67,9 @@ async fn refused_probes_say_who_refused_them(cluster: TestCluster) -> anyhow::Re
             POD_SECURITY,
             "the Pod security level of namespace vm-system does not allow",
         ),
+        ("denied", DENIED, "the API server did not accept the probe"),
     ] {
-        let pods = format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods");
-        interference.refuse(move |request| {
-            let makes = request.method() == Method::POST && request.uri().path() == pods;
-            makes.then_some(refusal)
-        });
+        interference.refuse(move |request| makes_pod(request).then_some(refusal));
         cluster.create_check(name).await?;
         let check = cluster.finished(name).await?;
         let status = check.status.unwrap_or_default();
@@ -69,6 +81,25 @@ async fn refused_probes_say_who_refused_them(cluster: TestCluster) -> anyhow::Re
     }
     cluster.create_check("afterwards").await?;
     ensure!(pass(&cluster.finished("afterwards").await?) == Some(true));
+    controller.stop().await
+}
+
+/// As an API server does that has just started.
+async fn a_node_whose_probe_is_denied_for_a_moment_is_looked_at(
+    cluster: TestCluster,
+) -> anyhow::Result<()> {
+    let interference = Interference::default();
+    let client = interference.before(cluster.account());
+    let controller = Controller::start(client, TestCluster::options()?);
+    cluster.phase("Disabled").await?;
+    let asked = AtomicU32::new(0);
+    interference.refuse(move |request| {
+        let is_denied = makes_pod(request) && asked.fetch_add(1, Ordering::SeqCst) < 2;
+        is_denied.then_some(DENIED)
+    });
+    cluster.create_check("denied-twice").await?;
+    let check = cluster.finished("denied-twice").await?;
+    ensure!(pass(&check) == Some(true), "{:?}", check.status);
     controller.stop().await
 }
 

@@ -23,9 +23,10 @@ pub fn trials() -> Vec<Trial> {
         )
     };
     let mut trials: Vec<Trial> = RELEASES.iter().map(fields).collect();
-    let newest: [(&str, Test); 7] = [
+    let newest: [(&str, Test); 8] = [
         ("a_check_that_runs_has_not_passed", running),
         ("a_failed_check_has_googles_form", failed),
+        ("a_check_without_a_spec_hides_no_other", bare),
         ("the_annotation_lets_the_controller_delete_machines", forced),
         ("machines_are_protected_without_the_annotation", protected),
         ("no_machine_before_a_check_has_passed", gated),
@@ -166,6 +167,31 @@ fn failed() -> Result<(), Failed> {
         &json!({"worker-1": {"results": [cpu, kvm]}}),
         "failures",
     )
+}
+
+/// From a manifest that is no more than a name: the definition neither requires a spec nor has a default for it.
+fn bare() -> Result<(), Failed> {
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.create(
+        CHECKS,
+        &json!({
+            "apiVersion": "vm.cluster.gke.io/v1", "kind": "VMRuntimePreflightCheck",
+            "metadata": {"name": "applied", "namespace": "vm-system"},
+        }),
+    )?;
+    let check = test_cluster.read(&format!("{CHECKS}/applied"))?;
+    equal(&check["spec"], &Value::Null, "spec")?;
+    for command in [
+        "wait vmruntime --for preflight",
+        "get vmruntimepfc",
+        "get vmruntimepfc applied",
+        "check vmruntimepfc --latest",
+        "status vmruntime",
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        test_cluster.bmctl(&words).exits(0)?;
+    }
+    Ok(())
 }
 
 /// Waits until VM Runtime is off and only the controller's pods are left.

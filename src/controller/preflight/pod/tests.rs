@@ -1,6 +1,7 @@
 //! Probe pods as kubelets and API servers leave them.
 
 use super::*;
+use crate::failure;
 
 fn probe(deep: bool) -> Pod {
     Probe {
@@ -172,6 +173,36 @@ fn a_refused_pod_says_who_refused_it() {
         ),
     ] {
         assert!(refusal(said).starts_with(expected), "{said}");
+    }
+}
+
+#[test]
+fn what_may_pass_is_not_believed_at_once() {
+    let denied = "pods is forbidden: User \"c\" cannot create resource \"pods\"";
+    for (code, message, expected) in [
+        (403, "pods \"p\" is forbidden: exceeded quota: few", Some(1)),
+        (
+            403,
+            "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\"",
+            Some(1),
+        ),
+        (
+            400,
+            "admission webhook \"w\" denied the request: no",
+            Some(1),
+        ),
+        (422, "Pod \"p\" is invalid: spec.nodeName", Some(1)),
+        (403, denied, Some(CERTAINTY)),
+        (401, "Unauthorized", Some(CERTAINTY)),
+        (403, "<html>no</html>", Some(CERTAINTY)),
+        (404, "404 page not found", None),
+        (500, "failed calling webhook \"w\"", None),
+        (503, "", None),
+    ] {
+        let status = kube::core::Status::failure(message, "").with_code(code);
+        let error = kube::Error::Api(Box::new(status));
+        let failure = failure::from_kube(&error, "create the probe pod");
+        assert_eq!(patience(&failure), expected, "{code} {message}");
     }
 }
 

@@ -168,6 +168,41 @@ fn a_pod_that_somebody_deletes_is_made_again() {
     assert_eq!(launched(&check.plan(3, &[])), [("a", 2)]);
 }
 
+/// One step at that second, in which the API server does not accept the pod for the only node. Is that believed?
+fn refused(check: &mut CheckRun, second: i64, pods: &[PodFacts], patience: u32) -> bool {
+    let plan = check
+        .run
+        .plan(at(second), &check.nodes, pods, &check.pace, check.room);
+    let why = "forbidden".to_owned();
+    check
+        .run
+        .refused(&plan.launch[0], why, patience, at(second), &check.pace)
+}
+
+#[test]
+fn a_node_whose_pod_is_denied_gets_another() {
+    let mut check = CheckRun::new(&["a"]);
+    assert!(!refused(&mut check, 0, &[], 3));
+    assert!(!refused(&mut check, 1, &[], 3));
+    assert!(!check.run.refusals_are_news());
+    assert_eq!(launched(&check.plan(2, &[])), [("a", 1)]);
+    // The second attempt is denied, too: what was said to the first one does not count.
+    assert!(!refused(&mut check, 130, &[pod("a", 1, bad_end())], 3));
+    assert!(!refused(&mut check, 131, &[], 3));
+    assert!(refused(&mut check, 132, &[], 3));
+    assert!(check.run.refusals_are_news());
+    let plan = check.plan(133, &[]);
+    assert_eq!(message(&plan, "a").as_deref(), Some("forbidden"));
+}
+
+#[test]
+fn what_lasts_is_believed_at_once_and_the_rest_when_the_time_of_a_node_is_over() {
+    assert!(refused(&mut CheckRun::new(&["a"]), 0, &[], 1));
+    let mut check = CheckRun::new(&["a"]);
+    assert!(!refused(&mut check, 0, &[], 3));
+    assert!(refused(&mut check, 120, &[], 3));
+}
+
 #[test]
 fn a_restarted_controller_takes_its_pods_up_again() {
     let mut check = CheckRun::new(&["a", "b", "c"]);
