@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{
-    CHECKS, CheckId, Depth, Fact, Facts, Outcome, ProbeReport, Virtualization, fixture::Machine,
-    gather, judge, node_result,
+    CHECKS, CheckId, CheckInfo, Depth, Fact, Facts, Outcome, ProbeReport, Virtualization,
+    fixture::Machine, gather, judge, node_result,
 };
 
 const NO_KVM: &str =

@@ -443,7 +443,7 @@ mod tests {
                 ],
             })
         );
-        let disable = cluster_role("r", &needed("disable vmruntime"));
+        let disable = cluster_role("r", &needed(Row::Command(CommandId::DisableVmruntime)));
         let machines = disable["rules"].as_array().unwrap().iter().find(|rule| {
             rule["apiGroups"] == json!(["kubevirt.io"])
                 && rule["verbs"].as_array().unwrap().contains(&json!("patch"))

@@ -186,7 +186,7 @@ impl Removal<'_, '_> {
     }
 
     /// Is it to wait, once it is deleted, until what stays is released from it? What it names may be its own by then.
-    pub(super) fn is_to_be_held(&self) -> impl Fn(&Workload) -> bool {
+    pub(super) fn is_to_be_held(&self) -> impl Fn(&Workload) -> bool + use<> {
         let keeps = self.plan.disks == Disks::Keep;
         let owners = self.owners_of_kept();
         let kept: BTreeSet<(Arc<str>, Box<str>)> = self

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, Mode, backup::Place},
-    command_id::CommandId,
     commands::{progress_reporter::ProgressReporter, session::Session},
     failure::{Failure, Hint, Kind, Reason, shell_word, shown},
     operation::disable::{Consent, Disable, Operator, Proposal},
