@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Baseline, Change, Wait,
-    judge::{Conclusion, Done, Verdict, Waiting, flipped, is_foreign, lag, says},
+    judge::{Conclusion, Done, Verdict, Waiting, flipped, is_foreign, lag, reverted, says},
     snapshot::{Reading, SeenCheck, Snapshot},
 };
 use crate::{
@@ -46,6 +46,9 @@ pub(super) fn judge(
 ) -> Verdict {
     if !runtime.object.spec.enabled {
         return Verdict::failed(flipped(runtime));
+    }
+    if let Some(lost) = baseline.asked.lost_in(runtime).first() {
+        return Verdict::failed(reverted(runtime, lost));
     }
     let mut missing = not_ready(baseline, runtime);
     let check = match &baseline.change {

@@ -1,5 +1,6 @@
 //! The tables of `judge`: what was heard, and what follows from it.
 
+mod asked;
 mod disabled;
 mod proof;
 
