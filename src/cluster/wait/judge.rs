@@ -16,7 +16,7 @@ use crate::{
     failure::{Failure, Hint, Kind, Reason, controller_log, kubectl},
     runtime::{
         difference::{Difference, spoken},
-        verdict,
+        observed, verdict,
     },
 };
 
@@ -181,7 +181,7 @@ pub(super) fn generation(baseline: &Baseline, runtime: &RuntimeObject) -> i64 {
 /// Has the controller looked at that generation? Where it does not say what it has looked at, it is taken to have.
 pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String> {
     let wanted = generation(baseline, runtime);
-    let observed = runtime.status().observed_generation?;
+    let observed = observed::generation(&runtime.status())?;
     if observed == UNREADABLE_COUNT {
         return Some("status.observedGeneration cannot be read".to_owned());
     }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod disabled;
+mod earlier;
 mod proof;
 
 use super::*;
