@@ -25,7 +25,7 @@ use crate::{
         },
     },
     failure::{self, Failure, Hint, Kind, Reason, kubectl},
-    runtime::difference::{self, Difference},
+    runtime::difference::{self, Difference, spoken},
 };
 
 /// More conflicts than this mean that somebody rewrites the object all the time.
@@ -65,6 +65,16 @@ impl SpecChange {
                 .vm_image_format
                 .filter(|asked| *asked != spec.vm_image_format),
         }
+    }
+
+    /// What of it that object does not hold: from what stands there to what was asked for.
+    #[must_use]
+    pub fn lost_in(self, runtime: &RuntimeObject) -> Vec<Difference> {
+        let lost = self.differing_from(&runtime.object.spec);
+        if lost == Self::default() {
+            return Vec::new();
+        }
+        difference::of_object(&runtime.raw, &rehearsed(runtime, lost))
     }
 }
 
@@ -302,6 +312,32 @@ pub fn unchanged(read: &RuntimeObject, now: &RuntimeObject) -> Result<(), Failur
     } else {
         Err(conflict(read, now))
     }
+}
+
+/// Does the answer to a patch hold what was asked for? A definition that lacks a field drops it without a word, and a
+/// policy may set it otherwise.
+pub fn kept(asked: SpecChange, answered: &RuntimeObject) -> Result<(), Failure> {
+    let lost = asked.lost_in(answered);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<String> = lost.iter().map(Difference::field).collect();
+    let mut failure = Failure::new(
+        Kind::Refused,
+        Reason::NotKept,
+        format!("the cluster did not keep {}", fields.join(" and ")),
+    );
+    for difference in &lost {
+        let (found, wanted) = (spoken(&difference.old), spoken(&difference.new));
+        failure = failure.caused_by(format!(
+            "{} is {found} in its answer, not {wanted} as asked",
+            difference.field()
+        ));
+    }
+    Err(failure.hint(Hint::run(
+        "its definition may lack the field, or a policy may set it; what the definition has",
+        kubectl("explain vmruntime.spec"),
+    )))
 }
 
 async fn send(

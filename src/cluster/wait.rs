@@ -27,7 +27,7 @@ use self::{
 use super::{
     event::Event,
     retry::Retry,
-    vmruntime::{Patched, RuntimeObject},
+    vmruntime::{Patched, RuntimeObject, SpecChange},
     watch::{Update, Watched, Watches},
 };
 use crate::{
@@ -57,6 +57,8 @@ pub struct Baseline {
     pub object: RuntimeObject,
     /// What our patch changed; `None` where nothing was patched.
     pub change: Option<Change>,
+    /// What was asked for, and must go on to hold; nothing where it is only waited.
+    pub asked: SpecChange,
 }
 
 /// A patch that a wait follows.
@@ -79,6 +81,7 @@ impl Baseline {
         Self {
             object,
             change: None,
+            asked: SpecChange::default(),
         }
     }
 
@@ -104,7 +107,14 @@ impl Baseline {
         Self {
             object: after,
             change: Some(change),
+            asked: SpecChange::default(),
         }
+    }
+
+    /// The same for whoever asked for that.
+    #[must_use]
+    pub fn asking(self, asked: SpecChange) -> Self {
+        Self { asked, ..self }
     }
 }
 

@@ -28,7 +28,12 @@ use crate::{
             Annotation, ControllerReport, LATEST_CHECK, Settings, StatusReport, Undetermined,
         },
     },
-    runtime::{blockers, force::ForceAnnotation, observed::is_current, verdict},
+    runtime::{
+        blockers,
+        force::ForceAnnotation,
+        observed::{self, is_current},
+        verdict,
+    },
 };
 
 /// Show how VM Runtime is: settings, readiness, latest check, VMs, controller, and what blocks.
@@ -225,7 +230,7 @@ fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknow
         ready,
         phase: status.phase.clone().map(shortened),
         generation: runtime.metadata.generation,
-        observed_generation: status.observed_generation,
+        observed_generation: observed::generation(&status),
         vm_creation_allowed: creation.and_then(|condition| condition.status.as_bool()),
         blockers: blockers::blockers(runtime)
             .into_iter()

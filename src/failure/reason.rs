@@ -92,7 +92,7 @@ reasons! {
     Expired,
     /// A file that was asked for could not be written.
     FileNotWritten,
-    /// Somebody else set spec.enabled back while it was being waited for.
+    /// Somebody else set back what was asked for while it was being waited for.
     FlippedBack,
     /// The user is known, and is not permitted to do this (RBAC).
     Forbidden,
@@ -156,6 +156,8 @@ reasons! {
     NotConfirmed,
     /// The object does not exist.
     NotFound,
+    /// The cluster took the change and did not keep all of it.
+    NotKept,
     /// The cluster does not serve this kind of object.
     NotServed,
     /// VMs of a backup are there and cannot start, because something that they need is not.

@@ -37,7 +37,7 @@ pub struct ChangeProgress {
     pub step: Cell<Step>,
     /// The VMRuntime as it was read.
     pub before: RefCell<Option<RuntimeObject>>,
-    /// What was sent, once the API server has taken it.
+    /// What was sent, once the API server has taken any of it.
     pub sent: Cell<Option<SpecChange>>,
     /// What differs since, or would.
     pub changed: RefCell<Vec<Difference>>,
@@ -74,31 +74,31 @@ impl Change<'_> {
         if spec.enabled && observed::is_ready(&before.object) && !ensure {
             return Ok(Ending::AlreadySo);
         }
-        let change = asked.differing_from(spec);
         if self.mode != Mode::Change {
-            return self.preview(&before, change).await;
+            return self.preview(&before, asked).await;
         }
-        if change == SpecChange::default() {
+        if asked.differing_from(spec) == SpecChange::default() {
             let observer = self.retry.observer();
             observer.note("VM Runtime is already enabled; nothing is changed");
             self.progress.step.set(Step::Taken);
-            return self.until_ready(Baseline::unchanged(before)).await;
+            return self
+                .until_ready(Baseline::unchanged(before).asking(asked))
+                .await;
         }
-        let baseline = self.patch(before, change, "Turning VM Runtime on").await?;
+        let baseline = self.patch(before, asked, "Turning VM Runtime on").await?;
         self.until_ready(baseline).await
     }
 
     /// Changes these settings, whether VM Runtime is enabled or not.
     pub async fn update(&self, asked: SpecChange) -> Result<Ending, Failure> {
         let before = self.read().await?;
-        let change = asked.differing_from(&before.object.spec);
-        if change == SpecChange::default() {
+        if asked.differing_from(&before.object.spec) == SpecChange::default() {
             return Ok(Ending::AlreadySo);
         }
         if self.mode != Mode::Change {
-            return self.preview(&before, change).await;
+            return self.preview(&before, asked).await;
         }
-        let baseline = self.patch(before, change, "Changing VM Runtime").await?;
+        let baseline = self.patch(before, asked, "Changing VM Runtime").await?;
         if baseline.object.object.spec.enabled {
             self.until_ready(baseline).await
         } else {
@@ -114,11 +114,13 @@ impl Change<'_> {
     }
 
     /// What the change would do; nothing is stored. Where the API server is asked, its policies have their say.
-    async fn preview(&self, before: &RuntimeObject, change: SpecChange) -> Result<Ending, Failure> {
+    async fn preview(&self, before: &RuntimeObject, asked: SpecChange) -> Result<Ending, Failure> {
+        let change = asked.differing_from(&before.object.spec);
         let after = if self.mode == Mode::Rehearse {
             self.retry.observer().step("Asking the API server");
             let patched =
                 vmruntime::patch(self.client, self.retry, before, &change, DryRun::Server).await?;
+            vmruntime::kept(asked, &patched.runtime)?;
             patched.runtime.raw
         } else {
             vmruntime::rehearsed(before, change)
@@ -128,21 +130,25 @@ impl Change<'_> {
         Ok(Ending::Previewed)
     }
 
-    /// Patches what was read. `headline` says it to people.
+    /// Patches what of the VMRuntime that was read is not as asked. `headline` says it to people.
     async fn patch(
         &self,
         before: RuntimeObject,
-        change: SpecChange,
+        asked: SpecChange,
         headline: &str,
     ) -> Result<Baseline, Failure> {
+        let change = asked.differing_from(&before.object.spec);
         self.retry.observer().step(headline);
         self.progress.step.set(Step::Asked);
         let after = vmruntime::patch(self.client, self.retry, &before, &change, DryRun::No).await?;
         self.progress.step.set(Step::Taken);
-        self.progress.sent.set(Some(change));
         let changed = difference::of_object(&before.raw, &after.runtime.raw);
+        self.progress
+            .sent
+            .set((!changed.is_empty()).then_some(change));
         self.progress.changed.replace(changed);
-        Ok(Baseline::patched(&before, after))
+        vmruntime::kept(asked, &after.runtime)?;
+        Ok(Baseline::patched(&before, after).asking(asked))
     }
 
     async fn until_ready(&self, baseline: Baseline) -> Result<Ending, Failure> {

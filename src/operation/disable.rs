@@ -174,7 +174,9 @@ impl Disable<'_> {
         // As long as VMs exist, a policy may refuse what it will permit when they are gone.
         if proposal.plan.machines == 0 && proposal.before.object.spec.enabled {
             let before = &proposal.before;
-            vmruntime::patch(self.client, self.retry, before, &OFF, DryRun::Server).await?;
+            let patched =
+                vmruntime::patch(self.client, self.retry, before, &OFF, DryRun::Server).await?;
+            vmruntime::kept(OFF, &patched.runtime)?;
         }
         Ok(())
     }
@@ -210,6 +212,7 @@ impl Disable<'_> {
             self.progress.step.set(Step::Asked);
         }
         let after = self.patch_in_spite_of_lag(&before).await?;
+        vmruntime::kept(OFF, &after.runtime)?;
         let patched = (before.clone(), after.runtime.clone());
         self.progress.patched.replace(Some(patched));
         Ok(Baseline::patched(&before, after))

@@ -1,14 +1,21 @@
 //! What a VMRuntime says of itself, read with the caution that a foreign controller asks for.
 
-use crate::api::VMRuntime;
+use crate::api::{
+    VMRuntime, VMRuntimeStatus,
+    condition::{find, kind},
+};
+
+/// The generation that the status speaks of: by its own word, or else by that of its condition Ready.
+#[must_use]
+pub fn generation(status: &VMRuntimeStatus) -> Option<i64> {
+    let of_ready = || find(&status.conditions, kind::READY)?.observed_generation;
+    status.observed_generation.or_else(of_ready)
+}
 
 /// Does the status speak of this generation of the spec? Where no generation is published, it has to be believed.
 #[must_use]
 pub fn is_current(runtime: &VMRuntime) -> bool {
-    let observed = runtime
-        .status
-        .as_ref()
-        .and_then(|status| status.observed_generation);
+    let observed = runtime.status.as_ref().and_then(generation);
     match (observed, runtime.metadata.generation) {
         (Some(observed), Some(generation)) => observed >= generation,
         (None, _) | (_, None) => true,
@@ -28,7 +35,7 @@ pub fn is_ready(runtime: &VMRuntime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::VMRuntimeStatus;
+    use crate::api::{Condition, ConditionStatus};
 
     #[test]
     fn ready_counts_only_for_this_generation() {
@@ -46,6 +53,33 @@ mod tests {
             runtime.status = Some(VMRuntimeStatus {
                 ready,
                 observed_generation: observed,
+                ..VMRuntimeStatus::default()
+            });
+            assert_eq!(is_ready(&runtime), expected, "{runtime:?}");
+        }
+    }
+
+    #[test]
+    fn where_the_status_names_no_generation_its_condition_does() {
+        for (status, condition, expected) in [
+            (None, Some(1), false),
+            (None, Some(2), true),
+            (None, None, true),
+            (Some(2), Some(1), true),
+            (Some(1), Some(2), false),
+        ] {
+            let mut runtime = VMRuntime::default();
+            runtime.spec.enabled = true;
+            runtime.metadata.generation = Some(2);
+            runtime.status = Some(VMRuntimeStatus {
+                ready: Some(true),
+                observed_generation: status,
+                conditions: vec![Condition {
+                    type_: kind::READY.to_owned(),
+                    status: ConditionStatus::True,
+                    observed_generation: condition,
+                    ..Condition::default()
+                }],
                 ..VMRuntimeStatus::default()
             });
             assert_eq!(is_ready(&runtime), expected, "{runtime:?}");

@@ -46,6 +46,10 @@ pub fn tests() -> Vec<(&'static str, Test)> {
             "waiting_for_what_is_so_or_never_will_be",
             waiting_for_what_is_so_or_never_will_be,
         ),
+        (
+            "a_failed_check_of_before_ends_no_wait",
+            a_failed_check_of_before_ends_no_wait,
+        ),
         ("nothing_installed_exits_8", nothing_installed_exits_8),
     ]
 }
@@ -278,6 +282,18 @@ fn waiting_for_what_is_so_or_never_will_be() -> Result<(), Failed> {
         &json!({"kind": "WaitResult", "for": "disabled", "reached": true}),
     )?;
     Ok(())
+}
+
+fn a_failed_check_of_before_ends_no_wait() -> Result<(), Failed> {
+    let test_cluster = TestCluster::with_hosts(&[("worker-0", Host::WithoutKvm)]);
+    test_cluster.bmctl(&["check", "vmruntimepfc"]).exits(3)?;
+    test_cluster
+        .bmctl(&["enable", "vmruntime", "--use-emulation", "--wait=false"])
+        .exits(0)?;
+    test_cluster
+        .bmctl(&["wait", "vmruntime", "--for", "ready"])
+        .prints("VM Runtime is ready (")
+        .map(drop)
 }
 
 fn nothing_installed_exits_8() -> Result<(), Failed> {

@@ -216,3 +216,45 @@ fn only_what_differs_is_changed() {
         assert_eq!(asked.differing_from(&spec), changed, "{asked:?}");
     }
 }
+
+#[test]
+fn what_the_answer_does_not_hold_was_not_kept() {
+    let asked = SpecChange {
+        enabled: Some(true),
+        use_emulation: Some(true),
+        vm_image_format: Some(ImageFormat::Raw),
+    };
+    let of = |spec: Value| {
+        let mut raw = runtime(6, true);
+        raw["spec"] = spec;
+        parsed(raw)
+    };
+    for (spec, lost) in [
+        // What is absent is as its default says.
+        (json!({"enabled": true, "useEmulation": true}), ""),
+        (
+            json!({"enabled": true, "useEmulation": true, "vmImageFormat": "raw", "haPolicy": {}}),
+            "",
+        ),
+        (
+            json!({"enabled": true}),
+            "the cluster did not keep spec.useEmulation: spec.useEmulation is unset in its answer, not true as asked",
+        ),
+        (
+            json!({"enabled": false, "useEmulation": false}),
+            "the cluster did not keep spec.enabled and spec.useEmulation: spec.enabled is false in its answer, not true as \
+             asked: spec.useEmulation is false in its answer, not true as asked",
+        ),
+    ] {
+        let failure = kept(asked, &of(spec.clone())).err();
+        let said = failure.as_ref().map(ToString::to_string);
+        assert_eq!(said.unwrap_or_default(), lost, "{spec}");
+        if let Some(failure) = failure {
+            assert_eq!(
+                (failure.kind, failure.reason, failure.retryable),
+                (Kind::Refused, Reason::NotKept, false)
+            );
+        }
+    }
+    assert!(kept(SpecChange::default(), &of(Value::Null)).is_ok());
+}

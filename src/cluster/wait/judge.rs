@@ -14,7 +14,10 @@ use crate::{
     },
     cluster::vmruntime::RuntimeObject,
     failure::{Failure, Hint, Kind, Reason, controller_log, kubectl},
-    runtime::verdict,
+    runtime::{
+        difference::{Difference, spoken},
+        observed, verdict,
+    },
 };
 
 /// What is to be done.
@@ -140,13 +143,29 @@ fn gone(what: &str) -> Failure {
 /// Somebody set `spec.enabled` back.
 pub(super) fn flipped(runtime: &RuntimeObject) -> Failure {
     let enabled = runtime.object.spec.enabled;
+    let what = format!("spec.enabled was set to {enabled}");
+    set_back(runtime, &["spec", "enabled"], &what)
+}
+
+/// Somebody set back a setting that was asked for: from what stands there now to what was asked for.
+pub(super) fn reverted(runtime: &RuntimeObject, lost: &Difference) -> Failure {
+    let path: Vec<&str> = lost.path.iter().map(String::as_str).collect();
+    let what = if lost.old.is_null() {
+        format!("{} was removed", lost.field())
+    } else {
+        format!("{} was set to {}", lost.field(), spoken(&lost.old))
+    };
+    set_back(runtime, &path, &what)
+}
+
+fn set_back(runtime: &RuntimeObject, path: &[&str], what: &str) -> Failure {
     let by = runtime
-        .writer(&["spec", "enabled"])
+        .writer(path)
         .unwrap_or_else(|| "someone else".to_owned());
     Failure::new(
         Kind::Conflict,
         Reason::FlippedBack,
-        format!("spec.enabled was set to {enabled} by {by} while we waited"),
+        format!("{what} by {by} while we waited"),
     )
     .hint(Hint::run(
         "a GitOps tool may hold the object: change it there, or find out who writes it",
@@ -162,7 +181,7 @@ pub(super) fn generation(baseline: &Baseline, runtime: &RuntimeObject) -> i64 {
 /// Has the controller looked at that generation? Where it does not say what it has looked at, it is taken to have.
 pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String> {
     let wanted = generation(baseline, runtime);
-    let observed = runtime.status().observed_generation?;
+    let observed = observed::generation(&runtime.status())?;
     if observed == UNREADABLE_COUNT {
         return Some("status.observedGeneration cannot be read".to_owned());
     }

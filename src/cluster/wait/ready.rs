@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Baseline, Change, Wait,
-    judge::{Conclusion, Done, Verdict, Waiting, flipped, is_foreign, lag, says},
+    judge::{Conclusion, Done, Verdict, Waiting, flipped, is_foreign, lag, reverted, says},
     snapshot::{Reading, SeenCheck, Snapshot},
 };
 use crate::{
@@ -47,10 +47,13 @@ pub(super) fn judge(
     if !runtime.object.spec.enabled {
         return Verdict::failed(flipped(runtime));
     }
+    if let Some(lost) = baseline.asked.lost_in(runtime).first() {
+        return Verdict::failed(reverted(runtime, lost));
+    }
     let mut missing = not_ready(baseline, runtime);
     let check = match &baseline.change {
         Some(change) if change.starts_check => new_check(snapshot, baseline, change, runtime),
-        Some(_) | None => latest_check(snapshot, runtime),
+        Some(_) | None => latest_check(snapshot, baseline, runtime),
     };
     let mut done = Done::default();
     let mut look_again = None;
@@ -163,8 +166,17 @@ fn none_has_started(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
 }
 
 /// Without a change: the check that the VMRuntime names, or the latest. What the VMRuntime says of it must be seen on it.
-fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
-    let summary = runtime.status().preflight_check_summary.unwrap_or_default();
+/// By one that does not suffice nothing is over before the VMRuntime speaks of this generation and says the same: until
+/// then it may be from before the enabling, or from before a change that somebody else has made.
+fn latest_check(snapshot: &Snapshot, baseline: &Baseline, runtime: &RuntimeObject) -> Check {
+    let published = runtime.status().preflight_check_summary;
+    let is_current = lag(baseline, runtime).is_none();
+    let is_told = match &published {
+        Some(summary) => summary.preflight_check_passed == Some(false),
+        // It never says anything.
+        None => is_foreign(runtime),
+    };
+    let summary = published.unwrap_or_default();
     let passed = summary.preflight_check_passed == Some(true);
     let checks = match &snapshot.checks {
         Reading::Known(checks) => checks,
@@ -183,7 +195,10 @@ fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
         if seen.is_none() && snapshot.checks_lost {
             return unread();
         }
-        return named_check(seen, &name);
+        return match named_check(seen, &name) {
+            Check::Insufficient(_) if !is_current => none_has_finished(),
+            check => check,
+        };
     }
     match newest(checks.values()) {
         Newest::None if is_foreign(runtime) => {
@@ -191,7 +206,8 @@ fn latest_check(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
         }
         Newest::None => Check::Missing("no preflight check has started".to_owned()),
         Newest::Unfinished(what) => Check::Missing(what),
-        Newest::Insufficient(check) => Check::Insufficient(check),
+        Newest::Insufficient(check) if is_current && is_told => Check::Insufficient(check),
+        Newest::Insufficient(_) => none_has_finished(),
         Newest::Sufficient(check)
             if is_foreign(runtime) && summary.preflight_check_passed.is_none() =>
         {
@@ -211,6 +227,10 @@ fn named_check(seen: Option<&SeenCheck>, name: &str) -> Check {
         Newest::Sufficient(check) => Check::Sufficient(check),
         Newest::Insufficient(check) => Check::Insufficient(check),
     }
+}
+
+fn none_has_finished() -> Check {
+    Check::Missing("no preflight check has finished since the change".to_owned())
 }
 
 fn unread() -> Check {

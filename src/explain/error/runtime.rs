@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
         &["kubectl get vmruntime", STATUS],
     )),
     (Reason::FlippedBack, advice(
-        "A person or a GitOps tool keeps spec.enabled at the other value; the message names the writer.",
+        "A person or a GitOps tool keeps the field at the other value; the message names the field and the writer.",
         "Change it at its source.",
         &["kubectl get vmruntime vmruntime --output=yaml --show-managed-fields"],
     )),
@@ -67,6 +67,12 @@ pub(super) const ROWS: &[Row] = &[
          never deletes a VM.",
         "Confirm it in one of these ways.",
         &["bmctl disable vmruntime --force=true --context CONTEXT"],
+    )),
+    (Reason::NotKept, advice(
+        "The CustomResourceDefinition of this cluster does not have the field, so the API server drops it; or an admission \
+         policy or a webhook sets it to another value. The message names the field.",
+        "Look whether the definition has it, and at what changes objects when they are written.",
+        &["kubectl explain vmruntime.spec", "kubectl get mutatingwebhookconfigurations"],
     )),
     (Reason::NotVerified, advice(
         "The state was reported as reached, but a list or an object that proves it could not be read.",

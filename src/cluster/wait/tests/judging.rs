@@ -1,6 +1,8 @@
 //! The tables of `judge`: what was heard, and what follows from it.
 
+mod asked;
 mod disabled;
+mod earlier;
 mod proof;
 
 use super::*;
