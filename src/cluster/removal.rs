@@ -78,7 +78,10 @@ pub async fn remove(
     };
     match removal.run().await {
         Ok(()) => Ok(removal.removed()),
-        Err(failure) => Err(removal.so_far(failure)),
+        Err(failure) => {
+            removal.let_the_living_go().await;
+            Err(removal.so_far(failure))
+        }
     }
 }
 

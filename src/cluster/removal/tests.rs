@@ -382,8 +382,8 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
     );
     assert_eq!(stuck.webhook.as_deref(), Some(WEBHOOK));
     assert_eq!(
-        stuck.command().unwrap().commands,
-        ["logs --namespace=kubevirt --selector=kubevirt.io=virt-controller --prefix --tail=50"]
+        stuck.command().unwrap().to_string(),
+        "kubectl logs --namespace=kubevirt --selector=kubevirt.io=virt-controller --prefix --tail=50"
     );
 }
 
@@ -585,4 +585,26 @@ async fn no_more_than_fifty_deletions_are_under_way_at_once() {
         .unwrap();
     assert!(world.left().is_empty());
     assert_eq!(*most.lock().unwrap(), IN_FLIGHT);
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_holds_no_machine_that_lives() {
+    let world = World::with(&[
+        (GVM, object("a", "gvm-a", None)),
+        (KVM, object("a", "vm-a", Some("gvm-a"))),
+        (DV, object("a-root", "dv-a", Some("vm-a"))),
+    ]);
+    *world.refuses.lock().unwrap() = vec![Answer::status(403, "Forbidden", "no")];
+    let client = world.client();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let failure = remove(&client, plan, None, &retry).await.unwrap_err();
+    assert_eq!(failure.kind, crate::failure::Kind::Denied);
+    let objects = world.objects.lock().unwrap();
+    assert_eq!(objects.len(), 3);
+    for (of, object) in objects.iter().filter(|(of, _)| *of != DV) {
+        let finalizers = &object["metadata"]["finalizers"];
+        assert_eq!(*finalizers, json!([]), "{of}");
+    }
 }
