@@ -70,6 +70,7 @@ pub async fn remove(
         talkative: plan.doomed().count() <= TOLD,
         progress: Progress::default(),
         dependents_seen: false,
+        newcomers: false,
         listed: plan.listed.clone(),
         plan,
         backup,
@@ -78,7 +79,10 @@ pub async fn remove(
     };
     match removal.run().await {
         Ok(()) => Ok(removal.removed()),
-        Err(failure) => Err(removal.so_far(failure)),
+        Err(failure) => {
+            removal.let_the_living_go().await;
+            Err(removal.so_far(failure))
+        }
     }
 }
 
@@ -146,6 +150,8 @@ struct Removal<'a, 'v> {
     progress: Progress,
     /// What machines and disks own was listed since the last machine came.
     dependents_seen: bool,
+    /// Something has come that may not be saved yet.
+    newcomers: bool,
     /// Is each deletion reported?
     talkative: bool,
     /// How many deletions the API server has accepted.
@@ -233,6 +239,10 @@ impl Removal<'_, '_> {
     }
 
     async fn delete_due(&mut self, roles: &[WorkloadRole]) -> Result<(), Failure> {
+        // What goes with an object that is being deleted is due at no time.
+        if std::mem::take(&mut self.newcomers) {
+            self.saved(Vec::new()).await?;
+        }
         for kind in removal_order().filter(|kind| roles.contains(&kind.role)) {
             let due: Vec<usize> = self
                 .left(roles)

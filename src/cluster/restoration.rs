@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, stream};
 use kube::{
-    Client,
+    Api, Client,
     api::{DynamicObject, PostParams, TypeMeta},
     core::ApiResource,
 };
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     api::name::FIELD_MANAGER,
-    failure::{self, Failure},
+    failure::{self, Failure, Kind, Reason},
 };
 
 pub use self::{identity::identities, references::Unstartable};
@@ -69,6 +69,8 @@ pub struct Restored {
 enum Outcome {
     Created,
     Existed,
+    /// It is being deleted: what is there will not stay.
+    Leaving,
 }
 
 /// Puts everything back that is not there. An object that cannot be created does not keep the others from it.
@@ -143,6 +145,7 @@ impl Restoration<'_> {
             match outcome {
                 Ok(Outcome::Created) => self.restored.created.push(name),
                 Ok(Outcome::Existed) => self.restored.existing.push(name),
+                Ok(Outcome::Leaving) => self.restored.failed.push((name, leaving("it"))),
                 Err(failure) => self.restored.failed.push((name, failure)),
             }
         }
@@ -192,15 +195,11 @@ impl Restoration<'_> {
         let doing = format!("create {name}");
         let dry_run = match self.wish.mode {
             Mode::Preview => {
-                let found = self
-                    .retry
-                    .request(&doing, Repeat::Safe, || api.get_metadata(&name.name));
-                return match found.await {
-                    Ok(_) => Ok(Outcome::Existed),
+                return match self.present(&api, name).await {
                     // A kind that is not served takes no object.
                     Err(error) if failure::kind_is_not_served(&error) => Err(error),
                     Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Outcome::Created),
-                    Err(error) => Err(error),
+                    found => found,
                 };
             }
             Mode::Rehearse => true,
@@ -217,8 +216,36 @@ impl Restoration<'_> {
             .await;
         match created {
             Ok(_) => Ok(Outcome::Created),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(Outcome::Existed),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                match self.present(&api, name).await {
+                    // It has gone since.
+                    Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Outcome::Leaving),
+                    found => found,
+                }
+            }
             Err(error) => Err(error),
         }
     }
+
+    /// How the object is that is there already.
+    async fn present(&self, api: &Api<DynamicObject>, name: &ObjectName) -> kube::Result<Outcome> {
+        let doing = format!("look at {name}");
+        let found = self
+            .retry
+            .request(&doing, Repeat::Safe, || api.get_metadata(&name.name))
+            .await?;
+        Ok(match found.metadata.deletion_timestamp {
+            Some(_) => Outcome::Leaving,
+            None => Outcome::Existed,
+        })
+    }
+}
+
+/// What is being deleted is neither there to stay nor gone to be created again.
+fn leaving(what: &str) -> Failure {
+    let message = format!("{what} is still being deleted");
+    let mut failure = Failure::new(Kind::Incomplete, Reason::AlreadyExists, message)
+        .hint("restore again when what is being deleted is gone");
+    failure.retryable = true;
+    failure
 }

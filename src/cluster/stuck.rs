@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     api::name::qualified,
-    failure::{Failure, Hint, Kubectl},
+    failure::{Failure, Hint, Suggested},
 };
 
 pub use next_step::NextStep;
@@ -136,7 +136,7 @@ impl StuckObject {
 
     /// The command that tells more, or helps.
     #[must_use]
-    pub fn command(&self) -> Option<&Kubectl> {
+    pub fn command(&self) -> Option<&Suggested> {
         self.next_steps.first().map(|step| &step.command)
     }
 }
@@ -205,7 +205,7 @@ pub fn with_next_steps<'a>(
     const SHOWN: usize = 5;
     let mut commands = BTreeSet::new();
     for step in steps
-        .filter(|step| commands.insert(&step.command.commands))
+        .filter(|step| commands.insert(step.command.to_string()))
         .take(SHOWN)
     {
         failure = failure.hint(Hint::run(step.why.clone(), step.command.clone()));

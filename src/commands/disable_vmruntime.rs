@@ -1,14 +1,18 @@
 //! `bmctl disable vmruntime`: the arguments, the question and the report of `operation::disable`.
 
 mod confirmation;
+mod interruption;
 mod showing;
 
 use std::path::{Path, PathBuf};
 
-use self::confirmation::{Confirmation, Terminal};
+use self::{
+    confirmation::{Confirmation, Terminal},
+    interruption::left,
+};
 use super::{
     Context,
-    context::{InterruptNote, WORKSPACE},
+    context::WORKSPACE,
     progress_reporter::ProgressReporter,
     restore,
     session::{Intent, Session},
@@ -29,7 +33,7 @@ use crate::{
     command_id::CommandId,
     exit::Exit,
     failure::{Failure, Hint, Kind, Own, Reason, kubectl, shown_path, shown_word},
-    operation::disable::{ClusterNames, Disable, DisableProgress, Ending, FENCE_LENGTH, Step},
+    operation::disable::{ClusterNames, Disable, DisableProgress, Ending, Step, Switch},
     render::disable::{DisableReport, Machines},
     runtime::{difference, disable::Force},
 };
@@ -304,7 +308,7 @@ fn conclude(
     match ended {
         Ok(Ending::AlreadyOff { disks_kept }) => already_off(session, args, disks_kept),
         Ok(Ending::Refused(plan)) => {
-            let off = progress.step.get() == Step::Disabled;
+            let off = progress.switch.get() == Switch::Off;
             Err(refusal(args, &plan, off))
         }
         Ok(Ending::Previewed) => Ok(Exit::Ok),
@@ -363,36 +367,4 @@ fn again(args: &DisableVmruntimeArgs, flags: &[&str]) -> Own {
     let flags = flags.iter().map(|flag| (*flag).to_owned());
     let flags: Vec<String> = flags.chain(kept.into_iter().flatten()).collect();
     CommandId::DisableVmruntime.with(flags.join(" "))
-}
-
-fn left(args: &DisableVmruntimeArgs, progress: &DisableProgress) -> InterruptNote {
-    let to_continue = Hint::run("to go on", continuing(args));
-    let to_enable = Hint::run("to turn it on again", CommandId::EnableVmruntime);
-    match progress.step.get() {
-        Step::Untouched => InterruptNote {
-            sentence: "nothing was changed".to_owned(),
-            hints: Vec::new(),
-        },
-        Step::Asked => InterruptNote::unknown("VM Runtime is being turned off"),
-        Step::Fenced => InterruptNote {
-            sentence: format!(
-                "nothing was deleted, and VM Runtime stays enabled; no new VM can be created for at most {}",
-                crate::render::age::span(FENCE_LENGTH)
-            ),
-            hints: vec![to_continue],
-        },
-        Step::Deleting => InterruptNote {
-            sentence: format!(
-                "VMs whose deletion has begun go on disappearing; VM Runtime was not told to turn off, and no new VM can \
-                 be created for at most {}",
-                crate::render::age::span(FENCE_LENGTH)
-            ),
-            hints: vec![to_continue],
-        },
-        Step::Disabled => InterruptNote {
-            sentence: "VM Runtime is disabled, and the cluster goes on removing its engine"
-                .to_owned(),
-            hints: vec![to_continue, to_enable],
-        },
-    }
 }

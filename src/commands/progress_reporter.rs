@@ -4,7 +4,7 @@ use super::Context;
 use crate::{
     api::text::{cut, shortened},
     cluster::{Event, Observer, event::RemovalProgress, stuck::StuckObject},
-    failure::Kubectl,
+    failure::Suggested,
     render::{
         age, clean, event as told,
         stuck::{NextStepReport, StuckReport},
@@ -75,7 +75,7 @@ impl Observer for ProgressReporter<'_> {
                 brief: Some(in_brief(removal)),
             }),
             other => {
-                let command = |command: &Kubectl| self.context.pasted(command.clone());
+                let command = |command: &Suggested| self.context.pasted(command.clone());
                 self.progress
                     .happened(&for_programs(other, &command), &words(other, &command));
             }
@@ -84,7 +84,7 @@ impl Observer for ProgressReporter<'_> {
 }
 
 /// Makes a command ready to be pasted, where the cluster will still be there.
-pub(super) type Pasted<'a> = &'a dyn Fn(&Kubectl) -> Option<String>;
+pub(super) type Pasted<'a> = &'a dyn Fn(&Suggested) -> Option<String>;
 
 /// The same, for programs.
 fn for_programs(event: &Event, pasted: Pasted<'_>) -> told::Event {
@@ -272,7 +272,7 @@ mod tests {
                     webhook: None,
                     next_steps: vec![NextStep {
                         why: "see what holds it".to_owned(),
-                        command: kubectl("describe"),
+                        command: kubectl("describe").into(),
                     }],
                     evident: false,
                 }),
@@ -294,7 +294,7 @@ mod tests {
                 "check incomplete: manual",
             ),
         ] {
-            let pasted = |command: &Kubectl| Some(command.line("bmctl", "kubectl"));
+            let pasted = |command: &Suggested| Some(command.to_string());
             assert_eq!(words(&event, &pasted), expected);
         }
     }

@@ -21,7 +21,7 @@ use crate::{
         vmruntime::{self, RuntimeObject},
     },
     exit::Exit,
-    failure::{Denial, Failure, Hint, Kind, Kubectl, Reason, installing},
+    failure::{Denial, Failure, Hint, Kind, Reason, Suggested, installing},
     render::{
         clean,
         status::{
@@ -138,7 +138,7 @@ async fn look(
             }
         }
     }
-    let pasted = |command: &Kubectl| session.context.pasted(command.clone());
+    let pasted = |command: &Suggested| session.context.pasted(command.clone());
     let stuck = survey.objects.into_iter();
     report.stuck = stuck.map(|stuck| stuck_report(stuck, &pasted)).collect();
     report.undetermined = unknown.things;

@@ -388,7 +388,7 @@ fn explained<'a>(mut message: String, stuck: impl Iterator<Item = &'a StuckObjec
         message = format!("{message}; still there: {object}");
     }
     match stuck.first().and_then(|first| first.command()) {
-        Some(command) => format!("{message}; see: {}", command.line("bmctl", "kubectl")),
+        Some(command) => format!("{message}; see: {command}"),
         None => message,
     }
 }

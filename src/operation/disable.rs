@@ -64,6 +64,7 @@ pub struct ClusterNames {
 #[derive(Default)]
 pub struct DisableProgress {
     pub step: Cell<Step>,
+    pub switch: Cell<Switch>,
     /// The folder of the backup, once it is open.
     pub backup: RefCell<Option<PathBuf>>,
     pub removed: RefCell<Option<Removed>>,
@@ -82,6 +83,17 @@ pub enum Step {
     Fenced,
     Deleting,
     Disabled,
+}
+
+/// Was VM Runtime told to turn off, whatever is being done? What comes while it turns off is deleted afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    #[default]
+    On,
+    /// It was told, and the API server has not answered.
+    Asked,
+    /// It was told, or was found off.
+    Off,
 }
 
 /// Who is shown what would be done, and asked where the annotation alone permits it.
@@ -198,6 +210,7 @@ impl Disable<'_> {
             (Err(failure), None) => return Err(failure),
         };
         self.progress.step.set(Step::Disabled);
+        self.progress.switch.set(Switch::Off);
         if fenced {
             fence::clear(self.client, self.retry).await;
         }
@@ -211,6 +224,7 @@ impl Disable<'_> {
         if self.progress.step.get() == Step::Untouched {
             self.progress.step.set(Step::Asked);
         }
+        self.progress.switch.set(Switch::Asked);
         let after = self.patch_in_spite_of_lag(&before).await?;
         vmruntime::kept(OFF, &after.runtime)?;
         let patched = (before.clone(), after.runtime.clone());

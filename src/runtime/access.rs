@@ -180,8 +180,8 @@ fn needed_by(command: CommandId) -> Vec<Right> {
             everywhere(&["get"], "", "namespaces"),
             dependents(&["create", "get"]),
             engine(&["create", "get", "patch"]),
-            of_role(WorkloadRole::Disk, &["create"]),
-            of_role(WorkloadRole::Machine, &["create"]),
+            of_role(WorkloadRole::Disk, &["create", "get"]),
+            of_role(WorkloadRole::Machine, &["create", "get"]),
         ]
         .concat(),
         CommandId::CheckHost

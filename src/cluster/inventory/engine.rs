@@ -112,15 +112,22 @@ impl Item {
         self.metadata.uid.as_deref().unwrap_or_default()
     }
 
-    /// Did an operator of the engine make it?
+    /// Did an operator of the engine make it, and has nobody else written to it? A copy that somebody has made of such an
+    /// object has the same labels and owners.
     fn is_of_the_engine(&self) -> bool {
         let labels = self.metadata.labels.iter().flatten();
         let mut managers = labels.filter(|(label, _)| *label == MANAGED_BY);
         let mut owners = self.metadata.owner_references.iter().flatten();
-        managers.any(|(_, manager)| is_component(manager))
+        let is_marked = managers.any(|(_, manager)| is_component(manager))
             || owners.any(|owner| {
                 matches!(&*owner.kind, "KubeVirt" | "CDI")
                     && comeback::is_group(owner.api_version.split('/').next().unwrap_or_default())
+            });
+        let mut writers = self.metadata.managed_fields.iter().flatten();
+        is_marked
+            && !writers.any(|entry| {
+                entry.subresource.is_none()
+                    && is_people(entry.manager.as_deref().unwrap_or_default())
             })
     }
 
@@ -136,9 +143,13 @@ impl Item {
             let manager = entry.manager.as_deref().unwrap_or_default();
             let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
             let writes = fields.is_some_and(|fields| fields.get("f:spec").is_some());
-            writes && !is_controller(manager) && !is_component(manager)
+            writes && is_people(manager)
         })
     }
+}
+
+fn is_people(manager: &str) -> bool {
+    !is_controller(manager) && !is_component(manager)
 }
 
 /// Ours, or Google's by the name of its Deployment. What it calls itself as a writer is not published; by another name what
@@ -150,4 +161,92 @@ fn is_controller(manager: &str) -> bool {
 /// A component of KubeVirt or CDI, as it calls itself in labels and as a writer of fields.
 fn is_component(name: &str) -> bool {
     name == "kubevirt" || name.starts_with("virt-") || name.starts_with("cdi-")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_of_an_object_of_the_engine_is_somebodys() {
+        let label = json!({MANAGED_BY: "virt-operator"});
+        let owner = json!([{
+            "apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "name": "kubevirt", "uid": "1",
+        }]);
+        let by = |managers: &[&str]| {
+            let entries = managers.iter().map(|manager| json!({"manager": manager}));
+            Value::Array(entries.collect())
+        };
+        let of_status = json!([
+            {"manager": "virt-operator"},
+            {"manager": "somebody", "subresource": "status"},
+        ]);
+        for (case, labels, owners, managed, expected) in [
+            (
+                "nothing says so",
+                json!({}),
+                json!([]),
+                by(&["virt-operator"]),
+                false,
+            ),
+            (
+                "the label",
+                label.clone(),
+                json!([]),
+                by(&["virt-operator"]),
+                true,
+            ),
+            (
+                "the owner",
+                json!({}),
+                owner.clone(),
+                by(&["virt-operator"]),
+                true,
+            ),
+            (
+                "no writer is named",
+                label.clone(),
+                json!([]),
+                by(&[]),
+                true,
+            ),
+            (
+                "our controller",
+                label.clone(),
+                json!([]),
+                by(&[CONTROLLER_FIELD_MANAGER]),
+                true,
+            ),
+            ("its status", label.clone(), json!([]), of_status, true),
+            (
+                "a copy",
+                label.clone(),
+                json!([]),
+                by(&["kubectl-client-side-apply"]),
+                false,
+            ),
+            (
+                "a copy with its owner",
+                json!({}),
+                owner,
+                by(&["kubectl-create"]),
+                false,
+            ),
+            (
+                "edited",
+                label,
+                json!([]),
+                by(&["virt-operator", "kubectl-edit"]),
+                false,
+            ),
+        ] {
+            let item: Item = serde_json::from_value(json!({"metadata": {
+                "name": "u1.small", "labels": labels, "ownerReferences": owners, "managedFields": managed,
+            }}))
+            .unwrap();
+            assert_eq!(item.is_of_the_engine(), expected, "{case}");
+        }
+    }
 }

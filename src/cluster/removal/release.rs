@@ -53,7 +53,7 @@ pub(super) async fn delete_held(
     let deleted = deletion::delete(client, retry, machine).await;
     if deleted.is_err() {
         // Best effort: the failure that is reported is why it was not deleted.
-        let _ = let_go(client, retry, machine).await;
+        let _ = let_live(client, retry, machine).await;
     }
     deleted
 }
@@ -84,8 +84,26 @@ async fn hold(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<
 
 /// Takes our finalizer off. Nobody else's is ever touched.
 async fn let_go(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
+    take_hold_off(client, retry, machine, |_| true).await
+}
+
+/// The same for a machine that is not deleted after all. One that is being deleted still waits for what stays.
+async fn let_live(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
+    let lives = |metadata: &ObjectMeta| metadata.deletion_timestamp.is_none();
+    take_hold_off(client, retry, machine, lives).await
+}
+
+async fn take_hold_off(
+    client: &Client,
+    retry: &Retry<'_>,
+    machine: &Workload,
+    may: impl Fn(&ObjectMeta) -> bool,
+) -> Result<(), Failure> {
     let doing = format!("release {}", machine.object_name());
     change(client, retry, &Subject::from(machine), &doing, |metadata| {
+        if !may(metadata) {
+            return None;
+        }
         let mut finalizers = metadata.finalizers.clone().unwrap_or_default();
         let before = finalizers.len();
         finalizers.retain(|finalizer| finalizer != RELEASE_FINALIZER);
@@ -118,6 +136,35 @@ impl Removal<'_, '_> {
             held?;
         }
         Ok(())
+    }
+
+    /// A removal that has failed holds no machine that nobody has deleted: whoever deletes it later would wait for us. Best
+    /// effort: the failure that is reported is why the removal has ended.
+    pub(super) async fn let_the_living_go(&self) {
+        let owners = self.owners_of_kept();
+        let living = self.plan.objects.iter().enumerate();
+        let living = living.filter(|(at, planned)| {
+            let machine = &planned.workload;
+            // What was held since the last list is not noted yet.
+            let is_child = planned.fate == Fate::GoesAlong && owners.contains(&machine.uid);
+            !self.gone[*at]
+                && machine.deleting.is_none()
+                && machine.is(WorkloadRole::Machine)
+                && (is_child || is_held(machine))
+        });
+        // Also where the command has run out of time.
+        let retry = &self.retry.with_grace();
+        let mut releases = stream::iter(living)
+            .map(|(_, planned)| let_live(self.client, retry, &planned.workload))
+            .buffer_unordered(IN_FLIGHT);
+        let mut failed = None;
+        while let Some(released) = releases.next().await {
+            failed = failed.or(released.err());
+        }
+        if let Some(failure) = failed {
+            let warning = format!("a VM keeps the finalizer {RELEASE_FINALIZER}: {failure}");
+            self.retry.observer().warn(&warning);
+        }
     }
 
     /// Releases what stays from machines that are being deleted, and lets go of those that own nothing more of it.

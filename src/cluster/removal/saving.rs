@@ -189,10 +189,8 @@ impl Removal<'_, '_> {
             {
                 backup.generated(&Subject::from(&planned.workload));
             }
-            if planned.workload.is(WorkloadRole::Disk)
-                && !self.gone[at]
-                && self.purpose(at) == Some(Purpose::Delete)
-            {
+            // Also what the garbage collector takes along: nobody else deletes that.
+            if !self.gone[at] && self.purpose(at) == Some(Purpose::Delete) {
                 self.save_one(at).await?;
             }
         }

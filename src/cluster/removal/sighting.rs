@@ -174,6 +174,7 @@ impl Removal<'_, '_> {
         let mut more = 0;
         for workload in newcomers {
             self.dependents_seen = false;
+            self.newcomers = true;
             self.changed = Instant::now();
             self.plan.claim_disks_of(&workload);
             let owned = workload.owners.iter().any(|owner| {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cluster::{
     Deadline,
+    backup::{Origin, Place, Purpose},
     inventory::{self, Inventory, Uid},
     retry::Pace,
     script::{self, Answer, Call, Recorder},
@@ -382,8 +383,8 @@ async fn who_holds_it_and_which_webhook_fails_is_told_with_a_command() {
     );
     assert_eq!(stuck.webhook.as_deref(), Some(WEBHOOK));
     assert_eq!(
-        stuck.command().unwrap().commands,
-        ["logs --namespace=kubevirt --selector=kubevirt.io=virt-controller --prefix --tail=50"]
+        stuck.command().unwrap().to_string(),
+        "kubectl logs --namespace=kubevirt --selector=kubevirt.io=virt-controller --prefix --tail=50"
     );
 }
 
@@ -585,4 +586,63 @@ async fn no_more_than_fifty_deletions_are_under_way_at_once() {
         .unwrap();
     assert!(world.left().is_empty());
     assert_eq!(*most.lock().unwrap(), IN_FLIGHT);
+}
+
+#[tokio::test]
+async fn a_removal_that_fails_holds_no_machine_that_lives() {
+    let world = World::with(&[
+        (GVM, object("a", "gvm-a", None)),
+        (KVM, object("a", "vm-a", Some("gvm-a"))),
+        (DV, object("a-root", "dv-a", Some("vm-a"))),
+    ]);
+    *world.refuses.lock().unwrap() = vec![Answer::status(403, "Forbidden", "no")];
+    let client = world.client();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let failure = remove(&client, plan, None, &retry).await.unwrap_err();
+    assert_eq!(failure.kind, crate::failure::Kind::Denied);
+    let objects = world.objects.lock().unwrap();
+    assert_eq!(objects.len(), 3);
+    for (of, object) in objects.iter().filter(|(of, _)| *of != DV) {
+        let finalizers = &object["metadata"]["finalizers"];
+        assert_eq!(*finalizers, json!([]), "{of}");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_comes_late_and_goes_with_its_owner_is_saved() {
+    let mut held = object("a", "vm-a", None);
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let world = World::with(&[(KVM, held)]);
+    *world.late.lock().unwrap() = vec![(KVM, object("b", "vm-b", Some("vm-a")))];
+    let (server, looks) = (world.clone(), AtomicU32::new(0));
+    let client = script::client(move |call| {
+        if call.path == KVM && !call.watches() {
+            let mut objects = server.objects.lock().unwrap();
+            // The owner goes at the third look that shows both, and takes the other one along.
+            if objects.len() == 2 && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+                collect(&mut objects, 0);
+            }
+        }
+        server.answer(call)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin {
+        cluster: "c".to_owned(),
+        context: "c".to_owned(),
+        server: "https://c".to_owned(),
+        vmruntime: "u".to_owned(),
+    };
+    let place = Place::Exactly(folder.path().join("saved"));
+    let mut backup = BackupWriter::open(&place, &origin, jiff::Timestamp::now()).unwrap();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    remove(&client, planned(inventory), Some(&mut backup), &retry)
+        .await
+        .unwrap();
+    assert_eq!(world.deleted().len(), 1);
+    for uid in ["vm-a", "vm-b"] {
+        assert_eq!(backup.purpose(&Uid::from(uid)), Some(Purpose::Delete));
+    }
 }

@@ -8,7 +8,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::{MissingNamespaces, Restoration};
+use super::{MissingNamespaces, Restoration, leaving};
 use crate::{
     api::name::FIELD_MANAGER,
     cluster::{event::ObjectName, mode::Mode, retry::Repeat},
@@ -33,6 +33,10 @@ impl Restoration<'_> {
                 .request(&doing, Repeat::Safe, || api.get_metadata_opt(name))
                 .await;
             match found {
+                Ok(Some(found)) if found.metadata.deletion_timestamp.is_some() => {
+                    missing.insert(name.to_owned(), leaving(&format!("namespace {name}")));
+                    continue;
+                }
                 Ok(Some(_)) => continue,
                 Ok(None) => {}
                 Err(kube::Error::Api(status)) if status.code == 403 => {

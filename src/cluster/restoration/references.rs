@@ -39,7 +39,7 @@ impl Restoration<'_> {
                 Some(saved)
             } else if existing.contains(&machine) && is_machine(&resource) {
                 // It may have been changed since.
-                self.present(&resource, &machine).await
+                self.as_it_is(&resource, &machine).await
             } else {
                 None
             };
@@ -70,7 +70,7 @@ impl Restoration<'_> {
     }
 
     /// What it is like now, if it is there and can be read.
-    async fn present(&self, kind: &ApiResource, name: &ObjectName) -> Option<Value> {
+    async fn as_it_is(&self, kind: &ApiResource, name: &ObjectName) -> Option<Value> {
         let doing = format!("look at {name}");
         let api = subject::api(self.client, kind, name);
         let found = self
@@ -88,7 +88,7 @@ impl Restoration<'_> {
         }
     }
 
-    /// What cannot be looked for is said, and not called missing.
+    /// What cannot be looked for is said, and not called missing. What is being deleted will not be there.
     async fn is_there(&self, kind: &ApiResource, name: &ObjectName) -> bool {
         let doing = format!("look for {name}");
         let mut parts = name.namespace.iter().chain([&name.name]);
@@ -103,7 +103,7 @@ impl Restoration<'_> {
             .request(&doing, Repeat::Safe, || api.get_metadata_opt(&name.name))
             .await;
         match found {
-            Ok(found) => found.is_some(),
+            Ok(found) => found.is_some_and(|found| found.metadata.deletion_timestamp.is_none()),
             Err(error) if failure::kind_is_not_served(&error) => false,
             Err(error) => {
                 let failure = failure::from_kube(&error, &doing);

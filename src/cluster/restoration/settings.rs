@@ -6,7 +6,7 @@
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::Restoration;
+use super::{Restoration, leaving};
 use crate::{
     api::name::FIELD_MANAGER,
     cluster::{backup::Entry, event::ObjectName, mode::Mode, retry::Repeat, subject},
@@ -43,6 +43,9 @@ impl Restoration<'_> {
             let Some(found) = found else {
                 return Err(not_there(name));
             };
+            if found.metadata.deletion_timestamp.is_some() {
+                return Err(leaving("it"));
+            }
             let spec = &found.data["spec"];
             let mut wanted = spec.clone();
             let mut ignored = Vec::new();

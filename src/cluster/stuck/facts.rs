@@ -220,9 +220,11 @@ async fn state(explainer: &Explainer<'_>, leaving: &Leaving, worker: Worker) -> 
                 Err(why) => State::Unreadable(why),
             }
         }
-        Worker::Collector | Worker::Namespaces | Worker::Definitions | Worker::Somebody(_) => {
-            State::NotLooked
-        }
+        Worker::Bmctl
+        | Worker::Collector
+        | Worker::Namespaces
+        | Worker::Definitions
+        | Worker::Somebody(_) => State::NotLooked,
     };
     (worker, with_trouble(explainer, found).await)
 }

@@ -9,6 +9,8 @@ pub(super) enum Worker {
     Engine(Component),
     /// Our controller, or Google's.
     Controller,
+    /// A disable of bmctl's, which holds machines until their disks are released.
+    Bmctl,
     /// The garbage collector: it waits for dependents.
     Collector,
     /// The namespace controller: it waits for what is in the namespace.
@@ -63,6 +65,7 @@ pub(super) fn worker(finalizer: &str) -> Worker {
     match finalizer {
         "foregroundDeletion" | "orphan" => Worker::Collector,
         "kubernetes" => Worker::Namespaces,
+        name::RELEASE_FINALIZER => Worker::Bmctl,
         "customresourcecleanup.apiextensions.k8s.io" => Worker::Definitions,
         "operator.cdi.kubevirt.io" => Worker::Engine(CDI_OPERATOR),
         _ if word == OF_KUBEVIRT => Worker::Engine(VIRT_OPERATOR),
@@ -115,6 +118,7 @@ mod tests {
                 Worker::Definitions,
             ),
             ("vm.cluster.gke.io/x", Worker::Controller),
+            ("vm.cluster.gke.io/release-disks", Worker::Bmctl),
             ("baremetal.cluster.gke.io/x", Worker::Controller),
             ("example.com/hold", Worker::Somebody("example.com".into())),
             ("hold", Worker::Somebody("hold".into())),

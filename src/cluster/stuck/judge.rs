@@ -66,6 +66,10 @@ fn holder(worker: &Worker, state: &State) -> String {
     let name = match worker {
         Worker::Engine(component) => component.name,
         Worker::Controller => name::CONTROLLER_DEPLOYMENT,
+        Worker::Bmctl => {
+            return "a disable of bmctl has put the finalizer there, and has to come to its end"
+                .to_owned();
+        }
         Worker::Collector => {
             return "the garbage collector waits for what the object owns".to_owned();
         }

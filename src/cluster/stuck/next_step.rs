@@ -9,20 +9,21 @@ use super::{
 use crate::{
     api::name,
     cluster::event::ObjectName,
-    failure::{Kubectl, kubectl, shell_word},
+    command_id::CommandId,
+    failure::{Suggested, kubectl, shell_word},
 };
 
 /// A command, and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextStep {
     pub why: String,
-    pub command: Kubectl,
+    pub command: Suggested,
 }
 
 fn step(why: impl Into<String>, command: impl Into<String>) -> NextStep {
     NextStep {
         why: why.into(),
-        command: kubectl(command),
+        command: kubectl(command).into(),
     }
 }
 
@@ -50,7 +51,7 @@ pub(super) fn next_steps(facts: &Facts) -> Vec<NextStep> {
     }
     steps.push(step("see what holds it", describe(&facts.object)));
     let mut commands = BTreeSet::new();
-    steps.retain(|step| commands.insert(step.command.commands.clone()));
+    steps.retain(|step| commands.insert(step.command.to_string()));
     steps
 }
 
@@ -110,6 +111,7 @@ fn of_worker(worker: &Worker, state: &State) -> Option<NextStep> {
     let (name, find) = match worker {
         Worker::Engine(component) => (component.name, find(*component)),
         Worker::Controller => (name::CONTROLLER_DEPLOYMENT, find_controller()),
+        Worker::Bmctl => return Some(run_again()),
         Worker::Collector | Worker::Namespaces | Worker::Definitions | Worker::Somebody(_) => {
             return None;
         }
@@ -121,6 +123,14 @@ fn of_worker(worker: &Worker, state: &State) -> Option<NextStep> {
             find,
         )),
         State::NotLooked | State::Unreadable(_) => None,
+    }
+}
+
+/// Which flags it had is not known: without --keep-disks the disks would go as well.
+fn run_again() -> NextStep {
+    NextStep {
+        why: "let bmctl go on, with the flags of the run that did not come to its end".to_owned(),
+        command: CommandId::DisableVmruntime.with("--ensure").into(),
     }
 }
 

@@ -139,7 +139,7 @@ fn absent(state: &State, lease: Option<&Lease>, now: Timestamp) -> Option<Absent
             ),
             NextStep {
                 why: "see whether it is there".to_owned(),
-                command: kubectl(find_controller()),
+                command: kubectl(find_controller()).into(),
             },
         ),
         State::Pods { .. } if judge::is_away(state) => (
@@ -150,7 +150,7 @@ fn absent(state: &State, lease: Option<&Lease>, now: Timestamp) -> Option<Absent
             leaderless(lease?, now)?,
             NextStep {
                 why: "see what its pods say".to_owned(),
-                command: controller_log(),
+                command: controller_log().into(),
             },
         ),
         State::NotLooked | State::Unreadable(_) => return None,
@@ -274,9 +274,9 @@ mod tests {
         ];
         for (case, state, lease, expected) in rows {
             let found = absent(&state, lease, now);
-            let found = found
-                .as_ref()
-                .map(|absent| (absent.why.as_str(), &*absent.next_step.command.commands[0]));
+            let found = found.map(|absent| (absent.why, absent.next_step.command.to_string()));
+            let expected =
+                expected.map(|(why, command)| (why.to_owned(), format!("kubectl {command}")));
             assert_eq!(found, expected, "{case}");
         }
     }

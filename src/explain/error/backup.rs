@@ -39,7 +39,8 @@ pub(super) const ROWS: &[Row] = &[
         &["ls bmctl-workspace/CLUSTER/backup"],
     )),
     (Reason::NotAllRestored, advice(
-        "The API server refused some objects: VM Runtime is not enabled, a namespace is missing, or a right is.",
+        "The API server refused some objects: VM Runtime is not enabled, a namespace is missing, or a right is; or \
+         an object is still being deleted.",
         "The `caused by:` lines say why. What was created stays; restoring again creates the others.",
         &["bmctl enable vmruntime --ensure --context CONTEXT", RESTORE],
     )),

@@ -1,11 +1,15 @@
 //! VMs that come while a disable is under way: the fence keeps them out where our controller reads it; on another one a
 //! list and a patch cannot be made one step. None is passed over in silence.
 
+use std::collections::BTreeSet;
+
 use super::{Disable, Step};
 use crate::{
+    api::{WorkloadRole, dependent::DependentRole},
     cluster::{
-        Event, inventory,
-        removal::Plan,
+        Event,
+        inventory::{self, Uid},
+        removal::{Plan, Planned, PlannedDependent},
         vmruntime::{self, RuntimeObject},
     },
     failure::{Failure, Kind, Reason},
@@ -67,24 +71,54 @@ impl Disable<'_> {
     }
 }
 
-/// VMs that came after the question are not those that somebody agreed to delete.
+/// What goes and was not shown is not what somebody agreed to delete: VMs that came after the question, and disks and
+/// other objects that came, or were to stay when it was asked.
 pub(super) fn nothing_more_than(agreed: &Plan, plan: &Plan) -> Result<(), Failure> {
-    let known: std::collections::BTreeSet<_> = agreed.roots().map(|machine| &machine.uid).collect();
-    let more: Vec<String> = plan
+    let objects = agreed.doomed().map(|planned| &planned.workload.uid);
+    let dependents = agreed.going_dependents().map(|planned| &planned.object.uid);
+    let known: BTreeSet<&Uid> = objects.chain(dependents).collect();
+    let machines: Vec<String> = plan
         .roots()
         .filter(|machine| !known.contains(&machine.uid))
         .map(|machine| machine.object_name().to_string())
         .collect();
+    if !machines.is_empty() {
+        let message = format!(
+            "{} VMs were created after the question was asked; nothing was deleted",
+            machines.len()
+        );
+        return Err(appeared(message, "created", &machines));
+    }
+    let objects = plan
+        .doomed()
+        .filter(|planned| is_somebodys(planned) && !known.contains(&planned.workload.uid))
+        .map(|planned| planned.workload.object_name());
+    let dependents = plan
+        .going_dependents()
+        .filter(|planned| is_tied(planned) && !known.contains(&planned.object.uid))
+        .map(|planned| planned.object.object_name());
+    let more: Vec<String> = objects
+        .chain(dependents)
+        .map(|object| object.to_string())
+        .collect();
     if more.is_empty() {
         return Ok(());
     }
-    Err(appeared(
-        format!(
-            "{} VMs were created after the question was asked; nothing was deleted",
-            more.len()
-        ),
-        &more,
-    ))
+    let message = format!(
+        "{} more objects would go with the VMs than when the question was asked; nothing was deleted",
+        more.len()
+    );
+    Err(appeared(message, "not shown", &more))
+}
+
+/// Controllers make children and disks of machines at any time; migrations come when a node is drained.
+fn is_somebodys(planned: &Planned) -> bool {
+    !planned.made_again && !planned.workload.is(WorkloadRole::Migration)
+}
+
+/// KubeVirt writes a revision when a VM starts.
+fn is_tied(planned: &PlannedDependent) -> bool {
+    !planned.made_again && planned.object.kind.role != DependentRole::Revision
 }
 
 /// VMs that are there after all, although VM Runtime was told to turn off.
@@ -99,21 +133,142 @@ pub(super) fn slipped_in(found: &inventory::Inventory) -> Failure {
             "VM Runtime was told to turn off, but {} VMs were created in the meantime, and were not deleted",
             names.len()
         ),
+        "created",
         &names,
     )
 }
 
-fn appeared(message: String, names: &[String]) -> Failure {
+fn appeared(message: String, how: &str, names: &[String]) -> Failure {
     const NAMED: usize = 10;
     let mut failure = Failure::new(Kind::Conflict, Reason::VMsAppeared, message);
     failure.causes.extend(
         names
             .iter()
             .take(NAMED)
-            .map(|name| format!("created: {name}")),
+            .map(|name| format!("{how}: {name}")),
     );
     if names.len() > NAMED {
         failure = failure.caused_by(format!("... and {} more", names.len() - NAMED));
     }
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::{dependent::DEPENDENT_KINDS, workload::removal_order},
+        cluster::{
+            inventory::{Dependent, Workload},
+            removal::{Fate, Why},
+        },
+    };
+
+    fn planned(role: WorkloadRole, uid: &str, fate: Fate) -> Planned {
+        Planned {
+            workload: Workload {
+                kind: removal_order().find(|kind| kind.role == role).unwrap(),
+                version: "v1".into(),
+                namespace: "ns".into(),
+                name: uid.into(),
+                uid: uid.into(),
+                state: None,
+                created: None,
+                deleting: None,
+                finalizers: [].into(),
+                owners: Box::default(),
+                generated: false,
+                uses: Box::default(),
+            },
+            fate,
+            counts: role == WorkloadRole::Machine && fate == Fate::Deleted,
+            made_again: false,
+        }
+    }
+
+    fn owned(resource: &str, uid: &str) -> PlannedDependent {
+        PlannedDependent {
+            object: Dependent {
+                kind: DEPENDENT_KINDS
+                    .iter()
+                    .find(|kind| kind.plural == resource)
+                    .unwrap(),
+                namespace: "ns".into(),
+                name: uid.into(),
+                uid: uid.into(),
+                owners: Box::new(["vm".into()]),
+                controller: None,
+            },
+            fate: Fate::GoesAlong,
+            made_again: false,
+        }
+    }
+
+    fn plan(objects: Vec<Planned>, dependents: Vec<PlannedDependent>) -> Plan {
+        Plan {
+            objects,
+            dependents,
+            ..Plan::default()
+        }
+    }
+
+    fn vm() -> Planned {
+        planned(WorkloadRole::Machine, "vm", Fate::Deleted)
+    }
+
+    #[test]
+    fn what_was_not_shown_is_not_agreed_to() {
+        let disk = |fate| planned(WorkloadRole::Disk, "disk", fate);
+        let agreed = plan(
+            vec![vm(), disk(Fate::Kept(Why::Unused))],
+            vec![owned("secrets", "shown")],
+        );
+        let again = Planned {
+            made_again: true,
+            ..planned(WorkloadRole::Disk, "again", Fate::GoesAlong)
+        };
+        let shown = || owned("secrets", "shown");
+        for (case, now, refused) in [
+            ("the same", agreed.clone(), None),
+            ("less", plan(vec![vm()], Vec::new()), None),
+            (
+                "what controllers make",
+                plan(
+                    vec![
+                        vm(),
+                        again,
+                        planned(WorkloadRole::Migration, "move", Fate::Deleted),
+                    ],
+                    vec![shown(), owned("controllerrevisions", "start")],
+                ),
+                None,
+            ),
+            (
+                "a VM",
+                plan(
+                    vec![vm(), planned(WorkloadRole::Machine, "new", Fate::Deleted)],
+                    vec![shown()],
+                ),
+                Some("1 VMs were created after the question was asked; nothing was deleted"),
+            ),
+            (
+                "a disk that was to stay",
+                plan(vec![vm(), disk(Fate::Deleted)], vec![shown()]),
+                Some(
+                    "1 more objects would go with the VMs than when the question was asked; nothing was deleted",
+                ),
+            ),
+            (
+                "a Secret",
+                plan(vec![vm()], vec![shown(), owned("secrets", "new")]),
+                Some(
+                    "1 more objects would go with the VMs than when the question was asked; nothing was deleted",
+                ),
+            ),
+        ] {
+            let failure = nothing_more_than(&agreed, &now).err();
+            let message = failure.as_ref().map(|failure| failure.message.as_str());
+            assert_eq!(message, refused, "{case}");
+        }
+    }
 }

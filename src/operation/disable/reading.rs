@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disable, Step, before_anything, fence};
+use super::{Disable, Step, Switch, before_anything, fence};
 use crate::{
     api::condition::{is_true, kind},
     cluster::{
@@ -120,6 +120,7 @@ impl Disable<'_> {
     pub(super) fn propose(&self, found: Found, decision: Decision) -> Proposal {
         if !found.before.object.spec.enabled {
             self.progress.step.set(Step::Disabled);
+            self.progress.switch.set(Switch::Off);
         }
         if decision == Decision::Disable && found.disks_are_left() {
             self.retry.observer().warn(

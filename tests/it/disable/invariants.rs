@@ -277,6 +277,9 @@ fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
     let mut own = large.clone();
     own["metadata"] =
         json!({"name": "u1.small", "labels": {"app.kubernetes.io/managed-by": "virt-operator"}});
+    test_cluster.create(&format!("{TYPES}?fieldManager=virt-operator"), &own)?;
+    // A copy of it is somebody's, whatever its labels say.
+    own["metadata"]["name"] = json!("copy");
     test_cluster.create(TYPES, &own)?;
     test_cluster.create(
         SNAPSHOTS,
@@ -286,6 +289,7 @@ fn objects_of_the_engine_are_named_and_saved() -> Result<(), Failed> {
         }),
     )?;
     let named = [
+        "  virtualmachineclusterinstancetypes.instancetype.kubevirt.io copy\n",
         "  virtualmachineclusterinstancetypes.instancetype.kubevirt.io large\n",
         "  virtualmachinesnapshots.snapshot.kubevirt.io default/before: cannot be brought back\n",
     ];

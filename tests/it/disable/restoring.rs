@@ -4,15 +4,16 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
 use super::{
-    DISKS, count, disable_into, document, equal,
+    DISKS, KUBEVIRT, count, disable_into, document, equal,
     herd::{with_everything, written},
 };
-use crate::test_cluster::needs_kubectl;
+use crate::test_cluster::{TestCluster, eventually, needs_kubectl};
 
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("disable::what_was_deleted_can_be_restored", restored),
         needs_kubectl("disable::kubectl_restores_as_well", by_kubectl),
+        Trial::test("disable::what_is_still_being_deleted_is_not_there", leaving),
     ]
 }
 
@@ -96,4 +97,56 @@ fn by_kubectl() -> Result<(), Failed> {
     ];
     equal(&json!(applied), &json!(expected), "applied")?;
     equal(&written(&test_cluster)?, &before, "objects")
+}
+
+/// A disable that has timed out leaves VMs behind that go as soon as somebody lets them.
+fn leaving() -> Result<(), Failed> {
+    const SECRETS: &str = "/api/v1/namespaces/default/secrets";
+    let test_cluster = TestCluster::enabled()?;
+    let secret = format!("{SECRETS}/cloud");
+    let machine = format!("{KUBEVIRT}/slow");
+    let held = json!({"name": "cloud", "finalizers": ["example.com/hold"]});
+    test_cluster.create(
+        SECRETS,
+        &json!({"apiVersion": "v1", "kind": "Secret", "metadata": held}),
+    )?;
+    test_cluster.create(
+        KUBEVIRT,
+        &json!({
+            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
+            "metadata": {"name": "slow", "finalizers": ["example.com/hold"]},
+            "spec": {"runStrategy": "Halted", "template": {"spec": {
+                "domain": {}, "volumes": [{"name": "cloud", "cloudInitNoCloud": {"secretRef": {"name": "cloud"}}}],
+            }}},
+        }),
+    )?;
+    let disable = "disable vmruntime --force=true --backup saved --timeout 15s";
+    let disable: Vec<&str> = disable.split(' ').collect();
+    test_cluster.bmctl(&disable).exits(124)?;
+    for how in [&[] as &[&str], &["--dry-run"], &["--dry-run=server"]] {
+        let arguments = [&["restore", "saved"], how].concat();
+        let ended = test_cluster
+            .bmctl(&arguments)
+            .exits(5)?
+            .says("virtualmachines.kubevirt.io default/slow: it is still being deleted")?
+            .says("hint: restore again when what is being deleted is gone")?;
+        if ended.stdout.contains("Exists already") {
+            return Err(format!("a VM that goes is called there: {ended}").into());
+        }
+    }
+    let released = json!({"metadata": {"finalizers": null}});
+    test_cluster.patch(&machine, &released)?;
+    eventually("the end of the VM", || match test_cluster.read(&machine) {
+        Ok(found) => Err(found.to_string()),
+        Err(_) => Ok(()),
+    })?;
+    test_cluster.bmctl(&["restore", "saved"]).exits(0)?;
+    // What a VM refers to is not there either while it goes.
+    test_cluster.delete(&secret)?;
+    test_cluster
+        .bmctl(&["restore", "saved"])
+        .exits(5)?
+        .says("needs secrets default/cloud")?;
+    test_cluster.patch(&secret, &released)?;
+    Ok(())
 }

@@ -24,7 +24,7 @@ fn stuck(resource: &str, name: &str, evident: bool) -> StuckObject {
         webhook: None,
         next_steps: vec![NextStep {
             why: "see".to_owned(),
-            command: kubectl("get x"),
+            command: kubectl("get x").into(),
         }],
         evident,
     }
