@@ -169,7 +169,6 @@ fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
         {
             Err(not_allowed(verb, call))
         }
-        Verb::Get if call.query.watch => read::list(call),
         Verb::Get => read::get(call),
         Verb::Create if call.resource.verbs.contains(&"get") => create::create(call),
         Verb::Create => review::answer(call),

@@ -232,10 +232,10 @@ fn validate_owners(metadata: &Value) -> Vec<FieldError> {
         }
         if owner["controller"] == true {
             if let Some(first) = controller {
-                causes.push(field_error::invalid(
+                causes.push(field_error::invalid_shown(
                     "metadata.ownerReferences",
-                    &owners.cloned().unwrap_or_default().into(),
-                    format!(
+                    &shown(owners.into_iter().flatten()),
+                    &format!(
                         "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {}/{}",
                         text(first, "kind"), text(first, "name"), text(owner, "kind"), text(owner, "name"),
                     ),
@@ -245,6 +245,24 @@ fn validate_owners(metadata: &Value) -> Vec<FieldError> {
         }
     }
     causes
+}
+
+/// Owners as Go writes them: the fields in their order.
+fn shown<'a>(owners: impl Iterator<Item = &'a Value>) -> String {
+    const FIELDS: [&str; 6] = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ];
+    let owners = owners.map(|owner| {
+        let fields = FIELDS.iter().filter(|field| !owner[**field].is_null());
+        let fields = fields.map(|field| format!("{field:?}:{}", owner[*field]));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    });
+    format!("[{}]", owners.collect::<Vec<_>>().join(","))
 }
 
 fn validate_finalizers(metadata: &Value) -> Vec<FieldError> {

@@ -41,7 +41,10 @@ pub fn list(call: &Call<'_>) -> Result<Answer, StatusError> {
         return watch(call, selection);
     }
     let place = Place::of(call)?;
-    let limit = call.query.limit.unwrap_or(usize::MAX);
+    // What may be of any age comes from a cache, which has no pages.
+    let is_cached = call.query.resource_version.as_deref() == Some("0");
+    let limit = call.query.limit.filter(|_| !is_cached);
+    let limit = limit.unwrap_or(usize::MAX);
     let Part {
         version,
         objects,
@@ -168,7 +171,11 @@ impl Place {
         if version > current {
             return Err(too_large(version, current));
         }
-        let exact = call.query.version_match == Some(VersionMatch::Exact);
+        // Pages of a version are of that one, unless it is said that they may be of a newer.
+        let exact = match call.query.version_match {
+            Some(matching) => matching == VersionMatch::Exact,
+            None => call.query.limit.is_some(),
+        };
         Ok(Self {
             at: (exact && version > 0).then_some(version),
             ..Self::default()

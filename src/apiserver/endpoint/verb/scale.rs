@@ -111,6 +111,11 @@ pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
 
 pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let wanted = call.body.object(&call.resource)?;
+    let kind = text(&wanted, "kind");
+    if !matches!(kind, "" | "Scale") {
+        let why = format!("{kind} in version \"v1\" cannot be handled as a Scale");
+        return Err(StatusError::bad_request(why));
+    }
     write(call, |_, _| Ok(wanted))
 }
 
