@@ -8,6 +8,7 @@ use crate::{
     access::{admission, identity::Identity},
     kind::{
         defaults::workload::TEMPLATE_GENERATION, definition, resource::ResourceType, validation,
+        view,
     },
     object::{
         field_error::FieldError,
@@ -188,6 +189,7 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
                 ("", "namespaces") => {
                     set_or_remove(new, "spec", old.get("spec").cloned());
                 }
+                ("", "events") if resource.group.is_empty() => view::default_event(new),
                 ("apps", "daemonsets") => count_template(new, old),
                 ("", "services") => keep_address(&mut new["spec"], &old["spec"]),
                 // What has been asked for stays.

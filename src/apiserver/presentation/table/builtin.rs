@@ -323,12 +323,15 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
         "/involvedObject"
     };
     let at = |field: &str| text(object, &format!("{about}{field}"));
-    let (component, host) = match text(object, "/source/component") {
+    let source = ["source", "deprecatedSource"].map(|field| &object[field]);
+    let source = source.into_iter().find(|source| source.is_object());
+    let source = source.unwrap_or(&Value::Null);
+    let (component, host) = match text(source, "/component") {
         "" => (
             text(object, "/reportingComponent"),
             text(object, "/reportingInstance"),
         ),
-        component => (component, text(object, "/source/host")),
+        component => (component, text(source, "/host")),
     };
     let component = if component.is_empty() {
         text(object, "/reportingController")
@@ -342,6 +345,7 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     };
     let count = integer(object, "/series/count")
         .max(integer(object, "/count"))
+        .max(integer(object, "/deprecatedCount"))
         .max(1);
     let message = match text(object, "/message") {
         "" => text(object, "/note"),
