@@ -185,15 +185,11 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
                 set_or_remove(new, "status", old.get("status").cloned());
             }
             match resource.storage_key() {
-                // They go through `/finalize`.
-                ("", "namespaces") => {
-                    set_or_remove(new, "spec", old.get("spec").cloned());
-                }
                 ("", "events") if resource.group.is_empty() => view::default_event(new),
                 ("apps", "daemonsets") => count_template(new, old),
                 ("", "services") => keep_address(&mut new["spec"], &old["spec"]),
-                // What has been asked for stays.
-                ("certificates.k8s.io", _) => {
+                // What a namespace waits for goes through `/finalize`; what has been asked for stays.
+                ("", "namespaces") | ("certificates.k8s.io", _) => {
                     set_or_remove(new, "spec", old.get("spec").cloned());
                 }
                 _ => {}

@@ -159,8 +159,8 @@ fn targets(object: &Value) -> Vec<String> {
             let (target, now) = (&metric[&source]["target"], measured.get(at));
             let now = now.map_or(&Value::Null, |now| &now[&source]["current"]);
             let amount = |of: &Value| {
-                let known = ["averageValue", "value"].into_iter();
-                let known = known.filter_map(|field| of[field].as_str()).next();
+                let mut known = ["averageValue", "value"].into_iter();
+                let known = known.find_map(|field| of[field].as_str());
                 known.unwrap_or("<unknown>").to_owned()
             };
             let shown = if target["averageUtilization"].is_null() {
