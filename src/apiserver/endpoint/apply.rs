@@ -101,14 +101,49 @@ fn empty_object(new: &Value, schema: Option<&Schema>) -> Value {
             "/spec/names",
             "/spec/strategy",
             "/spec/updateStrategy",
+            "/spec/resources",
+            "/spec/scaleTargetRef",
+            "/spec/priorityLevelConfiguration",
+            "/status/nodeInfo",
+            "/status/daemonEndpoints",
+            "/status/daemonEndpoints/kubeletEndpoint",
+            "/status/loadBalancer",
+            "/template",
+            "/template/metadata",
+            "/template/spec",
+            "/roleRef",
+            "/involvedObject",
+            "/source",
+            "/regarding",
+            "/deprecatedSource",
         ];
         for path in structs {
+            // A ReplicationController may have no template: what it points to is not there before.
+            if path.starts_with("/spec/template") && new["kind"] == "ReplicationController" {
+                continue;
+            }
             let (parent, name) = path.rsplit_once('/').unwrap_or_default();
             if new.pointer(path).is_some_and(Value::is_object)
                 && let Some(parent) = empty.pointer_mut(parent)
             {
                 parent[name] = json!({});
             }
+        }
+        // Lists that Go writes even where there is nothing in them.
+        for (path, list) in [
+            ("/spec", "containers"),
+            ("/spec/template/spec", "containers"),
+            ("/template/spec", "containers"),
+            ("/spec", "drivers"),
+        ] {
+            if let Some(spec) = empty.pointer_mut(path)
+                && new.pointer(&format!("{path}/{list}")).is_some()
+            {
+                spec[list] = json!([]);
+            }
+        }
+        if new.get("rules").is_some_and(Value::is_null) {
+            empty["rules"] = Value::Null;
         }
     }
     empty
@@ -136,7 +171,9 @@ fn update(
             .entry(write.manager(false))
             .or_insert_with(|| Entry::new(&write.api_version));
         entry.set = entry.set.union(&own);
-        entry.time = Some(write.time);
+        // Of a write through `/scale` kube-apiserver does not note when it was.
+        let is_scale = write.subresource.as_deref() == Some("scale");
+        entry.time = (!is_scale).then_some(write.time);
     }
 }
 
@@ -397,11 +434,10 @@ fn describe(object: &Value) -> String {
             .unwrap_or_default()
     };
     format!(
-        "{}/{}; {}, Kind={}",
+        "{}/{}; {}",
         text("/metadata/namespace"),
         text("/metadata/name"),
-        text("/apiVersion"),
-        text("/kind")
+        go_format::kind_of(object)
     )
 }
 

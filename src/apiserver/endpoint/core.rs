@@ -233,7 +233,7 @@ impl Core {
     ) -> Result<Answer, StatusError> {
         let registry = self.registry();
         let Some(resource) = registry.find(&path.group, &path.version, &path.plural) else {
-            if registry.is_built_in(&path.group, &path.version) {
+            if registry.is_built_in(&path.group) {
                 return Err(StatusError::no_such_path());
             }
             return Ok(pages::not_found());

@@ -36,7 +36,23 @@ pub fn page(core: &Core, route: &Route, request: &Request<Bytes>) -> Result<Answ
         (Route::Health(path), _) => health(path, request.uri().query()),
         (route, _) => plain(core, route, resources),
     };
-    Ok(found.unwrap_or_else(not_found))
+    let path = request.uri().path();
+    let known = || registry.is_built_in(group_of(path).unwrap_or_default());
+    match found {
+        Some(answer) => Ok(answer),
+        None if group_of(path).is_some() && known() => Err(StatusError::no_such_path()),
+        None => Ok(not_found()),
+    }
+}
+
+/// The group that a path lies below.
+fn group_of(path: &str) -> Option<&str> {
+    let mut parts = path.split('/').skip(1);
+    match (parts.next()?, parts.next()?) {
+        ("api", _) => Some(""),
+        ("apis", group) => Some(group),
+        _ => None,
+    }
 }
 
 /// Discovery and version are read; what answers for the others does not look at the method.

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{admission, identity::Identity},
-    kind::{definition, resource::ResourceType, validation},
+    kind::{
+        defaults::workload::TEMPLATE_GENERATION, definition, resource::ResourceType, validation,
+        view,
+    },
     object::{
         field_error::FieldError,
         metadata::{self, text},
@@ -49,11 +52,11 @@ pub fn creates_on_update(resource: &ResourceType) -> bool {
 
 /// Is a delete answered with the object, not with a `Status`?
 pub fn returns_deleted(resource: &ResourceType) -> bool {
-    resource.group.is_empty()
-        && matches!(
-            resource.plural.as_str(),
-            "limitranges"
-                | "persistentvolumes"
+    matches!(
+        resource.storage_key(),
+        (
+            "",
+            "persistentvolumes"
                 | "persistentvolumeclaims"
                 | "pods"
                 | "podtemplates"
@@ -61,7 +64,16 @@ pub fn returns_deleted(resource: &ResourceType) -> bool {
                 | "resourcequotas"
                 | "serviceaccounts"
                 | "services"
-        )
+        ) | ("storage.k8s.io", _)
+    )
+}
+
+/// Does a delete that does not speak of the dependents leave them, as these kinds' first versions did?
+pub fn orphans(resource: &ResourceType) -> bool {
+    matches!(
+        resource.storage_key(),
+        ("", "replicationcontrollers") | ("batch", "jobs")
+    )
 }
 
 /// How long a delete leaves the object to its kubelet, where nothing else was asked for; `None`: it goes at once.
@@ -140,6 +152,8 @@ pub enum Part {
     Main,
     /// The node that a scheduler has found for a pod.
     Binding,
+    /// What a namespace waits for before it goes.
+    Finalizers,
     Status,
     /// Whether a request for a certificate is granted.
     Approval,
@@ -165,14 +179,17 @@ pub fn prepare_update(resource: &ResourceType, part: Part, new: &mut Value, old:
             set_or_remove(new, "status", status);
             new["metadata"] = metadata;
         }
-        Part::Main | Part::Binding => {
+        Part::Binding | Part::Finalizers => {}
+        Part::Main => {
             if resource.status_subresource {
                 set_or_remove(new, "status", old.get("status").cloned());
             }
             match resource.storage_key() {
+                ("", "events") if resource.group.is_empty() => view::default_event(new),
+                ("apps", "daemonsets") => count_template(new, old),
                 ("", "services") => keep_address(&mut new["spec"], &old["spec"]),
-                // What has been asked for stays.
-                ("certificates.k8s.io", _) => {
+                // What a namespace waits for goes through `/finalize`; what has been asked for stays.
+                ("", "namespaces") | ("certificates.k8s.io", _) => {
                     set_or_remove(new, "spec", old.get("spec").cloned());
                 }
                 _ => {}
@@ -213,6 +230,15 @@ fn metadata_of_status(resource: &ResourceType) -> Vec<&'static str> {
     fields.filter(|field| !kept.contains(field)).collect()
 }
 
+/// Counts the changes of a DaemonSet's template.
+fn count_template(new: &mut Value, old: &Value) {
+    let count = &old["metadata"]["annotations"][TEMPLATE_GENERATION];
+    let count: i64 = text(&json!({"count": count}), "count").parse().unwrap_or(1);
+    let changed = new["spec"]["template"] != old["spec"]["template"];
+    let count = count + i64::from(changed);
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = count.to_string().into();
+}
+
 /// What was given to a service stays where a change does not speak of it, and goes with the type that needs it.
 fn keep_address(new: &mut Value, old: &Value) {
     const ADDRESS: [&str; 4] = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"];
@@ -244,17 +270,19 @@ fn keep_address(new: &mut Value, old: &Value) {
 /// What no client changes, filled in where it was left out.
 fn keep_identity(new: &mut Value, old: &Value) {
     let (new, old) = (&mut new["metadata"], &old["metadata"]);
-    for field in ["uid", "creationTimestamp", "namespace", "resourceVersion"] {
+    // Once a deletion has begun nobody can take it back.
+    for field in [
+        "uid",
+        "namespace",
+        "resourceVersion",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         if new[field].is_null() {
             set_or_remove(new, field, old.get(field).cloned());
         }
     }
-    // Once a deletion has begun nobody can take it back, or forge it before.
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-    ] {
+    for field in ["creationTimestamp", "selfLink"] {
         set_or_remove(new, field, old.get(field).cloned());
     }
 }
@@ -320,7 +348,14 @@ pub fn validate_update(
         ));
     }
     causes.extend(metadata::validate_update(new, old));
-    causes.extend(validate_content(resource, new, Some(old)));
+    let mut content = validate_content(resource, new, Some(old));
+    if resource.custom && part == Part::Status {
+        // The status is looked at by itself; only the field tells where it is.
+        for cause in &mut content {
+            cause.message = cause.message.replacen(": status.", ": ", 1);
+        }
+    }
+    causes.extend(content);
     causes
 }
 

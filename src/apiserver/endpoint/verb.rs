@@ -29,6 +29,7 @@ pub use self::{
 use super::{
     apply::{self, Write},
     core::Core,
+    pages,
     strategy::Part,
 };
 use crate::{
@@ -83,7 +84,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Update => update::update(call, Part::Status),
             Verb::Patch => patch::patch(call, Part::Status),
             Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
-                Err(not_allowed(call))
+                Err(not_allowed(verb, call))
             }
         },
         Some("approval") if call.resource.is_approved() => match verb {
@@ -91,7 +92,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Update => update::update(call, Part::Approval),
             Verb::Patch => patch::patch(call, Part::Approval),
             Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
-                Err(not_allowed(call))
+                Err(not_allowed(verb, call))
             }
         },
         Some("scale") if call.resource.scale_subresource => match verb {
@@ -99,7 +100,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             Verb::Update => scale::update(call),
             Verb::Patch => scale::patch(call),
             Verb::List | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
-                Err(not_allowed(call))
+                Err(not_allowed(verb, call))
             }
         },
         Some("binding") if binding::is_bound(&call.resource) => match verb {
@@ -109,7 +110,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             | Verb::Update
             | Verb::Patch
             | Verb::Delete
-            | Verb::DeleteCollection => Err(not_allowed(call)),
+            | Verb::DeleteCollection => Err(not_allowed(verb, call)),
         },
         Some("eviction") if eviction::is_evicted(&call.resource) => match verb {
             Verb::Create => eviction::create(call),
@@ -118,7 +119,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             | Verb::Update
             | Verb::Patch
             | Verb::Delete
-            | Verb::DeleteCollection => Err(not_allowed(call)),
+            | Verb::DeleteCollection => Err(not_allowed(verb, call)),
         },
         Some("finalize") if finalize::is_finalized(&call.resource) => match verb {
             Verb::Update => finalize::update(call),
@@ -127,7 +128,7 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             | Verb::Create
             | Verb::Patch
             | Verb::Delete
-            | Verb::DeleteCollection => Err(not_allowed(call)),
+            | Verb::DeleteCollection => Err(not_allowed(verb, call)),
         },
         Some("token") if token::is_given(&call.resource) => match verb {
             Verb::Create => token::create(call),
@@ -136,8 +137,11 @@ fn act(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
             | Verb::Update
             | Verb::Patch
             | Verb::Delete
-            | Verb::DeleteCollection => Err(not_allowed(call)),
+            | Verb::DeleteCollection => Err(not_allowed(verb, call)),
         },
+        Some(_) if call.resource.custom => {
+            Err(StatusError::not_found(&call.resource, call.id().name()))
+        }
         Some(_) => Err(StatusError::no_such_path()),
     }
 }
@@ -147,16 +151,24 @@ fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
     // A custom resource's handler does not look at the name in the path of a POST.
     let named_post = verb == Verb::Create && call.path.name.is_some() && !call.resource.custom;
     if !may(verb.word()) || named_post {
-        return Err(not_allowed(call));
+        return Err(not_allowed(verb, call));
     }
     // Namespaced objects are reached through their namespace; without it there are only lists.
     let placeless = call.resource.namespaced && call.path.namespace.is_none();
     match verb {
         Verb::List => read::list(call),
-        Verb::Get | Verb::Create | Verb::Update | Verb::Patch | Verb::Delete if placeless => {
-            Err(not_allowed(call))
+        _ if placeless && call.resource.custom => Ok(pages::not_found()),
+        _ if placeless && call.path.name.is_some() => Err(StatusError::no_such_path()),
+        Verb::Get
+        | Verb::Create
+        | Verb::Update
+        | Verb::Patch
+        | Verb::Delete
+        | Verb::DeleteCollection
+            if placeless =>
+        {
+            Err(not_allowed(verb, call))
         }
-        Verb::Get if call.query.watch => read::list(call),
         Verb::Get => read::get(call),
         Verb::Create if call.resource.verbs.contains(&"get") => create::create(call),
         Verb::Create => review::answer(call),
@@ -167,13 +179,16 @@ fn main(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
     }
 }
 
-fn not_allowed(call: &Call<'_>) -> StatusError {
+/// A built-in resource has no route for it; the handler of custom resources says what it is that it does not do.
+fn not_allowed(verb: Verb, call: &Call<'_>) -> StatusError {
     let resource = &call.resource;
-    let mut details = serde_json::json!({"kind": resource.plural});
-    if !resource.group.is_empty() {
-        details["group"] = resource.group.as_str().into();
+    if !resource.custom {
+        return StatusError::method_not_allowed();
     }
-    StatusError::method_not_allowed().with_details(details)
+    let (verb, kind) = (verb.word(), resource.qualified());
+    let why = format!("{verb} is not supported on resources of kind {kind:?}");
+    let about = serde_json::json!({"group": resource.group, "kind": resource.plural});
+    StatusError::other(405, "MethodNotAllowed", why).with_details(about)
 }
 
 impl Call<'_> {

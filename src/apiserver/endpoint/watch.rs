@@ -31,6 +31,8 @@ use crate::{
 
 /// How often a watcher that asked for bookmarks gets one.
 const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
+/// So long before its end a watch has its last one.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// About this much is sent at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -66,7 +68,7 @@ pub fn start(
         cursor: watch.from,
         initial: std::mem::take(&mut watch.initial).into_iter(),
         deadline,
-        next_bookmark: Instant::now() + BOOKMARK_INTERVAL,
+        next_bookmark: next_bookmark(deadline),
         chunk: Vec::new(),
         chunks: VecDeque::new(),
         head_sent: false,
@@ -75,6 +77,14 @@ pub fn start(
         watch,
     };
     futures::stream::unfold(watcher, Watcher::next).boxed()
+}
+
+fn next_bookmark(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    let usual = now + BOOKMARK_INTERVAL;
+    let last = deadline.checked_sub(LAST_BOOKMARK);
+    last.filter(|last| *last > now)
+        .map_or(usual, |last| usual.min(last))
 }
 
 struct Watcher {
@@ -164,8 +174,8 @@ impl Watcher {
             changed = self.wake.changed() => self.ended = changed.is_err(),
             () = self.stopping.cancelled() => self.ended = true,
             () = sleep_until(wake_at) => {
-                if self.watch.bookmarks {
-                    self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
+                if self.watch.bookmarks && Instant::now() >= self.next_bookmark {
+                    self.next_bookmark = next_bookmark(self.deadline);
                     let bookmark = self.bookmark();
                     self.write(EventKind::Bookmark, &bookmark);
                 }

@@ -73,7 +73,7 @@ const ROWS: &[Row] = &[
     ("", "v1", "Node", "nodes", &["no"], CLUSTER, WITH_STATUS),
     ("", "v1", "PersistentVolume", "persistentvolumes", &["pv"], CLUSTER, WITH_STATUS),
     ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", &["pvc"], NAMESPACED, WITH_STATUS),
-    ("", "v1", "Pod", "pods", &["po"], NAMESPACED, Traits { all: true, ..WITH_STATUS }),
+    ("", "v1", "Pod", "pods", &["po"], NAMESPACED, Traits { all: true, generation: true, ..WITH_STATUS }),
     ("", "v1", "PodTemplate", "podtemplates", &[], NAMESPACED, Traits { generation: true, ..PLAIN }),
     ("", "v1", "ReplicationController", "replicationcontrollers", &["rc"], NAMESPACED, WORKLOAD),
     ("", "v1", "ResourceQuota", "resourcequotas", &["quota"], NAMESPACED, WITH_STATUS),

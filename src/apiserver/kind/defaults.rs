@@ -2,7 +2,7 @@
 //! the machinery look at it.
 
 mod pod;
-mod workload;
+pub mod workload;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
     if resource.custom {
         return;
     }
+    times(resource, object);
     match resource.storage_key() {
         ("", "namespaces") => namespace(object),
         ("", "pods") => {
@@ -23,13 +24,19 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
                 // Of pods alone, not of templates.
                 default(spec, "enableServiceLinks", true);
             });
-            times(object, &["lastProbeTime", "lastTransitionTime"]);
         }
         ("", "services") => at(object, "/spec", service),
         ("", "secrets") => secret(object),
-        ("", "nodes") => times(object, &["lastHeartbeatTime", "lastTransitionTime"]),
         ("", "persistentvolumeclaims") => default(&mut object["spec"], "volumeMode", "Filesystem"),
+        ("", "endpoints") => {
+            for subset in items(object, "subsets") {
+                for port in items(subset, "ports") {
+                    default(port, "protocol", "TCP");
+                }
+            }
+        }
         ("", "persistentvolumes") => {
+            at(object, "/spec/hostPath", |path| default(path, "type", ""));
             default(&mut object["spec"], "volumeMode", "Filesystem");
             default(
                 &mut object["spec"],
@@ -37,15 +44,19 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
                 "Retain",
             );
         }
-        ("apps", "deployments") => {
-            at(object, "/spec", workload::deployment);
-            times(object, &["lastTransitionTime", "lastUpdateTime"]);
+        ("apps", "deployments") => at(object, "/spec", workload::deployment),
+        ("apps", "daemonsets") => {
+            at(object, "/spec", workload::daemon_set);
+            let annotations = &mut object["metadata"]["annotations"];
+            default(annotations, workload::TEMPLATE_GENERATION, "1");
         }
-        ("apps", "daemonsets") => at(object, "/spec", workload::daemon_set),
         ("apps", "replicasets") => at(object, "/spec", workload::replica_set),
         ("", "replicationcontrollers") => workload::replication_controller(object),
         ("", "podtemplates") => workload::template(object),
-        ("autoscaling", _) => at(object, "/spec", |spec| default(spec, "minReplicas", 1)),
+        ("autoscaling", _) => {
+            view::default_metrics(object);
+            at(object, "/spec", |spec| default(spec, "minReplicas", 1));
+        }
         ("batch", "jobs") => at(object, "/spec", workload::job),
         ("discovery.k8s.io", _) => endpoint_slice(object),
         ("storage.k8s.io", "csinodes") => at(object, "/spec", |spec| {
@@ -55,6 +66,8 @@ pub fn complete(resource: &ResourceType, object: &mut Value) {
         }),
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(object),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => binding(object),
+        // A list that Go writes even where there is nothing in it.
+        ("rbac.authorization.k8s.io", _) => default(object, "rules", Value::Null),
         (
             "admissionregistration.k8s.io",
             plural @ ("mutatingwebhookconfigurations" | "validatingwebhookconfigurations"),
@@ -105,8 +118,10 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
         }
         ("", "nodes") => node(object),
         ("", "pods") => pod::new(object),
-        ("", "persistentvolumeclaims" | "persistentvolumes") => {
-            object["status"] = json!({"phase": "Pending"});
+        ("", "persistentvolumeclaims") => object["status"] = json!({"phase": "Pending"}),
+        ("", "persistentvolumes") => {
+            let now = object["metadata"]["creationTimestamp"].clone();
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": now});
         }
         ("", "services") => {
             object["status"] = json!({"loadBalancer": {}});
@@ -117,6 +132,11 @@ pub fn complete_new(resource: &ResourceType, object: &mut Value) {
             object["status"] = registration::fresh_status(object);
         }
         ("autoscaling", _) => view::new_autoscaler(object),
+        ("policy", "poddisruptionbudgets") => {
+            object["status"] = json!({
+                "currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0,
+            });
+        }
         ("batch", "jobs") => workload::select_own(object),
         ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("apps", "daemonsets") => {
@@ -163,7 +183,18 @@ fn default_zero(object: &mut Value, field: &str, value: impl Into<Value>) {
 }
 
 /// The times of conditions are there even when nobody set them.
-fn times(object: &mut Value, fields: &[&str]) {
+fn times(resource: &ResourceType, object: &mut Value) {
+    let fields: &[&str] = match resource.storage_key() {
+        ("", "pods" | "persistentvolumeclaims") | ("batch", "jobs") => {
+            &["lastProbeTime", "lastTransitionTime"]
+        }
+        ("", "nodes") => &["lastHeartbeatTime", "lastTransitionTime"],
+        ("apps", "deployments") => &["lastTransitionTime", "lastUpdateTime"],
+        ("", "namespaces" | "replicationcontrollers")
+        | ("apps", "daemonsets" | "replicasets")
+        | ("autoscaling", _) => &["lastTransitionTime"],
+        _ => return,
+    };
     at(object, "/status", |status| {
         for condition in items(status, "conditions") {
             for field in fields {
@@ -257,6 +288,9 @@ fn endpoint_slice(slice: &mut Value) {
 fn service(spec: &mut Value) {
     default(spec, "type", "ClusterIP");
     default(spec, "sessionAffinity", "None");
+    if spec["type"] != "ExternalName" {
+        default(spec, "internalTrafficPolicy", "Cluster");
+    }
     for port in items(spec, "ports") {
         default(port, "protocol", "TCP");
         let target = port["port"].clone();
@@ -282,7 +316,6 @@ fn address(object: &mut Value) {
     default(spec, "clusterIPs", json!([address]));
     default(spec, "ipFamilies", json!(["IPv4"]));
     default(spec, "ipFamilyPolicy", "SingleStack");
-    default(spec, "internalTrafficPolicy", "Cluster");
 }
 
 fn priority_level(object: &mut Value) {
@@ -301,9 +334,7 @@ fn priority_level(object: &mut Value) {
 
 fn binding(object: &mut Value) {
     const RBAC: &str = "rbac.authorization.k8s.io";
-    if object["roleRef"].is_object() {
-        default_zero(&mut object["roleRef"], "apiGroup", RBAC);
-    }
+    default_zero(&mut object["roleRef"], "apiGroup", RBAC);
     for subject in items(object, "subjects") {
         if subject["kind"] == "User" || subject["kind"] == "Group" {
             default_zero(subject, "apiGroup", RBAC);

@@ -15,6 +15,7 @@ use crate::{
     object::{
         field_error::{self, FieldError},
         metadata::text,
+        name,
     },
     schema::Schema,
 };
@@ -118,13 +119,46 @@ pub fn validate(definition: &Value) -> Vec<FieldError> {
             ),
         );
     }
-    if spec["conversion"]["strategy"] == "Webhook" {
+    // A new one stores the version that it marks.
+    let has_stored = definition["status"]["storedVersions"]
+        .as_array()
+        .is_none_or(|stored| !stored.is_empty());
+    if !has_stored {
         fault(
+            "FieldValueInvalid",
+            "status.storedVersions",
+            "Invalid value: null: must have at least one stored version".to_owned(),
+        );
+    }
+    match text(&spec["conversion"], "strategy") {
+        "None" => {}
+        // No webhook is ever called.
+        "Webhook" => fault(
             "FieldValueNotSupported",
             "spec.conversion.strategy",
             "Unsupported value: \"Webhook\": supported values: \"None\"".to_owned(),
+        ),
+        other => fault(
+            "FieldValueNotSupported",
+            "spec.conversion.strategy",
+            format!("Unsupported value: {other:?}: supported values: \"None\", \"Webhook\""),
+        ),
+    }
+    if spec["preserveUnknownFields"] == true {
+        let why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        fault(
+            "FieldValueInvalid",
+            "spec.preserveUnknownFields",
+            format!("Invalid value: true: {why}"),
         );
     }
+    let group = &spec["group"];
+    let faults = name::subdomain(group.as_str().filter(|it| !it.is_empty()).unwrap_or("none"));
+    causes.extend(
+        faults
+            .iter()
+            .map(|why| field_error::invalid("spec.group", group, why)),
+    );
     causes.extend(version::validate(definition));
     causes.extend(validate_schemas(definition));
     causes
@@ -173,7 +207,7 @@ fn validate_schemas(definition: &Value) -> Vec<FieldError> {
         if raw.is_null() {
             causes.push(FieldError {
                 reason: "FieldValueRequired",
-                message: "Required value: schemas are required".to_owned(),
+                message: "Required value".to_owned(),
                 field,
             });
             continue;
@@ -245,7 +279,7 @@ pub struct TakenName {
     name: String,
 }
 
-/// The first name of a definition that is taken.
+/// The last name of a definition that is taken, which is the one that is told.
 pub fn conflict(definition: &Value, registry: &Registry) -> Option<TakenName> {
     let (spec, names) = (&definition["spec"], &definition["spec"]["names"]);
     let (group, plural) = (text(spec, "group"), text(names, "plural"));
@@ -263,25 +297,32 @@ pub fn conflict(definition: &Value, registry: &Registry) -> Option<TakenName> {
     let kind_taken = |kind: &str| others().any(|one| one.kind == kind || one.list_kind == kind);
     let short = names["shortNames"].as_array().into_iter().flatten();
     let short = short.filter_map(|name| Some(("ShortNamesConflict", name.as_str()?, true)));
-    [
+    let of_resource = [
         ("PluralConflict", plural, true),
         ("SingularConflict", text(names, "singular"), true),
+    ];
+    let of_kind = [
         ("KindConflict", text(names, "kind"), false),
         ("ListKindConflict", text(names, "listKind"), false),
-    ]
-    .into_iter()
-    .chain(short)
-    .find(|(_, name, is_resource)| {
-        if *is_resource {
-            taken(name)
-        } else {
-            kind_taken(name)
-        }
-    })
-    .map(|(reason, name, _)| TakenName {
-        reason,
-        name: name.to_owned(),
-    })
+    ];
+    let all: Vec<_> = of_resource
+        .into_iter()
+        .chain(short)
+        .chain(of_kind)
+        .collect();
+    all.into_iter()
+        .rev()
+        .find(|(_, name, is_resource)| {
+            if *is_resource {
+                taken(name)
+            } else {
+                kind_taken(name)
+            }
+        })
+        .map(|(reason, name, _)| TakenName {
+            reason,
+            name: name.to_owned(),
+        })
 }
 
 /// Refuses the names of a definition because another one in its group has them already.

@@ -81,11 +81,9 @@ impl Registry {
             .find(|one| one.plural == plural && one.group == group)
     }
 
-    /// Is this group and version one that every API server has? Its unknown paths are answered with a `Status`.
+    /// Is this group one that every API server has? Its unknown paths are answered with a `Status`.
     #[must_use]
-    pub fn is_built_in(&self, group: &str, version: &str) -> bool {
-        self.built_in
-            .iter()
-            .any(|one| one.group == group && one.version == version)
+    pub fn is_built_in(&self, group: &str) -> bool {
+        self.built_in.iter().any(|one| one.group == group)
     }
 }

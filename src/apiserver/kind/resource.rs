@@ -41,7 +41,7 @@ pub struct ResourceType {
     pub status_subresource: bool,
     /// Is there `/scale`?
     pub scale_subresource: bool,
-    /// Does the object count generations? (Custom resources and the workload kinds do; nodes and pods do not.)
+    /// Does the object count generations? (Custom resources and the workload kinds do; nodes do not.)
     pub counts_generation: bool,
     /// Defined by a CustomResourceDefinition: pruned, no strategic merge patch.
     pub custom: bool,

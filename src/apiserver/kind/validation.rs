@@ -37,6 +37,7 @@ pub fn faults(resource: &ResourceType, new: &Value, old: Option<&Value>) -> Vec<
     let faults = &mut causes;
     match resource.storage_key() {
         ("", "pods") => pod::check(new, old, faults),
+        ("", "namespaces") => core::namespace(new, old, faults),
         ("", "nodes") => core::node(new, old, faults),
         ("", "configmaps") => core::config_map(new, old, faults),
         ("", "secrets") => core::secret(new, old, faults),

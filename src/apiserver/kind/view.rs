@@ -33,6 +33,7 @@ pub fn of(resource: &ResourceType, stored: &Arc<Value>) -> Arc<Value> {
     let mut shown = Value::clone(stored);
     if is_event_view(resource) {
         rename(&mut shown, |(core, events)| (core, events));
+        leave_out_empty(&mut shown);
     }
     match version.as_str() {
         "autoscaling/v1" => to_first(&mut shown),
@@ -71,6 +72,15 @@ fn rename(
         if let Some(value) = fields.remove(from) {
             fields.insert(to.to_owned(), value);
         }
+    }
+}
+
+/// What events of the new group leave out where it says nothing, and those of the old one show.
+fn leave_out_empty(event: &mut Value) {
+    if let Some(fields) = event.as_object_mut() {
+        fields.retain(|field, value| {
+            !(matches!(field.as_str(), "reportingController" | "reportingInstance") && value == "")
+        });
     }
 }
 
@@ -113,8 +123,8 @@ fn of_cpu(target: &Value) -> Value {
     json!({"type": "Resource", "resource": {"name": "cpu", "target": target}})
 }
 
-/// What a new autoscaler of either version has when a client left it out.
-pub fn new_autoscaler(autoscaler: &mut Value) {
+/// What an autoscaler of either version measures when a client did not say it.
+pub fn default_metrics(autoscaler: &mut Value) {
     const USUAL: i64 = 80;
     let is_first = autoscaler["apiVersion"] == "autoscaling/v1";
     let spec = &mut autoscaler["spec"];
@@ -122,13 +132,18 @@ pub fn new_autoscaler(autoscaler: &mut Value) {
         if spec[CPU].is_null() {
             spec[CPU] = USUAL.into();
         }
-        autoscaler["status"] = json!({"currentReplicas": 0, "desiredReplicas": 0});
-    } else {
-        if spec["metrics"].is_null() {
-            spec["metrics"] = json!([of_cpu(&USUAL.into())]);
-        }
-        autoscaler["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
+    } else if spec["metrics"].is_null() {
+        spec["metrics"] = json!([of_cpu(&USUAL.into())]);
     }
+}
+
+/// The first status of an autoscaler of either version.
+pub fn new_autoscaler(autoscaler: &mut Value) {
+    autoscaler["status"] = if autoscaler["apiVersion"] == "autoscaling/v1" {
+        json!({"currentReplicas": 0, "desiredReplicas": 0})
+    } else {
+        json!({"currentMetrics": null, "desiredReplicas": 0})
+    };
 }
 
 /// What an event of either shape has when a client left it out.
@@ -162,6 +177,7 @@ mod tests {
         };
         let mut first =
             json!({"apiVersion": "autoscaling/v1", "spec": {"maxReplicas": 3, CPU: 50}});
+        default_metrics(&mut first);
         new_autoscaler(&mut first);
         let first = Arc::new(first);
         let second = of(version("v2"), &first);

@@ -78,10 +78,15 @@ pub fn wrong_type(field: &str, value: &Value, detail: &str) -> FieldError {
 }
 
 pub fn duplicate(field: &str, value: &Value) -> FieldError {
+    duplicate_shown(field, &go_format::value(value))
+}
+
+/// Like [`duplicate`], with a value that is no JSON of ours.
+pub fn duplicate_shown(field: &str, shown: &str) -> FieldError {
     new(
         "FieldValueDuplicate",
         field,
-        format!("Duplicate value: {}", go_format::value(value)),
+        format!("Duplicate value: {shown}"),
     )
 }
 

@@ -130,6 +130,15 @@ pub fn syntax(value: &Value) -> String {
     }
 }
 
+/// What an object says that it is, as `schema.GroupVersionKind` is shown: `apps/v1, Kind=Deployment`.
+#[must_use]
+pub fn kind_of(object: &Value) -> String {
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    let slash = if version.contains('/') { "" } else { "/" };
+    format!("{slash}{version}, Kind={kind}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -78,7 +78,9 @@ const FIELDS: [(&str, Shape); 15] = [
 
 /// Brings `metadata` into the shape that the API server stores: unknown fields, nulls and empty values are dropped.
 /// Returns the paths of the unknown fields, or what can not be read.
-pub fn normalise(object: &mut Value) -> Result<Vec<String>, String> {
+pub fn normalise(object: &mut Value, is_custom: bool) -> Result<Vec<String>, String> {
+    // The metadata of custom resources is read by itself.
+    let above = if is_custom { "" } else { "metadata." };
     let Some(root) = object.as_object_mut() else {
         return Err("json: cannot unmarshal into an object".to_owned());
     };
@@ -106,7 +108,7 @@ pub fn normalise(object: &mut Value) -> Result<Vec<String>, String> {
             wrong.get_or_insert_with(|| {
                 let (found, wanted) = shape.mismatch(value);
                 format!(
-                    "json: cannot unmarshal {} into Go struct field ObjectMeta.metadata.{field} of type {wanted}",
+                    "json: cannot unmarshal {} into Go struct field ObjectMeta.{above}{field} of type {wanted}",
                     go_word(found)
                 )
             });
@@ -213,16 +215,16 @@ fn validate_owners(metadata: &Value) -> Vec<FieldError> {
     let mut causes = Vec::new();
     let owners = metadata["ownerReferences"].as_array();
     let mut controller: Option<&Value> = None;
-    for (at, owner) in owners.into_iter().flatten().enumerate() {
+    for owner in owners.into_iter().flatten() {
         for (field, why) in [
-            ("apiVersion", "must not be empty"),
+            ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
             ("name", "must not be empty"),
             ("uid", "must not be empty"),
         ] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
                 causes.push(invalid(
-                    &format!("metadata.ownerReferences[{at}].{field}"),
+                    &format!("metadata.ownerReferences.{field}"),
                     "",
                     why,
                 ));
@@ -230,10 +232,10 @@ fn validate_owners(metadata: &Value) -> Vec<FieldError> {
         }
         if owner["controller"] == true {
             if let Some(first) = controller {
-                causes.push(field_error::invalid(
+                causes.push(field_error::invalid_shown(
                     "metadata.ownerReferences",
-                    &owners.cloned().unwrap_or_default().into(),
-                    format!(
+                    &shown(owners.into_iter().flatten()),
+                    &format!(
                         "Only one reference can have Controller set to true. Found \"true\" in references for {}/{} and {}/{}",
                         text(first, "kind"), text(first, "name"), text(owner, "kind"), text(owner, "name"),
                     ),
@@ -243,6 +245,24 @@ fn validate_owners(metadata: &Value) -> Vec<FieldError> {
         }
     }
     causes
+}
+
+/// Owners as Go writes them: the fields in their order.
+fn shown<'a>(owners: impl Iterator<Item = &'a Value>) -> String {
+    const FIELDS: [&str; 6] = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ];
+    let owners = owners.map(|owner| {
+        let fields = FIELDS.iter().filter(|field| !owner[**field].is_null());
+        let fields = fields.map(|field| format!("{field:?}:{}", owner[*field]));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    });
+    format!("[{}]", owners.collect::<Vec<_>>().join(","))
 }
 
 fn validate_finalizers(metadata: &Value) -> Vec<FieldError> {
@@ -355,7 +375,7 @@ mod tests {
         let mut object = json!({"metadata": {
             "name": "a", "creationTimestamp": null, "labels": {}, "nonsense": 1, "annotations": {"k": null},
         }});
-        assert_eq!(normalise(&mut object).unwrap(), ["metadata.nonsense"]);
+        assert_eq!(normalise(&mut object, true).unwrap(), ["metadata.nonsense"]);
         assert_eq!(
             object,
             json!({"metadata": {"name": "a", "annotations": {"k": ""}}})
@@ -365,10 +385,10 @@ mod tests {
     #[test]
     fn a_wrong_type_can_not_be_read() {
         let mut object = json!({"metadata": {"labels": {"a": 1}}});
-        let fault = normalise(&mut object).unwrap_err();
+        let fault = normalise(&mut object, true).unwrap_err();
         assert_eq!(
             fault,
-            "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"
+            "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string"
         );
     }
 

@@ -49,6 +49,11 @@ fn too_long(longest: usize) -> String {
     format!("must be no more than {longest} characters")
 }
 
+/// The same, as it is said of keys and values of labels.
+fn too_long_for_label(longest: usize) -> String {
+    format!("must be no more than {longest} bytes")
+}
+
 /// What is wrong with a DNS subdomain.
 #[must_use]
 pub fn subdomain(name: &str) -> Vec<String> {
@@ -83,7 +88,13 @@ pub fn label(name: &str) -> Vec<String> {
         faults.push(too_long(63));
     }
     if !is_dns_label(name) {
-        faults.push(LABEL.to_owned());
+        let only_dots = name.len() <= 253 && name.split('.').all(is_dns_label);
+        let why = if only_dots {
+            "must not contain dots"
+        } else {
+            LABEL
+        };
+        faults.push(why.to_owned());
     }
     faults
 }
@@ -114,17 +125,19 @@ pub fn qualified(key: &str) -> Vec<String> {
         if prefix.is_empty() {
             faults.push("prefix part must be non-empty".to_owned());
         } else {
-            faults.extend(
-                subdomain(prefix)
-                    .into_iter()
-                    .map(|fault| format!("prefix part {fault}")),
-            );
+            if prefix.len() > 253 {
+                faults.push(format!("prefix part {}", too_long_for_label(253)));
+            }
+            let faulty = subdomain(prefix)
+                .into_iter()
+                .filter(|fault| fault == SUBDOMAIN);
+            faults.extend(faulty.map(|fault| format!("prefix part {fault}")));
         }
     }
     if name.is_empty() {
         faults.push("name part must be non-empty".to_owned());
     } else if name.len() > 63 {
-        faults.push(format!("name part {}", too_long(63)));
+        faults.push(format!("name part {}", too_long_for_label(63)));
     }
     if !is_word(name) {
         faults.push(QUALIFIED.to_owned());
@@ -137,7 +150,7 @@ pub fn qualified(key: &str) -> Vec<String> {
 pub fn label_value(value: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if value.len() > 63 {
-        faults.push(too_long(63));
+        faults.push(too_long_for_label(63));
     }
     if !value.is_empty() && !is_word(value) {
         faults.push(LABEL_VALUE.to_owned());
@@ -150,12 +163,12 @@ pub fn label_value(value: &str) -> Vec<String> {
 pub fn port(name: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if name.len() > 15 {
-        faults.push("must be no more than 15 characters".to_owned());
+        faults.push(too_long(15));
     }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !name.chars().all(plain) {
         faults.push(
-            "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
         );
     }
     if !name.chars().any(|c| c.is_ascii_lowercase()) {
@@ -229,7 +242,8 @@ mod tests {
         for bad in ["", "A", "a..b", "-a", "a-", "a_b", ".a"] {
             assert_eq!(subdomain(bad), [SUBDOMAIN], "{bad}");
         }
-        assert_eq!(label("a.b"), [LABEL]);
+        assert_eq!(label("a.b"), ["must not contain dots"]);
+        assert_eq!(label("a_b"), [LABEL]);
         assert_eq!(
             label(&"a".repeat(64)),
             ["must be no more than 63 characters"]

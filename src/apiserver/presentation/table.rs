@@ -5,7 +5,9 @@
 mod access;
 mod builtin;
 mod cell;
+mod class;
 mod flow;
+mod network;
 mod pod;
 mod storage;
 mod workload;

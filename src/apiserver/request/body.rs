@@ -36,6 +36,11 @@ impl RequestBody {
     pub fn object(&self, resource: &ResourceType) -> Result<Value, StatusError> {
         let decoded = self.decode(&resource.api_version(), &resource.kind);
         let value = decoded.map_err(|fault| self.unreadable(fault, resource))?;
+        if resource.custom && value.is_object() && metadata::text(&value, "kind").is_empty() {
+            let given = String::from_utf8_lossy(&self.bytes);
+            let why = format!("Object 'Kind' is missing in '{given}'");
+            return Err(self.unreadable(Fault::Other(why), resource));
+        }
         if value.is_object() {
             return Ok(value);
         }

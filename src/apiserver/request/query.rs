@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{
-    object::{field_error::FieldError, go_format},
-    presentation::table::IncludeObject,
-    status_error::StatusError,
-};
+use crate::{object::field_error, presentation::table::IncludeObject, status_error::StatusError};
 
 /// What to do about fields that no schema knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,30 +145,23 @@ pub fn dry_run(value: &str, operation: &'static str) -> Result<bool, StatusError
     match value {
         "" => Ok(false),
         "All" => Ok(true),
-        other => Err(unsupported(operation, "dryRun", other, &["All"])),
+        other => Err(unsupported(operation, "dryRun", &json!([other]), &["All"])),
     }
 }
 
 fn field_manager(value: &str, operation: &'static str) -> Result<Option<String>, StatusError> {
-    const LONGEST: usize = 128;
-    let fault = if value.chars().count() > LONGEST {
-        format!("Too long: may not be more than {LONGEST} bytes")
-    } else if value.chars().any(char::is_control) {
-        format!(
-            "Invalid value: {}: should only contain printable characters",
-            go_format::quote(value)
-        )
+    const LONGEST: u32 = 128;
+    const FIELD: &str = "fieldManager";
+    let cause = if value.len() > LONGEST as usize {
+        field_error::too_long(FIELD, LONGEST.into())
+    } else if let Some((at, odd)) = value.char_indices().find(|(_, c)| c.is_control()) {
+        let why = format!(
+            "invalid character U+{:04X} (at position {at})",
+            u32::from(odd)
+        );
+        field_error::invalid(FIELD, &value.into(), why)
     } else {
         return Ok((!value.is_empty()).then(|| value.to_owned()));
-    };
-    let cause = FieldError {
-        reason: if fault.starts_with("Too") {
-            "FieldValueTooLong"
-        } else {
-            "FieldValueInvalid"
-        },
-        message: fault,
-        field: "fieldManager".to_owned(),
     };
     Err(StatusError::invalid("meta.k8s.io", operation, "", &[cause]))
 }
@@ -185,8 +174,8 @@ fn field_validation(value: &str, operation: &'static str) -> Result<FieldValidat
         other => Err(unsupported(
             operation,
             "fieldValidation",
-            other,
-            &["", "Ignore", "Warn", "Strict"],
+            &other.into(),
+            &["", "Ignore", "Strict", "Warn"],
         )),
     }
 }
@@ -199,8 +188,8 @@ fn version_match(value: &str) -> Result<Option<VersionMatch>, StatusError> {
         other => Err(unsupported(
             "ListOptions",
             "resourceVersionMatch",
-            other,
-            &["", "Exact", "NotOlderThan"],
+            &other.into(),
+            &["Exact", "NotOlderThan", ""],
         )),
     }
 }
@@ -211,7 +200,8 @@ fn include_object(value: &str) -> Result<IncludeObject, StatusError> {
         "None" => Ok(IncludeObject::None),
         "Object" => Ok(IncludeObject::Object),
         other => Err(StatusError::bad_request(format!(
-            "unrecognized includeObject value: {other:?}"
+            "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', \
+             'Object', 'None', or empty"
         ))),
     }
 }
@@ -220,18 +210,11 @@ fn include_object(value: &str) -> Result<IncludeObject, StatusError> {
 pub fn unsupported(
     operation: &'static str,
     field: &str,
-    value: &str,
+    value: &Value,
     supported: &[&str],
 ) -> StatusError {
-    let supported: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
-    let cause = FieldError {
-        reason: "FieldValueNotSupported",
-        message: format!(
-            "Unsupported value: {value:?}: supported values: {}",
-            supported.join(", ")
-        ),
-        field: field.to_owned(),
-    };
+    let supported: Vec<Value> = supported.iter().map(|one| Value::from(*one)).collect();
+    let cause = field_error::not_supported(field, value, &supported);
     StatusError::invalid("meta.k8s.io", operation, "", &[cause])
 }
 
@@ -267,7 +250,7 @@ mod tests {
         let error = Query::parse("dryRun=some", "CreateOptions").unwrap_err();
         assert_eq!(
             error.message,
-            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"some\": supported values: \"All\""
+            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"some\"]: supported values: \"All\""
         );
         assert_eq!(
             Query::parse("limit=x", "ListOptions").unwrap_err().code,

@@ -1,4 +1,4 @@
-//! Which objects of a resource a request is about: a namespace, a name, label and field selectors.
+//! Which objects of a resource a request is about: a namespace, label and field selectors.
 
 use std::sync::Arc;
 
@@ -22,18 +22,14 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Reads path and query. A path with a name selects that object alone.
+    /// Reads path and query.
     pub fn new(
         resource: &Arc<ResourceType>,
         path: &ResourcePath,
         query: &Query,
     ) -> Result<Self, StatusError> {
         let labels = query.label_selector.as_deref();
-        let fields = match (&path.name, query.field_selector.as_deref()) {
-            (None, given) => given.map(str::to_owned),
-            (Some(name), None) => Some(format!("metadata.name={name}")),
-            (Some(name), Some(given)) => Some(format!("metadata.name={name},{given}")),
-        };
+        let fields = query.field_selector.as_deref();
         let bad = |why: String| StatusError::bad_request(why);
         Ok(Self {
             resource: resource.clone(),
@@ -44,7 +40,7 @@ impl Selection {
                 .unwrap_or_default(),
             labels: labels.map(LabelSelector::parse).transpose().map_err(bad)?,
             fields: fields
-                .map(|fields| FieldSelector::parse(&fields, resource))
+                .map(|fields| FieldSelector::parse(fields, resource))
                 .transpose()
                 .map_err(bad)?,
         })

@@ -24,24 +24,22 @@ const METADATA: [&str; 15] = [
 ];
 
 /// Removes unknown members of `metadata`, and returns their paths; for every kind of object, built in or custom.
-fn prune_metadata(object: &mut Value) -> Vec<String> {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
-        return Vec::new();
+fn prune_metadata(metadata: &mut Value, path: &str, unknown: &mut Vec<String>) {
+    let Some(metadata) = metadata.as_object_mut() else {
+        return;
     };
-    let mut unknown = Vec::new();
     metadata.retain(|name, _| {
         let known = METADATA.contains(&name.as_str());
         if !known {
-            unknown.push(format!("metadata.{name}"));
+            unknown.push(child(path, name));
         }
         known
     });
-    unknown
 }
 
 /// Removes everything that the schema does not specify, and returns the paths in order.
 pub(super) fn prune(object: &mut Value, root: &Node) -> Vec<String> {
-    let mut unknown = prune_metadata(object);
+    let mut unknown = Vec::new();
     if root.preserve_unknown {
         keep(object, root, true, "", &mut unknown);
     } else {
@@ -95,6 +93,9 @@ fn cut_members(
 ) {
     members.retain(|name, member| {
         if node.is_some() && is_resource && is_type_or_metadata(name) {
+            if name == "metadata" {
+                prune_metadata(member, &child(path, name), unknown);
+            }
             return true;
         }
         let below = child(path, name);
@@ -121,6 +122,9 @@ fn keep(value: &mut Value, node: &Node, is_resource: bool, path: &str, unknown: 
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 if is_resource && is_type_or_metadata(name) {
+                    if name == "metadata" {
+                        prune_metadata(member, &child(path, name), unknown);
+                    }
                     continue;
                 }
                 if let Some(field) = node.properties.get(name) {

@@ -8,7 +8,7 @@ use super::{
     update::{self, Recorded},
 };
 use crate::{
-    endpoint::strategy::Part,
+    endpoint::strategy::{self, Part},
     kind::{resource::ResourceType, view},
     object::metadata::text,
     presentation::answer::Answer,
@@ -31,15 +31,34 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let bound = text(&stored["spec"], "nodeName");
     if !bound.is_empty() {
         let why = format!("pod {name} is already assigned to node {bound:?}");
-        return Err(StatusError::conflict(&call.resource, &name, &why));
+        let binding = ResourceType {
+            plural: "pods/binding".to_owned(),
+            ..ResourceType::clone(&call.resource)
+        };
+        return Err(StatusError::conflict(&binding, &name, &why));
     }
     let mut pod = Value::clone(&view::of(&call.resource, &stored));
     pod["spec"]["nodeName"] = node.into();
-    update::commit(call, &writer, Part::Binding, &stored, pod, Recorded::No)?;
+    note_scheduled(&mut pod, &strategy::seconds(call.now));
+    // Nobody manages what a binding sets.
+    update::commit(call, &writer, Part::Binding, &stored, pod, Recorded::Yes)?;
     Ok(Answer::Document {
         code: 201,
         document: json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
         }),
     })
+}
+
+fn note_scheduled(pod: &mut Value, now: &str) {
+    let conditions = &mut pod["status"]["conditions"];
+    if !conditions.is_array() {
+        *conditions = json!([]);
+    }
+    if let Some(conditions) = conditions.as_array_mut() {
+        conditions.retain(|condition| condition["type"] != "PodScheduled");
+        conditions.push(json!({
+            "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now,
+        }));
+    }
 }

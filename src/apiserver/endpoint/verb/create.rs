@@ -71,8 +71,12 @@ pub fn create_object(
     })?;
     let charges = call.charges(Operation::Create, &name, &object, None)?;
     let id = call.id_of(&name);
-    if call.core.store.get(&id.collection, &id.key).is_some() {
-        return Err(StatusError::already_exists(&call.resource, &name));
+    if let Some(found) = call.core.store.get(&id.collection, &id.key) {
+        let mut error = StatusError::already_exists(&call.resource, &name);
+        if is_deleting(&found) {
+            error.message = format!("object is being deleted: {}", error.message);
+        }
+        return Err(error);
     }
     let object = if call.query.dry_run {
         Arc::new(object)

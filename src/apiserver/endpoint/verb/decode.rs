@@ -43,12 +43,12 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Sta
             resource.kind
         )));
     }
-    if version != expected {
+    if version != expected && resource.custom {
         return Err(StatusError::bad_request(format!(
             "the API version in the data ({version}) does not match the expected API version ({expected})"
         )));
     }
-    if kind == resource.kind {
+    if kind == resource.kind && version == expected {
         return Ok(());
     }
     if resource.custom {
@@ -60,8 +60,9 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Sta
         };
         return Err(StatusError::invalid(&resource.group, &kind, name, &[cause]));
     }
-    let is_known = model::definition(&model::name_of(&resource.group, &resource.version, &kind));
-    let why = if is_known.is_some() {
+    let (group, given) = version.rsplit_once('/').unwrap_or(("", &version));
+    let is_known = model::definition(&model::name_of(group, given, &kind)).is_some();
+    let why = if is_known && version == expected {
         let package = match resource.group.as_str() {
             "" => "core",
             group => group.split('.').next().unwrap_or(group),
@@ -74,8 +75,8 @@ pub fn check_kind(resource: &ResourceType, object: &mut Value) -> Result<(), Sta
         )
     };
     Err(StatusError::bad_request(format!(
-        "{kind} in version {:?} cannot be handled as a {}: {why}",
-        resource.version, resource.kind
+        "{kind} in version {given:?} cannot be handled as a {}: {why}",
+        resource.kind
     )))
 }
 
@@ -134,7 +135,7 @@ pub fn clean(call: &mut Call<'_>, object: &mut Value, origin: Origin) -> Result<
         Origin::Body | Origin::Applied | Origin::Merged(_) => String::new(),
     };
     let cannot = |why: &str| origin.refuse(&resource, &given, why);
-    let mut unknown = metadata::normalise(object).map_err(|why| cannot(&why))?;
+    let mut unknown = metadata::normalise(object, resource.custom).map_err(|why| cannot(&why))?;
     if let Some(schema) = resource.schema.as_ref().filter(|_| resource.custom) {
         unknown.extend(schema.prune(object));
         schema.default(object);

@@ -49,9 +49,14 @@ pub struct Deletion {
 }
 
 impl Deletion {
-    /// Reads body and query; `dryRun` of the body goes to the call's query.
+    /// Reads the body, or the query where there is none; `dryRun` of the body goes to the call's query.
     fn read(call: &mut Call<'_>) -> Result<Self, StatusError> {
         let body = call.body.delete_options()?;
+        if body.is_some() {
+            call.query.delete_options = Value::Null;
+            call.query.dry_run = call.rehearsal.is_on();
+            call.rehearsal.asked = false;
+        }
         Self::of(call, &body.unwrap_or_default())
     }
 
@@ -88,17 +93,17 @@ fn propagation(options: &Value) -> Result<Option<Propagation>, StatusError> {
             &[cause],
         ));
     }
-    let named = match options["propagationPolicy"].as_str() {
+    let named = match policy.as_str() {
         None | Some("") => None,
         Some("Background") => Some(Propagation::Background),
         Some("Foreground") => Some(Propagation::Foreground),
         Some("Orphan") => Some(Propagation::Orphan),
-        Some(other) => {
+        Some(_) => {
             let supported = ["Foreground", "Background", "Orphan", "nil"];
             return Err(unsupported(
                 "DeleteOptions",
                 "propagationPolicy",
-                other,
+                policy,
                 &supported,
             ));
         }
@@ -213,7 +218,8 @@ pub fn delete_one(
         writer.remove(&id);
         call.core.after_write(writer, &id, None, call.now);
     }
-    Ok((stored, true))
+    let is_pod = call.resource.storage_key() == ("", "pods");
+    Ok((if is_pod { Arc::new(marked) } else { stored }, true))
 }
 
 fn check_preconditions(
@@ -273,7 +279,8 @@ fn mark_definition(object: &mut Value, call: &Call<'_>) -> bool {
 
 /// Marks any other object, if something has to happen before it can go. Returns whether it stays.
 fn mark(object: &mut Value, call: &Call<'_>, deletion: &Deletion) -> bool {
-    set_finalizers(object, deletion.propagation);
+    let usual = strategy::orphans(&call.resource).then_some(Propagation::Orphan);
+    set_finalizers(object, deletion.propagation.or(usual));
     let held = metadata::strings(&object["metadata"], "finalizers")
         .next()
         .is_some();
@@ -283,9 +290,11 @@ fn mark(object: &mut Value, call: &Call<'_>, deletion: &Deletion) -> bool {
         Some(seconds) => seconds,
         None => usual,
     });
+    let is_pod = call.resource.storage_key() == ("", "pods");
     let metadata = &mut object["metadata"];
     if metadata["deletionTimestamp"].is_null() {
-        if grace == 0 && !held {
+        // The last that is seen of a pod is that its time is over.
+        if grace == 0 && !held && !is_pod {
             return false;
         }
         if let Some(generation) = metadata["generation"].as_i64() {
@@ -296,6 +305,7 @@ fn mark(object: &mut Value, call: &Call<'_>, deletion: &Deletion) -> bool {
         let before = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
         let asked = deletion.grace_seconds.is_some();
         if grace == 0 && !held && (before == 0 || asked || usual.is_none()) {
+            metadata["deletionGracePeriodSeconds"] = 0.into();
             return false;
         }
         if !asked || grace >= before {
@@ -305,7 +315,7 @@ fn mark(object: &mut Value, call: &Call<'_>, deletion: &Deletion) -> bool {
     let end = call.now + SignedDuration::from_secs(grace);
     metadata["deletionTimestamp"] = strategy::seconds(end).into();
     metadata["deletionGracePeriodSeconds"] = grace.into();
-    true
+    grace > 0 || held
 }
 
 /// Records in the finalizers what is to become of the dependents.

@@ -70,7 +70,8 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Stat
     let generation = budget["metadata"]["generation"]
         .as_i64()
         .unwrap_or_default();
-    let cause = if number("observedGeneration") < generation {
+    let is_new = number("observedGeneration") < generation;
+    let cause = if is_new {
         format!("The disruption budget {name} is still being processed by the server.")
     } else if number("disruptionsAllowed") <= 0 {
         format!(
@@ -95,11 +96,11 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Stat
         return Ok(());
     };
     let message = "Cannot evict pod as it would violate the pod's disruption budget.";
-    Err(
-        StatusError::other(429, "TooManyRequests", message).with_details(json!({
-            "causes": [{"reason": "DisruptionBudget", "message": cause}],
-        })),
-    )
+    let mut details = json!({"causes": [{"reason": "DisruptionBudget", "message": cause}]});
+    if is_new {
+        details["retryAfterSeconds"] = 10.into();
+    }
+    Err(StatusError::other(429, "TooManyRequests", message).with_details(details))
 }
 
 fn budgets_of(call: &Call<'_>, pod: &Value) -> Vec<Arc<Value>> {

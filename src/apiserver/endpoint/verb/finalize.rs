@@ -40,7 +40,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let object = update::commit(
         call,
         &writer,
-        Part::Main,
+        Part::Finalizers,
         &stored,
         new,
         update::Recorded::No,

@@ -13,7 +13,11 @@ use crate::{
         strategy::Part,
     },
     kind::view,
-    object::{field_error::FieldError, metadata::text},
+    object::{
+        field_error::FieldError,
+        go_format,
+        metadata::{self, text},
+    },
     presentation::answer::Answer,
     request::query::FieldValidation,
     status_error::StatusError,
@@ -31,14 +35,15 @@ pub fn patch(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         APPLY => apply(call, part),
         JSON | MERGE => change(call, part),
         STRATEGIC if !call.resource.custom => change(call, part),
-        _ => {
-            let accepted = if call.resource.custom {
-                [JSON, MERGE, APPLY].join(", ")
-            } else {
-                [JSON, MERGE, STRATEGIC, APPLY].join(", ")
-            };
+        _ if call.resource.custom => {
+            let accepted = [JSON, MERGE, APPLY].join(", ");
             Err(StatusError::unsupported_media_type(&accepted))
         }
+        // No route of a built-in resource takes it.
+        _ => Err(
+            StatusError::other(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+                .with_details(serde_json::json!({})),
+        ),
     }
 }
 
@@ -122,36 +127,30 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let text_of_patch = call.body.patch_text();
     let mut intent = text_of_patch
         .map_err(|why| StatusError::bad_request(format!("error decoding YAML: {why}")))?;
+    if intent.is_null() {
+        intent = serde_json::json!({});
+    }
     if !intent.is_object() {
-        return Err(StatusError::bad_request(
-            "error decoding YAML: not an object",
-        ));
-    }
-    let (given, expected) = (text(&intent, "apiVersion"), call.resource.api_version());
-    if given != expected {
         return Err(StatusError::bad_request(format!(
-            "Incorrect version specified in apply patch. Specified patch version: {given}, expected: {expected}"
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value \
+             of type map[string]interface {{}}",
+            metadata::go_word(&intent)
         )));
     }
-    if text(&intent, "kind").is_empty() {
+    let expected = (call.resource.api_version(), call.resource.kind.as_str());
+    if (text(&intent, "apiVersion"), text(&intent, "kind")) != (&*expected.0, expected.1) {
         return Err(StatusError::bad_request(format!(
-            "Object 'Kind' is missing in '{intent}'"
+            "invalid object type: {}",
+            go_format::kind_of(&intent)
         )));
-    }
-    decode::check_kind(&call.resource, &mut intent)?;
-    // Metadata of another type is left for the merge to refuse, which looks at the types of everything.
-    if matches!(intent["metadata"], Value::Null | Value::Object(_)) {
-        if text(&intent["metadata"], "name").is_empty() {
-            intent["metadata"]["name"] = call.path.name.clone().unwrap_or_default().into();
-        }
-        decode::place(call, &mut intent)?;
-        update::check_name(call, &intent)?;
     }
     let writer = call.writer();
     match call.existing() {
         Ok(stored) => {
             let old = view::of(&call.resource, &stored);
             let mut new = call.applied(Some(&old), &intent)?;
+            decode::place(call, &mut new)?;
+            update::check_name(call, &new)?;
             check_repetition(call)?;
             decode::clean(call, &mut new, Origin::Applied)?;
             let object = update::commit(call, &writer, part, &stored, new, Recorded::Yes)?;
@@ -160,6 +159,8 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         Err(error) if part != Part::Main => Err(error),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
+            decode::place(call, &mut new)?;
+            update::check_name(call, &new)?;
             check_repetition(call)?;
             decode::clean(call, &mut new, Origin::Applied)?;
             create::create_object(call, &writer, new, false)

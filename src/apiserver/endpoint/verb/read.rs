@@ -14,7 +14,7 @@ use super::Call;
 use crate::{
     endpoint::watch::{self, Watch},
     kind::view,
-    object::field_error,
+    object::field_error::{self, FieldError},
     presentation::answer::Answer,
     request::{body, query::VersionMatch, selection::Selection},
     status_error::StatusError,
@@ -41,7 +41,10 @@ pub fn list(call: &Call<'_>) -> Result<Answer, StatusError> {
         return watch(call, selection);
     }
     let place = Place::of(call)?;
-    let limit = call.query.limit.unwrap_or(usize::MAX);
+    // What may be of any age comes from a cache, which has no pages.
+    let is_cached = call.query.resource_version.as_deref() == Some("0");
+    let limit = call.query.limit.filter(|_| !is_cached);
+    let limit = limit.unwrap_or(usize::MAX);
     let Part {
         version,
         objects,
@@ -148,24 +151,31 @@ impl Place {
     fn of(call: &Call<'_>) -> Result<Self, StatusError> {
         let given = call.query.resource_version.as_deref();
         if let Some(token) = &call.query.continue_token {
+            let token = Token::read(token)?;
             if given.is_some_and(|version| version != "0") {
                 return Err(StatusError::bad_request(
                     "specifying resource version is not allowed when using continue",
                 ));
             }
-            let token = Token::read(token)?;
             return Ok(Self {
                 at: token.at.as_ref().map(|snapshot| snapshot.version),
                 since: token.at.map(|snapshot| snapshot.since),
                 after: Some(token.after),
             });
         }
-        let version = given.map(version).transpose()?.unwrap_or(0);
+        let version = given.map(version).transpose().map_err(|error| {
+            StatusError::bad_request(format!("invalid resource version: {}", error.message))
+        })?;
+        let version = version.unwrap_or(0);
         let current = call.core.store.version();
         if version > current {
             return Err(too_large(version, current));
         }
-        let exact = call.query.version_match == Some(VersionMatch::Exact);
+        // Pages of a version are of that one, unless it is said that they may be of a newer.
+        let exact = match call.query.version_match {
+            Some(matching) => matching == VersionMatch::Exact,
+            None => call.query.limit.is_some(),
+        };
         Ok(Self {
             at: (exact && version > 0).then_some(version),
             ..Self::default()
@@ -261,6 +271,17 @@ fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> StatusError
 
 /// Do the options of a list or a watch go together? (apimachinery `internalversion/validation`)
 fn check_options(call: &Call<'_>) -> Result<(), StatusError> {
+    const FIELD: &str = "resourceVersionMatch";
+    let only_newer =
+        || field_error::not_supported(FIELD, &"Exact".into(), &["NotOlderThan".into()]);
+    let invalid = |causes: &[FieldError]| {
+        Err(StatusError::invalid(
+            "meta.k8s.io",
+            "ListOptions",
+            "",
+            causes,
+        ))
+    };
     let query = &call.query;
     let (matching, version) = (query.version_match, query.resource_version.as_deref());
     let why = match (query.watch, query.send_initial_events, matching) {
@@ -268,32 +289,21 @@ fn check_options(call: &Call<'_>) -> Result<(), StatusError> {
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         }
         (true, Some(_), Some(VersionMatch::Exact)) => {
-            let cause = field_error::not_supported(
-                "resourceVersionMatch",
-                &"Exact".into(),
-                &["NotOlderThan".into()],
-            );
-            return Err(StatusError::invalid(
-                "meta.k8s.io",
-                "ListOptions",
-                "",
-                &[cause],
-            ));
+            return invalid(&[only_newer()]);
         }
-        (true, None, Some(_)) => {
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        (true, None, Some(matching)) => {
+            let why =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            let mut causes = vec![field_error::forbidden(FIELD, why)];
+            causes.extend((matching == VersionMatch::Exact).then(only_newer));
+            return invalid(&causes);
         }
         (false, Some(_), _) => {
             let cause = field_error::forbidden(
                 "sendInitialEvents",
                 "sendInitialEvents is forbidden for list",
             );
-            return Err(StatusError::invalid(
-                "meta.k8s.io",
-                "ListOptions",
-                "",
-                &[cause],
-            ));
+            return invalid(&[cause]);
         }
         (false, None, Some(_)) if version.is_none() => {
             "resourceVersionMatch is forbidden unless resourceVersion is provided"
@@ -306,13 +316,7 @@ fn check_options(call: &Call<'_>) -> Result<(), StatusError> {
         }
         _ => return Ok(()),
     };
-    let cause = field_error::forbidden("resourceVersionMatch", why);
-    Err(StatusError::invalid(
-        "meta.k8s.io",
-        "ListOptions",
-        "",
-        &[cause],
-    ))
+    invalid(&[field_error::forbidden(FIELD, why)])
 }
 
 fn watch(call: &Call<'_>, selection: Selection) -> Result<Answer, StatusError> {

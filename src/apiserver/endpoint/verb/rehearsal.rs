@@ -30,6 +30,13 @@ pub struct Rehearsal {
     passed: Option<Passed>,
 }
 
+impl Rehearsal {
+    /// Is the write only tried?
+    pub const fn is_on(&self) -> bool {
+        self.is_on
+    }
+}
+
 /// What all rules let pass.
 #[derive(Debug)]
 struct Passed {

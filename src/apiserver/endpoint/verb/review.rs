@@ -8,6 +8,7 @@ use crate::{
         authorization::{Attributes, Decision, ResourceTarget, Rule, Target},
         identity::Identity,
     },
+    endpoint::strategy,
     object::{
         field_error::{self, FieldError},
         metadata::text,
@@ -50,9 +51,14 @@ pub fn answer(call: &Call<'_>) -> Result<Answer, StatusError> {
     };
     match call.resource.plural.as_str() {
         // They have nothing to ask with.
-        "selfsubjectreviews" => {}
+        "selfsubjectreviews" => {
+            review["metadata"] = json!({"creationTimestamp": strategy::seconds(call.now)});
+        }
         // The answer does not repeat the question.
-        "selfsubjectrulesreviews" => review["spec"] = json!({}),
+        "selfsubjectrulesreviews" => {
+            review["metadata"] = json!({});
+            review["spec"] = json!({});
+        }
         _ => review["spec"] = spec,
     }
     if review["spec"].is_null() {
@@ -78,7 +84,7 @@ fn attribute_faults(spec: &Value) -> Vec<FieldError> {
     match (resource.is_null(), path.is_null()) {
         (true, true) => vec![field_error::invalid_shown(
             "spec.resourceAttributes",
-            r#""null""#,
+            "null",
             "exactly one of nonResourceAttributes or resourceAttributes must be specified",
         )],
         (false, false) => vec![field_error::invalid(

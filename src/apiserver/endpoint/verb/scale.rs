@@ -11,7 +11,7 @@ use super::{
 use crate::{
     endpoint::strategy::Part,
     kind::{definition, view},
-    object::metadata::text,
+    object::{field_error, metadata::text},
     presentation::answer::Answer,
     status_error::StatusError,
 };
@@ -111,6 +111,11 @@ pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
 
 pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let wanted = call.body.object(&call.resource)?;
+    let kind = text(&wanted, "kind");
+    if !matches!(kind, "" | "Scale") {
+        let why = format!("{kind} in version \"v1\" cannot be handled as a Scale");
+        return Err(StatusError::bad_request(why));
+    }
     write(call, |_, _| Ok(wanted))
 }
 
@@ -130,7 +135,9 @@ fn write(
     let mut object = Value::clone(&view::of(&call.resource, &stored));
     let paths = Paths::of(call);
     let wanted = wanted(call, &paths.scale(&object))?;
+    update::check_name(call, &wanted)?;
     let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or_default();
+    check_replicas(call, &paths.spec, replicas)?;
     set_replicas(&mut object, &paths.spec, replicas)?;
     let version = text(&wanted["metadata"], "resourceVersion");
     if !version.is_empty() {
@@ -139,6 +146,28 @@ fn write(
     let object: Arc<Value> =
         update::commit(call, &writer, Part::Main, &stored, object, Recorded::No)?;
     Ok(shown(paths.scale(&object)))
+}
+
+/// There is no scale below zero.
+fn check_replicas(call: &Call<'_>, path: &str, replicas: i64) -> Result<(), StatusError> {
+    if replicas >= 0 {
+        return Ok(());
+    }
+    let resource = &call.resource;
+    let (group, kind, field, why) = if resource.custom {
+        let why = "should be a non-negative integer";
+        (
+            &*resource.group,
+            &*resource.kind,
+            path.replace('/', "."),
+            why,
+        )
+    } else {
+        let why = "must be greater than or equal to 0";
+        ("autoscaling", "Scale", "spec.replicas".to_owned(), why)
+    };
+    let causes = [field_error::invalid(&field, &replicas.into(), why)];
+    Err(StatusError::invalid(group, kind, call.id().name(), &causes))
 }
 
 /// Sets the replicas. Only the last step of the path may be missing: the API server makes no parents.

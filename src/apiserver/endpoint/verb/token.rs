@@ -26,6 +26,11 @@ pub fn create(call: &Call<'_>) -> Result<Answer, StatusError> {
     const GROUP: &str = "authentication.k8s.io";
     let mut request = call.body.object(&call.resource)?;
     let account = call.existing()?;
+    request["apiVersion"] = format!("{GROUP}/v1").into();
+    request["kind"] = "TokenRequest".into();
+    if request["metadata"].is_null() {
+        request["metadata"] = json!({});
+    }
     let spec = &request["spec"];
     let seconds = spec["expirationSeconds"].as_i64().unwrap_or(USUAL);
     let path = "spec.expirationSeconds";
@@ -59,8 +64,6 @@ pub fn create(call: &Call<'_>) -> Result<Answer, StatusError> {
     request["spec"] = json!({
         "audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound,
     });
-    request["apiVersion"] = format!("{GROUP}/v1").into();
-    request["kind"] = "TokenRequest".into();
     request["metadata"] = json!({
         "name": order.name, "namespace": order.namespace, "creationTimestamp": strategy::seconds(call.now),
     });

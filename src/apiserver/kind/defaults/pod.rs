@@ -12,8 +12,41 @@ pub fn new(object: &mut Value) {
     default(&mut object["status"], "qosClass", class);
     let spec = &mut object["spec"];
     default(spec, "serviceAccountName", "default");
+    default(spec, "serviceAccount", "default");
     default(spec, "priority", 0);
     default(spec, "preemptionPolicy", "PreemptLowerPriority");
+    if spec["terminationGracePeriodSeconds"]
+        .as_i64()
+        .is_some_and(|seconds| seconds < 0)
+    {
+        spec["terminationGracePeriodSeconds"] = 1.into();
+    }
+    tolerate(spec);
+}
+
+/// For so long a pod stays on a node that is lost (admission plugin DefaultTolerationSeconds).
+fn tolerate(spec: &mut Value) {
+    const SECONDS: u32 = 300;
+    if !spec["tolerations"].is_array() {
+        spec["tolerations"] = json!([]);
+    }
+    let Some(tolerations) = spec["tolerations"].as_array_mut() else {
+        return;
+    };
+    for key in [
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+    ] {
+        let tolerates = |one: &Value| {
+            matches!(text(one, "effect"), "" | "NoExecute")
+                && (one["key"] == key || text(one, "key").is_empty())
+        };
+        if !tolerations.iter().any(tolerates) {
+            tolerations.push(json!({
+                "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS,
+            }));
+        }
+    }
 }
 
 /// The spec of a pod or of a template.
@@ -23,6 +56,15 @@ pub fn spec(spec: &mut Value) {
     default(spec, "terminationGracePeriodSeconds", 30);
     default(spec, "schedulerName", "default-scheduler");
     default(spec, "securityContext", json!({}));
+    // The field has had another name, which says the same.
+    for (name, other) in [
+        ("serviceAccountName", "serviceAccount"),
+        ("serviceAccount", "serviceAccountName"),
+    ] {
+        if !text(spec, name).is_empty() && (name == "serviceAccountName" || spec[other].is_null()) {
+            spec[other] = spec[name].clone();
+        }
+    }
     for list in ["initContainers", "containers"] {
         for container in items(spec, list) {
             self::container(container);

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{at, default, pod};
 
+/// How often the template of a DaemonSet has changed; a field of it once.
+pub const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 pub fn template(spec: &mut Value) {
     // What is no template yet has defaults already.
     if spec["template"].is_null() {

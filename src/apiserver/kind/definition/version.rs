@@ -39,6 +39,14 @@ pub fn validate(definition: &Value) -> Vec<FieldError> {
         let path = format!("spec.names.{field}");
         unless_label(text(names, field), &path, PREFIX, &mut causes);
     }
+    for field in ["shortNames", "categories"] {
+        let given = names[field].as_array().into_iter().flatten();
+        for (at, name) in given.filter_map(Value::as_str).enumerate() {
+            let path = format!("spec.names.{field}[{at}]");
+            unless_label(name, &path, "", &mut causes);
+        }
+    }
+    scale(definition, &mut causes);
     let columns = |version: &Value| version["additionalPrinterColumns"].clone();
     let all: Vec<Value> = versions(definition).map(columns).collect();
     // What all versions share is the definition's own.
@@ -57,6 +65,37 @@ pub fn validate(definition: &Value) -> Vec<FieldError> {
         }
     }
     causes
+}
+
+/// Where the replicas of a scale are.
+fn scale(definition: &Value, causes: &mut Vec<FieldError>) {
+    let scales = || versions(definition).map(|version| &version["subresources"]["scale"]);
+    // What all versions share is the definition's own.
+    let is_shared = scales()
+        .zip(scales().skip(1))
+        .all(|(one, other)| one == other);
+    for (at, scale) in scales().enumerate() {
+        let place = if is_shared {
+            "spec.subresources.scale".to_owned()
+        } else {
+            format!("spec.versions[{at}].subresources.scale")
+        };
+        if is_shared && at > 0 || !scale.is_object() {
+            continue;
+        }
+        for (field, root) in [
+            ("specReplicasPath", ".spec"),
+            ("statusReplicasPath", ".status"),
+        ] {
+            let (path, given) = (format!("{place}.{field}"), text(scale, field));
+            if given.is_empty() {
+                causes.push(field_error::required(&path, ""));
+            } else if !given.starts_with(&format!("{root}.")) {
+                let why = format!("should be a json path under {root}");
+                causes.push(field_error::invalid(&path, &given.into(), why));
+            }
+        }
+    }
 }
 
 /// Notes a name that is no DNS-1035 label; what may have mixed case says so.

@@ -5,13 +5,40 @@ use serde_json::Value;
 use super::{go_struct, immutable, list, pod};
 use crate::object::{
     field_error::{self, FieldError},
-    metadata::text,
+    metadata::{self, text},
     name,
 };
 
 const LARGEST: i64 = 1024 * 1024;
 
+pub fn namespace(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    let phase = &new["status"]["phase"];
+    let (wanted, why) = if metadata::is_deleting(new) {
+        (
+            "Terminating",
+            "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        )
+    } else {
+        (
+            "Active",
+            "may only be 'Active' if `deletionTimestamp` is empty",
+        )
+    };
+    if old.is_some() && phase != wanted {
+        causes.push(field_error::invalid("status.Phase", phase, why));
+    }
+}
+
 pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
+    taints(new, causes);
+    // Of an update it is looked at as a new node, and again as a change.
+    if old.is_some() {
+        taints(new, causes);
+    }
+    kept_of_node(new, old, causes);
+}
+
+fn taints(new: &Value, causes: &mut Vec<FieldError>) {
     for (index, taint) in list(&new["spec"], "taints").iter().enumerate() {
         let path = format!("metadata.taints[{index}]");
         let (key, value) = (text(taint, "key"), text(taint, "value"));
@@ -37,15 +64,16 @@ pub fn node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
                 ("timeAdded", "TimeAdded", "null"),
             ];
             let shown = go_struct(taint, &fields);
-            causes.push(FieldError {
-                reason: "FieldValueDuplicate",
-                message: format!(
-                    "Duplicate value: {shown}: taints must be unique by key and effect pair"
-                ),
-                field: path,
-            });
+            let why = "taints must be unique by key and effect pair";
+            causes.push(field_error::duplicate_shown(
+                &path,
+                &format!("{shown}: {why}"),
+            ));
         }
     }
+}
+
+fn kept_of_node(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     if let Some(old) = old {
         let networks = |object: &Value| list(&object["spec"], "podCIDRs").to_vec();
         if !networks(old).is_empty() && networks(new) != networks(old) {
@@ -73,7 +101,7 @@ pub fn config_map(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
     for (field, others) in [("data", "binaryData"), ("binaryData", "data")] {
         for (key, value) in new[field].as_object().into_iter().flatten() {
             data_key(field, key, causes);
-            if new[others].get(key).is_some() {
+            if field == "data" && new[others].get(key).is_some() {
                 let why = format!("duplicate of key present in {others}");
                 causes.push(field_error::invalid(
                     &format!("{field}[{key}]"),
@@ -98,6 +126,14 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
         size += value.as_str().unwrap_or_default().len() / 4 * 3;
     }
     too_large("data", size, causes);
+    if text(new, "type") == "kubernetes.io/basic-auth" {
+        let none = |key: &&str| new["data"].get(*key).is_none();
+        let keys = ["username", "password"];
+        if keys.iter().all(none) {
+            let missing = keys.map(|key| field_error::required(&format!("data[{key}]"), ""));
+            causes.extend(missing);
+        }
+    }
     let needed: &[&str] = match text(new, "type") {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],

@@ -311,6 +311,14 @@ fn tolerations(spec: &Value, path: &str, causes: &mut Vec<FieldError>) {
                 why,
             ));
         }
+        let effect = text(toleration, "effect");
+        if !toleration["tolerationSeconds"].is_null() && effect != "NoExecute" {
+            causes.push(field_error::invalid(
+                &format!("{path}.effect"),
+                &effect.into(),
+                "effect must be 'NoExecute' when `tolerationSeconds` is set",
+            ));
+        }
         if !matches!(operator, "" | "Equal" | "Exists") {
             let at = format!("{path}.operator");
             causes.push(unsupported(operator, &["Equal", "Exists"], &at));

@@ -1,6 +1,6 @@
 //! Services.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use serde_json::{Value, json};
 
@@ -53,6 +53,18 @@ pub fn check(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     one_of(kind, &kinds, "spec.type", causes);
     balancer(spec, old, causes);
     families(spec, causes);
+    let given = text(spec, "clusterIP");
+    if !matches!(given, "" | "None") && given.parse::<IpAddr>().is_err() {
+        causes.push(field_error::invalid(
+            "spec.clusterIPs[0]",
+            &given.into(),
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        ));
+    }
+    if kind != "LoadBalancer" && !list(&new["status"]["loadBalancer"], "ingress").is_empty() {
+        let why = "may only be used when `spec.type` is 'LoadBalancer'";
+        causes.push(field_error::forbidden("status.loadBalancer.ingress", why));
+    }
     if let Some(old) = old {
         address(spec, &old["spec"], causes);
     }
@@ -175,8 +187,11 @@ fn ports(ports: &[Value], causes: &mut Vec<FieldError>) {
             _ => {}
         }
         if !seen.insert((protocol, number)) {
-            let shown = json!({"protocol": protocol, "port": number});
-            causes.push(field_error::duplicate(&path, &shown));
+            // Shown is what they are compared by.
+            let shown = format!(
+                "{{\"Name\":\"\",\"Protocol\":{protocol:?},\"AppProtocol\":null,\"Port\":{number},\"TargetPort\":0,\"NodePort\":0}}"
+            );
+            causes.push(field_error::duplicate_shown(&path, &shown));
         }
     }
 }

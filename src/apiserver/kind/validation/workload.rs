@@ -23,12 +23,15 @@ pub fn deployment(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>
             causes.push(field_error::forbidden(path, why));
         }
         "RollingUpdate" => rolling_update(&spec["strategy"]["rollingUpdate"], causes),
-        other => one_of(
-            other,
-            &["Recreate", "RollingUpdate"],
-            "spec.strategy.type",
-            causes,
-        ),
+        "Recreate" => {}
+        other => causes.push(FieldError {
+            reason: "FieldValueNotSupported",
+            message: format!(
+                "Unsupported value: {{\"Type\":{other:?},\"RollingUpdate\":null}}: supported values: \"Recreate\", \
+                 \"RollingUpdate\""
+            ),
+            field: "spec.strategy".to_owned(),
+        }),
     }
     for field in [
         "minReadySeconds",
@@ -68,6 +71,9 @@ pub fn job(new: &Value, old: Option<&Value>, causes: &mut Vec<FieldError>) {
     }
     if let Some(old) = old {
         immutable(new, old, "spec.selector", causes);
+        if old["spec"]["suspend"] != true {
+            immutable(new, old, "spec.template", causes);
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn role_binding(object: &Value, now: Timestamp) -> Vec<Value> {
 
 pub(super) const POLICY: &[Definition] = &[
     ("Name", "string", 0),
-    ("Validations", "string", 0),
+    ("Validations", "integer", 0),
     ("ParamKind", "string", 0),
     ("Age", "string", 0),
 ];

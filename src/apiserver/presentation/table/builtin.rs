@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     access,
     cell::{age_of, condition_holds, integer, labels, list, name, size, text, text_or},
-    flow, pod, storage, workload,
+    class, flow, network, pod, storage, workload,
 };
 use crate::{kind::resource::ResourceType, presentation::age};
 
@@ -44,6 +44,16 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
         ("", "podtemplates") => (workload::TEMPLATE, workload::template),
         ("apps", "statefulsets") => (workload::STATEFUL_SET, workload::stateful_set),
         ("batch", "jobs") => (workload::JOB, workload::job),
+        ("policy", "poddisruptionbudgets") => (class::BUDGET, class::budget),
+        ("", "resourcequotas") => (class::QUOTA, class::quota),
+        ("scheduling.k8s.io", "priorityclasses") => (class::PRIORITY, class::priority),
+        ("node.k8s.io", "runtimeclasses") => (class::RUNTIME, class::runtime),
+        ("", "persistentvolumes") => (storage::VOLUME, storage::volume),
+        ("storage.k8s.io", "csinodes") => (storage::CSI_NODE, storage::csi_node),
+        ("", "endpoints") => (network::ENDPOINTS, network::endpoints),
+        ("discovery.k8s.io", "endpointslices") => (network::SLICE, network::slice),
+        ("networking.k8s.io", "ingresses") => (network::INGRESS, network::ingress),
+        ("autoscaling", _) => (network::AUTOSCALER, network::autoscaler),
         ("coordination.k8s.io", "leases") => (LEASE, lease),
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => (flow::SCHEMA, flow::schema),
         ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => {
@@ -82,6 +92,18 @@ pub(super) fn printer(resource: &ResourceType) -> Printer {
 }
 
 const CREATED: &[Definition] = &[("Name", "string", 0), ("Created At", "date", 0)];
+
+/// The kernel and what it runs on.
+fn kernel(node: &Value) -> String {
+    let kernel = match text(node, "/status/nodeInfo/kernelVersion") {
+        "" => "<unknown>",
+        known => known,
+    };
+    match text(node, "/status/nodeInfo/architecture") {
+        "" => kernel.to_owned(),
+        architecture => format!("{kernel} ({architecture})"),
+    }
+}
 
 const NODE: &[Definition] = &[
     ("Name", "string", 0),
@@ -127,7 +149,7 @@ fn node(object: &Value, now: Timestamp) -> Vec<Value> {
         address("InternalIP"),
         address("ExternalIP"),
         text_or(object, "/status/nodeInfo/osImage", "<unknown>"),
-        text_or(object, "/status/nodeInfo/kernelVersion", "<unknown>"),
+        kernel(object).into(),
         text_or(
             object,
             "/status/nodeInfo/containerRuntimeVersion",
@@ -267,18 +289,10 @@ fn secret(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-const SERVICE_ACCOUNT: &[Definition] = &[
-    ("Name", "string", 0),
-    ("Secrets", "string", 0),
-    ("Age", "string", 0),
-];
+const SERVICE_ACCOUNT: &[Definition] = &[("Name", "string", 0), ("Age", "string", 0)];
 
 fn service_account(object: &Value, now: Timestamp) -> Vec<Value> {
-    vec![
-        name(object),
-        size(object, "/secrets").into(),
-        age_of(object, now),
-    ]
+    vec![name(object), age_of(object, now)]
 }
 
 const EVENT: &[Definition] = &[
@@ -309,12 +323,15 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
         "/involvedObject"
     };
     let at = |field: &str| text(object, &format!("{about}{field}"));
-    let (component, host) = match text(object, "/source/component") {
+    let source = ["source", "deprecatedSource"].map(|field| &object[field]);
+    let source = source.into_iter().find(|source| source.is_object());
+    let source = source.unwrap_or(&Value::Null);
+    let (component, host) = match text(source, "/component") {
         "" => (
             text(object, "/reportingComponent"),
             text(object, "/reportingInstance"),
         ),
-        component => (component, text(object, "/source/host")),
+        component => (component, text(source, "/host")),
     };
     let component = if component.is_empty() {
         text(object, "/reportingController")
@@ -328,6 +345,7 @@ fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     };
     let count = integer(object, "/series/count")
         .max(integer(object, "/count"))
+        .max(integer(object, "/deprecatedCount"))
         .max(1);
     let message = match text(object, "/message") {
         "" => text(object, "/note"),

@@ -55,6 +55,15 @@ pub(super) fn age_of(object: &Value, now: Timestamp) -> Value {
     age::since(object.pointer("/metadata/creationTimestamp"), now).into()
 }
 
+/// The first of many, how many more there are, or what stands for none.
+pub(super) fn few(all: &[String], most: usize, none: &str) -> String {
+    match all.len() {
+        0 => none.to_owned(),
+        many if many > most => format!("{} + {} more...", all[..most].join(","), many - most),
+        _ => all.join(","),
+    }
+}
+
 /// `a=b,c=d`, or `<none>`.
 pub(super) fn labels(object: &Value, pointer: &str) -> String {
     let labels = object.pointer(pointer).and_then(Value::as_object);

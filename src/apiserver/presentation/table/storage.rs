@@ -1,11 +1,11 @@
-//! The rows of claims and storage classes.
+//! The rows of volumes, claims, storage classes, and of drivers on nodes.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     builtin::Definition,
-    cell::{age_of, list, name, text, text_or},
+    cell::{age_of, list, name, size, text, text_or},
 };
 
 pub(super) const CLAIM: &[Definition] = &[
@@ -26,7 +26,21 @@ pub(super) fn claim(object: &Value, now: Timestamp) -> Vec<Value> {
     } else {
         text(object, "/status/phase")
     };
-    let modes: Vec<&str> = list(object, "/status/accessModes")
+    vec![
+        name(object),
+        phase.into(),
+        text(object, "/spec/volumeName").into(),
+        text(object, "/status/capacity/storage").into(),
+        modes(object, "/status/accessModes"),
+        text(object, "/spec/storageClassName").into(),
+        text_or(object, "/spec/volumeAttributesClassName", "<unset>"),
+        age_of(object, now),
+        text_or(object, "/spec/volumeMode", "<unset>"),
+    ]
+}
+
+fn modes(object: &Value, pointer: &str) -> Value {
+    let modes: Vec<&str> = list(object, pointer)
         .iter()
         .filter_map(Value::as_str)
         .map(|mode| match mode {
@@ -37,17 +51,58 @@ pub(super) fn claim(object: &Value, now: Timestamp) -> Vec<Value> {
             other => other,
         })
         .collect();
+    modes.join(",").into()
+}
+
+pub(super) const VOLUME: &[Definition] = &[
+    ("Name", "string", 0),
+    ("Capacity", "string", 0),
+    ("Access Modes", "string", 0),
+    ("Reclaim Policy", "string", 0),
+    ("Status", "string", 0),
+    ("Claim", "string", 0),
+    ("StorageClass", "string", 0),
+    ("VolumeAttributesClass", "string", 0),
+    ("Reason", "string", 0),
+    ("Age", "string", 0),
+    ("VolumeMode", "string", 1),
+];
+
+pub(super) fn volume(object: &Value, now: Timestamp) -> Vec<Value> {
+    let phase = if object.pointer("/metadata/deletionTimestamp").is_some() {
+        "Terminating"
+    } else {
+        text(object, "/status/phase")
+    };
+    let claim = |field: &str| text(object, &format!("/spec/claimRef/{field}"));
+    let claim = match (claim("namespace"), claim("name")) {
+        (_, "") => String::new(),
+        (namespace, name) => format!("{namespace}/{name}"),
+    };
     vec![
         name(object),
+        text(object, "/spec/capacity/storage").into(),
+        modes(object, "/spec/accessModes"),
+        text(object, "/spec/persistentVolumeReclaimPolicy").into(),
         phase.into(),
-        text(object, "/spec/volumeName").into(),
-        text(object, "/status/capacity/storage").into(),
-        modes.join(",").into(),
+        claim.into(),
         text(object, "/spec/storageClassName").into(),
         text_or(object, "/spec/volumeAttributesClassName", "<unset>"),
+        text(object, "/status/reason").into(),
         age_of(object, now),
         text_or(object, "/spec/volumeMode", "<unset>"),
     ]
+}
+
+pub(super) const CSI_NODE: &[Definition] = &[
+    ("Name", "string", 0),
+    ("Drivers", "integer", 0),
+    ("Age", "string", 0),
+];
+
+pub(super) fn csi_node(object: &Value, now: Timestamp) -> Vec<Value> {
+    let drivers = size(object, "/spec/drivers");
+    vec![name(object), drivers.into(), age_of(object, now)]
 }
 
 pub(super) const STORAGE_CLASS: &[Definition] = &[

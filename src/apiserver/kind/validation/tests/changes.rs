@@ -29,7 +29,7 @@ fn hold(group: &str, plural: &str, object: Value, changes: &[(Value, &str)]) {
 
 #[test]
 fn of_a_pod() {
-    let toleration = |key: &str| json!({"key": key, "operator": "Exists"});
+    let toleration = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute"});
     let gate = |name: &str| json!({"name": name});
     let pod = json!({"spec": {
         "nodeName": "n9", "containers": [{"name": "c", "image": "x"}], "initContainers": [{"name": "i", "image": "y"}],
@@ -53,7 +53,7 @@ fn of_a_pod() {
             (
                 spec(
                     "tolerations",
-                    json!([{"key": "a", "operator": "Exists", "tolerationSeconds": 5}]),
+                    json!([{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}]),
                 ),
                 "",
             ),

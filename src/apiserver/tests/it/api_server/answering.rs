@@ -221,7 +221,7 @@ pub async fn refusals() -> anyhow::Result<()> {
                 APPLY,
                 json!({"apiVersion": "v2", "kind": "ConfigMap"}),
                 400,
-                "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1",
+                "invalid object type: /v2, Kind=ConfigMap",
             ),
             (
                 "PATCH",
@@ -229,7 +229,7 @@ pub async fn refusals() -> anyhow::Result<()> {
                 APPLY,
                 json!({"apiVersion": "example.com/v1", "kind": "Thing", "spec": {"other": 1}}),
                 500,
-                "failed to create typed patch object (default/a; example.com/v1, Kind=Thing): .spec.other: field not \
+                "failed to create typed patch object (/; example.com/v1, Kind=Thing): .spec.other: field not \
                  declared in schema",
             ),
             // Definitions.
@@ -311,7 +311,7 @@ pub async fn patches() -> anyhow::Result<()> {
                 APPLY,
                 json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": "many"}}),
                 500,
-                "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): .spec.replicas: expected \
+                "failed to create typed patch object (/; apps/v1, Kind=Deployment): .spec.replicas: expected \
                  numeric (int or float), got string",
             ),
             (

@@ -182,7 +182,7 @@ pub async fn reviews() -> anyhow::Result<()> {
     same(
         &answer["message"],
         &json!(
-            r#".authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: "null": exactly one of nonResourceAttributes or resourceAttributes must be specified"#
+            r#".authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"#
         ),
         "nothing asked",
     )?;
