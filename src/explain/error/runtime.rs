@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Row] = &[
         "The CustomResourceDefinition of this cluster does not have the field, so the API server drops it; or an admission \
          policy or a webhook sets it to another value. The message names the field.",
         "Look whether the definition has it, and at what changes objects when they are written.",
-        &["kubectl explain vmruntime.spec", "kubectl get mutatingwebhookconfigurations"],
+        &["kubectl explain vmruntime.spec"],
     )),
     (Reason::NotVerified, advice(
         "The state was reported as reached, but a list or an object that proves it could not be read.",

@@ -36,7 +36,7 @@ use bmctl::{
         backup::Place,
         removal::{Disks, Secrets},
     },
-    failure::Failure,
+    failure::{Failure, Reason},
     operation::disable::{
         ClusterNames, Consent, Disable, DisableProgress, Ending, Operator, Proposal,
     },
@@ -271,7 +271,12 @@ impl TestCluster {
             world.create().await;
         }
         surroundings.borrow_mut().forced = !refuses;
-        let ended = self.attempt(world, !refuses, calm).await?;
+        let mut ended = self.attempt(world, !refuses, calm).await?;
+        // What a killed attempt was writing holds the backup until it is written; a process would have let go of it.
+        while matches!(&ended, Some(Err(failure)) if failure.reason == Reason::BackupInUse) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            ended = self.attempt(world, !refuses, calm).await?;
+        }
         match ended {
             Some(Ok(End::Disabled)) => {
                 self.seen.borrow_mut().ended_disabled += 1;
