@@ -91,6 +91,7 @@ impl Core {
                 &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
             );
         }
+        core.ensure_priorities();
         for object in bootstrap::objects() {
             core.ensure(object);
         }

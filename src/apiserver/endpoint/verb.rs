@@ -71,6 +71,10 @@ pub struct Call<'a> {
 
 /// Does what the request asks for.
 pub fn perform(verb: Verb, call: &mut Call<'_>) -> Result<Answer, StatusError> {
+    if call.resource.storage_key() == ("", "endpoints") {
+        let why = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+        call.warnings.push(why.to_owned());
+    }
     rehearsal::rehearse(call, verb, act)?;
     act(verb, call)
 }

@@ -15,6 +15,20 @@ use crate::{
     },
 };
 
+/// The classes of what a cluster needs itself.
+const SYSTEM_PRIORITIES: [(&str, i64, &str); 2] = [
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+];
+
 impl Core {
     /// Tells the cluster where this server is, as every API server does.
     pub(super) fn publish(&self) {
@@ -65,6 +79,16 @@ impl Core {
                 message = error.message,
                 "an object of every cluster cannot be written"
             );
+        }
+    }
+
+    /// Priorities that every cluster has.
+    pub(super) fn ensure_priorities(&self) {
+        for (name, value, description) in SYSTEM_PRIORITIES {
+            self.ensure(&json!({
+                "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name},
+                "value": value, "description": description,
+            }));
         }
     }
 

@@ -27,7 +27,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     let eviction = call.body.object(&call.resource)?;
     let given = text(&eviction["metadata"], "name");
     let name = call.path.name.clone().unwrap_or_default();
-    if !given.is_empty() && given != name {
+    if given != name {
         return Err(StatusError::bad_request(
             "name in URL does not match name in Eviction object",
         ));

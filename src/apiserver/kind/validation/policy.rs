@@ -99,14 +99,18 @@ pub fn admission_policy(new: &Value, causes: &mut Vec<FieldError>) {
                 "expression is not specified",
             ));
         }
+        let message = &validation["message"];
+        if text(validation, "message").trim().contains(['\n', '\r']) {
+            let why = "must not contain line breaks";
+            causes.push(field_error::invalid(
+                &format!("{path}.message"),
+                message,
+                why,
+            ));
+        }
         let reason = text(validation, "reason");
         if !reason.is_empty() {
-            let reasons = [
-                "Forbidden",
-                "Invalid",
-                "RequestEntityTooLarge",
-                "Unauthorized",
-            ];
+            let reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
             one_of(reason, &reasons, &format!("{path}.reason"), causes);
         }
     }
