@@ -493,6 +493,60 @@ async fn disks_of_a_machine_that_came_late_are_kept_as_well() {
 }
 
 #[tokio::test]
+async fn disks_of_a_machine_that_somebody_else_deletes_are_kept_as_well() {
+    let mut going = object("a", "vm-a", None);
+    going["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
+    going["metadata"]["finalizers"] = json!(["cluster.gke.io/controller"]);
+    let world = World::with(&[(KVM, going), (DV, object("a-root", "dv-a", Some("vm-a")))]);
+    let (server, looks) = (world.clone(), AtomicU32::new(0));
+    let client = script::client(move |call| {
+        // Its controller is done at the third look, and what it still owns goes with it.
+        if call.path == KVM && !call.watches() && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+            collect(&mut server.objects.lock().unwrap(), 0);
+        }
+        server.answer(call)
+    });
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let removed = remove(&client, plan, None, &retry).await.unwrap();
+    assert_eq!(removed.machines.len(), 1);
+    assert_eq!(
+        world.left(),
+        ["/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/a-root"]
+    );
+}
+
+#[tokio::test]
+async fn a_disk_that_gets_an_owner_after_the_plan_stays_as_planned() {
+    let mut machine = object("a", "vm-a", None);
+    machine["spec"] = json!({"dataVolumeTemplates": [{"metadata": {"name": "a-root"}}]});
+    let world = World::with(&[(KVM, machine), (DV, object("a-root", "dv-a", None))]);
+    let (server, reads) = (world.clone(), AtomicU32::new(0));
+    let client = script::client(move |call| {
+        // KubeVirt takes over the disk that it would have made, just before the machine is deleted.
+        let is_read = call.method == "GET" && call.path.ends_with("/virtualmachines/a");
+        if is_read && reads.fetch_add(1, Ordering::Relaxed) == 0 {
+            let mut objects = server.objects.lock().unwrap();
+            if let Some((_, disk)) = objects.iter_mut().find(|(of, _)| *of == DV) {
+                disk["metadata"]["ownerReferences"] = json!([{"uid": "vm-a"}]);
+            }
+        }
+        server.answer(call)
+    });
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let removed = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert_eq!(removed.disks, []);
+    assert_eq!(
+        world.left(),
+        ["/apis/cdi.kubevirt.io/v1beta1/namespaces/ns/datavolumes/a-root"]
+    );
+}
+
+#[tokio::test]
 async fn a_machine_whose_claim_stays_is_let_go_before_anything_is_waited_for() {
     let world = World::with(&[
         (KVM, object("a", "vm-a", None)),
