@@ -302,7 +302,7 @@ fn mask(text: &str, pattern: &str, by: &str) -> String {
     masked
 }
 
-/// `5m`, `3d4h`, `0s` …
+/// `5m`, `3d4h`, `0s`, `6y335d` …
 fn is_age(text: &str) -> bool {
     if text == "<invalid>" {
         return true;
@@ -315,7 +315,7 @@ fn is_age(text: &str) -> bool {
             return false;
         }
         let first = unit.strip_prefix("ms").filter(|_| parts == 0);
-        let Some(after) = first.or_else(|| unit.strip_prefix(['s', 'm', 'h', 'd'])) else {
+        let Some(after) = first.or_else(|| unit.strip_prefix(['s', 'm', 'h', 'd', 'y'])) else {
             return false;
         };
         rest = after;
