@@ -116,7 +116,11 @@ async fn nothing_eligible(cluster: TestCluster) -> anyhow::Result<()> {
 
     // While no controller runs, too.
     cluster.label("n1", name::SKIP_SCHEDULE, json!("")).await?;
-    cluster.phase("Degraded").await?;
+    cluster
+        .status("the node among those that are left out", |_, status| {
+            status.skipped_nodes == ["n1"]
+        })
+        .await?;
     controller.stop().await?;
     let before = found_wanting(&cluster, 1).await?;
     cluster.nodes.say("n1", Answer::NoKvm);
