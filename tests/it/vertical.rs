@@ -164,8 +164,12 @@ fn disable_with_machines_refuses_and_changes_nothing() -> Result<(), Failed> {
             return Err(format!("the refusal does not name {text}: {refused}").into());
         }
     }
-    let refused = refused.says("--force=true")?;
-    drop(refused);
+    refused.says("--force=true")?;
+    // What is pasted keeps what was to be kept.
+    test_cluster
+        .bmctl(&["disable", "vmruntime", "--keep-disks", "--no-backup"])
+        .exits(6)?
+        .says("keep their disks: bmctl disable vmruntime --force=true --keep-disks --no-backup")?;
     let told = test_cluster
         .bmctl(&["disable", "vmruntime", "-o", "json"])
         .exits(6)?;

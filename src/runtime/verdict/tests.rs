@@ -146,6 +146,11 @@ fn pass_must_agree_with_the_nodes() {
             false,
         ),
         (
+            json!({"pass": true, "checks": {"a": good()}, "failures": {"a": good()}}),
+            Inconsistent,
+            false,
+        ),
+        (
             json!({"pass": true, "checks": {"a": good()}, "failures": {"b": null}}),
             Incomplete,
             true,

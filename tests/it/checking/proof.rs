@@ -165,9 +165,14 @@ pub fn a_summary_that_contradicts_its_check_is_no_proof() -> Result<(), Failed> 
         true,
     )?;
     gone.delete(&format!("{CHECKS}/{NAME}"))?;
-    bmctl(&gone, "enable vmruntime --ensure --timeout 20s")
-        .exits(5)?
-        .says("there is no such check")?;
+    for command in [
+        "enable vmruntime --ensure --timeout 20s",
+        "status vmruntime",
+    ] {
+        bmctl(&gone, command)
+            .exits(5)?
+            .says("there is no such check")?;
+    }
     Ok(())
 }
 

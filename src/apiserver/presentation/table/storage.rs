@@ -21,14 +21,9 @@ pub(super) const CLAIM: &[Definition] = &[
 ];
 
 pub(super) fn claim(object: &Value, now: Timestamp) -> Vec<Value> {
-    let phase = if object.pointer("/metadata/deletionTimestamp").is_some() {
-        "Terminating"
-    } else {
-        text(object, "/status/phase")
-    };
     vec![
         name(object),
-        phase.into(),
+        phase(object).into(),
         text(object, "/spec/volumeName").into(),
         text(object, "/status/capacity/storage").into(),
         modes(object, "/status/accessModes"),
@@ -37,6 +32,14 @@ pub(super) fn claim(object: &Value, now: Timestamp) -> Vec<Value> {
         age_of(object, now),
         text_or(object, "/spec/volumeMode", "<unset>"),
     ]
+}
+
+fn phase(object: &Value) -> &str {
+    if object.pointer("/metadata/deletionTimestamp").is_some() {
+        "Terminating"
+    } else {
+        text(object, "/status/phase")
+    }
 }
 
 fn modes(object: &Value, pointer: &str) -> Value {
@@ -69,11 +72,6 @@ pub(super) const VOLUME: &[Definition] = &[
 ];
 
 pub(super) fn volume(object: &Value, now: Timestamp) -> Vec<Value> {
-    let phase = if object.pointer("/metadata/deletionTimestamp").is_some() {
-        "Terminating"
-    } else {
-        text(object, "/status/phase")
-    };
     let claim = |field: &str| text(object, &format!("/spec/claimRef/{field}"));
     let claim = match (claim("namespace"), claim("name")) {
         (_, "") => String::new(),
@@ -84,7 +82,7 @@ pub(super) fn volume(object: &Value, now: Timestamp) -> Vec<Value> {
         text(object, "/spec/capacity/storage").into(),
         modes(object, "/spec/accessModes"),
         text(object, "/spec/persistentVolumeReclaimPolicy").into(),
-        phase.into(),
+        phase(object).into(),
         claim.into(),
         text(object, "/spec/storageClassName").into(),
         text_or(object, "/spec/volumeAttributesClassName", "<unset>"),
