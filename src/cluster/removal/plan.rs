@@ -283,20 +283,34 @@ impl Plan {
         dependents::disks_lost(&self.objects, &self.dependents)
     }
 
-    /// A machine that appears later names disks that seemed to be nobody's.
+    /// A machine that appears later names disks that seemed to be nobody's. What these own goes with them.
     pub(super) fn claim_disks_of(&mut self, machine: &Workload) {
-        let fate = match self.disks {
-            Disks::Delete => Fate::Deleted,
-            Disks::Keep => Fate::Kept(Why::Asked),
+        let (of_named, of_owned) = match self.disks {
+            Disks::Delete => (Fate::Deleted, Fate::GoesAlong),
+            Disks::Keep => (Fate::Kept(Why::Asked), Fate::Kept(Why::Asked)),
         };
-        for planned in &mut self.objects {
-            let disk = &planned.workload;
-            let named = planned.fate == Fate::Kept(Why::Unused)
-                && is_products(disk)
-                && disk.namespace == machine.namespace
-                && machine.disks().any(|name| *name == *disk.name);
-            if named {
-                planned.fate = fate;
+        let mut claimed = BTreeSet::new();
+        loop {
+            let before = claimed.len();
+            for planned in &mut self.objects {
+                let Fate::Kept(Why::Unused | Why::NotTheVms) = planned.fate else {
+                    continue;
+                };
+                let disk = &planned.workload;
+                let is_named = is_products(disk)
+                    && disk.namespace == machine.namespace
+                    && machine.disks().any(|name| *name == *disk.name);
+                planned.fate = if disk.owners.iter().any(|owner| claimed.contains(owner)) {
+                    of_owned
+                } else if is_named {
+                    of_named
+                } else {
+                    continue;
+                };
+                claimed.insert(disk.uid.clone());
+            }
+            if claimed.len() == before {
+                return;
             }
         }
     }

@@ -111,22 +111,25 @@ fn leaving() -> Result<(), Failed> {
         SECRETS,
         &json!({"apiVersion": "v1", "kind": "Secret", "metadata": held}),
     )?;
-    test_cluster.create(
-        KUBEVIRT,
-        &json!({
-            "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
-            "metadata": {"name": "slow", "finalizers": ["example.com/hold"]},
-            "spec": {"runStrategy": "Halted", "template": {"spec": {
-                "domain": {}, "volumes": [{"name": "cloud", "cloudInitNoCloud": {"secretRef": {"name": "cloud"}}}],
-            }}},
-        }),
-    )?;
+    let mut vm = json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": "slow", "finalizers": ["example.com/hold"]},
+        "spec": {"runStrategy": "Halted", "template": {"spec": {
+            "domain": {}, "volumes": [{"name": "cloud", "cloudInitNoCloud": {"secretRef": {"name": "cloud"}}}],
+        }}},
+    });
+    test_cluster.create(KUBEVIRT, &vm)?;
     let disable = "disable vmruntime --force=true --backup saved --timeout 15s";
     let disable: Vec<&str> = disable.split(' ').collect();
     test_cluster.bmctl(&disable).exits(124)?;
     // On a busy machine the fence may stand until it ends by itself.
     let open = json!({"metadata": {"annotations": {CREATION_FENCE_UNTIL: null}}});
     test_cluster.patch("/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime", &open)?;
+    vm["metadata"]["name"] = "another".into();
+    eventually("the end of the fence", || {
+        let created = test_cluster.create(&format!("{KUBEVIRT}?dryRun=All"), &vm);
+        created.map_err(|refused| format!("{refused:?}"))
+    })?;
     for how in [&[] as &[&str], &["--dry-run"], &["--dry-run=server"]] {
         let arguments = [&["restore", "saved"], how].concat();
         let ended = test_cluster

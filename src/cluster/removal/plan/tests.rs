@@ -255,6 +255,30 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
 }
 
 #[test]
+fn a_machine_that_comes_late_takes_its_disks_and_what_these_own() {
+    let late = using(object(GVM, "late", &[]), &[Storage::Disk("spare".into())]);
+    for (disks, expected) in [
+        (Disks::Delete, ["Deleted", "GoesAlong", "Kept(Unused)"]),
+        (Disks::Keep, ["Kept(Asked)", "Kept(Asked)", "Kept(Unused)"]),
+    ] {
+        let there = inventory(vec![
+            object(GDISK, "spare", &[]),
+            object(DV, "spare", &["5-spare"]),
+            object(DV, "lonely", &[]),
+        ]);
+        let mut plan = Plan::new(there, disks, &LeftOver::default());
+        plan.claim_disks_of(&late);
+        let fate_of = |uid: &str| {
+            let mut objects = plan.objects.iter();
+            let planned = objects.find(|planned| planned.workload.uid == Uid::from(uid));
+            planned.map(|planned| format!("{:?}", planned.fate))
+        };
+        let found = ["5-spare", "6-spare", "6-lonely"].map(|uid| fate_of(uid).unwrap_or_default());
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn what_is_only_tied_to_a_generated_object_is_not_made_again() {
     let tied = |mut workload: Workload| {
         workload.generated = false;
