@@ -32,6 +32,7 @@ pub mod condition;
 pub mod crd;
 pub mod dependent;
 pub mod engine;
+pub mod kubernetes;
 pub mod name;
 pub mod natural;
 pub mod preflight_check;

@@ -31,7 +31,6 @@ use std::{
 
 use anyhow::Context as _;
 use futures::{FutureExt as _, TryStreamExt as _, stream};
-use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -95,9 +94,9 @@ impl Default for Pace {
 
 /// What the containers of a node do. The world itself runs nothing.
 pub trait NodeRunner: Send + Sync {
-    /// The end of the pod on that node; `None` for an ordinary pod that keeps running. May block: it is called on a
-    /// thread of its own.
-    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit>;
+    /// The end on that node of a pod whose only container has these arguments; `None` for an ordinary pod that keeps
+    /// running. May block: it is called on a thread of its own.
+    fn run(&self, node: &NodeProfile, arguments: &[String]) -> Option<PodExit>;
 }
 
 /// How a pod's only container ended.

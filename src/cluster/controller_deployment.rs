@@ -1,6 +1,5 @@
 //! Is the controller there? Its Deployment says so, on Google's clusters as on ours.
 
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::{api::Api, core::ApiResource};
 
 use super::{
@@ -8,7 +7,10 @@ use super::{
     retry::{Repeat, Retry},
 };
 use crate::{
-    api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+    api::{
+        kubernetes::Deployment,
+        name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
+    },
     failure::{self, Failure},
 };
 

@@ -3,7 +3,6 @@
 //! A node's status is written every few seconds by its kubelet, so a conflict is nothing special here: the node is read
 //! and decided on again.
 
-use k8s_openapi::api::core::v1::Node;
 use kube::{
     api::{Api, ListParams, ObjectMeta, Patch, PatchParams},
     core::PartialObjectMeta,
@@ -17,6 +16,7 @@ use super::{
 };
 use crate::{
     api::{
+        kubernetes::Node,
         name::{FIELD_MANAGER, SKIP_SCHEDULE},
         natural,
     },

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, api::ListParams, core::ObjectMeta};
 
 use super::{list, retry::Retry, vmruntime};
 use crate::api::{
     Condition,
     condition::{self, kind},
+    kubernetes::Pod,
 };
 
 /// KubeVirt's label of the pods that guests run in.

@@ -16,7 +16,6 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Client,
     core::{ApiResource, ObjectMeta},
@@ -27,7 +26,7 @@ use super::{
     inventory::{Second, Workload},
 };
 use crate::{
-    api::name::qualified,
+    api::{kubernetes::Pod, name::qualified},
     failure::{Failure, Hint, Suggested},
 };
 

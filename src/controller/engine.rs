@@ -5,10 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::try_join;
-use k8s_openapi::{
-    api::{apps::v1::Deployment, core::v1::Pod},
-    apimachinery::pkg::apis::meta::v1::Time,
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{
     Api, Client, Resource,
     api::ListParams,
@@ -24,7 +21,11 @@ use super::{
     why,
 };
 use crate::{
-    api::{engine, name},
+    api::{
+        engine,
+        kubernetes::{Deployment, Pod},
+        name,
+    },
     cluster::{discovery, list, retry::Retry, stuck::Leaving},
     failure::Failure,
     runtime::readiness::{COMPONENTS, Component, EngineFacts, EngineObject, Operator, Presence},

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Node;
-
-use crate::{api::name, runtime::preflight::NodeFacts};
+use crate::{
+    api::{kubernetes::Node, name},
+    runtime::preflight::NodeFacts,
+};
 
 /// Label of the node's operating system.
 const OS_LABEL: &str = "kubernetes.io/os";

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use kube::{Api, Client, api::ListParams, core::DynamicObject, runtime::reflector::Store};
 
 use super::{
@@ -25,6 +25,7 @@ use crate::{
     api::{
         VMRuntime, VMRuntimePreflightCheck,
         condition::{self, kind},
+        kubernetes::{Node, Pod},
         name,
     },
     cluster::{

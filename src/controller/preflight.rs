@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::Pod,
-    apimachinery::pkg::apis::meta::v1::{OwnerReference, Time},
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use kube::{
+    Api, Client,
+    api::Patch,
+    core::{ApiResource, DynamicObject},
 };
-use kube::{Api, Client, api::Patch};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,7 @@ use super::{
     watch::{Listener, Trigger},
 };
 use crate::{
-    api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, name},
+    api::{VMRuntimePreflightCheck, VMRuntimePreflightCheckStatus, kubernetes::Pod, name},
     failure::{Failure, Kind},
     probe::Virtualization,
     runtime::{
@@ -284,7 +285,9 @@ impl Runner<'_> {
 
     async fn create(&self, probe: Probe, launch: Launch) -> (Launch, Result<(), Failure>) {
         let doing = format!("create the probe pod for node {}", launch.node);
-        let api = self.pods_api();
+        let resource = ApiResource::erase::<Pod>(&());
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), name::SYSTEM_NAMESPACE, &resource);
         let creation = async {
             let created = api.create(&creating(), &probe.pod()).await;
             created.or_there(&doing)

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
-use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, Client, ResourceExt, api::Patch};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +15,10 @@ use super::{
     observed::{NodeTraces, Traces},
     request::{Doing, patching},
 };
-use crate::failure::{Failure, Kind};
+use crate::{
+    api::kubernetes::{Node, Pod},
+    failure::{Failure, Kind},
+};
 
 /// Labels by their whole name.
 const LABELS: [&str; 9] = [

@@ -20,7 +20,7 @@ use super::{
     role::UserRole,
 };
 use crate::{
-    api::{engine, name},
+    api::{engine, kubernetes::Pod, name},
     cluster::{
         Retry, discovery, list,
         retry::Repeat,
@@ -198,7 +198,7 @@ impl Part {
             .await;
         patched.or_gone(&doing)?;
         let namespace = self.namespace.as_deref().unwrap_or_default();
-        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), namespace);
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
         let ours = ListParams::default().labels(&format!("app={}", name::CONTROLLER_DEPLOYMENT));
         loop {
             let left = list::metadata(&pods, &ours, retry, &doing).await;

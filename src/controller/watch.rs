@@ -8,13 +8,7 @@ mod trigger;
 use std::{fmt::Debug, time::Duration};
 
 use futures::{Stream, StreamExt, pin_mut, stream};
-use k8s_openapi::{
-    api::{
-        apps::v1::Deployment,
-        core::v1::{Node, Pod},
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, Resource,
     core::{ApiResource, DynamicObject, GroupVersionKind, PartialObjectMeta},
@@ -30,14 +24,16 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use self::predicate::{
-    Known, Predicate, any_change, every_version, handler_change, node_change, slim_handler,
-    slim_node, whole, workload_change,
+    Known, Predicate, any_change, every_version, handler_change, node_change, workload_change,
 };
 pub(super) use self::trigger::{Listener, Trigger};
 use super::{engine, observe::Caches};
 use crate::{
     api::{
-        VMRuntime, VMRuntimePreflightCheck, engine as engine_names, name, workload::WORKLOAD_KINDS,
+        VMRuntime, VMRuntimePreflightCheck, engine as engine_names,
+        kubernetes::{Deployment, Node, Pod},
+        name,
+        workload::WORKLOAD_KINDS,
     },
     cluster::{
         discovery::{self, Sought},
@@ -96,31 +92,10 @@ pub(super) fn start(
     let pods = engine::somewhere::<Pod>(client, place);
     let system_pods = Api::<Pod>::namespaced(client.clone(), system);
     let caches = Caches {
-        nodes: keep(
-            nodes,
-            everything.clone(),
-            node_change,
-            slim_node,
-            trigger,
-            tasks,
-        ),
-        checks: keep(
-            checks,
-            everything.clone(),
-            every_version,
-            whole,
-            trigger,
-            tasks,
-        ),
-        handlers: keep(pods, handlers, handler_change, slim_handler, trigger, tasks),
-        probe_pods: keep(
-            system_pods,
-            probes,
-            every_version,
-            whole,
-            probes_trigger,
-            tasks,
-        ),
+        nodes: keep(nodes, everything.clone(), node_change, trigger, tasks),
+        checks: keep(checks, everything.clone(), every_version, trigger, tasks),
+        handlers: keep(pods, handlers, handler_change, trigger, tasks),
+        probe_pods: keep(system_pods, probes, every_version, probes_trigger, tasks),
     };
     tasks.spawn(fire_on_change(
         Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
@@ -200,13 +175,12 @@ fn workload_kinds() -> impl Iterator<Item = GroupVersionKind> {
         .map(|kind| GroupVersionKind::gvk(kind.group, kind.version, kind.kind))
 }
 
-/// Keeps all objects at hand, without what `slim` takes off, and fires when one comes, goes, or changes in what `predicate`
+/// Keeps all objects at hand, and fires when one comes, goes, or changes in what `predicate`
 /// looks at.
 fn keep<K, N>(
     api: Api<K>,
     config: watcher::Config,
     predicate: fn(&K) -> N,
-    slim: fn(&mut K),
     trigger: &Trigger,
     tasks: &mut JoinSet<()>,
 ) -> Store<K>
@@ -219,10 +193,7 @@ where
     tasks.spawn(async move {
         let mut known = Known::default();
         let stream = watching(api, config, MOST_KEPT)
-            .modify(move |object| {
-                object.meta_mut().managed_fields = None;
-                slim(object);
-            })
+            .modify(|object| object.meta_mut().managed_fields = None)
             .backoff(Pauses::default())
             .reflect(writer);
         pin_mut!(stream);

@@ -3,12 +3,14 @@
 //!
 //! Asked only while something is not up; conditions quote the answer, and through them `status` and every wait.
 
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{Client, api::ListParams, runtime::reflector::Store};
 
 use super::engine;
 use crate::{
-    api::engine::{CDI_COMPONENT_LABEL, COMPONENT_LABEL, COMPONENTS, VIRT_OPERATOR},
+    api::{
+        engine::{CDI_COMPONENT_LABEL, COMPONENT_LABEL, COMPONENTS, VIRT_OPERATOR},
+        kubernetes::{Deployment, Pod},
+    },
     cluster::{list, retry::Retry, stuck},
 };
 

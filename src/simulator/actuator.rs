@@ -5,14 +5,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::{
-    api::{coordination::v1::Lease, core::v1::Pod},
+    api::{
+        coordination::v1::Lease,
+        core::v1::{Event, Pod},
+    },
     apimachinery::pkg::apis::meta::v1::Time,
 };
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     client::Body,
-    core::DynamicObject,
+    core::{ApiResource, DynamicObject},
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -192,9 +195,9 @@ impl Performer {
 
     async fn ask(&self, pod: Object, node: Option<&NodeProfile>) -> anyhow::Result<Effect> {
         let node = node.context("a pod was asked about that is on no known node")?;
-        let typed: Pod = DynamicObject::clone(&pod).try_parse()?;
+        let arguments = arguments(&pod);
         let (runner, node) = (self.runner.clone(), node.clone());
-        let exit = tokio::task::spawn_blocking(move || runner.run(&node, &typed)).await?;
+        let exit = tokio::task::spawn_blocking(move || runner.run(&node, &arguments)).await?;
         Ok(Effect::Fate(pod, exit.map_or(Fate::Runs, Fate::Ends)))
     }
 
@@ -226,9 +229,10 @@ impl Performer {
             "firstTimestamp": now, "lastTimestamp": now,
             "source": {"component": manager}, "reportingComponent": manager,
         });
-        let events: Api<k8s_openapi::api::core::v1::Event> =
-            Api::namespaced(self.client.clone(), namespace);
-        let event = serde_json::from_value(event)?;
+        let resource = ApiResource::erase::<Event>(&());
+        let events: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let event = object(event)?;
         unless_there(events.create(&by(manager), &event).await).context("recording an event")?;
         Ok(())
     }
@@ -236,6 +240,19 @@ impl Performer {
     fn api(&self, key: &Key) -> Api<DynamicObject> {
         api(&self.client, key)
     }
+}
+
+/// Of the pod's only container; none where there are several.
+fn arguments(pod: &DynamicObject) -> Vec<String> {
+    let containers = pod.data["spec"]["containers"].as_array();
+    let [container] = containers.map_or(&[] as &[Value], Vec::as_slice) else {
+        return Vec::new();
+    };
+    let arguments = container["args"].as_array().into_iter().flatten();
+    arguments
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn event_type(reason: &str) -> &'static str {
@@ -249,14 +266,17 @@ fn event_type(reason: &str) -> &'static str {
 /// Creates the Node object and its lease, unless there are some of that name. Nobody renews the lease, so it claims no
 /// time.
 pub async fn register(client: &Client, node: &NodeProfile) -> anyhow::Result<()> {
-    let object = object(node.node())?;
-    let nodes = api(client, &Key::of(Kind::Node, &object));
-    unless_there(nodes.create(&by("kubelet"), &object).await)?;
-    let lease: Lease = serde_json::from_value(json!({
+    let machine = object(node.node())?;
+    let nodes = api(client, &Key::of(Kind::Node, &machine));
+    unless_there(nodes.create(&by("kubelet"), &machine).await)?;
+    let lease = object(json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": node.name},
         "spec": {"holderIdentity": node.name, "leaseDurationSeconds": 40},
     }))?;
-    let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
+    let resource = ApiResource::erase::<Lease>(&());
+    let leases: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), "kube-node-lease", &resource);
     unless_there(leases.create(&by("kubelet"), &lease).await)?;
     Ok(())
 }

@@ -283,7 +283,8 @@ impl Plan {
         dependents::disks_lost(&self.objects, &self.dependents)
     }
 
-    /// A machine that appears later names disks that seemed to be nobody's. What these own goes with them.
+    /// A machine that appears later names disks that seemed to be nobody's, or has made one of which the lists showed the
+    /// disk and not yet the machine. What these own goes with them.
     pub(super) fn claim_disks_of(&mut self, machine: &Workload) {
         let (of_named, of_owned) = match self.disks {
             Disks::Delete => (Fate::Deleted, Fate::GoesAlong),
@@ -300,7 +301,10 @@ impl Plan {
                 let is_named = is_products(disk)
                     && disk.namespace == machine.namespace
                     && machine.disks().any(|name| *name == *disk.name);
-                planned.fate = if disk.owners.iter().any(|owner| claimed.contains(owner)) {
+                let is_owned = disk.owners.iter().any(|owner| {
+                    claimed.contains(owner) || (disk.generated && *owner == machine.uid)
+                });
+                planned.fate = if is_owned {
                     of_owned
                 } else if is_named {
                     of_named

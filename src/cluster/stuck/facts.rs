@@ -5,13 +5,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::{
-        apps::v1::Deployment,
-        core::v1::{Node, Pod},
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Resource, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
@@ -26,7 +20,12 @@ use super::{
     pod::{self, PodFailure, Why},
 };
 use crate::{
-    api::{Condition, engine, name, text::shortened},
+    api::{
+        Condition, engine,
+        kubernetes::{Deployment, Node, Pod},
+        name,
+        text::shortened,
+    },
     cluster::{discovery, event::ObjectName, list, retry::Retry},
     failure,
 };

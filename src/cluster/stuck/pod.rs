@@ -1,8 +1,9 @@
 //! Why a pod is not ready: it cannot be scheduled, a container waits, or its node does not answer.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-
-use crate::api::text::shortened;
+use crate::api::{
+    kubernetes::{ContainerStatus, Pod},
+    text::shortened,
+};
 
 /// What is wrong with one pod of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]

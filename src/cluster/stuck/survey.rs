@@ -5,11 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    coordination::v1::Lease,
-    core::v1::{Namespace, Pod},
-};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{
     Api, Client,
     api::ListParams,
@@ -25,6 +21,7 @@ use super::{
 use crate::{
     api::{
         engine,
+        kubernetes::{Deployment, Pod},
         name::{CONTROLLER_DEPLOYMENT, ENGINE_MANIFESTS, SYSTEM_NAMESPACE},
     },
     cluster::{list, retry::Retry},

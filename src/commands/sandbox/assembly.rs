@@ -17,7 +17,6 @@ use apiserver::{
     Identity, Options, Server,
     fault::{Fault, Party},
 };
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api, Client,
     runtime::wait::{Condition, await_condition},
@@ -29,6 +28,7 @@ use super::{boot, controller as choice, runner::ProbeRunner};
 use crate::{
     api::{
         VMRuntime,
+        kubernetes::Deployment,
         name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE, VMRUNTIME},
     },
     controller::{self, ControllerOptions, EngineManifests, install::IMAGE},

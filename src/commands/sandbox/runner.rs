@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::Pod;
-
 use crate::{
     probe::{self, Architecture, Depth, Fact, Facts, command::ProbeCommand},
     simulator::{NodeProfile, NodeRunner, PodExit},
@@ -13,11 +11,8 @@ use crate::{
 pub struct ProbeRunner;
 
 impl NodeRunner for ProbeRunner {
-    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit> {
-        let [container] = pod.spec.as_ref()?.containers.as_slice() else {
-            return None;
-        };
-        let command = ProbeCommand::parse(container.args.as_deref()?)?;
+    fn run(&self, node: &NodeProfile, arguments: &[String]) -> Option<PodExit> {
+        let command = ProbeCommand::parse(arguments)?;
         let facts = match &node.host {
             Some(root) => probe::gather(root, depth_on(root, command.depth)),
             None => on_paper(node),
@@ -51,19 +46,12 @@ mod tests {
     use super::*;
     use crate::probe::{ProbeReport, Virtualization};
 
-    fn pod(arguments: &[String]) -> Pod {
-        serde_json::from_value(serde_json::json!({
-            "spec": {"containers": [{"name": "probe", "args": arguments}]},
-        }))
-        .unwrap()
-    }
-
     fn report(node: &NodeProfile) -> ProbeReport {
         let command = ProbeCommand {
             virtualization: Virtualization::Hardware,
             depth: Depth::Pod,
         };
-        let exit = ProbeRunner.run(node, &pod(&command.arguments())).unwrap();
+        let exit = ProbeRunner.run(node, &command.arguments()).unwrap();
         ProbeReport::parse_termination_message(&exit.message).unwrap()
     }
 
@@ -90,6 +78,6 @@ mod tests {
     #[test]
     fn an_ordinary_pod_keeps_running() {
         let node = NodeProfile::pretend("node-2");
-        assert_eq!(ProbeRunner.run(&node, &pod(&["sleep".to_owned()])), None);
+        assert_eq!(ProbeRunner.run(&node, &["sleep".to_owned()]), None);
     }
 }

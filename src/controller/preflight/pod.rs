@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::{ContainerStatus, Pod},
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::core::DynamicObject;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    api::{NodeResult, name},
+    api::{
+        NodeResult,
+        kubernetes::{ContainerStatus, Pod},
+        name,
+    },
     controller::failure_policy::CERTAINTY,
     failure::{Failure, Kind},
     probe::{Depth, ProbeReport, Virtualization, command::ProbeCommand, node_result},
@@ -44,7 +46,7 @@ pub(super) struct Probe {
 
 impl Probe {
     /// The pod. Bound to its node by name, so that no scheduler, cordon or taint keeps it from there.
-    pub(super) fn pod(&self) -> Pod {
+    pub(super) fn pod(&self) -> DynamicObject {
         let depth = if self.deep { Depth::Deep } else { Depth::Pod };
         let command = ProbeCommand {
             virtualization: self.virtualization,
@@ -110,7 +112,7 @@ impl Probe {
                 }],
             },
         }))
-        .expect("a literal of the pod's own fields")
+        .expect("our own JSON has a well-formed metadata")
     }
 }
 

@@ -1,11 +1,10 @@
-//! What of an object the controller keeps, and what of its changes is worth looking at.
+//! What of an object's changes is worth looking at.
 
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use kube::{
     Resource,
     core::{DynamicObject, PartialObjectMeta},
@@ -13,6 +12,7 @@ use kube::{
 };
 
 use crate::{
+    api::kubernetes::{Node, Pod},
     controller::{engine, node},
     runtime::preflight::NodeFacts,
 };
@@ -39,36 +39,6 @@ pub(super) fn node_change(found: &Node) -> Option<NodeFacts> {
 pub(super) fn handler_change(pod: &Pod) -> (bool, bool) {
     let going = pod.metadata.deletion_timestamp.is_some();
     (engine::is_ready(pod), going)
-}
-
-/// Nothing of it can be left out.
-pub(super) fn whole<K>(_: &mut K) {}
-
-/// What the controller never looks at, images first, is most of a node.
-pub(super) fn slim_node(node: &mut Node) {
-    if let Some(status) = &mut node.status {
-        status.images = None;
-        status.addresses = None;
-        status.capacity = None;
-        status.allocatable = None;
-        status.volumes_attached = None;
-        status.volumes_in_use = None;
-    }
-}
-
-/// Of virt-handler it is enough to know where it is and whether it is ready.
-pub(super) fn slim_handler(pod: &mut Pod) {
-    pod.metadata.annotations = None;
-    if let Some(spec) = &mut pod.spec {
-        *spec = PodSpec {
-            node_name: spec.node_name.take(),
-            ..PodSpec::default()
-        };
-    }
-    if let Some(status) = &mut pod.status {
-        status.container_statuses = None;
-        status.init_container_statuses = None;
-    }
 }
 
 /// Every change counts.
@@ -164,26 +134,5 @@ mod tests {
         assert!(known.has_changed(&engine, any_change));
         assert!(!known.has_changed(&engine, any_change));
         assert!(known.has_changed(&Ok(Apply(machine("k", "2", false))), any_change));
-    }
-
-    #[test]
-    fn what_is_left_of_a_node_says_the_same() {
-        let mut node: Node = serde_json::from_value(json!({
-            "metadata": {"name": "n1", "labels": {"kubernetes.io/os": "linux"}},
-            "status": {
-                "conditions": [{"type": "Ready", "status": "True"}],
-                "nodeInfo": {
-                    "kubeletVersion": "v1.36.0", "operatingSystem": "linux", "architecture": "amd64",
-                    "bootID": "", "containerRuntimeVersion": "", "kernelVersion": "",
-                    "kubeProxyVersion": "", "machineID": "", "osImage": "", "systemUUID": "",
-                },
-                "images": [{"names": ["a"], "sizeBytes": 1}],
-            },
-        }))
-        .unwrap();
-        let before = node::facts(&node);
-        slim_node(&mut node);
-        assert_eq!(node::facts(&node), before);
-        assert!(node.status.unwrap().images.is_none());
     }
 }

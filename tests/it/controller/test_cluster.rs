@@ -114,9 +114,8 @@ impl Nodes {
 }
 
 impl NodeRunner for Nodes {
-    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit> {
-        let container = pod.spec.as_ref()?.containers.first()?;
-        ProbeCommand::parse(container.args.as_deref()?)?;
+    fn run(&self, node: &NodeProfile, arguments: &[String]) -> Option<PodExit> {
+        ProbeCommand::parse(arguments)?;
         let answers = self.0.lock().unwrap();
         let message = match answers.get(&node.name).unwrap_or(&Answer::Healthy) {
             Answer::Healthy => report(None),

@@ -8,7 +8,6 @@ use bmctl::{
     simulator::{self, NodeProfile, NodeRunner, OPERATOR_MANIFESTS, Pace, PodExit, WorldOptions},
 };
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client,
     api::{Patch, PatchParams, PostParams},
@@ -34,9 +33,8 @@ pub struct Cluster {
 struct Failing;
 
 impl NodeRunner for Failing {
-    fn run(&self, node: &NodeProfile, pod: &Pod) -> Option<PodExit> {
-        let arguments = pod.spec.as_ref()?.containers.first()?.args.as_ref()?;
-        (arguments == &["fail"]).then(|| PodExit {
+    fn run(&self, node: &NodeProfile, arguments: &[String]) -> Option<PodExit> {
+        (arguments == ["fail"]).then(|| PodExit {
             code: 3,
             message: format!("on {}", node.name),
         })

@@ -257,24 +257,46 @@ fn what_they_own_goes_with_them_as_the_garbage_collector_has_it() {
 #[test]
 fn a_machine_that_comes_late_takes_its_disks_and_what_these_own() {
     let late = using(object(GVM, "late", &[]), &[Storage::Disk("spare".into())]);
+    let mut adopted = object(DV, "adopted", &["2-late"]);
+    adopted.generated = false;
+    let there = [
+        object(GDISK, "spare", &[]),
+        object(DV, "spare", &["5-spare"]),
+        object(DV, "late-root", &["2-late"]),
+        adopted,
+        object(DV, "lonely", &[]),
+    ];
     for (disks, expected) in [
-        (Disks::Delete, ["Deleted", "GoesAlong", "Kept(Unused)"]),
-        (Disks::Keep, ["Kept(Asked)", "Kept(Asked)", "Kept(Unused)"]),
+        (
+            Disks::Delete,
+            [
+                "Deleted",
+                "GoesAlong",
+                "GoesAlong",
+                "Kept(Unused)",
+                "Kept(Unused)",
+            ],
+        ),
+        (
+            Disks::Keep,
+            [
+                "Kept(Asked)",
+                "Kept(Asked)",
+                "Kept(Asked)",
+                "Kept(Unused)",
+                "Kept(Unused)",
+            ],
+        ),
     ] {
-        let there = inventory(vec![
-            object(GDISK, "spare", &[]),
-            object(DV, "spare", &["5-spare"]),
-            object(DV, "lonely", &[]),
-        ]);
-        let mut plan = Plan::new(there, disks, &LeftOver::default());
+        let inventory = inventory(there.to_vec());
+        let mut plan = Plan::new(inventory, disks, &LeftOver::default());
         plan.claim_disks_of(&late);
-        let fate_of = |uid: &str| {
+        let fate_of = |disk: &Workload| {
             let mut objects = plan.objects.iter();
-            let planned = objects.find(|planned| planned.workload.uid == Uid::from(uid));
-            planned.map(|planned| format!("{:?}", planned.fate))
+            let planned = objects.find(|planned| planned.workload.uid == disk.uid);
+            planned.map_or_else(String::new, |planned| format!("{:?}", planned.fate))
         };
-        let found = ["5-spare", "6-spare", "6-lonely"].map(|uid| fate_of(uid).unwrap_or_default());
-        assert_eq!(found, expected);
+        assert_eq!(there.each_ref().map(fate_of), expected);
     }
 }
 

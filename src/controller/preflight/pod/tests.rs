@@ -3,7 +3,7 @@
 use super::*;
 use crate::failure;
 
-fn probe(deep: bool) -> Pod {
+fn probe(deep: bool) -> DynamicObject {
     Probe {
         owner: OwnerReference {
             uid: "check-uid".to_owned(),
@@ -22,7 +22,8 @@ fn probe(deep: bool) -> Pod {
     .pod()
 }
 
-fn ended(mut pod: Pod, message: &str) -> Pod {
+fn ended(pod: DynamicObject, message: &str) -> Pod {
+    let mut pod: Pod = pod.try_parse().unwrap();
     pod.metadata.uid = Some("pod-uid".to_owned());
     pod.status = serde_json::from_value(json!({
         "phase": "Failed",
@@ -42,21 +43,24 @@ fn a_pod_is_restricted_and_says_what_it_is() {
         pod.metadata.labels.clone().unwrap()[name::PREFLIGHT_CHECK_LABEL],
         "check-uid"
     );
-    let spec = pod.spec.unwrap();
-    assert_eq!(spec.node_name.as_deref(), Some("n1"));
-    assert_eq!(spec.automount_service_account_token, Some(false));
-    assert_eq!(spec.image_pull_secrets.unwrap()[0].name, "registry");
-    assert!(spec.volumes.unwrap_or_default().is_empty());
-    let context = spec.containers[0].security_context.clone().unwrap();
-    assert_eq!(context.allow_privilege_escalation, Some(false));
+    let spec = &pod.data["spec"];
+    assert_eq!(spec["nodeName"], "n1");
+    assert_eq!(spec["automountServiceAccountToken"], false);
+    assert_eq!(spec["imagePullSecrets"], json!([{"name": "registry"}]));
+    assert_eq!(spec["volumes"], json!([]));
+    let container = &spec["containers"][0];
+    let context = &container["securityContext"];
+    assert_eq!(context["allowPrivilegeEscalation"], false);
+    let arguments: Vec<String> = serde_json::from_value(container["args"].clone()).unwrap();
     assert_eq!(
-        ProbeCommand::parse(spec.containers[0].args.as_ref().unwrap()),
+        ProbeCommand::parse(&arguments),
         Some(ProbeCommand {
             virtualization: Virtualization::Emulation,
             depth: Depth::Pod
         })
     );
-    assert!(!probe(true).spec.unwrap().volumes.unwrap().is_empty());
+    let deep = probe(true);
+    assert_eq!(deep.data["spec"]["volumes"][0]["name"], "dev");
 }
 
 #[test]
