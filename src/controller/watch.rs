@@ -97,21 +97,30 @@ pub(super) fn start(
         handlers: keep(pods, handlers, handler_change, trigger, tasks),
         probe_pods: keep(system_pods, probes, every_version, probes_trigger, tasks),
     };
-    tasks.spawn(fire_on_change(
-        Api::<PartialObjectMeta<VMRuntime>>::all(client.clone()),
-        everything.clone(),
-        vec![trigger.clone()],
-    ));
-    tasks.spawn(fire_on_change(
-        engine::somewhere::<PartialObjectMeta<Deployment>>(client, place),
-        labelled(engine_names::COMPONENT_LABEL),
-        vec![trigger.clone()],
-    ));
-    tasks.spawn(fire_on_change(
-        Api::<PartialObjectMeta<CustomResourceDefinition>>::all(client.clone()),
-        everything,
-        vec![trigger.clone(), definitions.clone()],
-    ));
+    let components = labelled(engine_names::COMPONENT_LABEL);
+    for (resource, place, config, triggers) in [
+        (
+            ApiResource::erase::<VMRuntime>(&()),
+            None,
+            everything.clone(),
+            vec![trigger.clone()],
+        ),
+        (
+            ApiResource::erase::<Deployment>(&()),
+            place,
+            components,
+            vec![trigger.clone()],
+        ),
+        (
+            ApiResource::erase::<CustomResourceDefinition>(&()),
+            None,
+            everything,
+            vec![trigger.clone(), definitions.clone()],
+        ),
+    ] {
+        let api = metadata(client, &resource, place);
+        tasks.spawn(fire_on_change(api, resource.kind, config, triggers));
+    }
     let engine = engine_kinds().map(|kind| Watched {
         place: place.filter(|_| kind.kind == "KubeVirt").map(str::to_owned),
         ..Watched::of(kind, any_change)
@@ -207,15 +216,29 @@ where
     store
 }
 
+/// The metadata of all objects of a kind, there or everywhere.
+fn metadata(
+    client: &Client,
+    resource: &ApiResource,
+    place: Option<&str>,
+) -> Api<PartialObjectMeta<DynamicObject>> {
+    match place {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    }
+}
+
 /// Fires with each change, and keeps nothing.
-async fn fire_on_change<K>(api: Api<K>, config: watcher::Config, triggers: Vec<Trigger>)
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
+async fn fire_on_change(
+    api: Api<PartialObjectMeta<DynamicObject>>,
+    kind: String,
+    config: watcher::Config,
+    triggers: Vec<Trigger>,
+) {
     let stream = watching(api, config, MOST_OBJECTS).backoff(Pauses::default());
     pin_mut!(stream);
     while let Some(event) = stream.next().await {
-        log_failed_watch(&K::kind(&()), &event);
+        log_failed_watch(&kind, &event);
         for trigger in &triggers {
             trigger.fire();
         }
@@ -254,10 +277,7 @@ async fn hear_while_served(
     resource: &ApiResource,
     trigger: &Trigger,
 ) {
-    let api: Api<PartialObjectMeta<DynamicObject>> = match &watched.place {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
-        None => Api::all_with(client.clone(), resource),
-    };
+    let api = metadata(client, resource, watched.place.as_deref());
     let config = watched.config.clone();
     let stream = watching(api, config, MOST_OBJECTS).backoff(Pauses::default());
     pin_mut!(stream);

@@ -19,8 +19,10 @@ use apiserver::{
 };
 use kube::{
     Api, Client,
-    runtime::wait::{Condition, await_condition},
+    core::{ApiResource, DynamicObject},
+    runtime::wait::await_condition,
 };
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -286,58 +288,31 @@ pub async fn settle(client: &Client, composition: Composition) -> anyhow::Result
         Composition::Machinery => false,
         Composition::Everyone | Composition::Gdc(_) => true,
     };
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
-    until(
-        deployments,
-        CONTROLLER_DEPLOYMENT,
-        |deployment: Option<&Deployment>| {
-            deployment
-                .and_then(|deployment| deployment.status.as_ref()?.available_replicas)
-                .is_some_and(|available| available > 0)
-        },
-    )
+    let resource = ApiResource::erase::<Deployment>(&());
+    let deployments = Api::namespaced_with(client.clone(), SYSTEM_NAMESPACE, &resource);
+    until(deployments, CONTROLLER_DEPLOYMENT, |deployment| {
+        let available = deployment["status"]["availableReplicas"].as_i64();
+        available.is_some_and(|available| available > 0)
+    })
     .await?;
     if acted_on {
-        until(
-            Api::<VMRuntime>::all(client.clone()),
-            VMRUNTIME,
-            |runtime: Option<&VMRuntime>| runtime.is_some_and(|runtime| runtime.status.is_some()),
-        )
-        .await?;
+        let resource = ApiResource::erase::<VMRuntime>(&());
+        let runtimes = Api::all_with(client.clone(), &resource);
+        until(runtimes, VMRUNTIME, |runtime| runtime["status"].is_object()).await?;
     }
     Ok(())
 }
 
-async fn until<K>(api: Api<K>, name: &str, condition: impl Condition<K>) -> anyhow::Result<()>
-where
-    K: kube::Resource + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
-{
+/// Waits until this holds of what is in the object beside its metadata.
+async fn until(
+    api: Api<DynamicObject>,
+    name: &str,
+    holds: fn(&Value) -> bool,
+) -> anyhow::Result<()> {
+    let condition =
+        |object: Option<&DynamicObject>| object.is_some_and(|object| holds(&object.data));
     await_condition(api, name, condition)
         .await
         .with_context(|| format!("waiting for {name}"))?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_part_that_ends_is_a_failure() {
-        let mut assembly = Assembly {
-            sandbox: Server::start(Options::default()).await.unwrap(),
-            nodes: Vec::new(),
-            shutdown: CancellationToken::new(),
-            parts: JoinSet::new(),
-        };
-        let parts = &mut assembly.parts;
-        parts.spawn(async { ("machinery", Ok(())) });
-        let said = format!("{:#}", assembly.failure().await);
-        assert_eq!(said, "the cluster's machinery ended by itself");
-        let parts = &mut assembly.parts;
-        parts.spawn(async { ("controller", Err(anyhow!("no more"))) });
-        let said = format!("{:#}", assembly.failure().await);
-        assert_eq!(said, "the cluster's controller failed: no more");
-        assembly.stop().await;
-    }
 }
