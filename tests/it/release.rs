@@ -21,7 +21,7 @@ use crate::{
 
 const FOLDER: &str = "BMCTL_RELEASED";
 /// The aim is 10; docs/benchmarks.md says what the rest is.
-const LARGEST: u64 = 14 * 1024 * 1024;
+const LARGEST: u64 = 13 * 1024 * 1024;
 
 pub fn trials() -> Vec<Trial> {
     let tests: [(&str, Test); 9] = [
