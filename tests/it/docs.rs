@@ -1,6 +1,6 @@
 //! Generated files are what the program would generate today.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use bmctl::{
     api::crd,
@@ -26,7 +26,52 @@ pub fn trials() -> Vec<Trial> {
         the_command_line_is_current,
         the_runbook_is_current,
         commands_of_the_runbook_are_true,
+        every_dependency_is_explained,
     ]
+}
+
+/// Each crate that a package names has a line of its own in the page, and each line is about one of them.
+fn every_dependency_is_explained() -> Result<(), Failed> {
+    let manifests = [
+        include_str!("../../Cargo.toml"),
+        include_str!("../../src/apiserver/Cargo.toml"),
+        include_str!("../../src/jsonpath/Cargo.toml"),
+    ];
+    let mut named = BTreeSet::new();
+    for section in manifests.iter().flat_map(|text| text.split("\n[")) {
+        let (title, lines) = section.split_once("]\n").unwrap_or_default();
+        if title != "dependencies" && !title.ends_with(".dependencies")
+            || title.starts_with("workspace")
+        {
+            continue;
+        }
+        for line in lines
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        {
+            let (name, value) = line.split_once([' ', '.']).unwrap_or((line, ""));
+            // One that has another name here than everywhere.
+            let renamed = value
+                .split_once("package = \"")
+                .and_then(|(_, rest)| rest.split_once('"'));
+            named.insert(renamed.map_or(name, |(name, _)| name).to_owned());
+        }
+    }
+    let page = include_str!("../../docs/dependencies.md");
+    let table = page.split("\n## ").next().unwrap_or_default();
+    let rows = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let explained: BTreeSet<String> = rows.map(str::to_owned).collect();
+    if named.len() < 40 || named != explained {
+        let differ: Vec<&String> = named.symmetric_difference(&explained).collect();
+        return Err(format!(
+            "{} are named; explained or named, and not both: {differ:?}",
+            named.len()
+        )
+        .into());
+    }
+    Ok(())
 }
 
 fn the_runbook_is_current() -> Result<(), Failed> {
