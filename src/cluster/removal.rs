@@ -136,6 +136,13 @@ fn refusal(refused: Vec<(ObjectName, Failure)>) -> Option<Failure> {
     Some(all)
 }
 
+/// All that goes before any disk does.
+const MACHINES: [WorkloadRole; 3] = [
+    WorkloadRole::Migration,
+    WorkloadRole::Machine,
+    WorkloadRole::Launcher,
+];
+
 /// One removal under way.
 struct Removal<'a, 'v> {
     client: &'a Client,
@@ -162,14 +169,29 @@ struct Removal<'a, 'v> {
 
 impl Removal<'_, '_> {
     async fn run(&mut self) -> Result<(), Failure> {
-        const MACHINES: [WorkloadRole; 3] = [
-            WorkloadRole::Migration,
-            WorkloadRole::Machine,
-            WorkloadRole::Launcher,
-        ];
         if let Some(backup) = &mut self.backup {
             backup.deleting(self.retry.now())?;
         }
+        // The rehearsal and the save may have taken minutes.
+        self.look().await?;
+        self.until_no_machine_is_left().await?;
+        loop {
+            let disks = self.round(&[WorkloadRole::Disk]).await?;
+            // One that has come meanwhile goes before its disks.
+            if self.left(&MACHINES).next().is_some() {
+                self.until_no_machine_is_left().await?;
+            } else if disks == 0 {
+                break;
+            }
+        }
+        self.wait_for_dependents().await?;
+        if let Some(backup) = &mut self.backup {
+            backup.finish(self.retry.now())?;
+        }
+        Ok(())
+    }
+
+    async fn until_no_machine_is_left(&mut self) -> Result<(), Failure> {
         let mut empty_lists = 0;
         while empty_lists < 2 {
             if empty_lists > 0 {
@@ -180,11 +202,6 @@ impl Removal<'_, '_> {
                 0 => empty_lists + 1,
                 _ => 0,
             };
-        }
-        while self.round(&[WorkloadRole::Disk]).await? > 0 {}
-        self.wait_for_dependents().await?;
-        if let Some(backup) = &mut self.backup {
-            backup.finish(self.retry.now())?;
         }
         Ok(())
     }
@@ -253,6 +270,7 @@ impl Removal<'_, '_> {
                 continue;
             }
             self.save_late_dependents().await?;
+            self.hold_children().await?;
             let due = self.saved(due).await?;
             self.retry.observer().event(&Event::Removing {
                 resource: kind.qualified(),

@@ -162,6 +162,17 @@ impl RuntimeObject {
     /// Who wrote that field last (by managed fields), for example `spec.enabled`.
     #[must_use]
     pub fn writer(&self, field: &[&str]) -> Option<String> {
+        let manager = self.last_write(field)?["manager"].as_str()?;
+        Some(manager.to_owned())
+    }
+
+    /// When that field was last written, or another one by the same manager, by the server's clock.
+    #[must_use]
+    pub fn written(&self, field: &[&str]) -> Option<Timestamp> {
+        self.last_write(field)?["time"].as_str()?.parse().ok()
+    }
+
+    fn last_write(&self, field: &[&str]) -> Option<&Value> {
         self.writes()
             .filter(|write| {
                 let mut fields = &write["fieldsV1"];
@@ -171,8 +182,6 @@ impl RuntimeObject {
                 !fields.is_null()
             })
             .max_by_key(|write| write["time"].as_str().unwrap_or_default())
-            .and_then(|write| write["manager"].as_str())
-            .map(str::to_owned)
     }
 
     /// When that manager last wrote to the object itself (not to its status), by the server's clock.

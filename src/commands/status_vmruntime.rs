@@ -215,9 +215,13 @@ impl Unknown {
 fn of_runtime(object: &RuntimeObject, now: jiff::Timestamp, unknown: &mut Unknown) -> StatusReport {
     let runtime = &object.object;
     let status = object.status();
-    let ready = blockers::ready(runtime);
+    let ready = observed::ready(runtime);
     if runtime.spec.enabled && ready.is_none() {
-        unknown.add("whether VMs can be run", "status.ready is not reported");
+        let why = find(&status.conditions, kind::READY)
+            .map(|condition| condition.message.as_str())
+            .filter(|message| !message.is_empty());
+        let why = why.unwrap_or("status.ready is not reported");
+        unknown.add("whether VMs can be run", why);
     }
     let creation = find(&status.conditions, kind::VM_CREATION_ALLOWED);
     let (conditions, more_conditions) = shown(blockers::noteworthy(runtime));

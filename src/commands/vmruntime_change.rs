@@ -6,7 +6,7 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    api::{Condition, ConditionStatus, ImageFormat, VMRuntime, condition, text::shortened},
+    api::{Condition, ImageFormat, VMRuntime, condition, text::shortened},
     cli::{DryRunChoice, WaitArgs},
     cluster::{
         Retry,
@@ -176,9 +176,9 @@ fn take_over(context: &Context, report: &mut EnableReport, reached: &Reached) {
     }
     report.waited = reached.elapsed;
     if let Some(condition) = vm_creation(reached) {
-        let allowed = condition.status == ConditionStatus::True;
-        report.vm_creation_allowed = Some(allowed);
-        if report.ready == Some(true) && !allowed {
+        let allowed = condition.status.as_bool();
+        report.vm_creation_allowed = allowed;
+        if report.ready == Some(true) && allowed == Some(false) {
             context.warn(&format!("VM creation is closed: {}", condition.message));
         }
     }
@@ -212,7 +212,7 @@ fn check_failed(report: &EnableReport) -> Failure {
     failure = failure.caused_by(if check.is_some_and(|check| check.pass == Some(true)) {
         "VM Runtime stays enabled; whether virtual machines can be run is not known"
     } else {
-        "VM Runtime stays enabled, but no VM can be created or started until a check passes"
+        "VM Runtime stays enabled, but is not ready until a check passes"
     });
     if let Some(check) = check {
         failure = preflight::ways_on(failure, check);

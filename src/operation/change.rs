@@ -78,22 +78,23 @@ impl Change<'_> {
             return self.preview(&before, asked).await;
         }
         if asked.differing_from(spec) == SpecChange::default() {
-            let observer = self.retry.observer();
-            observer.note("VM Runtime is already enabled; nothing is changed");
-            self.progress.step.set(Step::Taken);
-            return self
-                .until_ready(Baseline::unchanged(before).asking(asked))
-                .await;
+            let note = "VM Runtime is already enabled; nothing is changed";
+            return self.until_ready_as_it_is(before, asked, note).await;
         }
         let baseline = self.patch(before, asked, "Turning VM Runtime on").await?;
         self.until_ready(baseline).await
     }
 
-    /// Changes these settings, whether VM Runtime is enabled or not.
+    /// Changes these settings, whether VM Runtime is enabled or not. Where they are as asked and it is enabled, it is looked
+    /// whether it is ready with them: an earlier run may not have seen the end of it, or a failed check.
     pub async fn update(&self, asked: SpecChange) -> Result<Ending, Failure> {
         let before = self.read().await?;
         if asked.differing_from(&before.object.spec) == SpecChange::default() {
-            return Ok(Ending::AlreadySo);
+            if !self.wait || self.mode != Mode::Change || !before.object.spec.enabled {
+                return Ok(Ending::AlreadySo);
+            }
+            let note = "The settings are already as asked; nothing is changed";
+            return self.until_ready_as_it_is(before, asked, note).await;
         }
         if self.mode != Mode::Change {
             return self.preview(&before, asked).await;
@@ -149,6 +150,19 @@ impl Change<'_> {
         self.progress.changed.replace(changed);
         vmruntime::kept(asked, &after.runtime)?;
         Ok(Baseline::patched(&before, after).asking(asked))
+    }
+
+    /// Without a change, of which people are told this.
+    async fn until_ready_as_it_is(
+        &self,
+        before: RuntimeObject,
+        asked: SpecChange,
+        note: &str,
+    ) -> Result<Ending, Failure> {
+        self.retry.observer().note(note);
+        self.progress.step.set(Step::Taken);
+        let baseline = Baseline::unchanged(before).asking(asked);
+        self.until_ready(baseline).await
     }
 
     async fn until_ready(&self, baseline: Baseline) -> Result<Ending, Failure> {

@@ -102,7 +102,7 @@ impl Report for EnableReport {
                         age::span(self.waited)
                     ),
                 ));
-                if self.vm_creation_allowed != Some(false) {
+                if self.vm_creation_allowed == Some(true) {
                     page.line("VM creation is open.");
                 }
                 self.undoing(page);

@@ -7,13 +7,6 @@ use crate::api::{
     condition::{find, kind},
 };
 
-/// Can VMs be run, as far as the status speaks of this generation? `None` where nothing is reported.
-#[must_use]
-pub fn ready(runtime: &VMRuntime) -> Option<bool> {
-    let reported = runtime.status.as_ref()?.ready?;
-    Some(reported && observed::is_current(runtime))
-}
-
 /// What is in the way, most general first; empty where everything is as the spec wants it.
 #[must_use]
 pub fn blockers(runtime: &VMRuntime) -> Vec<String> {
@@ -144,12 +137,12 @@ mod tests {
     #[test]
     fn a_status_of_an_earlier_generation_is_not_believed() {
         let mut lagging = runtime(true, Some(true), &[(kind::READY, ConditionStatus::True)]);
-        assert_eq!(ready(&lagging), Some(true));
+        assert_eq!(observed::ready(&lagging), Some(true));
         lagging.metadata.generation = Some(3);
-        assert_eq!(ready(&lagging), Some(false));
+        assert_eq!(observed::ready(&lagging), Some(false));
         assert_eq!(blockers(&lagging).len(), 1);
         lagging.status = None;
-        assert_eq!(ready(&lagging), None);
+        assert_eq!(observed::ready(&lagging), None);
     }
 
     #[test]

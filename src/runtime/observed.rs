@@ -1,7 +1,7 @@
 //! What a VMRuntime says of itself, read with the caution that a foreign controller asks for.
 
 use crate::api::{
-    VMRuntime, VMRuntimeStatus,
+    ConditionStatus, VMRuntime, VMRuntimeStatus,
     condition::{find, kind},
 };
 
@@ -22,20 +22,57 @@ pub fn is_current(runtime: &VMRuntime) -> bool {
     }
 }
 
+/// Can VMs be run, as far as the status speaks of this generation? `None` where nothing is reported, or that nobody knows.
+#[must_use]
+pub fn ready(runtime: &VMRuntime) -> Option<bool> {
+    let status = runtime.status.as_ref()?;
+    let reported = status.ready?;
+    if !is_current(runtime) {
+        return Some(false);
+    }
+    match find(&status.conditions, kind::READY).map(|condition| condition.status) {
+        Some(ConditionStatus::Unknown) => None,
+        Some(ConditionStatus::False) => Some(false),
+        Some(ConditionStatus::True) | None => Some(reported),
+    }
+}
+
 /// Enabled, and VMs can be run.
 #[must_use]
 pub fn is_ready(runtime: &VMRuntime) -> bool {
-    let ready = runtime
-        .status
-        .as_ref()
-        .is_some_and(|status| status.ready == Some(true));
-    runtime.spec.enabled && ready && is_current(runtime)
+    runtime.spec.enabled && ready(runtime) == Some(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Condition, ConditionStatus};
+    use crate::api::Condition;
+
+    #[test]
+    fn a_condition_that_does_not_know_is_no_verdict() {
+        for (reported, condition, expected) in [
+            (true, ConditionStatus::True, Some(true)),
+            (true, ConditionStatus::False, Some(false)),
+            (true, ConditionStatus::Unknown, None),
+            (false, ConditionStatus::Unknown, None),
+            (false, ConditionStatus::True, Some(false)),
+        ] {
+            let status = VMRuntimeStatus {
+                ready: Some(reported),
+                conditions: vec![Condition {
+                    type_: kind::READY.to_owned(),
+                    status: condition,
+                    ..Condition::default()
+                }],
+                ..VMRuntimeStatus::default()
+            };
+            let runtime = VMRuntime {
+                status: Some(status),
+                ..VMRuntime::default()
+            };
+            assert_eq!(ready(&runtime), expected, "{condition:?}");
+        }
+    }
 
     #[test]
     fn ready_counts_only_for_this_generation() {

@@ -37,6 +37,7 @@ pub fn sheet() -> Sheet {
     });
     let passed = json!({"status": {
         "pass": true, "startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:01Z",
+        "checks": {"node-0": {"passed": true, "results": [{"checkName": "KVM", "passed": true}]}},
     }});
     cluster.merge(&format!("{CHECKS}/{CHECK}/status"), &passed);
     let ours = measure(

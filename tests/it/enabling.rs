@@ -59,7 +59,7 @@ fn without_waiting_two_requests() -> Result<(), Failed> {
             "update vmruntime --use-emulation --wait=false",
             &[READ, PATCH],
         ),
-        ("update vmruntime --use-emulation", &[READ]),
+        ("update vmruntime --use-emulation --wait=false", &[READ]),
         (
             "update vmruntime --use-emulation=false --wait=false",
             &[READ, PATCH],

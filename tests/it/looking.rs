@@ -250,6 +250,12 @@ fn settings_are_changed_in_any_state() -> Result<(), Failed> {
         .bmctl(&["update", "vmruntime", "--use-emulation=false"])
         .exits(3)?
         .says("the preflight check failed on worker-1 (CPU, KVM)")?;
+    // The same line again changes nothing, and is no success for that.
+    test_cluster
+        .bmctl(&["update", "vmruntime", "--use-emulation=false"])
+        .exits(3)?
+        .says("The settings are already as asked; nothing is changed")?
+        .says("the preflight check failed on worker-1 (CPU, KVM)")?;
     Ok(())
 }
 

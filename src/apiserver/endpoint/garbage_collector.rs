@@ -46,6 +46,8 @@ const REST: Duration = Duration::from_micros(50);
 enum WorkItem {
     /// Does this object still have an owner?
     Dependent(ObjectId),
+    /// The same, now that its owner of this UID is gone.
+    Bereft(ObjectId, String),
     /// This owner is being deleted and its dependents come first.
     Owner(ObjectId),
     /// This namespace is being deleted.
@@ -226,7 +228,8 @@ fn is_namespace_deleting(core: &Core, name: &str) -> bool {
 /// Does it. Returns how many objects had to be looked at.
 fn perform(core: &Core, item: &WorkItem) -> Result<usize, StatusError> {
     match item {
-        WorkItem::Dependent(id) => dependents::examine(core, id).map(|()| 1),
+        WorkItem::Dependent(id) => dependents::examine(core, id, None).map(|()| 1),
+        WorkItem::Bereft(id, owner) => dependents::examine(core, id, Some(owner)).map(|()| 1),
         WorkItem::Owner(id) => dependents::release(core, id),
         WorkItem::Namespace(name) => content::empty_namespace(core, name),
         WorkItem::Definition(name) => content::empty_definition(core, name),

@@ -50,7 +50,8 @@ fn must_be_object(patch: &Value) -> Result<(), PatchFault> {
     )))
 }
 
-/// RFC 6902, with one liberty of the API server's own library: `replace` of a member that is not there adds it.
+/// RFC 6902, with two liberties of the API server's own library: `replace` of a member that is not there adds it, and one
+/// that is not there passes a `test` for null.
 pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
     let Some(list) = patch.as_array() else {
         return Err(PatchFault::Malformed(format!(
@@ -72,6 +73,9 @@ pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchFault> {
         let operation = serde_json::from_value(operation).map_err(|_| PatchFault::DoesNotFit)?;
         let operation = lenient(operation, &result);
         growth.add(&operation, &result)?;
+        if finds_nothing(&operation, &result) {
+            continue;
+        }
         json_patch::patch(&mut result, &[operation]).map_err(|_| PatchFault::DoesNotFit)?;
     }
     Ok(result)
@@ -170,16 +174,30 @@ fn readable(operation: &Value) -> Result<Value, PatchFault> {
     Ok(operation)
 }
 
-fn lenient(operation: PatchOperation, object: &Value) -> PatchOperation {
-    let PatchOperation::Replace(replace) = &operation else {
-        return operation;
-    };
-    let path = replace.path.as_str();
+/// Is it a test for null of a member that is not there?
+fn finds_nothing(operation: &PatchOperation, object: &Value) -> bool {
+    match operation {
+        PatchOperation::Test(test) => {
+            test.value.is_null() && is_missing(object, test.path.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// Is a member of that name missing in an object that is there?
+fn is_missing(object: &Value, path: &str) -> bool {
     let parent = path.rsplit_once('/').map(|(parent, _)| parent);
     let in_object = parent
         .and_then(|parent| object.pointer(parent))
         .is_some_and(Value::is_object);
-    if in_object && object.pointer(path).is_none() {
+    in_object && object.pointer(path).is_none()
+}
+
+fn lenient(operation: PatchOperation, object: &Value) -> PatchOperation {
+    let PatchOperation::Replace(replace) = &operation else {
+        return operation;
+    };
+    if is_missing(object, replace.path.as_str()) {
         return PatchOperation::Add(json_patch::AddOperation {
             path: replace.path.clone(),
             value: replace.value.clone(),

@@ -37,7 +37,9 @@ pub fn allows_blind_update(resource: &ResourceType) -> bool {
                     | "apiregistration.k8s.io"
                     | "coordination.k8s.io",
                 _
-            ) | ("policy", "poddisruptionbudgets")
+            ) | ("node.k8s.io", "runtimeclasses")
+                | ("policy", "poddisruptionbudgets")
+                | ("storage.k8s.io", "csinodes")
         )
 }
 
@@ -47,6 +49,7 @@ pub fn creates_on_update(resource: &ResourceType) -> bool {
         resource.storage_key(),
         ("", "endpoints" | "events" | "limitranges" | "services")
             | ("coordination.k8s.io" | "rbac.authorization.k8s.io", _)
+            | ("node.k8s.io", "runtimeclasses")
     )
 }
 

@@ -153,6 +153,16 @@ fn invalid(field: &str, value: &str, why: &str) -> FieldError {
 pub fn validate(object: &Value, rule: NameRule, namespaced: bool) -> Vec<FieldError> {
     let metadata = &object["metadata"];
     let mut causes = Vec::new();
+    let base = metadata["generateName"].as_str().unwrap_or_default();
+    if !base.is_empty() {
+        // What is put behind it makes the end a valid one.
+        let masked = match base.strip_suffix('-') {
+            Some(rest) if !rest.is_empty() => format!("{rest}a"),
+            Some(_) | None => base.to_owned(),
+        };
+        let faults = rule.faults(&masked).into_iter();
+        causes.extend(faults.map(|why| invalid("metadata.generateName", base, &why)));
+    }
     let name = metadata["name"].as_str().unwrap_or_default();
     if name.is_empty() {
         causes.push(field_error::required(
@@ -271,6 +281,14 @@ fn validate_finalizers(metadata: &Value) -> Vec<FieldError> {
         for why in name::qualified(finalizer) {
             causes.push(invalid("metadata.finalizers", finalizer, &why));
         }
+    }
+    let has = |wanted| strings(metadata, "finalizers").any(|one| one == wanted);
+    if has("orphan") && has("foregroundDeletion") {
+        causes.push(field_error::invalid(
+            "metadata.finalizers",
+            &metadata["finalizers"],
+            "finalizer orphan and foregroundDeletion cannot be both set",
+        ));
     }
     causes
 }

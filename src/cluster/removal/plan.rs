@@ -304,6 +304,12 @@ impl Plan {
                 let is_owned = disk.owners.iter().any(|owner| {
                     claimed.contains(owner) || (disk.generated && *owner == machine.uid)
                 });
+                let is_made = !is_products(disk)
+                    && disk.owners.iter().any(|owner| {
+                        (disk.generated && claimed.contains(owner))
+                            || (*owner == machine.uid && makes_from_template(machine, disk))
+                    });
+                planned.made_again |= is_made;
                 planned.fate = if is_owned {
                     of_owned
                 } else if is_named {
@@ -327,7 +333,8 @@ impl Plan {
                 && !is_products(workload)
                 && owners.any(|owner| {
                     workload.owners.contains(&owner.uid)
-                        && (owner.is(WorkloadRole::Disk) || makes_from_template(owner, workload))
+                        && ((workload.generated && owner.is(WorkloadRole::Disk))
+                            || makes_from_template(owner, workload))
                 })
     }
 

@@ -141,16 +141,15 @@ impl Removal<'_, '_> {
     /// A removal that has failed holds no machine that nobody has deleted: whoever deletes it later would wait for us. Best
     /// effort: the failure that is reported is why the removal has ended.
     pub(super) async fn let_the_living_go(&self) {
-        let owners = self.owners_of_kept();
+        let is_to_be_held = self.is_to_be_held();
         let living = self.plan.objects.iter().enumerate();
         let living = living.filter(|(at, planned)| {
             let machine = &planned.workload;
             // What was held since the last list is not noted yet.
-            let is_child = planned.fate == Fate::GoesAlong && owners.contains(&machine.uid);
             !self.gone[*at]
                 && machine.deleting.is_none()
                 && machine.is(WorkloadRole::Machine)
-                && (is_child || is_held(machine))
+                && (is_to_be_held(machine) || is_held(machine))
         });
         // Also where the command has run out of time.
         let retry = &self.retry.with_grace();
@@ -180,6 +179,8 @@ impl Removal<'_, '_> {
                 break;
             }
             self.look_at_dependents().await?;
+            // Before its parent is let go, which takes it along.
+            self.hold_children().await?;
             let owners = self.owners_of_kept();
             self.release_kept(&self.orphaning(&waiting)).await?;
             let mut held = false;
@@ -202,10 +203,13 @@ impl Removal<'_, '_> {
         Ok(())
     }
 
-    /// Does a machine that is being deleted wait for nobody but us?
+    /// Does a machine that is being deleted wait for nobody but us, or would it take along what stays?
     pub(super) fn holds_any(&self) -> bool {
-        self.waiting()
-            .any(|at| is_held(&self.plan.objects[at].workload))
+        let owners = self.owners_of_kept();
+        self.waiting().any(|at| {
+            let machine = &self.plan.objects[at].workload;
+            is_held(machine) || owners.contains(&machine.uid)
+        })
     }
 
     /// Those among them that an older bmctl has deleted with `Orphan`.

@@ -132,6 +132,7 @@ impl Removal<'_, '_> {
         self.listed.clear();
         let mut failed = Vec::new();
         let mut newcomers = Vec::new();
+        let mut edited = Vec::new();
         let mut seen = vec![false; self.plan.objects.len()];
         for kind in removal_order() {
             let mut view = View {
@@ -140,11 +141,13 @@ impl Removal<'_, '_> {
                 places: &self.places,
                 seen: &mut seen,
                 newcomers: Vec::new(),
+                edited: Vec::new(),
                 news: false,
             };
             let listed =
                 list::each(self.client, self.retry, kind, Detail::AsNeeded, &mut view).await;
             newcomers.append(&mut view.newcomers);
+            edited.append(&mut view.edited);
             if view.news {
                 self.changed = Instant::now();
             }
@@ -165,6 +168,10 @@ impl Removal<'_, '_> {
                 self.has_gone(at);
             }
         }
+        for machine in edited {
+            let machine = self.plan.objects[machine].workload.clone();
+            self.plan.claim_disks_of(&machine);
+        }
         self.amend(newcomers);
         Ok(())
     }
@@ -176,7 +183,6 @@ impl Removal<'_, '_> {
             self.dependents_seen = false;
             self.newcomers = true;
             self.changed = Instant::now();
-            self.plan.claim_disks_of(&workload);
             let owned = workload.owners.iter().any(|owner| {
                 let at = self.places.find(owner);
                 at.is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
@@ -190,6 +196,9 @@ impl Removal<'_, '_> {
                 WorkloadRole::Launcher => fate_of_machine(!owned),
                 WorkloadRole::Disk => self.plan.fate_of_new_disk(&workload, owned),
             };
+            if !matches!(fate, Fate::Kept(_)) {
+                self.plan.claim_disks_of(&workload);
+            }
             self.places
                 .insert(workload.uid.clone(), self.plan.objects.len());
             self.gone.push(false);
@@ -255,6 +264,8 @@ struct View<'a> {
     places: &'a Places,
     seen: &'a mut Vec<bool>,
     newcomers: Vec<Workload>,
+    /// Places of those that use other storage than before.
+    edited: Vec<usize>,
     /// Something that was known is not as it was.
     news: bool,
 }
@@ -262,6 +273,7 @@ struct View<'a> {
 impl Sink for View<'_> {
     fn begin(&mut self) {
         self.newcomers.clear();
+        self.edited.clear();
         for (at, planned) in self.plan.objects.iter().enumerate() {
             if planned.workload.kind == self.kind {
                 self.seen[at] = false;
@@ -280,6 +292,10 @@ impl Sink for View<'_> {
                 known.deleting = workload.deleting;
                 known.finalizers = workload.finalizers;
                 known.owners = workload.owners;
+                if known.uses != workload.uses {
+                    known.uses = workload.uses;
+                    self.edited.push(at);
+                }
             }
             None => self.newcomers.push(workload),
         }

@@ -500,8 +500,8 @@ async fn disks_of_a_machine_that_somebody_else_deletes_are_kept_as_well() {
     let world = World::with(&[(KVM, going), (DV, object("a-root", "dv-a", Some("vm-a")))]);
     let (server, looks) = (world.clone(), AtomicU32::new(0));
     let client = script::client(move |call| {
-        // Its controller is done at the third look, and what it still owns goes with it.
-        if call.path == KVM && !call.watches() && looks.fetch_add(1, Ordering::Relaxed) == 2 {
+        // Its controller is done at the fourth look, and what it still owns goes with it.
+        if call.path == KVM && !call.watches() && looks.fetch_add(1, Ordering::Relaxed) == 3 {
             collect(&mut server.objects.lock().unwrap(), 0);
         }
         server.answer(call)

@@ -197,11 +197,13 @@ pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
     status.phase.is_none() || (status.observed_generation.is_none() && status.conditions.is_empty())
 }
 
-/// A condition that says, of this generation, that the controller cannot go on.
+/// A condition that says, of this generation, that the controller cannot go on. Where the checks can be read they say more
+/// than a condition about the last that failed: another one may be running.
 pub(super) fn degraded(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condition> {
     let runtime = snapshot.runtime()?;
     let status = runtime.status();
     let wanted = generation(baseline, runtime);
+    let sees_checks = matches!(snapshot.checks, Reading::Known(_));
     let failed = ["Failed", kind::DEGRADED];
     failed
         .iter()
@@ -210,6 +212,7 @@ pub(super) fn degraded(snapshot: &Snapshot, baseline: &Baseline) -> Option<Condi
             let observed = condition.observed_generation.or(status.observed_generation);
             condition.status == ConditionStatus::True
                 && !SLOW.contains(&condition.reason.as_str())
+                && !(sees_checks && condition.reason == reason::PREFLIGHT_FAILED)
                 && observed.is_some_and(|observed| observed >= wanted)
         })
         .cloned()

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::{
     Engine, Outcome,
     judge::{Verdict, Waiting},
+    snapshot::Seen,
     timeout::{self, Silence},
 };
 use crate::{
@@ -44,7 +45,10 @@ impl Engine<'_> {
         for (seen, read) in join_all(looks).await {
             match read {
                 Ok(items) => self.take(seen, Update::All(items)),
-                Err(why) => silence = Some(Silence { quiet, why }),
+                Err(why) => {
+                    self.snapshot.checks_lost |= seen == Seen::Checks;
+                    silence = Some(Silence { quiet, why });
+                }
             }
         }
         let retry = self.retry.with_grace().looking_once();

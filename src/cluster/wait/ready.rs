@@ -1,6 +1,6 @@
 //! Enabled, and VMs can be run: ready of this generation, and by a check that was made after the change.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ use crate::{
     cluster::vmruntime::RuntimeObject,
     failure::Failure,
     runtime::{
+        observed,
         preflight::CheckFacts,
         verdict::{self, Judgement},
     },
@@ -135,6 +136,8 @@ fn new_check(
         .values()
         .filter(|seen| made_for(&baseline.object, &seen.check) || is_new(seen, change));
     match newest(new) {
+        // What has come while they could not be read is not known.
+        Newest::None if snapshot.checks_lost => unread(),
         Newest::None => none_has_started(snapshot, runtime),
         Newest::Unfinished(what) => Check::Missing(what),
         Newest::Insufficient(check) => Check::Insufficient(check),
@@ -171,6 +174,11 @@ fn none_has_started(snapshot: &Snapshot, runtime: &RuntimeObject) -> Check {
 fn latest_check(snapshot: &Snapshot, baseline: &Baseline, runtime: &RuntimeObject) -> Check {
     let published = runtime.status().preflight_check_summary;
     let is_current = lag(baseline, runtime).is_none();
+    // Where no generation is published, a check of before the enabling is told by its age.
+    let is_older = |check: &VMRuntimePreflightCheck| {
+        observed::generation(&runtime.status()).is_none()
+            && created(check) < runtime.written(&["spec", "enabled"])
+    };
     let is_told = match &published {
         Some(summary) => summary.preflight_check_passed == Some(false),
         // It never says anything.
@@ -195,6 +203,12 @@ fn latest_check(snapshot: &Snapshot, baseline: &Baseline, runtime: &RuntimeObjec
         if seen.is_none() && snapshot.checks_lost {
             return unread();
         }
+        match newest(made_for_later_settings(checks, seen, baseline)) {
+            Newest::None => {}
+            Newest::Unfinished(what) => return Check::Missing(what),
+            Newest::Insufficient(check) => return Check::Insufficient(check),
+            Newest::Sufficient(check) => return not_taken_over(&check),
+        }
         return match named_check(seen, &name) {
             Check::Insufficient(_) if !is_current => none_has_finished(),
             check => check,
@@ -206,7 +220,9 @@ fn latest_check(snapshot: &Snapshot, baseline: &Baseline, runtime: &RuntimeObjec
         }
         Newest::None => Check::Missing("no preflight check has started".to_owned()),
         Newest::Unfinished(what) => Check::Missing(what),
-        Newest::Insufficient(check) if is_current && is_told => Check::Insufficient(check),
+        Newest::Insufficient(check) if is_current && is_told && !is_older(&check) => {
+            Check::Insufficient(check)
+        }
         Newest::Insufficient(_) => none_has_finished(),
         Newest::Sufficient(check)
             if is_foreign(runtime) && summary.preflight_check_passed.is_none() =>
@@ -215,6 +231,20 @@ fn latest_check(snapshot: &Snapshot, baseline: &Baseline, runtime: &RuntimeObjec
         }
         Newest::Sufficient(check) => not_taken_over(&check),
     }
+}
+
+/// What our controller has made for the settings as they are, where the check that it has taken over was for earlier ones:
+/// it stays ready by that one until the next has a result.
+fn made_for_later_settings<'a>(
+    checks: &'a BTreeMap<String, SeenCheck>,
+    taken_over: Option<&SeenCheck>,
+    baseline: &Baseline,
+) -> impl Iterator<Item = &'a SeenCheck> {
+    let generation = |seen: &SeenCheck| Some(CheckFacts::read(&seen.check).inputs?.generation);
+    let before = taken_over.and_then(generation);
+    checks.values().filter(move |seen| {
+        before.is_some() && generation(seen) > before && made_for(&baseline.object, &seen.check)
+    })
 }
 
 /// The check that has passed, if the VMRuntime is believed.

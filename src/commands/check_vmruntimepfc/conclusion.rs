@@ -88,7 +88,7 @@ pub(super) fn conclude(
     let advisory = found.advisory_failures();
     let others = selection
         .as_ref()
-        .filter(|_| counted.verdict == Verdict::Passed)
+        .filter(|_| found.result == Verdict::Passed)
         .and_then(Selection::beyond);
     if let Some(others) = &others {
         context.warn(others);

@@ -89,13 +89,19 @@ pub(super) fn nothing_more_than(agreed: &Plan, plan: &Plan) -> Result<(), Failur
         );
         return Err(appeared(message, "created", &machines));
     }
+    // What was shown to stay counts whoever makes it again by now.
+    let objects = agreed.kept().map(|(workload, _)| &workload.uid);
+    let dependents = agreed.kept_dependents().map(|(object, _)| &object.uid);
+    let to_stay: BTreeSet<&Uid> = objects.chain(dependents).collect();
+    let is_news =
+        |uid: &Uid, counts: bool| to_stay.contains(uid) || (counts && !known.contains(uid));
     let objects = plan
         .doomed()
-        .filter(|planned| is_somebodys(planned) && !known.contains(&planned.workload.uid))
+        .filter(|planned| is_news(&planned.workload.uid, is_somebodys(planned)))
         .map(|planned| planned.workload.object_name());
     let dependents = plan
         .going_dependents()
-        .filter(|planned| is_tied(planned) && !known.contains(&planned.object.uid))
+        .filter(|planned| is_news(&planned.object.uid, is_tied(planned)))
         .map(|planned| planned.object.object_name());
     let more: Vec<String> = objects
         .chain(dependents)

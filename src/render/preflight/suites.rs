@@ -3,7 +3,7 @@
 use super::{CheckReport, NodeReport, PreflightReport};
 use crate::{
     render::junit::{Case, Outcome, Suite, Words},
-    runtime::verdict::NodeVerdict,
+    runtime::verdict::{NodeVerdict, is_advisory},
 };
 
 /// Does a failure of that check on that node count? The command succeeds in spite of one that does not, so its file must
@@ -36,7 +36,7 @@ impl PreflightReport {
         if columns.is_empty() || (node.result != NodeVerdict::Passed && !told) {
             cases.push(Case {
                 name: "preflight".to_owned(),
-                outcome: whole(node),
+                outcome: whole(node, counts),
             });
         }
         cases
@@ -56,8 +56,8 @@ impl PreflightReport {
             (Some(result), _) if !result.blocking => skipped(result, "VMs run without it"),
             (Some(result), _) if counts(check, &node.name) => Outcome::Failed(self.words(result)),
             (Some(result), _) => skipped(result, "that does not count here"),
-            (None, NodeVerdict::Unknown) => whole(node),
-            (None, NodeVerdict::Failed) if node.checks.is_empty() => whole(node),
+            (None, NodeVerdict::Unknown) => whole(node, counts),
+            (None, NodeVerdict::Failed) if node.checks.is_empty() => whole(node, counts),
             (None, NodeVerdict::Passed | NodeVerdict::Failed) => Outcome::Skipped(Words::new(
                 "NotReported",
                 "the node does not report this check",
@@ -81,11 +81,30 @@ impl PreflightReport {
 }
 
 /// What is said of the node without any check of it.
-fn whole(node: &NodeReport) -> Outcome {
+fn whole(node: &NodeReport, counts: Counts<'_>) -> Outcome {
     let why = node.message.as_deref().unwrap_or("no reason was given");
     match node.result {
         NodeVerdict::Passed => Outcome::Passed,
+        NodeVerdict::Failed if is_excused(node, counts) => Outcome::Skipped(Words::new(
+            "NodeFailed",
+            &format!("failed, but that does not count here: {why}"),
+        )),
         NodeVerdict::Failed => Outcome::Failed(Words::new("NodeFailed", why)),
         NodeVerdict::Unknown => Outcome::Unknown(Words::new("NodeUnknown", why)),
     }
+}
+
+/// Does the failure of the node not count, by the rule of [`fail_policy`](crate::runtime::fail_policy)?
+fn is_excused(node: &NodeReport, counts: Counts<'_>) -> bool {
+    let mut misses = node
+        .checks
+        .iter()
+        .filter(|result| !result.passed)
+        .peekable();
+    if misses.peek().is_none() {
+        return !counts("", &node.name);
+    }
+    let ignored = |result: &&CheckReport| !counts(&result.name, &node.name);
+    misses.clone().any(|result| ignored(&result))
+        && misses.all(|result| ignored(&result) || is_advisory(&result.name))
 }

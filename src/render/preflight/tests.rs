@@ -128,6 +128,31 @@ fn every_node_and_every_check_is_shown() {
 }
 
 #[test]
+fn a_node_whose_failure_does_not_count_fails_no_build() {
+    use crate::render::junit::Outcome;
+    let mut report = mixed();
+    report.nodes.retain(|node| node.name == "worker-2");
+    // It fails, and all that is wrong is what VMs do not need.
+    report.nodes[0].result = NodeVerdict::Failed;
+    let whole = |report: &PreflightReport, counts: &dyn Fn(&str, &str) -> bool| {
+        let suite = report.suites(counts).remove(0);
+        let case = suite
+            .cases
+            .into_iter()
+            .find(|case| case.name == "preflight");
+        case.map(|case| case.outcome)
+    };
+    let failed = |found: Option<Outcome>| matches!(found, Some(Outcome::Failed(_)));
+    let skipped = |found: Option<Outcome>| matches!(found, Some(Outcome::Skipped(_)));
+    assert!(failed(whole(&report, &|_, _| true)));
+    assert!(skipped(whole(&report, &|check, _| check != "VSOCK")));
+    assert!(skipped(whole(&report, &|_, _| false)));
+    report.nodes[0].checks.clear();
+    assert!(failed(whole(&report, &|check, _| check != "VSOCK")));
+    assert!(skipped(whole(&report, &|_, _| false)));
+}
+
+#[test]
 fn a_narrow_terminal_gets_a_list() {
     let expected = "\
 Preflight check failed

@@ -71,7 +71,7 @@ pub fn status(data: &[u8]) {
         let reported = runtime.status.as_ref().and_then(|status| status.ready);
         let current = observed::is_current(&runtime);
         assert!(!observed::is_ready(&runtime) || (reported == Some(true) && current));
-        assert!(blockers::ready(&runtime) != Some(true) || (reported == Some(true) && current));
+        assert!(observed::ready(&runtime) != Some(true) || (reported == Some(true) && current));
         let conditions = blockers::noteworthy(&runtime).into_iter();
         let said =
             conditions.flat_map(|condition| [condition.type_, condition.reason, condition.message]);

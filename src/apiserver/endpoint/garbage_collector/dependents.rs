@@ -43,7 +43,8 @@ pub fn after_delete(core: &Core, gone: &Value) -> Vec<WorkItem> {
             .filter_map(|owner| index.place(text(owner, "uid")).cloned())
             .collect::<Vec<_>>()
     });
-    let dependents = dependents.into_iter().map(WorkItem::Dependent);
+    let bereft = |id| WorkItem::Bereft(id, uid.to_owned());
+    let dependents = dependents.into_iter().map(bereft);
     dependents
         .chain(owners.into_iter().map(WorkItem::Owner))
         .collect()
@@ -57,20 +58,41 @@ enum Bond {
     Dangling,
     /// The owner waits for its dependents to go.
     Waiting,
+    /// The owner would be in a namespace, and the object is in none: nobody knows in which.
+    Nowhere,
 }
 
-fn bond(core: &Core, dependent: &ObjectId, reference: &Value) -> Bond {
-    let place = |index: &Index| index.place(text(reference, "uid")).cloned();
+/// Of an owner that is known to be gone nothing is asked any more.
+fn bond(
+    core: &Core,
+    dependent: &ObjectId,
+    reference: &Value,
+    gone: Option<&str>,
+) -> Result<Bond, StatusError> {
+    let uid = text(reference, "uid");
+    if gone == Some(uid) {
+        return Ok(Bond::Dangling);
+    }
+    let (api_version, kind) = (text(reference, "apiVersion"), text(reference, "kind"));
+    let registry = core.registry();
+    let Some(resource) = registry.find_kind(api_version, kind) else {
+        let why = format!("no matches for kind {kind:?} in version {api_version:?}");
+        return Err(StatusError::other(500, "", why));
+    };
+    if resource.namespaced && dependent.namespace().is_empty() {
+        return Ok(Bond::Nowhere);
+    }
+    let place = |index: &Index| index.place(uid).cloned();
     let Some(owner) = core.store.index(place) else {
-        return Bond::Dangling;
+        return Ok(Bond::Dangling);
     };
     // An owner in another namespace is none.
     let reachable = owner.namespace().is_empty() || owner.namespace() == dependent.namespace();
-    match core.store.get(&owner.collection, &owner.key) {
+    Ok(match core.store.get(&owner.collection, &owner.key) {
         Some(owner) if reachable && waits_for_dependents(&owner) => Bond::Waiting,
         Some(_) if reachable => Bond::Solid,
         Some(_) | None => Bond::Dangling,
-    }
+    })
 }
 
 fn waits_for_dependents(object: &Value) -> bool {
@@ -81,20 +103,23 @@ fn has_finalizer(object: &Value, finalizer: &str) -> bool {
     metadata::strings(&object["metadata"], "finalizers").any(|one| one == finalizer)
 }
 
-/// Deletes an object whose owners are all gone; drops the references to those that are, where others remain.
-pub fn examine(core: &Core, id: &ObjectId) -> Result<(), StatusError> {
+/// Deletes an object whose owners are all gone; drops the references to those that are, where others remain. As long as one
+/// of its owners cannot be looked for, it stays as it is.
+pub fn examine(core: &Core, id: &ObjectId, gone: Option<&str>) -> Result<(), StatusError> {
     let Some(object) = core.store.get(&id.collection, &id.key) else {
         return Ok(());
     };
-    let bonds: Vec<Bond> = owner_references(&object)
-        .map(|reference| bond(core, id, reference))
-        .collect();
-    if bonds.iter().all(|bond| *bond == Bond::Solid) {
+    let bonds = owner_references(&object)
+        .map(|reference| bond(core, id, reference, gone))
+        .collect::<Result<Vec<Bond>, StatusError>>()?;
+    if bonds.contains(&Bond::Nowhere) || bonds.iter().all(|bond| *bond == Bond::Solid) {
         return Ok(());
     }
     if bonds.contains(&Bond::Solid) {
         return edit(core, id, |object| {
-            keep_references(object, |reference| bond(core, id, reference) == Bond::Solid);
+            keep_references(object, |reference| {
+                bond(core, id, reference, gone).is_ok_and(|bond| bond == Bond::Solid)
+            });
         });
     }
     if is_deleting(&object) {
@@ -171,7 +196,7 @@ pub fn release(core: &Core, id: &ObjectId) -> Result<usize, StatusError> {
     }
     blocking
         .into_iter()
-        .try_for_each(|dependent| examine(core, dependent))
+        .try_for_each(|dependent| examine(core, dependent, None))
         .map(|()| count)
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     endpoint::strategy::{self, Part},
     kind::{resource::ResourceType, view},
-    object::metadata::text,
+    object::metadata::{is_deleting, text},
     presentation::answer::Answer,
     status_error::StatusError,
 };
@@ -28,9 +28,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     update::check_uid(call, &binding, &stored)?;
     let name = text(&stored["metadata"], "name").to_owned();
     let node = text(&binding["target"], "name");
-    let bound = text(&stored["spec"], "nodeName");
-    if !bound.is_empty() {
-        let why = format!("pod {name} is already assigned to node {bound:?}");
+    if let Some(why) = refusal(&stored, &name) {
         let binding = ResourceType {
             plural: "pods/binding".to_owned(),
             ..ResourceType::clone(&call.resource)
@@ -39,6 +37,13 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
     }
     let mut pod = Value::clone(&view::of(&call.resource, &stored));
     pod["spec"]["nodeName"] = node.into();
+    for (key, value) in binding["metadata"]["annotations"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        pod["metadata"]["annotations"][key] = value.clone();
+    }
     note_scheduled(&mut pod, &strategy::seconds(call.now));
     // Nobody manages what a binding sets.
     update::commit(call, &writer, Part::Binding, &stored, pod, Recorded::Yes)?;
@@ -48,6 +53,23 @@ pub fn create(call: &mut Call<'_>) -> Result<Answer, StatusError> {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
         }),
     })
+}
+
+/// Why the pod gets no node.
+fn refusal(pod: &Value, name: &str) -> Option<String> {
+    let bound = text(&pod["spec"], "nodeName");
+    let gates = pod["spec"]["schedulingGates"].as_array();
+    if is_deleting(pod) {
+        Some(format!(
+            "pod {name} is being deleted, cannot be assigned to a host"
+        ))
+    } else if !bound.is_empty() {
+        Some(format!("pod {name} is already assigned to node {bound:?}"))
+    } else if gates.is_some_and(|gates| !gates.is_empty()) {
+        Some(format!("pod {name} has non-empty .spec.schedulingGates"))
+    } else {
+        None
+    }
 }
 
 fn note_scheduled(pod: &mut Value, now: &str) {

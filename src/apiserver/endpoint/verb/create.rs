@@ -73,6 +73,14 @@ pub fn create_object(
     let id = call.id_of(&name);
     if let Some(found) = call.core.store.get(&id.collection, &id.key) {
         let mut error = StatusError::already_exists(&call.resource, &name);
+        if !text(&object["metadata"], "generateName").is_empty() {
+            error
+                .message
+                .push_str(", the server was not able to generate a unique name for the object");
+            if let Some(details) = &mut error.details {
+                details["retryAfterSeconds"] = 1.into();
+            }
+        }
         if is_deleting(&found) {
             error.message = format!("object is being deleted: {}", error.message);
         }

@@ -61,9 +61,12 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Stat
         [one] => one,
         _ => {
             let why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-            return Err(StatusError::other(500, "InternalError", why));
+            return Err(StatusError::other(500, "", why));
         }
     };
+    if !is_ready(pod) && tolerates_unready(budget) {
+        return Ok(());
+    }
     let name = text(&budget["metadata"], "name");
     let status = &budget["status"];
     let number = |field: &str| status[field].as_i64().unwrap_or_default();
@@ -101,6 +104,19 @@ fn disrupt(call: &Call<'_>, writer: &Writer<'_>, pod: &Value) -> Result<(), Stat
         details["retryAfterSeconds"] = 10.into();
     }
     Err(StatusError::other(429, "TooManyRequests", message).with_details(details))
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+/// May a pod go that is not among the healthy ones?
+fn tolerates_unready(budget: &Value) -> bool {
+    let number = |field: &str| budget["status"][field].as_i64().unwrap_or_default();
+    budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        || (number("desiredHealthy") > 0 && number("currentHealthy") >= number("desiredHealthy"))
 }
 
 fn budgets_of(call: &Call<'_>, pod: &Value) -> Vec<Arc<Value>> {

@@ -159,6 +159,14 @@ fn apply(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
         Err(error) if part != Part::Main => Err(error),
         Err(_) => {
             let mut new = call.applied(None, &intent)?;
+            let uid = text(&new["metadata"], "uid");
+            if !uid.is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                let name = call.path.name.as_deref().unwrap_or_default();
+                return Err(StatusError::conflict(&call.resource, name, &why));
+            }
             decode::place(call, &mut new)?;
             update::check_name(call, &new)?;
             check_repetition(call)?;

@@ -18,7 +18,7 @@ use crate::{
     presentation::answer::Answer,
     request::{body, query::VersionMatch, selection::Selection},
     status_error::StatusError,
-    store::{Compacted, GroupResource},
+    store::GroupResource,
 };
 
 /// One object.
@@ -100,8 +100,7 @@ fn part(
     };
     let is_over = |since| call.now.as_second() - since > SNAPSHOT_SECONDS;
     if place.since.is_some_and(is_over) {
-        let oldest = call.core.store.version();
-        return Err(expired(Compacted { oldest }, call, place.after.as_deref()));
+        return Err(expired(place.after.as_deref()));
     }
     let (mut at, mut after) = (place.at, place.after.clone());
     let mut objects = Vec::new();
@@ -110,7 +109,7 @@ fn part(
         let store = &call.core.store;
         let page = store
             .page(at, &collection, &selection.prefix, after.as_deref(), most)
-            .map_err(|gone| expired(gone, call, place.after.as_deref()))?;
+            .map_err(|_| expired(place.after.as_deref()))?;
         let version = page.version;
         let part = |objects, last, rest| Part {
             version,
@@ -248,7 +247,7 @@ fn too_large(version: u64, current: u64) -> StatusError {
     }))
 }
 
-fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> StatusError {
+fn expired(after: Option<&str>) -> StatusError {
     if let Some(after) = after {
         let token = Token {
             at: None,
@@ -262,11 +261,7 @@ fn expired(gone: Compacted, call: &Call<'_>, after: Option<&str>) -> StatusError
         )
         .with_continue(token.written());
     }
-    let asked = call.query.resource_version.as_deref().unwrap_or_default();
-    StatusError::expired(format!(
-        "too old resource version: {asked} ({})",
-        gone.oldest
-    ))
+    StatusError::expired("The resourceVersion for the provided list is too old.")
 }
 
 /// Do the options of a list or a watch go together? (apimachinery `internalversion/validation`)

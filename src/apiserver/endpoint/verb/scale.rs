@@ -11,7 +11,10 @@ use super::{
 use crate::{
     endpoint::strategy::Part,
     kind::{definition, view},
-    object::{field_error, metadata::text},
+    object::{
+        field_error,
+        metadata::{self, text},
+    },
     presentation::answer::Answer,
     status_error::StatusError,
 };
@@ -81,19 +84,38 @@ impl Paths {
     }
 }
 
-/// A label selector as text; only its plain part is needed by clients that scale.
+/// A label selector as text, by its keys.
 fn written_selector(selector: &Value) -> String {
     // A ReplicationController's is labels alone.
     let labels = selector
         .as_object()
         .filter(|all| all.values().all(Value::is_string));
     let labels = labels.or_else(|| selector["matchLabels"].as_object());
-    let pairs: Vec<String> = labels
+    let labels = labels.into_iter().flatten().map(|(key, value)| {
+        let value = value.as_str().unwrap_or_default();
+        (key.as_str(), format!("{key}={value}"))
+    });
+    let expressions = selector["matchExpressions"]
+        .as_array()
         .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    pairs.join(",")
+        .flatten();
+    let expressions = expressions.map(|expression| {
+        let key = text(expression, "key");
+        let mut values: Vec<&str> = metadata::strings(expression, "values").collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let written = match text(expression, "operator") {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.to_owned(),
+        };
+        (key, written)
+    });
+    let mut all: Vec<(&str, String)> = labels.chain(expressions).collect();
+    all.sort_by_key(|(key, _)| *key);
+    let written: Vec<String> = all.into_iter().map(|(_, written)| written).collect();
+    written.join(",")
 }
 
 fn shown(scale: Value) -> Answer {
@@ -106,7 +128,15 @@ fn shown(scale: Value) -> Answer {
 pub fn get(call: &Call<'_>) -> Result<Answer, StatusError> {
     let stored = call.existing()?;
     let object = view::of(&call.resource, &stored);
-    Ok(shown(Paths::of(call).scale(&object)))
+    let paths = Paths::of(call);
+    if call.resource.custom && object.pointer(&paths.spec).is_none() {
+        let field = paths.spec.replace('/', ".");
+        let why =
+            format!("Internal error occurred: the spec replicas field {field:?} does not exist");
+        let causes = json!({"causes": [{"message": format!("the spec replicas field {field:?} does not exist")}]});
+        return Err(StatusError::other(500, "InternalError", why).with_details(causes));
+    }
+    Ok(shown(paths.scale(&object)))
 }
 
 pub fn update(call: &mut Call<'_>) -> Result<Answer, StatusError> {
@@ -170,13 +200,17 @@ fn check_replicas(call: &Call<'_>, path: &str, replicas: i64) -> Result<(), Stat
     Err(StatusError::invalid(group, kind, call.id().name(), &causes))
 }
 
-/// Sets the replicas. Only the last step of the path may be missing: the API server makes no parents.
+/// Sets the replicas, and makes what is missing of the way there.
 fn set_replicas(object: &mut Value, path: &str, replicas: i64) -> Result<(), StatusError> {
-    let (parent, field) = path.rsplit_once('/').unwrap_or_default();
-    let parent = object.pointer_mut(parent).and_then(Value::as_object_mut);
-    let missing = || StatusError::other(500, "InternalError", format!("{path} is missing"));
-    parent
-        .ok_or_else(missing)?
-        .insert(field.to_owned(), replicas.into());
+    let mut place = object;
+    for step in path.split('/').skip(1) {
+        if place.is_null() {
+            *place = json!({});
+        }
+        let wrong = || StatusError::other(500, "InternalError", format!("{path} is in no object"));
+        let parent = place.as_object_mut().ok_or_else(wrong)?;
+        place = parent.entry(step).or_insert(Value::Null);
+    }
+    *place = replicas.into();
     Ok(())
 }

@@ -29,6 +29,10 @@ pub fn update(call: &mut Call<'_>, part: Part) -> Result<Answer, StatusError> {
     let stored = match call.existing() {
         Ok(stored) => stored,
         Err(_) if part == Part::Main && strategy::creates_on_update(&call.resource) => {
+            check_uid(call, &new, &Value::Null)?;
+            if let Some(metadata) = new["metadata"].as_object_mut() {
+                metadata.remove("resourceVersion");
+            }
             return create::create_object(call, &writer, new, true);
         }
         Err(error) => return Err(error),
@@ -61,17 +65,34 @@ pub fn check_uid(call: &Call<'_>, new: &Value, old: &Value) -> Result<(), Status
         return Ok(());
     }
     let id = call.id();
-    let folder = if call.resource.group.is_empty() {
-        call.resource.plural.clone()
-    } else {
-        format!("{}/{}", call.resource.group, call.resource.plural)
-    };
+    let folder = folder(&call.resource);
     let why = format!(
         "StorageError: invalid object, Code: 4, Key: /registry/{folder}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
          Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
         id.key
     );
     Err(StatusError::conflict(&call.resource, id.name(), &why))
+}
+
+/// Where etcd has a resource, below `/registry`.
+fn folder(resource: &ResourceType) -> String {
+    let (group, plural) = resource.storage_key();
+    match (group, plural) {
+        ("", "endpoints" | "services") => format!(
+            "services/{}",
+            if plural == "services" {
+                "specs"
+            } else {
+                plural
+            }
+        ),
+        ("", "nodes") => "minions".to_owned(),
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        ("apiextensions.k8s.io" | "apiregistration.k8s.io", _) => format!("{group}/{plural}"),
+        _ if resource.custom => format!("{group}/{plural}"),
+        _ => plural.to_owned(),
+    }
 }
 
 /// Has the change been noted in `managedFields` already?

@@ -25,7 +25,7 @@ pub(super) fn plan(
     dependents: Vec<Dependent>,
     disks: Disks,
 ) -> Vec<PlannedDependent> {
-    let mut owners: BTreeMap<&Uid, Owner> = objects
+    let mut owners: BTreeMap<&Uid, Owner<'_>> = objects
         .iter()
         .map(|p| (&p.workload.uid, Owner::of(p)))
         .collect();
@@ -36,7 +36,7 @@ pub(super) fn plan(
             if fates[at].is_some() {
                 continue;
             }
-            let known: Vec<Owner> = dependent
+            let known: Vec<Owner<'_>> = dependent
                 .owners
                 .iter()
                 .filter_map(|uid| owners.get(uid))
@@ -50,13 +50,19 @@ pub(super) fn plan(
                 .as_ref()
                 .and_then(|uid| owners.get(uid));
             let generated = maker.is_some_and(|maker| maker.made_again);
-            let decided = decide(dependent, &known, generated, disks);
+            let of_disk = maker.is_some_and(|maker| maker.is_disk)
+                || known
+                    .iter()
+                    .any(|owner| owner.is_disk && *owner.name == *dependent.name);
+            let made = Made { generated, of_disk };
+            let decided = decide(dependent, &known, made, disks);
             owners.insert(
                 &dependent.uid,
                 Owner {
                     goes: decided.fate == Fate::GoesAlong,
                     made_again: decided.made_again,
                     is_disk: false,
+                    name: &dependent.name,
                 },
             );
             fates[at] = Some(decided);
@@ -82,19 +88,21 @@ pub(super) fn plan(
 }
 
 #[derive(Clone, Copy)]
-struct Owner {
+struct Owner<'a> {
     goes: bool,
     made_again: bool,
     is_disk: bool,
+    name: &'a str,
 }
 
-impl Owner {
-    fn of(planned: &Planned) -> Self {
+impl<'a> Owner<'a> {
+    fn of(planned: &'a Planned) -> Self {
         let workload = &planned.workload;
         Self {
             goes: !matches!(planned.fate, Fate::Kept(_)),
             made_again: planned.made_again,
             is_disk: workload.is(WorkloadRole::Disk),
+            name: &workload.name,
         }
     }
 }
@@ -108,14 +116,22 @@ struct Decided {
     is_concerned: bool,
 }
 
-/// `generated`: a controller made it from an owner that is itself made again.
-fn decide(dependent: &Dependent, owners: &[Owner], generated: bool, disks: Disks) -> Decided {
+/// Who has made it.
+#[derive(Clone, Copy)]
+struct Made {
+    /// A controller, from an owner that is itself made again.
+    generated: bool,
+    /// The controller of a disk that owns it, rather than somebody who has only tied it to that disk.
+    of_disk: bool,
+}
+
+fn decide(dependent: &Dependent, owners: &[Owner<'_>], made: Made, disks: Disks) -> Decided {
     let role = dependent.kind.role;
     let made_again = match role {
         // CDI makes the claim of a disk again, empty; a claim that a machine owns was made by somebody.
-        DependentRole::Claim => generated || owners.iter().any(|owner| owner.is_disk),
+        DependentRole::Claim => made.generated || made.of_disk,
         DependentRole::Revision => false,
-        DependentRole::Other => generated,
+        DependentRole::Other => made.generated,
     };
     let fate = if owners.iter().any(|owner| !owner.goes) {
         Fate::Kept(Why::OwnedElsewhere)

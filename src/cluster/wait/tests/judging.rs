@@ -359,6 +359,12 @@ fn a_foreign_controller_gets_a_minute_to_start_a_check() {
         after(60, alone()),
         "done; warning: the controller of this cluster reports ready, but has run no preflight check since the change"
     );
+    // What has come while they could not be read is not known.
+    let lost = (Seen::Checks, Update::Lost(Some("reset".into())));
+    assert_eq!(
+        after(600, vec![foreign(json!({})), lost]),
+        "waiting: the preflight checks have not been read yet"
+    );
     assert_eq!(
         after(600, vec![foreign(json!({"status": {"ready": false}}))]),
         "waiting: status.ready is not true"
@@ -458,6 +464,37 @@ fn trouble_ends_a_wait_only_when_it_lasts_and_is_of_this_generation() {
         ..after_enabling()
     };
     assert!(after(&patient, 300, degraded(4)).starts_with("waiting"));
+}
+
+/// Our controller goes on saying what the last check said until the next one has a result.
+#[test]
+fn a_check_that_runs_outweighs_the_one_that_failed_before() {
+    let failed = || {
+        runtime(with(
+            ready(),
+            json!({"status": {"ready": false, "conditions": [
+                {"type": "Degraded", "status": "True", "reason": "PreflightFailed", "message": "1 node", "observedGeneration": 4},
+            ], "preflightCheckSummary": {"preflightCheckName": "old", "preflightCheckPassed": false}}}),
+        ))
+    };
+    let after_long = |heard| {
+        judged_after(
+            &after_enabling(),
+            heard,
+            Duration::ZERO,
+            Duration::from_secs(300),
+        )
+    };
+    let running = came(check("new", LATER, None));
+    assert_eq!(
+        after_long(vec![failed(), running]),
+        "waiting: status.ready is not true; the preflight check is running: new"
+    );
+    // Whoever may not see the checks has only the condition.
+    assert_eq!(
+        after_long(vec![failed(), refused(Seen::Checks)]),
+        "failed: Degraded 12"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{api, config_map, create, same, until_gone};
 
 pub async fn suite(client: &Client) -> anyhow::Result<()> {
     let maps = api(client, "", "ConfigMap", Some("default"));
+    owners_that_cannot_be_looked_for(client, &maps).await?;
     background(&maps).await?;
     foreground(&maps).await?;
     orphans(&maps).await?;
@@ -98,4 +99,34 @@ async fn no_such_owner(maps: &Api<DynamicObject>) -> anyhow::Result<()> {
     maps.delete("gone", &DeleteParams::default()).await?;
     create(maps, owned_by("child", &[&gone])).await?;
     until_gone(maps, "child").await
+}
+
+/// What names an owner of a kind that is not served, or one in a namespace without being in one, is left alone.
+async fn owners_that_cannot_be_looked_for(
+    client: &Client,
+    maps: &Api<DynamicObject>,
+) -> anyhow::Result<()> {
+    let gone = create(maps, config_map("gone")).await?;
+    maps.delete("gone", &DeleteParams::default()).await?;
+    let of_gone =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": gone.metadata.uid});
+    let unserved =
+        json!({"apiVersion": "no.such/v1", "kind": "Thing", "name": "x", "uid": "8c4f0d4e"});
+    let mut stays = config_map("stays");
+    stays["metadata"]["ownerReferences"] = json!([of_gone, unserved]);
+    create(maps, stays).await?;
+    let roles = api(client, "rbac.authorization.k8s.io", "ClusterRole", None);
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "stays", "ownerReferences": [of_gone]},
+    });
+    create(&roles, role).await?;
+    // The collector has been there when it has taken one that came later.
+    create(maps, owned_by("goes", &[&gone])).await?;
+    until_gone(maps, "goes").await?;
+    for (api, name) in [(maps, "stays"), (&roles, "stays")] {
+        ensure!(api.get_opt(name).await?.is_some(), "{name} was collected");
+        api.delete(name, &DeleteParams::default()).await?;
+    }
+    Ok(())
 }

@@ -214,7 +214,8 @@ pub async fn evictions() -> anyhow::Result<()> {
         "spec": {"containers": [{"name": "c", "image": "x"}]}, "status": {"phase": "Running"},
     });
     call(&client, "POST", PODS, pod).await?;
-    let running = json!({"status": {"phase": "Running"}});
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    let running = json!({"status": {"phase": "Running", "conditions": ready}});
     call(&client, "PATCH", &format!("{PODS}/a/status"), running).await?;
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget = json!({

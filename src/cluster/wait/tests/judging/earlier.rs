@@ -1,5 +1,7 @@
 //! What is said of an earlier generation proves nothing of this one.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[test]
@@ -75,5 +77,59 @@ fn a_failed_check_of_before_ends_no_wait() {
         let wait = unchanged(Target::Ready, with(ready(), json!({"status": status})));
         let failed = all_checks(&[check("new", EARLIER, Some(false))]);
         assert_eq!(judged(&wait, vec![failed]), expected, "{status}");
+    }
+}
+
+#[test]
+fn where_no_generation_is_published_a_check_of_before_is_told_by_its_age() {
+    const NO_RESULT: &str = "no preflight check has finished since the change";
+    let written = |at: &str| {
+        let write = json!({"manager": "kubectl-patch", "operation": "Update", "time": at,
+            "fieldsV1": {"f:spec": {"f:enabled": {}}}});
+        let status = json!({"ready": false, "observedGeneration": null, "phase": null, "conditions": null,
+            "preflightCheckSummary": null});
+        let change = json!({"metadata": {"managedFields": [write]}, "status": status});
+        unchanged(Target::Ready, with(ready(), change))
+    };
+    let failed = || all_checks(&[check("old", EARLIER, Some(false))]);
+    assert_eq!(
+        judged(&written(LATER), vec![failed()]),
+        format!("waiting: status.ready is not true; {NO_RESULT}")
+    );
+    assert_eq!(
+        judged(&written(EARLIER), vec![failed()]),
+        "check failed: old"
+    );
+}
+
+#[test]
+fn a_check_for_later_settings_says_more_than_the_one_that_has_passed() {
+    let wait = unchanged(Target::Ready, ready());
+    let made = |name: &str, generation: i64, pass: Option<bool>| {
+        let inputs = Inputs {
+            trigger: Trigger::SettingsChanged,
+            runtime: wait.baseline.as_ref().unwrap().object.uid().to_owned(),
+            generation,
+            enabling: 2,
+            kubelets: BTreeMap::new(),
+        };
+        let mut check = check(name, if name == "new" { EARLIER } else { LATER }, pass);
+        let inputs = serde_json::to_string(&inputs).unwrap();
+        check["metadata"]["annotations"][PREFLIGHT_INPUTS] = inputs.into();
+        check
+    };
+    for (before, pass, expected) in [
+        (3, None, "waiting: the preflight check is running: later"),
+        (3, Some(false), "check failed: later"),
+        (
+            3,
+            Some(true),
+            "waiting: the controller has not taken over the result of later yet",
+        ),
+        // Made for another reason: the controller goes by the last result until there is another.
+        (4, None, "done"),
+    ] {
+        let checks = [made("new", before, Some(true)), made("later", 4, pass)];
+        assert_eq!(judged(&wait, vec![all_checks(&checks)]), expected);
     }
 }
