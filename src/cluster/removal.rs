@@ -271,6 +271,7 @@ impl Removal<'_, '_> {
             }
             self.save_late_dependents().await?;
             self.hold_children().await?;
+            self.release_from_disks().await?;
             let due = self.saved(due).await?;
             self.retry.observer().event(&Event::Removing {
                 resource: kind.qualified(),

@@ -193,7 +193,7 @@ fn with_a_node_that_fails() -> Result<(), Failed> {
             ("status vmruntime", 0),
             ("wait vmruntime --for ready", 3),
             ("wait vmruntime --for disabled", 12),
-            ("update vmruntime --use-emulation=false", 0),
+            ("update vmruntime --use-emulation=false", 3),
             ("skip node worker-1", 0),
             ("skip node worker-9", 2),
             ("check vmruntimepfc", 0),

@@ -203,6 +203,22 @@ impl Removal<'_, '_> {
         Ok(())
     }
 
+    /// Releases what stays from disks that go: nobody makes it theirs again, so nothing has to wait for that.
+    pub(super) async fn release_from_disks(&self) -> Result<(), Failure> {
+        let is_disk_that_goes = |owner: &Uid| {
+            let disk = self.places.find(owner).map(|at| &self.plan.objects[at]);
+            disk.is_some_and(|disk| disk.workload.is(WorkloadRole::Disk)) && self.is_doomed(owner)
+        };
+        for planned in &self.plan.dependents {
+            let mut owners = planned.object.owners.iter();
+            if planned.fate.is_released() && owners.any(is_disk_that_goes) {
+                self.take_owners_off(&Subject::from(&planned.object))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Does a machine that is being deleted wait for nobody but us, or would it take along what stays?
     pub(super) fn holds_any(&self) -> bool {
         let owners = self.owners_of_kept();

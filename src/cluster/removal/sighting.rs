@@ -132,7 +132,6 @@ impl Removal<'_, '_> {
         self.listed.clear();
         let mut failed = Vec::new();
         let mut newcomers = Vec::new();
-        let mut edited = Vec::new();
         let mut seen = vec![false; self.plan.objects.len()];
         for kind in removal_order() {
             let mut view = View {
@@ -141,13 +140,11 @@ impl Removal<'_, '_> {
                 places: &self.places,
                 seen: &mut seen,
                 newcomers: Vec::new(),
-                edited: Vec::new(),
                 news: false,
             };
             let listed =
                 list::each(self.client, self.retry, kind, Detail::AsNeeded, &mut view).await;
             newcomers.append(&mut view.newcomers);
-            edited.append(&mut view.edited);
             if view.news {
                 self.changed = Instant::now();
             }
@@ -167,10 +164,6 @@ impl Removal<'_, '_> {
             } else {
                 self.has_gone(at);
             }
-        }
-        for machine in edited {
-            let machine = self.plan.objects[machine].workload.clone();
-            self.plan.claim_disks_of(&machine);
         }
         self.amend(newcomers);
         Ok(())
@@ -264,8 +257,6 @@ struct View<'a> {
     places: &'a Places,
     seen: &'a mut Vec<bool>,
     newcomers: Vec<Workload>,
-    /// Places of those that use other storage than before.
-    edited: Vec<usize>,
     /// Something that was known is not as it was.
     news: bool,
 }
@@ -273,7 +264,6 @@ struct View<'a> {
 impl Sink for View<'_> {
     fn begin(&mut self) {
         self.newcomers.clear();
-        self.edited.clear();
         for (at, planned) in self.plan.objects.iter().enumerate() {
             if planned.workload.kind == self.kind {
                 self.seen[at] = false;
@@ -292,10 +282,7 @@ impl Sink for View<'_> {
                 known.deleting = workload.deleting;
                 known.finalizers = workload.finalizers;
                 known.owners = workload.owners;
-                if known.uses != workload.uses {
-                    known.uses = workload.uses;
-                    self.edited.push(at);
-                }
+                known.uses = workload.uses;
             }
             None => self.newcomers.push(workload),
         }

@@ -584,6 +584,47 @@ async fn a_machine_whose_claim_stays_is_let_go_before_anything_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_claim_that_is_only_tied_to_a_disk_outlives_it() {
+    let world = World::with(&[
+        (KVM, object("a", "vm-a", None)),
+        (DV, object("a-root", "dv-a", Some("vm-a"))),
+        (CLAIM, object("a-root", "claim-a", Some("dv-a"))),
+        (CLAIM, object("mine", "claim-mine", Some("dv-a"))),
+    ]);
+    let client = world.client();
+    let inventory = inventory::take_with_all_that_goes(&client, &Retry::once())
+        .await
+        .unwrap();
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let removed = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert_eq!(removed.disks.len(), 1);
+    assert_eq!(
+        world.left(),
+        ["/api/v1/namespaces/ns/persistentvolumeclaims/mine"]
+    );
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nobodys_and_came_late_stays_with_its_volume() {
+    let world = World::with(&[
+        (KVM, object("a", "vm-a", None)),
+        // The lists showed the volume and not yet the disk that it was made for.
+        (DV, object("scratch", "dv-scratch", Some("gdisk-scratch"))),
+    ]);
+    *world.late.lock().unwrap() = vec![(GDISK, object("scratch", "gdisk-scratch", None))];
+    let client = world.client();
+    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
+    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let removed = remove(&client, planned(inventory), None, &retry)
+        .await
+        .unwrap();
+    assert_eq!(removed.disks, []);
+    assert_eq!(world.left().len(), 2);
+}
+
+#[tokio::test]
 async fn without_watches_it_comes_to_its_end_too() {
     // Its owner is gone, and nobody collects it: that is noticed although no watch says how things are.
     let world = World::with(&[

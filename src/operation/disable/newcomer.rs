@@ -218,6 +218,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_was_shown_to_stay_counts_whoever_makes_it_again() {
+        let disk = |fate, made_again| Planned {
+            made_again,
+            ..planned(WorkloadRole::Disk, "disk", fate)
+        };
+        let shown = plan(vec![vm(), disk(Fate::Kept(Why::NotTheVms), false)], vec![]);
+        let adopted = plan(vec![vm(), disk(Fate::GoesAlong, true)], vec![]);
+        let refused = nothing_more_than(&shown, &adopted).unwrap_err();
+        assert!(refused.message.starts_with("1 more objects"), "{refused}");
+        assert!(nothing_more_than(&adopted, &adopted).is_ok());
+    }
+
     fn vm() -> Planned {
         planned(WorkloadRole::Machine, "vm", Fate::Deleted)
     }
