@@ -316,3 +316,27 @@ async fn until(
         .with_context(|| format!("waiting for {name}"))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_a_failure() {
+        let mut assembly = Assembly {
+            sandbox: Server::start(Options::default()).await.unwrap(),
+            nodes: Vec::new(),
+            shutdown: CancellationToken::new(),
+            parts: JoinSet::new(),
+        };
+        let parts = &mut assembly.parts;
+        parts.spawn(async { ("machinery", Ok(())) });
+        let said = format!("{:#}", assembly.failure().await);
+        assert_eq!(said, "the cluster's machinery ended by itself");
+        let parts = &mut assembly.parts;
+        parts.spawn(async { ("controller", Err(anyhow!("no more"))) });
+        let said = format!("{:#}", assembly.failure().await);
+        assert_eq!(said, "the cluster's controller failed: no more");
+        assembly.stop().await;
+    }
+}
