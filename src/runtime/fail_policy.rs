@@ -60,6 +60,16 @@ pub struct Judged {
     pub ignored: Vec<(String, String)>,
 }
 
+/// Does a node's failure not count? One of its failed checks has to be ignored, and every other one has to be ignored too, or
+/// known not to matter.
+#[must_use]
+pub fn is_excused<'a>(
+    mut failed: impl Iterator<Item = &'a str> + Clone,
+    is_ignored: impl Fn(&str) -> bool,
+) -> bool {
+    failed.clone().any(&is_ignored) && failed.all(|check| is_ignored(check) || is_advisory(check))
+}
+
 /// Judges a check. What contradicts itself, and what is unknown, stays so: only failures can be ignored.
 #[must_use]
 pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore]) -> Judged {
@@ -68,14 +78,11 @@ pub fn judge(status: Option<&VMRuntimePreflightCheckStatus>, ignores: &[Ignore])
     let mut failed = false;
     for (Natural(name), node) in &strict.nodes {
         let covered = |check: &str| ignores.iter().any(|ignore| ignore.covers(check, name));
-        let misses = || node.result.results.iter().filter(|result| !result.passed);
-        let covered_misses = || misses().filter(|result| covered(&result.check_name));
-        ignored
-            .extend(covered_misses().map(|result| (result.check_name.clone(), (*name).to_owned())));
-        let excused = covered_misses().next().is_some()
-            && misses()
-                .all(|result| covered(&result.check_name) || is_advisory(&result.check_name));
-        failed |= node.verdict == NodeVerdict::Failed && !excused;
+        let misses = node.result.results.iter().filter(|result| !result.passed);
+        let misses = misses.map(|result| result.check_name.as_str());
+        let covered_misses = misses.clone().filter(|check| covered(check));
+        ignored.extend(covered_misses.map(|check| (check.to_owned(), (*name).to_owned())));
+        failed |= node.verdict == NodeVerdict::Failed && !is_excused(misses, covered);
     }
     let unknown = strict.count(NodeVerdict::Unknown) > 0;
     let verdict = match strict.verdict {

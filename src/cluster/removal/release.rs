@@ -209,14 +209,10 @@ impl Removal<'_, '_> {
             let disk = self.places.find(owner).map(|at| &self.plan.objects[at]);
             disk.is_some_and(|disk| disk.workload.is(WorkloadRole::Disk)) && self.is_doomed(owner)
         };
-        for planned in &self.plan.dependents {
-            let mut owners = planned.object.owners.iter();
-            if planned.fate.is_released() && owners.any(is_disk_that_goes) {
-                self.take_owners_off(&Subject::from(&planned.object))
-                    .await?;
-            }
-        }
-        Ok(())
+        self.take_owners_off_where(|fate, owners| {
+            fate.is_released() && owners.iter().any(is_disk_that_goes)
+        })
+        .await
     }
 
     /// Does a machine that is being deleted wait for nobody but us, or would it take along what stays?
@@ -298,11 +294,18 @@ impl Removal<'_, '_> {
     /// Takes the machines that go off the owners of what stays; and off everything that a machine owns which an older
     /// bmctl has deleted with `Orphan`, as the collector would have.
     async fn release_kept(&self, orphaning: &BTreeSet<Uid>) -> Result<(), Failure> {
-        let wanted = |fate: Fate, owners: &[Uid]| {
+        self.take_owners_off_where(|fate, owners| {
             owners.iter().any(|owner| {
                 orphaning.contains(owner) || fate.is_released() && self.is_doomed(owner)
             })
-        };
+        })
+        .await
+    }
+
+    async fn take_owners_off_where(
+        &self,
+        wanted: impl Fn(Fate, &[Uid]) -> bool,
+    ) -> Result<(), Failure> {
         let disks = self.plan.objects.iter().enumerate();
         let disks = disks
             .filter(|(at, planned)| {

@@ -220,6 +220,20 @@ fn gvm_with_disk() -> Value {
     machine
 }
 
+fn quick() -> Retry<'static> {
+    Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK)
+}
+
+/// Removes what there is, disks too, without a backup.
+async fn removed_with(client: &Client) -> Removed {
+    let inventory = inventory::take_with_all_that_goes(client, &Retry::once())
+        .await
+        .unwrap();
+    remove(client, planned(inventory), None, &quick())
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn machines_go_first_with_their_children_then_their_disks_and_nothing_else() {
     let world = World::with(&[
@@ -458,7 +472,7 @@ async fn a_child_that_outlives_its_parent_is_deleted_by_itself() {
     let mut parent = inventory.machines[0].clone();
     (parent.uid, parent.name, parent.owners) = (Uid::from("2"), "parent".into(), Box::default());
     inventory.machines.push(parent);
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     remove(&client, planned(inventory), None, &retry)
         .await
         .unwrap();
@@ -479,7 +493,7 @@ async fn disks_of_a_machine_that_came_late_are_kept_as_well() {
     let client = world.client();
     let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
     let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     let removed = remove(&client, plan, None, &retry).await.unwrap();
     assert_eq!(removed.machines.len(), 3);
     assert_eq!(removed.disks, []);
@@ -508,7 +522,7 @@ async fn disks_of_a_machine_that_somebody_else_deletes_are_kept_as_well() {
     });
     let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
     let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     let removed = remove(&client, plan, None, &retry).await.unwrap();
     assert_eq!(removed.machines.len(), 1);
     assert_eq!(
@@ -534,11 +548,7 @@ async fn a_disk_that_gets_an_owner_after_the_plan_stays_as_planned() {
         }
         server.answer(call)
     });
-    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
-    let removed = remove(&client, planned(inventory), None, &retry)
-        .await
-        .unwrap();
+    let removed = removed_with(&client).await;
     assert_eq!(removed.disks, []);
     assert_eq!(
         world.left(),
@@ -592,13 +602,7 @@ async fn a_claim_that_is_only_tied_to_a_disk_outlives_it() {
         (CLAIM, object("mine", "claim-mine", Some("dv-a"))),
     ]);
     let client = world.client();
-    let inventory = inventory::take_with_all_that_goes(&client, &Retry::once())
-        .await
-        .unwrap();
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
-    let removed = remove(&client, planned(inventory), None, &retry)
-        .await
-        .unwrap();
+    let removed = removed_with(&client).await;
     assert_eq!(removed.disks.len(), 1);
     assert_eq!(
         world.left(),
@@ -615,11 +619,7 @@ async fn a_disk_that_is_nobodys_and_came_late_stays_with_its_volume() {
     ]);
     *world.late.lock().unwrap() = vec![(GDISK, object("scratch", "gdisk-scratch", None))];
     let client = world.client();
-    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
-    let removed = remove(&client, planned(inventory), None, &retry)
-        .await
-        .unwrap();
+    let removed = removed_with(&client).await;
     assert_eq!(removed.disks, []);
     assert_eq!(world.left().len(), 2);
 }
@@ -645,7 +645,7 @@ async fn without_watches_it_comes_to_its_end_too() {
         .iter_mut()
         .find(|machine| &*machine.uid.to_string() == "gvm-a");
     gvm.unwrap().uid = Uid::from("gvm-b");
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     remove(&client, planned(inventory), None, &retry)
         .await
         .unwrap();
@@ -675,7 +675,7 @@ async fn no_more_than_fifty_deletions_are_under_way_at_once() {
         },
     );
     let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     remove(&client, planned(inventory), None, &retry)
         .await
         .unwrap();
@@ -694,7 +694,7 @@ async fn a_removal_that_fails_holds_no_machine_that_lives() {
     let client = world.client();
     let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
     let plan = Plan::new(inventory, Disks::Keep, &LeftOver::default());
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     let failure = remove(&client, plan, None, &retry).await.unwrap_err();
     assert_eq!(failure.kind, crate::failure::Kind::Denied);
     let objects = world.objects.lock().unwrap();
@@ -732,7 +732,7 @@ async fn a_machine_that_comes_late_and_goes_with_its_owner_is_saved() {
     let place = Place::Exactly(folder.path().join("saved"));
     let mut backup = BackupWriter::open(&place, &origin, jiff::Timestamp::now()).unwrap();
     let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    let retry = Retry::new(Deadline::after(LONG), &crate::cluster::Silent).with_pace(Pace::QUICK);
+    let retry = quick();
     remove(&client, planned(inventory), Some(&mut backup), &retry)
         .await
         .unwrap();

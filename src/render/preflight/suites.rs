@@ -3,7 +3,7 @@
 use super::{CheckReport, NodeReport, PreflightReport};
 use crate::{
     render::junit::{Case, Outcome, Suite, Words},
-    runtime::verdict::{NodeVerdict, is_advisory},
+    runtime::{fail_policy, verdict::NodeVerdict},
 };
 
 /// Does a failure of that check on that node count? The command succeeds in spite of one that does not, so its file must
@@ -94,17 +94,12 @@ fn whole(node: &NodeReport, counts: Counts<'_>) -> Outcome {
     }
 }
 
-/// Does the failure of the node not count, by the rule of [`fail_policy`](crate::runtime::fail_policy)?
+/// Does the failure of the node not count?
 fn is_excused(node: &NodeReport, counts: Counts<'_>) -> bool {
-    let mut misses = node
-        .checks
-        .iter()
-        .filter(|result| !result.passed)
-        .peekable();
-    if misses.peek().is_none() {
-        return !counts("", &node.name);
+    let misses = node.checks.iter().filter(|result| !result.passed);
+    let misses = misses.map(|result| result.name.as_str());
+    match misses.clone().next() {
+        None => !counts("", &node.name),
+        Some(_) => fail_policy::is_excused(misses, |check| !counts(check, &node.name)),
     }
-    let ignored = |result: &&CheckReport| !counts(&result.name, &node.name);
-    misses.clone().any(|result| ignored(&result))
-        && misses.all(|result| ignored(&result) || is_advisory(&result.name))
 }
