@@ -1,7 +1,8 @@
 //! Deleting VMs and what belongs to them, by a [`Plan`], in order, until they are really gone.
 //!
 //! Called by `bmctl disable`; whether anything may be deleted was decided before. Everything is deleted on the condition
-//! of its UID, so that nothing is deleted that was not seen, and only after the backup holds it, where there is one.
+//! of its UID, so that nothing is deleted that was not seen, and only after the backup holds it, where there is one: as it
+//! is, by its resourceVersion. What was changed since is saved again first.
 //! Nobody else's finalizers are ever stripped: what is stuck is explained.
 //!
 //! ```text
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     api::{WorkloadKind, WorkloadRole, workload::removal_order},
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, Reason},
 };
 
 pub use plan::{
@@ -277,7 +278,7 @@ impl Removal<'_, '_> {
                 resource: kind.qualified(),
                 count: due.len(),
             });
-            self.delete_all(&due).await?;
+            self.delete_all(due).await?;
         }
         Ok(())
     }
@@ -291,27 +292,53 @@ impl Removal<'_, '_> {
             && planned.workload.is(WorkloadRole::Machine)
     }
 
-    async fn delete_all(&mut self, due: &[usize]) -> Result<(), Failure> {
+    /// Deletes them as they were saved.
+    async fn delete_all(&mut self, mut due: Vec<usize>) -> Result<(), Failure> {
+        /// What is changed more often than this between two requests will be the next time, too.
+        const ROUNDS: u32 = 20;
+        for _ in 0..ROUNDS {
+            let changed = self.delete_unchanged(&due).await?;
+            due = self.saved_anew(changed).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+        }
+        let mut failure = Failure::new(
+            Kind::Conflict,
+            Reason::Conflict,
+            "what was to be deleted could not be saved as it is",
+        );
+        for at in due.into_iter().take(Progress::NAMED) {
+            let name = self.plan.objects[at].workload.object_name();
+            failure = failure.caused_by(format!("somebody else changes {name} all the time"));
+        }
+        Err(failure)
+    }
+
+    /// Returns those that are not as they were saved any more, and were not deleted.
+    async fn delete_unchanged(&mut self, due: &[usize]) -> Result<Vec<usize>, Failure> {
         let (client, retry) = (self.client, self.retry);
-        let objects: Vec<(usize, Workload)> = due
-            .iter()
-            .map(|at| (*at, self.plan.objects[*at].workload.clone()))
-            .collect();
         let is_to_be_held = self.is_to_be_held();
+        let objects = due.iter().map(|at| {
+            let workload = self.plan.objects[*at].workload.clone();
+            let backup = self.backup.as_deref();
+            let version = backup.and_then(|backup| backup.version(&workload.uid));
+            let held = is_to_be_held(&workload);
+            (*at, workload, version.map(str::to_owned), held)
+        });
+        let objects: Vec<_> = objects.collect();
         let mut deletions = stream::iter(objects)
-            .map(|(at, workload)| {
-                let held = is_to_be_held(&workload);
-                (at, workload, held)
-            })
-            .map(|(at, workload, held)| async move {
+            .map(|(at, workload, version, held)| async move {
+                let version = version.as_deref();
                 let deleted = if held {
-                    release::delete_held(client, retry, &workload).await
+                    release::delete_held(client, retry, &workload, version).await
                 } else {
-                    deletion::delete(client, retry, &workload).await
+                    deletion::delete(client, retry, &workload, version).await
                 };
                 (at, held, deleted)
             })
             .buffer_unordered(IN_FLIGHT);
+        let mut changed = Vec::new();
         let mut failed = None;
         while let Some((at, held, deleted)) = deletions.next().await {
             match deleted {
@@ -327,12 +354,12 @@ impl Removal<'_, '_> {
                         backup.deleted(self.retry.now(), &self.plan.objects[at].workload)?;
                     }
                 }
-                // Another object of the same name is not the one that was seen; the next list decides about it.
                 Ok(deletion::Deleted::WasGone) => {}
+                Ok(deletion::Deleted::Changed) => changed.push(at),
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(changed), Err)
     }
 
     /// What should have gone with its owner and has not, although nothing has happened for long: we delete it.

@@ -60,8 +60,8 @@ pub struct BackupWriter {
     index: Appender,
     journal: Appender,
     entries: u64,
-    /// By UID, what is committed of it, and what for.
-    held: BTreeMap<Uid, (Sum, Purpose)>,
+    /// By UID.
+    held: BTreeMap<Uid, Held>,
     pending: Vec<Pending>,
     /// What is to be noted with the next commit.
     generated: Vec<Generated>,
@@ -73,9 +73,19 @@ pub struct BackupWriter {
     deleting: bool,
 }
 
+/// What is committed of an object.
+#[derive(Clone)]
+struct Held {
+    content: Sum,
+    purpose: Purpose,
+    /// The resourceVersion at which this process has found the object to be so.
+    version: Option<Box<str>>,
+}
+
 struct Pending {
     uid: Uid,
     content: Sum,
+    version: Option<Box<str>>,
     entry: Entry,
     /// The name that its file has until it is committed. `None`: the file is there already, with this very content.
     unfinished: Option<String>,
@@ -117,7 +127,7 @@ impl BackupWriter {
             // What is no checksum is like no other.
             let content = Sum::try_from(taken.entry.sha256.clone()).unwrap_or_default();
             let uid = Uid::from(taken.entry.uid.as_str());
-            held.insert(uid, (content, taken.entry.purpose));
+            held.insert(uid, Held::unseen(content, taken.entry.purpose));
             if !taken.seen {
                 unseen.push(taken.entry);
             }
@@ -128,7 +138,7 @@ impl BackupWriter {
         }
         let generated = contents.generated.iter();
         let generated = generated.map(|generated| Uid::from(generated.uid.as_str()));
-        held.extend(generated.map(|uid| (uid, (Sum::default(), Purpose::Record))));
+        held.extend(generated.map(|uid| (uid, Held::nothing())));
         give_names(&root, &unseen).map_err(broken)?;
         Self::resume(root, index, &contents, held, now).map_err(broken)
     }
@@ -138,7 +148,7 @@ impl BackupWriter {
         root: Folder,
         index: File,
         contents: &Contents,
-        held: BTreeMap<Uid, (Sum, Purpose)>,
+        held: BTreeMap<Uid, Held>,
         now: Timestamp,
     ) -> io::Result<Self> {
         let index = Appender::new(index, contents.index)?;
@@ -176,7 +186,18 @@ impl BackupWriter {
     /// For what it is saved, if it is.
     #[must_use]
     pub fn purpose(&self, uid: &Uid) -> Option<Purpose> {
-        self.held.get(uid).map(|(_, purpose)| *purpose)
+        self.held.get(uid).map(|held| held.purpose)
+    }
+
+    /// The resourceVersion at which the object is what the backup holds of it. `None` where that is not known, and where
+    /// it does not matter, because nobody puts it back.
+    #[must_use]
+    pub fn version(&self, uid: &Uid) -> Option<&str> {
+        let held = self.held.get(uid)?;
+        match held.purpose {
+            Purpose::Delete | Purpose::Keep | Purpose::Settings => held.version.as_deref(),
+            Purpose::Record => None,
+        }
     }
 
     /// What an object was is decided once: what was generated from another object never becomes something to put back.
@@ -193,8 +214,7 @@ impl BackupWriter {
         if self.holds(&subject.uid) {
             return;
         }
-        let nothing = (Sum::default(), Purpose::Record);
-        self.held.insert(subject.uid.clone(), nothing);
+        self.held.insert(subject.uid.clone(), Held::nothing());
         self.generated.push(Generated {
             generated: subject.name.resource.clone(),
             namespace: subject.namespace().to_owned(),
@@ -239,22 +259,29 @@ impl BackupWriter {
         let text = manifest::yaml(&manifest);
         let digest = Sha256::digest(&text);
         let content = Sum::half(&digest);
-        let is_pending = |pending: &Pending| {
+        let version = object["metadata"]["resourceVersion"].as_str();
+        let version = version.map(Box::from).filter(|_| !is_going);
+        if let Some(held) = self.held.get_mut(&subject.uid)
+            && (is_going || (held.content, held.purpose) == (content, purpose))
+        {
+            held.version = version;
+            return Ok(());
+        }
+        // A list that is begun again shows it again.
+        let mut pending = self.pending.iter_mut();
+        if let Some(pending) = pending.find(|pending| {
             pending.uid == subject.uid
                 && (pending.content, pending.entry.purpose) == (content, purpose)
-        };
-        match self.held.get(&subject.uid) {
-            Some((_, _)) if is_going => return Ok(()),
-            Some(held) if *held == (content, purpose) => return Ok(()),
-            // A list that is begun again shows it again.
-            Some(_) | None if self.pending.iter().any(is_pending) => return Ok(()),
-            Some(_) | None => {}
+        }) {
+            pending.version = version;
+            return Ok(());
         }
         let saved = self.write(subject, &text, content, purpose);
         let (file, unfinished) = saved.map_err(|error| unwritable(self.root.path(), &error))?;
         self.pending.push(Pending {
             uid: subject.uid.clone(),
             content,
+            version,
             entry: Entry {
                 resource: subject.name.resource.clone(),
                 namespace: subject.namespace().to_owned(),
@@ -348,7 +375,12 @@ impl BackupWriter {
             return Err(damaged(self.root.path(), &wrong));
         }
         for one in pending {
-            self.held.insert(one.uid, (one.content, one.entry.purpose));
+            let held = Held {
+                content: one.content,
+                purpose: one.entry.purpose,
+                version: one.version,
+            };
+            self.held.insert(one.uid, held);
         }
         Ok(())
     }
@@ -417,6 +449,22 @@ impl BackupWriter {
         self.note(Event::Finished, now)
             .and_then(|()| self.confirm())
             .map_err(|error| unwritable(self.root.path(), &error))
+    }
+}
+
+impl Held {
+    /// By an earlier run.
+    fn unseen(content: Sum, purpose: Purpose) -> Self {
+        Self {
+            content,
+            purpose,
+            version: None,
+        }
+    }
+
+    /// It is known, and not saved.
+    fn nothing() -> Self {
+        Self::unseen(Sum::default(), Purpose::Record)
     }
 }
 

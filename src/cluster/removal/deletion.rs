@@ -1,4 +1,4 @@
-//! Deleting one object, if it is still the one that was seen.
+//! Deleting one object, if it is still the one that was seen, and as it was saved.
 
 use kube::{
     Client,
@@ -11,7 +11,7 @@ use crate::{
         retry::{Repeat, Retry},
         subject::Subject,
     },
-    failure::{self, Failure, Kind, Reason},
+    failure::{self, Failure},
 };
 
 /// What came of it.
@@ -19,53 +19,34 @@ use crate::{
 pub(super) enum Deleted {
     /// It is gone, or on its way.
     Accepted,
-    /// It was not there any more; perhaps another one of its name is.
+    /// It was not there any more.
     WasGone,
+    /// It is not at that version any more, or another one has its name.
+    Changed,
 }
 
-/// Deletes it. What it owns goes after it, by the garbage collector.
+/// Deletes it, if it is still at this version, where one is named. What it owns goes after it, by the garbage collector.
 pub(super) async fn delete(
     client: &Client,
     retry: &Retry<'_>,
     workload: &Workload,
+    version: Option<&str>,
 ) -> Result<Deleted, Failure> {
-    /// More conflicts about one UID than this make no sense.
-    const ROUNDS: u32 = 5;
     let api = Subject::from(workload).api(client);
     let doing = format!("delete {}", workload.object_name());
-    let parameters = parameters(workload);
-    for _ in 0..ROUNDS {
-        let deleted = retry
-            .request(&doing, Repeat::Safe, || async {
-                api.delete(&workload.name, &parameters).await
-            })
-            .await;
-        let Err(error) = deleted else {
-            return Ok(Deleted::Accepted);
-        };
-        match &error {
-            kube::Error::Api(status) if status.is_not_found() => return Ok(Deleted::WasGone),
-            _ if failure::kind_is_not_served(&error) => return Ok(Deleted::WasGone),
-            kube::Error::Api(status) if status.code == 409 => {}
-            _ => return Err(failure::from_kube(&error, &doing)),
-        }
-        let found = retry
-            .request(&doing, Repeat::Safe, || async {
-                api.get_metadata_opt(&workload.name).await
-            })
-            .await
-            .map_err(|error| failure::from_kube(&error, &doing))?;
-        let uid = workload.uid.to_string();
-        if found.is_none_or(|found| found.metadata.uid.as_ref() != Some(&uid)) {
-            return Ok(Deleted::WasGone);
-        }
+    let parameters = parameters(workload, version);
+    let deleted = retry
+        .request(&doing, Repeat::Safe, || async {
+            api.delete(&workload.name, &parameters).await
+        })
+        .await;
+    match deleted {
+        Ok(_) => Ok(Deleted::Accepted),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Deleted::WasGone),
+        Err(error) if failure::kind_is_not_served(&error) => Ok(Deleted::WasGone),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Deleted::Changed),
+        Err(error) => Err(failure::from_kube(&error, &doing)),
     }
-    Err(Failure::new(
-        Kind::Conflict,
-        Reason::Conflict,
-        format!("could not {doing}"),
-    )
-    .caused_by("somebody else changes it all the time"))
 }
 
 /// Asks whether it would be deleted.
@@ -78,7 +59,7 @@ pub(super) async fn rehearse(
     let doing = format!("delete {} (dry run)", workload.object_name());
     let parameters = DeleteParams {
         dry_run: true,
-        ..parameters(workload)
+        ..parameters(workload, None)
     };
     let rehearsed = retry
         .request(&doing, Repeat::Safe, || async {
@@ -94,12 +75,12 @@ pub(super) async fn rehearse(
 }
 
 /// This object, and no other of its name.
-fn parameters(workload: &Workload) -> DeleteParams {
+fn parameters(workload: &Workload, version: Option<&str>) -> DeleteParams {
     DeleteParams {
         propagation_policy: Some(PropagationPolicy::Background),
         preconditions: Some(Preconditions {
             uid: Some(workload.uid.to_string()),
-            resource_version: None,
+            resource_version: version.map(str::to_owned),
         }),
         ..DeleteParams::default()
     }

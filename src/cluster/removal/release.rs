@@ -43,14 +43,22 @@ use crate::{
 /// The finalizer of Kubernetes' own orphaning.
 const ORPHAN: &str = "orphan";
 
-/// Deletes a machine that waits, once it is being deleted, until we have released what stays from it.
+/// Deletes a machine that waits, once it is being deleted, until we have released what stays from it. It is deleted if it
+/// is still at this version but for our finalizer, where one is named.
 pub(super) async fn delete_held(
     client: &Client,
     retry: &Retry<'_>,
     machine: &Workload,
+    version: Option<&str>,
 ) -> Result<Deleted, Failure> {
-    hold(client, retry, machine).await?;
-    let deleted = deletion::delete(client, retry, machine).await;
+    let Some(held) = hold(client, retry, machine).await? else {
+        return Ok(Deleted::WasGone);
+    };
+    if version.is_some() && version != held.before.as_deref() {
+        return Ok(Deleted::Changed);
+    }
+    let version = version.and(held.after.as_deref());
+    let deleted = deletion::delete(client, retry, machine, version).await;
     if deleted.is_err() {
         // Best effort: the failure that is reported is why it was not deleted.
         let _ = let_live(client, retry, machine).await;
@@ -60,7 +68,11 @@ pub(super) async fn delete_held(
 
 /// Puts our finalizer on it, if it is not being deleted already: the API server takes no new finalizer then, and no
 /// controller makes it an owner any more.
-async fn hold(client: &Client, retry: &Retry<'_>, machine: &Workload) -> Result<(), Failure> {
+async fn hold(
+    client: &Client,
+    retry: &Retry<'_>,
+    machine: &Workload,
+) -> Result<Option<Versions>, Failure> {
     let doing = format!(
         "hold {} until its disks are released",
         machine.object_name()
@@ -110,6 +122,7 @@ async fn take_hold_off(
         (finalizers.len() < before).then(|| json!({"finalizers": finalizers}))
     })
     .await
+    .map(drop)
 }
 
 impl Removal<'_, '_> {
@@ -344,6 +357,7 @@ impl Removal<'_, '_> {
             Some(json!({"ownerReferences": owners}))
         })
         .await
+        .map(drop)
     }
 
     fn is_doomed(&self, uid: &Uid) -> bool {
@@ -376,15 +390,22 @@ fn has_finalizer(machine: &Workload, wanted: &str) -> bool {
         .any(|finalizer| finalizer == wanted)
 }
 
+/// The resourceVersions of an object around a change of ours: nobody else has changed it in between.
+struct Versions {
+    before: Option<String>,
+    after: Option<String>,
+}
+
 /// Patches the metadata of an object as `decide` says of what they are, on the condition of the version that was
-/// read. `None`: nothing is to be changed. An object that is gone, or another one by now, needs nothing.
+/// read. `None`: nothing is to be changed. An object that is gone, or another one by now, needs nothing, and has no
+/// versions.
 async fn change(
     client: &Client,
     retry: &Retry<'_>,
     target: &Subject,
     doing: &str,
     decide: impl Fn(&ObjectMeta) -> Option<Value>,
-) -> Result<(), Failure> {
+) -> Result<Option<Versions>, Failure> {
     /// More conflicts than this mean that somebody rewrites the object all the time.
     const ROUNDS: u32 = 10;
     let api = target.api(client);
@@ -400,10 +421,12 @@ async fn change(
             .map(|found| found.metadata)
             .filter(|metadata| metadata.uid.as_ref() == Some(&uid))
         else {
-            return Ok(());
+            return Ok(None);
         };
+        let before = metadata.resource_version.clone();
         let Some(mut change) = decide(&metadata) else {
-            return Ok(());
+            let after = before.clone();
+            return Ok(Some(Versions { before, after }));
         };
         change["uid"] = uid.into();
         change["resourceVersion"] = json!(metadata.resource_version);
@@ -418,7 +441,10 @@ async fn change(
             })
             .await;
         match patched {
-            Ok(_) => return Ok(()),
+            Ok(patched) => {
+                let after = patched.metadata.resource_version;
+                return Ok(Some(Versions { before, after }));
+            }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => return Err(broken(&error)),
         }

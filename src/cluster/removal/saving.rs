@@ -200,6 +200,37 @@ impl Removal<'_, '_> {
         Ok(there)
     }
 
+    /// Saves as they are now what was changed since it was saved. Another object of the same name is not the one that was
+    /// seen; the next list decides about it. Returns those that are still there.
+    pub(super) async fn saved_anew(&mut self, changed: Vec<usize>) -> Result<Vec<usize>, Failure> {
+        let (client, retry) = (self.client, self.retry);
+        let subjects: Vec<_> = changed
+            .into_iter()
+            .map(|at| (at, Subject::from(&self.plan.objects[at].workload)))
+            .collect();
+        let mut reads = stream::iter(subjects)
+            .map(|(at, subject)| async move {
+                let object = read(client, retry, &subject).await;
+                (at, subject, object)
+            })
+            .buffered(IN_FLIGHT);
+        let mut there = Vec::new();
+        while let Some((at, subject, object)) = reads.next().await {
+            let Some(object) = object? else {
+                continue;
+            };
+            there.push(at);
+            let purpose = self.purpose(at);
+            if let Some(backup) = self.backup.as_deref_mut() {
+                backup.save(&subject, &object, purpose.unwrap_or(Purpose::Record))?;
+            }
+        }
+        if let Some(backup) = self.backup.as_deref_mut() {
+            backup.commit(self.retry.now())?;
+        }
+        Ok(there)
+    }
+
     fn purpose(&self, at: usize) -> Option<Purpose> {
         purpose(&self.plan.objects[at])
     }

@@ -1,3 +1,5 @@
+mod saving;
+
 use std::{
     sync::{
         Arc, Mutex,
@@ -11,7 +13,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cluster::{
     Deadline,
-    backup::{Origin, Place, Purpose},
     inventory::{self, Inventory, Uid},
     retry::Pace,
     script::{self, Answer, Call, Recorder},
@@ -167,6 +168,10 @@ impl World {
         };
         if objects[at].1["metadata"]["uid"] != call.body["preconditions"]["uid"] {
             return Answer::status(409, "Conflict", "Precondition failed: UID in precondition");
+        }
+        let version = &call.body["preconditions"]["resourceVersion"];
+        if !version.is_null() && objects[at].1["metadata"]["resourceVersion"] != *version {
+            return Answer::status(409, "Conflict", "Precondition failed: ResourceVersion");
         }
         if objects[at].1["metadata"]["finalizers"].is_array() {
             objects[at].1["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z".into();
@@ -702,42 +707,5 @@ async fn a_removal_that_fails_holds_no_machine_that_lives() {
     for (of, object) in objects.iter().filter(|(of, _)| *of != DV) {
         let finalizers = &object["metadata"]["finalizers"];
         assert_eq!(*finalizers, json!([]), "{of}");
-    }
-}
-
-#[tokio::test]
-async fn a_machine_that_comes_late_and_goes_with_its_owner_is_saved() {
-    let mut held = object("a", "vm-a", None);
-    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
-    let world = World::with(&[(KVM, held)]);
-    *world.late.lock().unwrap() = vec![(KVM, object("b", "vm-b", Some("vm-a")))];
-    let (server, looks) = (world.clone(), AtomicU32::new(0));
-    let client = script::client(move |call| {
-        if call.path == KVM && !call.watches() {
-            let mut objects = server.objects.lock().unwrap();
-            // The owner goes at the third look that shows both, and takes the other one along.
-            if objects.len() == 2 && looks.fetch_add(1, Ordering::Relaxed) == 2 {
-                collect(&mut objects, 0);
-            }
-        }
-        server.answer(call)
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let origin = Origin {
-        cluster: "c".to_owned(),
-        context: "c".to_owned(),
-        server: "https://c".to_owned(),
-        vmruntime: "u".to_owned(),
-    };
-    let place = Place::Exactly(folder.path().join("saved"));
-    let mut backup = BackupWriter::open(&place, &origin, jiff::Timestamp::now()).unwrap();
-    let inventory = inventory::take(&client, &Retry::once()).await.unwrap();
-    let retry = quick();
-    remove(&client, planned(inventory), Some(&mut backup), &retry)
-        .await
-        .unwrap();
-    assert_eq!(world.deleted().len(), 1);
-    for uid in ["vm-a", "vm-b"] {
-        assert_eq!(backup.purpose(&Uid::from(uid)), Some(Purpose::Delete));
     }
 }
