@@ -197,14 +197,28 @@ impl<'a, T: DeserializeOwned> Pages<'a, T> {
         }
     }
 
-    /// All that is left of it, at once.
-    pub async fn rest(mut self) -> kube::Result<Vec<T>> {
+    /// All of it, at once.
+    pub async fn all(mut self) -> kube::Result<Vec<T>> {
         self.most_bytes = MOST_BYTES;
-        let mut all = Vec::new();
-        while let Some(items) = self.next().await? {
-            all.extend(items);
+        self.collect(Some).await
+    }
+
+    /// What is kept of all of it. A list whose continuation has expired is begun again, once.
+    pub async fn collect<K>(mut self, keep: impl Fn(T) -> Option<K>) -> kube::Result<Vec<K>> {
+        let mut kept = Vec::new();
+        let mut begun_again = false;
+        loop {
+            match self.next().await {
+                Ok(Some(items)) => kept.extend(items.into_iter().filter_map(&keep)),
+                Ok(None) => return Ok(kept),
+                Err(kube::Error::Api(status)) if status.code == 410 && !begun_again => {
+                    begun_again = true;
+                    kept.clear();
+                    self.begin_again();
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(all)
     }
 
     /// Are there more pages than were read?
@@ -243,7 +257,7 @@ where
     let client = api.clone().into_client();
     let path = api.resource_url();
     let pages = Pages::new(&client, retry, doing, path, Fields::All, uid_of);
-    Box::pin(pages.selected(parameters).rest()).await
+    Box::pin(pages.selected(parameters).all()).await
 }
 
 /// The first page of them, as large as the parameters say.
@@ -273,7 +287,7 @@ pub async fn metadata<K: Resource + Clone>(
 ) -> kube::Result<Vec<ObjectMeta>> {
     let client = api.clone().into_client();
     let all = of_metadata(&client, api, parameters, retry, doing);
-    let all = Box::pin(all.rest()).await?.into_iter();
+    let all = Box::pin(all.all()).await?.into_iter();
     Ok(all.map(|object| object.metadata).collect())
 }
 

@@ -44,19 +44,11 @@ async fn in_namespace(
 ) -> Result<Vec<Dependent>, Failure> {
     let doing = format!("list {} in namespace {namespace}", kind.qualified());
     let path = DynamicObject::url_path(&kind.resource(), Some(&namespace));
-    let mut pages = Pages::new(client, retry, &doing, &path, Fields::Metadata, Item::uid);
-    let mut found = Vec::new();
-    loop {
-        match pages.next().await {
-            Ok(Some(items)) => {
-                let owned = items.into_iter().map(|item| item.metadata);
-                let owned = owned.filter_map(|metadata| metadata.dependent(kind, &namespace));
-                found.extend(owned);
-            }
-            Ok(None) => return Ok(found),
-            Err(error) if failure::kind_is_not_served(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failure::from_kube(&error, &doing)),
-        }
+    let pages = Pages::new(client, retry, &doing, &path, Fields::Metadata, Item::uid);
+    let owned = pages.collect(|item| item.metadata.dependent(kind, &namespace));
+    match owned.await {
+        Err(error) if failure::kind_is_not_served(&error) => Ok(Vec::new()),
+        owned => owned.map_err(|error| failure::from_kube(&error, &doing)),
     }
 }
 

@@ -72,20 +72,13 @@ async fn of_kind(
         Comeback::Settings => Fields::All,
         Comeback::Created | Comeback::Never => Fields::Metadata,
     };
-    let mut pages = Pages::new(client, retry, &doing, &path, fields, Item::uid);
-    let mut found = Vec::new();
-    loop {
-        let items = match pages.next().await {
-            Ok(Some(items)) => items,
-            Ok(None) => return Ok(found),
-            Err(error) if failure::kind_is_not_served(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failure::from_kube(&error, &doing)),
-        };
-        let of_people = items.into_iter().filter(|item| match comeback {
+    let pages = Pages::new(client, retry, &doing, &path, fields, Item::uid);
+    let of_people = pages.collect(|item| {
+        let is_of_people = match comeback {
             Comeback::Settings => item.is_set_by_people(),
             Comeback::Created | Comeback::Never => !item.is_of_the_engine(),
-        });
-        found.extend(of_people.map(|item| EngineObject {
+        };
+        is_of_people.then(|| EngineObject {
             subject: Subject {
                 resource: resource.clone(),
                 uid: Uid::from(item.uid()),
@@ -96,7 +89,11 @@ async fn of_kind(
                 },
             },
             comeback,
-        }));
+        })
+    });
+    match of_people.await {
+        Err(error) if failure::kind_is_not_served(&error) => Ok(Vec::new()),
+        found => found.map_err(|error| failure::from_kube(&error, &doing)),
     }
 }
 

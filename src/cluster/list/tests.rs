@@ -38,7 +38,7 @@ async fn read(
     });
     let once = Retry::once();
     let pages = Pages::new(&client, &once, "list things", THINGS, Fields::All, uid);
-    let all = pages.at_most(most).rest().await;
+    let all = pages.at_most(most).all().await;
     let names = |all: Vec<Value>| {
         let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
         all.iter().map(name).collect()
@@ -126,4 +126,22 @@ async fn a_list_can_be_begun_again() {
         pages.begin_again();
     }
     assert_eq!(pages.version(), "");
+}
+
+#[tokio::test]
+async fn what_is_collected_of_a_list_that_expires_is_collected_anew() {
+    for (expires, collected) in [(1, Some(2)), (2, None)] {
+        let expired = AtomicUsize::new(0);
+        let client = script::client(move |call| match call.query("continue") {
+            None => page(&["a"], "1"),
+            Some(_) if expired.fetch_add(1, Ordering::Relaxed) < expires => {
+                Answer::status(410, "Expired", "too old")
+            }
+            Some(_) => page(&["b"], ""),
+        });
+        let once = Retry::once();
+        let pages = Pages::new(&client, &once, "list things", THINGS, Fields::All, uid);
+        let all = pages.collect(Some).await.ok();
+        assert_eq!(all.map(|all| all.len()), collected, "{expires}");
+    }
 }
