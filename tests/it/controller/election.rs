@@ -1,8 +1,12 @@
 //! Several controllers at once, as processes: one leads, the others wait, and who is woken up too late does no harm.
 
-use std::time::Duration;
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use bmctl::{
     api::name::{CONTROLLER_DEPLOYMENT, SYSTEM_NAMESPACE},
     controller::metric::CATALOGUE,
@@ -129,6 +133,7 @@ async fn metrics_and_health_are_served(test_cluster: TestCluster) -> anyhow::Res
     ] {
         ensure!(text.contains(wanted), "{wanted:?} is not in\n{text}");
     }
+    is_what_prometheus_reads(&text)?;
     for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
         let name = line.split(' ').nth(2).unwrap_or_default();
         ensure!(CATALOGUE.iter().any(|family| family.name == name), "{line}");
@@ -154,6 +159,30 @@ async fn metrics_and_health_are_served(test_cluster: TestCluster) -> anyhow::Res
     );
     leader.stop()?;
     waiting.stop()
+}
+
+/// By Prometheus' own tool, where there is one.
+fn is_what_prometheus_reads(answer: &str) -> anyhow::Result<()> {
+    const PROMTOOL: &str = "BMCTL_PROMTOOL";
+    let Some(promtool) = std::env::var_os(PROMTOOL) else {
+        let insists = std::env::var_os("BMCTL_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
+        ensure!(!insists, "{PROMTOOL} is not set");
+        return Ok(());
+    };
+    let (_, metrics) = answer.split_once("\r\n\r\n").context("no body")?;
+    let mut promtool = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = promtool.stdin.take().context("no stdin")?;
+    stdin.write_all(metrics.as_bytes())?;
+    // It reads until there is no more.
+    drop(stdin);
+    let ended = promtool.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success(), "{said}\n{metrics}");
+    Ok(())
 }
 
 /// Waits for a Lease with such a holder.
