@@ -1,8 +1,8 @@
 //! The kinds of objects that people and tools make VMs and disks the owners of: Kubernetes deletes such an object with
 //! its owner, whoever made it.
 //!
-//! The table is short on purpose. Each kind of it is read in the namespaces of all VMs before these are deleted, and the
-//! role for `bmctl disable` names it.
+//! Each kind of the table is read in the namespaces of all VMs before these are deleted, and the role for `bmctl disable`
+//! names it.
 
 use kube::core::{ApiResource, GroupVersionKind};
 
@@ -24,9 +24,22 @@ pub struct DependentKind {
 pub enum DependentRole {
     /// A PersistentVolumeClaim: the contents of a disk go with it.
     Claim,
+    /// A VolumeSnapshot: what a disk held once goes with it.
+    Snapshot,
     /// A ControllerRevision: what KubeVirt remembers of the instance type of a VM.
     Revision,
     Other,
+}
+
+impl DependentRole {
+    /// Is it data of somebody's, that no manifest brings back?
+    #[must_use]
+    pub const fn holds_data(self) -> bool {
+        match self {
+            Self::Claim | Self::Snapshot => true,
+            Self::Revision | Self::Other => false,
+        }
+    }
 }
 
 impl DependentKind {
@@ -67,7 +80,7 @@ const fn kind(
 }
 
 /// All of them.
-pub static DEPENDENT_KINDS: [DependentKind; 8] = [
+pub static DEPENDENT_KINDS: [DependentKind; 18] = [
     kind(
         "",
         "PersistentVolumeClaim",
@@ -81,6 +94,41 @@ pub static DEPENDENT_KINDS: [DependentKind; 8] = [
         "",
         "ServiceAccount",
         "serviceaccounts",
+        DependentRole::Other,
+    ),
+    kind("apps", "Deployment", "deployments", DependentRole::Other),
+    kind("apps", "StatefulSet", "statefulsets", DependentRole::Other),
+    kind("apps", "DaemonSet", "daemonsets", DependentRole::Other),
+    kind("batch", "Job", "jobs", DependentRole::Other),
+    kind("batch", "CronJob", "cronjobs", DependentRole::Other),
+    kind(
+        "rbac.authorization.k8s.io",
+        "Role",
+        "roles",
+        DependentRole::Other,
+    ),
+    kind(
+        "rbac.authorization.k8s.io",
+        "RoleBinding",
+        "rolebindings",
+        DependentRole::Other,
+    ),
+    kind(
+        "policy",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        DependentRole::Other,
+    ),
+    kind(
+        "snapshot.storage.k8s.io",
+        "VolumeSnapshot",
+        "volumesnapshots",
+        DependentRole::Snapshot,
+    ),
+    kind(
+        "k8s.cni.cncf.io",
+        "NetworkAttachmentDefinition",
+        "network-attachment-definitions",
         DependentRole::Other,
     ),
     kind(

@@ -173,16 +173,13 @@ pub async fn take_with_all_that_goes(
     retry: &Retry<'_>,
 ) -> Result<Inventory, Failure> {
     let mut inventory = take(client, retry).await?;
+    inventory.engine = engine::list(client, retry).await?;
     let workloads = inventory.machines.iter().chain(&inventory.disks);
     let namespaces = workloads
         .map(|workload| workload.namespace.clone())
+        .chain(inventory.engine.iter().filter_map(EngineObject::namespace))
         .collect();
-    let (dependents, engine) = futures::try_join!(
-        dependents::list(client, retry, &namespaces),
-        engine::list(client, retry),
-    )?;
-    inventory.dependents = dependents;
-    inventory.engine = engine;
+    inventory.dependents = dependents::list(client, retry, &namespaces).await?;
     Ok(inventory)
 }
 

@@ -63,21 +63,7 @@ pub async fn remove(
     retry: &Retry<'_>,
 ) -> Result<Removed, Failure> {
     let retry = retry.patient();
-    let mut removal = Removal {
-        client,
-        retry: &retry,
-        places: Places::of(&plan.objects),
-        gone: vec![false; plan.objects.len()],
-        talkative: plan.doomed().count() <= TOLD,
-        progress: Progress::default(),
-        dependents_seen: false,
-        newcomers: false,
-        listed: plan.listed.clone(),
-        plan,
-        backup,
-        deleted: 0,
-        changed: Instant::now(),
-    };
+    let mut removal = Removal::of(client, plan, backup, &retry);
     match removal.run().await {
         Ok(()) => Ok(removal.removed()),
         Err(failure) => {
@@ -166,6 +152,42 @@ struct Removal<'a, 'v> {
     deleted: usize,
     /// When anything of the plan was last seen to change.
     changed: Instant,
+}
+
+/// Releases what stays from what goes with the engine, where there is no VM to delete.
+pub async fn release_from_engine(
+    client: &Client,
+    plan: Plan,
+    retry: &Retry<'_>,
+) -> Result<(), Failure> {
+    let retry = retry.patient();
+    let removal = Removal::of(client, plan, None, &retry);
+    removal.release_from_others().await
+}
+
+impl<'a, 'v> Removal<'a, 'v> {
+    fn of(
+        client: &'a Client,
+        plan: Plan,
+        backup: Option<&'v mut BackupWriter>,
+        retry: &'a Retry<'a>,
+    ) -> Self {
+        Self {
+            client,
+            retry,
+            places: Places::of(&plan.objects),
+            gone: vec![false; plan.objects.len()],
+            talkative: plan.doomed().count() <= TOLD,
+            progress: Progress::default(),
+            dependents_seen: false,
+            newcomers: false,
+            listed: plan.listed.clone(),
+            plan,
+            backup,
+            deleted: 0,
+            changed: Instant::now(),
+        }
+    }
 }
 
 impl Removal<'_, '_> {
@@ -272,7 +294,7 @@ impl Removal<'_, '_> {
             }
             self.save_late_dependents().await?;
             self.hold_children().await?;
-            self.release_from_disks().await?;
+            self.release_from_others().await?;
             let due = self.saved(due).await?;
             self.retry.observer().event(&Event::Removing {
                 resource: kind.qualified(),

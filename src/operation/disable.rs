@@ -162,6 +162,8 @@ impl Disable<'_> {
             )
         } else {
             self.save_what_goes(&proposal).await?;
+            let plan = proposal.plan;
+            removal::release_from_engine(self.client, plan, self.retry).await?;
             None
         };
         let baseline = self.switch_off(proposal.before, fence).await?;

@@ -100,7 +100,7 @@ pub fn needed(row: Row) -> Vec<Right> {
         Row::KeepingDisks => [
             needed_by(CommandId::DisableVmruntime),
             of_role(WorkloadRole::Disk, &["patch"]),
-            of_dependents(&["patch"], |role| role != DependentRole::Claim),
+            of_dependents(&["patch"], |role| !role.holds_data()),
         ]
         .concat(),
     };
@@ -125,7 +125,7 @@ fn needed_by(command: CommandId) -> Vec<Right> {
             of_role(WorkloadRole::Migration, &["get", "list", "watch", "delete"]),
             of_role(WorkloadRole::Launcher, &["list", "watch", "delete"]),
             dependents(&["get", "list"]),
-            claims(&["patch"]),
+            of_dependents(&["patch"], DependentRole::holds_data),
             engine(&["get", "list"]),
             pods(),
         ]
@@ -277,10 +277,6 @@ fn workloads(verbs: &[&'static str]) -> Vec<Right> {
 /// What VMs and disks may own, in all namespaces.
 fn dependents(verbs: &[&'static str]) -> Vec<Right> {
     of_dependents(verbs, |_| true)
-}
-
-fn claims(verbs: &[&'static str]) -> Vec<Right> {
-    of_dependents(verbs, |role| role == DependentRole::Claim)
 }
 
 fn of_dependents(verbs: &[&'static str], is_wanted: impl Fn(DependentRole) -> bool) -> Vec<Right> {

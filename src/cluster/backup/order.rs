@@ -46,7 +46,9 @@ pub fn of(qualified: &str) -> usize {
     match role {
         Some(DependentRole::Claim) => CLAIMS,
         Some(DependentRole::Revision) => REVISIONS,
-        Some(DependentRole::Other) => DEPENDENTS,
+        // A token is refused without the account that it is of.
+        Some(DependentRole::Other) if qualified == "serviceaccounts" => OTHERS,
+        Some(DependentRole::Other | DependentRole::Snapshot) => DEPENDENTS,
         None => OTHERS,
     }
 }

@@ -25,30 +25,46 @@ pub async fn list(
     retry: &Retry<'_>,
     namespaces: &BTreeSet<Arc<str>>,
 ) -> Result<Vec<Dependent>, Failure> {
-    let collections = DEPENDENT_KINDS.iter().flat_map(|kind| {
-        let namespaces = namespaces.iter().cloned();
-        namespaces.map(move |namespace| (kind, namespace))
-    });
-    stream::iter(collections)
-        .map(|(kind, namespace)| in_namespace(client, retry, kind, namespace))
+    stream::iter(&DEPENDENT_KINDS)
+        .map(|kind| of_kind(client, retry, kind, namespaces))
         .buffer_unordered(IN_FLIGHT)
         .try_concat()
         .await
 }
 
+async fn of_kind(
+    client: &Client,
+    retry: &Retry<'_>,
+    kind: &'static DependentKind,
+    namespaces: &BTreeSet<Arc<str>>,
+) -> Result<Vec<Dependent>, Failure> {
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        match in_namespace(client, retry, kind, namespace).await? {
+            Some(found) => all.extend(found),
+            // Nor anywhere else.
+            None => break,
+        }
+    }
+    Ok(all)
+}
+
+/// `None`: the cluster does not serve the kind.
 async fn in_namespace(
     client: &Client,
     retry: &Retry<'_>,
     kind: &'static DependentKind,
-    namespace: Arc<str>,
-) -> Result<Vec<Dependent>, Failure> {
+    namespace: &Arc<str>,
+) -> Result<Option<Vec<Dependent>>, Failure> {
     let doing = format!("list {} in namespace {namespace}", kind.qualified());
-    let path = DynamicObject::url_path(&kind.resource(), Some(&namespace));
+    let path = DynamicObject::url_path(&kind.resource(), Some(namespace));
     let pages = Pages::new(client, retry, &doing, &path, Fields::Metadata, Item::uid);
-    let owned = pages.collect(|item| item.metadata.dependent(kind, &namespace));
+    let owned = pages.collect(|item| item.metadata.dependent(kind, namespace));
     match owned.await {
-        Err(error) if failure::kind_is_not_served(&error) => Ok(Vec::new()),
-        owned => owned.map_err(|error| failure::from_kube(&error, &doing)),
+        Err(error) if failure::kind_is_not_served(&error) => Ok(None),
+        owned => owned
+            .map(Some)
+            .map_err(|error| failure::from_kube(&error, &doing)),
     }
 }
 

@@ -39,6 +39,22 @@ pub struct EngineObject {
     pub comeback: Comeback,
 }
 
+impl EngineObject {
+    /// Did somebody make it, and may have made it the owner of other things? The engine itself owns what its operators
+    /// have made.
+    #[must_use]
+    pub fn is_of_people(&self) -> bool {
+        self.comeback != Comeback::Settings && comeback::is_group(&self.subject.resource.group)
+    }
+
+    /// Where it is, and what it owns.
+    #[must_use]
+    pub fn namespace(&self) -> Option<Arc<str>> {
+        let namespace = self.subject.name.namespace.as_deref();
+        namespace.filter(|_| self.is_of_people()).map(Arc::from)
+    }
+}
+
 /// All of them. What cannot be determined is a failure, never a nothing.
 pub async fn list(client: &Client, retry: &Retry<'_>) -> Result<Vec<EngineObject>, Failure> {
     let doing = "find out which kinds of KubeVirt and CDI the cluster serves";

@@ -12,7 +12,8 @@ use std::{
 pub use self::dependents::PlannedDependent;
 use crate::{
     api::{
-        WorkloadKind, WorkloadRole, dependent::DependentRole, name::GROUP, workload::removal_order,
+        WorkloadKind, WorkloadRole, comeback::Comeback, dependent::DependentRole, name::GROUP,
+        workload::removal_order,
     },
     cluster::{
         event::ObjectName,
@@ -52,7 +53,7 @@ impl Fate {
 pub enum Why {
     /// `--keep-disks`.
     Asked,
-    /// A claim that somebody made and a VM owns: the VM's ownership is taken off it.
+    /// Data of somebody's that a VM owns, or something else that goes: the ownership is taken off it.
     Released,
     /// A VM uses it, but it was made by somebody for itself.
     NotTheVms,
@@ -155,7 +156,7 @@ impl Plan {
             migrations,
             launchers,
             dependents,
-            engine,
+            mut engine,
             listed,
         } = inventory;
         let mut objects = Vec::new();
@@ -166,7 +167,7 @@ impl Plan {
         pour(launchers, of_launchers, &made_again, &mut objects);
         pour(stores, of_disks, &made_again, &mut objects);
         objects.sort_unstable_by(|a, b| order(&a.workload).cmp(&order(&b.workload)));
-        let dependents = dependents::plan(&objects, dependents, disks);
+        let dependents = dependents::plan(&objects, &mut engine, dependents, disks);
         let owned: BTreeSet<ObjectName> = dependents
             .iter()
             .filter(|planned| planned.object.kind.role == DependentRole::Claim)
@@ -227,12 +228,23 @@ impl Plan {
         let workloads = self.objects.iter().map(|planned| &planned.workload);
         workloads
             .map(|workload| workload.namespace.clone())
+            .chain(self.engine.iter().filter_map(EngineObject::namespace))
             .collect()
     }
 
     /// Plans what they own as it is now.
     pub(super) fn see_dependents(&mut self, found: Vec<Dependent>) {
-        self.dependents = dependents::plan(&self.objects, found, self.disks);
+        self.dependents = dependents::plan(&self.objects, &mut self.engine, found, self.disks);
+    }
+
+    /// What goes, and is no VM and no disk.
+    pub(super) fn others_that_go(&self) -> BTreeSet<&Uid> {
+        let dependents = self.going_dependents().map(|planned| &planned.object.uid);
+        let engine = self.engine.iter();
+        let engine = engine.filter(|object| object.comeback != Comeback::Settings);
+        dependents
+            .chain(engine.map(|object| &object.subject.uid))
+            .collect()
     }
 
     /// The objects of other kinds that go with these.

@@ -216,14 +216,17 @@ impl Removal<'_, '_> {
         Ok(())
     }
 
-    /// Releases what stays from disks that go: nobody makes it theirs again, so nothing has to wait for that.
-    pub(super) async fn release_from_disks(&self) -> Result<(), Failure> {
-        let is_disk_that_goes = |owner: &Uid| {
-            let disk = self.places.find(owner).map(|at| &self.plan.objects[at]);
-            disk.is_some_and(|disk| disk.workload.is(WorkloadRole::Disk)) && self.is_doomed(owner)
+    /// Releases what stays from all that goes and is no machine: nobody makes it theirs again, so nothing has to wait for
+    /// that.
+    pub(super) async fn release_from_others(&self) -> Result<(), Failure> {
+        let is_machine = |owner: &Uid| {
+            let owner = self.places.find(owner).map(|at| &self.plan.objects[at]);
+            owner.is_some_and(|owner| !owner.workload.is(WorkloadRole::Disk))
         };
+        let goes = self.goes();
         self.take_owners_off_where(|fate, owners| {
-            fate.is_released() && owners.iter().any(is_disk_that_goes)
+            let mut owners = owners.iter();
+            fate.is_released() && owners.any(|owner| goes(owner) && !is_machine(owner))
         })
         .await
     }
@@ -297,9 +300,10 @@ impl Removal<'_, '_> {
         let dependents = dependents
             .filter(|planned| planned.fate.is_released())
             .flat_map(|planned| planned.object.owners.iter());
+        let goes = self.goes();
         disks
             .chain(dependents)
-            .filter(|owner| self.is_doomed(owner))
+            .filter(|owner| goes(owner))
             .cloned()
             .collect()
     }
@@ -307,10 +311,10 @@ impl Removal<'_, '_> {
     /// Takes the machines that go off the owners of what stays; and off everything that a machine owns which an older
     /// bmctl has deleted with `Orphan`, as the collector would have.
     async fn release_kept(&self, orphaning: &BTreeSet<Uid>) -> Result<(), Failure> {
+        let goes = self.goes();
         self.take_owners_off_where(|fate, owners| {
-            owners.iter().any(|owner| {
-                orphaning.contains(owner) || fate.is_released() && self.is_doomed(owner)
-            })
+            let mut owners = owners.iter();
+            owners.any(|owner| orphaning.contains(owner) || fate.is_released() && goes(owner))
         })
         .await
     }
@@ -330,8 +334,9 @@ impl Removal<'_, '_> {
             .filter(|planned| wanted(planned.fate, &planned.object.owners))
             .map(|planned| Subject::from(&planned.object));
         let targets: Vec<Subject> = disks.chain(dependents).collect();
+        let goes = &self.goes();
         let mut releases = stream::iter(targets)
-            .map(|target| async move { self.take_owners_off(&target).await })
+            .map(|target| async move { self.take_owners_off(&target, goes).await })
             .buffer_unordered(IN_FLIGHT);
         while let Some(released) = releases.next().await {
             released?;
@@ -339,13 +344,17 @@ impl Removal<'_, '_> {
         Ok(())
     }
 
-    async fn take_owners_off(&self, target: &Subject) -> Result<(), Failure> {
+    async fn take_owners_off(
+        &self,
+        target: &Subject,
+        goes: &impl Fn(&Uid) -> bool,
+    ) -> Result<(), Failure> {
         let doing = format!("release {} from its owner", target.name);
         change(self.client, self.retry, target, &doing, |metadata| {
             let owners = metadata.owner_references.clone().unwrap_or_default();
             let (goes, stays): (Vec<_>, Vec<_>) = owners
                 .into_iter()
-                .partition(|owner| self.is_doomed(&Uid::from(owner.uid.as_str())));
+                .partition(|owner| goes(&Uid::from(owner.uid.as_str())));
             if goes.is_empty() {
                 return None;
             }
@@ -360,10 +369,13 @@ impl Removal<'_, '_> {
         .map(drop)
     }
 
-    fn is_doomed(&self, uid: &Uid) -> bool {
-        self.places
-            .find(uid)
-            .is_some_and(|at| !matches!(self.plan.objects[at].fate, Fate::Kept(_)))
+    /// Of which owners the garbage collector will say that they are gone.
+    fn goes(&self) -> impl Fn(&Uid) -> bool {
+        let others = self.plan.others_that_go();
+        move |uid| match self.places.find(uid) {
+            Some(at) => !matches!(self.plan.objects[at].fate, Fate::Kept(_)),
+            None => others.contains(uid),
+        }
     }
 }
 

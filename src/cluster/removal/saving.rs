@@ -100,7 +100,12 @@ pub(super) fn others(plan: &Plan) -> Vec<(Subject, Purpose)> {
         };
         Some((Subject::from(&planned.object), purpose))
     });
-    let engine = plan.engine.iter().map(|object| {
+    let engine = plan.engine.iter().filter(|object| {
+        let resource = &object.subject.resource;
+        let is_secret = resource.group.is_empty() && resource.kind == "Secret";
+        !(is_secret && plan.secrets == Secrets::LeftOut)
+    });
+    let engine = engine.map(|object| {
         let purpose = match object.comeback {
             Comeback::Created => Purpose::Delete,
             Comeback::Settings => Purpose::Settings,

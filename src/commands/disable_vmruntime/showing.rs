@@ -1,7 +1,7 @@
 //! From the plan of a disable to what its report shows.
 
 use crate::{
-    api::{comeback::Comeback, dependent::DependentRole},
+    api::comeback::Comeback,
     cli::{OutputArgs, OutputFormat, StdoutFormat},
     cluster::{
         backup::Place,
@@ -108,7 +108,7 @@ fn owned(planned: &PlannedDependent) -> OwnedObject {
         namespace: object.namespace.to_string(),
         name: object.name.to_string(),
         uid: object.uid.to_string(),
-        contents_lost: object.kind.role == DependentRole::Claim,
+        contents_lost: object.kind.role.holds_data(),
         made_again: planned.made_again,
     }
 }

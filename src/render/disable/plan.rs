@@ -67,10 +67,8 @@ pub struct OwnedObject {
     pub made_again: bool,
 }
 
-impl OwnedObject {
-    fn is_secret(&self) -> bool {
-        self.resource == "secrets"
-    }
+fn is_secret(resource: &String) -> bool {
+    resource == "secrets"
 }
 
 /// An object that goes with the engine.
@@ -142,7 +140,7 @@ impl Reason {
             Self::Unused => "no VM uses it",
             Self::OfAnEarlierRun => "its VM was deleted by an earlier run",
             Self::OwnClaim => "a VM uses it, but none owns it",
-            Self::ReleasedClaim => "your own claim, released from its VM",
+            Self::ReleasedClaim => "your own data, released from what owns it",
             Self::OwnedElsewhere => "something that stays owns it as well",
         }
     }
@@ -210,7 +208,9 @@ impl PlanReport {
                 None => "There is no backup: not even the manifests are saved.".to_owned(),
             },
         );
-        if self.backup.is_some() && self.owned.iter().any(OwnedObject::is_secret) {
+        let mut going = self.owned.iter().map(|object| &object.resource);
+        let mut with_engine = self.engine.iter().map(|object| &object.resource);
+        if self.backup.is_some() && (going.any(is_secret) || with_engine.any(is_secret)) {
             page.paragraph(
                 "",
                 if self.secrets_left_out {

@@ -1,15 +1,26 @@
-//! What goes with VMs and disks without being one: objects of any kind that they own. Kubernetes' garbage collector
-//! deletes an object as soon as none of its owners exists any more, whoever made it and whatever it is called.
+//! What goes with VMs, disks and what people have made of the engine's kinds without being one of these: objects of other
+//! kinds that they own. Kubernetes' garbage collector deletes an object as soon as none of its owners exists any more,
+//! whoever made it and whatever it is called.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Disks, Fate, Planned, Why};
 use crate::{
-    api::{WorkloadRole, dependent::DependentRole},
-    cluster::inventory::{Dependent, Uid},
+    api::{
+        WorkloadRole,
+        comeback::{self, Comeback},
+        dependent::DependentRole,
+    },
+    cluster::{
+        inventory::{Dependent, EngineObject, Uid},
+        subject::Subject,
+    },
 };
 
-/// An object that VMs or disks own, and what becomes of it.
+/// KubeVirt's controllers make what an instance controls.
+const INSTANCES: &str = "virtualmachineinstances";
+
+/// An object that one of these owns, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDependent {
     pub object: Dependent,
@@ -19,16 +30,19 @@ pub struct PlannedDependent {
     pub made_again: bool,
 }
 
-/// What becomes of each of them. An owner that we do not know may be gone already, so it keeps nothing.
+/// What becomes of each of them. An owner that we do not know may be gone already, so it keeps nothing. What only objects
+/// of the engine own goes with it, as these do, and is added to them.
 pub(super) fn plan(
     objects: &[Planned],
+    engine: &mut Vec<EngineObject>,
     dependents: Vec<Dependent>,
     disks: Disks,
 ) -> Vec<PlannedDependent> {
-    let mut owners: BTreeMap<&Uid, Owner<'_>> = objects
-        .iter()
-        .map(|p| (&p.workload.uid, Owner::of(p)))
-        .collect();
+    engine.retain(|object| !is_added(object));
+    let workloads = objects.iter().map(|p| (&p.workload.uid, Owner::of(p)));
+    let of_people = engine.iter().filter(|object| object.is_of_people());
+    let of_people = of_people.map(|object| (&object.subject.uid, Owner::of_engine(object)));
+    let mut owners: BTreeMap<&Uid, Owner<'_>> = workloads.chain(of_people).collect();
     let mut fates: Vec<Option<Decided>> = vec![None; dependents.len()];
     loop {
         let mut settled = false;
@@ -50,18 +64,25 @@ pub(super) fn plan(
                 .as_ref()
                 .and_then(|uid| owners.get(uid));
             let generated = maker.is_some_and(|maker| maker.made_again);
+            let remade = maker.is_some_and(|maker| maker.remakes);
             let of_disk = maker.is_some_and(|maker| maker.is_disk)
                 || known
                     .iter()
                     .any(|owner| owner.is_disk && *owner.name == *dependent.name);
-            let made = Made { generated, of_disk };
+            let made = Made {
+                generated,
+                remade,
+                of_disk,
+            };
             let decided = decide(dependent, &known, made, disks);
             owners.insert(
                 &dependent.uid,
                 Owner {
                     goes: decided.fate == Fate::GoesAlong,
                     made_again: decided.made_again,
+                    remakes: matches!(dependent.kind.group, "apps" | "batch"),
                     is_disk: false,
+                    of_engine: decided.of_engine,
                     name: &dependent.name,
                 },
             );
@@ -73,25 +94,47 @@ pub(super) fn plan(
         }
     }
     drop(owners);
-    dependents
-        .into_iter()
-        .zip(fates)
-        .filter_map(|(object, decided)| {
-            let decided = decided.filter(|decided| decided.is_concerned)?;
-            Some(PlannedDependent {
-                object,
-                fate: decided.fate,
-                made_again: decided.made_again,
-            })
-        })
-        .collect()
+    let mut planned = Vec::new();
+    for (object, decided) in dependents.into_iter().zip(fates) {
+        match decided {
+            Some(decided) if decided.is_concerned => {
+                if decided.of_engine && decided.fate == Fate::GoesAlong {
+                    engine.extend((!decided.made_again).then(|| added(&object)));
+                } else {
+                    planned.push(PlannedDependent {
+                        object,
+                        fate: decided.fate,
+                        made_again: decided.made_again,
+                    });
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+    planned
+}
+
+/// What goes with an object of the engine, as one of them.
+fn added(dependent: &Dependent) -> EngineObject {
+    EngineObject {
+        subject: Subject::from(dependent),
+        comeback: Comeback::Created,
+    }
+}
+
+fn is_added(object: &EngineObject) -> bool {
+    !comeback::is_group(&object.subject.resource.group)
 }
 
 #[derive(Clone, Copy)]
 struct Owner<'a> {
     goes: bool,
     made_again: bool,
+    /// Its controller makes anew, from it, what it controls.
+    remakes: bool,
     is_disk: bool,
+    /// It goes with the engine, whether VMs exist or not.
+    of_engine: bool,
     name: &'a str,
 }
 
@@ -101,8 +144,21 @@ impl<'a> Owner<'a> {
         Self {
             goes: !matches!(planned.fate, Fate::Kept(_)),
             made_again: planned.made_again,
+            remakes: workload.kind.plural == INSTANCES,
             is_disk: workload.is(WorkloadRole::Disk),
+            of_engine: false,
             name: &workload.name,
+        }
+    }
+
+    fn of_engine(object: &'a EngineObject) -> Self {
+        Self {
+            goes: true,
+            made_again: false,
+            remakes: true,
+            is_disk: false,
+            of_engine: true,
+            name: &object.subject.name.name,
         }
     }
 }
@@ -114,6 +170,8 @@ struct Decided {
     made_again: bool,
     /// Any of its owners goes.
     is_concerned: bool,
+    /// All of its owners are objects of the engine, or go with such.
+    of_engine: bool,
 }
 
 /// Who has made it.
@@ -121,6 +179,8 @@ struct Decided {
 struct Made {
     /// A controller, from an owner that is itself made again.
     generated: bool,
+    /// A controller that makes it anew from its owner.
+    remade: bool,
     /// The controller of a disk that owns it, rather than somebody who has only tied it to that disk.
     of_disk: bool,
 }
@@ -130,15 +190,17 @@ fn decide(dependent: &Dependent, owners: &[Owner<'_>], made: Made, disks: Disks)
     let made_again = match role {
         // CDI makes the claim of a disk again, empty; a claim that a machine owns was made by somebody.
         DependentRole::Claim => made.generated || made.of_disk,
-        DependentRole::Revision => false,
-        DependentRole::Other => made.generated,
+        DependentRole::Snapshot => made.generated,
+        DependentRole::Revision => made.remade,
+        DependentRole::Other => made.generated || made.remade,
     };
+    let of_engine = owners.iter().all(|owner| owner.of_engine);
     let fate = if owners.iter().any(|owner| !owner.goes) {
         Fate::Kept(Why::OwnedElsewhere)
-    } else if role == DependentRole::Claim && !made_again {
-        // Somebody's data: a machine uses it, and has not made it.
+    } else if role.holds_data() && !made_again {
+        // Somebody's: a machine uses it, and has not made it.
         Fate::Kept(Why::Released)
-    } else if disks == Disks::Keep && !made_again && role != DependentRole::Revision {
+    } else if disks == Disks::Keep && !made_again && !of_engine && role != DependentRole::Revision {
         Fate::Kept(Why::Asked)
     } else {
         Fate::GoesAlong
@@ -147,6 +209,7 @@ fn decide(dependent: &Dependent, owners: &[Owner<'_>], made: Made, disks: Disks)
         fate,
         made_again,
         is_concerned: owners.iter().any(|owner| owner.goes),
+        of_engine,
     }
 }
 

@@ -3,9 +3,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::{
-    dependent::DEPENDENT_KINDS,
-    workload::{MIGRATION_KIND, WORKLOAD_KINDS},
+use crate::{
+    api::{
+        dependent::DEPENDENT_KINDS,
+        workload::{MIGRATION_KIND, WORKLOAD_KINDS},
+    },
+    cluster::subject::Subject,
 };
 
 const POOL: usize = 0;
@@ -420,5 +423,76 @@ proptest! {
         if keep {
             prop_assert!(plan.kept().count() + count == plan.objects.len());
         }
+    }
+}
+
+/// An object of the engine's kinds that somebody has made.
+fn of_the_engine(name: &str, comeback: Comeback) -> EngineObject {
+    let gvk = kube::core::GroupVersionKind::gvk("cdi.kubevirt.io", "v1beta1", "DataSource");
+    EngineObject {
+        subject: Subject {
+            resource: kube::core::ApiResource::from_gvk(&gvk),
+            name: ObjectName {
+                resource: "datasources.cdi.kubevirt.io".to_owned(),
+                namespace: Some("default".to_owned()),
+                name: name.to_owned(),
+            },
+            uid: Uid::from(name),
+        },
+        comeback,
+    }
+}
+
+#[test]
+fn what_others_than_vms_own_is_planned_as_well() {
+    const CLAIMS: &str = "persistentvolumeclaims";
+    for disks in [Disks::Delete, Disks::Keep] {
+        let mut inventory = inventory(vec![object(VM, "web", &[])]);
+        inventory.engine = vec![
+            of_the_engine("golden", Comeback::Created),
+            of_the_engine("cdi", Comeback::Settings),
+        ];
+        inventory.dependents = vec![
+            owned("deployments", "backup", &["3-web"]),
+            owned(CLAIMS, "archive", &["deployments-backup"]),
+            owned("volumesnapshots", "yesterday", &["3-web"]),
+            owned(CLAIMS, "both", &["3-web", "golden"]),
+            owned(CLAIMS, "image", &["golden"]),
+            owned("configmaps", "notes", &["golden"]),
+            made(owned("secrets", "token", &["golden"])),
+            owned("configmaps", "of-cdi", &["cdi"]),
+        ];
+        let mut plan = Plan::new(inventory, disks, &LeftOver::default());
+        let released = (Fate::Kept(Why::Released), false);
+        let backup = match disks {
+            Disks::Delete => Fate::GoesAlong,
+            Disks::Keep => Fate::Kept(Why::Asked),
+        };
+        let expected = [
+            ("deployments-backup", (backup, false)),
+            ("persistentvolumeclaims-both", released),
+            ("persistentvolumeclaims-image", released),
+            ("volumesnapshots-yesterday", released),
+        ];
+        let mut expected: BTreeMap<_, _> = expected
+            .into_iter()
+            .map(|(uid, planned)| (uid.to_owned(), planned))
+            .collect();
+        if disks == Disks::Delete {
+            expected.insert("persistentvolumeclaims-archive".to_owned(), released);
+        }
+        assert_eq!(dependents(&plan), expected, "{disks:?}");
+        let uids = |plan: &Plan| -> Vec<String> {
+            let engine = plan.engine.iter();
+            engine
+                .map(|object| object.subject.uid.to_string())
+                .collect()
+        };
+        let with_notes = ["golden", "cdi", "configmaps-notes"];
+        assert_eq!(uids(&plan), with_notes);
+        plan.see_dependents(vec![owned("configmaps", "notes", &["golden"])]);
+        assert_eq!(uids(&plan), with_notes, "it is there once");
+        plan.see_dependents(Vec::new());
+        assert_eq!(uids(&plan), ["golden", "cdi"]);
     }
 }
