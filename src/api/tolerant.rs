@@ -79,7 +79,8 @@ pub fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error
     })
 }
 
-/// Conditions: one that cannot be read is `Unknown`, under the type that it names.
+/// Conditions: one that cannot be read is `Unknown`, under the type that it names, and so are several of one type that
+/// contradict each other.
 pub fn conditions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Condition>, D::Error> {
     let unreadable = |value: &Value| Condition {
         type_: value["type"].as_str().unwrap_or_default().to_owned(),
@@ -89,14 +90,32 @@ pub fn conditions<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Condition>, 
     };
     Value::deserialize(from).map(|value| match value {
         Value::Null => Vec::new(),
-        Value::Array(conditions) => conditions
-            .into_iter()
-            .map(|value| object(value.clone()).unwrap_or_else(|| unreadable(&value)))
-            .collect(),
+        Value::Array(conditions) => one_of_each_type(
+            conditions
+                .into_iter()
+                .map(|value| object(value.clone()).unwrap_or_else(|| unreadable(&value))),
+        ),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             vec![unreadable(&value)]
         }
     })
+}
+
+fn one_of_each_type(conditions: impl Iterator<Item = Condition>) -> Vec<Condition> {
+    let mut all: Vec<Condition> = Vec::new();
+    for condition in conditions {
+        match all.iter_mut().find(|seen| seen.type_ == condition.type_) {
+            None => all.push(condition),
+            Some(seen) if seen.status == condition.status => *seen = condition,
+            Some(seen) => {
+                "several conditions of this type contradict each other"
+                    .clone_into(&mut seen.message);
+                seen.reason.clear();
+                seen.status = ConditionStatus::Unknown;
+            }
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -176,5 +195,20 @@ mod tests {
                 ("", ConditionStatus::Unknown)
             ]
         );
+    }
+
+    #[test]
+    fn conditions_that_contradict_each_other_say_nothing() {
+        for (statuses, expected) in [
+            (["True", "False"], ConditionStatus::Unknown),
+            (["False", "True"], ConditionStatus::Unknown),
+            (["True", "True"], ConditionStatus::True),
+        ] {
+            let ready = statuses.map(|status| json!({"type": "Ready", "status": status}));
+            let read: VMRuntimeStatus =
+                serde_json::from_value(json!({"conditions": ready})).unwrap();
+            assert_eq!(read.conditions.len(), 1);
+            assert_eq!(read.conditions[0].status, expected, "{statuses:?}");
+        }
     }
 }

@@ -5,11 +5,13 @@ use crate::api::{
     condition::{find, kind},
 };
 
-/// The generation that the status speaks of: by its own word, or else by that of its condition Ready.
+/// The generation that the status speaks of: by its own word and by that of its condition Ready, the older one.
 #[must_use]
 pub fn generation(status: &VMRuntimeStatus) -> Option<i64> {
-    let of_ready = || find(&status.conditions, kind::READY)?.observed_generation;
-    status.observed_generation.or_else(of_ready)
+    let ready = find(&status.conditions, kind::READY);
+    let of_ready = ready.and_then(|ready| ready.observed_generation);
+    let both = status.observed_generation.into_iter().chain(of_ready);
+    both.min()
 }
 
 /// Does the status speak of this generation of the spec? Where no generation is published, it has to be believed.
@@ -27,7 +29,7 @@ pub fn is_current(runtime: &VMRuntime) -> bool {
 pub fn ready(runtime: &VMRuntime) -> Option<bool> {
     let status = runtime.status.as_ref()?;
     let reported = status.ready?;
-    if !is_current(runtime) {
+    if !is_current(runtime) || runtime.metadata.deletion_timestamp.is_some() {
         return Some(false);
     }
     match find(&status.conditions, kind::READY).map(|condition| condition.status) {
@@ -75,6 +77,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_deleted_is_not_ready() {
+        let mut runtime = VMRuntime::default();
+        runtime.status = Some(VMRuntimeStatus {
+            ready: Some(true),
+            ..VMRuntimeStatus::default()
+        });
+        assert_eq!(ready(&runtime), Some(true));
+        runtime.metadata.deletion_timestamp = Some(
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+        );
+        assert_eq!(ready(&runtime), Some(false));
+    }
+
+    #[test]
     fn ready_counts_only_for_this_generation() {
         for (enabled, ready, observed, generation, expected) in [
             (true, Some(true), Some(2), Some(2), true),
@@ -97,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn where_the_status_names_no_generation_its_condition_does() {
+    fn the_older_generation_counts_that_the_status_or_its_condition_names() {
         for (status, condition, expected) in [
             (None, Some(1), false),
             (None, Some(2), true),
             (None, None, true),
-            (Some(2), Some(1), true),
+            (Some(2), Some(1), false),
             (Some(1), Some(2), false),
         ] {
             let mut runtime = VMRuntime::default();

@@ -102,6 +102,10 @@ fn not_ready(baseline: &Baseline, runtime: &RuntimeObject) -> Vec<String> {
     if let Some(lag) = lag(baseline, runtime) {
         return vec![lag];
     }
+    // A controller that does not care goes on to call it ready, until it is gone.
+    if runtime.object.metadata.deletion_timestamp.is_some() {
+        return vec!["the VMRuntime object is being deleted".to_owned()];
+    }
     let status = runtime.status();
     let condition = find(&status.conditions, kind::READY);
     match (status.ready, condition) {
