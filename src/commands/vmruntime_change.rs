@@ -176,11 +176,7 @@ fn take_over(context: &Context, report: &mut EnableReport, reached: &Reached) {
     }
     report.waited = reached.elapsed;
     if let Some(condition) = vm_creation(reached) {
-        let allowed = condition.status.as_bool();
-        report.vm_creation_allowed = allowed;
-        if report.ready == Some(true) && allowed == Some(false) {
-            context.warn(&format!("VM creation is closed: {}", condition.message));
-        }
+        report.vm_creation_allowed = condition.status.as_bool();
     }
     report.preflight_check = reached.check.as_ref().map(preflight::report);
     let advisory = report
