@@ -88,6 +88,8 @@ reasons! {
     Degraded,
     /// VMRuntime was deleted while it was being waited for.
     Deleted,
+    /// VM Runtime is disabled, and disks that were to stay are gone.
+    DisksGone,
     /// A list broke off because its continuation had expired.
     Expired,
     /// A file that was asked for could not be written.

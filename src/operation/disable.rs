@@ -12,6 +12,7 @@ mod fence;
 mod newcomer;
 mod reading;
 mod removing;
+mod staying;
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,7 +22,7 @@ use std::{
 
 use kube::Client;
 
-use self::fence::Fence;
+use self::{fence::Fence, staying::Staying};
 pub use self::{fence::LENGTH as FENCE_LENGTH, reading::Proposal};
 use crate::{
     cluster::{
@@ -32,7 +33,10 @@ use crate::{
         wait::{self, Baseline, Outcome, Target, Wait},
     },
     failure::{Failure, Kind},
-    runtime::disable::{Decision, Force},
+    runtime::{
+        disable::{Decision, Force},
+        observed,
+    },
 };
 
 /// A disable: where, and how.
@@ -154,6 +158,10 @@ impl Disable<'_> {
             }
         };
 
+        let staying = Staying::of(&proposal.plan);
+        if observed::is_foreign(&proposal.before.status()) {
+            staying.warn(self.retry.observer());
+        }
         let deletes = proposal.deletes();
         let fence = if deletes {
             Some(
@@ -170,7 +178,7 @@ impl Disable<'_> {
         self.clear_newcomers(&baseline.object, deletes).await?;
 
         if self.wait {
-            let outcome = self.wait_until_off(baseline).await?;
+            let outcome = self.wait_until_off(baseline, &staying).await?;
             Ok(Ending::Off(Box::new(outcome)))
         } else {
             Ok(Ending::ToldToTurnOff)
@@ -250,8 +258,13 @@ impl Disable<'_> {
         }
     }
 
-    /// Waits until the controller says that it is off, and looks once more whether a VM is there.
-    async fn wait_until_off(&self, baseline: Baseline) -> Result<Outcome, Failure> {
+    /// Waits until the controller says that it is off, and looks once more whether no VM is there, and every disk that was
+    /// to stay.
+    async fn wait_until_off(
+        &self,
+        baseline: Baseline,
+        staying: &Staying,
+    ) -> Result<Outcome, Failure> {
         let wait = Wait {
             target: Target::Disabled,
             baseline: Some(baseline),
@@ -259,7 +272,8 @@ impl Disable<'_> {
         };
         let outcome = wait::until(self.client, &wait, self.retry).await?;
         self.retry.observer().step("Making sure that no VM is left");
-        self.no_guest_is_left().await?;
+        let left = self.no_guest_is_left().await?;
+        staying.are_there(&left)?;
         Ok(outcome)
     }
 

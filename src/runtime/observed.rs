@@ -14,6 +14,13 @@ pub fn generation(status: &VMRuntimeStatus) -> Option<i64> {
     both.min()
 }
 
+/// Is it not our controller's, which publishes a phase beside what it has observed and conditions? Google's of the newest
+/// releases publishes what it has observed too, but no phase.
+#[must_use]
+pub fn is_foreign(status: &VMRuntimeStatus) -> bool {
+    status.phase.is_none() || (status.observed_generation.is_none() && status.conditions.is_empty())
+}
+
 /// Does the status speak of this generation of the spec? Where no generation is published, it has to be believed.
 #[must_use]
 pub fn is_current(runtime: &VMRuntime) -> bool {

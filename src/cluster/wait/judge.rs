@@ -190,11 +190,8 @@ pub(super) fn lag(baseline: &Baseline, runtime: &RuntimeObject) -> Option<String
     })
 }
 
-/// Not ours, which publishes a phase beside what it has observed and conditions. Google's of the newest releases
-/// publishes what it has observed too, but no phase.
 pub(super) fn is_foreign(runtime: &RuntimeObject) -> bool {
-    let status = runtime.status();
-    status.phase.is_none() || (status.observed_generation.is_none() && status.conditions.is_empty())
+    observed::is_foreign(&runtime.status())
 }
 
 /// A condition that says, of this generation, that the controller cannot go on. Where the checks can be read they say more

@@ -57,6 +57,11 @@ pub(super) const ROWS: &[Row] = &[
         "The node's message says why. Mend it or leave the node out, and check again.",
         &[LATEST, "kubectl get nodes", "bmctl skip node NODE --context CONTEXT", CHECK],
     )),
+    (Reason::DisksGone, advice(
+        "Somebody else deleted them meanwhile, or the controller of the cluster, which is not bmctl's, removed CDI and with it all DataVolumes and their claims.",
+        "Restore what they held from a backup of their contents. Their claims may be left: kubectl get persistentvolumeclaims.",
+        &["kubectl get persistentvolumeclaims --all-namespaces"],
+    )),
     (Reason::NotAskedFor, advice(
         "Waiting for ready while VM Runtime is disabled, or for disabled while it is enabled, would not end.",
         "Ask for it first.",

@@ -8,7 +8,7 @@ use crate::{
     api::{WorkloadRole, dependent::DependentRole},
     cluster::{
         Event,
-        inventory::{self, Uid},
+        inventory::{self, Inventory, Uid},
         removal::{Plan, Planned, PlannedDependent},
         vmruntime::{self, RuntimeObject},
     },
@@ -51,14 +51,17 @@ impl Disable<'_> {
     }
 
     /// Waits for the pods of guests that still end, although no machine is left. A VM that is there after all is a failure.
-    pub(super) async fn no_guest_is_left(&self) -> Result<(), Failure> {
-        for round in 1.. {
+    /// Returns what is left.
+    pub(super) async fn no_guest_is_left(&self) -> Result<Inventory, Failure> {
+        let mut round = 0;
+        loop {
+            round += 1;
             let left = inventory::take(self.client, self.retry).await?;
             if left.count() > 0 {
                 return Err(slipped_in(&left));
             }
             let Some(pod) = left.launchers.first() else {
-                break;
+                return Ok(left);
             };
             if self.retry.deadline().passed() {
                 let message = "timed out while a guest was still ending";
@@ -67,7 +70,6 @@ impl Disable<'_> {
             }
             tokio::time::sleep(self.retry.pace().delay(round)).await;
         }
-        Ok(())
     }
 }
 
@@ -145,8 +147,13 @@ pub(super) fn slipped_in(found: &inventory::Inventory) -> Failure {
 }
 
 fn appeared(message: String, how: &str, names: &[String]) -> Failure {
+    let failure = Failure::new(Kind::Conflict, Reason::VMsAppeared, message);
+    naming(failure, how, names)
+}
+
+/// With the first of these as causes.
+pub(super) fn naming(mut failure: Failure, how: &str, names: &[String]) -> Failure {
     const NAMED: usize = 10;
-    let mut failure = Failure::new(Kind::Conflict, Reason::VMsAppeared, message);
     failure.causes.extend(
         names
             .iter()
