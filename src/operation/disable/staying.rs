@@ -27,13 +27,15 @@ impl Staying {
 
     /// Only of our own controller it is known that it leaves CDI where there are disks.
     pub fn warn(&self, observer: &dyn Observer) {
-        let count = self.0.len();
-        if count > 0 {
-            observer.warn(&format!(
-                "{count} disks are to stay; whether the controller of this cluster leaves CDI with them is not known: \
-                 if it does not, what they hold is lost"
-            ));
-        }
+        let disks = match self.0.len() {
+            0 => return,
+            1 => "1 disk is".to_owned(),
+            count => format!("{count} disks are"),
+        };
+        observer.warn(&format!(
+            "{disks} to stay; whether the controller of this cluster leaves CDI is not known: if it does not, the \
+             contents are lost"
+        ));
     }
 
     pub fn are_there(&self, inventory: &Inventory) -> Result<(), Failure> {
@@ -47,7 +49,10 @@ impl Staying {
         if gone.is_empty() {
             return Ok(());
         }
-        let message = format!("{} disks that were to stay are gone", gone.len());
+        let message = match gone.len() {
+            1 => "1 disk that was to stay is gone".to_owned(),
+            count => format!("{count} disks that were to stay are gone"),
+        };
         let failure = Failure::new(Kind::OperationFailed, Reason::DisksGone, message);
         Err(naming(failure, "gone", &gone))
     }
