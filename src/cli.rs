@@ -16,5 +16,6 @@ pub use flag::{
 pub use program::{OWN_NAME, Program};
 pub use stdout_format::StdoutFormat;
 pub use value::{
-    go_bool, go_duration, image_format, label_selector, listed_name, name, path, report_target,
+    go_bool, go_duration, identity, image_format, label_selector, listed_name, name, path,
+    report_target,
 };

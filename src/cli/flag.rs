@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 use super::{
-    Program, StdoutFormat, go_bool, go_duration, label_selector, listed_name, name, path,
+    Program, StdoutFormat, go_bool, go_duration, identity, label_selector, listed_name, name, path,
     report_target, stdout_format::StdoutFormatParser,
 };
 use crate::ui::{CiChoice, ColorChoice, ProgressChoice};
@@ -51,13 +51,13 @@ pub struct ConnectionArgs {
     #[arg(long, global = true, conflicts_with = "context")]
     pub all_contexts: bool,
     /// Act as this user, as far as you may impersonate: NAME, or system:serviceaccount:NAMESPACE:NAME.
-    #[arg(long = "as", global = true, value_name = "USER", value_parser = name)]
+    #[arg(long = "as", global = true, value_name = "USER", value_parser = identity)]
     pub as_user: Option<String>,
     /// Act as a member of this group; repeat it for several.
-    #[arg(long, global = true, value_name = "GROUP", value_parser = name)]
+    #[arg(long, global = true, value_name = "GROUP", value_parser = identity)]
     pub as_group: Vec<String>,
     /// Act with this UID.
-    #[arg(long, global = true, value_name = "UID", value_parser = name)]
+    #[arg(long, global = true, value_name = "UID", value_parser = identity)]
     pub as_uid: Option<String>,
     /// How long one request may take, as 15s or 1m; 0 means no limit.
     #[arg(long, global = true, value_name = "DURATION", default_value = "15s", value_parser = go_duration)]

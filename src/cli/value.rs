@@ -29,6 +29,18 @@ pub fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A user, a group or a UID to act as. An empty one, of a variable that is not set, would take off whom the kubeconfig acts
+/// as.
+///
+/// # Errors
+/// It cannot be a name.
+pub fn identity(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    name(text)
+}
+
 /// One of several names between commas. An empty one is a variable that was not set more often than a slip, and the command
 /// would be done on fewer clusters than was meant.
 ///
@@ -149,7 +161,9 @@ mod tests {
         }
         for text in ["production", "sha256~abc", "größer"] {
             assert_eq!(name(text).as_deref(), Ok(text));
+            assert_eq!(identity(text).as_deref(), Ok(text));
         }
+        assert!(identity("").is_err());
     }
 
     #[test]

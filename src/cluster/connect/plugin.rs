@@ -17,6 +17,7 @@ use std::{
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use serde_saphyr::options::DuplicateKeyPolicy;
 use tokio::sync::Mutex;
 
 use self::child::Group;
@@ -205,7 +206,8 @@ impl Plugin {
     /// Reads what it wrote, or says why that is none. Errors of the parser would quote it.
     fn credential(&self, written: &[u8]) -> Result<Credential, &'static str> {
         // client-go takes YAML as well, and some plugins write it.
-        let answer: Answer = serde_saphyr::from_slice(written)
+        let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
+        let answer: Answer = serde_saphyr::from_slice_with_options(written, options)
             .map_err(|_| "it wrote something else than an ExecCredential")?;
         if answer.api_version != self.version {
             return Err("it answered in another apiVersion than it was asked in");

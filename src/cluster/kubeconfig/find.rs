@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     env,
     ffi::{OsStr, OsString},
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -100,11 +100,12 @@ pub(in crate::cluster) fn find(
     if let Some(list) = &environment.kubeconfig {
         return listed(list);
     }
-    let usual = environment
-        .home
-        .as_ref()
-        .map(|home| home.join(".kube/config"));
-    if let Some(usual) = usual.filter(|path| path.exists()) {
+    // HOME=/dev/null says that there is none.
+    let home = environment.home.as_ref().filter(|home| home.is_dir());
+    let usual = home.map(|home| home.join(".kube/config"));
+    if let Some(usual) = usual
+        && is_there(&usual)?
+    {
         return Ok(Found::Files(vec![usual]));
     }
     match (
@@ -131,11 +132,26 @@ pub fn implied(workspace: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Only of one that is not there another one may be used in its place: one that cannot be reached is there.
+fn is_there(path: &Path) -> Result<bool, Failure> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let message = format!("could not use kubeconfig {}", shown_path(path));
+            Err(Failure::new(Kind::Usage, Reason::BadKubeconfig, message)
+                .caused_by(error.to_string()))
+        }
+    }
+}
+
 fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
-    if path.exists() {
+    let there = is_there(path);
+    if matches!(there, Ok(true)) {
         return Ok(Found::Files(vec![path.to_owned()]));
     }
     is_no_content("--kubeconfig", "path", &path.to_string_lossy())?;
+    there?;
     let failure = Failure::new(
         Kind::Usage,
         Reason::KubeconfigNotFound,
@@ -169,7 +185,7 @@ fn given(path: &Path, workspace: &Path) -> Result<Found, Failure> {
 fn of_cluster(name: &str, workspace: &Path) -> Result<Found, Failure> {
     let path = kubeconfig_of(workspace, name);
     let plain = Path::new(name).file_name().is_some_and(|file| file == name);
-    if plain && path.exists() {
+    if plain && is_there(&path)? {
         return Ok(Found::Files(vec![path]));
     }
     is_no_content("--cluster", "name", name)?;
@@ -240,14 +256,23 @@ fn cause(value: &str) -> Option<&'static str> {
     }
 }
 
-/// As kubectl does: files of the list that do not exist are passed over, as long as one does.
+/// As kubectl does: files of the list that do not exist are passed over, as long as one does; one that is there and cannot
+/// be reached is a failure.
 fn listed(list: &OsStr) -> Result<Found, Failure> {
     let named: Vec<PathBuf> = env::split_paths(list)
         .filter(|path| !path.as_os_str().is_empty())
         .collect();
-    let there: Vec<PathBuf> = named.iter().filter(|path| path.exists()).cloned().collect();
-    if there.is_empty() {
+    let looked: Vec<Result<bool, Failure>> = named.iter().map(|path| is_there(path)).collect();
+    if !looked.iter().any(|there| matches!(there, Ok(true))) {
         is_no_content("KUBECONFIG", "path", &list.to_string_lossy())?;
+    }
+    let mut there = Vec::new();
+    for (path, looked) in named.iter().zip(looked) {
+        if looked? {
+            there.push(path.clone());
+        }
+    }
+    if there.is_empty() {
         let mut failure = Failure::new(
             Kind::Usage,
             Reason::KubeconfigNotFound,

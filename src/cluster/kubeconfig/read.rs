@@ -106,25 +106,23 @@ impl Kubeconfig {
     /// `None`: there is none of that name.
     pub fn cluster(&self, name: &str) -> Option<Result<Cluster, String>> {
         let (folder, value) = self.find(name, |file| &file.clusters)?;
-        Some(
-            entry(value, &CLUSTER, &format!("cluster {:?}", shown(name))).map(
-                |mut cluster: Cluster| {
-                    files_of_cluster(&mut cluster).for_each(|file| resolve(folder, file));
-                    cluster
-                },
-            ),
-        )
+        let what = format!("cluster {:?}", shown(name));
+        let cluster = entry(value, &CLUSTER, &what).and_then(|mut cluster: Cluster| {
+            files_of_cluster(&mut cluster).try_for_each(|file| resolve(folder, file))?;
+            Ok(cluster)
+        });
+        Some(cluster)
     }
 
     /// `None`: there is none of that name.
     pub fn user(&self, name: &str) -> Option<Result<AuthInfo, String>> {
         let (folder, value) = self.find(name, |file| &file.users)?;
-        Some(
-            entry(value, &USER, &format!("user {:?}", shown(name))).map(|mut user: AuthInfo| {
-                files_of_user(&mut user).for_each(|file| resolve(folder, file));
-                user
-            }),
-        )
+        let what = format!("user {:?}", shown(name));
+        let user = entry(value, &USER, &what).and_then(|mut user: AuthInfo| {
+            files_of_user(&mut user).try_for_each(|file| resolve(folder, file))?;
+            Ok(user)
+        });
+        Some(user)
     }
 
     /// Where it stands, and what it says.
@@ -153,9 +151,17 @@ fn files_of_user(user: &mut AuthInfo) -> impl Iterator<Item = &mut String> {
     .flatten()
 }
 
-/// A relative path starts at the file that it stands in.
-fn resolve(folder: &Path, path: &mut String) {
-    if let Some(resolved) = folder.join(&*path).to_str() {
-        resolved.clone_into(path);
+/// A relative path starts at the file that it stands in, and nowhere else: in another folder may be another file of the
+/// name.
+fn resolve(folder: &Path, path: &mut String) -> Result<(), String> {
+    match folder.join(&*path).to_str() {
+        Some(resolved) => resolved.clone_into(path),
+        None => {
+            return Err(format!(
+                "it is in a folder whose name is no UTF-8, where the file {:?} cannot be named",
+                shown(path)
+            ));
+        }
     }
+    Ok(())
 }

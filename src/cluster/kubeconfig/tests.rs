@@ -81,6 +81,33 @@ fn the_order_is_the_documented_one() {
     assert_eq!(place.found(), [second]);
 }
 
+/// Another cluster is not used in its place. (The path goes through a file, which even root cannot enter.)
+#[test]
+fn a_kubeconfig_that_cannot_be_reached_is_not_missing() {
+    let mut place = Place::new();
+    place.write("bmctl-workspace/a/a-kubeconfig", "");
+    let other = place.write("other", "");
+    let hidden = place.write("file", "").join("kubeconfig");
+    let refused = |place: &Place| {
+        let failure = place.find().unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.reason),
+            (Kind::Usage, Reason::BadKubeconfig),
+            "{failure:?}"
+        );
+        assert!(failure.message.contains("kubeconfig"), "{failure:?}");
+    };
+    place.environment.home = Some(other.clone());
+    assert_eq!(place.found().len(), 1, "that of the workspace");
+    place.write("home/.kube", "");
+    place.environment.home = Some(place.folder.path().join("home"));
+    refused(&place);
+    place.environment.kubeconfig = Some(env::join_paths([&hidden, &other]).unwrap());
+    refused(&place);
+    place.options.kubeconfig = Some(hidden);
+    refused(&place);
+}
+
 #[test]
 fn several_clusters_in_the_workspace_are_listed_and_none_is_guessed() {
     let place = Place::new();
@@ -150,6 +177,19 @@ async fn merged() -> (Place, Kubeconfig) {
 fn only(text: &str) -> Kubeconfig {
     let document = Document::parse(PathBuf::from("x"), text).unwrap();
     Kubeconfig(vec![document.into()])
+}
+
+#[test]
+fn files_of_a_folder_that_cannot_be_named_are_not_looked_for_elsewhere() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let text = "users: [{name: u, user: {tokenFile: token}}]";
+    for (folder, expected) in [(b"caf\xc3\xa9", true), (b"caf\xff\xe9", false)] {
+        let path = PathBuf::from(OsStr::from_bytes(folder)).join("config");
+        let document = Document::parse(path, text).unwrap();
+        let user = Kubeconfig(vec![document.into()]).user("u").unwrap();
+        assert_eq!(user.is_ok(), expected);
+    }
 }
 
 async fn read(paths: &[PathBuf]) -> Result<Kubeconfig, Failure> {

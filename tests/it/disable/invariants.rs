@@ -100,7 +100,9 @@ fn what_a_vm_owns_is_named_saved_and_put_back() -> Result<(), Failed> {
         .exits(0)?
         .prints("  secrets default/erp-ci\n")?
         .prints("  persistentvolumeclaims default/erp-root, with its contents\n")?
-        .prints("  persistentvolumeclaims default/erp-old: your own data, released from what owns it\n")?
+        .prints(
+            "  persistentvolumeclaims default/erp-old: your own data, released from what owns it\n",
+        )?
         .prints("2 disks are deleted with all data")?
         .prints("Secrets are saved with them")?;
     disable_into(&test_cluster, "saved")?
