@@ -122,6 +122,7 @@ async fn restore(
     session.report.dry_run = mode != Mode::Change;
     let failure = failure(&restored);
     fill(&mut session.report, restored);
+    session.report.ended = true;
     match failure {
         Some(failure) => Err(backup.also_damaged(failure)),
         None if backup.damage.is_empty() => Ok(Exit::Ok),

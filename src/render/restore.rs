@@ -58,6 +58,9 @@ pub struct RestoreReport {
     /// What of the backup is damaged, missing or added; nothing of it is restored. Empty where everything verifies.
     pub damaged: Vec<String>,
     pub dry_run: bool,
+    /// It came to its end, whatever was put back.
+    #[serde(skip)]
+    pub ended: bool,
 }
 
 impl Report for RestoreReport {
@@ -78,7 +81,7 @@ impl Report for RestoreReport {
         list(page, "Not put back", &self.generated);
         let nothing = [&self.created, &self.existing, &self.changed];
         let nothing = nothing.iter().all(|list| list.is_empty()) && self.failed.is_empty();
-        if nothing && self.damaged.is_empty() {
+        if self.ended && nothing && self.damaged.is_empty() {
             page.line("The backup holds nothing to put back.");
         }
         if self.dry_run {
@@ -126,6 +129,24 @@ fn list(page: &mut Page, title: &str, objects: &[RestoredObject]) {
 mod tests {
     use super::*;
     use crate::render::{Style, paint};
+
+    #[test]
+    fn only_a_restore_that_has_ended_says_that_there_was_nothing() {
+        for ended in [false, true] {
+            let report = RestoreReport {
+                backup: "b".to_owned(),
+                ended,
+                ..RestoreReport::default()
+            };
+            let mut page = Page::new(Style {
+                width: Some(80),
+                unicode: true,
+            });
+            report.text(&mut page);
+            let said = paint(&page.finish(), false).contains("nothing to put back");
+            assert_eq!(said, ended);
+        }
+    }
 
     #[test]
     fn what_is_new_and_what_was_there() {

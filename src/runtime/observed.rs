@@ -85,11 +85,14 @@ mod tests {
 
     #[test]
     fn what_is_being_deleted_is_not_ready() {
-        let mut runtime = VMRuntime::default();
-        runtime.status = Some(VMRuntimeStatus {
+        let status = VMRuntimeStatus {
             ready: Some(true),
             ..VMRuntimeStatus::default()
-        });
+        };
+        let mut runtime = VMRuntime {
+            status: Some(status),
+            ..VMRuntime::default()
+        };
         assert_eq!(ready(&runtime), Some(true));
         runtime.metadata.deletion_timestamp = Some(
             k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),

@@ -1,5 +1,7 @@
 //! Duplicates in lists of type `map` and `set`: k8s.io/apiextensions-apiserver `pkg/apiserver/schema/listtype`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::{ListType, Node, child};
@@ -66,14 +68,13 @@ pub(crate) fn key(node: &Node, element: &Value) -> Value {
 /// The first repetition of every value.
 fn duplicates(values: &[Value], path: &str) -> Vec<FieldError> {
     let mut causes = Vec::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, value) in values.iter().enumerate() {
-        let seen = values[..index]
-            .iter()
-            .filter(|earlier| *earlier == value)
-            .count();
-        if seen == 1 {
+        let count = seen.entry(value.to_string()).or_default();
+        if *count == 1 {
             causes.push(field_error::duplicate(&format!("{path}[{index}]"), value));
         }
+        *count += 1;
     }
     causes
 }

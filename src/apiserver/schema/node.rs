@@ -1,8 +1,11 @@
 //! The tree that a raw schema is parsed into. Only parsing: what the nodes mean is in the modules beside this one.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -84,18 +87,43 @@ pub(crate) enum Additional {
     Schema(Box<Node>),
 }
 
-/// A regular expression with its source; Go's syntax and that of the crate are both RE2's.
+/// The source of a regular expression; Go's syntax and that of the crate are both RE2's. A definition may have thousands of
+/// them, each of megabytes when it is compiled: it is compiled where it is needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pub source: String,
-    pub regex: Result<Regex, String>,
+    /// Why it cannot be compiled.
+    pub fault: Option<String>,
+}
+
+impl Pattern {
+    /// A few are kept, for all schemas together.
+    pub fn compiled(source: &str) -> Result<Regex, String> {
+        const KEPT: usize = 128;
+        const BYTES: usize = 2 << 20;
+        static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+        let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = kept().get(source) {
+            return Ok(regex.clone());
+        }
+        let regex = RegexBuilder::new(source)
+            .size_limit(BYTES)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let mut kept = kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(source.to_owned(), regex.clone());
+        Ok(regex)
+    }
 }
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
-        let regex = Regex::new(&source).map_err(|error| error.to_string());
-        Ok(Self { source, regex })
+        let fault = Self::compiled(&source).err();
+        Ok(Self { source, fault })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 pub(super) use compound::{old_element, old_member};
 
-use super::{ListType, Node, child, format, list};
+use super::{ListType, Node, child, format, list, node::Pattern};
 use crate::object::{
     field_error::{self, FieldError},
     go_format,
@@ -228,7 +228,7 @@ fn check_string(node: &Node, text: &str, path: &str) -> Outcome {
         ));
     }
     if let Some(pattern) = &node.pattern {
-        match &pattern.regex {
+        match Pattern::compiled(&pattern.source) {
             Ok(regex) if regex.is_match(text) => {}
             Ok(_) => return invalid(format!("{path} in body should match '{}'", pattern.source)),
             Err(why) => {

@@ -68,6 +68,28 @@ pub fn tidy(manifest: &mut Value) {
                 BOUND.iter().any(|bound| annotation.starts_with(bound))
             });
         }
+        // The token of an account that is gone; for the one of today another is made.
+        Some("Secret") if manifest["type"] == "kubernetes.io/service-account-token" => {
+            remove(&mut manifest["metadata"], "annotations", |annotation| {
+                annotation == "kubernetes.io/service-account.uid"
+            });
+            remove(manifest, "data", |_| true);
+        }
+        // By which a Job knows its pods: the API server chooses it anew.
+        Some("Job") if manifest["spec"]["manualSelector"] != true => {
+            const OF_JOBS: [&str; 4] = [
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-name",
+                "controller-uid",
+                "job-name",
+            ];
+            let is_chosen = |label: &str| OF_JOBS.contains(&label);
+            remove(manifest, "spec", |field| field == "selector");
+            remove(&mut manifest["metadata"], "labels", is_chosen);
+            if let Some(template) = manifest.pointer_mut("/spec/template/metadata") {
+                remove(template, "labels", is_chosen);
+            }
+        }
         Some("Service") if manifest["spec"]["clusterIP"] != "None" => {
             remove(manifest, "spec", |field| {
                 matches!(field, "clusterIP" | "clusterIPs" | "healthCheckNodePort")
@@ -246,6 +268,42 @@ spec:
   osType: \"Linux\"
 "
         );
+    }
+
+    #[test]
+    fn what_was_given_to_the_object_that_is_gone_is_not_asked_for_again() {
+        let tidied = |mut manifest: Value| {
+            tidy(&mut manifest);
+            manifest
+        };
+        let token = tidied(json!({
+            "kind": "Secret", "type": "kubernetes.io/service-account-token", "data": {"token": "eA=="},
+            "metadata": {"name": "t", "annotations": {
+                "kubernetes.io/service-account.name": "app", "kubernetes.io/service-account.uid": "1",
+            }},
+        }));
+        assert_eq!(
+            token,
+            json!({
+                "kind": "Secret", "type": "kubernetes.io/service-account-token",
+                "metadata": {"name": "t", "annotations": {"kubernetes.io/service-account.name": "app"}},
+            })
+        );
+        let labels = json!({"controller-uid": "1", "job-name": "j", "app": "a"});
+        let job = json!({"kind": "Job", "metadata": {"name": "j", "labels": labels}, "spec": {
+            "selector": {"matchLabels": {"controller-uid": "1"}},
+            "template": {"metadata": {"labels": labels}, "spec": {}},
+        }});
+        let labels = json!({"app": "a"});
+        assert_eq!(
+            tidied(job.clone()),
+            json!({"kind": "Job", "metadata": {"name": "j", "labels": labels}, "spec": {
+                "template": {"metadata": {"labels": labels}, "spec": {}},
+            }})
+        );
+        let mut manual = job;
+        manual["spec"]["manualSelector"] = true.into();
+        assert_eq!(tidied(manual.clone()), manual);
     }
 
     fn round(value: &Value) {

@@ -33,7 +33,7 @@ fn check_alternatives(node: &Node, path: &str, causes: &mut Vec<FieldError>) {
     }
     if let Some(Pattern {
         source,
-        regex: Err(why),
+        fault: Some(why),
     }) = &node.pattern
     {
         let why = format!("must be a valid regular expression, but isn't: {why}");
