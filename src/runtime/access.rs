@@ -178,6 +178,7 @@ fn needed_by(command: CommandId) -> Vec<Right> {
         CommandId::Restore => [
             runtime(&["get"]),
             everywhere(&["get"], "", "namespaces"),
+            everywhere(&["get"], "storage.k8s.io", "storageclasses"),
             dependents(&["create", "get"]),
             engine(&["create", "get", "patch"]),
             of_role(WorkloadRole::Disk, &["create", "get"]),

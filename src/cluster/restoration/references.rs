@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Restoration;
 use crate::{
+    api::name::GROUP,
     cluster::{event::ObjectName, mode::Mode, retry::Repeat, segment, subject},
     failure,
 };
@@ -117,7 +118,7 @@ impl Restoration<'_> {
 
 /// Has it a guest that refers to other objects?
 fn is_machine(resource: &ApiResource) -> bool {
-    matches!(&*resource.group, "kubevirt.io" | "pool.kubevirt.io")
+    matches!(&*resource.group, "kubevirt.io" | "pool.kubevirt.io" | GROUP)
 }
 
 /// One of these must be there.
@@ -126,6 +127,11 @@ type Alternatives = Vec<(ApiResource, ObjectName)>;
 /// What a VM needs to start, beside what it makes itself.
 fn referred(resource: &ApiResource, manifest: &Value, namespace: &str) -> Vec<Alternatives> {
     let spec = &manifest["spec"];
+    if (&*resource.group, &*resource.kind) == (GROUP, "VirtualMachine") {
+        let disks = items(&spec["disks"]).map(|disk| &disk["virtualMachineDiskName"]);
+        let disks = disks.filter_map(|name| object(PRODUCT_DISK, name, namespace));
+        return disks.map(|disk| vec![disk]).collect();
+    }
     let (machine, template) = match (&*resource.group, &*resource.kind) {
         ("kubevirt.io", "VirtualMachine" | "VirtualMachineInstanceReplicaSet") => {
             (spec, &spec["template"]["spec"])
@@ -168,10 +174,22 @@ fn referred(resource: &ApiResource, manifest: &Value, namespace: &str) -> Vec<Al
     let templates: BTreeSet<&str> = items(&machine["dataVolumeTemplates"])
         .filter_map(|template| template["metadata"]["name"].as_str())
         .collect();
+    for credentials in items(&template["accessCredentials"]) {
+        for way in ["sshPublicKey", "userPassword"] {
+            let secret = &credentials[way]["source"]["secret"]["secretName"];
+            needs(("", "v1", "Secret", "secrets"), secret);
+        }
+    }
+    let is_needed = |source: &&Value| source["optional"] != true;
     for volume in items(&template["volumes"]) {
         needs(CLAIM, &volume["persistentVolumeClaim"]["claimName"]);
+        let behind = &volume["ephemeral"]["persistentVolumeClaim"];
+        needs(CLAIM, &behind["claimName"]);
+        let account = ("", "v1", "ServiceAccount", "serviceaccounts");
+        needs(account, &volume["serviceAccount"]["serviceAccountName"]);
+        let secret = Some(&volume["secret"]).filter(is_needed);
         let secrets = [
-            &volume["secret"]["secretName"],
+            secret.map_or(&Value::Null, |secret| &secret["secretName"]),
             &volume["cloudInitNoCloud"]["secretRef"]["name"],
             &volume["cloudInitNoCloud"]["networkDataSecretRef"]["name"],
             &volume["cloudInitConfigDrive"]["secretRef"]["name"],
@@ -180,8 +198,9 @@ fn referred(resource: &ApiResource, manifest: &Value, namespace: &str) -> Vec<Al
         for secret in secrets {
             needs(("", "v1", "Secret", "secrets"), secret);
         }
+        let map = Some(&volume["configMap"]).filter(is_needed);
         for map in [
-            &volume["configMap"]["name"],
+            map.map_or(&Value::Null, |map| &map["name"]),
             &volume["sysprep"]["configMap"]["name"],
         ] {
             needs(("", "v1", "ConfigMap", "configmaps"), map);
@@ -200,6 +219,30 @@ fn referred(resource: &ApiResource, manifest: &Value, namespace: &str) -> Vec<Al
             needs(kind, &Value::from(name));
         }
     }
+    for template in items(&machine["dataVolumeTemplates"]) {
+        let spec = &template["spec"];
+        let classes = [&spec["storage"], &spec["pvc"]].map(|storage| &storage["storageClassName"]);
+        // Without a name it is the default one, or none is wanted.
+        let classes = classes.into_iter().filter(|class| **class != "");
+        let from = &spec["source"]["pvc"];
+        let golden = &spec["sourceRef"];
+        let elsewhere = |named: &Value| named["namespace"].as_str().unwrap_or(namespace).to_owned();
+        let sources = [
+            object(CLAIM, &from["name"], &elsewhere(from)),
+            object(SOURCE, &golden["name"], &elsewhere(golden)),
+        ];
+        // A claim that was kept is filled already.
+        let filled = object(CLAIM, &template["metadata"]["name"], namespace);
+        let sources = sources.into_iter().flatten();
+        all.extend(sources.map(|source| {
+            [Some(source), filled.clone()]
+                .into_iter()
+                .flatten()
+                .collect()
+        }));
+        let classes = classes.filter_map(|class| object(CLASS, class, namespace));
+        all.extend(classes.map(|class| vec![class]));
+    }
     // CDI may have removed the DataVolume of a claim that it has filled; both have the same name.
     let disks = items(&template["volumes"]).map(|volume| &volume["dataVolume"]["name"]);
     let disks = disks.filter(|name| name.as_str().is_some_and(|name| !templates.contains(name)));
@@ -217,6 +260,9 @@ type Named<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 const CLAIM: Named<'_> = ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 const DISK: Named<'_> = ("cdi.kubevirt.io", "v1beta1", "DataVolume", "datavolumes");
+const SOURCE: Named<'_> = ("cdi.kubevirt.io", "v1beta1", "DataSource", "datasources");
+const CLASS: Named<'_> = ("storage.k8s.io", "v1", "StorageClass", "storageclasses");
+const PRODUCT_DISK: Named<'_> = (GROUP, "v1", "VirtualMachineDisk", "virtualmachinedisks");
 
 /// The object that a manifest names, if it names one.
 fn object(
@@ -225,7 +271,7 @@ fn object(
     namespace: &str,
 ) -> Option<(ApiResource, ObjectName)> {
     let name = name.as_str()?;
-    let whole = kind.contains("Cluster");
+    let whole = kind.contains("Cluster") || kind == CLASS.2;
     let resource =
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
     let dot = if group.is_empty() { "" } else { "." };
@@ -239,4 +285,66 @@ fn object(
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(group: &str, kind: &str, manifest: &Value) -> Vec<Vec<String>> {
+        let gvk = GroupVersionKind::gvk(group, "v1", kind);
+        let resource = ApiResource::from_gvk(&gvk);
+        let name = |(_, name): (ApiResource, ObjectName)| name.to_string();
+        referred(&resource, manifest, "ns")
+            .into_iter()
+            .map(|alternatives| alternatives.into_iter().map(name).collect())
+            .collect()
+    }
+
+    #[test]
+    fn everything_that_a_vm_names_is_looked_for() {
+        let machine = json!({"spec": {
+            "dataVolumeTemplates": [
+                {"metadata": {"name": "a"}, "spec": {
+                    "source": {"pvc": {"namespace": "images", "name": "golden"}},
+                    "storage": {"storageClassName": "fast"},
+                }},
+                {"metadata": {"name": "b"}, "spec": {
+                    "sourceRef": {"kind": "DataSource", "name": "linux"},
+                    "pvc": {"storageClassName": ""},
+                }},
+            ],
+            "template": {"spec": {
+                "accessCredentials": [{"sshPublicKey": {"source": {"secret": {"secretName": "keys"}}}}],
+                "volumes": [
+                    {"ephemeral": {"persistentVolumeClaim": {"claimName": "base"}}},
+                    {"serviceAccount": {"serviceAccountName": "app"}},
+                    {"secret": {"secretName": "perhaps", "optional": true}},
+                    {"configMap": {"name": "surely"}},
+                    {"dataVolume": {"name": "a"}},
+                ],
+            }},
+        }});
+        let expected = [
+            vec!["secrets ns/keys"],
+            vec!["persistentvolumeclaims ns/base"],
+            vec!["serviceaccounts ns/app"],
+            vec!["configmaps ns/surely"],
+            vec![
+                "persistentvolumeclaims images/golden",
+                "persistentvolumeclaims ns/a",
+            ],
+            vec!["storageclasses.storage.k8s.io fast"],
+            vec![
+                "datasources.cdi.kubevirt.io ns/linux",
+                "persistentvolumeclaims ns/b",
+            ],
+        ];
+        assert_eq!(named("kubevirt.io", "VirtualMachine", &machine), expected);
+        let product = json!({"spec": {"disks": [{"virtualMachineDiskName": "boot"}]}});
+        let expected = [["virtualmachinedisks.vm.cluster.gke.io ns/boot"]];
+        assert_eq!(named(GROUP, "VirtualMachine", &product), expected);
+    }
 }
