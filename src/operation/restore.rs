@@ -9,8 +9,8 @@ use kube::Client;
 
 use crate::{
     cluster::{
-        Deadline, Retry,
-        backup::BackupReader,
+        Deadline, Mode, Retry,
+        backup::{BackupReader, BackupWriter, Place},
         file,
         restoration::{self, Restored, Wish},
         vmruntime,
@@ -33,10 +33,35 @@ pub async fn restore(
     wish: Wish,
     retry: &Retry<'_>,
 ) -> Result<Restored, Failure> {
-    if let Some(warning) = another_cluster(client, backup, retry).await {
+    let another = another_cluster(client, backup, retry).await;
+    if let Some(warning) = &another {
+        retry.observer().warn(warning);
+    }
+    let mode = wish.mode;
+    let restored = restoration::restore(client, backup, wish, retry).await?;
+    if another.is_none() && mode == Mode::Change && restored.failed.is_empty() {
+        close(backup, retry);
+    }
+    Ok(restored)
+}
+
+/// Whoever puts back what a disable has deleted does not want the rest of it deleted either, which the next disable would
+/// do that goes on with this backup.
+fn close(backup: &BackupReader, retry: &Retry<'_>) {
+    let Some(origin) = backup.origin.as_ref().filter(|_| backup.unfinished) else {
+        return;
+    };
+    let place = Place::Exactly(backup.path().to_owned());
+    let closed = BackupWriter::open(&place, origin, retry.now())
+        .and_then(|mut writer| writer.finish(retry.now()));
+    if let Err(failure) = closed {
+        let warning = format!(
+            "the next disable goes on with the deletions of this backup: {}: {}",
+            failure.message,
+            failure.root_cause()
+        );
         retry.observer().warn(&warning);
     }
-    restoration::restore(client, backup, wish, retry).await
 }
 
 fn not_read(folder: &Path, error: &io::Error) -> Failure {

@@ -41,6 +41,8 @@ pub struct BackupReader {
     pub damage: Vec<Damage>,
     /// A line was being written when the program died. Nothing was deleted on its account.
     pub torn: bool,
+    /// A disable has begun to delete by it, and has not come to its end: the next one goes on with it.
+    pub unfinished: bool,
 }
 
 impl BackupReader {
@@ -80,6 +82,7 @@ impl BackupReader {
         let before = all.len();
         all.retain(|taken| taken.seen || !is_missing(&root, &taken.entry.file));
         let torn = contents.torn() > 0 || all.len() < before;
+        let unfinished = contents.unfinished;
         let entries: Vec<Entry> = all.into_iter().map(|taken| taken.entry).collect();
         let damaged = damaged_files(&root, &entries);
         damage.extend(damaged.iter().map(|(path, why)| Damage::File {
@@ -111,7 +114,13 @@ impl BackupReader {
             settings,
             damage,
             torn,
+            unfinished,
         })
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.root.path()
     }
 
     /// The manifest of an entry, verified, and its kind in the version that it was saved in.

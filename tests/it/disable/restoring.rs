@@ -1,5 +1,7 @@
 //! What was deleted is put back, by bmctl and by kubectl, identical but for what the API server and controllers write.
 
+use std::fs;
+
 use bmctl::api::name::CREATION_FENCE_UNTIL;
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
@@ -147,7 +149,15 @@ fn leaving() -> Result<(), Failed> {
         Ok(found) => Err(found.to_string()),
         Err(_) => Ok(()),
     })?;
+    let is_finished = || -> Result<bool, Failed> {
+        let journal = fs::read_to_string(test_cluster.folder().join("saved/JOURNAL"))?;
+        let last = journal.lines().last().unwrap_or_default();
+        Ok(last.contains("finished"))
+    };
+    equal(&json!(is_finished()?), &json!(false), "finished")?;
     test_cluster.bmctl(&["restore", "saved"]).exits(0)?;
+    // A disable that would go on with it would delete what has come back.
+    equal(&json!(is_finished()?), &json!(true), "finished")?;
     // What a VM refers to is not there either while it goes.
     test_cluster.delete(&secret)?;
     test_cluster
