@@ -96,27 +96,61 @@ pub(crate) struct Pattern {
     pub fault: Option<String>,
 }
 
+/// What a pattern may take when it is compiled, in bytes. Nearly all fit the first; `^.{1,253}$` needs the second.
+const LIMITS: [usize; 2] = [256 << 10, 2 << 20];
+
+/// The patterns that are kept compiled, for all schemas together.
+#[derive(Default)]
+struct Compiled {
+    regexes: BTreeMap<String, Regex>,
+    /// What they take, each counted as the limit that it fits.
+    bytes: usize,
+}
+
+impl Compiled {
+    const MAX_BYTES: usize = 32 << 20;
+
+    fn keep(&mut self, source: &str, regex: &Regex, bytes: usize) {
+        if self.bytes + bytes > Self::MAX_BYTES {
+            *self = Self::default();
+        }
+        let previous = self.regexes.insert(source.to_owned(), regex.clone());
+        if previous.is_none() {
+            self.bytes += bytes;
+        }
+    }
+}
+
 impl Pattern {
-    /// A few are kept, for all schemas together.
     pub fn compiled(source: &str) -> Result<Regex, String> {
-        const KEPT: usize = 128;
-        const BYTES: usize = 2 << 20;
-        static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+        static COMPILED: Mutex<Option<Compiled>> = Mutex::new(None);
         let kept = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(regex) = kept().get(source) {
-            return Ok(regex.clone());
+        let found = kept()
+            .as_ref()
+            .and_then(|kept| kept.regexes.get(source).cloned());
+        if let Some(regex) = found {
+            return Ok(regex);
         }
-        let regex = RegexBuilder::new(source)
-            .size_limit(BYTES)
-            .build()
-            .map_err(|error| error.to_string())?;
-        let mut kept = kept();
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(source.to_owned(), regex.clone());
+        let (regex, bytes) = compile(source)?;
+        kept().get_or_insert_default().keep(source, &regex, bytes);
         Ok(regex)
     }
+}
+
+/// The pattern, and the least of the limits that it fits.
+fn compile(source: &str) -> Result<(Regex, usize), String> {
+    let mut fault = String::new();
+    for bytes in LIMITS {
+        let mut builder = RegexBuilder::new(source);
+        match builder.size_limit(bytes).dfa_size_limit(bytes).build() {
+            Ok(regex) => return Ok((regex, bytes)),
+            Err(regex::Error::CompiledTooBig(most)) => {
+                fault = regex::Error::CompiledTooBig(most).to_string();
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Err(fault)
 }
 
 impl<'de> Deserialize<'de> for Pattern {
@@ -180,4 +214,55 @@ fn without_nulls(raw: &Value) -> Value {
         _ => (name.clone(), without_nulls(value)),
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn patterns_as_definitions_have_them_are_compiled() {
+        let name = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+        let number = r"(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))";
+        for (source, limit) in [
+            (format!(r"^{name}(\.{name})*$"), LIMITS[0]),
+            (
+                format!(r"^(\+|-)?{number}(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?{number}))?$"),
+                LIMITS[0],
+            ),
+            (r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$".to_owned(), LIMITS[0]),
+            (
+                r"^(([0-9]{1,3}\.){3}[0-9]{1,3})(/[0-9]{1,2})?$".to_owned(),
+                LIMITS[0],
+            ),
+            (r"^\S+$".to_owned(), LIMITS[0]),
+            ("^[a-zA-Z0-9_.-]{1,1000}$".to_owned(), LIMITS[0]),
+            ("^.{1,253}$".to_owned(), LIMITS[1]),
+            ("^.{1,1000}$".to_owned(), LIMITS[1]),
+        ] {
+            let fits = compile(&source).map(|(_, bytes)| bytes);
+            assert_eq!(fits, Ok(limit), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_is_too_large_is_a_fault_of_its_node() {
+        let pattern = "(a|b|c1){1,900}".repeat(9);
+        let node = Node::parse(&json!({"type": "string", "pattern": pattern}));
+        let fault = node.unwrap().pattern.unwrap().fault.unwrap();
+        assert!(fault.contains("exceeds size limit"), "{fault}");
+    }
+
+    #[test]
+    fn what_is_kept_compiled_is_bounded() {
+        let (regex, _) = compile("a").unwrap();
+        let mut kept = Compiled::default();
+        for n in 0..100 {
+            kept.keep(&n.to_string(), &regex, LIMITS[1]);
+            kept.keep(&n.to_string(), &regex, LIMITS[1]);
+            assert!(kept.bytes <= Compiled::MAX_BYTES);
+            assert_eq!(kept.bytes, kept.regexes.len() * LIMITS[1]);
+        }
+    }
 }
