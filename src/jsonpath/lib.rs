@@ -6,12 +6,12 @@
 //! ```
 //! use k8s_jsonpath::Template;
 //! let template: Template = r#"{range .items[*]}{.name}{"\n"}{end}"#.parse()?;
-//! assert_eq!(template.render(&serde_json::json!({"items": [{"name": "a"}, {"name": "b"}]})), "a\nb\n");
+//! assert_eq!(template.render(&serde_json::json!({"items": [{"name": "a"}, {"name": "b"}]}))?, "a\nb\n");
 //! # Ok::<(), String>(())
 //! ```
 
 mod path;
 mod template;
 
-pub use path::JsonPath;
+pub use path::{Budget, JsonPath};
 pub use template::Template;

@@ -5,6 +5,10 @@ use serde_json::Value;
 /// How deep filters may stand in each other; a person writes one.
 const MAX_DEPTH: usize = 16;
 
+/// How many values one evaluation may visit. Each `..` visits a value again for every ancestor that led to it, so a few of
+/// them in one path multiply without end.
+const MAX_VISITS: usize = 100_000;
+
 /// A parsed path.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonPath {
@@ -63,31 +67,63 @@ impl JsonPath {
         }
     }
 
-    /// Everything that the path leads to; missing members lead nowhere.
-    #[must_use]
-    pub fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
+    /// Everything that the path leads to; missing members lead nowhere. An error where that takes too many visits.
+    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<&'a Value>, String> {
+        self.find_within(root, &mut Budget::default())
+    }
+
+    /// As [`find`](Self::find), for several paths that share one budget.
+    pub fn find_within<'a>(
+        &self,
+        root: &'a Value,
+        budget: &mut Budget,
+    ) -> Result<Vec<&'a Value>, String> {
         let mut found = vec![root];
         for step in &self.steps {
-            found = found
-                .into_iter()
-                .flat_map(|value| step.apply(value))
-                .collect();
+            let mut next = Vec::new();
+            for value in found {
+                next.extend(step.apply(value, budget)?);
+            }
+            found = next;
         }
-        found
+        Ok(found)
+    }
+}
+
+/// The visits that are left, those of filters included.
+#[derive(Debug)]
+pub struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_VISITS)
+    }
+}
+
+impl Budget {
+    fn spend(&mut self, visits: usize) -> Result<(), String> {
+        let left = self.0.checked_sub(visits);
+        self.0 = left.ok_or_else(|| format!("the path leads to more than {MAX_VISITS} values"))?;
+        Ok(())
     }
 }
 
 impl Step {
-    fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
-        match self {
+    fn apply<'a>(&self, value: &'a Value, budget: &mut Budget) -> Result<Vec<&'a Value>, String> {
+        // Every visit is counted before it is made, so that a path that may not go on costs nothing more.
+        budget.spend(1)?;
+        Ok(match self {
             Self::Field(name) => value.get(name).into_iter().collect(),
-            Self::Fields(names) => names.iter().filter_map(|name| value.get(name)).collect(),
-            Self::Wildcard => children(value),
+            Self::Fields(names) => {
+                budget.spend(names.len())?;
+                names.iter().filter_map(|name| value.get(name)).collect()
+            }
+            Self::Wildcard => children(value, budget)?,
             Self::Recursive => {
                 let mut all = vec![value];
                 let mut next = 0;
                 while next < all.len() {
-                    all.extend(children(all[next]));
+                    all.extend(children(all[next], budget)?);
                     next += 1;
                 }
                 all
@@ -107,22 +143,34 @@ impl Step {
                     })
                 };
                 let (from, to) = (bound(*from, 0), bound(*to, list.len()));
-                list.get(from..to)
-                    .map_or_else(Vec::new, |part| part.iter().collect())
+                let part = list.get(from..to).unwrap_or_default();
+                budget.spend(part.len())?;
+                part.iter().collect()
             }
-            Self::Filter(filter) => children(value)
-                .into_iter()
-                .filter(|child| filter.holds(child))
-                .collect(),
-        }
+            Self::Filter(filter) => {
+                let mut kept = Vec::new();
+                for child in children(value, budget)? {
+                    if filter.holds(child, budget)? {
+                        kept.push(child);
+                    }
+                }
+                kept
+            }
+        })
     }
 }
 
-fn children(value: &Value) -> Vec<&Value> {
+fn children<'a>(value: &'a Value, budget: &mut Budget) -> Result<Vec<&'a Value>, String> {
     match value {
-        Value::Array(elements) => elements.iter().collect(),
-        Value::Object(members) => members.values().collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+        Value::Array(elements) => {
+            budget.spend(elements.len())?;
+            Ok(elements.iter().collect())
+        }
+        Value::Object(members) => {
+            budget.spend(members.len())?;
+            Ok(members.values().collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Vec::new()),
     }
 }
 
@@ -133,15 +181,15 @@ fn position(index: i64, length: usize) -> Option<usize> {
 }
 
 impl Filter {
-    fn holds(&self, value: &Value) -> bool {
-        let Some(left) = self.left.of(value) else {
-            return false;
+    fn holds(&self, value: &Value, budget: &mut Budget) -> Result<bool, String> {
+        let Some(left) = self.left.of(value, budget)? else {
+            return Ok(false);
         };
         let Some((comparison, right)) = &self.comparison else {
-            return true;
+            return Ok(true);
         };
-        let Some(right) = right.of(value) else {
-            return false;
+        let Some(right) = right.of(value, budget)? else {
+            return Ok(false);
         };
         let order = match (left, right) {
             (Value::Number(left), Value::Number(right)) => {
@@ -150,23 +198,27 @@ impl Filter {
             (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
             (left, right) => (left == right).then_some(std::cmp::Ordering::Equal),
         };
-        match comparison {
+        Ok(match comparison {
             Comparison::Equal => order.is_some_and(std::cmp::Ordering::is_eq),
             Comparison::NotEqual => !order.is_some_and(std::cmp::Ordering::is_eq),
             Comparison::Less => order.is_some_and(std::cmp::Ordering::is_lt),
             Comparison::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
             Comparison::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
             Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
-        }
+        })
     }
 }
 
 impl Operand {
-    fn of<'a>(&'a self, value: &'a Value) -> Option<&'a Value> {
-        match self {
-            Self::Path(path) => path.find(value).into_iter().next(),
+    fn of<'a>(
+        &'a self,
+        value: &'a Value,
+        budget: &mut Budget,
+    ) -> Result<Option<&'a Value>, String> {
+        Ok(match self {
+            Self::Path(path) => path.find_within(value, budget)?.into_iter().next(),
             Self::Literal(literal) => Some(literal),
-        }
+        })
     }
 }
 
@@ -384,15 +436,57 @@ mod tests {
             (".metadata['name','gone']", vec![json!("n")]),
         ] {
             let parsed = JsonPath::parse(path).unwrap_or_else(|why| panic!("{path}: {why}"));
-            let found: Vec<Value> = parsed.find(&object).into_iter().cloned().collect();
+            let found: Vec<Value> = parsed.find(&object).unwrap().into_iter().cloned().collect();
             assert_eq!(found, expected, "{path}");
         }
+    }
+
+    #[test]
+    fn paths_that_share_a_budget_stop_together() {
+        let object = json!({"list": (0..60_000).collect::<Vec<_>>(), "name": "n"});
+        let [all, name] = [".list[*]", ".name"].map(|path| JsonPath::parse(path).unwrap());
+        let mut budget = Budget::default();
+        let mut count =
+            |path: &JsonPath| path.find_within(&object, &mut budget).map(|all| all.len());
+        assert_eq!(count(&all), Ok(60_000));
+        for _ in 0..10 {
+            assert!(count(&all).is_err());
+        }
+        assert_eq!(count(&name), Ok(1), "what still fits");
     }
 
     #[test]
     fn broken_paths_are_refused() {
         for path in [".a[", ".a[?(@.b==]", ".a[x]", &".a[?(@".repeat(99_999)] {
             assert!(JsonPath::parse(path).is_err(), "{}", path.len());
+        }
+    }
+    #[test]
+    fn an_evaluation_visits_no_more_than_its_budget() {
+        let mut deep = json!([1, 2, 3]);
+        for _ in 0..30 {
+            deep = json!({"a": deep});
+        }
+        // Each `..*` chooses a deeper value than the one before: there are as many choices as combinations.
+        for (path, found) in [
+            ("..*", Some(33)),
+            ("..*..*", Some(30 * 29 / 2 + 30 * 3)),
+            ("..a..a..a", Some(30 * 29 * 28 / 6)),
+            (&"..*".repeat(9), None),
+            (&format!("..a[?(@{})]", "..*".repeat(9)), None),
+            (&format!("..*..*[?(@{}==@)]", "..*".repeat(3)), None),
+            (&format!("['{}']", "a','".repeat(100_001)), None),
+        ] {
+            let parsed = JsonPath::parse(path).unwrap();
+            let all = parsed.find(&deep).map(|all| all.len());
+            match found {
+                Some(count) => assert_eq!(all, Ok(count), "{path}"),
+                None => assert_eq!(
+                    all,
+                    Err("the path leads to more than 100000 values".to_owned()),
+                    "{path}"
+                ),
+            }
         }
     }
 }

@@ -72,30 +72,30 @@ impl FromStr for Template {
 
 impl Template {
     /// The text for this document. Values of one path are separated by a space; strings stand as they are, lists and
-    /// objects as JSON; a missing member is no text.
-    #[must_use]
-    pub fn render(&self, document: &Value) -> String {
+    /// objects as JSON; a missing member is no text. An error where a path takes too many visits.
+    pub fn render(&self, document: &Value) -> Result<String, String> {
         let mut text = String::new();
-        write(&self.parts, document, document, &mut text);
-        text
+        write(&self.parts, document, document, &mut text)?;
+        Ok(text)
     }
 }
 
-fn write(parts: &[Part], root: &Value, here: &Value, text: &mut String) {
+fn write(parts: &[Part], root: &Value, here: &Value, text: &mut String) -> Result<(), String> {
     for part in parts {
         match part {
             Part::Text(words) => text.push_str(words),
             Part::Path(place) => {
-                let found: Vec<String> = place.find(root, here).into_iter().map(printed).collect();
+                let found: Vec<String> = place.find(root, here)?.into_iter().map(printed).collect();
                 text.push_str(&found.join(" "));
             }
             Part::Range(place, inside) => {
-                for value in place.find(root, here) {
-                    write(inside, root, value, text);
+                for value in place.find(root, here)? {
+                    write(inside, root, value, text)?;
                 }
             }
         }
     }
+    Ok(())
 }
 
 fn printed(value: &Value) -> String {
@@ -115,7 +115,7 @@ impl Place {
         Ok(Self { from_root, path })
     }
 
-    fn find<'a>(&self, root: &'a Value, here: &'a Value) -> Vec<&'a Value> {
+    fn find<'a>(&self, root: &'a Value, here: &'a Value) -> Result<Vec<&'a Value>, String> {
         self.path.find(if self.from_root { root } else { here })
     }
 }
@@ -226,7 +226,7 @@ mod tests {
         let template: Template = template
             .parse()
             .unwrap_or_else(|why| panic!("{template}: {why}"));
-        template.render(document)
+        template.render(document).unwrap()
     }
 
     #[test]
@@ -260,6 +260,25 @@ mod tests {
             (r"{.items[?(@.metadata.name=='b')].nodes}", "[]"),
         ] {
             assert_eq!(rendered(template, &document), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_visits_too_much_is_an_error() {
+        let mut document = json!({"d": [1, 2, 3]});
+        for _ in 0..30 {
+            document = json!({"a": document});
+        }
+        let path = "..*".repeat(9);
+        for (text, is_rendered) in [
+            ("{..d[0]}".to_owned(), true),
+            ("{range ..d[*]}{@}{end}".to_owned(), true),
+            (format!("{{{path}}}"), false),
+            (format!("{{range {path}}}{{end}}"), false),
+            (format!("{{range ..d}}{{${path}}}{{end}}"), false),
+        ] {
+            let template: Template = text.parse().unwrap();
+            assert_eq!(template.render(&document).is_ok(), is_rendered, "{text}");
         }
     }
 

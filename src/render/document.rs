@@ -271,9 +271,12 @@ pub(super) fn compact(data: &impl Serialize) -> String {
 
 /// What a template makes of the document. What does not print is left out, as in text for people.
 ///
+/// # Errors
+/// A path of the template leads to too many values.
+///
 /// # Panics
 /// As for [`json`].
-pub fn filled(document: &Document, template: &Template) -> String {
+pub fn filled(document: &Document, template: &Template) -> Result<String, String> {
     let mut document = serde_json::to_value(document).expect("reports have string keys");
     clean_strings(&mut document);
     template.render(&document)
@@ -378,5 +381,16 @@ mod tests {
             let read: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
             assert_eq!(read["error"]["message"], hostile, "{text}");
         }
+    }
+    #[test]
+    fn a_template_that_leads_to_too_much_is_an_error() {
+        let failure = Failure::new(Kind::Other, Reason::Invalid, "no");
+        let mut document = document(&failure, &[]);
+        let template: Template = "{.error.message}".parse().unwrap();
+        assert_eq!(filled(&document, &template), Ok("no".to_owned()));
+        document.warnings = vec!["no".to_owned(); 100_001];
+        let template: Template = "{.warnings[*]}".parse().unwrap();
+        let why = filled(&document, &template).unwrap_err();
+        assert_eq!(why, "the path leads to more than 100000 values");
     }
 }

@@ -58,7 +58,8 @@ impl FieldSelector {
     pub fn matches(&self, object: &Value) -> bool {
         self.terms.iter().all(|term| {
             let at = |path: &JsonPath| {
-                let found = path.find(object).into_iter().next();
+                // A path that takes too many visits has no value.
+                let found = path.find(object).ok()?.into_iter().next();
                 found.filter(|value| !value.is_null() && *value != "")
             };
             let instead = || term.instead.as_ref().and_then(at);

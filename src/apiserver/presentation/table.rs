@@ -15,7 +15,7 @@ mod workload;
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
-use k8s_jsonpath::JsonPath;
+use k8s_jsonpath::{Budget, JsonPath};
 use serde_json::{Map, Value, json};
 
 use super::age;
@@ -195,10 +195,15 @@ impl Columns {
             Self::BuiltIn(printer) => (printer.cells)(object, now),
             Self::Custom(columns) => {
                 let name = object["metadata"]["name"].clone();
+                // A definition may have any number of columns: those of a row share what a row may take. A path that
+                // takes more has no value.
+                let mut budget = Budget::default();
+                let mut first = |path: &JsonPath| {
+                    let found = path.find_within(object, &mut budget).ok()?;
+                    found.into_iter().next()
+                };
                 let cell = |(kind, path): &(String, Option<JsonPath>)| {
-                    let value = path
-                        .as_ref()
-                        .and_then(|path| path.find(object).into_iter().next());
+                    let value = path.as_ref().and_then(&mut first);
                     value.map_or(Value::Null, |value| custom_cell(kind, value, now))
                 };
                 std::iter::once(name)

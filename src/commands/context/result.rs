@@ -11,7 +11,7 @@ use super::reports::Reports;
 use crate::{
     cli::{OutputFormat, StdoutFormat},
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, Kind, Reason},
     render::{self, Document, Page, Style, document, event::Event, junit, name},
     ui::Ui,
 };
@@ -106,22 +106,25 @@ impl Delivery {
         self.stdout_taken.swap(true, Ordering::Relaxed)
     }
 
-    fn text(&self, ui: &Ui, document: &Document) -> String {
+    fn text(&self, ui: &Ui, document: &Document) -> Result<String, Failure> {
         let format = match &self.format {
             StdoutFormat::Document(format) => *format,
-            StdoutFormat::JsonPath(_, template) => return document::filled(document, template),
+            StdoutFormat::JsonPath(_, template) => {
+                return document::filled(document, template)
+                    .map_err(|why| Failure::new(Kind::Usage, Reason::InvalidUsage, why));
+            }
         };
         let text_style = TextStyle {
             style: result_style(ui),
             color: ui.stdout.color,
         };
         let text = rendered(document, format, text_style);
-        match format {
+        Ok(match format {
             OutputFormat::Text | OutputFormat::Wide => ui.stderr_writer().ci.harmless(&text),
             OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Name | OutputFormat::Junit => {
                 text
             }
-        }
+        })
     }
 
     /// What stands before a result that follows another one.
@@ -153,7 +156,7 @@ impl Delivery {
         error_output: Option<&ErrorOutput>,
         first: bool,
     ) -> Result<bool, Failure> {
-        let text = self.text(ui, document);
+        let text = self.text(ui, document)?;
         let apart = if first { "" } else { self.apart(&text) };
         let read = ui.result_is_read(&(apart.to_owned() + &text))?;
         if let Some(ErrorOutput { words, event }) = error_output {
@@ -180,7 +183,11 @@ impl Delivery {
         }
         let mut spoken = false;
         // Made before stdout is taken: as long as nothing is there, a fault of ours can still be told on it.
-        let text = self.text(ui, &document);
+        let text = self.text(ui, &document).unwrap_or_else(|failure| {
+            document.fail(&failure);
+            unwritten.push(failure);
+            String::new()
+        });
         if !self.take_stdout() {
             spoken = !text.is_empty();
             if let Err(failure) = ui.result(&text) {

@@ -94,6 +94,30 @@ fn custom_resources_have_the_columns_of_their_definition() {
 }
 
 #[test]
+fn a_column_that_takes_too_many_visits_is_empty() {
+    let path = "..*".repeat(9);
+    let gadgets = resource(
+        "example.com",
+        "gadgets",
+        "Gadget",
+        vec![
+            column("Count", "integer", 0, ".count"),
+            column("All", "string", 0, &path),
+        ],
+    );
+    let mut deep = json!([1, 2, 3]);
+    for _ in 0..30 {
+        deep = json!({"a": deep});
+    }
+    let object = Arc::new(json!({"metadata": {"name": "a"}, "count": 2, "spec": deep}));
+    let objects = [object.clone(), object];
+    let table = table(&gadgets, &objects, json!({}), IncludeObject::None, now());
+    for row in 0..2 {
+        assert_eq!(table["rows"][row]["cells"], json!(["a", 2, null]));
+    }
+}
+
+#[test]
 fn a_node_reads_as_recorded() {
     let nodes = resource("", "nodes", "Node", Vec::new());
     let node = json!({
