@@ -68,13 +68,33 @@ pub(crate) fn key(node: &Node, element: &Value) -> Value {
 /// The first repetition of every value.
 fn duplicates(values: &[Value], path: &str) -> Vec<FieldError> {
     let mut causes = Vec::new();
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut seen: HashMap<&Value, usize> = HashMap::new();
     for (index, value) in values.iter().enumerate() {
-        let count = seen.entry(value.to_string()).or_default();
+        let count = seen.entry(value).or_default();
         if *count == 1 {
             causes.push(field_error::duplicate(&format!("{path}[{index}]"), value));
         }
         *count += 1;
     }
     causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_first_repetition_of_every_value_is_a_duplicate() {
+        for (values, expected) in [
+            (json!(["a", "b", "a", "a", "b"]), vec!["[2]", "[4]"]),
+            (json!([1, 1.0, "1", true]), vec![]),
+            (json!([0.0, -0.0]), vec!["[1]"]),
+            (json!([{"a": 1, "b": [2]}, {"b": [2], "a": 1}]), vec!["[1]"]),
+        ] {
+            let causes = duplicates(values.as_array().unwrap(), "");
+            let fields: Vec<&str> = causes.iter().map(|cause| cause.field.as_str()).collect();
+            assert_eq!(fields, expected, "{values}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The tree that a raw schema is parsed into. Only parsing: what the nodes mean is in the modules beside this one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Node {
     pub items: Option<Box<Node>>,
     pub required: Vec<String>,
     #[serde(rename = "enum")]
-    pub allowed: Vec<Value>,
+    pub allowed: Allowed,
     pub minimum: Option<f64>,
     pub exclusive_minimum: bool,
     pub maximum: Option<f64>,
@@ -85,6 +85,48 @@ pub(crate) enum MapType {
 pub(crate) enum Additional {
     Allowed(bool),
     Schema(Box<Node>),
+}
+
+/// `enum`: values in their order, and indexed, since a list may have as many elements as the schema allows values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allowed {
+    pub values: Vec<Value>,
+    known: HashSet<Value>,
+    /// Ascending.
+    numbers: Vec<f64>,
+}
+
+impl Allowed {
+    fn new(values: Vec<Value>) -> Self {
+        let known = values.iter().cloned().collect();
+        let mut numbers: Vec<f64> = values.iter().filter_map(Value::as_f64).collect();
+        numbers.sort_by(f64::total_cmp);
+        Self {
+            values,
+            known,
+            numbers,
+        }
+    }
+
+    /// Is the value one of them? 1 and 1.0 are the same number.
+    pub fn contains(&self, value: &Value) -> bool {
+        self.known.contains(value) || value.as_f64().is_some_and(|number| self.has(number))
+    }
+
+    /// Only the neighbours of a number can be as near as that.
+    fn has(&self, number: f64) -> bool {
+        let next = self.numbers.partition_point(|other| *other < number);
+        let neighbours = &self.numbers[next.saturating_sub(1)..self.numbers.len().min(next + 1)];
+        neighbours
+            .iter()
+            .any(|other| (other - number).abs() < f64::EPSILON)
+    }
+}
+
+impl<'de> Deserialize<'de> for Allowed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::new)
+    }
 }
 
 /// The source of a regular expression; Go's syntax and that of the crate are both RE2's. A definition may have thousands of
@@ -252,6 +294,56 @@ mod tests {
         let node = Node::parse(&json!({"type": "string", "pattern": pattern}));
         let fault = node.unwrap().pattern.unwrap().fault.unwrap();
         assert!(fault.contains("exceeds size limit"), "{fault}");
+    }
+
+    #[test]
+    fn a_value_is_allowed_as_if_compared_with_each() {
+        let values = [
+            json!("a"),
+            json!(1),
+            json!(2.0),
+            json!(-3),
+            json!(0.0),
+            json!(1e300),
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!(null),
+            json!(true),
+            json!([1]),
+            json!({"a": 1}),
+            json!(1.0),
+        ];
+        let others = [
+            json!("b"),
+            json!(2),
+            json!(-0.0),
+            json!(0),
+            json!(1e-17),
+            json!(1e-15),
+            json!(0.3),
+            json!(-3.0),
+            json!(u64::MAX - 1),
+            json!(1.000_000_000_000_000_1),
+            json!(false),
+            json!([1.0]),
+            json!({"a": 2}),
+        ];
+        let same = |a: &Value, b: &Value| {
+            let near = |(a, b): (f64, f64)| (a - b).abs() < f64::EPSILON;
+            a == b || a.as_f64().zip(b.as_f64()).is_some_and(near)
+        };
+        for count in 0..=values.len() {
+            let allowed = Allowed::new(values[..count].to_vec());
+            for value in values.iter().chain(&others) {
+                let expected = values[..count].iter().any(|one| same(one, value));
+                assert_eq!(
+                    allowed.contains(value),
+                    expected,
+                    "{value} in {:?}",
+                    allowed.values
+                );
+            }
+        }
     }
 
     #[test]

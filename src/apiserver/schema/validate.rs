@@ -192,17 +192,13 @@ fn check_type(node: &Node, value: &Value, path: &str) -> Outcome {
 }
 
 fn check_enum(node: &Node, value: &Value, path: &str) -> Outcome {
-    let same = |allowed: &Value| {
-        allowed == value
-            || matches!((allowed.as_f64(), value.as_f64()), (Some(a), Some(b)) if (a - b).abs() < f64::EPSILON)
-    };
-    if node.allowed.is_empty() || node.allowed.iter().any(same) {
+    if node.allowed.values.is_empty() || node.allowed.contains(value) {
         return Outcome::default();
     }
     Outcome::fault(field_error::not_supported(
         field(path),
         value,
-        &node.allowed,
+        &node.allowed.values,
     ))
 }
 
