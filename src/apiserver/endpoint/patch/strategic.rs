@@ -5,6 +5,8 @@
 
 mod list;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{PatchFault, must_be_object};
@@ -115,6 +117,7 @@ fn retain(fields: &mut Members, patch: &Members) -> Result<(), PatchFault> {
 fn delete_from(list: Option<&mut Value>, unwanted: &Value) {
     if let (Some(items), Some(unwanted)) = (list.and_then(Value::as_array_mut), unwanted.as_array())
     {
+        let unwanted: HashSet<&Value> = unwanted.iter().collect();
         items.retain(|item| !unwanted.contains(item));
     }
 }
