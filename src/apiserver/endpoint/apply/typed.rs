@@ -333,12 +333,15 @@ fn merge_lists(kind: Type, live: &[Value], intent: &[Value]) -> Value {
         .iter()
         .map(|value| (kind.element(value), value))
         .collect();
-    let in_live = |element: &Element| {
-        live.iter()
-            .find(|(other, _)| other == element)
-            .map(|(_, value)| *value)
-    };
-    let in_intent = |element: &Element| intent.iter().any(|(other, _)| other == element);
+    // The first of a repeated element counts, and so it is collected last.
+    let live_values: BTreeMap<&Element, &Value> = live
+        .iter()
+        .rev()
+        .map(|(element, value)| (element, *value))
+        .collect();
+    let intended: BTreeSet<&Element> = intent.iter().map(|(element, _)| element).collect();
+    let in_live = |element: &Element| live_values.get(element).copied();
+    let in_intent = |element: &Element| intended.contains(element);
     let mut shared = intent
         .iter()
         .map(|(element, _)| element)
@@ -382,4 +385,52 @@ fn merge_lists(kind: Type, live: &[Value], intent: &[Value]) -> Value {
         }
     }
     merged.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_merged_in_the_order_of_the_intent() {
+        let texts: Node =
+            serde_json::from_value(json!({"type": "array", "x-kubernetes-list-type": "set",
+            "items": {"type": "string"}}))
+            .unwrap();
+        for (live, intent, expected) in [
+            (json!(["a", "b"]), json!(["b", "a"]), json!(["b", "a"])),
+            (
+                json!(["a", "x", "b"]),
+                json!(["b", "a"]),
+                json!(["x", "b", "a"]),
+            ),
+            (
+                json!(["x", "a", "b", "y"]),
+                json!(["a", "new", "b"]),
+                json!(["x", "a", "new", "b", "y"]),
+            ),
+            (json!(["a", "x", "a"]), json!(["a"]), json!(["a", "x"])),
+            (json!([]), json!(["b", "a"]), json!(["b", "a"])),
+        ] {
+            assert_eq!(
+                merge(Type::Known(&texts), &live, &intent),
+                expected,
+                "{live} {intent}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_of_repeated_elements_is_merged() {
+        let ports: Node =
+            serde_json::from_value(json!({"type": "array", "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"], "items": {"type": "object"}}))
+            .unwrap();
+        let live = json!([{"name": "a", "n": 1}, {"name": "b"}, {"name": "a", "n": 2}]);
+        let merged = merge(Type::Known(&ports), &live, &json!([{"name": "a", "m": 3}]));
+        assert_eq!(
+            merged,
+            json!([{"name": "a", "n": 1, "m": 3}, {"name": "b"}])
+        );
+    }
 }
