@@ -99,15 +99,13 @@ impl<'a> KeyedItems<'a> {
             return Err(without_key(item, self.key));
         };
         let found = self.places.get(wanted).and_then(BTreeSet::first);
-        match found.copied() {
-            Some(at) => self.patch(shape, at, item),
-            None => {
-                if let Some(item) = fresh(item) {
-                    self.push(item);
-                }
-                Ok(())
-            }
+        if let Some(&at) = found {
+            return self.patch(shape, at, item);
         }
+        if let Some(item) = fresh(item) {
+            self.push(item);
+        }
+        Ok(())
     }
 
     fn push(&mut self, item: Value) {
