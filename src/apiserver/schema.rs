@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::object::field_error::{self, FieldError};
 
+pub(crate) use node::PatternBudget;
 pub(super) use node::{Additional, ListType, MapType, Node};
 
 /// A compiled `openAPIV3Schema`.
@@ -33,9 +34,18 @@ impl Schema {
     /// Understands a schema, or says why the API server would not accept it. The fields of the causes start at
     /// `spec.validation.openAPIV3Schema`, as in the answers of a real one.
     pub fn compile(raw: &Value) -> Result<Self, Vec<FieldError>> {
+        Self::compile_within(raw, &mut PatternBudget::default())
+    }
+
+    /// As [`compile`](Self::compile), for the schemas of one definition.
+    pub(crate) fn compile_within(
+        raw: &Value,
+        budget: &mut PatternBudget,
+    ) -> Result<Self, Vec<FieldError>> {
         const PATH: &str = "spec.validation.openAPIV3Schema";
         let mut root =
             Node::parse(raw).map_err(|why| vec![field_error::invalid(PATH, &Value::Null, why)])?;
+        root.check_patterns(budget);
         let mut causes = structural::check(&root, PATH);
         if causes.is_empty() {
             causes.extend(rule::compile(&mut root, PATH));

@@ -17,7 +17,7 @@ use crate::{
         metadata::text,
         name,
     },
-    schema::Schema,
+    schema::{PatternBudget, Schema},
 };
 
 /// Group and plural of the definitions themselves.
@@ -202,6 +202,7 @@ fn validate_schemas(definition: &Value) -> Vec<FieldError> {
     let schema = |version: &Value| version["schema"]["openAPIV3Schema"].clone();
     let schemas: Vec<Value> = versions(definition).map(schema).collect();
     let mut causes = Vec::new();
+    let mut budget = PatternBudget::default();
     for (at, raw) in schemas.iter().enumerate() {
         let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
         if raw.is_null() {
@@ -212,7 +213,9 @@ fn validate_schemas(definition: &Value) -> Vec<FieldError> {
             });
             continue;
         }
-        let faults = Schema::compile(raw).err().unwrap_or_default();
+        let faults = Schema::compile_within(raw, &mut budget)
+            .err()
+            .unwrap_or_default();
         if schemas.iter().all(|other| other == raw) {
             return faults;
         }

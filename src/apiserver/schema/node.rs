@@ -134,12 +134,53 @@ impl<'de> Deserialize<'de> for Allowed {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     pub source: String,
-    /// Why it cannot be compiled.
+    /// Why it cannot be compiled, once [`Node::check_patterns`] has tried.
     pub fault: Option<String>,
 }
 
-/// What a pattern may take when it is compiled, in bytes. Nearly all fit the first; `^.{1,253}$` needs the second.
-const LIMITS: [usize; 2] = [256 << 10, 2 << 20];
+/// What a pattern may take when it is compiled, in bytes. Nearly all fit the first; `^.{1,253}$` needs the last.
+const LIMITS: [usize; 3] = [32 << 10, 256 << 10, 2 << 20];
+
+/// What the patterns of one definition may still take: compiling 2,500 large ones takes about 20 seconds.
+pub(crate) struct PatternBudget {
+    bytes: usize,
+    /// Those that are paid for. A definition repeats them in each of its versions.
+    known: BTreeMap<String, Option<String>>,
+}
+
+impl Default for PatternBudget {
+    fn default() -> Self {
+        Self {
+            bytes: Self::MAX_BYTES,
+            known: BTreeMap::new(),
+        }
+    }
+}
+
+impl PatternBudget {
+    const MAX_BYTES: usize = 64 << 20;
+
+    /// Why the pattern cannot be compiled, or must not be.
+    fn fault(&mut self, source: &str) -> Option<String> {
+        if let Some(fault) = self.known.get(source) {
+            return fault.clone();
+        }
+        if self.bytes == 0 {
+            let most = Self::MAX_BYTES;
+            return Some(format!(
+                "the patterns of the definition exceed their size limit of {most} bytes"
+            ));
+        }
+        // One that is too large has taken as long as the largest.
+        let (fault, bytes) = match compile(source) {
+            Ok((_, bytes)) => (None, bytes),
+            Err(why) => (Some(why), LIMITS[LIMITS.len() - 1]),
+        };
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.known.insert(source.to_owned(), fault.clone());
+        fault
+    }
+}
 
 /// The patterns that are kept compiled, for all schemas together.
 #[derive(Default)]
@@ -198,8 +239,10 @@ fn compile(source: &str) -> Result<(Regex, usize), String> {
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
-        let fault = Self::compiled(&source).err();
-        Ok(Self { source, fault })
+        Ok(Self {
+            source,
+            fault: None,
+        })
     }
 }
 
@@ -207,6 +250,32 @@ impl Node {
     /// Reads a raw schema; null members count as absent, as they do for Go.
     pub fn parse(raw: &Value) -> Result<Self, String> {
         serde_json::from_value(without_nulls(raw)).map_err(|error| error.to_string())
+    }
+
+    /// Tries the patterns of this node and of all below it.
+    pub fn check_patterns(&mut self, budget: &mut PatternBudget) {
+        if let Some(pattern) = &mut self.pattern {
+            pattern.fault = budget.fault(&pattern.source);
+        }
+        for node in self.all_below() {
+            node.check_patterns(budget);
+        }
+    }
+
+    /// The nodes directly below this one, on the structural spine or not.
+    fn all_below(&mut self) -> impl Iterator<Item = &mut Node> {
+        let additional = match &mut self.additional_properties {
+            Some(Additional::Schema(node)) => Some(&mut **node),
+            Some(Additional::Allowed(_)) | None => None,
+        };
+        self.properties
+            .values_mut()
+            .chain(self.items.as_deref_mut())
+            .chain(additional)
+            .chain(&mut self.all_of)
+            .chain(&mut self.any_of)
+            .chain(&mut self.one_of)
+            .chain(self.not.as_deref_mut())
     }
 
     /// Does this hold for the node, or for one below it on the structural spine?
@@ -279,9 +348,9 @@ mod tests {
                 LIMITS[0],
             ),
             (r"^\S+$".to_owned(), LIMITS[0]),
-            ("^[a-zA-Z0-9_.-]{1,1000}$".to_owned(), LIMITS[0]),
-            ("^.{1,253}$".to_owned(), LIMITS[1]),
-            ("^.{1,1000}$".to_owned(), LIMITS[1]),
+            ("^[a-zA-Z0-9_.-]{1,1000}$".to_owned(), LIMITS[1]),
+            ("^.{1,253}$".to_owned(), LIMITS[2]),
+            ("^.{1,1000}$".to_owned(), LIMITS[2]),
         ] {
             let fits = compile(&source).map(|(_, bytes)| bytes);
             assert_eq!(fits, Ok(limit), "{source}");
@@ -291,9 +360,39 @@ mod tests {
     #[test]
     fn a_pattern_that_is_too_large_is_a_fault_of_its_node() {
         let pattern = "(a|b|c1){1,900}".repeat(9);
-        let node = Node::parse(&json!({"type": "string", "pattern": pattern}));
-        let fault = node.unwrap().pattern.unwrap().fault.unwrap();
-        assert!(fault.contains("exceeds size limit"), "{fault}");
+        let text = json!({"type": "string", "pattern": pattern});
+        let below = [
+            json!({"properties": {"a": text}}),
+            json!({"items": text}),
+            json!({"additionalProperties": text}),
+            json!({"allOf": [text]}),
+            json!({"anyOf": [text]}),
+            json!({"oneOf": [text]}),
+            json!({"not": text}),
+        ];
+        for raw in below {
+            let mut node = Node::parse(&raw).unwrap();
+            node.check_patterns(&mut PatternBudget::default());
+            let pattern = node.all_below().next().unwrap().pattern.clone().unwrap();
+            let fault = pattern.fault.unwrap();
+            assert!(fault.contains("exceeds size limit"), "{raw}: {fault}");
+        }
+    }
+
+    #[test]
+    fn the_patterns_of_a_definition_are_bounded() {
+        let mut budget = PatternBudget {
+            bytes: LIMITS[0] + 1,
+            known: BTreeMap::new(),
+        };
+        for _ in 0..9 {
+            assert_eq!(budget.fault("^a$"), None, "counted once");
+        }
+        assert_eq!(budget.fault("^b$"), None);
+        let why = budget.fault("^c$").unwrap();
+        assert!(why.contains("exceed their size limit"), "{why}");
+        assert_eq!(budget.fault("^a$"), None, "known");
+        assert_eq!(budget.known.len(), 2, "what is beyond is not compiled");
     }
 
     #[test]
