@@ -92,18 +92,28 @@ impl JsonPath {
 
 /// The visits that are left, those of filters included.
 #[derive(Debug)]
-pub struct Budget(usize);
+pub struct Budget {
+    most: usize,
+    left: usize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(MAX_VISITS)
+        Self::of(MAX_VISITS)
     }
 }
 
 impl Budget {
+    /// So many visits.
+    #[must_use]
+    pub const fn of(most: usize) -> Self {
+        Self { most, left: most }
+    }
+
     fn spend(&mut self, visits: usize) -> Result<(), String> {
-        let left = self.0.checked_sub(visits);
-        self.0 = left.ok_or_else(|| format!("the path leads to more than {MAX_VISITS} values"))?;
+        let left = self.left.checked_sub(visits);
+        self.left =
+            left.ok_or_else(|| format!("the path leads to more than {} values", self.most))?;
         Ok(())
     }
 }
@@ -461,6 +471,7 @@ mod tests {
             assert!(JsonPath::parse(path).is_err(), "{}", path.len());
         }
     }
+
     #[test]
     fn an_evaluation_visits_no_more_than_its_budget() {
         let mut deep = json!([1, 2, 3]);

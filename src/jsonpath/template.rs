@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::JsonPath;
+use super::{Budget, JsonPath};
 
 /// How deep ranges may stand in each other; a person writes two.
 const MAX_DEPTH: usize = 16;
@@ -116,7 +116,10 @@ impl Place {
     }
 
     fn find<'a>(&self, root: &'a Value, here: &'a Value) -> Result<Vec<&'a Value>, String> {
-        self.path.find(if self.from_root { root } else { here })
+        /// More than any result has that a person prints, and an end to a path that multiplies.
+        const MOST: usize = 10_000_000;
+        let from = if self.from_root { root } else { here };
+        self.path.find_within(from, &mut Budget::of(MOST))
     }
 }
 
