@@ -55,6 +55,12 @@ pub(super) fn is_about_the_object(message: &str) -> bool {
     message.contains("\" is forbidden: ")
 }
 
+/// A ResourceQuota refused it. The API server's own sentence comes first, so a policy's message that quotes it is none.
+pub(super) fn is_exceeded_quota(message: &str) -> bool {
+    let refusal = message.split_once(" is forbidden: ");
+    refusal.is_some_and(|(_, why)| why.starts_with("exceeded quota: "))
+}
+
 /// What an authorizer of the API server has denied, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {

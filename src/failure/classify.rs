@@ -244,8 +244,8 @@ fn answer(status: &Status) -> Diagnosis {
         Refuser::Unknown => status.code == 403 && access::is_about_the_object(&message),
     };
     if by_admission {
-        return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message)
-            .hint("an admission policy of the cluster refused it; its message says what it wants");
+        let hint = admission_hint(&message);
+        return Diagnosis::new(Kind::Refused, Reason::AdmissionDenied, message).hint(hint);
     }
     if let Some(unseen) = Unseen::noted(status) {
         let mut diagnosis = Diagnosis::new(Kind::Denied, Reason::Unauthorized, message);
@@ -275,6 +275,17 @@ fn answer(status: &Status) -> Diagnosis {
         500..=599 => Diagnosis::new(Kind::Unreachable, Reason::ServerError, message),
         _ => Diagnosis::new(Kind::Other, Reason::ServerRefused, message),
     }
+}
+
+/// What to do about a refusal by admission. A quota is no policy that another object could satisfy.
+fn admission_hint(message: &str) -> Hint {
+    if access::is_exceeded_quota(message) {
+        return Hint::run(
+            "the quota of the namespace is exceeded; raise it, or delete what counts against it",
+            kubectl("get resourcequotas --all-namespaces"),
+        );
+    }
+    "an admission policy of the cluster refused it; its message says what it wants".into()
 }
 
 /// The server's own words, because people search for them; the code where it said nothing.
@@ -373,6 +384,31 @@ mod tests {
             assert_eq!((failure.kind, failure.reason), (kind, word), "{message}");
             assert_eq!(failure.message, "could not do it");
             assert_eq!(failure.causes, [message]);
+        }
+    }
+
+    #[test]
+    fn an_exceeded_quota_is_not_called_a_policy() {
+        let quota = "the quota of the namespace is exceeded; raise it, or delete what counts against it: \
+                     kubectl get resourcequotas --all-namespaces";
+        let policy =
+            "an admission policy of the cluster refused it; its message says what it wants";
+        for (message, hint) in [
+            (
+                r#"pods "a" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"#,
+                quota,
+            ),
+            (
+                r#"pods "a" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: exceeded quota: q"#,
+                policy,
+            ),
+            (
+                r#"pods "a" is forbidden: maximum cpu usage per Container is 1"#,
+                policy,
+            ),
+        ] {
+            let failure = from_kube(&api(403, "Forbidden", message), "do it");
+            assert_eq!(failure.hints, [hint], "{message}");
         }
     }
 
