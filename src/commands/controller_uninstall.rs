@@ -1,6 +1,6 @@
 //! `bmctl controller uninstall`: the controller and everything that was installed with it, but never a VM.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Context,
@@ -9,11 +9,20 @@ use super::{
     session::{Intent, Session},
 };
 use crate::{
-    api::name::SYSTEM_NAMESPACE,
+    api::{
+        WorkloadKind, WorkloadRole,
+        condition::{is_true, kind},
+        name::SYSTEM_NAMESPACE,
+        workload::WORKLOAD_KINDS,
+    },
     cli::go_duration,
-    cluster::{Cluster, Retry, inventory, vmruntime},
+    cluster::{
+        Cluster, Retry,
+        inventory::{self, Inventory},
+        vmruntime,
+    },
     command_id::CommandId,
-    controller::uninstall::{self, Act},
+    controller::uninstall::{self, Act, EngineLeft},
     exit::Exit,
     failure::{Failure, Hint, Kind, Reason, kubectl},
     render::uninstall::{StepReport, UninstallReport},
@@ -96,34 +105,107 @@ async fn remove(
 
 /// Unknown is not none: what cannot be listed keeps everything where it is.
 async fn demand_nothing_in_use(cluster: &Cluster, retry: &Retry<'_>) -> Result<(), Failure> {
-    let machines = inventory::take(&cluster.client, retry).await?.count();
-    if machines > 0 {
-        return Err(Failure::new(
-            Kind::Refused,
-            Reason::VMsExist,
-            format!("{machines} VMs exist: nothing was removed"),
-        )
-        .hint(Hint::run(
-            "delete them, and disable VM Runtime",
-            CommandId::DisableVmruntime,
-        )));
+    let inventory = inventory::take(&cluster.client, retry).await?;
+    if inventory.count() > 0 {
+        return Err(machines_exist(&inventory));
     }
-    let enabled = match vmruntime::get(&cluster.client, retry).await {
-        Ok(runtime) => runtime.object.spec.enabled,
-        Err(failure) if failure.kind == Kind::NotInstalled => false,
+    let runtime = match vmruntime::get(&cluster.client, retry).await {
+        Ok(runtime) => Some(runtime.object),
+        Err(failure) if failure.kind == Kind::NotInstalled => None,
         Err(failure) => return Err(failure),
     };
-    if enabled || uninstall::engine_is_there(&cluster.client, retry).await? {
-        return Err(Failure::new(
-            Kind::Refused,
-            Reason::StillEnabled,
-            if enabled {
-                "VM Runtime is enabled: nothing was removed"
-            } else {
-                "the engine is still being removed: nothing was removed"
-            },
-        )
-        .hint(Hint::run("first", CommandId::DisableVmruntime)));
+    if runtime.as_ref().is_some_and(|runtime| runtime.spec.enabled) {
+        return Err(refused("VM Runtime is enabled: nothing was removed")
+            .hint(Hint::run("first", CommandId::DisableVmruntime)));
     }
-    Ok(())
+    let status = runtime.and_then(|runtime| runtime.status);
+    let disks_kept = status.is_some_and(|status| is_true(&status.conditions, kind::DISKS_KEPT));
+    let left = uninstall::engine_left(&cluster.client, retry).await?;
+    engine_stays(left, disks_kept).map_or(Ok(()), Err)
+}
+
+/// The ways out are those of a refused disable.
+fn machines_exist(inventory: &Inventory) -> Failure {
+    let roots = inventory.roots();
+    let kinds: BTreeSet<String> = roots.iter().map(|root| root.kind.qualified()).collect();
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    Failure::new(
+        Kind::Refused,
+        Reason::VMsExist,
+        format!("{} VMs exist: nothing was removed", roots.len()),
+    )
+    .hint(Hint::run(
+        "delete the VMs yourself, then disable VM Runtime and uninstall again",
+        kubectl(format!("get {} --all-namespaces", kinds.join(","))),
+    ))
+    .hint(Hint::run(
+        "or disable VM Runtime and delete all of them, with their disks",
+        CommandId::DisableVmruntime.with("--force=true"),
+    ))
+}
+
+/// Why the engine of a disabled VM Runtime is still there, if it is. To disable again changes nothing about it.
+fn engine_stays(left: EngineLeft, disks_kept: bool) -> Option<Failure> {
+    match (left, disks_kept) {
+        (EngineLeft::Nothing, _) => None,
+        (EngineLeft::OnlyCdi, true) => {
+            let disks = WORKLOAD_KINDS
+                .iter()
+                .filter(|kind| kind.role == WorkloadRole::Disk);
+            let disks: Vec<String> = disks.map(WorkloadKind::qualified).collect();
+            Some(
+                refused("CDI stays installed because disks were kept: nothing was removed").hint(
+                    Hint::run(
+                        "delete the disks if nobody needs what is on them, and uninstall again when CDI is gone",
+                        kubectl(format!("get {} --all-namespaces", disks.join(","))),
+                    ),
+                ),
+            )
+        }
+        (EngineLeft::OnlyCdi | EngineLeft::KubeVirt, _) => Some(
+            refused("the engine is still being removed: nothing was removed").hint(Hint::run(
+                "wait until it is gone, then uninstall again",
+                CommandId::WaitVmruntime.with("--for disabled"),
+            )),
+        ),
+    }
+}
+
+fn refused(message: &str) -> Failure {
+    Failure::new(Kind::Refused, Reason::StillEnabled, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cdi_that_stays_for_disks_is_not_said_to_be_going() {
+        assert_eq!(engine_stays(EngineLeft::Nothing, true), None);
+        for (left, disks_kept, message, hint) in [
+            (
+                EngineLeft::OnlyCdi,
+                true,
+                "CDI stays installed because disks were kept: nothing was removed",
+                "delete the disks if nobody needs what is on them, and uninstall again when CDI is gone: \
+                 kubectl get virtualmachinedisks.vm.cluster.gke.io,datavolumes.cdi.kubevirt.io --all-namespaces",
+            ),
+            (
+                EngineLeft::OnlyCdi,
+                false,
+                "the engine is still being removed: nothing was removed",
+                "wait until it is gone, then uninstall again: bmctl wait vmruntime --for disabled",
+            ),
+            (
+                EngineLeft::KubeVirt,
+                true,
+                "the engine is still being removed: nothing was removed",
+                "wait until it is gone, then uninstall again: bmctl wait vmruntime --for disabled",
+            ),
+        ] {
+            let failure = engine_stays(left, disks_kept).unwrap();
+            assert_eq!(failure.message, message);
+            assert_eq!(failure.hints, [hint]);
+        }
+    }
 }

@@ -148,23 +148,33 @@ fn part(resource: &ApiResource, object: &ObjectMeta) -> Option<Part> {
     })
 }
 
-/// Is an engine that the controller made still there?
-pub async fn engine_is_there(client: &Client, retry: &Retry<'_>) -> Result<bool, Failure> {
-    for row in [
-        (
-            engine::KUBEVIRT_GROUP,
-            "v1",
-            "KubeVirt",
-            "kubevirts",
-            Mark::Made,
-        ),
-        (engine::CDI_GROUP, "v1beta1", "CDI", "cdis", Mark::Made),
-    ] {
-        if !list(client, retry, &row).await?.is_empty() {
-            return Ok(true);
-        }
+/// What is left of an engine that the controller made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineLeft {
+    Nothing,
+    /// KubeVirt is gone: CDI alone may stay for as long as there are disks.
+    OnlyCdi,
+    KubeVirt,
+}
+
+/// Looks for both parts of the engine.
+pub async fn engine_left(client: &Client, retry: &Retry<'_>) -> Result<EngineLeft, Failure> {
+    let kubevirt = (
+        engine::KUBEVIRT_GROUP,
+        "v1",
+        "KubeVirt",
+        "kubevirts",
+        Mark::Made,
+    );
+    if !list(client, retry, &kubevirt).await?.is_empty() {
+        return Ok(EngineLeft::KubeVirt);
     }
-    Ok(false)
+    let cdi = (engine::CDI_GROUP, "v1beta1", "CDI", "cdis", Mark::Made);
+    if list(client, retry, &cdi).await?.is_empty() {
+        Ok(EngineLeft::Nothing)
+    } else {
+        Ok(EngineLeft::OnlyCdi)
+    }
 }
 
 impl Part {
