@@ -47,27 +47,56 @@ impl Restoration<'_> {
             let Some(manifest) = manifest else {
                 continue;
             };
+            let mut wanted = referred(&resource, &manifest, &entry.namespace);
+            let disks = wanted.iter().flatten().map(|(kind, name)| (kind, name));
+            let disks = disks.filter(|(_, name)| created.contains(name) || existing.contains(name));
+            let classes = self.classes(disks).await;
+            wanted.extend(classes.into_iter().map(|class| vec![class]));
             let mut missing = Vec::new();
-            for alternatives in referred(&resource, &manifest, &entry.namespace) {
-                let mut there = false;
-                for (kind, name) in &alternatives {
-                    there = match known.get(name) {
-                        Some(there) => *there,
-                        None => self.is_there(kind, name).await,
-                    };
-                    known.insert(name.clone(), there);
-                    if there {
-                        break;
-                    }
-                }
-                let first = alternatives.into_iter().next().filter(|_| !there);
-                missing.extend(first.map(|(_, name)| name));
+            for alternatives in wanted {
+                let name = self.missing(&mut known, alternatives).await;
+                // Several disks may be of one class.
+                missing.extend(name.filter(|name| !missing.contains(name)));
             }
             if !missing.is_empty() {
                 unstartable.push(Unstartable { machine, missing });
             }
         }
         self.restored.unstartable = unstartable;
+    }
+
+    /// The first of these, if none of them is there.
+    async fn missing(
+        &self,
+        known: &mut BTreeMap<ObjectName, bool>,
+        alternatives: Alternatives,
+    ) -> Option<ObjectName> {
+        for (kind, name) in &alternatives {
+            let there = match known.get(name) {
+                Some(there) => *there,
+                None => self.is_there(kind, name).await,
+            };
+            known.insert(name.clone(), there);
+            if there {
+                return None;
+            }
+        }
+        alternatives.into_iter().next().map(|(_, name)| name)
+    }
+
+    /// The storage classes that restored disks wait for: a claim stays unbound without its class, and so does its VM.
+    async fn classes(
+        &self,
+        disks: impl Iterator<Item = (&ApiResource, &ObjectName)>,
+    ) -> Vec<(ApiResource, ObjectName)> {
+        let mut classes = Vec::new();
+        for (kind, name) in disks.filter(|(kind, _)| is_disk(kind)) {
+            // As it is now: a disk that is filled does not need its class any more.
+            if let Some(disk) = self.as_it_is(kind, name).await {
+                classes.extend(class(kind, &disk));
+            }
+        }
+        classes
     }
 
     /// What it is like now, if it is there and can be read.
@@ -119,6 +148,28 @@ impl Restoration<'_> {
 /// Has it a guest that refers to other objects?
 fn is_machine(resource: &ApiResource) -> bool {
     matches!(&*resource.group, "kubevirt.io" | "pool.kubevirt.io" | GROUP)
+}
+
+/// Is it of a kind that names the storage class of a disk?
+fn is_disk(resource: &ApiResource) -> bool {
+    [CLAIM.2, DISK.2].contains(&&*resource.kind)
+}
+
+/// The storage class that a disk names and still needs.
+fn class(resource: &ApiResource, disk: &Value) -> Option<(ApiResource, ObjectName)> {
+    let spec = &disk["spec"];
+    let (filled, places) = if resource.kind == DISK.2 {
+        ("Succeeded", vec![&spec["storage"], &spec["pvc"]])
+    } else {
+        ("Bound", vec![spec])
+    };
+    if disk["status"]["phase"] == filled {
+        return None;
+    }
+    let mut names = places.into_iter().map(|place| &place["storageClassName"]);
+    // Empty, it wants none.
+    let name = names.find(|name| name.as_str().is_some_and(|name| !name.is_empty()))?;
+    object(CLASS, name, "")
 }
 
 /// One of these must be there.
@@ -301,6 +352,29 @@ mod tests {
             .into_iter()
             .map(|alternatives| alternatives.into_iter().map(name).collect())
             .collect()
+    }
+
+    #[test]
+    fn a_disk_needs_its_storage_class_until_it_is_filled() {
+        let named = |kind: Named<'_>, disk: Value| {
+            let (resource, _) = object(kind, &json!("a"), "ns").unwrap();
+            assert!(is_disk(&resource));
+            class(&resource, &disk).map(|(_, name)| name.to_string())
+        };
+        let fast = Some("storageclasses.storage.k8s.io fast".to_owned());
+        let spec = json!({"storageClassName": "fast"});
+        assert_eq!(named(CLAIM, json!({"spec": spec})), fast);
+        assert_eq!(named(DISK, json!({"spec": {"storage": spec}})), fast);
+        assert_eq!(named(DISK, json!({"spec": {"pvc": spec}})), fast);
+        let none = json!({"spec": {"storageClassName": ""}});
+        assert_eq!(named(CLAIM, none), None);
+        assert_eq!(named(DISK, json!({"spec": {"storage": {}}})), None);
+        let bound = json!({"spec": spec, "status": {"phase": "Bound"}});
+        assert_eq!(named(CLAIM, bound), None);
+        let filled = json!({"spec": {"pvc": spec}, "status": {"phase": "Succeeded"}});
+        assert_eq!(named(DISK, filled), None);
+        let (source, _) = object(SOURCE, &json!("a"), "ns").unwrap();
+        assert!(!is_disk(&source));
     }
 
     #[test]
