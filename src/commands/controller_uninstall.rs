@@ -13,7 +13,6 @@ use crate::{
         WorkloadKind, WorkloadRole,
         condition::{is_true, kind},
         name::SYSTEM_NAMESPACE,
-        workload::WORKLOAD_KINDS,
     },
     cli::go_duration,
     cluster::{
@@ -121,7 +120,12 @@ async fn demand_nothing_in_use(cluster: &Cluster, retry: &Retry<'_>) -> Result<(
     let status = runtime.and_then(|runtime| runtime.status);
     let disks_kept = status.is_some_and(|status| is_true(&status.conditions, kind::DISKS_KEPT));
     let left = uninstall::engine_left(&cluster.client, retry).await?;
-    engine_stays(left, disks_kept).map_or(Ok(()), Err)
+    let served = inventory.listed.iter().map(|(kind, _)| *kind);
+    let disks: Vec<String> = served
+        .filter(|kind| kind.role == WorkloadRole::Disk)
+        .map(WorkloadKind::qualified)
+        .collect();
+    engine_stays(left, disks_kept, &disks).map_or(Ok(()), Err)
 }
 
 /// The ways out are those of a refused disable.
@@ -132,7 +136,10 @@ fn machines_exist(inventory: &Inventory) -> Failure {
     Failure::new(
         Kind::Refused,
         Reason::VMsExist,
-        format!("{} VMs exist: nothing was removed", roots.len()),
+        match roots.len() {
+            1 => "1 VM exists: nothing was removed".to_owned(),
+            count => format!("{count} VMs exist: nothing was removed"),
+        },
     )
     .hint(Hint::run(
         "delete the VMs yourself, then disable VM Runtime and uninstall again",
@@ -145,14 +152,11 @@ fn machines_exist(inventory: &Inventory) -> Failure {
 }
 
 /// Why the engine of a disabled VM Runtime is still there, if it is. To disable again changes nothing about it.
-fn engine_stays(left: EngineLeft, disks_kept: bool) -> Option<Failure> {
+/// `disks` are the kinds of disks that the cluster serves.
+fn engine_stays(left: EngineLeft, disks_kept: bool, disks: &[String]) -> Option<Failure> {
     match (left, disks_kept) {
         (EngineLeft::Nothing, _) => None,
         (EngineLeft::OnlyCdi, true) => {
-            let disks = WORKLOAD_KINDS
-                .iter()
-                .filter(|kind| kind.role == WorkloadRole::Disk);
-            let disks: Vec<String> = disks.map(WorkloadKind::qualified).collect();
             Some(
                 refused("CDI stays installed because disks were kept: nothing was removed").hint(
                     Hint::run(
@@ -181,14 +185,15 @@ mod tests {
 
     #[test]
     fn cdi_that_stays_for_disks_is_not_said_to_be_going() {
-        assert_eq!(engine_stays(EngineLeft::Nothing, true), None);
+        let disks = ["datavolumes.cdi.kubevirt.io".to_owned()];
+        assert_eq!(engine_stays(EngineLeft::Nothing, true, &disks), None);
         for (left, disks_kept, message, hint) in [
             (
                 EngineLeft::OnlyCdi,
                 true,
                 "CDI stays installed because disks were kept: nothing was removed",
                 "delete the disks if nobody needs what is on them, and uninstall again when CDI is gone: \
-                 kubectl get virtualmachinedisks.vm.cluster.gke.io,datavolumes.cdi.kubevirt.io --all-namespaces",
+                 kubectl get datavolumes.cdi.kubevirt.io --all-namespaces",
             ),
             (
                 EngineLeft::OnlyCdi,
@@ -203,7 +208,7 @@ mod tests {
                 "wait until it is gone, then uninstall again: bmctl wait vmruntime --for disabled",
             ),
         ] {
-            let failure = engine_stays(left, disks_kept).unwrap();
+            let failure = engine_stays(left, disks_kept, &disks).unwrap();
             assert_eq!(failure.message, message);
             assert_eq!(failure.hints, [hint]);
         }

@@ -125,7 +125,7 @@ fn uninstall_refuses_while_in_use() -> Result<(), Failed> {
     test_cluster
         .bmctl(&["controller", "uninstall"])
         .exits(6)?
-        .says("VMs exist: nothing was removed")?;
+        .says("1 VM exists: nothing was removed")?;
     test_cluster.read(&runtime)?;
     Ok(())
 }
