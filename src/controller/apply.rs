@@ -253,10 +253,12 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
     digest.update(inputs.generation.to_be_bytes());
     match inputs.trigger {
         Trigger::Enabled | Trigger::SettingsChanged => {}
-        // Nodes change often within one generation; what was checked last tells one time from the next.
+        // Nodes change often within one generation; the checks that there are tell one time from the next. All of them:
+        // of those of one second nothing says which is the last.
         Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded | Trigger::EngineChanged => {
-            let newest = checks.iter().map(|check| (check.created, &check.uid)).max();
-            digest.update(newest.map(|(_, uid)| uid.as_str()).unwrap_or_default());
+            let mut uids: Vec<&str> = checks.iter().map(|check| check.uid.as_str()).collect();
+            uids.sort_unstable();
+            uids.iter().for_each(|uid| digest.update(uid));
         }
     }
     let bytes = digest.finalize();
@@ -268,6 +270,8 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -291,5 +295,27 @@ mod tests {
             check_name(&inputs(1, Trigger::NodeAdded), &checks),
             check_name(&inputs(1, Trigger::NodeAdded), &[])
         );
+    }
+
+    /// Else it would have the name of one that there is, and never be made.
+    #[test]
+    fn every_check_of_one_second_brings_about_another_name() {
+        let inputs = Inputs {
+            trigger: Trigger::NodeAdded,
+            ..Inputs::default()
+        };
+        let mut checks = Vec::new();
+        let mut names = BTreeSet::new();
+        for uid in ["c", "b", "a"] {
+            checks.push(CheckFacts {
+                uid: uid.to_owned(),
+                ..CheckFacts::default()
+            });
+            names.insert(check_name(&inputs, &checks));
+        }
+        assert_eq!(names.len(), checks.len());
+        let order = check_name(&inputs, &checks);
+        checks.reverse();
+        assert_eq!(order, check_name(&inputs, &checks));
     }
 }

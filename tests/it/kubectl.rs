@@ -76,6 +76,9 @@ fn what_is_suggested_shows_something() -> Result<(), Failed> {
     test_cluster
         .kubectl(&["label", "node", "worker-0", "rack=a"])
         .succeeds()?;
+    test_cluster
+        .kubectl(&["create", "quota", "team", "--hard=pods=10"])
+        .succeeds()?;
     let mut wrong = Vec::new();
     for command in suggested() {
         let words: Vec<&str> = command.split(' ').skip(1).collect();
