@@ -30,6 +30,7 @@
 pub mod comeback;
 pub mod condition;
 pub mod crd;
+pub mod credential;
 pub mod dependent;
 pub mod engine;
 pub mod kubernetes;

@@ -54,6 +54,8 @@ pub use clock::Clock;
 pub use connect::{Cluster, ConnectOptions, connect, connect_from};
 pub use deadline::Deadline;
 pub use event::{Event, Observer, Silent};
-pub use kubeconfig::{Environment, Kubeconfigs, clusters, contexts, implied, kubeconfig_of};
+pub use kubeconfig::{
+    Environment, Kubeconfigs, clusters, contexts, implied, kubeconfig_of, kubeconfigs,
+};
 pub use mode::Mode;
 pub use retry::Retry;

@@ -26,7 +26,7 @@ pub use interrupt::{Interrupts, Signal};
 pub use log::{LogFile, LogFormat};
 pub use progress::{Progress, ProgressChoice};
 pub use prompt::Answer;
-pub use report::ReportFile;
+pub use report::{ReportFile, real};
 pub use stderr_writer::{Language, StderrWriter};
 
 use crate::{

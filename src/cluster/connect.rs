@@ -9,6 +9,7 @@ mod configuration;
 pub(super) mod in_cluster;
 mod login;
 mod oidc;
+mod pem;
 mod plugin;
 pub(super) mod proxy;
 mod retry_after;
@@ -85,6 +86,21 @@ pub struct IdentityOverride {
     pub uid: Option<String>,
 }
 
+impl IdentityOverride {
+    /// Groups and a UID are somebody's: of `user`, who is the one that the kubeconfig acts as, or of another one.
+    fn complete(&self, user: Option<&str>) -> Result<(), Failure> {
+        let adds = !self.groups.is_empty() || self.uid.is_some();
+        if adds && self.user.is_none() && user.is_none_or(str::is_empty) {
+            return Err(Failure::new(
+                Kind::Usage,
+                Reason::IncompleteIdentity,
+                "--as-group and --as-uid need --as",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A cluster that requests can be sent to.
 #[derive(Clone)]
 pub struct Cluster {
@@ -128,14 +144,6 @@ pub async fn connect_from(
     options: &ConnectOptions,
     environment: &Environment,
 ) -> Result<Cluster, Failure> {
-    let identity = &options.identity;
-    if identity.user.is_none() && (!identity.groups.is_empty() || identity.uid.is_some()) {
-        return Err(Failure::new(
-            Kind::Usage,
-            Reason::IncompleteIdentity,
-            "--as-group and --as-uid need --as",
-        ));
-    }
     let found = kubeconfig::found(options, environment).await?;
     let shown = found.to_string();
     let files = found.files();
@@ -173,6 +181,7 @@ async fn access(
 ) -> Result<Access, Failure> {
     match found {
         Found::InCluster(pod) => {
+            options.identity.complete(None)?;
             let (mut config, source) = pod.configuration(options.deadline).await?;
             let mut nobody = AuthInfo::default();
             config.proxy_url = environment
@@ -191,6 +200,8 @@ async fn access(
         Found::Files(paths) => {
             let kubeconfig = options.kubeconfigs.read(&paths, options.deadline).await?;
             let chosen = kubeconfig::choose(&kubeconfig, options.context.as_deref(), shown)?;
+            let acts_as = chosen.user.impersonate.as_deref();
+            options.identity.complete(acts_as)?;
             let context = chosen.context.clone();
             let name = options.cluster.as_ref().unwrap_or(&chosen.cluster).clone();
             let (config, source) =

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(super) use self::find::{Found, find};
 use self::read::Kubeconfig;
 pub use self::{
-    find::{Environment, clusters, implied, kubeconfig_of},
+    find::{Environment, clusters, implied, kubeconfig_of, kubeconfigs},
     read::Kubeconfigs,
 };
 use super::{connect::ConnectOptions, file};

@@ -110,8 +110,11 @@ impl Context {
         })?;
         let mut ui = terminal(&global);
         let output = &global.output;
-        let delivery =
-            Delivery::new(output.output.clone(), Reports::claim(&output.reports)?).promise();
+        let delivery = Delivery::new(
+            output.output.clone(),
+            Reports::claim(&output.reports, global.connection.kubeconfig.as_deref())?,
+        )
+        .promise();
         let log = open_log(&global, command)?;
         // A controller has nobody to report to: its log is all that it says.
         let least = u8::from(command == CommandId::ControllerRun);

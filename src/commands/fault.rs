@@ -21,8 +21,7 @@ pub fn tell(what: &str) {
         .first()
         .map_or_else(Program::default, |name| Program::of(name));
     let asked = Asked::of(&arguments);
-    let early = Early::owed(asked.progress)
-        .unwrap_or_else(|| Early::of(asked.format, &asked.reports, asked.progress));
+    let early = Early::owed(asked.progress).unwrap_or_else(|| Early::of(&asked));
     if early.ui().stderr.terminal {
         // Progress may stand in the line.
         early.ui().note("");

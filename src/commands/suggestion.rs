@@ -67,8 +67,14 @@ pub fn pasted(global: &GlobalArgs, place: Option<&Place>, suggested: &Suggested)
             format!("{before}{root}{program} {own}{flags}")
         }
         Suggested::Kubectl(kubectl) => {
-            let (before, flags) = kubectl_flags(&global.connection, place, effect);
-            kubectl.line(program, &format!("{before}kubectl{flags}"))
+            let connection = &global.connection;
+            let (before, flags) = kubectl_flags(connection, place, effect);
+            let acting = if kubectl.by_administrator {
+                String::new()
+            } else {
+                identity(connection)
+            };
+            kubectl.line(program, &format!("{before}kubectl{flags}{acting}"))
         }
         Suggested::Ready(line) => line.clone(),
     })
@@ -153,7 +159,7 @@ fn kubectl_flags(
     };
     let context = connection.context.as_deref();
     let named = path(kubeconfig.as_ref());
-    let (before, flags) = match (effect, &named) {
+    match (effect, &named) {
         (Effect::Changes, None) => found(context, place),
         (Effect::Changes, Some(_)) => (
             String::new(),
@@ -166,8 +172,7 @@ fn kubectl_flags(
             String::new(),
             worded(&[("--kubeconfig", named.as_deref()), ("--context", context)]),
         ),
-    };
-    (before, flags + &identity(connection))
+    }
 }
 
 /// The context that was given, or else used.

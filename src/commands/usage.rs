@@ -2,7 +2,7 @@
 //!
 //! `commands::run` calls it. What was asked of the output holds all the same, as far as it can be read.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     CommandFactory, ValueEnum,
@@ -75,8 +75,7 @@ pub fn refuse(failure: &Failure, arguments: &[OsString]) -> Exit {
 }
 
 fn asked_for(arguments: &[OsString]) -> Early {
-    let asked = Asked::of(arguments);
-    Early::of(asked.format, &asked.reports, asked.progress)
+    Early::of(&Asked::of(arguments))
 }
 
 /// Text of clap's, with its colours where the terminal has them.
@@ -186,6 +185,8 @@ fn names(command: &clap::Command, name: &str) -> bool {
 pub struct Asked {
     pub format: StdoutFormat,
     pub reports: Vec<ReportTarget>,
+    /// The one that was named: no report is written over it.
+    pub kubeconfig: Option<PathBuf>,
     pub progress: ProgressChoice,
 }
 
@@ -199,6 +200,7 @@ impl Asked {
         let last = |values: Vec<&str>| values.last().map(|value| (*value).to_owned());
         let format = last(values(&words, "--output", Some("-o")));
         let progress = last(values(&words, "--progress", None));
+        let kubeconfig = last(values(&words, "--kubeconfig", None));
         Self {
             format: format
                 .and_then(|value| StdoutFormat::named(&value))
@@ -207,6 +209,7 @@ impl Asked {
                 .into_iter()
                 .filter_map(|value| report_target(value).ok())
                 .collect(),
+            kubeconfig: kubeconfig.map(PathBuf::from),
             progress: progress
                 .and_then(|value| ProgressChoice::from_str(&value, false).ok())
                 .unwrap_or(ProgressChoice::Auto),

@@ -125,7 +125,8 @@ impl Denial {
         ))
         .then(format!(
             "create {role}binding {name} --{role}={name} {subject}{scope}"
-        ));
+        ))
+        .by_administrator();
         Hint::run("an administrator can permit it", permitting)
     }
 

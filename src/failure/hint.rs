@@ -170,6 +170,8 @@ pub struct Kubectl {
     pub input: Option<Own>,
     /// What follows `kubectl`.
     pub commands: Vec<String>,
+    /// Somebody with more rights is to run it: nobody whom this run has acted as.
+    pub by_administrator: bool,
 }
 
 /// One command of kubectl: what follows its name.
@@ -178,6 +180,7 @@ pub fn kubectl(words: impl Into<String>) -> Kubectl {
     Kubectl {
         input: None,
         commands: vec![words.into()],
+        by_administrator: false,
     }
 }
 
@@ -202,6 +205,15 @@ pub fn controller_log() -> Kubectl {
 }
 
 impl Kubectl {
+    /// Not for whoever has seen the error.
+    #[must_use]
+    pub fn by_administrator(self) -> Self {
+        Self {
+            by_administrator: true,
+            ..self
+        }
+    }
+
     /// Then this one.
     #[must_use]
     pub fn then(mut self, words: impl Into<String>) -> Self {

@@ -162,10 +162,11 @@ fn ended_by_server(alert: rustls::AlertDescription, with_certificate: bool) -> &
             "the server is not known by that name: check the server address, or tls-server-name, in the kubeconfig"
         }
         Alert::ProtocolVersion => "bmctl speaks TLS 1.2 and 1.3, and the server neither",
-        Alert::CertificateRequired
-        | Alert::BadCertificate
-        | Alert::HandshakeFailure
-        | Alert::NoCertificate
+        Alert::HandshakeFailure if !with_certificate => {
+            "the server may ask for a client certificate, and the kubeconfig has none; or it speaks TLS 1.2 with old ciphers \
+             (CBC, RSA key exchange) only, which bmctl does not take"
+        }
+        Alert::CertificateRequired | Alert::BadCertificate | Alert::NoCertificate
             if !with_certificate =>
         {
             "the server may ask for a client certificate, and the kubeconfig has none"

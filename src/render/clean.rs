@@ -4,8 +4,10 @@
 //! and bidirectional overrides that make one command look like another. None of that is ever wanted, so it is removed
 //! rather than shown.
 
+use std::borrow::Cow;
+
 use super::style::is_markup;
-use crate::api::text::shortened;
+use crate::api::{credential, text::shortened};
 
 /// On one line, and not longer than anybody reads: line breaks and tabs become single spaces.
 #[must_use]
@@ -19,7 +21,7 @@ pub fn clean(text: &str) -> String {
     shortened(line)
 }
 
-/// Keeps line breaks; everything else that does not print is removed.
+/// Keeps line breaks; everything else that does not print is removed, and so are credentials that were sent.
 #[must_use]
 pub fn clean_lines(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
@@ -36,7 +38,10 @@ pub fn clean_lines(text: &str) -> String {
             c => cleaned.push(c),
         }
     }
-    cleaned
+    match credential::hidden(&cleaned) {
+        Cow::Borrowed(_) => cleaned,
+        Cow::Owned(without) => without,
+    }
 }
 
 /// Characters that print nothing and change how others are read: bidirectional controls, zero-width characters, tags.

@@ -22,6 +22,7 @@ use super::{
     preflight::PreflightReport,
 };
 use crate::{
+    api::credential,
     exit::Exit,
     failure::{Failure, Kind, Reason},
 };
@@ -234,8 +235,9 @@ pub fn json(document: &Document) -> String {
 /// As for [`json`].
 pub fn yaml(document: &Document) -> String {
     let value = serde_json::to_string(document).expect("reports have string keys");
-    // JSON is YAML: where something has to be escaped, the JSON way of doing it is the one everybody reads.
-    if value.chars().any(needs_escape) {
+    // JSON is YAML: where something has to be escaped or hidden, the JSON way of doing it is the one everybody reads.
+    let is_plain = !value.chars().any(needs_escape) && credential::hidden(&value) == value;
+    if !is_plain {
         return json(document);
     }
     yaml_of(document)
@@ -297,8 +299,9 @@ fn needs_escape(c: char) -> bool {
         || is_hidden(c)
 }
 
-/// serde_json escapes the first 32 characters; these only ever stand inside strings.
+/// serde_json escapes the first 32 characters; these only ever stand inside strings. So do credentials that were sent.
 fn escape(json: &str) -> String {
+    let json = credential::hidden(json);
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         if needs_escape(c) {

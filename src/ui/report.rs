@@ -4,9 +4,12 @@
 //! and it is there whole or not at all: whoever watches for it never reads half of one.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -29,6 +32,8 @@ enum Target {
     },
     /// A device or a pipe, for example of `>(…)`: there is nothing to replace.
     Stream,
+    /// Where our own stdout or stderr goes, as `/dev/stdout` does: it is written behind what these have written.
+    Output(File),
 }
 
 impl ReportFile {
@@ -37,31 +42,32 @@ impl ReportFile {
     /// # Errors
     /// The folder is missing or not writable, the path is a folder, or a file that may not be changed.
     pub fn claim(path: &Path) -> io::Result<Self> {
-        // A link stays a link: what it points to is replaced.
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let permissions = match fs::metadata(&real) {
+        let real = real(path)?;
+        let target = match fs::metadata(&real) {
             Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) => {
-                let kind = found.file_type();
-                if kind.is_fifo() || kind.is_char_device() {
-                    let target = Target::Stream;
-                    return Ok(Self { path: real, target });
+            Ok(found) => match output(&found)? {
+                Some(output) => Target::Output(output),
+                None if found.file_type().is_fifo() || found.file_type().is_char_device() => {
+                    Target::Stream
                 }
-                // Asks the system, which knows more than the mode says.
-                OpenOptions::new().append(true).open(&real)?;
-                found.permissions()
+                None => {
+                    // Asks the system, which knows more than the mode says.
+                    OpenOptions::new().append(true).open(&real)?;
+                    Target::file(&real, found.permissions())?
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Target::file(&real, Permissions::from_mode(MODE))?
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Permissions::from_mode(MODE),
             Err(error) => return Err(error),
         };
-        let folder = real.parent().filter(|folder| *folder != Path::new(""));
-        let draft = tempfile::Builder::new()
-            .prefix(".bmctl-report-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        Ok(Self {
-            path: real,
-            target: Target::File { draft, permissions },
-        })
+        Ok(Self { path: real, target })
+    }
+
+    /// Where it is, whatever it was called.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes the text behind what the file has, in one go: others may write to the same file before and after.
@@ -69,9 +75,11 @@ impl ReportFile {
     /// # Errors
     /// A full disk, for example.
     pub fn append(self, text: &str) -> io::Result<()> {
-        if let Target::File { draft, .. } = self.target {
+        match self.target {
             // Nothing is replaced.
-            draft.close()?;
+            Target::File { draft, .. } => draft.close()?,
+            Target::Stream => {}
+            Target::Output(mut output) => return output.write_all(text.as_bytes()),
         }
         let mut file = OpenOptions::new()
             .append(true)
@@ -101,8 +109,62 @@ impl ReportFile {
                 .append(true)
                 .open(&self.path)?
                 .write_all(text.as_bytes()),
+            Target::Output(mut output) => output.write_all(text.as_bytes()),
         }
     }
+}
+
+impl Target {
+    fn file(path: &Path, permissions: Permissions) -> io::Result<Self> {
+        let draft = tempfile::Builder::new()
+            .prefix(".bmctl-report-")
+            .tempfile_in(folder(path))?;
+        Ok(Self::File { draft, permissions })
+    }
+}
+
+/// Where a path leads. A link stays a link, also one that leads to nothing yet: what it points to is what counts.
+///
+/// # Errors
+/// Links go round in circles, or a folder on the way cannot be entered. One that is missing is no error.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::canonicalize(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let Ok(next) = fs::read_link(&path) else {
+            let name = path.file_name().unwrap_or_default();
+            let folder = fs::canonicalize(folder(&path));
+            return Ok(folder.map_or_else(|_| path.clone(), |folder| folder.join(name)));
+        };
+        path = folder(&path).join(next);
+    }
+    Err(io::Error::other("too many links lead on from it"))
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Our own stdout or stderr, where they go to this file.
+fn output(file: &Metadata) -> io::Result<Option<File>> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    for output in [stdout.as_fd(), stderr.as_fd()] {
+        let Ok(output) = output.try_clone_to_owned().map(File::from) else {
+            // It is closed.
+            continue;
+        };
+        let its = output.metadata()?;
+        if (its.dev(), its.ino()) == (file.dev(), file.ino()) {
+            return Ok(Some(output));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -134,11 +196,19 @@ mod tests {
             ("two", 0o600)
         );
         assert!(link.is_symlink());
+        let ahead = folder.path().join("ahead");
+        std::os::unix::fs::symlink("later", &ahead).unwrap();
+        ReportFile::claim(&ahead).unwrap().write("three").unwrap();
+        assert_eq!(
+            fs::read_to_string(folder.path().join("later")).unwrap(),
+            "three"
+        );
+        assert!(ahead.is_symlink());
 
         drop(ReportFile::claim(&path).unwrap());
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
-            2,
+            4,
             "no draft is left behind"
         );
     }
@@ -152,6 +222,33 @@ mod tests {
         ] {
             assert!(ReportFile::claim(&path).is_err(), "{}", path.display());
         }
+    }
+
+    #[test]
+    fn one_place_has_one_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir(at("sub")).unwrap();
+        for (link, target) in [("sub2", "sub"), ("link", "r"), ("round", "round")] {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+        }
+        for (one, other) in [
+            ("r", "./r"),
+            ("r", "link"),
+            ("sub/r", "sub2/r"),
+            ("sub/r", "sub/../sub/r"),
+        ] {
+            for exists in [false, true] {
+                if exists {
+                    fs::write(at(one), "").unwrap();
+                }
+                let (found, wanted) = (real(&at(other)).unwrap(), real(&at(one)).unwrap());
+                assert_eq!(found, wanted, "{other}");
+            }
+            fs::remove_file(at(one)).unwrap();
+        }
+        assert!(real(&at("round")).is_err());
+        assert_eq!(real(&at("missing/r")).unwrap(), at("missing/r"));
     }
 
     #[test]

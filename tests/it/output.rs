@@ -297,17 +297,36 @@ fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
     }
     let good = fs::read_to_string(test_cluster.folder().join("good.json"))?;
     is_a_result("json", &good, 2)?;
-    test_cluster
-        .bmctl(&[
-            "enable",
-            "vmruntime",
-            "--report",
-            "json=r",
-            "--report",
-            "yaml=r",
-        ])
-        .exits(2)?
-        .says("another report goes to the same file")?;
+    std::os::unix::fs::symlink("r", test_cluster.folder().join("link"))?;
+    for other in ["r", "./r", "link"] {
+        let report = format!("yaml={other}");
+        test_cluster
+            .bmctl(&[
+                "enable",
+                "vmruntime",
+                "--report",
+                "json=r",
+                "--report",
+                &report,
+            ])
+            .exits(2)?
+            .says("another report goes to the same file")?;
+    }
+    let kubeconfig = fs::read(test_cluster.kubeconfig())?;
+    let report = format!("json={}", test_cluster.kubeconfig().display());
+    for wrong in [&[][..], &["--nope"]] {
+        let words = ["enable", "vmruntime", "--report", &report];
+        let named = [
+            "--kubeconfig",
+            test_cluster.kubeconfig().to_str().unwrap_or_default(),
+        ];
+        let words = [&words[..], &named, wrong].concat();
+        test_cluster.bmctl(&words).exits(2)?;
+        let after = fs::read(test_cluster.kubeconfig())?;
+        if after != kubeconfig {
+            return Err(format!("the kubeconfig is a report now: {words:?}").into());
+        }
+    }
     test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("VM Runtime is disabled.\n")?;

@@ -13,16 +13,18 @@ use kube::{
     config::{AuthInfo, ExecAuthCluster},
 };
 use secrecy::ExposeSecret as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 
 use super::{
     ConnectOptions, IdentityOverride, address,
     login::{Source, bearer},
     oidc::Oidc,
+    pem,
     plugin::Plugin,
     proxy::Proxies,
 };
 use crate::{
+    api::credential,
     cluster::{Deadline, file, kubeconfig::Chosen},
     failure::shown_path,
 };
@@ -100,13 +102,11 @@ impl Pem {
 
     /// The certificates, DER: at least one.
     pub fn certificates(&self, what: &str) -> Result<Vec<Vec<u8>>, String> {
-        let found = CertificateDer::pem_slice_iter(&self.0)
-            .map(|certificate| Ok(certificate.map_err(|_| ())?.to_vec()))
-            .collect::<Result<Vec<_>, ()>>();
-        match found {
-            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            Ok(_) | Err(()) => Err(format!("its {what} is not in PEM format")),
+        let found: Vec<CertificateDer<'_>> = pem::all(&self.0).collect();
+        if found.is_empty() {
+            return Err(format!("its {what} is not in PEM format"));
         }
+        Ok(found.iter().map(|one| one.to_vec()).collect())
     }
 }
 
@@ -157,21 +157,23 @@ fn server_name(name: String) -> Result<String, String> {
 /// The header that names the user to act as.
 pub(super) const ACT_AS: &str = "impersonate-user";
 
-/// Whom to act as: what the flags say, else the kubeconfig. kube would refuse names that are not ASCII; an API server
-/// takes them.
+/// Whom to act as: of the user, the groups and the UID each what its flag says, else the kubeconfig, as client-go merges
+/// them. kube would refuse names that are not ASCII; an API server takes them.
 pub(super) fn impersonate(
     config: &mut Config,
     user: &mut AuthInfo,
     flags: &IdentityOverride,
 ) -> Result<(), String> {
-    let own = IdentityOverride {
-        user: user.impersonate.take(),
-        groups: user.impersonate_groups.take().unwrap_or_default(),
-        uid: user.impersonate_uid.take(),
-    };
-    let wanted = if flags.user.is_some() { flags } else { &own };
+    let own_user = user.impersonate.take().filter(|user| !user.is_empty());
+    let own_groups = user.impersonate_groups.take().unwrap_or_default();
+    let own_uid = user.impersonate_uid.take().filter(|uid| !uid.is_empty());
     let extra = user.impersonate_user_extra.as_ref();
-    let IdentityOverride { user, groups, uid } = wanted;
+    let user = flags.user.as_ref().or(own_user.as_ref());
+    let uid = flags.uid.as_ref().or(own_uid.as_ref());
+    let groups = match flags.groups.as_slice() {
+        [] => &own_groups,
+        given => given,
+    };
     let more = !groups.is_empty() || uid.is_some() || extra.is_some_and(|extra| !extra.is_empty());
     if user.is_none() && more {
         return Err("its user has as-groups, as-uid or as-user-extra, but no as".to_owned());
@@ -181,8 +183,8 @@ pub(super) fn impersonate(
     for value in values {
         HeaderValue::from_str(value).map_err(|_| unsendable("as-user-extra"))?;
     }
-    let users = user.iter().map(|user| (ACT_AS, user));
-    let uids = uid.iter().map(|uid| ("impersonate-uid", uid));
+    let users = user.into_iter().map(|user| (ACT_AS, user));
+    let uids = uid.into_iter().map(|uid| ("impersonate-uid", uid));
     let groups = groups.iter().map(|group| ("impersonate-group", group));
     for (header, value) in users.chain(uids).chain(groups) {
         let value = HeaderValue::from_bytes(value.as_bytes())
@@ -229,7 +231,8 @@ async fn credential(
     }
     if user.username.is_some() {
         // client-go sends a user without a password as well.
-        user.password.get_or_insert_with(|| String::new().into());
+        let password = user.password.get_or_insert_with(|| String::new().into());
+        credential::sent(password.expose_secret());
     }
     let lasts = token.is_some() || user.username.is_some();
     match user.exec.take() {

@@ -25,6 +25,7 @@ use super::{
     unseen::CredentialCheck,
 };
 use crate::{
+    api::credential,
     cluster::{Deadline, file},
     failure::{LoginError, Unseen},
 };
@@ -124,6 +125,7 @@ async fn read(path: &Path, deadline: Deadline) -> Result<String, LoginError> {
 
 /// The header for a token.
 pub(super) fn bearer(token: &str) -> Result<HeaderValue, LoginError> {
+    credential::sent(token);
     let mut header =
         HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| LoginError::NotSendable)?;
     header.set_sensitive(true);

@@ -9,7 +9,11 @@ mod said;
 
 use std::{
     collections::HashMap,
+    env,
+    ffi::OsString,
     io,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -132,7 +136,7 @@ impl Plugin {
         if left.is_zero() {
             return Err(timed_out(Vec::new()));
         }
-        let ended = child::run(self.process(terminal), group, left)
+        let ended = async { child::run(self.process(terminal)?, group, left).await }
             .await
             .map_err(|error| self.not_started(error))?;
         let said = said::last_lines(&ended.stderr);
@@ -169,7 +173,7 @@ impl Plugin {
         }
     }
 
-    fn process(&self, terminal: Terminal) -> Command {
+    fn process(&self, terminal: Terminal) -> io::Result<Command> {
         let interactive = terminal == Terminal::Available;
         let mut spec = json!({"interactive": interactive});
         if let Some(cluster) = &self.cluster {
@@ -182,15 +186,16 @@ impl Plugin {
         } else {
             (Stdio::null(), Stdio::piped())
         };
-        let mut process = Command::new(&self.command);
+        let mut process = Command::new(program(&self.command, env::var_os("PATH"))?);
         process
+            .arg0(&self.command)
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
             .env("KUBERNETES_EXEC_INFO", input.to_string())
             .stdin(stdin)
             .stderr(stderr)
             .stdout(Stdio::piped());
-        process
+        Ok(process)
     }
 
     fn not_started(&self, error: io::Error) -> LoginError {
@@ -240,6 +245,30 @@ impl Plugin {
             expires,
         })
     }
+}
+
+/// The file that a command is. As client-go, a bare word is looked up in our own PATH, whatever PATH the plugin is to have,
+/// and what that finds by the current folder is not run: whoever wrote that folder would be given a login.
+fn program(command: &str, path: Option<OsString>) -> io::Result<PathBuf> {
+    if command.contains('/') {
+        return Ok(command.into());
+    }
+    let path = path.unwrap_or_default();
+    let found = env::split_paths(&path)
+        .map(|folder| folder.join(command))
+        .find(|file| is_executable(file));
+    match found {
+        Some(file) if file.is_absolute() => Ok(file),
+        Some(_) => Err(io::Error::other(
+            "the PATH finds it in the current folder, and nothing is run from there",
+        )),
+        None => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+fn is_executable(file: &Path) -> bool {
+    let file_access = rustix::fs::Access::EXEC_OK;
+    file.is_file() && rustix::fs::access(file, file_access).is_ok()
 }
 
 /// For people: never less than it was.

@@ -183,3 +183,43 @@ async fn a_group_without_a_user_is_not_sent() {
     options.identity.groups.push("admins".to_owned());
     assert_eq!(refused(&options).await.kind, Kind::Usage);
 }
+
+/// As client-go: each flag replaces what the kubeconfig says of its kind.
+#[test]
+fn flags_replace_whom_a_kubeconfig_acts_as_one_by_one() {
+    let own = || AuthInfo {
+        impersonate: Some("alice".to_owned()),
+        impersonate_groups: Some(vec!["admins".to_owned()]),
+        impersonate_uid: Some("7".to_owned()),
+        ..AuthInfo::default()
+    };
+    for (user, groups, uid, expected) in [
+        (None, &[][..], None, "alice 7 admins"),
+        (Some("bob"), &[], None, "bob 7 admins"),
+        (Some("bob"), &["g", "h"], None, "bob 7 g h"),
+        (None, &["g"], None, "alice 7 g"),
+        (None, &[], Some("9"), "alice 9 admins"),
+    ] {
+        let flags = IdentityOverride {
+            user: user.map(str::to_owned),
+            groups: groups.iter().copied().map(str::to_owned).collect(),
+            uid: uid.map(str::to_owned),
+        };
+        flags.complete(Some("alice")).unwrap();
+        let mut config = Config::new("https://kubernetes".parse().unwrap());
+        configuration::impersonate(&mut config, &mut own(), &flags).unwrap();
+        let sent: Vec<&str> = config
+            .headers
+            .iter()
+            .map(|(_, value)| value.to_str().unwrap())
+            .collect();
+        assert_eq!(sent.join(" "), expected);
+    }
+    let group = IdentityOverride {
+        groups: vec!["g".to_owned()],
+        ..IdentityOverride::default()
+    };
+    for nobody in [None, Some("")] {
+        assert_eq!(group.complete(nobody).unwrap_err().kind, Kind::Usage);
+    }
+}

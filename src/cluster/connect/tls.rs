@@ -20,11 +20,12 @@ use tokio_rustls::rustls::{
         verify_server_name,
     },
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     server::ParsedCertificate,
     sign::{CertifiedKey, SigningKey, SingleCertAndKey},
 };
 
+use super::pem;
 use crate::failure::BadCertificate;
 
 /// Connections that are secured as the configuration says.
@@ -48,7 +49,7 @@ fn client_config(config: &Config) -> kube::Result<ClientConfig> {
     // kube's own, for a server that is not verified, and for an authority that is read again and again.
     let mut bare = config.clone();
     bare.auth_info = AuthInfo::default();
-    bare.root_cert.get_or_insert_default();
+    bare.root_cert = Some(Vec::new());
     let mut tls = bare.rustls_client_config()?;
     if is_verified(config) {
         let verifier = match &config.root_cert {
@@ -189,11 +190,9 @@ fn identity(
         return Ok(None);
     };
     let plain = |data: &str| STANDARD.decode(data).unwrap_or_default();
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&plain(certificate))
-        .collect::<Result<_, _>>()
-        .map_err(|_| "client certificate: it is not in PEM format")?;
+    let chain: Vec<_> = pem::all(&plain(certificate)).collect();
     if chain.is_empty() {
-        return Err("client certificate: there is no certificate in it");
+        return Err("client certificate: there is no certificate in PEM format in it");
     }
     let identity = CertifiedKey::new(chain, signing_key(&plain(key.expose_secret()), provider)?);
     match identity.keys_match() {
@@ -206,9 +205,12 @@ fn identity(
 }
 
 /// As Go: the first private key in it, whatever its label says of the encoding.
-fn signing_key(pem: &[u8], provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, &'static str> {
-    let Ok(key) = PrivateKeyDer::from_pem_slice(pem) else {
-        return Err(if says_encrypted(pem) {
+fn signing_key(
+    text: &[u8],
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn SigningKey>, &'static str> {
+    let Some(key) = pem::all::<PrivateKeyDer<'_>>(text).next() else {
+        return Err(if says_encrypted(text) {
             "client key: it is encrypted with a password"
         } else {
             "client key: there is no private key in PEM format in it"
@@ -223,7 +225,7 @@ fn signing_key(pem: &[u8], provider: &CryptoProvider) -> Result<Arc<dyn SigningK
     let signing = encodings
         .into_iter()
         .find_map(|key| provider.key_provider.load_private_key(key).ok());
-    signing.ok_or(if says_encrypted(pem) {
+    signing.ok_or(if says_encrypted(text) {
         "client key: it is encrypted with a password"
     } else {
         "client key: it is not RSA of at least 2048 bits, ECDSA (P-256, P-384, P-521) or Ed25519"

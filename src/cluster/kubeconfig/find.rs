@@ -85,6 +85,9 @@ impl fmt::Display for Found {
     }
 }
 
+/// In the home.
+const USUAL: &str = ".kube/config";
+
 /// In this order: `--kubeconfig`, `--cluster`, `KUBECONFIG`, `~/.kube/config`, the only one in the workspace, the pod's
 /// own service account.
 pub(in crate::cluster) fn find(
@@ -102,7 +105,7 @@ pub(in crate::cluster) fn find(
     }
     // HOME=/dev/null says that there is none.
     let home = environment.home.as_ref().filter(|home| home.is_dir());
-    let usual = home.map(|home| home.join(".kube/config"));
+    let usual = home.map(|home| home.join(USUAL));
     if let Some(usual) = usual
         && is_there(&usual)?
     {
@@ -130,6 +133,21 @@ pub fn implied(workspace: &Path) -> Option<PathBuf> {
         Ok(Found::Files(paths)) => paths.into_iter().find(|path| path.starts_with(workspace)),
         Ok(Found::InCluster(_)) | Err(_) => None,
     }
+}
+
+/// Every file that may be read as a kubeconfig, whether it is there or not: nothing may be written over it. `given` is the
+/// one that was named.
+#[must_use]
+pub fn kubeconfigs(
+    given: Option<&Path>,
+    workspace: &Path,
+    environment: &Environment,
+) -> Vec<PathBuf> {
+    let listed = environment.kubeconfig.iter().flat_map(env::split_paths);
+    let usual = environment.home.iter().map(|home| home.join(USUAL));
+    let ours = in_workspace(workspace).into_iter().map(|(_, path)| path);
+    let given = given.map(Path::to_owned).into_iter();
+    given.chain(listed).chain(usual).chain(ours).collect()
 }
 
 /// Only of one that is not there another one may be used in its place: one that cannot be reached is there.

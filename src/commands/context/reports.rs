@@ -2,16 +2,23 @@
 //!
 //! The files are claimed before the command does anything, and written on every ending, the early ones too.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 
-use super::result::{TextStyle, rendered};
+use super::{
+    WORKSPACE,
+    result::{TextStyle, rendered},
+};
 use crate::{
     cli::{ReportFormat, ReportTarget},
+    cluster::{Environment, kubeconfigs},
     failure::{Failure, Kind, Reason, shown_path},
     render::{Document, Style, html::html, markdown::markdown},
-    ui::ReportFile,
+    ui::{ReportFile, real},
 };
 
 /// A file is read by programs and later: as if on a terminal without colour and without an edge.
@@ -33,34 +40,36 @@ struct Claimed {
 }
 
 impl Reports {
-    /// Claims all of them.
+    /// Claims all of them. `kubeconfig` is the one that was named.
     ///
     /// # Errors
-    /// One cannot be written, or two are the same.
-    pub fn claim(targets: &[ReportTarget]) -> Result<Self, Failure> {
-        let (reports, failures) = Self::claim_all(targets);
+    /// One cannot be written, two are the same, or it would be written over a kubeconfig.
+    pub fn claim(targets: &[ReportTarget], kubeconfig: Option<&Path>) -> Result<Self, Failure> {
+        let (reports, failures) = Self::claim_all(targets, kubeconfig);
         failures.into_iter().next().map_or(Ok(reports), Err)
     }
 
     /// Claims those that can be, for a run that fails anyway.
-    pub fn claim_what_can_be(targets: &[ReportTarget]) -> Self {
-        Self::claim_all(targets).0
+    pub fn claim_what_can_be(targets: &[ReportTarget], kubeconfig: Option<&Path>) -> Self {
+        Self::claim_all(targets, kubeconfig).0
     }
 
-    fn claim_all(targets: &[ReportTarget]) -> (Self, Vec<Failure>) {
+    fn claim_all(targets: &[ReportTarget], kubeconfig: Option<&Path>) -> (Self, Vec<Failure>) {
         let mut claimed: Vec<Claimed> = Vec::new();
         let mut failures = Vec::new();
         for target in targets {
-            if claimed.iter().any(|other| other.target.path == target.path) {
-                failures.push(failure(target, "another report goes to the same file"));
-                continue;
-            }
-            match ReportFile::claim(&target.path) {
+            let file = ReportFile::claim(&target.path)
+                .map_err(|error| error.to_string())
+                .and_then(|file| match collision(file.path(), &claimed, kubeconfig) {
+                    Some(why) => Err(why.to_owned()),
+                    None => Ok(file),
+                });
+            match file {
                 Ok(file) => claimed.push(Claimed {
                     target: target.clone(),
                     file,
                 }),
-                Err(error) => failures.push(failure(target, &error.to_string())),
+                Err(why) => failures.push(failure(target, &why)),
             }
         }
         (Self(Mutex::new(claimed)), failures)
@@ -98,6 +107,18 @@ impl Reports {
     fn take(&self) -> Vec<Claimed> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What else is at this place, and would be lost.
+fn collision(path: &Path, claimed: &[Claimed], kubeconfig: Option<&Path>) -> Option<&'static str> {
+    if claimed.iter().any(|other| other.file.path() == path) {
+        return Some("another report goes to the same file");
+    }
+    let read = kubeconfigs(kubeconfig, WORKSPACE.as_ref(), &Environment::of_process());
+    let is_read = read
+        .iter()
+        .any(|kubeconfig| real(kubeconfig).is_ok_and(|kubeconfig| kubeconfig == path));
+    is_read.then_some("it is a kubeconfig")
 }
 
 fn failure(target: &ReportTarget, why: &str) -> Failure {

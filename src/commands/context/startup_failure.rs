@@ -4,9 +4,13 @@
 use std::sync::Arc;
 
 pub use super::result::ErrorOutput;
-use super::{super::suggestion, reports::Reports, result::Delivery};
+use super::{
+    super::{suggestion, usage::Asked},
+    reports::Reports,
+    result::Delivery,
+};
 use crate::{
-    cli::{GlobalArgs, ReportTarget, StdoutFormat},
+    cli::GlobalArgs,
     command_id::CommandId,
     exit::Exit,
     failure::Failure,
@@ -22,10 +26,11 @@ pub struct Early {
 
 impl Early {
     /// From the little that could be read of what was typed.
-    pub fn of(format: StdoutFormat, reports: &[ReportTarget], progress: ProgressChoice) -> Self {
+    pub fn of(asked: &Asked) -> Self {
+        let reports = Reports::claim_what_can_be(&asked.reports, asked.kubeconfig.as_deref());
         Self {
-            ui: words(progress),
-            delivery: Arc::new(Delivery::new(format, Reports::claim_what_can_be(reports))),
+            ui: words(asked.progress),
+            delivery: Arc::new(Delivery::new(asked.format.clone(), reports)),
         }
     }
 
@@ -62,7 +67,7 @@ pub fn fail(global: &GlobalArgs, command: CommandId, failure: Failure) -> Exit {
     let ui = super::terminal(global);
     let delivery = Delivery::new(
         output.output.clone(),
-        Reports::claim_what_can_be(&output.reports),
+        Reports::claim_what_can_be(&output.reports, global.connection.kubeconfig.as_deref()),
     );
     let error_output = ErrorOutput::of(&ui, &failure);
     delivery.end(

@@ -89,6 +89,17 @@ fn what_changes_names_the_cluster_that_was_found() {
     }
 }
 
+/// Whoever lacks a right cannot give it to themselves.
+#[test]
+fn what_an_administrator_runs_acts_as_nobody() {
+    let found = place(&["/k"], "prod");
+    let permitting = kubectl("create role r").by_administrator();
+    assert_eq!(
+        line("--as eve --as-group g", Some(&found), permitting),
+        "kubectl --kubeconfig /k --context prod create role r"
+    );
+}
+
 /// Every command, whether a cluster was named or found.
 #[test]
 fn no_command_that_changes_something_leaves_its_cluster_out() {

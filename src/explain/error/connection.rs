@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
         &[CONTEXTS],
     )),
     (Reason::IncompleteIdentity, advice(
-        "--as-group and --as-uid add to a user, and no user was given.",
+        "--as-group and --as-uid add to a user, and neither --as nor the kubeconfig names one.",
         "Add --as USER.",
         &["bmctl help status vmruntime"],
     )),

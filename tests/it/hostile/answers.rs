@@ -1,11 +1,14 @@
 //! Whoever answers in the place of the API server: nothing is turned off, deleted or called done because of it.
 
+use std::{fs, path::Path};
+
 use http::Method;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::{
     faults::{Fault, On, Proxy, Script},
+    output::FORMATS,
     test_cluster::{MACHINES, Test, TestCluster},
 };
 
@@ -13,12 +16,13 @@ const RUNTIME: &str = "/apis/vm.cluster.gke.io/v1/vmruntimes/vmruntime";
 const NODE: &str = "/api/v1/nodes/worker-0";
 
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 6] = [
         ("a_list_that_is_none_counts_no_vms", lists),
         ("a_kind_that_is_hidden_is_not_absent", hidden),
         ("a_name_is_never_a_path", names),
         ("an_answer_to_something_else_is_none", others),
         ("what_is_not_gone_is_waited_for", waits),
+        ("a_token_that_is_repeated_is_not_shown", repeats),
     ];
     let told = tests.map(|(name, test)| Trial::test(format!("hostile::{name}"), test));
     told.into_iter().collect()
@@ -195,6 +199,61 @@ fn waits() -> Result<(), Failed> {
         proxy.play(Script::none().always(pods, fault));
         let words = ["wait", "vmruntime", "--for", "disabled", "--timeout", "2s"];
         proxy.bmctl(&words).exits(124)?;
+    }
+    Ok(())
+}
+
+/// Of all files in a folder.
+fn texts(folder: &Path) -> Result<String, Failed> {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        all += &if path.is_dir() {
+            texts(&path)?
+        } else {
+            fs::read_to_string(path)?
+        };
+    }
+    Ok(all)
+}
+
+/// A proxy or a webhook may quote the header of a request in its error.
+fn repeats() -> Result<(), Failed> {
+    let test_cluster = TestCluster::bare();
+    let kubeconfig = fs::read_to_string(test_cluster.kubeconfig())?;
+    let mut lines = kubeconfig.lines().map(str::trim);
+    let token = lines.find_map(|line| line.strip_prefix("token: "));
+    let token = token.ok_or("no token")?.trim_matches(['"', '\'']);
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Forbidden", "code": 403,
+        "message": format!("not allowed: Authorization: Bearer {token}"),
+    });
+    let proxy = Proxy::before(&test_cluster, Script::none());
+    for body in [status.to_string(), format!("<html>Bearer {token}")] {
+        let body = Box::leak(body.into_boxed_str());
+        let script = Script::none().always(On::Under("/apis"), Fault::says(403, body));
+        proxy.play(script);
+        for format in FORMATS {
+            let words = [
+                "status",
+                "vmruntime",
+                "-o",
+                format,
+                "-vv",
+                "--log-dir",
+                "log",
+            ];
+            let ended = proxy.bmctl(&words);
+            let log = texts(&test_cluster.folder().join("log"))?;
+            let said = [&*ended.stdout, &ended.stderr, &log].concat();
+            ended.exits(9)?;
+            if said.contains(token) {
+                return Err(format!("-o {format}: {said}").into());
+            }
+            if body.starts_with('{') && !said.contains("Bearer (a credential, not shown)") {
+                return Err(format!("-o {format} does not say what was answered: {said}").into());
+            }
+        }
     }
     Ok(())
 }

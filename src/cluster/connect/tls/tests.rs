@@ -179,9 +179,22 @@ fn a_client_certificate_that_cannot_be_used_says_which_half_and_why() {
         (&certificate, &encrypted, "encrypted with a password"),
         (&certificate, &key.public_key_pem(), "no private key"),
         (&certificate, garbage, "is not RSA of at least 2048 bits"),
-        ("hunter2", VERSION_1_KEY, "no certificate in it"),
+        ("hunter2", VERSION_1_KEY, "no certificate in PEM format"),
     ] {
         let why = usable(certificate, key).unwrap_err();
         assert!(why.contains(expected), "{why}");
+    }
+}
+
+/// kube would refuse the whole bundle.
+#[test]
+fn connections_are_made_with_what_of_a_bundle_can_be_read() {
+    let mut config = Config::new("https://kubernetes".parse().unwrap());
+    for (authorities, usable) in [
+        (vec![b"junk".to_vec(), self_signed()], true),
+        (vec![b"junk".to_vec()], false),
+    ] {
+        config.root_cert = Some(authorities);
+        assert_eq!(client_config(&config).is_ok(), usable);
     }
 }
