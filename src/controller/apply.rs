@@ -258,7 +258,9 @@ fn check_name(inputs: &Inputs, checks: &[CheckFacts]) -> String {
         Trigger::NodeAdded | Trigger::NodeBack | Trigger::Upgraded | Trigger::EngineChanged => {
             let mut uids: Vec<&str> = checks.iter().map(|check| check.uid.as_str()).collect();
             uids.sort_unstable();
-            uids.iter().for_each(|uid| digest.update(uid));
+            for uid in uids {
+                digest.update(uid);
+            }
         }
     }
     let bytes = digest.finalize();
