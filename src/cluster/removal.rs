@@ -40,6 +40,7 @@ use crate::{
 pub use plan::{
     Disks, Fate, KindSummary, LeftOver, Plan, Planned, PlannedDependent, Secrets, Why, is_products,
 };
+pub use release::{release_contents, still_there};
 pub use saving::save;
 
 /// What is gone now.

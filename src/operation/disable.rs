@@ -142,6 +142,14 @@ impl Disable<'_> {
             return Ok(Ending::AlreadyOff { disks_kept });
         }
         let proposal = self.propose(found, decision);
+        let mut staying = Staying::of(&proposal.plan);
+        let is_foreign = observed::is_foreign(&proposal.before.status());
+        let danger = staying.danger().filter(|_| is_foreign);
+        if proposal.decision != Decision::Refuse
+            && let Some(danger) = &danger
+        {
+            self.retry.observer().warn(danger);
+        }
         operator.show(&proposal);
 
         if proposal.decision == Decision::Refuse {
@@ -158,10 +166,6 @@ impl Disable<'_> {
             }
         };
 
-        let staying = Staying::of(&proposal.plan);
-        if observed::is_foreign(&proposal.before.status()) {
-            staying.warn(self.retry.observer());
-        }
         let deletes = proposal.deletes();
         let fence = if deletes {
             Some(
@@ -169,11 +173,21 @@ impl Disable<'_> {
                     .await?,
             )
         } else {
-            self.save_what_goes(&proposal).await?;
+            if danger.is_some() || !proposal.plan.engine.is_empty() {
+                self.save_what_goes(&proposal).await?;
+            }
             let plan = proposal.plan;
             removal::release_from_engine(self.client, plan, self.retry).await?;
             None
         };
+        if danger.is_some()
+            && let Err(failure) = staying.release(self.client, self.retry).await
+        {
+            if let Some(fence) = fence {
+                fence.lift().await;
+            }
+            return Err(failure);
+        }
         let baseline = self.switch_off(proposal.before, fence).await?;
         self.clear_newcomers(&baseline.object, deletes).await?;
 
@@ -273,7 +287,7 @@ impl Disable<'_> {
         let outcome = wait::until(self.client, &wait, self.retry).await?;
         self.retry.observer().step("Making sure that no VM is left");
         let left = self.no_guest_is_left().await?;
-        staying.are_there(&left)?;
+        staying.are_there(&left, self.client, self.retry).await?;
         Ok(outcome)
     }
 

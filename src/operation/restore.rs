@@ -95,6 +95,7 @@ async fn another_cluster(
     };
     let (context, server) = (&origin.context, &origin.server);
     Some(format!(
-        "this is a backup of another cluster: context {context}, {server}{twice}"
+        "this is a backup of another cluster, or of this one before its VMRuntime was made again: context {context}, \
+         {server}{twice}"
     ))
 }

@@ -1,7 +1,7 @@
 //! What a VMRuntime says of itself, read with the caution that a foreign controller asks for.
 
 use crate::api::{
-    ConditionStatus, VMRuntime, VMRuntimeStatus,
+    Condition, ConditionStatus, VMRuntime, VMRuntimeStatus,
     condition::{find, kind},
 };
 
@@ -46,10 +46,20 @@ pub fn ready(runtime: &VMRuntime) -> Option<bool> {
     }
 }
 
-/// Enabled, and VMs can be run.
+/// What says that no VM may be created: while a disable is at work, and for a while after one has died, that is so although
+/// VMs can be run.
+#[must_use]
+pub fn creation_closed(status: &VMRuntimeStatus) -> Option<&Condition> {
+    let condition = find(&status.conditions, kind::VM_CREATION_ALLOWED)?;
+    (condition.status == ConditionStatus::False).then_some(condition)
+}
+
+/// Enabled, and VMs can be created and run.
 #[must_use]
 pub fn is_ready(runtime: &VMRuntime) -> bool {
-    runtime.spec.enabled && ready(runtime) == Some(true)
+    let status = runtime.status.as_ref();
+    let closed = status.and_then(creation_closed).is_some();
+    runtime.spec.enabled && ready(runtime) == Some(true) && !closed
 }
 
 #[cfg(test)]
@@ -116,6 +126,31 @@ mod tests {
             runtime.status = Some(VMRuntimeStatus {
                 ready,
                 observed_generation: observed,
+                ..VMRuntimeStatus::default()
+            });
+            assert_eq!(is_ready(&runtime), expected, "{runtime:?}");
+        }
+    }
+
+    #[test]
+    fn where_no_vm_may_be_created_nothing_is_ready() {
+        for (creation, expected) in [
+            (Some(ConditionStatus::True), true),
+            (Some(ConditionStatus::Unknown), true),
+            (Some(ConditionStatus::False), false),
+            // A controller that is not ours does not say it.
+            (None, true),
+        ] {
+            let mut runtime = VMRuntime::default();
+            runtime.spec.enabled = true;
+            let condition = creation.map(|status| Condition {
+                type_: kind::VM_CREATION_ALLOWED.to_owned(),
+                status,
+                ..Condition::default()
+            });
+            runtime.status = Some(VMRuntimeStatus {
+                ready: Some(true),
+                conditions: condition.into_iter().collect(),
                 ..VMRuntimeStatus::default()
             });
             assert_eq!(is_ready(&runtime), expected, "{runtime:?}");

@@ -20,7 +20,7 @@ const BEFORE_OBSERVATIONS: &[&str] = &["1.13", "1.16"];
 const BEFORE_SUMMARY: &[&str] = &["1.13"];
 
 /// Tests that cannot be told with Google's controller, why, and of which releases.
-const OURS: [(&str, &str, &[&str]); 19] = [
+const OURS: [(&str, &str, &[&str]); 20] = [
     (
         "vertical::enable_reaches_ready_and_knows_it_the_second_time",
         "it looks at the generation that was observed",
@@ -30,6 +30,11 @@ const OURS: [(&str, &str, &[&str]); 19] = [
         "vertical::re_enabling_is_not_fooled_by_what_was_true_before",
         "it looks at the check that the VMRuntime names",
         BEFORE_SUMMARY,
+    ),
+    (
+        "vertical::nothing_is_ready_while_no_vm_may_be_created",
+        "it looks at whether VM creation is open: only ours publishes it",
+        ALL,
     ),
     (
         "vertical::a_node_without_kvm_fails_the_check_until_it_is_skipped",

@@ -45,6 +45,10 @@ pub fn tests() -> Vec<(&'static str, Test)> {
             re_enabling_is_not_fooled_by_what_was_true_before,
         ),
         (
+            "nothing_is_ready_while_no_vm_may_be_created",
+            nothing_is_ready_while_no_vm_may_be_created,
+        ),
+        (
             "a_node_without_kvm_fails_the_check_until_it_is_skipped",
             a_node_without_kvm_fails_the_check_until_it_is_skipped,
         ),
@@ -268,6 +272,46 @@ fn re_enabling_is_not_fooled_by_what_was_true_before() -> Result<(), Failed> {
         &json!(true),
         "ready",
     )
+}
+
+/// As a disable that was killed leaves it behind, for some minutes.
+fn nothing_is_ready_while_no_vm_may_be_created() -> Result<(), Failed> {
+    let test_cluster = TestCluster::enabled()?;
+    let fence = |until: Option<&str>| {
+        let until = json!({"vm.cluster.gke.io/creation-fence-until": until});
+        test_cluster.patch(RUNTIME, &json!({"metadata": {"annotations": until}}))
+    };
+    let closed = |wanted: bool| {
+        eventually("VM creation is closed, or open", || {
+            let runtime = test_cluster.read(RUNTIME).map_err(|e| format!("{e:?}"))?;
+            let conditions = runtime["status"]["conditions"].as_array().cloned();
+            let creation = conditions.into_iter().flatten().find(|condition| {
+                condition["type"] == "VMCreationAllowed"
+                    && (condition["status"] == "False") == wanted
+            });
+            creation.map(drop).ok_or_else(|| runtime.to_string())
+        })
+    };
+    fence(Some("2099-01-01T00:00:00Z"))?;
+    closed(true)?;
+    for words in [
+        "wait vmruntime --for ready",
+        "enable vmruntime",
+        "enable vmruntime --ensure",
+    ] {
+        let words: Vec<&str> = words.split(' ').chain(["--timeout", "1s"]).collect();
+        test_cluster
+            .bmctl(&words)
+            .exits(124)?
+            .says("VM creation is closed until 2099-01-01T00:00:00Z: a disable is deleting VMs")?;
+    }
+    fence(None)?;
+    closed(false)?;
+    test_cluster
+        .bmctl(&["wait", "vmruntime", "--for", "ready"])
+        .exits(0)?;
+    test_cluster.bmctl(&["enable", "vmruntime"]).exits(7)?;
+    Ok(())
 }
 
 fn a_node_without_kvm_fails_the_check_until_it_is_skipped() -> Result<(), Failed> {

@@ -5,15 +5,13 @@
 //! read: it holds credentials. What it says on stderr is shown where it fails, as far as [`said`] lets it.
 
 mod child;
+mod program;
 mod said;
 
 use std::{
     collections::HashMap,
-    env,
-    ffi::OsString,
     io,
     os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -186,7 +184,7 @@ impl Plugin {
         } else {
             (Stdio::null(), Stdio::piped())
         };
-        let mut process = Command::new(program(&self.command, env::var_os("PATH"))?);
+        let mut process = Command::new(program::find(&self.command)?);
         process
             .arg0(&self.command)
             .args(&self.arguments)
@@ -245,30 +243,6 @@ impl Plugin {
             expires,
         })
     }
-}
-
-/// The file that a command is. As client-go, a bare word is looked up in our own PATH, whatever PATH the plugin is to have,
-/// and what that finds by the current folder is not run: whoever wrote that folder would be given a login.
-fn program(command: &str, path: Option<OsString>) -> io::Result<PathBuf> {
-    if command.contains('/') {
-        return Ok(command.into());
-    }
-    let path = path.unwrap_or_default();
-    let found = env::split_paths(&path)
-        .map(|folder| folder.join(command))
-        .find(|file| is_executable(file));
-    match found {
-        Some(file) if file.is_absolute() => Ok(file),
-        Some(_) => Err(io::Error::other(
-            "the PATH finds it in the current folder, and nothing is run from there",
-        )),
-        None => Err(io::ErrorKind::NotFound.into()),
-    }
-}
-
-fn is_executable(file: &Path) -> bool {
-    let file_access = rustix::fs::Access::EXEC_OK;
-    file.is_file() && rustix::fs::access(file, file_access).is_ok()
 }
 
 /// For people: never less than it was.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Dependent, Uid};
 use crate::{
-    api::dependent::{DEPENDENT_KINDS, DependentKind},
+    api::dependent::{DEPENDENT_KINDS, DependentKind, DependentRole},
     cluster::{
         list::{Fields, Pages},
         retry::Retry,
@@ -25,7 +25,25 @@ pub async fn list(
     retry: &Retry<'_>,
     namespaces: &BTreeSet<Arc<str>>,
 ) -> Result<Vec<Dependent>, Failure> {
-    stream::iter(&DEPENDENT_KINDS)
+    list_of(client, retry, namespaces, |_| true).await
+}
+
+/// The same of claims and VolumeSnapshots alone.
+pub async fn list_data(
+    client: &Client,
+    retry: &Retry<'_>,
+    namespaces: &BTreeSet<Arc<str>>,
+) -> Result<Vec<Dependent>, Failure> {
+    list_of(client, retry, namespaces, DependentRole::holds_data).await
+}
+
+async fn list_of(
+    client: &Client,
+    retry: &Retry<'_>,
+    namespaces: &BTreeSet<Arc<str>>,
+    wanted: impl Fn(DependentRole) -> bool,
+) -> Result<Vec<Dependent>, Failure> {
+    stream::iter(DEPENDENT_KINDS.iter().filter(|kind| wanted(kind.role)))
         .map(|kind| of_kind(client, retry, kind, namespaces))
         .buffer_unordered(IN_FLIGHT)
         .try_concat()

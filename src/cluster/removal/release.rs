@@ -33,7 +33,7 @@ use crate::{
         name::{FIELD_MANAGER, RELEASE_FINALIZER},
     },
     cluster::{
-        inventory::{Storage, Uid, Workload},
+        inventory::{Dependent, Storage, Uid, Workload, dependents},
         retry::{Repeat, Retry},
         subject::Subject,
     },
@@ -335,38 +335,16 @@ impl Removal<'_, '_> {
             .map(|planned| Subject::from(&planned.object));
         let targets: Vec<Subject> = disks.chain(dependents).collect();
         let goes = &self.goes();
-        let mut releases = stream::iter(targets)
-            .map(|target| async move { self.take_owners_off(&target, goes).await })
-            .buffer_unordered(IN_FLIGHT);
+        let mut releases =
+            stream::iter(targets)
+                .map(|target| async move {
+                    take_owners_off(self.client, self.retry, &target, goes).await
+                })
+                .buffer_unordered(IN_FLIGHT);
         while let Some(released) = releases.next().await {
             released?;
         }
         Ok(())
-    }
-
-    async fn take_owners_off(
-        &self,
-        target: &Subject,
-        goes: &impl Fn(&Uid) -> bool,
-    ) -> Result<(), Failure> {
-        let doing = format!("release {} from its owner", target.name);
-        change(self.client, self.retry, target, &doing, |metadata| {
-            let owners = metadata.owner_references.clone().unwrap_or_default();
-            let (goes, stays): (Vec<_>, Vec<_>) = owners
-                .into_iter()
-                .partition(|owner| goes(&Uid::from(owner.uid.as_str())));
-            if goes.is_empty() {
-                return None;
-            }
-            let owners = if stays.is_empty() {
-                Value::Null
-            } else {
-                json!(stays)
-            };
-            Some(json!({"ownerReferences": owners}))
-        })
-        .await
-        .map(drop)
     }
 
     /// Of which owners the garbage collector will say that they are gone.
@@ -377,6 +355,84 @@ impl Removal<'_, '_> {
             None => others.contains(uid),
         }
     }
+}
+
+/// Releases the claims and VolumeSnapshots of these disks from them, and says which those are. They stay where the disks do
+/// not.
+pub async fn release_contents(
+    client: &Client,
+    retry: &Retry<'_>,
+    disks: &BTreeSet<Uid>,
+    namespaces: &BTreeSet<Arc<str>>,
+) -> Result<Vec<Dependent>, Failure> {
+    let mut contents = dependents::list_data(client, retry, namespaces).await?;
+    contents.retain(|content| content.owners.iter().any(|owner| disks.contains(owner)));
+    let is_disk = &|owner: &Uid| disks.contains(owner);
+    let mut releases = stream::iter(&contents)
+        .map(|content| async move {
+            take_owners_off(client, retry, &Subject::from(content), is_disk).await
+        })
+        .buffer_unordered(IN_FLIGHT);
+    while let Some(released) = releases.next().await {
+        released?;
+    }
+    drop(releases);
+    Ok(contents)
+}
+
+/// Those of them that are there and are not being deleted.
+pub async fn still_there(
+    client: &Client,
+    retry: &Retry<'_>,
+    objects: &[Dependent],
+) -> Result<Vec<Dependent>, Failure> {
+    let mut looks = stream::iter(objects)
+        .map(|object| async move {
+            let subject = Subject::from(object);
+            let (api, name) = (subject.api(client), &subject.name.name);
+            let doing = format!("look for {}", subject.name);
+            let found = retry
+                .request(&doing, Repeat::Safe, || api.get_metadata_opt(name))
+                .await
+                .map_err(|error| failure::from_kube(&error, &doing))?;
+            let uid = Some(object.uid.to_string());
+            let stays = found.is_some_and(|found| {
+                found.metadata.uid == uid && found.metadata.deletion_timestamp.is_none()
+            });
+            Ok::<_, Failure>(stays.then(|| object.clone()))
+        })
+        .buffer_unordered(IN_FLIGHT);
+    let mut there = Vec::new();
+    while let Some(looked) = looks.next().await {
+        there.extend(looked?);
+    }
+    Ok(there)
+}
+
+async fn take_owners_off(
+    client: &Client,
+    retry: &Retry<'_>,
+    target: &Subject,
+    goes: &impl Fn(&Uid) -> bool,
+) -> Result<(), Failure> {
+    let doing = format!("release {} from its owner", target.name);
+    change(client, retry, target, &doing, |metadata| {
+        let owners = metadata.owner_references.clone().unwrap_or_default();
+        let (goes, stays): (Vec<_>, Vec<_>) = owners
+            .into_iter()
+            .partition(|owner| goes(&Uid::from(owner.uid.as_str())));
+        if goes.is_empty() {
+            return None;
+        }
+        let owners = if stays.is_empty() {
+            Value::Null
+        } else {
+            json!(stays)
+        };
+        Some(json!({"ownerReferences": owners}))
+    })
+    .await
+    .map(drop)
 }
 
 /// Writes down that it is held, or not any more, before a list or a watch says so.

@@ -86,7 +86,9 @@ pub(super) fn judge(
             ),
         },
     }
-    done.warnings.extend(creation_is_closed(runtime));
+    if missing.is_empty() {
+        missing.extend(observed::creation_closed(&runtime.status()).map(says));
+    }
     if missing.is_empty() {
         Verdict::done(done)
     } else {
@@ -96,14 +98,6 @@ pub(super) fn judge(
             ..Waiting::default()
         })
     }
-}
-
-/// VMs can be run, and yet none may be created: a disable is at work, or has died.
-fn creation_is_closed(runtime: &RuntimeObject) -> Option<String> {
-    let status = runtime.status();
-    let condition = find(&status.conditions, kind::VM_CREATION_ALLOWED)?;
-    let closed = condition.status == ConditionStatus::False;
-    closed.then(|| format!("VM creation is closed: {}", condition.message))
 }
 
 /// Why the VMRuntime itself is not ready for this generation.

@@ -89,7 +89,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, runtime: &RuntimeFacts) -> Report {
         creation: match fence {
             Some(until) => Word::no(
                 reason::FENCED,
-                format!("VM creation is closed until {until}: a disable is deleting VMs"),
+                format!("VM creation is closed until {until:.0}: a disable is deleting VMs"),
             ),
             None => creation(draft, gate),
         },

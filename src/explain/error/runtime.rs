@@ -58,8 +58,8 @@ pub(super) const ROWS: &[Row] = &[
         &[LATEST, "kubectl get nodes", "bmctl skip node NODE --context CONTEXT", CHECK],
     )),
     (Reason::DisksGone, advice(
-        "Somebody else deleted them meanwhile, or the controller of the cluster, which is not bmctl's, removed CDI and with it all DataVolumes and their claims.",
-        "Restore what they held from a backup of their contents. Their claims may be left: kubectl get persistentvolumeclaims.",
+        "Somebody else deleted them meanwhile, with what they held.",
+        "Look whether their claims are left; else restore what they held from a backup of their contents.",
         &["kubectl get persistentvolumeclaims --all-namespaces"],
     )),
     (Reason::NotAskedFor, advice(

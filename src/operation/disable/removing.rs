@@ -100,9 +100,6 @@ impl Disable<'_> {
 
     /// Without a VM to delete: what goes with the engine is saved all the same.
     pub(super) async fn save_what_goes(&self, proposal: &Proposal) -> Result<(), Failure> {
-        if proposal.plan.engine.is_empty() {
-            return Ok(());
-        }
         let saved = self.save(&proposal.before, &proposal.plan).await;
         let backup = saved.map_err(before_anything)?;
         backup.map_or(Ok(()), |mut backup| backup.finish(self.retry.now()))

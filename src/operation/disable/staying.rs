@@ -1,68 +1,144 @@
 //! The disks that were shown to stay: that they do is looked at in the end, as it is not for bmctl alone to say.
+//!
+//! Of our own controller it is known that it leaves CDI where there are disks. Another one may remove CDI with its
+//! definitions, and with these all DataVolumes and what they own. So their claims are released from them before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kube::Client;
 
 use super::newcomer::naming;
 use crate::{
+    api::engine::CDI_GROUP,
     cluster::{
-        Observer,
+        Retry,
         event::ObjectName,
-        inventory::{Inventory, Uid},
-        removal::Plan,
+        inventory::{Dependent, Inventory, Uid},
+        removal::{self, Plan},
     },
     failure::{Failure, Kind, Reason},
 };
 
-/// By UID.
-pub(super) struct Staying(BTreeMap<Uid, ObjectName>);
+pub(super) struct Staying {
+    /// By UID.
+    disks: BTreeMap<Uid, ObjectName>,
+    /// Those of them that would go with CDI.
+    of_cdi: BTreeSet<Uid>,
+    namespaces: BTreeSet<Arc<str>>,
+    /// What was released from them, by the disks that owned it.
+    contents: Vec<Dependent>,
+}
 
 impl Staying {
     pub fn of(plan: &Plan) -> Self {
         let disks = plan.kept().map(|(disk, _)| disk);
         // What somebody else deletes does not stay.
-        let disks = disks.filter(|disk| disk.deleting.is_none());
-        let named = disks.map(|disk| (disk.uid.clone(), disk.object_name()));
-        Self(named.collect())
+        let disks: Vec<_> = disks.filter(|disk| disk.deleting.is_none()).collect();
+        let of_cdi = disks.iter().filter(|disk| disk.kind.group == CDI_GROUP);
+        Self {
+            of_cdi: of_cdi.map(|disk| disk.uid.clone()).collect(),
+            namespaces: disks.iter().map(|disk| disk.namespace.clone()).collect(),
+            disks: disks
+                .iter()
+                .map(|disk| (disk.uid.clone(), disk.object_name()))
+                .collect(),
+            contents: Vec::new(),
+        }
     }
 
-    /// Only of our own controller it is known that it leaves CDI where there are disks.
-    pub fn warn(&self, observer: &dyn Observer) {
-        let disks = match self.0.len() {
-            0 => return,
-            1 => "1 disk is".to_owned(),
-            count => format!("{count} disks are"),
+    /// What a controller that is not ours may do to them; `None`: there is nothing of that kind.
+    pub fn danger(&self) -> Option<String> {
+        let disks = match self.of_cdi.len() {
+            0 => return None,
+            1 => "1 DataVolume is".to_owned(),
+            count => format!("{count} DataVolumes are"),
         };
-        observer.warn(&format!(
-            "{disks} to stay; whether the controller of this cluster leaves CDI is not known: if it does not, the \
-             contents are lost"
-        ));
+        Some(format!(
+            "{disks} to stay; whether the controller of this cluster leaves CDI is not known: their claims are released \
+             from them, and stay without them"
+        ))
     }
 
-    pub fn are_there(&self, inventory: &Inventory) -> Result<(), Failure> {
+    /// Releases what they hold from them.
+    pub async fn release(&mut self, client: &Client, retry: &Retry<'_>) -> Result<(), Failure> {
+        if !self.of_cdi.is_empty() {
+            retry
+                .observer()
+                .step("Releasing the claims of disks that stay");
+            let retry = retry.patient();
+            self.contents =
+                removal::release_contents(client, &retry, &self.of_cdi, &self.namespaces).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks whether every one of them is left, or what it holds; of these it is said.
+    pub async fn are_there(
+        &self,
+        inventory: &Inventory,
+        client: &Client,
+        retry: &Retry<'_>,
+    ) -> Result<(), Failure> {
         let there: BTreeSet<&Uid> = inventory.disks.iter().map(|disk| &disk.uid).collect();
-        let gone: Vec<String> = self
-            .0
-            .iter()
-            .filter(|(uid, _)| !there.contains(uid))
-            .map(|(_, name)| name.to_string())
-            .collect();
-        if gone.is_empty() {
+        if self.disks.keys().all(|uid| there.contains(uid)) {
             return Ok(());
         }
-        let message = match gone.len() {
-            1 => "1 disk that was to stay is gone".to_owned(),
-            count => format!("{count} disks that were to stay are gone"),
-        };
-        let failure = Failure::new(Kind::OperationFailed, Reason::DisksGone, message);
-        Err(naming(failure, "gone", &gone))
+        let contents = removal::still_there(client, retry, &self.contents).await?;
+        let (gone, left) = self.without(&there, &contents);
+        if !left.is_empty() {
+            let left = left.join(", ");
+            retry.observer().warn(&format!(
+                "disks are gone with CDI, and what they hold is left: {left}"
+            ));
+        }
+        refuse(&gone)
     }
+
+    /// The disks that are gone, and what is left of others that are.
+    fn without(&self, there: &BTreeSet<&Uid>, left: &[Dependent]) -> (Vec<String>, Vec<String>) {
+        let (mut gone, mut remains) = (Vec::new(), Vec::new());
+        for (uid, name) in &self.disks {
+            let of_disk = |content: &&Dependent| content.owners.contains(uid);
+            let held = self.contents.iter().filter(of_disk).count();
+            let holds: Vec<_> = left.iter().filter(of_disk).collect();
+            if there.contains(uid) {
+            } else if held == 0 || holds.len() < held {
+                gone.push(name.to_string());
+            } else {
+                remains.extend(
+                    holds
+                        .iter()
+                        .map(|content| content.object_name().to_string()),
+                );
+            }
+        }
+        (gone, remains)
+    }
+}
+
+fn refuse(gone: &[String]) -> Result<(), Failure> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let message = match gone.len() {
+        1 => "1 disk that was to stay is gone".to_owned(),
+        count => format!("{count} disks that were to stay are gone"),
+    };
+    let failure = Failure::new(Kind::OperationFailed, Reason::DisksGone, message);
+    Err(naming(failure, "gone", gone))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        api::{WorkloadRole, workload::removal_order},
+        api::{
+            dependent::{DEPENDENT_KINDS, DependentRole},
+            workload::removal_order,
+        },
         cluster::{
             inventory::Workload,
             removal::{Disks, LeftOver},
@@ -72,7 +148,7 @@ mod tests {
     fn disk(uid: &str) -> Workload {
         Workload {
             kind: removal_order()
-                .find(|kind| kind.role == WorkloadRole::Disk)
+                .find(|kind| kind.group == CDI_GROUP)
                 .unwrap(),
             version: "v1".into(),
             namespace: "ns".into(),
@@ -95,14 +171,53 @@ mod tests {
         }
     }
 
+    fn claim(name: &str, owner: &str) -> Dependent {
+        Dependent {
+            kind: DEPENDENT_KINDS
+                .iter()
+                .find(|kind| kind.role == DependentRole::Claim)
+                .unwrap(),
+            namespace: "ns".into(),
+            name: name.into(),
+            uid: name.into(),
+            owners: Box::new([owner.into()]),
+            controller: None,
+        }
+    }
+
     #[test]
     fn a_disk_that_was_to_stay_and_is_gone_is_named() {
-        let plan = Plan::new(of(&["a", "b"]), Disks::Delete, &LeftOver::default());
-        let staying = Staying::of(&plan);
-        assert!(staying.are_there(&of(&["c", "b", "a"])).is_ok());
-        let failure = staying.are_there(&of(&["b"])).unwrap_err();
+        let plan = Plan::new(of(&["a", "b", "c"]), Disks::Delete, &LeftOver::default());
+        let mut staying = Staying::of(&plan);
+        staying.contents = vec![claim("of-b", "b"), claim("of-c", "c")];
+        let (a, b, c): (Uid, Uid, Uid) = ("a".into(), "b".into(), "c".into());
+        let all = || staying.contents.clone();
+        for (there, left, expected) in [
+            (&[&a, &b, &c][..], vec![], ""),
+            (&[&b, &c], all(), "gone: ns/a"),
+            (&[&a], all(), "left: ns/of-b ns/of-c"),
+            (&[&a], vec![claim("of-c", "c")], "gone: ns/b left: ns/of-c"),
+        ] {
+            let there = there.iter().copied().collect();
+            let (gone, remains) = staying.without(&there, &left);
+            let mut said = Vec::new();
+            for (what, names) in [("gone:", gone), ("left:", remains)] {
+                let names = names.iter().map(|name| name.rsplit(' ').next().unwrap());
+                let names: Vec<_> = names.map(str::to_owned).collect();
+                said.extend((!names.is_empty()).then(|| format!("{what} {}", names.join(" "))));
+            }
+            assert_eq!(said.join(" "), expected);
+        }
+        let failure = refuse(&["a".to_owned()]).unwrap_err();
         assert_eq!(failure.reason, Reason::DisksGone);
-        assert!(failure.causes[0].ends_with(" ns/a"), "{failure:?}");
-        assert_eq!(failure.causes.len(), 1);
+        assert_eq!(failure.causes, ["gone: a"]);
+    }
+
+    #[test]
+    fn only_what_goes_with_cdi_is_in_danger() {
+        let plan = |disks| Plan::new(of(disks), Disks::Delete, &LeftOver::default());
+        assert_eq!(Staying::of(&plan(&[])).danger(), None);
+        let said = Staying::of(&plan(&["a"])).danger().unwrap();
+        assert!(said.starts_with("1 DataVolume is to stay"), "{said}");
     }
 }

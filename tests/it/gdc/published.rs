@@ -23,7 +23,7 @@ pub fn trials() -> Vec<Trial> {
         )
     };
     let mut trials: Vec<Trial> = RELEASES.iter().map(fields).collect();
-    let newest: [(&str, Test); 8] = [
+    let newest: [(&str, Test); 9] = [
         ("a_check_that_runs_has_not_passed", running),
         ("a_failed_check_has_googles_form", failed),
         ("a_check_without_a_spec_hides_no_other", bare),
@@ -32,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
         ("no_machine_before_a_check_has_passed", gated),
         ("a_node_that_is_taken_in_again_is_checked", taken_in),
         ("a_controller_that_is_gone_does_nothing", gone),
+        ("what_disks_hold_outlives_cdi", outlives),
     ];
     trials.extend(newest.map(|(name, test)| {
         Trial::test(format!("gdc::{name}"), move || {
@@ -402,4 +403,46 @@ fn script() -> Result<(), Failed> {
         .kubectl(&["get", "vmruntimepfc", "-n", "vm-system"])
         .prints("PASS")?;
     Ok(())
+}
+
+/// Its controller removes CDI, and with it every DataVolume.
+fn outlives() -> Result<(), Failed> {
+    const VOLUMES: &str = "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes";
+    const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/lone";
+    let test_cluster = TestCluster::enabled()?;
+    test_cluster.create(
+        VOLUMES,
+        &json!({
+            "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
+            "metadata": {"name": "lone", "namespace": "default"},
+            "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
+        }),
+    )?;
+    let before = eventually("the claim", || {
+        test_cluster
+            .read(CLAIM)
+            .map_err(|error| format!("{error:?}"))
+    })?;
+    let ended = test_cluster.bmctl(&["disable", "vmruntime"]).exits(0)?;
+    let ended =
+        ended.says("1 DataVolume is to stay; whether the controller of this cluster leaves CDI")?;
+    ended.says("what they hold is left: persistentvolumeclaims default/lone")?;
+    if test_cluster.read(VOLUMES).is_ok() {
+        return Err("CDI is still there".into());
+    }
+    // The collector had its time: the definition went after the DataVolume, and VM Runtime was off after both.
+    let after = test_cluster.read(CLAIM)?;
+    equal(
+        &after["metadata"]["uid"],
+        &before["metadata"]["uid"],
+        "the claim",
+    )?;
+    equal(
+        &after["metadata"]["deletionTimestamp"],
+        &Value::Null,
+        "its deletion",
+    )?;
+    let saved = test_cluster.folder().join("bmctl-workspace/sandbox/backup");
+    let found = std::fs::read_dir(saved)?.count();
+    equal(&json!(found), &json!(1), "backups")
 }

@@ -233,34 +233,3 @@ fn what_is_no_plugin_is_said() {
         assert!(error.contains(expected), "{error}");
     }
 }
-
-/// client-go runs what our own PATH names, and nothing that is found by the current folder.
-#[test]
-fn a_bare_word_is_looked_up_in_our_own_path() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("login");
-    let path = |text: &str| Some(OsString::from(text));
-    let absolute = folder.path().to_str().unwrap();
-    let missing = program("login", path(absolute)).unwrap_err();
-    assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-    std::fs::write(&file, "").unwrap();
-    let unusable = program("login", path(absolute)).unwrap_err();
-    assert_eq!(unusable.kind(), io::ErrorKind::NotFound);
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&file, executable).unwrap();
-    assert_eq!(program("login", path(absolute)).unwrap(), file);
-    assert_eq!(
-        program("./login", path(absolute)).unwrap(),
-        Path::new("./login")
-    );
-    assert_eq!(
-        program("login", None).unwrap_err().kind(),
-        io::ErrorKind::NotFound
-    );
-
-    let here = std::env::current_dir().unwrap();
-    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
-    let relative = up.join(folder.path().strip_prefix("/").unwrap());
-    let refused = program("login", Some(relative.into_os_string())).unwrap_err();
-    assert!(refused.to_string().contains("current folder"), "{refused}");
-}
