@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(unusable.kind(), io::ErrorKind::NotFound);
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&file, executable).unwrap();
-        assert_eq!(program("login", path(absolute)).unwrap(), file);
+        assert_eq!(find_in("login", path(absolute)).unwrap(), file);
         assert_eq!(
             find_in("./login", path(absolute)).unwrap(),
             Path::new("./login")
