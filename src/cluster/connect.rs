@@ -6,6 +6,7 @@
 mod address;
 mod bounded;
 mod configuration;
+mod forwarder;
 pub(super) mod in_cluster;
 mod login;
 mod oidc;

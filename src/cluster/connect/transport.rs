@@ -6,7 +6,7 @@
 //! made here, and `tests/it/architecture.rs` holds that.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, header::PROXY_AUTHORIZATION};
 use http_body_util::BodyExt as _;
 use hyper::{
     body::Incoming,
@@ -32,6 +32,7 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, util::BoxService
 
 use super::{
     bounded::{Bounded, Bounds},
+    forwarder::Forwarder,
     tls,
 };
 use crate::failure::TransportError;
@@ -44,7 +45,13 @@ pub(super) fn builder(config: &Config) -> kube::Result<ClientBuilder<Transport>>
     let Some(proxy) = config.proxy_url.clone() else {
         return over(socket(), config);
     };
+    let is_plain = config.cluster_url.scheme_str() == Some("http");
     match proxy.scheme_str() {
+        Some("http") if is_plain => forwarded(proxy, socket(), config),
+        Some("https") if is_plain => {
+            let to_proxy = tls::secured(socket(), config)?;
+            forwarded(proxy, to_proxy, config)
+        }
         Some("http") => over(tunnel(proxy, socket()), config),
         Some("https") => {
             let to_proxy = tls::secured(socket(), config)?;
@@ -66,15 +73,35 @@ fn socket() -> HttpConnector {
 }
 
 fn tunnel<C>(proxy: Uri, to_proxy: C) -> Tunnel<C> {
-    let credential = user_and_password(&proxy).and_then(|(user, password)| {
-        let plain = format!("{user}:{password}");
-        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain))).ok()
-    });
+    let credential = authorization(&proxy);
     let tunnel = Tunnel::new(proxy, to_proxy);
     match credential {
         Some(credential) => tunnel.with_auth(credential),
         None => tunnel,
     }
+}
+
+/// A server without TLS is asked for by its whole address, as Go does: few proxies let anybody through to such a port.
+fn forwarded<C>(proxy: Uri, to_proxy: C, config: &Config) -> kube::Result<ClientBuilder<Transport>>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    let mut config = config.clone();
+    let credential = authorization(&proxy);
+    config
+        .headers
+        .extend(credential.map(|credential| (PROXY_AUTHORIZATION, credential)));
+    over(Forwarder { proxy, to_proxy }, &config)
+}
+
+/// What a proxy asks for whose address has a user in it.
+fn authorization(proxy: &Uri) -> Option<HeaderValue> {
+    let (user, password) = user_and_password(proxy)?;
+    let plain = format!("{user}:{password}");
+    HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain))).ok()
 }
 
 fn socks<C>(proxy: Uri, to_proxy: C) -> SocksV5<C> {
@@ -100,7 +127,7 @@ where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Connection + Read + Write + Send + Unpin + 'static,
     C::Future: Send + 'static,
-    C::Error: std::error::Error + Send + Sync + 'static,
+    C::Error: Into<BoxError>,
 {
     let secured = tls::secured(connector, config)?;
     let mut in_time = TimeoutConnector::new(secured);
@@ -184,5 +211,34 @@ mod tests {
             ),
         ];
         sends_at_once(|proxy| socks(proxy, socket()), &exchange).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_is_asked_for_by_its_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut config = Config::new("http://kubernetes.invalid:8080".parse().unwrap());
+        let proxy = format!("http://eve:a%40b@{}", listener.local_addr().unwrap());
+        config.proxy_url = Some(proxy.parse().unwrap());
+        let client = builder(&config).unwrap().build();
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut heard).await.unwrap();
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            stream.write_all(answer).await.unwrap();
+            String::from_utf8(heard).unwrap().to_ascii_lowercase()
+        };
+        let asked = Request::get("/version").body(Vec::new()).unwrap();
+        let (answer, heard) = tokio::join!(client.request_text(asked), answering);
+        assert_eq!(answer.unwrap(), "ok");
+        for line in [
+            "get http://kubernetes.invalid:8080/version http/1.1\r\n",
+            "host: kubernetes.invalid:8080\r\n",
+            "proxy-authorization: basic zxzlomfayg==\r\n",
+        ] {
+            assert!(heard.contains(line), "{line:?} in {heard:?}");
+        }
     }
 }
