@@ -42,26 +42,27 @@ impl ReportFile {
     /// # Errors
     /// The folder is missing or not writable, the path is a folder, or a file that may not be changed.
     pub fn claim(path: &Path) -> io::Result<Self> {
-        let real = real(path)?;
-        let target = match fs::metadata(&real) {
-            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) => match output(&found)? {
-                Some(output) => Target::Output(output),
-                None if found.file_type().is_fifo() || found.file_type().is_char_device() => {
-                    Target::Stream
-                }
-                None => {
-                    // Asks the system, which knows more than the mode says.
-                    OpenOptions::new().append(true).open(&real)?;
-                    Target::file(&real, found.permissions())?
-                }
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Target::file(&real, Permissions::from_mode(MODE))?
-            }
+        let found = match fs::metadata(path) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { path: real, target })
+        if let Some(target) = found.as_ref().and_then(Target::not_replaced) {
+            // Where `/dev/stdout` leads may be no path.
+            let path = path.to_owned();
+            return Ok(Self { path, target });
+        }
+        let path = real(path)?;
+        let target = match found {
+            Some(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(found) => {
+                // Asks the system, which knows more than the mode says.
+                OpenOptions::new().append(true).open(&path)?;
+                Target::file(&path, found.permissions())?
+            }
+            None => Target::file(&path, Permissions::from_mode(MODE))?,
+        };
+        Ok(Self { path, target })
     }
 
     /// Where it is, whatever it was called.
@@ -115,6 +116,15 @@ impl ReportFile {
 }
 
 impl Target {
+    /// What is written to as it is, if it is of that kind.
+    fn not_replaced(found: &Metadata) -> Option<Self> {
+        if let Some(output) = output(found) {
+            return Some(Self::Output(output));
+        }
+        let kind = found.file_type();
+        (kind.is_fifo() || kind.is_char_device()).then_some(Self::Stream)
+    }
+
     fn file(path: &Path, permissions: Permissions) -> io::Result<Self> {
         let draft = tempfile::Builder::new()
             .prefix(".bmctl-report-")
@@ -152,19 +162,17 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Our own stdout or stderr, where they go to this file.
-fn output(file: &Metadata) -> io::Result<Option<File>> {
+fn output(file: &Metadata) -> Option<File> {
     let (stdout, stderr) = (io::stdout(), io::stderr());
-    for output in [stdout.as_fd(), stderr.as_fd()] {
-        let Ok(output) = output.try_clone_to_owned().map(File::from) else {
-            // It is closed.
-            continue;
-        };
-        let its = output.metadata()?;
-        if (its.dev(), its.ino()) == (file.dev(), file.ino()) {
-            return Ok(Some(output));
-        }
-    }
-    Ok(None)
+    [stdout.as_fd(), stderr.as_fd()]
+        .into_iter()
+        // One that is closed goes nowhere.
+        .filter_map(|output| output.try_clone_to_owned().ok())
+        .map(File::from)
+        .find(|output| {
+            let its = output.metadata();
+            its.is_ok_and(|its| (its.dev(), its.ino()) == (file.dev(), file.ino()))
+        })
 }
 
 #[cfg(test)]

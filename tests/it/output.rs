@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         where_nothing_is_installed,
         with_a_node_that_fails,
         files_are_written_on_every_ending,
+        a_report_to_stdout_loses_nothing,
         a_file_that_can_not_be_written_is_found_first,
         an_interrupted_command_writes_its_files,
         a_signal_that_was_ignored_stays_ignored,
@@ -330,6 +331,29 @@ fn a_file_that_can_not_be_written_is_found_first() -> Result<(), Failed> {
     test_cluster
         .bmctl(&["status", "vmruntime"])
         .prints("VM Runtime is disabled.\n")?;
+    Ok(())
+}
+
+/// Whatever stdout is, the result, the report, and what others write there stay.
+fn a_report_to_stdout_loses_nothing() -> Result<(), Failed> {
+    const STATUS: &str = "status vmruntime -o name --report json=/dev/stdout";
+    let test_cluster = TestCluster::new();
+    let words: Vec<&str> = STATUS.split(' ').collect();
+    let piped = test_cluster.bmctl(&words).exits(0)?.stdout;
+    let script = format!("exec >log; echo before; \"$0\" {STATUS}; echo after");
+    let mut command = clean("sh", test_cluster.folder());
+    command
+        .args(["-c", &script, env!("CARGO_BIN_EXE_bmctl")])
+        .env("KUBECONFIG", test_cluster.kubeconfig());
+    finish(command, "sh", &["-c", &script], "").exits(0)?;
+    let log = fs::read_to_string(test_cluster.folder().join("log"))?;
+    let whole = log.starts_with("before\n") && log.ends_with("after\n");
+    for (where_to, text) in [("pipe", &piped), ("file", &log)] {
+        let name = text.contains("vmruntime.vm.cluster.gke.io/vmruntime\n");
+        if !(name && text.contains("\"exitCode\": 0") && whole) {
+            return Err(format!("{where_to}: {text}").into());
+        }
+    }
     Ok(())
 }
 
