@@ -79,14 +79,17 @@ const fn kind(
     }
 }
 
+/// What a disk's contents are in.
+pub const CLAIM: DependentKind = kind(
+    "",
+    "PersistentVolumeClaim",
+    "persistentvolumeclaims",
+    DependentRole::Claim,
+);
+
 /// All of them.
 pub static DEPENDENT_KINDS: [DependentKind; 18] = [
-    kind(
-        "",
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        DependentRole::Claim,
-    ),
+    CLAIM,
     kind("", "Secret", "secrets", DependentRole::Other),
     kind("", "ConfigMap", "configmaps", DependentRole::Other),
     kind("", "Service", "services", DependentRole::Other),

@@ -13,6 +13,7 @@
 //! The lists are what counts; the watches only save waiting. What a list shows that the plan does not name is added to
 //! the plan and to the backup before it is deleted.
 
+mod contents;
 mod deletion;
 mod dependents;
 mod plan;
@@ -37,10 +38,10 @@ use crate::{
     failure::{Failure, Kind, Reason},
 };
 
+pub use contents::{At, release_contents, still_there};
 pub use plan::{
     Disks, Fate, KindSummary, LeftOver, Plan, Planned, PlannedDependent, Secrets, Why, is_products,
 };
-pub use release::{release_contents, still_there};
 pub use saving::save;
 
 /// What is gone now.

@@ -230,7 +230,7 @@ pub fn is_advisory(check: &str) -> bool {
     ADVISORY_CHECKS.contains(&check)
 }
 
-/// The names of nodes as a sentence takes them: the first ones, and the number of the others.
+/// The names of nodes or other objects as a sentence takes them: the first ones, and the number of the others.
 #[must_use]
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const NAMED: usize = 20;

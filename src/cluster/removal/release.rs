@@ -33,7 +33,7 @@ use crate::{
         name::{FIELD_MANAGER, RELEASE_FINALIZER},
     },
     cluster::{
-        inventory::{Dependent, Storage, Uid, Workload, dependents},
+        inventory::{Storage, Uid, Workload},
         retry::{Repeat, Retry},
         subject::Subject,
     },
@@ -357,59 +357,8 @@ impl Removal<'_, '_> {
     }
 }
 
-/// Releases the claims and VolumeSnapshots of these disks from them, and says which those are. They stay where the disks do
-/// not.
-pub async fn release_contents(
-    client: &Client,
-    retry: &Retry<'_>,
-    disks: &BTreeSet<Uid>,
-    namespaces: &BTreeSet<Arc<str>>,
-) -> Result<Vec<Dependent>, Failure> {
-    let mut contents = dependents::list_data(client, retry, namespaces).await?;
-    contents.retain(|content| content.owners.iter().any(|owner| disks.contains(owner)));
-    let is_disk = &|owner: &Uid| disks.contains(owner);
-    let mut releases = stream::iter(&contents)
-        .map(|content| async move {
-            take_owners_off(client, retry, &Subject::from(content), is_disk).await
-        })
-        .buffer_unordered(IN_FLIGHT);
-    while let Some(released) = releases.next().await {
-        released?;
-    }
-    drop(releases);
-    Ok(contents)
-}
-
-/// Those of them that are there and are not being deleted.
-pub async fn still_there(
-    client: &Client,
-    retry: &Retry<'_>,
-    objects: &[Dependent],
-) -> Result<Vec<Dependent>, Failure> {
-    let mut looks = stream::iter(objects)
-        .map(|object| async move {
-            let subject = Subject::from(object);
-            let (api, name) = (subject.api(client), &subject.name.name);
-            let doing = format!("look for {}", subject.name);
-            let found = retry
-                .request(&doing, Repeat::Safe, || api.get_metadata_opt(name))
-                .await
-                .map_err(|error| failure::from_kube(&error, &doing))?;
-            let uid = Some(object.uid.to_string());
-            let stays = found.is_some_and(|found| {
-                found.metadata.uid == uid && found.metadata.deletion_timestamp.is_none()
-            });
-            Ok::<_, Failure>(stays.then(|| object.clone()))
-        })
-        .buffer_unordered(IN_FLIGHT);
-    let mut there = Vec::new();
-    while let Some(looked) = looks.next().await {
-        there.extend(looked?);
-    }
-    Ok(there)
-}
-
-async fn take_owners_off(
+/// Takes those owners off it of which that is said.
+pub(super) async fn take_owners_off(
     client: &Client,
     retry: &Retry<'_>,
     target: &Subject,

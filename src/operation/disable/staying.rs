@@ -3,10 +3,7 @@
 //! Of our own controller it is known that it leaves CDI where there are disks. Another one may remove CDI with its
 //! definitions, and with these all DataVolumes and what they own. So their claims are released from them before.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 
@@ -16,18 +13,18 @@ use crate::{
     cluster::{
         Retry,
         event::ObjectName,
-        inventory::{Dependent, Inventory, Uid},
-        removal::{self, Plan},
+        inventory::{Dependent, Inventory, Uid, Workload},
+        removal::{self, At, Plan},
     },
     failure::{Failure, Kind, Reason},
+    runtime::verdict,
 };
 
 pub(super) struct Staying {
     /// By UID.
     disks: BTreeMap<Uid, ObjectName>,
     /// Those of them that would go with CDI.
-    of_cdi: BTreeSet<Uid>,
-    namespaces: BTreeSet<Arc<str>>,
+    of_cdi: BTreeMap<Uid, At>,
     /// What was released from them, by the disks that owned it.
     contents: Vec<Dependent>,
 }
@@ -38,9 +35,9 @@ impl Staying {
         // What somebody else deletes does not stay.
         let disks: Vec<_> = disks.filter(|disk| disk.deleting.is_none()).collect();
         let of_cdi = disks.iter().filter(|disk| disk.kind.group == CDI_GROUP);
+        let at = |disk: &Workload| (disk.namespace.clone(), disk.name.clone());
         Self {
-            of_cdi: of_cdi.map(|disk| disk.uid.clone()).collect(),
-            namespaces: disks.iter().map(|disk| disk.namespace.clone()).collect(),
+            of_cdi: of_cdi.map(|disk| (disk.uid.clone(), at(disk))).collect(),
             disks: disks
                 .iter()
                 .map(|disk| (disk.uid.clone(), disk.object_name()))
@@ -69,8 +66,7 @@ impl Staying {
                 .observer()
                 .step("Releasing the claims of disks that stay");
             let retry = retry.patient();
-            self.contents =
-                removal::release_contents(client, &retry, &self.of_cdi, &self.namespaces).await?;
+            self.contents = removal::release_contents(client, &retry, &self.of_cdi).await?;
         }
         Ok(())
     }
@@ -89,9 +85,9 @@ impl Staying {
         let contents = removal::still_there(client, retry, &self.contents).await?;
         let (gone, left) = self.without(&there, &contents);
         if !left.is_empty() {
-            let left = left.join(", ");
+            let named = verdict::listed(left.iter().map(String::as_str));
             retry.observer().warn(&format!(
-                "disks are gone with CDI, and what they hold is left: {left}"
+                "disks are gone with CDI, and what they hold is left: {named}"
             ));
         }
         refuse(&gone)
@@ -135,14 +131,8 @@ fn refuse(gone: &[String]) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::{
-        api::{
-            dependent::{DEPENDENT_KINDS, DependentRole},
-            workload::removal_order,
-        },
-        cluster::{
-            inventory::Workload,
-            removal::{Disks, LeftOver},
-        },
+        api::{dependent::CLAIM, workload::removal_order},
+        cluster::removal::{Disks, LeftOver},
     };
 
     fn disk(uid: &str) -> Workload {
@@ -173,10 +163,7 @@ mod tests {
 
     fn claim(name: &str, owner: &str) -> Dependent {
         Dependent {
-            kind: DEPENDENT_KINDS
-                .iter()
-                .find(|kind| kind.role == DependentRole::Claim)
-                .unwrap(),
+            kind: &CLAIM,
             namespace: "ns".into(),
             name: name.into(),
             uid: name.into(),

@@ -408,40 +408,46 @@ fn script() -> Result<(), Failed> {
 /// Its controller removes CDI, and with it every DataVolume.
 fn outlives() -> Result<(), Failed> {
     const VOLUMES: &str = "/apis/cdi.kubevirt.io/v1beta1/namespaces/default/datavolumes";
-    const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/lone";
+    const CLAIMS: &str = "/api/v1/namespaces/default/persistentvolumeclaims";
     let test_cluster = TestCluster::enabled()?;
-    test_cluster.create(
-        VOLUMES,
-        &json!({
-            "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
-            "metadata": {"name": "lone", "namespace": "default"},
-            "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
-        }),
-    )?;
-    let before = eventually("the claim", || {
-        test_cluster
-            .read(CLAIM)
-            .map_err(|error| format!("{error:?}"))
-    })?;
-    let ended = test_cluster.bmctl(&["disable", "vmruntime"]).exits(0)?;
-    let ended =
-        ended.says("1 DataVolume is to stay; whether the controller of this cluster leaves CDI")?;
-    ended.says("what they hold is left: persistentvolumeclaims default/lone")?;
+    let claim = |name: &str| test_cluster.read(&format!("{CLAIMS}/{name}"));
+    let mut before = Vec::new();
+    for name in ["lone", "released"] {
+        test_cluster.create(
+            VOLUMES,
+            &json!({
+                "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {"source": {"blank": {}}, "storage": {"resources": {"requests": {"storage": "1Gi"}}}},
+            }),
+        )?;
+        let made = eventually("the claim", || {
+            claim(name).map_err(|error| format!("{error:?}"))
+        })?;
+        before.push((name, made["metadata"]["uid"].clone()));
+    }
+    // As an earlier run leaves it that was interrupted.
+    let bare = json!({"metadata": {"ownerReferences": null}});
+    test_cluster.patch(&format!("{CLAIMS}/released"), &bare)?;
+
+    let mut ended = test_cluster.bmctl(&["disable", "vmruntime"]).exits(0)?;
+    for text in [
+        "2 DataVolumes are to stay; whether the controller of this cluster leaves CDI",
+        "what they hold is left: ",
+        "persistentvolumeclaims default/lone",
+        "persistentvolumeclaims default/released",
+    ] {
+        ended = ended.says(text)?;
+    }
     if test_cluster.read(VOLUMES).is_ok() {
         return Err("CDI is still there".into());
     }
-    // The collector had its time: the definition went after the DataVolume, and VM Runtime was off after both.
-    let after = test_cluster.read(CLAIM)?;
-    equal(
-        &after["metadata"]["uid"],
-        &before["metadata"]["uid"],
-        "the claim",
-    )?;
-    equal(
-        &after["metadata"]["deletionTimestamp"],
-        &Value::Null,
-        "its deletion",
-    )?;
+    // The collector had its time: the definition went after the DataVolumes, and VM Runtime was off after all of them.
+    for (name, uid) in before {
+        let after = claim(name)?["metadata"].clone();
+        equal(&after["uid"], &uid, name)?;
+        equal(&after["deletionTimestamp"], &Value::Null, name)?;
+    }
     let saved = test_cluster.folder().join("bmctl-workspace/sandbox/backup");
     let found = std::fs::read_dir(saved)?.count();
     equal(&json!(found), &json!(1), "backups")
