@@ -9,7 +9,7 @@ pub(super) use compile::compile;
 
 use super::{
     Node, child,
-    validate::{old_element, old_member},
+    validate::{OldElements, old_member},
 };
 use crate::{
     object::field_error::{self, FieldError},
@@ -160,12 +160,13 @@ fn check_node(node: &Node, new: &Value, old: Option<&Value>, place: &Position, r
         }
         Value::Array(elements) => {
             let Some(items) = &node.items else { return };
+            let stored = OldElements::of(node, old);
             for (index, element) in elements.iter().enumerate() {
                 let path = format!("{}[{index}]", place.path);
                 check_node(
                     items,
                     element,
-                    old_element(node, element, old),
+                    stored.before(node, element),
                     &place.below(path, items),
                     run,
                 );

@@ -5,7 +5,7 @@ mod compound;
 
 use serde_json::Value;
 
-pub(super) use compound::{old_element, old_member};
+pub(super) use compound::{OldElements, old_member};
 
 use super::{ListType, Node, child, format, list, node::Pattern};
 use crate::object::{

@@ -1,5 +1,7 @@
 //! Lists and objects, and what of them continues something that is stored.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::{ListType, Node, Outcome, child, field, list, ratcheted};
@@ -16,8 +18,9 @@ pub(super) fn check_array(
         matches: 1,
     };
     if let Some(items) = &node.items {
+        let stored = OldElements::of(node, old);
         for (index, element) in elements.iter().enumerate() {
-            let old = old_element(node, element, old);
+            let old = stored.before(node, element);
             outcome.merge(ratcheted(items, element, old, &format!("{path}[{index}]")));
         }
     }
@@ -49,19 +52,23 @@ pub(super) fn check_array(
     outcome
 }
 
-/// The stored element that a new one continues: known in lists of type `map` alone.
-pub(in crate::schema) fn old_element<'a>(
-    node: &Node,
-    element: &Value,
-    old: Option<&'a Value>,
-) -> Option<&'a Value> {
-    if node.list_type != Some(ListType::Map) {
-        return None;
+/// The stored elements of a list by their keys, of repeated ones the first: known in lists of type `map` alone.
+pub(in crate::schema) struct OldElements<'a>(HashMap<Value, &'a Value>);
+
+impl<'a> OldElements<'a> {
+    pub fn of(node: &Node, old: Option<&'a Value>) -> Self {
+        let old = old.filter(|_| node.list_type == Some(ListType::Map));
+        let old = old.and_then(Value::as_array).into_iter().flatten();
+        Self(old.rev().map(|old| (list::key(node, old), old)).collect())
     }
-    let key = list::key(node, element);
-    old?.as_array()?
-        .iter()
-        .find(|old| list::key(node, old) == key)
+
+    /// The one that a new element continues.
+    pub fn before(&self, node: &Node, element: &Value) -> Option<&'a Value> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&list::key(node, element)).copied()
+    }
 }
 
 /// The stored member that a new one continues; an atomic map is replaced as a whole.
@@ -129,4 +136,35 @@ pub(super) fn check_object(
         outcome.add(field_error::required(field(&format!("{path}.{name}")), ""));
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn elements_of_a_list_of_maps_continue_the_first_that_has_their_keys() {
+        let node = |list_type: &str| -> Node {
+            serde_json::from_value(json!({
+                "type": "array", "x-kubernetes-list-type": list_type, "x-kubernetes-list-map-keys": ["a", "b"],
+                "items": {"type": "object"},
+            }))
+            .unwrap()
+        };
+        let old = json!([{"a": 1, "b": 1, "n": 1}, {"a": 1, "n": 2}, {"a": 1, "b": 1, "n": 3}]);
+        for (list_type, element, expected) in [
+            ("map", json!({"a": 1, "b": 1}), json!(1)),
+            ("map", json!({"a": 1}), json!(2)),
+            ("map", json!({"b": 1}), json!(null)),
+            ("atomic", json!({"a": 1, "b": 1}), json!(null)),
+        ] {
+            let node = node(list_type);
+            let before = OldElements::of(&node, Some(&old)).before(&node, &element);
+            let found = before.map_or(json!(null), |before| before["n"].clone());
+            assert_eq!(found, expected, "{list_type} {element}");
+            assert_eq!(OldElements::of(&node, None).before(&node, &element), None);
+        }
+    }
 }
