@@ -208,7 +208,11 @@ pub static RULES: &[Rule] = &[
     Rule {
         component: VIRT_CONTROLLER,
         subject: Kind::Instance,
-        also: &[(Kind::Pod, owner), (Kind::Deployment, served)],
+        also: &[
+            (Kind::Pod, owner),
+            (Kind::VirtualMachine, controlled),
+            (Kind::Deployment, served),
+        ],
         plan: instance::plan,
     },
     // Google's, where it is played.
@@ -251,6 +255,11 @@ fn owner(_: &ClusterState, subject: Kind, changed: &Object) -> Vec<Key> {
         })
         .into_iter()
         .collect()
+}
+
+/// The subjects that the changed object controls.
+fn controlled(cluster: &ClusterState, subject: Kind, changed: &Object) -> Vec<Key> {
+    keys(subject, cluster.controlled(changed, subject))
 }
 
 /// The namespace that the changed object is in.

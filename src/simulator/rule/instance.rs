@@ -41,6 +41,8 @@ pub fn plan(cluster: &ClusterState, instance: &Object) -> Vec<Step> {
     let runs = instance.text("/status/phase") == Some("Running");
     match launcher {
         None if runs => phase(cluster, instance, "Failed", None),
+        // Its machine first says that it is there and has no condition yet.
+        None if !is_noticed(cluster, instance) => Vec::new(),
         None => {
             let mut steps = phase(cluster, instance, "Pending", None);
             let launcher = launch(instance, is_emulated(cluster));
@@ -54,6 +56,15 @@ pub fn plan(cluster: &ClusterState, instance: &Object) -> Vec<Step> {
         Some(_) if runs => phase(cluster, instance, "Running", None),
         Some(launcher) => scheduling(cluster, instance, launcher),
     }
+}
+
+/// Has the machine that it is of, if it is of one, taken note of it?
+fn is_noticed(cluster: &ClusterState, instance: &Object) -> bool {
+    let owner = instance.controller();
+    let owner = owner.filter(|owner| owner.kind == Kind::VirtualMachine.name());
+    let machine = owner
+        .and_then(|owner| cluster.find(Kind::VirtualMachine, instance.namespace(), &owner.name));
+    machine.is_none_or(|machine| machine.value("/status/created") == Some(&Value::Bool(true)))
 }
 
 /// The launcher goes first, and the instance has ended with it.
